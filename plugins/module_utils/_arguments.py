@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The options of modules, actions and the lookup, composed from named groups.
+
+The twin of plugins/doc_fragments/_options.py: whoever changes one changes the other (a test compares them).
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import env_fallback
+
+Spec = dict[str, dict[str, t.Any]]
+
+AUTHENTICATIONS = [
+    "default",
+    "basic",
+    "negotiate",
+    "negotiate_with_implicit_credential",
+    "credssp",
+    "digest",
+    "kerberos",
+]
+
+SELECTION: Spec = {
+    "name": {"type": "list", "elements": "str"},
+    "session": {"type": "list", "elements": "dict"},
+    "id": {"type": "list", "elements": "int"},
+    "instance_id": {"type": "list", "elements": "str"},
+    "computer_name": {"type": "list", "elements": "str", "aliases": ["cn"]},
+    "connection_uri": {"type": "list", "elements": "str", "aliases": ["uri", "cu"]},
+    "configuration_name": {"type": "str"},
+}
+
+COMPUTER: Spec = {
+    "application_name": {"type": "str"},
+    "port": {"type": "int"},
+    "use_ssl": {"type": "bool"},
+    "allow_redirection": {"type": "bool"},
+}
+
+CREDENTIAL: dict[str, t.Any] = {
+    "type": "dict",
+    "options": {
+        "username": {"type": "str", "required": True},
+        "password": {"type": "str", "no_log": True},
+    },
+}
+
+LOGON: Spec = {
+    "credential": CREDENTIAL,
+    "authentication": {"type": "str", "choices": AUTHENTICATIONS},
+    "certificate_thumbprint": {"type": "str"},
+    "session_option": {
+        "type": "dict",
+        "options": {
+            "maximum_redirection": {"type": "int"},
+            "no_compression": {"type": "bool"},
+            "no_machine_profile": {"type": "bool"},
+            "culture": {"type": "str"},
+            "ui_culture": {"type": "str"},
+            "maximum_received_data_size_per_command": {"type": "int"},
+            "maximum_received_object_size": {"type": "int"},
+            "output_buffering_mode": {"type": "str", "choices": ["none", "drop", "block"]},
+            "max_connection_retry_count": {"type": "int"},
+            "application_arguments": {"type": "dict"},
+            "open_timeout": {"type": "int", "aliases": ["open_timeout_msec"]},
+            "cancel_timeout": {"type": "int", "aliases": ["cancel_timeout_msec"]},
+            "idle_timeout": {"type": "int", "aliases": ["idle_timeout_msec"]},
+            "operation_timeout": {"type": "int", "aliases": ["operation_timeout_msec"]},
+            "proxy_access_type": {
+                "type": "str",
+                "choices": ["none", "ie_config", "win_http_config", "auto_detect", "no_proxy_server"],
+            },
+            "proxy_authentication": {"type": "str", "choices": ["basic", "digest", "negotiate"]},
+            "proxy_credential": CREDENTIAL,
+            "skip_ca_check": {"type": "bool"},
+            "skip_cn_check": {"type": "bool"},
+            "skip_revocation_check": {"type": "bool"},
+            "no_encryption": {"type": "bool"},
+            "use_utf16": {"type": "bool"},
+            "include_port_in_spn": {"type": "bool"},
+        },
+    },
+}
+
+FLOW: Spec = {
+    "throttle_limit": {"type": "int", "default": 32},
+    "list_commands": {"type": "bool", "default": False},
+    "missing": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},
+    "error_action": {"type": "str", "choices": ["continue", "silently_continue", "stop"], "default": "continue"},
+    "registry_path": {"type": "path", "fallback": (env_fallback, ["PSSESSION_REGISTRY"])},
+    "client_id": {"type": "str", "fallback": (env_fallback, ["PSSESSION_CLIENT_ID"])},
+}
+
+CONNECT: Spec = {
+    "confirm": {"type": "bool", "aliases": ["cf"], "default": False},
+    "busy_timeout": {"type": "int", "default": 0},
+    "application_private_data": {"type": "bool", "default": False},
+}
+
+ENDPOINTS: Spec = {
+    "endpoints": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "computer_name": {"type": "str", "required": True},
+            "inventory_hostname": {"type": "str"},
+            "address": {"type": "str"},
+            "port": {"type": "int"},
+            "use_ssl": {"type": "bool"},
+            "application_name": {"type": "str"},
+            "authentication": {"type": "str"},
+            "username": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+            "no_encryption": {"type": "bool"},
+            "verify_certificate": {"type": "bool"},
+            "ca_cert": {"type": "path"},
+            "connection_timeout": {"type": "float"},
+            "operation_timeout": {"type": "float"},
+            "read_timeout": {"type": "float"},
+            "proxy": {"type": "str"},
+        },
+    },
+}
+
+
+def connect_pssession() -> Spec:
+    """Return the argument spec of connect_pssession."""
+    return {**SELECTION, **COMPUTER, **LOGON, **FLOW, **CONNECT, **ENDPOINTS}
+
+
+def pssession_lookup() -> Spec:
+    """Return the argument spec of the lookup: everything that says which sessions are meant and how to ask."""
+    return {**SELECTION, **COMPUTER, **LOGON, **FLOW}
+
+
+def without_aliases(options: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return validated options under their proper names only, suboptions likewise."""
+    return {name: _plain(options[name], spec[name].get("options")) for name in spec if name in options}
+
+
+def _plain(value: t.Any, spec: t.Mapping[str, t.Any] | None) -> t.Any:
+    if not spec or value is None:
+        return value
+    if isinstance(value, list):
+        return [_plain(item, spec) for item in value]
+    return without_aliases(value, spec)

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Find: what is on the computers, as sessions this client could get back to.
+
+Asking is all that happens here: Enumerate and Pull, nothing that changes anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+import typing as t
+from dataclasses import dataclass
+
+from .endpoint import unusable
+from .errors import Code, ErrorRecord, TransportError, WSManFault, error_record
+from .model import Availability, Endpoint, PSSession, Shell, State
+from .request import Request
+from .throttle import Throttle
+from .wsman.client import Listing
+from .wsman.pool import ClientPool
+
+Found = Listing | TransportError
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What the computers answered.
+
+    Attributes:
+        sessions: The PowerShell sessions of every computer that answered, computers in the order they were named.
+        errors: One record for each computer that did not, or whose list was not all usable.
+    """
+
+    sessions: t.Mapping[Endpoint, tuple[PSSession, ...]]
+    errors: t.Mapping[Endpoint, ErrorRecord]
+
+
+def discover(
+    endpoints: t.Sequence[Endpoint],
+    request: Request,
+    pool: ClientPool,
+    throttle: Throttle,
+    progress: t.Callable[[str], None],
+) -> Discovery:
+    """List the PowerShell sessions of all endpoints, side by side under the throttle.
+
+    A computer that cannot be asked costs one error record and nothing else. With `Request.stop_on_error` no further
+    computer is asked after the first failure.
+    """
+
+    def ask(endpoint: Endpoint) -> Found:
+        problem = unusable(endpoint)
+        if problem:
+            return problem
+        try:
+            with pool.lend(endpoint) as client:
+                return client.enumerate_shells(time.monotonic() + endpoint.option.open_timeout)
+        except TransportError as error:
+            return error
+
+    answers: dict[Endpoint, Found] = {}
+    for endpoint, found in throttle.map(ask, endpoints):
+        answers[endpoint] = found
+        progress(f"listed {len(answers)} of {len(endpoints)} computers")
+        if request.stop_on_error and isinstance(found, TransportError):
+            break
+    now = datetime.datetime.now(datetime.timezone.utc)
+    sessions: dict[Endpoint, tuple[PSSession, ...]] = {}
+    errors: dict[Endpoint, ErrorRecord] = {}
+    for endpoint in endpoints:
+        answer = answers.get(endpoint)
+        if isinstance(answer, TransportError):
+            errors[endpoint] = query_failed(endpoint, answer, request.command)
+        elif answer is not None:
+            sessions[endpoint] = tuple(
+                as_session(shell, endpoint, now) for shell in answer.shells if shell.is_powershell
+            )
+            if answer.unidentified:
+                errors[endpoint] = query_failed(endpoint, _unidentified(answer.unidentified), request.command)
+    return Discovery(sessions, errors)
+
+
+def list_commands(
+    sessions: t.Sequence[PSSession], pool: ClientPool, throttle: Throttle, warn: t.Callable[[str], None]
+) -> list[PSSession]:
+    """Return the sessions with the commands that exist in each; one request a session.
+
+    A session that vanishes meanwhile is left out, as the cmdlets do. So is one with several commands: the cmdlets
+    support one, and pools with more were made by a program that would not expect a second client.
+    """
+
+    def ask(session: PSSession) -> PSSession | TransportError:
+        try:
+            with pool.lend(session.endpoint) as client:
+                deadline = time.monotonic() + session.endpoint.option.open_timeout
+                return dataclasses.replace(session, commands=client.enumerate_commands(session.shell, deadline))
+        except TransportError as error:
+            return error
+
+    answers = dict(throttle.map(ask, list(dict.fromkeys(sessions))))
+    listed: list[PSSession] = []
+    for session in sessions:
+        answer = answers[session]
+        where = f"session {session.name or session.instance_id} on {session.endpoint.computer_name}"
+        if isinstance(answer, WSManFault) and answer.code == Code.UNEXPECTED_SELECTORS:
+            continue
+        if isinstance(answer, TransportError):
+            warn(f"The commands of {where} could not be listed, so it is left out: {answer.message}")
+        elif len(answer.commands or ()) > 1:
+            warn(f"The {where} is left out: it has {len(answer.commands or ())} commands, and one is supported.")
+        else:
+            listed.append(answer)
+    return listed
+
+
+def as_session(shell: Shell, endpoint: Endpoint, now: datetime.datetime) -> PSSession:
+    """Return what a listed shell means to a client that is not known to be connected to it.
+
+    Seen from outside every session is Disconnected; one that the server calls anything else is in use by some
+    client, and that is what the availability Busy says (RemoteRunspacePoolInternal.GetRemoteRunspacePools).
+    """
+    free = shell.state.lower() == "disconnected"
+    disconnected_on, expires_on = lifetime(shell, now) if free else (None, None)
+    return PSSession(
+        endpoint=endpoint,
+        shell=shell,
+        state=State.DISCONNECTED,
+        availability=Availability.NONE if free else Availability.BUSY,
+        disconnected_on=disconnected_on,
+        expires_on=expires_on,
+    )
+
+
+def lifetime(shell: Shell, now: datetime.datetime) -> tuple[datetime.datetime | None, datetime.datetime | None]:
+    """Return when a disconnected shell was left and when the server will remove it, by the clock of this controller.
+
+    Both are unknown when the server did not say how long the shell was idle, or when that is already longer than it
+    may be: then it is only waiting to be collected (RunspaceConnectionInfo, DisconnectedOn and ExpiresOn).
+    """
+    if shell.idle_timeout is None or shell.shell_inactivity is None or shell.idle_timeout <= shell.shell_inactivity:
+        return None, None
+    disconnected_on = now - datetime.timedelta(seconds=shell.shell_inactivity)
+    try:
+        return disconnected_on, disconnected_on + datetime.timedelta(seconds=int(shell.idle_timeout))
+    except OverflowError:
+        return disconnected_on, None
+
+
+def query_failed(endpoint: Endpoint, cause: TransportError, command: str) -> ErrorRecord:
+    """Return the record for a computer whose sessions could not be listed."""
+    return error_record(
+        "RemotePSSessionQueryFailed",
+        f"{endpoint.computer_name} could not be asked for its sessions",
+        command=command,
+        target=endpoint.uri,
+        computer_name=endpoint.computer_name,
+        cause=cause,
+    )
+
+
+def _unidentified(count: int) -> TransportError:
+    return TransportError(Code.IMPROPER_RESPONSE, f"{count} of the shells it listed had no ShellId and were left out")

@@ -1,0 +1,262 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What can go wrong, and how PowerShell would name it.
+
+Exceptions carry a failure through the engine; an `ErrorRecord` is what a user gets to see of it. The ids, categories
+and the table of transport prefixes are those of Connect-PSSession, so that what an administrator knows from
+PowerShell (or finds by searching for it) holds here, too.
+"""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+from dataclasses import dataclass
+
+COMMAND_TYPES = {
+    "Connect-PSSession": "Microsoft.PowerShell.Commands.ConnectPSSessionCommand",
+    "Get-PSSession": "Microsoft.PowerShell.Commands.GetPSSessionCommand",
+}
+
+
+class Code(enum.IntEnum):
+    """Win32 and WinRM error codes the engine acts on or reports itself (wsmerror.h, unsigned)."""
+
+    ACCESS_DENIED = 5
+    IMPROPER_RESPONSE = 1722
+    CERTIFICATE_INVALID = 12175
+    CANNOT_CONNECT = 0x80338012
+    OPERATION_TIMED_OUT = 0x80338029
+    UNEXPECTED_SELECTORS = 0x8033805B
+    EXPLICIT_CREDENTIALS_REQUIRED = 0x803380E5
+    INVALID_AUTHENTICATION = 0x8033810E
+    CANNOT_CONNECT_WINRM_SERVICE = 0x80338112
+    URL_NOT_AVAILABLE = 0x80338113
+    OPERATION_TIMEOUT = 0x80338126
+    HTTP_ERROR = 0x80338170
+    HTTP_BAD_REQUEST = 0x80338171
+    REDIRECT_REQUIRED = 0x80338199
+    COMPUTER_NOT_FOUND = 0x803381B9
+    CLIENT_SESSION_ID_MISMATCH = 0x803381C6
+    CONNECTED_TO_DIFFERENT_CLIENT = 0x803381CD
+
+
+# The first part of a FullyQualifiedErrorId by transport code, as PowerShell's GetFQEIDFromTransportError has it.
+TRANSPORT_PREFIXES: t.Mapping[int, str] = {
+    5: "AccessDenied",
+    14: "ServerOutOfMemory",
+    53: "NetworkPathNotFound",
+    995: "WinRMOperationAborted",
+    1115: "ShutDownInProgress",
+    1311: "AuthenticationFailed",
+    1326: "LogonFailure",
+    1722: "ImproperResponse",
+    0x80090303: "TargetUnknown",
+    0x80338002: "InvalidResourceUri",
+    0x80338005: "CorruptedWinRMConfig",
+    0x80338012: "CannotConnect",
+    0x8033802D: "URIExceedsMaxAllowedSize",
+    0x8033803B: "InvalidResourceUri",
+    0x8033805B: "CannotConnectTargetSessionDoesNotExist",
+    0x80338074: "WinRMOperationNotSupportedOnServer",
+    0x803380E2: "ClientKerberosDisabled",
+    0x803380E4: "ServerNotTrusted",
+    0x803380E5: "ExplicitCredentialsRequired",
+    0x8033810C: "WorkgroupCannotUseKerberos",
+    0x8033810E: "InvalidAuthentication",
+    0x80338112: "CannotConnectWinRMService",
+    0x80338113: "URLNotAvailable",
+    0x80338126: "WinRMOperationTimeout",
+    0x80338170: "WinRMHttpError",
+    0x80338199: "RedirectInformationRequired",
+    0x803381AC: "RemoteSessionDisallowed",
+    0x803381B7: "RedirectLocationInvalid",
+    0x803381B9: "ComputerNotFound",
+    0x803381BB: "CannotUseIPAddress",
+    0x803381C2: "SessionCreateFailedInvalidName",
+    0x803381C6: "CannotConnectMismatchSessions",
+    0x803381CD: "CannotConnectAlreadyConnected",
+    0x803381D0: "CannotConnectInvalidOperation",
+    0x803381DF: "CannotConnectRunAsFailed",
+    0x803381E3: "RemoteConnectionDisallowed",
+    0x80540FA0: "IncorrectProtocolVersion",
+}
+
+HINTS: t.Mapping[int, str] = {
+    Code.ACCESS_DENIED: (
+        "Check user name and password, and that the account may use WinRM and this configuration. "
+        "Only the account that opened a session can connect to it."
+    ),
+    Code.IMPROPER_RESPONSE: "Something other than WinRM may be answering: check the port, the path and any proxy.",
+    Code.CERTIFICATE_INVALID: (
+        "Trust the authority that signed the server's certificate (ansible_psrp_ca_cert), "
+        "and name the computer as its certificate does."
+    ),
+    Code.CANNOT_CONNECT: "Check that WinRM listens there (5985 HTTP, 5986 HTTPS) and that no firewall is between.",
+    Code.UNEXPECTED_SELECTORS: "The session expired, was removed, or belongs to another account.",
+    Code.EXPLICIT_CREDENTIALS_REQUIRED: (
+        "Give credential, or add the computer to the inventory with ansible_user and ansible_password."
+    ),
+    Code.INVALID_AUTHENTICATION: (
+        "Use use_ssl, or say session_option.no_encryption (ansible_psrp_message_encryption=never) to send "
+        "passwords and data in clear."
+    ),
+    Code.CANNOT_CONNECT_WINRM_SERVICE: "The service is busy or stopped; try again later.",
+    Code.URL_NOT_AVAILABLE: "Check application_name (ansible_psrp_path): WinRM's own path is /wsman.",
+    Code.OPERATION_TIMEOUT: "Raise session_option.operation_timeout, or look at the load of the computer.",
+    Code.REDIRECT_REQUIRED: "Nothing was sent to the new place. Name that address if it is the right one.",
+    Code.COMPUTER_NOT_FOUND: "Check the name and the DNS of the controller; ansible_host can hold the address.",
+    Code.CLIENT_SESSION_ID_MISMATCH: "Another client connected to the session meanwhile.",
+    Code.CONNECTED_TO_DIFFERENT_CLIENT: (
+        "If that client died, the server frees the session after about a minute: set busy_timeout to wait for it."
+    ),
+    0x803381AB: "The account has as many shells as the server allows; remove some.",
+    0x80540FA3: "The server's PowerShell refused the connect data; versions may differ too much.",
+}
+
+
+class PSSessionError(Exception):
+    """Root of all failures the engine reports."""
+
+
+class ParameterBindingError(PSSessionError):
+    """The options contradict each other or cannot be used; raised before any traffic.
+
+    Args:
+        error_id: First part of the FullyQualifiedErrorId, as PowerShell's parameter binder names it.
+        message: What is wrong, naming the option.
+    """
+
+    def __init__(
+        self, error_id: str, message: str, category: str = "InvalidArgument", target: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.error_id = error_id
+        self.message = message
+        self.category = category
+        self.target = target
+
+
+class MissingLibraryError(PSSessionError):
+    """A Python library that the engine needs is not installed or too old."""
+
+
+class RegistryError(PSSessionError):
+    """The registry of known sessions cannot be read or written."""
+
+
+class ConfirmationError(PSSessionError):
+    """A confirmation was asked for and nobody can give it."""
+
+
+class TransportError(PSSessionError):
+    """A request did not end in a usable answer.
+
+    Args:
+        code: Unsigned error code in PowerShell's vocabulary (see `Code`), or None.
+        message: What happened, without secrets.
+        delivered: Whether the server may have acted on the request. A mutating request that may have been delivered
+            must never be repeated before its effect was looked up.
+    """
+
+    def __init__(self, code: int | None, message: str, *, delivered: bool = True) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.delivered = delivered
+
+
+class WSManFault(TransportError):
+    """The server answered with a SOAP fault (MS-WSMV 2.2.4.43).
+
+    Args:
+        code: Code attribute of the WSManFault element, unsigned, or None when the fault has none.
+        message: The most specific text of the fault.
+        subcode: Local name of the SOAP subcode, such as ``InvalidSelectors``.
+    """
+
+    def __init__(self, code: int | None, message: str, *, subcode: str | None = None) -> None:
+        super().__init__(code, message, delivered=False)
+        self.subcode = subcode
+
+
+@dataclass(frozen=True)
+class ErrorRecord:
+    """One error as the user sees it; the fields are those of PowerShell's ErrorRecord, plus a hint.
+
+    Attributes:
+        fully_qualified_error_id: For example ``AccessDenied,PSSessionConnectFailed,Microsoft...``.
+        target: The session's instance id, or the value that was not found, or None.
+        code: Unsigned transport code, or None.
+        hint: What to do next, or an empty string.
+    """
+
+    fully_qualified_error_id: str
+    category: str
+    message: str
+    target: str | None = None
+    computer_name: str | None = None
+    code: int | None = None
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """Return the record as plain data for a task result."""
+        return {
+            "fully_qualified_error_id": self.fully_qualified_error_id,
+            "category": self.category,
+            "message": self.message,
+            "target": self.target,
+            "computer_name": self.computer_name,
+            "code": self.code,
+            "hint": self.hint,
+        }
+
+
+def transport_prefix(code: int | None) -> str:
+    """Return the first part of a FullyQualifiedErrorId for a transport code.
+
+    A code without a name of its own is written as the signed 32 bit number PowerShell holds; no code, or 0, gives
+    an empty string (PowerShell's GetFQEIDFromTransportError).
+    """
+    if not code:
+        return ""
+    if code in TRANSPORT_PREFIXES:
+        return TRANSPORT_PREFIXES[code]
+    return str(code - (1 << 32) if code >= (1 << 31) else code)
+
+
+def error_record(
+    error_id: str,
+    message: str,
+    *,
+    command: str = "Connect-PSSession",
+    category: str = "InvalidOperation",
+    target: str | None = None,
+    computer_name: str | None = None,
+    cause: TransportError | None = None,
+    hint: str = "",
+) -> ErrorRecord:
+    """Build the record for one failure.
+
+    Args:
+        error_id: The cmdlet's error id, without transport prefix and command suffix.
+        message: Text for people; the text of the cause is appended.
+        command: The cmdlet in whose name the error is reported.
+        cause: The transport failure behind it: its code becomes the prefix of the id.
+        hint: What to do next; by default looked up by the code of the cause.
+    """
+    code = cause.code if cause else None
+    parts = [transport_prefix(code), error_id, COMMAND_TYPES[command]]
+    return ErrorRecord(
+        fully_qualified_error_id=",".join(part for part in parts if part),
+        category=category,
+        message=f"{message}: {cause.message}" if cause else message,
+        target=target,
+        computer_name=computer_name,
+        code=code,
+        hint=hint or HINTS.get(code or 0, ""),
+    )

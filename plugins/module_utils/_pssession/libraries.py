@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The Python libraries the engine stands on, and a clear word when one is missing.
+
+They are imported once, here, so that the rest of the engine can be imported (and its options be checked) without them.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from .errors import MissingLibraryError
+
+# The lower bound is kept in meta/ee-requirements.txt, for pip and for execution environments; a test compares the two.
+PYPSRP_MINIMUM = "0.9.1"
+
+IMPORT_FAILURE: str | None = None
+try:
+    import pypsrp.wsman  # noqa: F401  (with it come requests and urllib3)
+except ImportError:
+    IMPORT_FAILURE = traceback.format_exc()
+
+
+def require_pypsrp() -> None:
+    """Make sure that pypsrp (and with it requests and urllib3) can be used.
+
+    Raises:
+        MissingLibraryError: It is not installed for the Python interpreter at work; the message says how to.
+    """
+    if IMPORT_FAILURE is not None:
+        raise MissingLibraryError(
+            f"The Python library pypsrp {PYPSRP_MINIMUM} or newer is needed where this runs. Install it there with "
+            f"'python -m pip install \"pypsrp>={PYPSRP_MINIMUM}\"', or use an execution environment built with this "
+            f"collection. Importing it failed with: {IMPORT_FAILURE.strip().splitlines()[-1]}"
+        )

@@ -1,0 +1,271 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The things the engine talks about: endpoints, shells, PowerShell sessions."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import typing as t
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+# A shell belongs to PowerShell exactly if its resource URI starts with this (MS-PSRP 3.1.5.3.1).
+POWERSHELL_RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
+
+DEFAULT_OPEN_TIMEOUT = 180.0
+DEFAULT_OPERATION_TIMEOUT = 180.0
+DEFAULT_CONNECTION_TIMEOUT = 30.0
+
+
+class State(str, enum.Enum):
+    """State of a session as PowerShell's RunspaceState names it, from this client's point of view."""
+
+    OPENED = "Opened"
+    DISCONNECTED = "Disconnected"
+    BROKEN = "Broken"
+    CLOSED = "Closed"
+
+
+class Availability(str, enum.Enum):
+    """PowerShell's RunspaceAvailability. With `State.DISCONNECTED`, BUSY means: connected to some other client."""
+
+    NONE = "None"
+    AVAILABLE = "Available"
+    BUSY = "Busy"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A user name and its password; the password stays out of every representation."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SessionOption:
+    """What of New-PSSessionOption matters for finding and connecting sessions.
+
+    Attributes:
+        open_timeout: Seconds for listing one computer, and for connecting one session, over all their requests.
+        operation_timeout: Seconds the server may take for one request (the OperationTimeout header).
+        output_buffering_mode: ``Block`` or ``Drop`` to change what the server does with output nobody takes while
+            the session is disconnected; None leaves it as it is.
+        no_encryption: Allow HTTP without message encryption.
+    """
+
+    open_timeout: float = DEFAULT_OPEN_TIMEOUT
+    operation_timeout: float = DEFAULT_OPERATION_TIMEOUT
+    output_buffering_mode: str | None = None
+    no_encryption: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One WinRM endpoint and how to get in. Two equal endpoints are one conversation partner.
+
+    Attributes:
+        computer_name: The name the user gave; what results and messages show.
+        uri: The address requests go to, such as ``http://srv01:5985/wsman``.
+        inventory_hostname: The inventory host whose variables were used, or None.
+        authentication: One of the cmdlet's AuthenticationMechanism values in snake case.
+        verify_certificate: Whether the server's certificate must be valid.
+        ca_cert: File or folder of trusted authorities in PEM form; None means the system's.
+        connection_timeout: Seconds for opening a TCP connection.
+        read_timeout: Seconds an answer may take at least, or None: then the operation timeout alone decides.
+        proxy: Address of the HTTP proxy the inventory wants, or None.
+    """
+
+    computer_name: str
+    uri: str
+    inventory_hostname: str | None = None
+    credential: Credential | None = None
+    authentication: str = "default"
+    option: SessionOption = SessionOption()
+    verify_certificate: bool = True
+    ca_cert: str | None = None
+    connection_timeout: float = DEFAULT_CONNECTION_TIMEOUT
+    read_timeout: float | None = None
+    proxy: str | None = None
+
+    @property
+    def use_ssl(self) -> bool:
+        return self.uri.lower().startswith("https:")
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.uri).port or (443 if self.use_ssl else 80)
+
+    @property
+    def application_name(self) -> str:
+        return urlsplit(self.uri).path.lstrip("/")
+
+    @property
+    def answer_timeout(self) -> float:
+        """Seconds after which a request without an answer is given up.
+
+        The server may use all of its operation timeout before it answers, so this must be longer (MS-WSMV 2.2.4.20).
+        """
+        return max(self.option.operation_timeout + 2, self.read_timeout or 0)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A pipeline that exists on the server (MS-WSMV 2.2.4.6, enumerated)."""
+
+    command_id: str
+    command_line: str
+    state: str
+
+    def as_dict(self) -> dict[str, str]:
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Shell:
+    """An rsp:Shell element of a listing, values converted, nothing interpreted (MS-WSMV 2.2.4.37).
+
+    Attributes:
+        shell_id: As the server wrote it (real servers use upper case).
+        name: None when the shell has no name.
+        state: ``Connected`` or ``Disconnected``: whether *any* client is connected.
+        idle_timeout, max_idle_timeout, shell_inactivity: Seconds, or None when absent or unreadable.
+    """
+
+    shell_id: str
+    resource_uri: str
+    state: str
+    name: str | None = None
+    owner: str | None = None
+    client_ip: str | None = None
+    idle_timeout: float | None = None
+    max_idle_timeout: float | None = None
+    shell_inactivity: float | None = None
+    buffer_mode: str | None = None
+    locale: str | None = None
+    data_locale: str | None = None
+
+    @property
+    def is_powershell(self) -> bool:
+        return self.resource_uri.lower().startswith(POWERSHELL_RESOURCE_PREFIX)
+
+
+@dataclass(frozen=True)
+class PSSession:
+    """A PowerShell session as this client sees it: a shell, where it is, and what it means to us.
+
+    The attributes and properties are those of the cmdlets' PSSession object.
+
+    Attributes:
+        id: Number in the controller's registry, or None when the session is not registered.
+        disconnected_on, expires_on: Aware UTC times, or None (see `discovery.lifetime`).
+        commands: None when they were not listed.
+        application_private_data: What the server told about itself after connecting, when that was asked for.
+    """
+
+    endpoint: Endpoint
+    shell: Shell
+    state: State
+    availability: Availability
+    id: int | None = None
+    disconnected_on: datetime.datetime | None = None
+    expires_on: datetime.datetime | None = None
+    commands: tuple[Command, ...] | None = None
+    application_private_data: t.Mapping[str, t.Any] | None = None
+
+    @property
+    def instance_id(self) -> str:
+        """The runspace pool's GUID in lower case; it is the shell id on the wire (MS-PSRP 3.1.5.3.1)."""
+        return self.shell.shell_id.lower()
+
+    @property
+    def name(self) -> str:
+        """The name given when the session was opened; empty when there was none."""
+        return self.shell.name or ""
+
+    @property
+    def configuration_name(self) -> str:
+        """The configuration's short name; a URI of another kind stays whole (PSSession.ConfigurationName)."""
+        uri = self.shell.resource_uri
+        return uri[len(POWERSHELL_RESOURCE_PREFIX) :] if self.shell.is_powershell else uri
+
+    def opened(self) -> PSSession:
+        """Return the session as it is once this client is connected to it (both times are then meaningless)."""
+        return dataclasses.replace(
+            self,
+            state=State.OPENED,
+            availability=Availability.BUSY if self.commands else Availability.AVAILABLE,
+            disconnected_on=None,
+            expires_on=None,
+        )
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """Return the session as plain data: valid input for the ``session`` option of any module."""
+        result: dict[str, t.Any] = {
+            "id": self.id,
+            "name": self.name,
+            "transport": "WSMan",
+            "computer_name": self.endpoint.computer_name,
+            "computer_type": "RemoteMachine",
+            "state": self.state.value,
+            "configuration_name": self.configuration_name,
+            "availability": self.availability.value,
+            "instance_id": self.instance_id,
+            "disconnected_on": _iso_8601(self.disconnected_on),
+            "expires_on": _iso_8601(self.expires_on),
+            "idle_timeout": _milliseconds(self.shell.idle_timeout),
+            "max_idle_timeout": _milliseconds(self.shell.max_idle_timeout),
+            "output_buffering_mode": self.shell.buffer_mode,
+            "owner": self.shell.owner,
+            "client_ip": self.shell.client_ip,
+            "application_name": self.endpoint.application_name,
+            "port": self.endpoint.port,
+            "use_ssl": self.endpoint.use_ssl,
+            "connection_uri": self.endpoint.uri,
+            "inventory_hostname": self.endpoint.inventory_hostname,
+        }
+        if self.commands is not None:
+            result["commands"] = [command.as_dict() for command in self.commands]
+        if self.application_private_data is not None:
+            result["application_private_data"] = dict(self.application_private_data)
+        return result
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _iso_8601(moment: datetime.datetime | None) -> str | None:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+@dataclass(frozen=True)
+class SessionReference:
+    """A session somebody remembers: an entry of the registry, or a session dict given to a task.
+
+    It says where to look and what for; what is really there, the server says.
+
+    Attributes:
+        state, computer_type: As remembered. A session of another type, or one that ended, is refused unseen.
+        client_id: The client that last connected through the registry, or None.
+        wanted_by: The option value that selected it (a name, an id ...), for messages.
+        exact: Whether the user meant this very session; a wildcard match may have vanished silently.
+    """
+
+    instance_id: str
+    computer_name: str
+    connection_uri: str | None = None
+    inventory_hostname: str | None = None
+    name: str = ""
+    id: int | None = None
+    state: str = State.DISCONNECTED.value
+    computer_type: str = "RemoteMachine"
+    client_id: str | None = None
+    wanted_by: str = ""
+    exact: bool = True

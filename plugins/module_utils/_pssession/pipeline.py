@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The one way everything goes: discover, plan, apply, report.
+
+Each verb is a few lines here; wrappers call it with a `Context` and give its `Report` to their users.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+import typing as t
+from dataclasses import dataclass
+
+from . import endpoint as endpoints_of
+from .apply import Apply, Result
+from .discovery import Discovery, discover, list_commands
+from .errors import ErrorRecord, PSSessionError
+from .model import Endpoint, PSSession, SessionReference
+from .plan import Action, Step, plan
+from .registry import Registry
+from .report import Report
+from .request import Request
+from .selection import Selection, not_known, refuse_unseen, select_remembered, select_remote
+from .throttle import Throttle
+from .wildcard import WildcardPattern
+from .wsman.pool import ClientPool
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the engine needs of the world around it; a wrapper fills it in.
+
+    Attributes:
+        registry: The sessions this controller knows.
+        settings_of: What the inventory knows of a computer.
+        client_id: Our identity on the wire, a GUID; None means the registry's.
+        check_mode: Only look and tell what would be done.
+        confirm: Asked before each session is connected; None means not to ask.
+        warn, progress: Get lines of text.
+        clock, sleep: In seconds; for waiting, not for time stamps.
+    """
+
+    registry: Registry
+    settings_of: endpoints_of.SettingsSource = lambda _computer, _host: {}
+    client_id: str | None = None
+    check_mode: bool = False
+    confirm: t.Callable[[PSSession], bool] | None = None
+    warn: t.Callable[[str], None] = _silent
+    progress: t.Callable[[str], None] = _silent
+    clock: t.Callable[[], float] = time.monotonic
+    sleep: t.Callable[[float], None] = time.sleep
+
+
+def connect_pssession(request: Request, context: Context) -> Report:
+    """Connect to the sessions that a request means (Connect-PSSession).
+
+    Raises:
+        PSSessionError: Nothing could be done at all; everything less is in the report.
+    """
+    with _engine(request, context) as engine:
+        selected = engine.find()
+        steps = engine.plan(selected)
+        report = engine.report
+        if context.check_mode:
+            report.sessions = list(dict.fromkeys(selected))
+            report.what_if = [step.what_if for step in steps]
+            report.changed = any(step.changes for step in steps)
+            engine.warn_of_sessions_in_use(steps)
+            engine.identify()
+            return report
+        if context.confirm is not None:
+            steps = [step for step in steps if context.confirm(step.session)]
+        if not (request.stop_on_error and report.errors):
+            result = engine.apply(steps)
+            report.sessions, report.changed = result.sessions, result.changed
+            report.errors += result.errors
+        engine.remember()
+        return report
+
+
+def get_pssession(request: Request, context: Context) -> Report:
+    """Find the sessions that a request means and leave them as they are (Get-PSSession).
+
+    Raises:
+        PSSessionError: As `connect_pssession`.
+    """
+    with _engine(request, context) as engine:
+        engine.report.sessions = list(dict.fromkeys(engine.find()))
+        engine.remember()
+        return engine.report
+
+
+@contextlib.contextmanager
+def _engine(request: Request, context: Context) -> t.Iterator[_Engine]:
+    client_id = context.client_id or context.registry.client_id()
+    pool = ClientPool(client_id)
+    try:
+        yield _Engine(request, context, client_id, pool)
+    finally:
+        pool.close()
+
+
+class _Engine:
+    """The stages of the pipeline over one request; what they leave behind is in `report`."""
+
+    def __init__(self, request: Request, context: Context, client_id: str, pool: ClientPool) -> None:
+        self.report = Report(request.parameter_set.name)
+        self._request = request
+        self._context = context
+        self._client_id = client_id
+        self._pool = pool
+        self._throttle = Throttle(request.throttle_limit)
+        self._vanished: tuple[str, ...] = ()
+
+    def find(self) -> list[PSSession]:
+        """Discover and select; report what is missing and whose computer did not answer."""
+        if self._request.parameter_set.is_local:
+            selection = self._find_remembered()
+        else:
+            endpoints = endpoints_of.endpoints(self._request, self._context.settings_of)
+            selection = select_remote(self._request, self._discover(endpoints))
+        self._report_missing(selection.missing)
+        sessions = list(selection.sessions)
+        if self._request.list_commands:
+            sessions = list_commands(sessions, self._pool, self._throttle, self._context.warn)
+        self.report.before = list(dict.fromkeys(sessions))
+        return sessions
+
+    def plan(self, sessions: list[PSSession]) -> list[Step]:
+        owners = {known.instance_id: known.client_id for known in self._context.registry.sessions()}
+        return plan(sessions, owners, self._client_id, self._request)
+
+    def apply(self, steps: list[Step]) -> Result:
+        return Apply(
+            self._request,
+            self._pool,
+            self._client_id,
+            clock=self._context.clock,
+            sleep=self._context.sleep,
+            progress=self._context.progress,
+            warn=self._context.warn,
+        ).run(steps)
+
+    def remember(self) -> None:
+        """Write down what is known now, so that later tasks can name sessions by their ids.
+
+        Sessions that were connected are not lost with the registry: trouble with it is a warning.
+        """
+        now = {session.instance_id: session for session in [*self.report.before, *self.report.sessions]}
+        try:
+            ids = self._context.registry.remember(now.values(), self._client_id)
+            self._context.registry.forget(self._vanished)
+        except PSSessionError as error:
+            self._context.warn(f"{error}. The ids of these sessions will not be known to later tasks.")
+            return
+        self._number(ids)
+
+    def identify(self) -> None:
+        """Give known sessions their ids without writing anything."""
+        self._number({known.instance_id: known.id for known in self._context.registry.sessions() if known.id})
+
+    def warn_of_sessions_in_use(self, steps: list[Step]) -> None:
+        for step in steps:
+            if step.action is Action.CONFIRM and not step.ours:
+                self._context.warn(
+                    f"Session {step.session.name or step.session.instance_id} on "
+                    f"{step.session.endpoint.computer_name} is connected to some client. If that is another one, "
+                    "connecting will fail."
+                )
+
+    def _discover(self, endpoints: t.Sequence[Endpoint]) -> Discovery:
+        found = discover(endpoints, self._request, self._pool, self._throttle, self._context.progress)
+        self.report.errors += found.errors.values()
+        return found
+
+    def _find_remembered(self) -> Selection:
+        references, unknown = _look_up(self._request, self._context.registry.sessions())
+        refused = {reference: refuse_unseen(reference, self._request) for reference in references}
+        self.report.errors += [error for error in refused.values() if error is not None]
+        places = {
+            reference: endpoints_of.endpoint_of_reference(reference, self._request, self._context.settings_of)
+            for reference, error in refused.items()
+            if error is None
+        }
+        found = self._discover(list(dict.fromkeys(places.values())))
+        # A session that was given twice is selected twice; its computer is asked once.
+        pairs = [(reference, places[reference]) for reference in references if reference in places]
+        selection = select_remembered(pairs, self._request, found)
+        self._vanished = selection.vanished
+        missing = (*unknown, *selection.missing)
+        if not (selection.sessions or missing or self.report.errors):
+            # Only sessions that a wildcard matched, and all of them have ended: that, too, is nothing found.
+            missing = tuple(_unknown_name(self._request, pattern) for pattern in self._request.names or ())
+        return dataclasses.replace(selection, missing=missing)
+
+    def _report_missing(self, missing: t.Sequence[ErrorRecord]) -> None:
+        self.report.missing = list(missing)
+        if self._request.missing == "fail":
+            self.report.errors += missing
+        elif self._request.missing == "warn":
+            for record in missing:
+                self._context.warn(record.message)
+
+    def _number(self, ids: t.Mapping[str, int]) -> None:
+        self.report.sessions = [
+            dataclasses.replace(session, id=ids.get(session.instance_id)) for session in self.report.sessions
+        ]
+
+
+def _look_up(request: Request, known: list[SessionReference]) -> tuple[list[SessionReference], list[ErrorRecord]]:
+    """Look up what a local parameter set means among the known sessions (PSRunspaceCmdlet.GetMatchingRunspaces)."""
+    if request.sessions:
+        return list(request.sessions), []
+    found: dict[str, SessionReference] = {}
+    unknown: list[ErrorRecord] = []
+
+    def take(matches: list[SessionReference], if_none: ErrorRecord) -> None:
+        for match in matches:
+            found.setdefault(match.instance_id, match)
+        if not matches:
+            unknown.append(if_none)
+
+    for pattern in request.names or ():
+        matches = [_remembered_by(each, pattern) for each in known if pattern.matches(each.name)]
+        take(matches, _unknown_name(request, pattern))
+    for number in request.ids:
+        matches = [each for each in known if each.id == number]
+        take(matches, not_known(request, "id", "RemoteRunspaceNotAvailableForSpecifiedSessionId", str(number)))
+    for instance_id in request.instance_ids:
+        matches = [each for each in known if each.instance_id == instance_id]
+        error_id = "RemoteRunspaceNotAvailableForSpecifiedRunspaceId"
+        take(matches, not_known(request, "instance id", error_id, instance_id))
+    return list(found.values()), unknown
+
+
+def _unknown_name(request: Request, pattern: WildcardPattern) -> ErrorRecord:
+    return not_known(request, "name", "RemoteRunspaceNotAvailableForSpecifiedName", pattern.pattern)
+
+
+def _remembered_by(reference: SessionReference, pattern: WildcardPattern) -> SessionReference:
+    return dataclasses.replace(reference, exact=not pattern.has_wildcards)

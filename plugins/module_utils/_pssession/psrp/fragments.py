@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""PSRP fragments: how messages are cut up for the wire and put together again (MS-PSRP 2.2.4)."""
+
+from __future__ import annotations
+
+import struct
+import typing as t
+
+_HEADER = struct.Struct(">QQBI")
+_START, _END = 1, 2
+
+
+def whole_fragment(object_id: int, message: bytes) -> bytes:
+    """Return a message as one fragment that both starts and ends it."""
+    return _HEADER.pack(object_id, 0, _START | _END, len(message)) + message
+
+
+class Defragmenter:
+    """Puts the messages of one stream together.
+
+    A client that connects to a session comes in the middle of a conversation: the first fragments may be the tail of
+    a message whose beginning went to the previous client. They are dropped until a message starts.
+    """
+
+    def __init__(self) -> None:
+        self._object_id: int | None = None
+        self._next_fragment = 0
+        self._parts: list[bytes] = []
+
+    def feed(self, data: bytes) -> t.Iterator[bytes]:
+        """Yield the messages that end in the given fragments (any number of whole ones).
+
+        Raises:
+            ValueError: The data is not a row of whole fragments, or a fragment in the middle of a message is missing.
+        """
+        position = 0
+        while position < len(data):
+            if len(data) - position < _HEADER.size:
+                raise ValueError("a PSRP fragment is cut off in its header")
+            object_id, fragment_id, flags, length = _HEADER.unpack_from(data, position)
+            position += _HEADER.size
+            blob = data[position : position + length]
+            if len(blob) < length:
+                raise ValueError("a PSRP fragment is cut off in its data")
+            position += length
+            message = self._take(object_id, fragment_id, flags, blob)
+            if message is not None:
+                yield message
+
+    def _take(self, object_id: int, fragment_id: int, flags: int, blob: bytes) -> bytes | None:
+        if flags & _START:
+            self._object_id, self._next_fragment, self._parts = object_id, 0, []
+        if self._object_id is None:
+            return None
+        if object_id != self._object_id or fragment_id != self._next_fragment:
+            expected = f"{self._object_id}.{self._next_fragment}"
+            self._object_id = None
+            raise ValueError(f"PSRP fragment {object_id}.{fragment_id} came where {expected} was due")
+        self._next_fragment += 1
+        self._parts.append(blob)
+        if not flags & _END:
+            return None
+        self._object_id = None
+        return b"".join(self._parts)

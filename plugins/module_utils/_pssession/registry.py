@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What this controller knows: the sessions it has seen, and who it is on the wire.
+
+A cache. The servers are the truth; losing the registry loses the integer ids and nothing else. It holds no secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+import typing as t
+import uuid
+
+from .errors import RegistryError
+from .model import PSSession, SessionReference, State
+
+_BUSY_SECONDS = 30.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS client (one INTEGER PRIMARY KEY CHECK (one = 1), client_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS session (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    instance_id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    computer_name TEXT NOT NULL,
+    connection_uri TEXT NOT NULL,
+    inventory_hostname TEXT,
+    state TEXT NOT NULL,
+    client_id TEXT,
+    seen REAL NOT NULL
+);
+"""
+_REMEMBER = """
+INSERT INTO session (instance_id, name, computer_name, connection_uri, inventory_hostname, state, client_id, seen)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (instance_id) DO UPDATE SET
+    name = excluded.name, computer_name = excluded.computer_name, connection_uri = excluded.connection_uri,
+    inventory_hostname = excluded.inventory_hostname, state = excluded.state,
+    client_id = coalesce(excluded.client_id, client_id), seen = excluded.seen
+"""
+
+
+class Registry:
+    """The registry of one controller user, safe under parallel workers (SQLite locks the file).
+
+    Args:
+        path: The file; its folder is made with mode 0700, the file itself with 0600. None keeps it in memory.
+
+    Raises:
+        RegistryError: The file cannot be used.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+        try:
+            if path is not None:
+                os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._database = sqlite3.connect(path or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None)
+            self._database.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise RegistryError(f"the registry {path} cannot be used: {error}") from error
+
+    @classmethod
+    def open(cls, path: str, warn: t.Callable[[str], None]) -> Registry:
+        """Open the registry; where that is impossible go on with an empty one that is forgotten afterwards.
+
+        A damaged file is put aside. Nothing is lost but ids, so this is worth a warning and no failure.
+        """
+        try:
+            return cls(path)
+        except RegistryError as error:
+            if not isinstance(error.__cause__, sqlite3.DatabaseError) or isinstance(
+                error.__cause__, sqlite3.OperationalError
+            ):
+                warn(f"{error}. Going on without; ids of sessions will not be known to later tasks.")
+                return cls(None)
+        aside = f"{path}.damaged-{int(time.time())}"
+        warn(f"The registry {path} was damaged; it is now {aside}, and ids of sessions start again.")
+        with contextlib.suppress(OSError):
+            os.replace(path, aside)
+        return cls.open(path, warn) if not os.path.exists(path) else cls(None)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def client_id(self) -> str:
+        """Return the identity of this controller user on the wire, a GUID made at the first call."""
+        with self._transaction() as database:
+            database.execute("INSERT OR IGNORE INTO client VALUES (1, ?)", (str(uuid.uuid4()),))
+            row = database.execute("SELECT client_id FROM client").fetchone()
+        return str(row[0])
+
+    def sessions(self) -> list[SessionReference]:
+        """Return all known sessions by id."""
+        columns = "id, instance_id, name, computer_name, connection_uri, inventory_hostname, state, client_id"
+        with self._transaction() as database:
+            rows = database.execute(f"SELECT {columns} FROM session ORDER BY id").fetchall()
+        return [SessionReference(**dict(zip(columns.split(", "), row, strict=True))) for row in rows]
+
+    def remember(self, sessions: t.Iterable[PSSession], client_id: str) -> dict[str, int]:
+        """Write down sessions as they are now; a session keeps its id for good.
+
+        Args:
+            client_id: The client that is connected to those of them that are Opened.
+
+        Returns:
+            The id of each by its instance id.
+        """
+        now = time.time()
+        rows = [
+            (
+                session.instance_id,
+                session.name,
+                session.endpoint.computer_name,
+                session.endpoint.uri,
+                session.endpoint.inventory_hostname,
+                session.state.value,
+                client_id if session.state is State.OPENED else None,
+                now,
+            )
+            for session in sessions
+        ]
+        with self._transaction() as database:
+            database.executemany(_REMEMBER, rows)
+            known = database.execute("SELECT instance_id, id FROM session").fetchall()
+        wanted = {row[0] for row in rows}
+        return {instance_id: number for instance_id, number in known if instance_id in wanted}
+
+    def forget(self, instance_ids: t.Iterable[str]) -> None:
+        """Drop sessions that no longer exist."""
+        with self._transaction() as database:
+            database.executemany("DELETE FROM session WHERE instance_id = ?", [(each,) for each in instance_ids])
+
+    @contextlib.contextmanager
+    def _transaction(self) -> t.Iterator[sqlite3.Connection]:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            with self._database:  # commits, or rolls back when the block is left by an exception
+                yield self._database
+        except sqlite3.Error as error:
+            raise RegistryError(f"the registry {self.path} cannot be used: {error}") from error

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Tell: what was found, done and not done, as plain data for a task result."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from .errors import ErrorRecord
+from .model import PSSession
+
+
+@dataclass
+class Report:
+    """The result of one task.
+
+    Attributes:
+        sessions: The sessions connected, or in check mode and for the lookup those selected, as found.
+        before: The selected sessions as they were found, for the diff.
+        missing: What was wanted and not found; part of `errors` only when that counts as failure.
+        what_if: One line for each session, in check mode.
+    """
+
+    parameter_set: str
+    sessions: list[PSSession] = field(default_factory=list)
+    before: list[PSSession] = field(default_factory=list)
+    errors: list[ErrorRecord] = field(default_factory=list)
+    missing: list[ErrorRecord] = field(default_factory=list)
+    what_if: list[str] = field(default_factory=list)
+    changed: bool = False
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """Return the result as plain data; whether errors fail the task is the caller's decision."""
+        return {
+            "changed": self.changed,
+            "parameter_set": self.parameter_set,
+            "sessions": [session.as_dict() for session in self.sessions],
+            "errors": [error.as_dict() for error in self.errors],
+            "missing": [error.target for error in self.missing],
+            "what_if": list(self.what_if),
+        }
+
+    def diff(self) -> dict[str, t.Any]:
+        """Return state and availability of the sessions before and after, in Ansible's form of a diff."""
+        after = {session.instance_id: session for session in self.sessions}
+        return {
+            "before_header": "sessions found",
+            "after_header": "sessions now",
+            "before": "".join(_line(session) for session in self.before),
+            "after": "".join(_line(after.get(session.instance_id, session)) for session in self.before),
+        }
+
+    def failure(self) -> str:
+        """Return one message for all errors: what failed, where, and what to do next."""
+        shown = [f"{error.message}{f' ({error.hint})' if error.hint else ''}" for error in self.errors[:3]]
+        count = len(self.errors)
+        head = "" if count == 1 else f"{count} errors, {len(self.sessions)} sessions are connected. "
+        tail = "" if count <= 3 else f" ... and {count - 3} more, see errors."
+        return head + " | ".join(shown) + tail
+
+
+def _line(session: PSSession) -> str:
+    name = session.name or session.instance_id
+    return f"{name} on {session.endpoint.computer_name}: {session.state.value}, {session.availability.value}\n"

@@ -1,0 +1,274 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""From task options to a Request: what is asked, checked as far as possible without any traffic."""
+
+from __future__ import annotations
+
+import typing as t
+import uuid
+from dataclasses import dataclass
+
+from . import parameter_sets
+from .errors import ParameterBindingError
+from .model import POWERSHELL_RESOURCE_PREFIX, Credential, SessionReference
+from .wildcard import WildcardPattern
+
+DEFAULT_THROTTLE_LIMIT = 32
+AUTHENTICATIONS = (
+    "default",
+    "basic",
+    "negotiate",
+    "negotiate_with_implicit_credential",
+    "credssp",
+    "digest",
+    "kerberos",
+)
+AVAILABLE_AUTHENTICATIONS = ("basic",)
+_MAX_MILLISECONDS = 2147483647
+# Lower bounds in milliseconds (New-PSSessionOption; -1 means: the server decides).
+_TIMEOUTS = {"open_timeout": 0, "operation_timeout": 0, "cancel_timeout": 0, "idle_timeout": -1}
+_AVAILABLE_SESSION_OPTIONS = {*_TIMEOUTS, "output_buffering_mode", "no_encryption"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One task, understood.
+
+    Attributes:
+        command: The cmdlet in whose name errors are reported.
+        names: Wildcard patterns; None selects every session.
+        instance_ids: GUIDs in lower case.
+        resource_uri: Only sessions of this configuration, compared without regard to case; None means any.
+        credential, authentication, port, use_ssl, application_name, no_encryption, output_buffering_mode: None when
+            not given: the inventory or the default decides.
+        open_timeout, operation_timeout: Seconds, or None when not given.
+        throttle_limit: Requests in flight at most.
+        missing: ``fail``, ``warn`` or ``ignore``: what it means when something wanted is not there.
+        busy_timeout: Seconds to wait for sessions that another client holds.
+        stop_on_error: Start nothing more after the first error.
+    """
+
+    parameter_set: parameter_sets.ParameterSet
+    command: str = "Connect-PSSession"
+    names: tuple[WildcardPattern, ...] | None = None
+    ids: tuple[int, ...] = ()
+    instance_ids: tuple[str, ...] = ()
+    computer_names: tuple[str, ...] = ()
+    connection_uris: tuple[str, ...] = ()
+    sessions: tuple[SessionReference, ...] = ()
+    resource_uri: str | None = None
+    credential: Credential | None = None
+    authentication: str | None = None
+    port: int | None = None
+    use_ssl: bool | None = None
+    application_name: str | None = None
+    no_encryption: bool | None = None
+    output_buffering_mode: str | None = None
+    open_timeout: float | None = None
+    operation_timeout: float | None = None
+    throttle_limit: int = DEFAULT_THROTTLE_LIMIT
+    missing: str = "fail"
+    busy_timeout: float = 0.0
+    stop_on_error: bool = False
+    list_commands: bool = False
+    application_private_data: bool = False
+
+    @classmethod
+    def from_options(cls, options: t.Mapping[str, t.Any], command: str = "Connect-PSSession") -> Request:
+        """Check the options of a task and understand them.
+
+        Args:
+            options: Values by option name, types converted, None for what was not given.
+
+        Raises:
+            ParameterBindingError: An option has a bad value, options contradict each other, or one of them is not
+                available yet. The message names the option.
+        """
+        given = {name for name, value in options.items() if value is not None}
+        _check_logon(options)
+        _check_available(options)
+        parameter_set = parameter_sets.resolve(given)
+        session_option = options.get("session_option") or {}
+        milliseconds = {name: _timeout(session_option, name) for name in _TIMEOUTS}
+        buffering = session_option.get("output_buffering_mode")
+        return cls(
+            parameter_set=parameter_set,
+            command=command,
+            names=_patterns(options.get("name")),
+            ids=tuple(options.get("id") or ()),
+            instance_ids=tuple(_guid(text) for text in _filled(options, "instance_id")),
+            computer_names=tuple(_computer_name(text) for text in _filled(options, "computer_name")),
+            connection_uris=tuple(_filled(options, "connection_uri")),
+            sessions=tuple(_reference(session) for session in _filled(options, "session")),
+            resource_uri=_resource_uri(options.get("configuration_name")),
+            credential=_credential(options.get("credential")),
+            authentication=options.get("authentication"),
+            port=_port(options.get("port")),
+            use_ssl=options.get("use_ssl"),
+            application_name=options.get("application_name"),
+            no_encryption=session_option.get("no_encryption"),
+            output_buffering_mode=buffering.capitalize() if buffering in ("block", "drop") else None,
+            open_timeout=_seconds(milliseconds["open_timeout"]),
+            operation_timeout=_seconds(milliseconds["operation_timeout"]),
+            throttle_limit=throttle_limit(options.get("throttle_limit")),
+            missing=options.get("missing") or "fail",
+            busy_timeout=_busy_timeout(options.get("busy_timeout")),
+            stop_on_error=options.get("error_action") == "stop",
+            list_commands=bool(options.get("list_commands")),
+            application_private_data=bool(options.get("application_private_data")),
+        )
+
+
+def throttle_limit(value: int | None) -> int:
+    """Return the limit that is meant: nothing, 0 and less mean 32 (ThrottleManager)."""
+    return value if value and value > 0 else DEFAULT_THROTTLE_LIMIT
+
+
+def _invalid(message: str, target: object = None, error_id: str = "ParameterArgumentValidationError") -> t.NoReturn:
+    raise ParameterBindingError(error_id, message, "InvalidData", None if target is None else str(target))
+
+
+def _filled(options: t.Mapping[str, t.Any], name: str) -> list[t.Any]:
+    """Return the list an option holds; a given list must not be empty or hold empty values (NotNullOrEmpty)."""
+    values = options.get(name)
+    if values is None:
+        return []
+    if not values:
+        _invalid(f"{name} is an empty list", error_id="ParameterArgumentValidationErrorEmptyArrayNotAllowed")
+    for value in values:
+        if not value or (isinstance(value, str) and not value.strip()):
+            _invalid(f"{name} has an empty value", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
+    return list(values)
+
+
+def _patterns(names: list[str] | None) -> tuple[WildcardPattern, ...] | None:
+    if names is None:
+        return None
+    try:
+        return tuple(WildcardPattern(name) for name in _filled({"name": names}, "name"))
+    except ValueError as error:
+        raise ParameterBindingError("ParameterArgumentValidationError", f"name: {error}", "InvalidData") from error
+
+
+def _guid(text: str, option: str = "instance_id") -> str:
+    try:
+        return str(uuid.UUID(text))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ParameterBindingError(
+            "ParameterArgumentTransformationError",
+            f"{option}: {text!r} is not a GUID such as 1a2b3c4d-0000-0000-0000-123456789abc",
+            "InvalidData",
+            str(text),
+        ) from error
+
+
+def _computer_name(text: str) -> str:
+    name = text.strip()
+    if name == ".":
+        return "localhost"
+    if any(character in name for character in " \t\r\n/\\@?#"):
+        _invalid(f"computer_name: {name!r} is not a computer name; for an address with a path use connection_uri", name)
+    return name
+
+
+def _port(port: int | None) -> int | None:
+    if port is not None and not 1 <= port <= 65535:
+        _invalid(f"port: {port} is not between 1 and 65535", port)
+    return port
+
+
+def _busy_timeout(seconds: float | None) -> float:
+    if seconds is not None and seconds < 0:
+        _invalid(f"busy_timeout: {seconds} is negative", seconds)
+    return float(seconds or 0)
+
+
+def _timeout(session_option: t.Mapping[str, t.Any], name: str) -> int | None:
+    value: int | None = session_option.get(name)
+    if value is not None and not _TIMEOUTS[name] <= value <= _MAX_MILLISECONDS:
+        _invalid(f"session_option.{name}: {value} is not between {_TIMEOUTS[name]} and {_MAX_MILLISECONDS}", value)
+    return value
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    # 0 is the cmdlet's word for "no limit"; here nothing may hang for ever, so it means the default.
+    return milliseconds / 1000 if milliseconds else None
+
+
+def _resource_uri(configuration_name: str | None) -> str | None:
+    if not configuration_name:
+        return None
+    if POWERSHELL_RESOURCE_PREFIX in configuration_name.lower():
+        return configuration_name
+    return POWERSHELL_RESOURCE_PREFIX + configuration_name
+
+
+def _credential(credential: t.Mapping[str, t.Any] | None) -> Credential | None:
+    if credential is None:
+        return None
+    if not credential.get("username"):
+        _invalid("credential.username is empty", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
+    return Credential(str(credential["username"]), str(credential.get("password") or ""))
+
+
+def _reference(session: t.Mapping[str, t.Any]) -> SessionReference:
+    if not session.get("instance_id"):
+        _invalid("session: an entry has no instance_id; give session dicts as the lookup and the modules return them")
+    computer_name = session.get("computer_name") or session.get("inventory_hostname")
+    if not computer_name and not session.get("connection_uri"):
+        _invalid("session: an entry has neither computer_name nor connection_uri")
+    instance_id = _guid(session["instance_id"], "session.instance_id")
+    return SessionReference(
+        instance_id=instance_id,
+        computer_name=_computer_name(str(computer_name or "")),
+        connection_uri=session.get("connection_uri"),
+        inventory_hostname=session.get("inventory_hostname"),
+        name=str(session.get("name") or ""),
+        id=session.get("id"),
+        state=str(session.get("state") or SessionReference.state),
+        computer_type=str(session.get("computer_type") or SessionReference.computer_type),
+        wanted_by=str(session.get("name") or instance_id),
+    )
+
+
+def _check_logon(options: t.Mapping[str, t.Any]) -> None:
+    """Refuse log-on options that exclude each other (PSRemotingBaseCmdlet.ValidateSpecifiedAuthentication)."""
+    authentication = options.get("authentication")
+    conflicts = {
+        "certificate_thumbprint and credential": options.get("certificate_thumbprint") and options.get("credential"),
+        f"certificate_thumbprint and authentication={authentication}": (
+            options.get("certificate_thumbprint") and authentication not in (None, "default")
+        ),
+        f"authentication={authentication} and credential": (
+            authentication == "negotiate_with_implicit_credential" and options.get("credential")
+        ),
+    }
+    for options_named, conflict in conflicts.items():
+        if conflict:
+            raise ParameterBindingError(
+                "ParameterBindingFailed", f"{options_named} cannot be used together", "WriteError"
+            )
+
+
+def _check_available(options: t.Mapping[str, t.Any]) -> None:
+    """Refuse what the argument spec knows and the engine cannot do yet: an option is never silently ignored."""
+    session_option = options.get("session_option") or {}
+    wanted = [
+        f"session_option.{name}"
+        for name in sorted(set(session_option) - _AVAILABLE_SESSION_OPTIONS)
+        if session_option[name]
+    ]
+    if options.get("allow_redirection"):
+        wanted.append("allow_redirection")
+    if options.get("certificate_thumbprint"):
+        wanted.append("certificate_thumbprint")
+    if options.get("authentication") not in (None, *AVAILABLE_AUTHENTICATIONS):
+        wanted.append(f"authentication={options['authentication']}")
+    if wanted:
+        raise ParameterBindingError(
+            "NotImplemented", f"{', '.join(wanted)}: not available yet in this version", "NotImplemented"
+        )

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Which of the sessions found are meant, and what was meant and is not there."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .discovery import Discovery
+from .errors import ErrorRecord, error_record
+from .model import Endpoint, PSSession, SessionReference, State
+from .request import Request
+
+_ENDED = frozenset({State.BROKEN.value, State.CLOSED.value})
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The sessions meant, in the order of the options (one that was meant twice is there twice), and the gaps.
+
+    Attributes:
+        missing: A record for each value that nothing was found for.
+        vanished: Instance ids of remembered sessions that their computers no longer list.
+    """
+
+    sessions: tuple[PSSession, ...]
+    missing: tuple[ErrorRecord, ...]
+    vanished: tuple[str, ...] = ()
+
+
+def select_remote(request: Request, discovery: Discovery) -> Selection:
+    """Apply names or instance ids to what all computers listed together (PSRemotingBaseCmdlet.QueryRunspaces)."""
+    candidates = [
+        session
+        for sessions in discovery.sessions.values()
+        for session in sessions
+        if request.resource_uri is None or session.shell.resource_uri.lower() == request.resource_uri.lower()
+    ]
+    if not discovery.sessions:
+        return Selection((), ())  # nobody answered: what is missing is unknown, and the errors say why
+    computers = [endpoint.computer_name for endpoint in discovery.sessions]
+    selected: list[PSSession] = []
+    missing: list[ErrorRecord] = []
+
+    def miss(error_id: str, what: str, target: str) -> None:
+        missing.append(
+            _missing(request, error_id, f"no session {what} was found on {_some(computers)}", target, computers)
+        )
+
+    if request.instance_ids:
+        for instance_id in request.instance_ids:
+            matches = [session for session in candidates if session.instance_id == instance_id]
+            selected += matches[:1]
+            if not matches:
+                miss("PSSessionIdMatchFail", f"with the instance id {instance_id}", instance_id)
+    elif request.names is None:
+        selected = candidates
+        if not candidates:
+            miss("PSSessionNameMatchFail", "of this kind", "*")
+    else:
+        for pattern in request.names:
+            matches = [session for session in candidates if pattern.matches(session.name)]
+            selected += matches
+            if not matches:
+                miss("PSSessionNameMatchFail", f"named {pattern.pattern!r}", pattern.pattern)
+    return Selection(tuple(selected), tuple(missing))
+
+
+def select_remembered(
+    references: t.Iterable[tuple[SessionReference, Endpoint]], request: Request, discovery: Discovery
+) -> Selection:
+    """Look up remembered sessions in what their computers list now.
+
+    One that was only matched by a wildcard may have ended meanwhile, and nobody misses it.
+    """
+    selected: list[PSSession] = []
+    missing: list[ErrorRecord] = []
+    vanished: list[str] = []
+    for reference, endpoint in references:
+        listed = discovery.sessions.get(endpoint)
+        if listed is None:
+            continue  # the computer did not answer, which is an error of its own
+        session = next((session for session in listed if session.instance_id == reference.instance_id), None)
+        if session is not None:
+            selected.append(session)
+            continue
+        vanished.append(reference.instance_id)
+        if reference.exact:
+            missing.append(gone(reference.name or reference.instance_id, endpoint, request, reference.instance_id))
+    return Selection(tuple(selected), tuple(missing), tuple(vanished))
+
+
+def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord | None:
+    """Refuse a remembered session that cannot be connected whatever its computer says (no traffic), or return None."""
+    name = reference.name or reference.instance_id
+    if reference.computer_type != "RemoteMachine":
+        return error_record(
+            "CannotConnectVMContainerSession",
+            f"session {name} is on a {reference.computer_type}: only sessions over WSMan can be connected",
+            command=request.command,
+            target=reference.instance_id,
+            computer_name=reference.computer_name,
+        )
+    if reference.state in _ENDED:
+        return error_record(
+            "PSSessionConnectFailed",
+            f"session {name} cannot be connected: it is {reference.state}, not Disconnected",
+            command=request.command,
+            target=reference.instance_id,
+            computer_name=reference.computer_name,
+        )
+    return None
+
+
+def gone(name: str, endpoint: Endpoint, request: Request, target: str | None = None) -> ErrorRecord:
+    """Return the record for a session that was known and is no longer listed."""
+    return error_record(
+        "PSSessionConnectFailed",
+        f"session {name} no longer exists on {endpoint.computer_name}",
+        command=request.command,
+        target=target,
+        computer_name=endpoint.computer_name,
+        hint="It expired, was removed, or belongs to another account.",
+    )
+
+
+def not_known(request: Request, what: str, error_id: str, target: str) -> ErrorRecord:
+    """Return the record for a name, id or instance id that the registry does not have."""
+    return error_record(
+        error_id,
+        f"this controller knows no session with the {what} {target}",
+        command=request.command,
+        category="InvalidArgument",
+        target=target,
+        hint="Name the computer, too (computer_name), to find sessions that this controller has not seen before.",
+    )
+
+
+def _missing(request: Request, error_id: str, message: str, target: str, computers: list[str]) -> ErrorRecord:
+    return error_record(
+        error_id,
+        message,
+        command=request.command,
+        target=target,
+        computer_name=computers[0] if len(computers) == 1 else None,
+        hint="Sessions of other accounts are invisible, and expired ones are gone; missing: ignore accepts that.",
+    )
+
+
+def _some(computers: list[str]) -> str:
+    shown = ", ".join(computers[:3])
+    return shown if len(computers) <= 3 else f"{shown} and {len(computers) - 3} more"

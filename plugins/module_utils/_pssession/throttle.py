@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""At most so many requests in flight, over computers and sessions alike (the cmdlet's ThrottleLimit)."""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+
+Job = t.TypeVar("Job")
+Result = t.TypeVar("Result")
+
+
+class Throttle:
+    """Runs jobs side by side. A job never does two requests at once, so jobs at work are requests in flight.
+
+    Args:
+        limit: Jobs at work at most.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def map(self, work: t.Callable[[Job], Result], jobs: t.Sequence[Job]) -> t.Iterator[tuple[Job, Result]]:
+        """Yield every job with its result as soon as it is there, in the order of completion.
+
+        A caller that stops iterating starts no further jobs; those at work go on in the background. What a job
+        raises is raised here.
+        """
+        executor = ThreadPoolExecutor(max_workers=max(1, min(self.limit, len(jobs))), thread_name_prefix="pssession")
+        try:
+            futures: dict[Future[Result], Job] = {executor.submit(work, job): job for job in jobs}
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)

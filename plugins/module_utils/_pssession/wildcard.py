@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""PowerShell's wildcard patterns (about_Wildcards): ``*``, ``?``, ``[a-z]`` and the backtick as escape."""
+
+from __future__ import annotations
+
+import re
+
+ESCAPE = "`"
+
+
+class WildcardPattern:
+    """A pattern that matches whole names, ignoring case.
+
+    Raises:
+        ValueError: The pattern has a ``[`` without its ``]``, an empty set, or a range that runs backwards.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.has_wildcards = False
+        self._regex = re.compile(self._translate(pattern), re.IGNORECASE | re.DOTALL)
+
+    def matches(self, name: str) -> bool:
+        """Tell whether the whole name matches."""
+        return self._regex.fullmatch(name) is not None
+
+    def _translate(self, pattern: str) -> str:
+        regex = []
+        position = 0
+        while position < len(pattern):
+            character = pattern[position]
+            if character == ESCAPE and position + 1 < len(pattern):
+                position += 1
+                regex.append(re.escape(pattern[position]))
+            elif character in "*?":
+                self.has_wildcards = True
+                regex.append(".*" if character == "*" else ".")
+            elif character == "[":
+                self.has_wildcards = True
+                character_class, position = self._character_class(pattern, position + 1)
+                regex.append(character_class)
+            else:
+                regex.append(re.escape(character))
+            position += 1
+        return "".join(regex)
+
+    @staticmethod
+    def _character_class(pattern: str, start: int) -> tuple[str, int]:
+        """Translate the set that begins behind a ``[``; return it and the position of its ``]``."""
+        members: list[str] = []
+        position = start
+        while position < len(pattern) and pattern[position] != "]":
+            if pattern[position] == ESCAPE and position + 1 < len(pattern):
+                position += 1
+            elif pattern[position] == "-" and members and position + 1 < len(pattern) and pattern[position + 1] != "]":
+                position += 1
+                if pattern[position] == ESCAPE and position + 1 < len(pattern):
+                    position += 1
+                first, last = members.pop(), re.escape(pattern[position])
+                if ord(first[-1]) > ord(last[-1]):
+                    raise ValueError(
+                        f"the range {first[-1]}-{last[-1]} in the wildcard pattern {pattern!r} is reversed"
+                    )
+                members.append(f"{first}-{last}")
+                position += 1
+                continue
+            members.append(re.escape(pattern[position]))
+            position += 1
+        if position == len(pattern):
+            raise ValueError(f"the wildcard pattern {pattern!r} has a '[' without ']'")
+        if not members:
+            raise ValueError(f"the wildcard pattern {pattern!r} has an empty '[]'")
+        return f"[{''.join(members)}]", position

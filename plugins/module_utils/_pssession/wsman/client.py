@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""WS-Management operations on remote shells, as one client session speaks them to one endpoint.
+
+pypsrp builds the envelopes and checks that an answer belongs to its question; this adds what the engine needs of
+the answers, and the names of the operations as MS-WSMV has them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+import typing as t
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+from ..errors import Code, TransportError
+from ..model import Command, Endpoint, Shell
+from . import soap
+from .duration import parse_duration
+from .http import HttpTransport
+from .soap import NAMESPACES, qname
+
+try:
+    from pypsrp.exceptions import WinRMError
+    from pypsrp.wsman import OptionSet, SelectorSet, WSMan, WSManAction
+except ImportError:  # reported by HttpTransport, which every client needs first
+    pass
+
+SHELL_RESOURCE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+COMMAND_RESOURCE = f"{SHELL_RESOURCE}/Command"
+SELECTOR_FILTER_DIALECT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/SelectorFilter"
+PROTOCOL_VERSION = "2.3"
+MAX_ENVELOPE_BYTES = 512000
+MAX_ELEMENTS = 32000
+# Pages in a row that bring nothing new; no server that makes progress sends that many.
+MAX_IDLE_PAGES = 10
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The shells one endpoint listed.
+
+    Attributes:
+        unidentified: How many entries had no ShellId and could not be used.
+    """
+
+    shells: tuple[Shell, ...]
+    unidentified: int = 0
+
+
+class WSManClient:
+    """One client session (wsmv:SessionId) with one endpoint; not to be used by two threads at once.
+
+    Args:
+        endpoint: Where to.
+        client_id: The client's identity on the wire, a GUID. A server knows by it who is connected to a shell.
+
+    All methods take a deadline in seconds of `time.monotonic` and raise TransportError, or WSManFault when the
+    server refused.
+    """
+
+    def __init__(self, endpoint: Endpoint, client_id: str) -> None:
+        self.endpoint = endpoint
+        self._transport = HttpTransport(endpoint)
+        # pypsrp's own transport is made with it and not used: ours has its place.
+        self._wsman = WSMan("unused", ssl=False, auth="basic", encryption="never", max_envelope_size=MAX_ENVELOPE_BYTES)
+        self._wsman.transport = self._transport  # type: ignore[assignment]
+        self._wsman.session_id = client_id
+        self._wsman.operation_timeout = t.cast(int, f"{endpoint.option.operation_timeout:g}")
+
+    def close(self) -> None:
+        """End the HTTP conversation. The shells on the server are not touched."""
+        self._transport.close()
+
+    def enumerate_shells(self, deadline: float) -> Listing:
+        """List the shells the user may see, of whatever kind, following all pages (MS-WSMV 3.1.4.8)."""
+        shells: dict[str, Shell] = {}
+        unidentified = 0
+        for item in self._enumerate(SHELL_RESOURCE, None, deadline):
+            shell = _shell(item)
+            if shell is None:
+                unidentified += 1
+            else:
+                shells.setdefault(shell.shell_id.upper(), shell)
+        return Listing(tuple(shells.values()), unidentified)
+
+    def enumerate_commands(self, shell: Shell, deadline: float) -> tuple[Command, ...]:
+        """List the commands that exist in a shell (MS-WSMV 3.1.4.8.2)."""
+        selection = ET.Element(qname("wsman:Filter"), Dialect=SELECTOR_FILTER_DIALECT)
+        selectors = ET.SubElement(selection, qname("wsman:SelectorSet"))
+        ET.SubElement(selectors, qname("wsman:Selector"), Name="ShellId").text = shell.shell_id.upper()
+        return tuple(
+            Command(
+                command_id=item.findtext("rsp:CommandId", "", NAMESPACES).lower(),
+                command_line=item.findtext("rsp:CommandLine", "", NAMESPACES),
+                state=item.findtext("rsp:CommandState", "", NAMESPACES),
+            )
+            for item in self._enumerate(COMMAND_RESOURCE, selection, deadline)
+        )
+
+    def connect(self, shell: Shell, connect_xml: bytes, buffering_mode: str | None, deadline: float) -> bytes:
+        """Connect to a disconnected shell (MS-WSMV 3.1.4.17) and return the PSRP data of the answer.
+
+        Args:
+            connect_xml: PSRP fragments of the client's first messages (MS-PSRP 3.1.5.3.14).
+            buffering_mode: ``Block``, ``Drop`` or None to leave it as it is.
+        """
+        body = ET.Element(qname("rsp:Connect"))
+        if buffering_mode:
+            ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
+        ET.SubElement(body, qname("ps:connectXml")).text = base64.b64encode(connect_xml).decode("ascii")
+        options = OptionSet()
+        options.add_option("protocolversion", PROTOCOL_VERSION, {"MustComply": "true"})
+        answer = self._invoke(WSManAction.CONNECT, shell.resource_uri, body, deadline, shell=shell, options=options)
+        return _base64(answer.findtext("rsp:ConnectResponse/ps:connectResponseXml", "", NAMESPACES))
+
+    def reconnect(self, shell: Shell, buffering_mode: str | None, deadline: float) -> None:
+        """Take up a shell this very client session was connected to (MS-WSMV 3.1.4.16).
+
+        A server that still counts this client as connected accepts it and changes nothing.
+        """
+        body = None
+        if buffering_mode:
+            body = ET.Element(qname("rsp:Reconnect"))
+            ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
+        self._invoke(WSManAction.RECONNECT, shell.resource_uri, body, deadline, shell=shell)
+
+    def receive(self, shell: Shell, deadline: float) -> list[bytes]:
+        """Take what the shell's output stream has, waiting for it up to the operation timeout (MS-WSMV 3.1.4.14).
+
+        Returns:
+            The contents of the streams; empty when nothing came in that time.
+        """
+        body = ET.Element(qname("rsp:Receive"))
+        ET.SubElement(body, qname("rsp:DesiredStream")).text = "stdout"
+        options = OptionSet()
+        options.add_option("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "True")
+        try:
+            answer = self._invoke(WSManAction.RECEIVE, shell.resource_uri, body, deadline, shell=shell, options=options)
+        except TransportError as error:
+            if error.code == Code.OPERATION_TIMED_OUT:
+                return []
+            raise
+        streams = answer.findall("rsp:ReceiveResponse/rsp:Stream", NAMESPACES)
+        return [_base64(stream.text or "") for stream in streams]
+
+    def _enumerate(self, resource_uri: str, selection: ET.Element | None, deadline: float) -> t.Iterator[ET.Element]:
+        """Yield the items of an enumeration over all its pages (DSP0226 section 8)."""
+        body = ET.Element(qname("wsen:Enumerate"))
+        ET.SubElement(body, qname("wsman:OptimizeEnumeration"))
+        ET.SubElement(body, qname("wsman:MaxElements")).text = str(MAX_ELEMENTS)
+        if selection is not None:
+            body.append(selection)
+        response = _only_child(self._invoke(WSManAction.ENUMERATE, resource_uri, body, deadline))
+        seen: set[str] = set()
+        idle_pages = 0
+        while True:
+            # In an optimised EnumerateResponse the items are in the wsman namespace, in a PullResponse in wsen.
+            items = [item for child in response if _is(child, "Items") for item in child]
+            yield from items
+            context = response.findtext("wsen:EnumerationContext", "", NAMESPACES).strip()
+            if not context or any(_is(child, "EndOfSequence") for child in response):
+                return
+            new = {ET.tostring(item, encoding="unicode") for item in items} - seen
+            seen |= new
+            idle_pages = 0 if new else idle_pages + 1
+            if idle_pages > MAX_IDLE_PAGES:
+                raise soap.improper("the list of shells has no end: page after page brings nothing new")
+            body = ET.Element(qname("wsen:Pull"))
+            ET.SubElement(body, qname("wsen:EnumerationContext")).text = context
+            ET.SubElement(body, qname("wsen:MaxElements")).text = str(MAX_ELEMENTS)
+            response = _only_child(self._invoke(WSManAction.PULL, resource_uri, body, deadline))
+
+    def _invoke(
+        self,
+        action: str,
+        resource_uri: str,
+        body: ET.Element | None,
+        deadline: float,
+        *,
+        shell: Shell | None = None,
+        options: t.Any = None,
+    ) -> ET.Element:
+        """Do one request and return the Body of its answer."""
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TransportError(
+                Code.OPERATION_TIMEOUT,
+                f"not finished within {self.endpoint.option.open_timeout:g} seconds (session_option.open_timeout)",
+                delivered=False,
+            )
+        self._transport.time_limit = min(self.endpoint.answer_timeout, remaining)
+        selectors = None
+        if shell is not None:
+            selectors = SelectorSet()
+            selectors.add_option("ShellId", shell.shell_id)
+        try:
+            envelope = self._wsman.invoke(action, resource_uri, body, options, selectors)
+        except ET.ParseError as error:
+            raise soap.improper(f"the answer is not well-formed XML ({error})") from error
+        except WinRMError as error:
+            raise soap.improper("the answer belongs to another request (RelatesTo)") from error
+        fault = soap.find_fault(envelope)
+        if fault is not None:
+            raise fault
+        found = envelope.find("s:Body", NAMESPACES)
+        if envelope.tag != qname("s:Envelope") or found is None:
+            raise soap.improper("the answer is XML, but not a SOAP envelope with a body")
+        return found
+
+
+def _is(element: ET.Element, name: str) -> bool:
+    return element.tag.rpartition("}")[2] == name
+
+
+def _only_child(body: ET.Element) -> ET.Element:
+    if len(body) != 1:
+        raise soap.improper("the answer to an enumeration has not exactly one element in its body")
+    return body[0]
+
+
+def _base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=False)
+    except binascii.Error as error:
+        raise soap.improper("the answer has data that is not Base64") from error
+
+
+def _shell(element: ET.Element) -> Shell | None:
+    """Read an rsp:Shell element; one without a ShellId cannot be addressed and gives None."""
+
+    def text(name: str) -> str | None:
+        value = element.findtext(f"rsp:{name}", None, NAMESPACES)
+        return (value if value is not None else element.get(name, "")).strip() or None
+
+    shell_id = text("ShellId")
+    if shell_id is None:
+        return None
+    return Shell(
+        shell_id=shell_id,
+        resource_uri=text("ResourceUri") or "",
+        state=text("State") or "",
+        name=text("Name"),
+        owner=text("Owner"),
+        client_ip=text("ClientIP"),
+        idle_timeout=parse_duration(text("IdleTimeOut")),
+        max_idle_timeout=parse_duration(text("MaxIdleTimeOut")),
+        shell_inactivity=parse_duration(text("ShellInactivity")),
+        buffer_mode=text("BufferMode"),
+        locale=text("Locale"),
+        data_locale=text("DataLocale"),
+    )

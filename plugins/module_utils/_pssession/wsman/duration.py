@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""xs:duration, the time format of WS-Management (XML Schema part 2, 3.2.6)."""
+
+from __future__ import annotations
+
+import re
+
+_DURATION = re.compile(
+    r"\s*(?P<sign>-)?P(?=[0-9T])"
+    r"(?:(?P<days>[0-9]+)D)?"
+    r"(?:T(?=[0-9])(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+(?:\.[0-9]+)?)S)?)?\s*",
+    re.ASCII,
+)
+_SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+
+
+def parse_duration(text: str | None) -> float | None:
+    """Return a duration in seconds, or None when it is absent or cannot be read.
+
+    Servers write ``PT7200.000S`` for time-outs and ``P0DT0H1M2S`` for times passed. Years and months have no fixed
+    length, no server sends them, and they are not read.
+    """
+    match = _DURATION.fullmatch(text) if text else None
+    if match is None:
+        return None
+    seconds = sum(float(match[name]) * factor for name, factor in _SECONDS.items() if match[name])
+    return -seconds if match["sign"] else seconds

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Reading what a server answered, without trusting it."""
+
+from __future__ import annotations
+
+import codecs
+import typing as t
+import xml.etree.ElementTree as ET
+
+from ..errors import Code, TransportError, WSManFault
+
+NAMESPACES = {
+    "s": "http://www.w3.org/2003/05/soap-envelope",
+    "wsa": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
+    "wsman": "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd",
+    "wsen": "http://schemas.xmlsoap.org/ws/2004/09/enumeration",
+    "rsp": "http://schemas.microsoft.com/wbem/wsman/1/windows/shell",
+    "wsmanfault": "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault",
+    "ps": "http://schemas.microsoft.com/powershell",
+}
+
+
+def qname(prefixed: str) -> str:
+    """Return ElementTree's form of a prefixed name, such as ``rsp:Connect``."""
+    prefix, name = prefixed.split(":")
+    return f"{{{NAMESPACES[prefix]}}}{name}"
+
+
+def decode(body: bytes) -> str:
+    """Return the text of an answer that is safe to give to an XML parser.
+
+    The bytes are decoded here, so that an encoding named in the XML declaration cannot hide anything from the check
+    for a DTD. WS-Management has no use for one (SOAP 1.2 part 1, section 5), and with it go all entity attacks.
+
+    Raises:
+        TransportError: The answer is not UTF-8 or UTF-16 text, or has a document type declaration.
+    """
+    try:
+        if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            text = body.decode("utf-16")
+        elif body[:2] == b"<\0":
+            text = body.decode("utf-16-le")
+        else:
+            text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise improper("the answer is not text") from error
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise improper("the answer has a document type declaration, which is never part of WS-Management")
+    return text
+
+
+def improper(message: str) -> TransportError:
+    """Return the error for an answer that no WinRM service would give."""
+    return TransportError(Code.IMPROPER_RESPONSE, message)
+
+
+def parse(text: str) -> ET.Element:
+    """Parse an answer into its SOAP envelope.
+
+    Raises:
+        TransportError: It is not well formed (cut off, HTML ...) or not a SOAP envelope.
+    """
+    try:
+        envelope = ET.fromstring(text)
+    except ET.ParseError as error:
+        raise improper(f"the answer is not well-formed XML ({error})") from error
+    if envelope.tag != qname("s:Envelope"):
+        raise improper("the answer is XML, but not a SOAP envelope")
+    return envelope
+
+
+def find_fault(envelope: ET.Element) -> WSManFault | None:
+    """Return the fault that an envelope carries, or None (MS-WSMV 2.2.4.43)."""
+    fault = envelope.find("s:Body/s:Fault", NAMESPACES)
+    if fault is None:
+        return None
+    wsman_fault = fault.find("s:Detail/wsmanfault:WSManFault", NAMESPACES)
+    code = wsman_fault.get("Code", "") if wsman_fault is not None else ""
+    subcode = fault.findtext("s:Code/s:Subcode/s:Value", "", NAMESPACES)
+    reason = fault.findtext("s:Reason/s:Text", "", NAMESPACES)
+    detail = _text_of(wsman_fault) if wsman_fault is not None else ""
+    return WSManFault(
+        int(code) if code.isdecimal() and code.isascii() else None,
+        detail or " ".join(reason.split()) or f"the server answered with the fault {subcode or 'without a name'}",
+        subcode=subcode.rpartition(":")[2] or None,
+    )
+
+
+def _text_of(element: ET.Element) -> str:
+    """Join all text below an element; provider faults nest their messages in several ways."""
+    words: t.Iterator[str] = (word for text in element.itertext() for word in text.split())
+    return " ".join(words)

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The engine's verbs as the wrappers call them: options in, task result out.
+
+Modules, actions and the lookup differ in where options and messages come from; what happens in between is here, once.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+import uuid
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import pipeline
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import Settings, SettingsSource
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
+    ErrorRecord,
+    ParameterBindingError,
+    PSSessionError,
+    error_record,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.libraries import require_pypsrp
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.registry import Registry
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+
+Options = t.Mapping[str, t.Any]
+Result = dict[str, t.Any]
+
+
+def connect_pssession(options: Options, *, diff_mode: bool = False, **surroundings: t.Any) -> Result:
+    """Run Connect-PSSession and return the task's result; every failure is in it.
+
+    Args:
+        options: Validated options of the task.
+        diff_mode: Add a diff.
+        surroundings: Fields of `pipeline.Context` that the wrapper provides.
+    """
+    options = _arguments.without_aliases(options, _arguments.connect_pssession())
+    return _run("Connect-PSSession", pipeline.connect_pssession, options, diff_mode, surroundings)
+
+
+def get_pssession(options: Options, **surroundings: t.Any) -> Result:
+    """Run Get-PSSession and return a result in the same form."""
+    options = _arguments.without_aliases(options, _arguments.pssession_lookup())
+    return _run("Get-PSSession", pipeline.get_pssession, options, False, surroundings)
+
+
+def settings_in(endpoints: t.Sequence[Settings] | None) -> SettingsSource:
+    """Return what answers from the `endpoints` option, by inventory host name first and computer name second."""
+    by_host = {entry["inventory_hostname"]: entry for entry in endpoints or () if entry.get("inventory_hostname")}
+    by_name = {entry["computer_name"].lower(): entry for entry in endpoints or ()}
+
+    def settings_of(computer_name: str, inventory_hostname: str | None) -> Settings:
+        entry: Settings = by_host.get(inventory_hostname) or by_name.get(computer_name.lower()) or {}
+        return entry
+
+    return settings_of
+
+
+def _run(
+    command: str,
+    verb: t.Callable[[Request, pipeline.Context], Report],
+    options: Options,
+    diff_mode: bool,
+    surroundings: t.Mapping[str, t.Any],
+) -> Result:
+    warnings: list[str] = []
+    warn = warnings.append
+    try:
+        request = Request.from_options(options, command)
+        client_id = _client_id(options.get("client_id"))
+        require_pypsrp()
+        registry = Registry.open(options.get("registry_path") or default_registry_path(), warn)
+        try:
+            report = verb(request, pipeline.Context(registry, client_id=client_id, warn=warn, **surroundings))
+        finally:
+            registry.close()
+    except PSSessionError as error:
+        return {**_failure(error, command), "warnings": warnings}
+    result = report.as_dict()
+    if diff_mode:
+        result["diff"] = report.diff()
+    if report.errors and options.get("error_action") != "silently_continue":
+        result.update(failed=True, msg=report.failure())
+    result["warnings"] = warnings
+    return result
+
+
+def default_registry_path() -> str:
+    """Return where the registry is kept when nobody says otherwise: in Ansible's own folder of this user."""
+    home = os.environ.get("ANSIBLE_HOME") or os.path.join("~", ".ansible")
+    return os.path.join(os.path.expanduser(home), "pssession", "registry.sqlite3")
+
+
+def _client_id(text: str | None) -> str | None:
+    try:
+        return str(uuid.UUID(text)) if text else None
+    except ValueError as error:
+        raise ParameterBindingError(
+            "ParameterArgumentTransformationError", f"client_id: {text!r} is not a GUID", "InvalidData"
+        ) from error
+
+
+def _failure(error: PSSessionError, command: str) -> Result:
+    """Return the result of a task that came to nothing, in the shape of any other."""
+    empty = Report(parameter_set="")
+    if isinstance(error, ParameterBindingError):
+        record: ErrorRecord = error_record(
+            error.error_id, error.message, command=command, category=error.category, target=error.target
+        )
+        empty.errors.append(record)
+    return {**empty.as_dict(), "failed": True, "msg": str(error)}
