@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, use it from nowhere else.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # What all modules of the collection have in common.
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+  platform:
+    description: Target OS or families that can be operated against.
+    platforms: windows
+    support: full
+    details: The sessions are on Windows. The task itself runs on a POSIX host, usually the controller.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+    details: The work that takes long goes on in the session, and needs nobody to wait for it.
+  action_group:
+    description: Use C(group/psremoting.fleet.all) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - psremoting.fleet.all
+"""
+
+    # For modules that change sessions.
+    VERB = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: Check mode is the cmdlet's C(-WhatIf). Only reading requests are sent.
+  diff_mode:
+    support: full
+    details: The diff shows state and availability of the sessions before and after.
+"""

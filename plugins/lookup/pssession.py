@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: pssession
+short_description: Find PowerShell sessions on Windows computers
+version_added: 0.1.0
+author: psremoting.fleet contributors (@psremoting)
+description:
+  - Lists the PowerShell sessions (PSSessions) of Windows computers, as C(Get-PSSession -ComputerName) does on Windows.
+  - It runs on the controller, connects to no session, and changes nothing on the computers.
+  - On a Windows host of the inventory, and with no computer named, the computer is that host.
+options:
+  _terms:
+    description: Computers to look on, in addition to O(computer_name).
+    type: list
+    elements: str
+  missing:
+    description:
+      - What it means when something that was asked for is not there.
+      - A lookup that finds nothing returns an empty list, so V(ignore) is the default here.
+    default: ignore
+  error_action:
+    description:
+      - What errors do. V(continue) asks all computers and then fails with all errors, V(silently_continue) returns what
+        was found and warns, V(stop) asks no further computer after the first error and fails.
+extends_documentation_fragment:
+  - psremoting.fleet._options
+  - psremoting.fleet._options.sources
+notes:
+  - A password given on the command line (C(--ask-pass)) is not visible to a lookup. Use a variable or O(credential).
+seealso:
+  - module: psremoting.fleet.connect_pssession
+"""
+
+EXAMPLES = r"""
+- name: Show which sessions there are on a computer of the inventory
+  ansible.builtin.debug:
+    msg: "{{ item.name }} on {{ item.computer_name }} is {{ item.state }}, expires {{ item.expires_on }}"
+  loop: "{{ query('psremoting.fleet.pssession', 'server01', name='IT*') }}"
+
+- name: Connect to all of them
+  psremoting.fleet.connect_pssession:
+    session: "{{ query('psremoting.fleet.pssession', 'server01', name='IT*') }}"
+  delegate_to: localhost
+
+- name: Fail early when the session of this Windows host is gone
+  ansible.builtin.assert:
+    that: query('psremoting.fleet.pssession', name='Nightly') | length > 0
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - The sessions, each a dictionary as M(psremoting.fleet.connect_pssession) returns it.
+    - The state of a session is always V(Disconnected), as seen from here; availability V(Busy) says that some client
+      is connected to it.
+  type: list
+  elements: dict
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleLookupError, AnsibleOptionsError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
+
+display = Display()
+
+
+class LookupModule(LookupBase):
+    """Find PowerShell sessions on Windows computers."""
+
+    def run(
+        self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
+    ) -> list[dict[str, t.Any]]:
+        """Return the sessions found."""
+        self.set_options(var_options=variables, direct=kwargs)
+        inventory = Inventory(variables or {})
+        result = _verbs.get_pssession(self._options_for(terms, inventory), settings_of=inventory.settings_of)
+        for warning in result["warnings"]:
+            display.warning(f"pssession: {warning}")
+        if result.get("failed"):
+            raise AnsibleLookupError(f"pssession: {result['msg']}")
+        for error in result["errors"]:
+            display.warning(f"pssession: {error['message']}")
+        return t.cast("list[dict[str, t.Any]]", result["sessions"])
+
+    def _options_for(self, terms: list[t.Any], inventory: Inventory) -> dict[str, t.Any]:
+        spec = _arguments.pssession_lookup()
+        options = {name: self.get_option(name) for name in spec}
+        computers = [*self._computers(terms), *(options["computer_name"] or ())]
+        own_computer = inventory.own_computer()
+        if own_computer and not computers and not any(options[name] for name in ("connection_uri", "session", "id")):
+            computers = [own_computer]
+        options["computer_name"] = computers or None
+        checked = ArgumentSpecValidator(spec).validate(
+            {name: value for name, value in options.items() if value is not None}
+        )
+        if checked.error_messages:
+            raise AnsibleOptionsError(f"pssession: {', '.join(checked.error_messages)}")
+        return t.cast("dict[str, t.Any]", checked.validated_parameters)
+
+    @staticmethod
+    def _computers(terms: list[t.Any]) -> t.Iterator[str]:
+        for term in terms:
+            if isinstance(term, (list, tuple)):
+                yield from map(str, term)
+            else:
+                yield str(term)

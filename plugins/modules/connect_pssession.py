@@ -1,0 +1,290 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: connect_pssession
+short_description: Connect to disconnected PowerShell sessions
+version_added: 0.1.0
+author: psremoting.fleet contributors (@psremoting)
+description:
+  - Finds PowerShell sessions (PSSessions) on Windows computers and connects to those that are disconnected, as
+    C(Connect-PSSession) does on Windows. The work inside them has gone on meanwhile.
+  - Only the account that opened a session can connect to it. It does not matter from which machine.
+  - A session that this controller is connected to already is returned unchanged.
+  - All sessions are tried, whatever happens to one of them; then the task fails with all errors in RV(ignore:errors).
+    O(error_action) changes that.
+options:
+  confirm:
+    description:
+      - Ask before each session is connected, as C(-Confirm) does. Answers are Yes, Yes to All, No and No to All.
+      - It needs a terminal, and fails where there is none.
+    type: bool
+    default: false
+    aliases: [cf]
+  busy_timeout:
+    description:
+      - Seconds to wait for sessions that another client holds.
+      - A client that died keeps its sessions for about a minute, so V(90) is a good value after a crash. With V(0)
+        such a session is an error at once.
+    type: int
+    default: 0
+  application_private_data:
+    description:
+      - Also wait for what the server tells each connected session about itself (its C(ApplicationPrivateData)), such
+        as the version of PowerShell. It costs at least one more request a session.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - psremoting.fleet._attributes
+  - psremoting.fleet._attributes.verb
+  - psremoting.fleet._options
+  - psremoting.fleet._options.endpoints
+notes:
+  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
+    Windows, and the task's own connection is never opened.
+  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
+    computer is that host.
+  - A connected session that its client does not use becomes disconnected again after about a minute. That is the
+    server's doing and normal; the next task that needs the session takes it up again.
+  - "Differences from the cmdlet: the computers are asked side by side, under O(throttle_limit). A session that is
+    connected here already is returned and does not drop out. What is not found is an error, see O(missing).
+    O(busy_timeout) waits. Credentials may be given with the local parameter sets, too, since a task remembers none.
+    A session remembered as Opened is not believed: the server is asked."
+seealso:
+  - plugin: psremoting.fleet.pssession
+    plugin_type: lookup
+  - name: Connect-PSSession
+    description: The cmdlet's documentation.
+    link: https://learn.microsoft.com/powershell/module/microsoft.powershell.core/connect-pssession
+"""
+
+EXAMPLES = r"""
+- name: Get back to a session on each Windows host of the play
+  psremoting.fleet.connect_pssession:
+    name: ITTask
+  register: reconnected
+
+- name: Connect to all sessions with a name like this on two computers of the inventory
+  psremoting.fleet.connect_pssession:
+    computer_name: [server01, server02]
+    name: IT*
+  delegate_to: localhost
+
+- name: Wait for sessions that a dead controller still holds
+  psremoting.fleet.connect_pssession:
+    name: Nightly*
+    busy_timeout: 90
+
+- name: Connect where there is something to connect to, and go on where there is not
+  psremoting.fleet.connect_pssession:
+    name: Patch*
+    missing: ignore
+
+- name: Connect to what the lookup found
+  psremoting.fleet.connect_pssession:
+    session: "{{ query('psremoting.fleet.pssession', 'server01', name='IT*') }}"
+  delegate_to: localhost
+
+- name: Connect to the session with number 3 of this controller
+  psremoting.fleet.connect_pssession:
+    id: 3
+  delegate_to: localhost
+
+- name: Connect to a computer that is not in the inventory
+  psremoting.fleet.connect_pssession:
+    connection_uri: https://server03.example.com:5986/wsman
+    name: ITTask
+    authentication: basic
+    credential:
+      username: operator
+      password: "{{ operator_password }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+sessions:
+  description:
+    - The sessions this controller is now connected to, in the order they got there; already connected ones included.
+    - In check mode the sessions selected, as they were found.
+    - Each is valid input for O(session) of this module.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Number of the session in this controller's registry.
+      type: int
+      sample: 3
+    name:
+      description: Name of the session; empty if it has none.
+      type: str
+      sample: ITTask
+    computer_name:
+      description: The computer, as it was named.
+      type: str
+      sample: server01
+    computer_type:
+      description: Always V(RemoteMachine).
+      type: str
+      sample: RemoteMachine
+    transport:
+      description: Always V(WSMan).
+      type: str
+      sample: WSMan
+    state:
+      description: V(Opened) or V(Disconnected), as seen from here.
+      type: str
+      sample: Opened
+    availability:
+      description:
+        - V(Available), or V(Busy) if O(list_commands) found a command in it.
+        - For a disconnected session V(None), or V(Busy) when another client is connected to it.
+      type: str
+      sample: Available
+    configuration_name:
+      description: Name of the session configuration.
+      type: str
+      sample: Microsoft.PowerShell
+    instance_id:
+      description: The GUID of the session.
+      type: str
+      sample: 0ee2bb5c-0000-0000-0000-31ad3d3b3a5b
+    disconnected_on:
+      description: Since when it is disconnected (UTC), if it is and the server says.
+      type: str
+      sample: "2026-11-23T22:10:00Z"
+    expires_on:
+      description: When the server will remove it if nobody connects (UTC), if that is known.
+      type: str
+      sample: "2026-11-24T00:10:00Z"
+    idle_timeout:
+      description: How long it may be disconnected, in milliseconds.
+      type: int
+      sample: 7200000
+    max_idle_timeout:
+      description: The longest idle timeout that the server allows, in milliseconds.
+      type: int
+      sample: 2147483647
+    output_buffering_mode:
+      description: What happens to output while it is disconnected, V(Block) or V(Drop).
+      type: str
+      sample: Block
+    owner:
+      description: The account that opened it.
+      type: str
+      sample: SERVER01\operator
+    client_ip:
+      description: Address of the client that opened or last connected it.
+      type: str
+      sample: 192.0.2.10
+    application_name:
+      description: Path of the WinRM endpoint.
+      type: str
+      sample: wsman
+    port:
+      description: Port of the WinRM endpoint.
+      type: int
+      sample: 5986
+    use_ssl:
+      description: Whether the endpoint is reached by HTTPS.
+      type: bool
+      sample: true
+    connection_uri:
+      description: Address of the WinRM endpoint.
+      type: str
+      sample: https://server01:5986/wsman
+    inventory_hostname:
+      description: The inventory host whose variables were used.
+      type: str
+      sample: server01
+    commands:
+      description: The commands in the session, each with C(command_id), C(command_line) and C(state).
+      type: list
+      elements: dict
+      returned: with O(list_commands)
+    application_private_data:
+      description: What the server told about itself.
+      type: dict
+      returned: with O(application_private_data)
+errors:
+  description: What went wrong, one record for each computer, session or value.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    fully_qualified_error_id:
+      description: The id PowerShell gives this error.
+      type: str
+      sample: AccessDenied,PSSessionConnectFailed,Microsoft.PowerShell.Commands.ConnectPSSessionCommand
+    category:
+      description: PowerShell's category of the error.
+      type: str
+      sample: InvalidOperation
+    message:
+      description: What failed, where and why.
+      type: str
+      sample: connecting to session ITTask on server01 failed
+    target:
+      description: The session's GUID, or the value that was not found, if the cmdlet names one.
+      type: str
+      sample: ITTask
+    computer_name:
+      description: The computer, if it is about one.
+      type: str
+      sample: server01
+    code:
+      description: The WS-Management or Win32 error code, if there was one.
+      type: int
+      sample: 2150859213
+    hint:
+      description: What to do next.
+      type: str
+      sample: Another client connected to the session meanwhile.
+missing:
+  description: What was asked for and not found, whatever O(missing) makes of it.
+  returned: always
+  type: list
+  elements: str
+  sample: [NoSuchTask]
+what_if:
+  description: What would be done, one line for each session, in the cmdlet's words.
+  returned: always, with lines in check mode
+  type: list
+  elements: str
+  sample: ['What if: Performing the operation "Connect" on target "ITTask".']
+parameter_set:
+  description: The cmdlet's parameter set that the options meant.
+  returned: always
+  type: str
+  sample: ComputerName
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
+
+
+def main() -> None:
+    module = AnsibleModule(_arguments.connect_pssession(), supports_check_mode=True)
+    if module.params["confirm"] and not module.check_mode:
+        module.fail_json(
+            msg="confirm needs a terminal, and a task that runs on another host than the controller has none"
+        )
+    result = _verbs.connect_pssession(
+        module.params,
+        diff_mode=module._diff,
+        check_mode=module.check_mode,
+        settings_of=_verbs.settings_in(module.params["endpoints"]),
+    )
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The cmdlets' confirmation prompt, on Ansible's terminal."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.utils.display import Display
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ConfirmationError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import PSSession
+
+_CHOICES = '[Y] Yes  [A] Yes to All  [N] No  [L] No to All  [?] Help (default is "Y"): '
+_HELP = """Y - Connect to this session.
+A - Connect to this session and to all that follow, without asking.
+N - Leave this session as it is and ask about the next.
+L - Leave this session and all that follow as they are."""
+_ANSWERS = {
+    "y": "y", "yes": "y", "": "y",
+    "a": "a", "yes to all": "a",
+    "n": "n", "no": "n",
+    "l": "l", "no to all": "l",
+    "?": "?",
+}  # fmt: skip
+
+
+class Confirmation:
+    """Asks about one session after the other and remembers an answer "to all"."""
+
+    def __init__(self) -> None:
+        self._for_all: bool | None = None
+
+    def __call__(self, session: PSSession) -> bool:
+        """Return whether the session may be connected.
+
+        Raises:
+            ConfirmationError: There is nobody to ask, or the user interrupted.
+        """
+        if self._for_all is not None:
+            return self._for_all
+        target = session.name or session.instance_id
+        question = (
+            "Confirm\nAre you sure you want to perform this action?\n"
+            f'Performing the operation "Connect" on target "{target}" ({session.endpoint.computer_name}).\n{_CHOICES}'
+        )
+        answer = self._ask(question)
+        while answer not in ("y", "a", "n", "l"):
+            answer = self._ask(f"{_HELP}\n{_CHOICES}" if answer == "?" else _CHOICES)
+        if answer in ("a", "l"):
+            self._for_all = answer == "a"
+        return answer in ("y", "a")
+
+    @staticmethod
+    def _ask(question: str) -> str:
+        try:
+            answer = Display().prompt_until(question, private=False)
+            if isinstance(answer, Exception):  # how some versions of ansible-core hand it to a worker
+                raise answer
+        except AnsibleError as error:
+            raise ConfirmationError(
+                "confirm: the question could not be asked, because standard input is no terminal. Run the playbook "
+                f"on one, or leave confirm out. Nothing was connected. ({error or type(error).__name__})"
+            ) from error
+        return _ANSWERS.get(answer.decode("utf-8", "replace").strip().lower(), "")

@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What the inventory knows of a computer, in the words of the engine (`endpoints` in the argument spec).
+
+Inventories describe Windows hosts for the psrp or for the winrm connection plugin. The plugins' own option tables are
+read, so whatever sets an option there (a variable, a keyword, the command line) counts here as well.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible import constants as C
+from ansible.plugins.loader import connection_loader
+
+Variables = t.Mapping[str, t.Any]
+Settings = dict[str, t.Any]
+
+_LOCAL = frozenset({"local"})
+_WINRM_BASIC = frozenset({"basic", "plaintext", "ssl"})
+
+
+class Inventory:
+    """The inventory as one task sees it.
+
+    Args:
+        task_vars: The variables of the task's host; they lead to those of all hosts.
+        task, connection, play_context: As the action plugin has them; a lookup has none.
+    """
+
+    def __init__(
+        self, task_vars: Variables, task: t.Any = None, connection: t.Any = None, play_context: t.Any = None
+    ) -> None:
+        self._task_vars = task_vars
+        self._connection = connection
+        self._play_context = play_context
+        self._delegate_to: str | None = getattr(task, "delegate_to", None)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the engine runs in this process: the task's connection is local or leads to Windows."""
+        return (
+            self._connection is None
+            or self._connection.transport in _LOCAL
+            or _windows_plugin(self._connection.transport) is not None
+            or getattr(getattr(self._connection, "_shell", None), "_IS_WINDOWS", False)
+        )
+
+    def own_computer(self) -> str | None:
+        """Return the Windows host the task is about, or None when it is about none.
+
+        A task delegated to another Windows host is about that one; delegated to anything else it stays about its own.
+        """
+        if self._delegate_to and self._connection is not None and _windows_plugin(self._connection.transport):
+            return self._delegate_to
+        if _plugin_of(self._task_vars) is None:
+            return None
+        return t.cast("str | None", self._task_vars.get("inventory_hostname"))
+
+    def settings_of(self, computer_name: str, inventory_hostname: str | None = None) -> Settings:
+        """Return the connection settings of a computer; empty when the inventory does not know it.
+
+        Raises nothing for a host that has no Windows connection: of such a host only the address counts, because its
+        user and password are for something else.
+        """
+        host = self._host_named(inventory_hostname) or self._host_named(computer_name)
+        if host is None:
+            return {}
+        variables = self._variables_of(host)
+        plugin = _plugin_of(variables)
+        if plugin is None:
+            address = variables.get("ansible_host")
+            return {"inventory_hostname": host, "address": address} if address else {"inventory_hostname": host}
+        options = self._options_of(host, plugin, variables)
+        settings = _from_psrp(options) if plugin == "psrp" else _from_winrm(options, variables)
+        settings["inventory_hostname"] = host
+        return {name: value for name, value in settings.items() if value is not None}
+
+    def _host_named(self, name: str | None) -> str | None:
+        hosts = self._task_vars.get("hostvars") or {}
+        if not name:
+            return None
+        if name == self._task_vars.get("inventory_hostname") or name in hosts:
+            return name
+        lowered = name.lower()
+        return next((host for host in hosts if host.lower() == lowered), None)
+
+    def _variables_of(self, host: str) -> Variables:
+        if host == self._task_vars.get("inventory_hostname"):
+            return self._task_vars
+        return t.cast(Variables, self._task_vars["hostvars"][host])
+
+    def _options_of(self, host: str, plugin: str, variables: Variables) -> Variables:
+        """Return the option values the connection plugin would work with."""
+        task_host = self._delegate_to or self._task_vars.get("inventory_hostname")
+        if host == task_host and self._connection is not None and _windows_plugin(self._connection.transport) == plugin:
+            return t.cast(Variables, self._connection.get_options())
+        plugin_class = connection_loader.get(plugin, class_only=True)  # also loads its option table
+        options = dict(
+            C.config.get_plugin_options(
+                "connection", plugin_class._load_name, variables=_plain(plugin_class, variables)
+            )
+        )
+        # What -u and -k say reaches a connection by the play context; connections to other hosts are never made.
+        if not options.get("remote_user") and self._play_context is not None:
+            options["remote_user"] = self._play_context.remote_user
+        if options.get("remote_password") is None and self._play_context is not None:
+            options["remote_password"] = self._play_context.password
+        if options.get("remote_addr") in (None, "inventory_hostname"):
+            options["remote_addr"] = host
+        return options
+
+
+def _plain(plugin_class: t.Any, variables: Variables) -> dict[str, t.Any]:
+    """Return those variables that the plugin's options name, templated by the look-up."""
+    names = C.config.get_plugin_vars("connection", plugin_class._load_name)
+    return {name: variables[name] for name in names if name in variables}
+
+
+def _windows_plugin(connection: object) -> str | None:
+    """Return psrp or winrm for a connection name with or without its collection, None for any other."""
+    name = str(connection or "").rpartition(".")[2]
+    return name if name in ("psrp", "winrm") else None
+
+
+def _plugin_of(variables: Variables) -> str | None:
+    return _windows_plugin(variables.get("ansible_connection"))
+
+
+def _from_psrp(options: Variables) -> Settings:
+    """Translate options of the psrp connection plugin, with its rules for what is left out."""
+    port, protocol = options.get("port"), options.get("protocol")
+    if protocol is None:
+        protocol = "http" if port is not None and int(port) == 5985 else "https"
+    return {
+        "address": options.get("remote_addr"),
+        "port": int(port) if port is not None else None,
+        "use_ssl": protocol == "https",
+        "application_name": options.get("path"),
+        "authentication": options.get("auth"),
+        "username": options.get("remote_user"),
+        "password": options.get("remote_password"),
+        "no_encryption": options.get("message_encryption") == "never",
+        "verify_certificate": options.get("cert_validation") != "ignore",
+        "ca_cert": options.get("ca_cert"),
+        "connection_timeout": options.get("connection_timeout"),
+        "operation_timeout": options.get("operation_timeout"),
+        "read_timeout": options.get("read_timeout"),
+        "proxy": options.get("proxy"),
+    }
+
+
+def _from_winrm(options: Variables, variables: Variables) -> Settings:
+    """Translate options of the winrm connection plugin; what it passes on to pywinrm are variables only."""
+    port, scheme = options.get("port"), options.get("scheme")
+    if scheme is None:
+        scheme = "http" if port is not None and int(port) == 5985 else "https"
+    transports = options.get("transport") or []
+    user = options.get("remote_user")
+    transport = transports[0] if transports else ("kerberos" if "@" in str(user or "") else "basic")
+
+    def extra(name: str) -> t.Any:
+        return variables.get(f"ansible_winrm_{name}")
+
+    return {
+        "address": options.get("remote_addr"),
+        "port": int(port) if port is not None else None,
+        "use_ssl": scheme == "https",
+        "application_name": options.get("path"),
+        "authentication": "basic" if transport in _WINRM_BASIC else transport,
+        "username": user,
+        "password": options.get("remote_password"),
+        "no_encryption": extra("message_encryption") == "never" or transport == "plaintext",
+        "verify_certificate": extra("server_cert_validation") != "ignore",
+        "ca_cert": extra("ca_trust_path"),
+        "operation_timeout": _number(extra("operation_timeout_sec")),
+        "read_timeout": _number(extra("read_timeout_sec")),
+        "proxy": extra("proxy"),
+    }
+
+
+def _number(value: t.Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What every action plugin of the collection shares.
+
+The engine runs right here, in the controller's worker, when the task's connection is local or leads to Windows: a
+Python module cannot run on Windows, credentials reach no temporary file, and prompts and progress work. Any other
+connection (a bastion with a route to the Windows network) gets the module, as usual.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
+
+display = Display()
+
+# Progress is for long runs: nothing is shown before this many seconds, and then one line at a time.
+PROGRESS_SECONDS = 5.0
+
+
+class SessionAction(ActionBase):
+    """Base of the action plugins; a subclass says which verb it is.
+
+    Attributes:
+        module_name: The module to run on another host.
+        argument_spec: Makes the options of the verb.
+        verb: Runs the engine on validated options; see `_verbs`.
+    """
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    module_name: str
+    argument_spec: t.Callable[[], dict[str, t.Any]]
+    verb: t.Callable[..., dict[str, t.Any]]
+
+    def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Run the task and return its result."""
+        del tmp
+        result: dict[str, t.Any] = super().run(None, task_vars)
+        _validated, options = self.validate_argument_spec(type(self).argument_spec())
+        inventory = Inventory(task_vars or {}, self._task, self._connection, self._play_context)
+        own_computer = inventory.own_computer()
+        if own_computer and not any(options.get(name) for name in ("computer_name", "connection_uri", "session", "id")):
+            options["computer_name"] = [own_computer]
+        if inventory.runs_here:
+            result.update(self._run_here(options, inventory))
+        else:
+            result.update(self._run_module(options, inventory, task_vars))
+        return result
+
+    def _run_here(self, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
+        return type(self).verb(
+            options,
+            diff_mode=self._task.diff,
+            check_mode=self._task.check_mode,
+            settings_of=inventory.settings_of,
+            progress=_Progress(self._task.get_name()),
+            confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
+        )
+
+    def _run_module(
+        self, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
+        """Run the module where the task's connection leads, and let it know what only the inventory knows."""
+        named = [(name, None) for name in options.get("computer_name") or ()]
+        named += [
+            (str(session.get("computer_name") or ""), session.get("inventory_hostname"))
+            for session in options.get("session") or ()
+        ]
+        found = {name: inventory.settings_of(name, host) for name, host in named}
+        given = {name: value for name, value in options.items() if value is not None}
+        arguments = _arguments.without_aliases(given, type(self).argument_spec())
+        arguments["endpoints"] = [
+            *(options.get("endpoints") or ()),
+            *({**settings, "computer_name": name} for name, settings in found.items() if settings),
+        ]
+        result: dict[str, t.Any] = self._execute_module(
+            module_name=self.module_name, module_args=arguments, task_vars=task_vars
+        )
+        return result
+
+
+class _Progress:
+    """Shows a line of progress now and then, once a task takes long."""
+
+    def __init__(self, task_name: str) -> None:
+        self._task_name = task_name
+        self._shown_at = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        display.vvv(f"{self._task_name}: {text}")
+        if time.monotonic() - self._shown_at >= PROGRESS_SECONDS:
+            self._shown_at = time.monotonic()
+            display.display(f"{self._task_name}: {text}")
