@@ -1,0 +1,95 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`make demo`: a simulated fleet on this machine, and the playbooks beside this file run against it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DEMO = Path(__file__).resolve().parent
+ROOT = DEMO.parent
+START_SECONDS = 20
+
+
+def say(text: str) -> None:
+    """Tell what comes next, so that it stands out from what Ansible prints."""
+    bold, plain = ("\033[1;36m", "\033[0m") if sys.stdout.isatty() else ("", "")
+    print(f"\n{bold}# {text}{plain}", flush=True)
+
+
+def play(state: Path, *arguments: str) -> None:
+    """Run one playbook as a user would, and show how it was called.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
+    say("$ ansible-playbook " + " ".join(arguments))
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(DEMO / "ansible.cfg"),
+        "ANSIBLE_INVENTORY": str(state / "inventory.yml"),
+        # The demo leaves nothing behind, so what the controller remembers is kept in its folder, too.
+        "PSSESSION_REGISTRY": str(state / "registry.sqlite3"),
+    }
+    program = Path(sys.executable).with_name("ansible-playbook")
+    subprocess.run([str(program), *arguments], check=True, cwd=DEMO, env=environment)
+
+
+def wait_for(path: Path, fleet: subprocess.Popen[bytes]) -> None:
+    """Wait until the fleet says that it is ready.
+
+    Raises:
+        RuntimeError: It ended, or took too long.
+    """
+    give_up = time.monotonic() + START_SECONDS
+    while not path.exists():
+        if fleet.poll() is not None or time.monotonic() > give_up:
+            raise RuntimeError("the simulated fleet did not start; see the lines above")
+        time.sleep(0.05)
+
+
+def story(state: Path) -> None:
+    say("Last night somebody started work in PowerShell sessions on six Windows computers. Then the controller died.")
+    say("What is still there? This only looks; sessions of one computer are one request.")
+    play(state, "list.yml")
+    say("Check mode is -WhatIf: it tells what would be done, and nothing is.")
+    play(state, "reconnect.yml", "--check")
+    say("Now connect to them. The work in them went on all the time: a session with a running command is Busy.")
+    play(state, "reconnect.yml")
+    say("Once more: a session that is connected already is left alone, so nothing changes (changed=0).")
+    play(state, "reconnect.yml")
+    say("A session that another client holds is not taken away, and the error says what to do.")
+    play(state, "busy.yml")
+
+
+def main() -> int:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="psremoting-fleet-demo-") as folder:
+        state = Path(folder)
+        say("Starting six simulated Windows computers on loopback addresses of this machine")
+        command = [sys.executable, "-m", "tests.simulator", str(DEMO / "fleet.yml"), "--duration", "300"]
+        command += ["--inventory", str(state / "inventory.yml"), "--inventory-passwords"]
+        command += ["--ready-file", str(state / "ready.json")]
+        fleet = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        try:
+            wait_for(state / "ready.json", fleet)
+            story(state)
+        except (RuntimeError, subprocess.CalledProcessError) as error:
+            print(f"\nThe demo failed: {error}", file=sys.stderr)
+            return 1
+        finally:
+            fleet.terminate()
+            fleet.wait(timeout=10)
+    say(f"Done in {time.monotonic() - started:.0f} seconds, and nothing is left running. These playbooks are in demo/;")
+    say("README.md says how to write the first one for your own computers.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
