@@ -1,0 +1,161 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Needed beforehand: make, git and Python 3.11 or newer. Everything else is installed into .venv, and all that the
+# tools write goes to .cache; `make clean` removes both. Outside this folder nothing is changed.
+
+# The Python to make the environment with; found by dev/find-python.sh when not given.
+PYTHON ?=
+# More arguments for pytest, for instance: make test-unit PYTEST_ARGS='-k wildcard -x'
+PYTEST_ARGS ?=
+# Test processes at the same time.
+WORKERS ?= auto
+
+VENV := .venv
+CACHE := .cache
+BIN := $(CURDIR)/$(VENV)/bin
+VENV_PYTHON := $(BIN)/python
+COLLECTIONS := $(CURDIR)/$(CACHE)/collections
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Tools find each other in the environment, the collection in the tree of links, and leave the user's ~/.ansible alone.
+WITH_ENV := PATH="$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(COLLECTIONS)" \
+	ANSIBLE_HOME="$(CURDIR)/$(CACHE)/ansible" ANSIBLE_REMOTE_TEMP="$(CURDIR)/$(CACHE)/ansible/tmp"
+# ansible-lint installs a copy of the collection into its ANSIBLE_HOME: nothing else may look there.
+WITH_OWN_HOME := $(WITH_ENV) ANSIBLE_HOME="$(CURDIR)/$(CACHE)/ansible-lint"
+PYTEST := $(WITH_ENV) $(VENV_PYTHON) -m pytest --no-header
+
+REQUIREMENTS := meta/ee-requirements.txt tests/requirements.txt
+# Marks in the environments say with what they were made; newer requirement files make them anew.
+TESTS_INSTALLED := $(VENV)/.tests-installed
+LINT_INSTALLED := $(VENV)/.lint-installed
+IMPORTER_VENV := $(CACHE)/importer-venv
+IMPORTER_INSTALLED := $(IMPORTER_VENV)/.installed
+READY := $(TESTS_INSTALLED) $(COLLECTIONS)
+LINT_READY := $(LINT_INSTALLED) $(COLLECTIONS)
+
+.PHONY: help
+help: ## Show this list
+	@echo "psremoting.fleet: what you can make"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(READY) ## See it work: a simulated fleet on this machine, and a playbook that reconnects its sessions
+	@$(WITH_ENV) $(VENV_PYTHON) demo/run.py
+
+## Tests
+
+.PHONY: test
+test: test-pytest-ansible test-molecule test-python ## Run all tests with the default ansible-core
+
+.PHONY: test-python
+test-python: $(READY) ## Unit, project, integration and conformance tests
+	@$(PYTEST) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: test-unit
+test-unit: $(READY) ## Unit tests only: seconds
+	@$(PYTEST) tests/unit $(PYTEST_ARGS)
+
+.PHONY: test-pytest-ansible
+test-pytest-ansible: $(READY) ## The tests that use pytest-ansible
+	@$(PYTEST) -p pytest-ansible --ansible-unit-inject-only tests/pytest_ansible $(PYTEST_ARGS)
+
+.PHONY: test-molecule
+test-molecule: $(READY) ## The molecule scenarios, against the simulated fleet
+	@$(VENV_PYTHON) dev/molecule.py
+
+.PHONY: test-all
+test-all: $(READY) ## Unit and integration tests on every supported ansible-core whose Python is here
+	@$(WITH_ENV) $(VENV_PYTHON) -m nox
+
+## Lint
+
+.PHONY: lint
+lint: lint-ruff lint-mypy lint-licences lint-changelog lint-docs lint-ansible lint-importer lint-sanity ## All checks of the sources
+	@echo "lint: all checks passed"
+
+.PHONY: lint-ruff
+lint-ruff: $(LINT_READY) ## Python style and likely bugs
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet --diff .
+	@echo "lint-ruff: passed"
+
+.PHONY: lint-mypy
+lint-mypy: $(LINT_READY) ## Types, strictly
+	@told=$$($(BIN)/mypy -p ansible_collections.psremoting.fleet.plugins -m noxfile \
+		$(foreach folder,$(wildcard demo dev tests),-p $(folder))) || \
+		{ echo "$$told" | sed 's|^$(CACHE)/collections/ansible_collections/psremoting/fleet/||'; exit 1; }
+	@echo "lint-mypy: passed"
+
+.PHONY: lint-licences
+lint-licences: $(LINT_READY) ## A licence for every file
+	@$(BIN)/reuse lint --quiet || { $(BIN)/reuse lint --lines; exit 1; }
+	@echo "lint-licences: passed"
+
+.PHONY: lint-changelog
+lint-changelog: $(LINT_READY) ## The changelog fragments
+	@$(WITH_ENV) $(BIN)/antsibull-changelog lint
+	@echo "lint-changelog: passed"
+
+.PHONY: lint-docs
+lint-docs: $(LINT_READY) ## The plugins' documentation and its references
+	@$(WITH_ENV) $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self \
+		--disallow-unknown-collection-refs .
+	@echo "lint-docs: passed"
+
+.PHONY: lint-ansible
+lint-ansible: $(LINT_READY) ## ansible-lint, production profile
+	@$(WITH_OWN_HOME) $(BIN)/ansible-lint --offline --profile production --nocolor -q
+	@echo "lint-ansible: passed"
+
+.PHONY: lint-sanity
+lint-sanity: $(LINT_READY) ## ansible-test sanity; without a container engine
+	@$(VENV_PYTHON) dev/sanity.py
+	@echo "lint-sanity: passed"
+
+.PHONY: lint-importer
+lint-importer: $(IMPORTER_INSTALLED) build ## galaxy-importer on the artefact, as Galaxy would import it
+	@$(VENV_PYTHON) dev/importer.py $(CURDIR)/$(IMPORTER_VENV)
+	@echo "lint-importer: passed"
+
+.PHONY: format
+format: $(LINT_READY) ## Format the Python files and mend what ruff can mend
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+## Artefact
+
+.PHONY: build
+build: $(READY) ## Build the collection's artefact into dist/
+	@$(WITH_ENV) $(VENV_PYTHON) dev/build.py
+
+.PHONY: clean
+clean: ## Remove everything that was made here: environments, caches, artefacts
+	@rm -rf $(VENV) $(CACHE) dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+## Environments
+
+$(TESTS_INSTALLED): $(REQUIREMENTS)
+	@python=$${PYTHON:-$$(dev/find-python.sh)} && \
+	echo "Installing what is needed into $(VENV) with $$("$$python" --version); this takes about a minute, once ..." && \
+	"$$python" -m venv --clear $(VENV) && \
+	$(VENV_PYTHON) -m pip install --disable-pip-version-check -qq -r tests/requirements.txt && \
+	$(VENV_PYTHON) dev/tree.py link > "$$($(VENV_PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/psremoting_fleet.pth"
+	@touch $@
+
+$(COLLECTIONS): | $(TESTS_INSTALLED)
+	@$(VENV_PYTHON) dev/tree.py link > /dev/null
+
+$(LINT_INSTALLED): $(TESTS_INSTALLED) tests/requirements-lint.txt
+	@echo "Installing the lint tools into $(VENV); about half a minute, once ..."
+	@$(VENV_PYTHON) -m pip install --disable-pip-version-check -qq -r tests/requirements-lint.txt
+	@touch $@
+
+$(IMPORTER_INSTALLED): $(TESTS_INSTALLED) tests/requirements-importer.txt
+	@echo "Installing galaxy-importer into $(IMPORTER_VENV); about half a minute, once ..."
+	@$(VENV_PYTHON) -m venv --clear $(IMPORTER_VENV)
+	@$(IMPORTER_VENV)/bin/python -m pip install --disable-pip-version-check -qq -r tests/requirements-importer.txt
+	@touch $@

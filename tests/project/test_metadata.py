@@ -1,0 +1,65 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the collection says about itself in one place agrees with what it is in another."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import libraries
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load(name: str) -> Any:
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+def test_every_module_is_in_the_action_group() -> None:
+    modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
+    assert sorted(load("meta/runtime.yml")["action_groups"]["all"]) == modules
+
+
+def test_every_module_has_its_action_plugin_and_the_other_way_round() -> None:
+    names = {
+        kind: sorted(path.stem for path in (ROOT / "plugins" / kind).glob("*.py") if path.stem != "__init__")
+        for kind in ("action", "modules")
+    }
+    assert names["action"] == names["modules"]
+
+
+def test_nothing_is_excused_from_the_sanity_tests() -> None:
+    assert list((ROOT / "tests" / "sanity").glob("ignore-*.txt")) == []
+
+
+def test_private_helpers_are_named_so() -> None:
+    for folder in ("module_utils", "plugin_utils", "doc_fragments"):
+        public = [path.name for path in (ROOT / "plugins" / folder).glob("[!_]*")]
+        assert public == [], folder
+
+
+def test_lower_bounds_are_the_same_wherever_they_are_told() -> None:
+    """They are decided in meta/ee-requirements.txt; documentation and messages may repeat them."""
+    bound = re.compile(r"\b(pypsrp|pywinrm)(?:\[[\w,]+\])?\s*>=\s*([\d.]*\d)")
+    decided = dict(bound.findall((ROOT / "meta/ee-requirements.txt").read_text(encoding="utf-8")))
+    assert set(decided) == {"pypsrp", "pywinrm"}
+    assert decided["pypsrp"] == libraries.PYPSRP_MINIMUM
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in filter(None, listing.split("\0")):
+        path = ROOT / name
+        if path.suffix not in {".md", ".py", ".rst", ".txt", ".yml"} or not path.is_file():
+            continue
+        for library, version in bound.findall(path.read_text(encoding="utf-8")):
+            assert version == decided[library], f"{name} says {library}>={version}"

@@ -1,0 +1,222 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What README.md and docs/ say is true: examples run as written, links lead somewhere, names exist."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from tests.simulator import SimulatedFleet, User
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = ROOT / "plugins" / "module_utils" / "_pssession"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+WEB_TREE = re.compile(r"https://github\.com/psremoting/fleet/(?:blob|tree)/main/")
+
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+FILES = {
+    text.split("\n", 1)[0].removeprefix("# "): text
+    for kind, text in BLOCKS
+    if kind == "yaml" and text.startswith("# ") and text.split("\n", 1)[0].endswith(".yml")
+}
+PLAYBOOKS = [name for name in FILES if name != "inventory.yml"]
+# Commands about the examples. What installs something or starts the demo has tests of its own.
+COMMANDS = [
+    line
+    for kind, text in BLOCKS
+    if kind == "shell"
+    for line in text.splitlines()
+    if line.split()[0] in ("ansible", "ansible-playbook")
+]
+SHOWN = [text for kind, text in BLOCKS if kind == "text" and text.startswith("TASK")]
+
+USER, PASSWORD = "operator", "not-a-secret"
+SESSIONS = {
+    "server01": ("ITTask", "ITReport", "Nightly"),
+    "server02": ("ITTask", "Nightly"),
+}
+# Each playbook, and the sessions that are connected after it.
+CONNECTED = {
+    "reconnect.yml": {("server01", "ITTask"), ("server02", "ITTask")},
+    "several.yml": {(computer, session) for computer, sessions in SESSIONS.items() for session in sessions},
+    "takeover.yml": {("server01", "Nightly"), ("server02", "Nightly")},
+    "list.yml": set(),
+    "expiring.yml": {("server01", "Nightly"), ("server02", "Nightly")},
+    "optional.yml": {("server01", "ITReport")},
+}
+
+
+class Folder:
+    """A user's folder with the files of README.md in it, and a simulated fleet that answers to the names in them."""
+
+    def __init__(self, path: Path, fleet: SimulatedFleet) -> None:
+        self.path = path
+        self.fleet = fleet
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PSSESSION_")},
+            "ANSIBLE_HOME": str(path / "home"),
+            "ANSIBLE_REMOTE_TEMP": str(path / "home" / "tmp"),
+            "OPERATOR_PASSWORD": PASSWORD,
+        }
+        for name, text in FILES.items():
+            (path / name).write_text(text, encoding="utf-8")
+        # What DNS and the certificate store of a real network would know.
+        (path / "host_vars").mkdir()
+        for computer in fleet:
+            variables = {"ansible_host": computer.address, "ansible_psrp_ca_cert": str(fleet.ca_file)}
+            (path / "host_vars" / f"{computer.name}.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
+
+    def run(self, command: str) -> str:
+        """Run a command as written; it has to succeed."""
+        ended = subprocess.run(
+            shlex.split(command),
+            cwd=self.path,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
+        return ended.stdout
+
+    def connected(self) -> set[tuple[str, str | None]]:
+        """Computer and name of the sessions that the servers call connected."""
+        return {
+            (computer.name, session.name)
+            for computer in self.fleet
+            for session in computer.sessions
+            if session.state == "Connected"
+        }
+
+
+def computers(nightly: dict[str, Any]) -> list[dict[str, Any]]:
+    """The computers of the examples; `nightly` says more about the sessions of that name."""
+    special = {"ITReport": {"configuration": "ITHelpDesk.JEA"}, "Nightly": nightly}
+    return [
+        {"name": name, "sessions": [{"name": session, **special.get(session, {})} for session in sessions]}
+        for name, sessions in SESSIONS.items()
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    """Every session is free, and the one named Nightly expires in four minutes."""
+    with SimulatedFleet.build(computers({"inactivity": 6960}), [User(USER, PASSWORD)]) as fleet:
+        yield Folder(tmp_path, fleet)
+
+
+@pytest.fixture
+def folder_after_a_crash(tmp_path: Path) -> Iterator[Folder]:
+    """A client that died is still connected to the sessions named Nightly, for some seconds."""
+    declared = computers({"state": "Connected"})
+    with SimulatedFleet.build(declared, [User(USER, PASSWORD)], switches={"silence_timeout": 4}) as fleet:
+        yield Folder(tmp_path, fleet)
+
+
+def test_there_are_examples() -> None:
+    assert set(PLAYBOOKS) == set(CONNECTED)
+    assert len(COMMANDS) >= 5
+    assert len(SHOWN) == 2
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_playbook_runs_as_written(name: str, request: pytest.FixtureRequest) -> None:
+    crashed = name == "takeover.yml"
+    folder: Folder = request.getfixturevalue("folder_after_a_crash" if crashed else "folder")
+    folder.run(f"ansible-playbook -i inventory.yml {name}")
+    assert folder.connected() == CONNECTED[name]
+
+
+def test_commands_run_as_written(folder: Folder) -> None:
+    for command in COMMANDS:
+        folder.run(command)
+
+
+def test_first_and_second_run_look_as_shown(folder: Folder) -> None:
+    """Hosts may answer in any order; everything else is what README.md shows."""
+    first, second = (set(filter(None, text.splitlines())) for text in SHOWN)
+    for shown in (first, second):
+        output = folder.run("ansible-playbook -i inventory.yml reconnect.yml")
+        assert shown <= {line.rstrip() for line in output.splitlines()}, output
+
+
+def test_table_has_the_columns_of_the_filter(folder: Folder) -> None:
+    (table,) = [text for kind, text in BLOCKS if kind == "text" and text.lstrip().startswith("Id ")]
+    folder.environment["ANSIBLE_CALLBACK_RESULT_FORMAT"] = "yaml"
+    headings = table.splitlines()[0].split()
+    assert headings in [line.split() for line in folder.run("ansible-playbook -i inventory.yml list.yml").splitlines()]
+
+
+def test_supported_versions_are_the_tested_ones() -> None:
+    tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    (cores,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CORES"
+    ]
+    *others, newest = cores
+    assert f"Tested with {', '.join(others)} and {newest}" in README
+    pythons = sorted(cores.values(), key=lambda version: int(version.split(".")[1]))
+    assert f"on Python {pythons[0]} to {pythons[-1]}" in README
+
+
+def test_every_option_of_the_cmdlet_is_told() -> None:
+    groups = (_arguments.SELECTION, _arguments.COMPUTER, _arguments.LOGON)
+    untold = [option for group in groups for option in group if f"`{option}`" not in README]
+    assert untold == []
+
+
+def test_architecture_tells_of_every_file_of_the_engine() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = [path.relative_to(ENGINE).as_posix() for path in ENGINE.rglob("*.py") if path.name != "__init__.py"]
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def links(page: str) -> Iterator[str]:
+    """Targets of the links of a page that lead into this repository, relative to the page or on the web."""
+    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if WEB_TREE.match(target) or not re.match(r"[a-z]+:", target):
+            yield target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page: str) -> None:
+    folder = (ROOT / page).parent
+    broken = []
+    for target in links(page):
+        web = WEB_TREE.match(target)
+        name = target[web.end() :] if web else target
+        path, _, _anchor = name.partition("#")
+        place = (ROOT if web else folder) / path
+        if not place.exists():
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_named_in_passing_exist(page: str) -> None:
+    """A name in code marks that looks like a file of this repository is one, in full or as the engine knows it."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    bases = (ROOT, ROOT / "plugins", ENGINE.parent, ENGINE)
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.py)`", text)
+    inside = [name for name in named if not name.startswith((".venv", ".cache", "dist/", "~"))]
+    missing = [
+        name for name in inside if not any((base / name).exists() for base in bases) and "collections/" not in name
+    ]
+    assert missing == []
