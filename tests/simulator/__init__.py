@@ -1,0 +1,23 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A WinRM endpoint for tests: WS-Management and PSRP as recorded servers speak them. See README.md."""
+
+from __future__ import annotations
+
+from .computer import SimulatedComputer
+from .fleet import SimulatedFleet
+from .injection import Injection
+from .request_log import LoggedRequest
+from .session import SimulatedCommand, SimulatedSession
+from .shell import User
+
+__all__ = [
+    "Injection",
+    "LoggedRequest",
+    "SimulatedCommand",
+    "SimulatedComputer",
+    "SimulatedFleet",
+    "SimulatedSession",
+    "User",
+]

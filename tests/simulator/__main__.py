@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m tests.simulator FLEET.yml``: play a fleet until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .fleet import SimulatedFleet
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulator", description="Play a fleet of WinRM servers.")
+    parser.add_argument("fleet", type=Path, help="YAML file that declares the fleet")
+    parser.add_argument("--inventory", type=Path, help="write an Ansible inventory of the fleet")
+    parser.add_argument(
+        "--inventory-passwords", action="store_true", help="put the first user's password into the inventory"
+    )
+    parser.add_argument("--ready-file", type=Path, help="write addresses as JSON once everything listens")
+    parser.add_argument("--control-port", type=int, default=0, help="port of the control interface (default: any)")
+    parser.add_argument("--duration", type=float, help="end after so many seconds")
+    return parser.parse_args(arguments)
+
+
+def inventory(fleet: SimulatedFleet, with_passwords: bool) -> dict[str, Any]:
+    """An Ansible inventory with all computers in the group ``windows``."""
+    hosts = {}
+    for computer in fleet:
+        hosts[computer.name] = variables = {"ansible_host": computer.address, "ansible_port": computer.port}
+        if computer.users:
+            variables["ansible_user"] = computer.users[0].name
+            if with_passwords:
+                variables["ansible_password"] = computer.users[0].password
+    group_variables = {
+        "ansible_connection": "psrp",
+        "ansible_psrp_protocol": "http",
+        "ansible_psrp_auth": "basic",
+        "ansible_psrp_message_encryption": "never",
+    }
+    return {"all": {"children": {"windows": {"hosts": hosts, "vars": group_variables}}}}
+
+
+def ready_data(fleet: SimulatedFleet) -> dict[str, Any]:
+    """What a program that started the fleet needs to reach it."""
+    computers = [
+        {"name": computer.name, "address": computer.address, "port": computer.port, "https_port": computer.https_port}
+        for computer in fleet
+    ]
+    return {"control_url": fleet.control_url, "ca_file": str(fleet.ca_file), "pid": os.getpid(), "computers": computers}
+
+
+def _write(path: Path, text: str, private: bool = False) -> None:
+    """Write a file that nobody can see half-written."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.touch(mode=0o600 if private else 0o644)
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the fleet; returns the exit code."""
+    options = _parse(arguments)
+    try:
+        fleet = SimulatedFleet.from_yaml(options.fleet, control_port=options.control_port)
+    except (KeyError, OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        print(f"{options.fleet}: {error}", file=sys.stderr)
+        return 2
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_signal: fleet.stop_requested.set())
+    with fleet:
+        if options.inventory:
+            text = yaml.safe_dump(inventory(fleet, options.inventory_passwords), sort_keys=False)
+            _write(options.inventory, text, private=options.inventory_passwords)
+        if options.ready_file:
+            _write(options.ready_file, json.dumps(ready_data(fleet), indent=2))
+        print(f"{len(fleet)} computers ready; control interface at {fleet.control_url}", flush=True)
+        fleet.stop_requested.wait(options.duration)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

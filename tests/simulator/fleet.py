@@ -1,0 +1,298 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fleet of simulated computers in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import random
+import resource
+import ssl
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from .certificates import make_certificates
+from .clock import FleetClock
+from .computer import HTTP_PORT, HTTPS_PORT, SimulatedComputer
+from .control import control_application
+from .injection import Injection
+from .loop_thread import LoopThread
+from .request_log import LoggedRequest, RequestLog
+from .scripts import ScriptLibrary
+from .service import Service
+from .shell import User
+
+#: How often another random block of addresses is tried before giving up.
+_ATTEMPTS = 20
+_KEYS = {"users", "scripts", "computers", "switches", "address_block", "keepalive_timeout"}
+_COMPUTER_KEYS = {"name", "count", "first", "address", "users", "switches", "sessions", "cmd_shells", "injections"}
+
+
+class SimulatedFleet:
+    """Computers that answer WinRM requests on loopback addresses, each on ports 5985 and 5986.
+
+    Use it as a context manager, or call ``start`` and ``stop``. All public members may be used from any thread.
+
+    Attributes:
+        clock: time of the whole fleet; ``clock.advance(seconds)`` lets it pass.
+        ca_file: PEM file of the CA that signed the certificates, while the fleet runs.
+        control_url: address of the control interface, if it was asked for.
+        stop_requested: set when somebody asks the fleet to end, through the control interface.
+    """
+
+    def __init__(
+        self,
+        computers: Iterable[str | Mapping[str, Any]],
+        users: Iterable[User],
+        scripts: Mapping[str, Any] | None = None,
+        switches: Mapping[str, Any] | None = None,
+        address_block: str | None = None,
+        keepalive_timeout: float = 120.0,
+        control_port: int | None = None,
+    ) -> None:
+        """Build a fleet; see ``build``."""
+        self._loop_thread = LoopThread()
+        self.clock = FleetClock(self._loop_thread)
+        self.users = list(users)
+        self.ca_file: Path | None = None
+        self.control_url: str | None = None
+        self.stop_requested = threading.Event()
+        self._log = RequestLog()
+        self._library = ScriptLibrary.load(scripts or {})
+        self._switches = dict(switches or {})
+        self._fixed_block = address_block
+        self._keepalive_timeout = keepalive_timeout
+        self._control_port = control_port
+        self._computers: dict[str, SimulatedComputer] = {}
+        self._fixed_addresses: set[str] = set()
+        self._servers: list[asyncio.Server] = []
+        self._http: web.Server | None = None
+        self._control: web.AppRunner | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        for declared in computers:
+            self._declare({"name": declared} if isinstance(declared, str) else declared)
+        self._assign_addresses()
+
+    @classmethod
+    def build(
+        cls,
+        computers: Iterable[str | Mapping[str, Any]],
+        users: Iterable[User] = (),
+        scripts: Mapping[str, Any] | None = None,
+        switches: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> SimulatedFleet:
+        """Build a fleet from Python values.
+
+        Args:
+            computers: names, or mappings as in YAML (see README).
+            users: accounts that exist on every computer.
+            scripts: see ``scripts.ScriptLibrary.load``.
+            switches: see ``switches.Switches``; for all computers.
+            options: ``address_block`` (as ``127.77.3.0``; random by default), ``keepalive_timeout`` (seconds until
+                an idle connection is closed), ``control_port`` (0 for a free one; no control interface by default).
+
+        Raises:
+            ValueError: the declaration makes no sense.
+        """
+        return cls(computers, users, scripts, switches, **options)
+
+    @classmethod
+    def from_yaml(cls, source: str | Path | Mapping[str, Any], **options: Any) -> SimulatedFleet:
+        """Build a fleet from a YAML file, or from what one contains.
+
+        Raises:
+            ValueError: the declaration makes no sense.
+        """
+        declared = source if isinstance(source, Mapping) else yaml.safe_load(Path(source).read_text(encoding="utf-8"))
+        if unknown := set(declared) - _KEYS:
+            raise ValueError(f"a fleet has no {', '.join(sorted(unknown))}")
+        users = [User(**user) for user in declared.get("users", ())]
+        for key in ("address_block", "keepalive_timeout"):
+            if key in declared:
+                options.setdefault(key, declared[key])
+        return cls(declared["computers"], users, declared.get("scripts"), declared.get("switches"), **options)
+
+    def _declare(self, declared: Mapping[str, Any]) -> None:
+        """Add one computer, or ``count`` of them with names made from a pattern such as ``srv{:03}``."""
+        if unknown := set(declared) - _COMPUTER_KEYS:
+            raise ValueError(f"a computer has no {', '.join(sorted(unknown))}")
+        pattern, first = str(declared["name"]), int(declared.get("first", 1))
+        if "count" in declared:
+            names = [pattern.format(number) for number in range(first, first + int(declared["count"]))]
+        else:
+            names = [pattern]
+        for name in names:
+            if name in self._computers:
+                raise ValueError(f"there are two computers {name!r}")
+            users = [User(**user) for user in declared["users"]] if "users" in declared else self.users
+            switches = {**self._switches, **declared.get("switches", {})}
+            address = str(declared.get("address", ""))
+            computer = SimulatedComputer(name, address, users, self._library, self.clock, self._loop_thread, switches)
+            if address:
+                self._fixed_addresses.add(name)
+            for session in declared.get("sessions", ()):
+                computer.add_session(**session)
+            for shell in declared.get("cmd_shells", ()):
+                computer.add_cmd_shell(**shell)
+            for injection in declared.get("injections", ()):
+                computer.inject(Injection(**injection))
+            self._computers[name] = computer
+
+    def _assign_addresses(self) -> None:
+        """Give each computer without an explicit address one of this run's block."""
+        block = self._fixed_block or f"127.{random.randint(16, 250)}.{random.randint(0, 250)}.0"
+        free = _host_addresses(block)
+        taken = {computer.address for computer in self}
+        for computer in self:
+            if computer.name not in self._fixed_addresses:
+                computer.address = next(address for address in free if address not in taken)
+            if not ipaddress.ip_address(computer.address).is_loopback:
+                raise ValueError(f"{computer.name}: {computer.address} is not a loopback address")
+
+    # The computers
+
+    def __getitem__(self, name: str) -> SimulatedComputer:
+        return self._computers[name]
+
+    def __iter__(self) -> Iterator[SimulatedComputer]:
+        return iter(self._computers.values())
+
+    def __len__(self) -> int:
+        return len(self._computers)
+
+    # The requests
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """All requests so far, oldest first; those still running have no ``ended``."""
+        return self._loop_thread.call(self._log.select)
+
+    def requests_of(self, computer: str | None = None, operation: str | None = None) -> list[LoggedRequest]:
+        """The requests to one computer, of one operation, or both."""
+
+        def wanted(request: LoggedRequest) -> bool:
+            return computer in (None, request.computer) and operation in (None, request.operation)
+
+        return self._loop_thread.call(lambda: self._log.select(wanted))
+
+    def clear_requests(self) -> None:
+        """Forget all requests so far."""
+        self._loop_thread.call(self._log.clear)
+
+    # Life
+
+    def __enter__(self) -> SimulatedFleet:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen on all addresses.
+
+        Raises:
+            OSError: no addresses are free, after several attempts unless they are given.
+        """
+        raise_file_limit()
+        self._loop_thread.start()
+        self._directory = tempfile.TemporaryDirectory(prefix="simulated-fleet-")
+        try:
+            self._loop_thread.run(self._listen_somewhere())
+            for computer in self:
+                self._loop_thread.call(computer.start_planted_commands)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Close all connections and listeners; the sessions are kept, and a new ``start`` continues with them."""
+        if self._loop_thread.running:
+            self._loop_thread.run(self._shut_down())
+            self._loop_thread.stop()
+        if self._directory is not None:
+            self._directory.cleanup()
+            self._directory = self.ca_file = None
+
+    async def _listen_somewhere(self) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                await self._listen()
+                break
+            except OSError as error:
+                await self._close_listeners()
+                explicit = self._fixed_block or len(self._fixed_addresses) == len(self)
+                if error.errno != errno.EADDRINUSE or explicit or attempt == _ATTEMPTS - 1:
+                    raise
+                self._assign_addresses()
+        if self._control_port is not None:
+            await self._start_control(self._control_port)
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        service = Service(self._log, self.clock)
+        for computer in self:
+            service.add(computer)
+        addresses = [computer.address for computer in self]
+        directory = Path(self._directory.name if self._directory else tempfile.gettempdir())
+        self.ca_file, tls = make_certificates(directory, [computer.name for computer in self], addresses)
+        # A client that goes away takes its pending Receive with it.
+        self._http = web.Server(
+            service.handle, handler_cancellation=True, keepalive_timeout=self._keepalive_timeout, access_log=None
+        )
+        ports: tuple[tuple[int, ssl.SSLContext | None], ...] = ((HTTP_PORT, None), (HTTPS_PORT, tls))
+        for port, context in ports:
+            server = await loop.create_server(self._http, addresses, port, ssl=context, backlog=256)
+            self._servers.append(server)
+
+    async def _start_control(self, port: int) -> None:
+        self._control = web.AppRunner(control_application(self), access_log=None)
+        await self._control.setup()
+        site = web.TCPSite(self._control, "127.0.0.1", port)
+        await site.start()
+        host, bound_port = self._control.addresses[0][:2]
+        self.control_url = f"http://{host}:{bound_port}"
+
+    async def _close_listeners(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        if self._http is not None:
+            await self._http.shutdown(0.1)
+            self._http = None
+
+    async def _shut_down(self) -> None:
+        await self._close_listeners()
+        if self._control is not None:
+            await self._control.cleanup()
+            self._control = self.control_url = None
+
+
+def _host_addresses(block: str) -> Iterator[str]:
+    """Addresses from ``block`` on, without those that look like a network or a broadcast address."""
+    number = int(ipaddress.ip_address(block))
+    while True:
+        number += 1
+        if number % 256 not in (0, 255):
+            yield str(ipaddress.ip_address(number))
+
+
+def raise_file_limit() -> None:
+    """Allow as many open files as the hard limit does: with 1024, some hundred listeners choke."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

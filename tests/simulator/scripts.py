@@ -1,0 +1,355 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a script does, declared in YAML; there is no PowerShell interpreter here.
+
+A script is a list of steps, each a mapping with one key::
+
+    - output: hello            # PIPELINE_OUTPUT; a list is one object per item, see messages.to_powershell
+    - output_variable: name    # the value of a session variable
+    - output_input: true       # every input object, until the client ends the input
+    - set: {name: value}       # session variables; they live as long as the session
+    - error: text              # or {message, error_id, category, exception, target}
+    - warning: text            # likewise verbose, debug
+    - information: text        # or {data, source, tags}
+    - progress: text           # or {activity, activity_id, status, operation, percent, completed, ...}
+    - sleep: 30                # seconds of the fleet's clock
+    - prompt: question         # or {method, parameters, set}: a host call; `set` names a variable for the answer
+    - throw: text              # or as for error: ends the pipeline as Failed
+    - repeat: {times: 3, steps: [...]}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from psrpcore.types import ErrorRecord, PSRPMessageType, PSSecureString
+
+from . import messages
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Wait ``seconds`` of the fleet's clock."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Room:
+    """Wait until the output buffer takes more (BufferMode Block)."""
+
+
+@dataclass(frozen=True)
+class HostAnswer:
+    """Wait for the client's answer to host call ``call_id``; its return value is the result."""
+
+    call_id: int
+
+
+@dataclass(frozen=True)
+class NextInput:
+    """Wait for an input object; the result is a list of one, or an empty one at the end of the input."""
+
+
+@dataclass(frozen=True)
+class SessionKey:
+    """Wait until client and server have exchanged a session key."""
+
+
+Wait = Sleep | Room | HostAnswer | NextInput | SessionKey
+Execution = Generator[Wait, Any, None]
+
+
+class ScriptFailure(Exception):
+    """The script ended its pipeline as Failed."""
+
+    def __init__(self, record: ErrorRecord) -> None:
+        super().__init__(str(record))
+        self.record = record
+
+
+class ScriptError(ValueError):
+    """A declaration that makes no sense; raised when scripts are loaded, not when they run."""
+
+
+class Stage(Protocol):
+    """Where a script plays: what it needs from its pipeline."""
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The session's variables."""
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """``HOST\\user``, computer name and process id, as information records show them."""
+
+    def emit(self, kind: PSRPMessageType, value: Any) -> None:
+        """Put a message into the pipeline's output."""
+
+    def call_host(self, method: str, parameters: Sequence[Any]) -> int:
+        """Send a host call and return its id."""
+
+
+class _Rehearsal:
+    """A stage without audience."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, Any] = {}
+        self.origin = ("HOST\\user", "HOST", 0)
+
+    def emit(self, _kind: PSRPMessageType, _value: Any) -> None:
+        """Nobody hears it."""
+
+    def call_host(self, method: str, parameters: Sequence[Any]) -> int:
+        """Nobody answers, but the call must be a possible one."""
+        messages.host_call(0, method, parameters)
+        return 0
+
+
+@dataclass(frozen=True)
+class Script:
+    """A declared script.
+
+    Attributes:
+        name: what planted commands and error messages call it.
+        pattern: a regular expression searched in the script text; ``None`` means the text equals ``name``.
+        steps: verb and argument of each step.
+    """
+
+    name: str
+    steps: tuple[tuple[str, Any], ...]
+    pattern: re.Pattern[str] | None = None
+
+    def matches(self, text: str) -> bool:
+        """Whether this script is meant by ``text``."""
+        if self.pattern is not None:
+            return self.pattern.search(text) is not None
+        return self.name.strip() == text.strip()
+
+    def run(self, stage: Stage) -> Execution:
+        """Play the script, waiting where it must.
+
+        Raises:
+            ScriptFailure: the script throws.
+        """
+        return _run(self.steps, stage)
+
+    def rehearse(self) -> Script:
+        """Play the script to nobody, without waiting, and return it.
+
+        Raises:
+            ScriptError: a step cannot be carried out. It is found now, not when a client waits for its output.
+        """
+        execution = _run(_once(self.steps), _Rehearsal())
+        try:
+            wait = next(execution)
+            while True:
+                wait = execution.send([] if isinstance(wait, NextInput) else None)
+        except (StopIteration, ScriptFailure):
+            return self
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ScriptError(f"script {self.name!r}: {error}") from error
+
+
+@dataclass
+class ScriptLibrary:
+    """The scripts of a fleet; the first that matches a text wins, exact texts before patterns."""
+
+    scripts: list[Script] = field(default_factory=list)
+    default: Script | None = None
+
+    @classmethod
+    def load(cls, declared: Mapping[str, Any]) -> ScriptLibrary:
+        """Read ``{name: steps}`` or ``{name: {match: text, regex: pattern, steps: steps}}``; ``default`` is special.
+
+        Raises:
+            ScriptError: an unknown verb or a malformed declaration.
+        """
+        library = cls()
+        for name, declaration in declared.items():
+            details = declaration if isinstance(declaration, Mapping) else {"steps": declaration}
+            unknown = set(details) - {"match", "regex", "steps"}
+            if unknown:
+                raise ScriptError(f"script {name!r}: unknown {', '.join(sorted(unknown))}")
+            try:
+                pattern = re.compile(details["regex"], re.DOTALL) if "regex" in details else None
+            except re.error as error:
+                raise ScriptError(f"script {name!r}: {error}") from error
+            steps = check_steps(name, details.get("steps"))
+            if name == "default":
+                library.default = Script(name, steps).rehearse()
+                continue
+            library.scripts.append(Script(name, steps, pattern).rehearse())
+            if "match" in details:
+                library.scripts.append(Script(str(details["match"]), steps))
+        return library
+
+    def find(self, text: str) -> Script:
+        """The script for ``text``; an undeclared one fails as PowerShell does with an unknown command."""
+        for exact in (True, False):
+            for script in self.scripts:
+                if (script.pattern is None) is exact and script.matches(text):
+                    return script
+        if self.default is not None:
+            return self.default
+        return Script(text, (("throw", {**_NOT_DECLARED, "message": f"The script is not declared: {text}"}),))
+
+    def named(self, name: str) -> Script:
+        """The script called ``name``, or else the one that matches it as a text."""
+        return next((script for script in self.scripts if script.name == name), None) or self.find(name)
+
+
+_NOT_DECLARED = {
+    "error_id": "CommandNotFoundException",
+    "category": "ObjectNotFound",
+    "exception": "System.Management.Automation.CommandNotFoundException",
+}
+
+
+def check_steps(name: str, steps: Any) -> tuple[tuple[str, Any], ...]:
+    """Verb and argument of each declared step.
+
+    Raises:
+        ScriptError: not a list of one-key mappings with known verbs.
+    """
+    if not isinstance(steps, Iterable) or isinstance(steps, (str, Mapping)):
+        raise ScriptError(f"script {name!r}: steps must be a list")
+    checked = []
+    for step in steps:
+        if not isinstance(step, Mapping) or len(step) != 1:
+            raise ScriptError(f"script {name!r}: a step is a mapping with one key, not {step!r}")
+        ((verb, argument),) = step.items()
+        if verb not in _VERBS:
+            raise ScriptError(f"script {name!r}: {verb!r} is not one of {', '.join(sorted(_VERBS))}")
+        if verb == "repeat":
+            if not isinstance(argument, Mapping) or set(argument) != {"times", "steps"}:
+                raise ScriptError(f"script {name!r}: repeat takes times and steps")
+            argument = (int(argument["times"]), check_steps(name, argument["steps"]))
+        checked.append((verb, argument))
+    return tuple(checked)
+
+
+def _run(steps: Iterable[tuple[str, Any]], stage: Stage) -> Execution:
+    for verb, argument in steps:
+        yield from _VERBS[verb](stage, argument)
+
+
+def _once(steps: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The steps with what is repeated only once."""
+    for verb, argument in steps:
+        if verb == "repeat":
+            yield from _once(argument[1])
+        else:
+            yield verb, argument
+
+
+def _write(stage: Stage, kind: PSRPMessageType, value: Any) -> Execution:
+    yield Room()
+    stage.emit(kind, value)
+
+
+def _output(stage: Stage, argument: Any) -> Execution:
+    for item in argument if isinstance(argument, (list, tuple)) else [argument]:
+        value = messages.to_powershell(item)
+        if isinstance(value, PSSecureString):
+            yield SessionKey()
+        yield from _write(stage, PSRPMessageType.PipelineOutput, value)
+
+
+def _output_variable(stage: Stage, name: str) -> Execution:
+    yield from _output(stage, stage.variables.get(name))
+
+
+def _output_input(stage: Stage, _argument: Any) -> Execution:
+    while received := (yield NextInput()):
+        yield from _write(stage, PSRPMessageType.PipelineOutput, received[0])
+
+
+def _set(stage: Stage, values: Mapping[str, Any]) -> Execution:
+    stage.variables.update(values)
+    yield from ()
+
+
+def _error_details(argument: Any) -> dict[str, Any]:
+    return dict(argument) if isinstance(argument, Mapping) else {"message": str(argument)}
+
+
+def _error(stage: Stage, argument: Any) -> Execution:
+    yield from _write(stage, PSRPMessageType.ErrorRecord, messages.error_stream(**_error_details(argument)))
+
+
+def _throw(stage: Stage, argument: Any) -> Execution:
+    details = {"error_id": "RuntimeException", "exception": "System.Management.Automation.RuntimeException"}
+    yield Room()
+    raise ScriptFailure(messages.error_record(**{**details, **_error_details(argument)}))
+
+
+def _text(stream: str) -> Callable[[Stage, Any], Execution]:
+    def write(stage: Stage, argument: Any) -> Execution:
+        record = messages.text_record(stream, str(argument))
+        yield from _write(stage, messages.RECORD_TYPES[stream], record)
+
+    return write
+
+
+def _information(stage: Stage, argument: Any) -> Execution:
+    details = dict(argument) if isinstance(argument, Mapping) else {"data": argument}
+    user, computer, process_id = stage.origin
+    record = messages.information_record(
+        details.get("data"),
+        source=details.get("source", "Write-Information"),
+        tags=details.get("tags", ()),
+        user=user,
+        computer=computer,
+        process_id=process_id,
+    )
+    yield from _write(stage, PSRPMessageType.InformationRecord, record)
+
+
+def _progress(stage: Stage, argument: Any) -> Execution:
+    details: dict[str, Any] = dict(argument) if isinstance(argument, Mapping) else {"activity": str(argument)}
+    yield from _write(stage, PSRPMessageType.ProgressRecord, messages.progress_record(**details))
+
+
+def _sleep(_stage: Stage, seconds: float) -> Execution:
+    yield Sleep(float(seconds))
+
+
+def _prompt(stage: Stage, argument: Any) -> Execution:
+    if isinstance(argument, Mapping):
+        call_id = stage.call_host(argument.get("method", "ReadLine"), argument.get("parameters", ()))
+    else:
+        # ReadLine has no parameters: a question is written to the host first.
+        stage.call_host("WriteLine2", [str(argument)])
+        call_id = stage.call_host("ReadLine", ())
+    answer = yield HostAnswer(call_id)
+    if isinstance(argument, Mapping) and "set" in argument:
+        stage.variables[argument["set"]] = answer
+
+
+def _repeat(stage: Stage, argument: tuple[int, tuple[tuple[str, Any], ...]]) -> Execution:
+    times, steps = argument
+    for _turn in range(times):
+        yield from _run(steps, stage)
+
+
+_VERBS: dict[str, Callable[[Stage, Any], Execution]] = {
+    "output": _output,
+    "output_variable": _output_variable,
+    "output_input": _output_input,
+    "set": _set,
+    "error": _error,
+    "throw": _throw,
+    "debug": _text("debug"),
+    "verbose": _text("verbose"),
+    "warning": _text("warning"),
+    "information": _information,
+    "progress": _progress,
+    "sleep": _sleep,
+    "prompt": _prompt,
+    "repeat": _repeat,
+}

@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be set per computer: limits, quirks of real servers, and the assumptions nobody could check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(eq=False)
+class Switches:
+    """Settings of a simulated computer, changeable at any time. Durations are seconds, sizes octets.
+
+    Attributes:
+        page_size: most items in one answer to Enumerate or Pull; ``None`` for no limit but the client's.
+        endless_pull: enumerations never end.
+        replay_after_connect: the first Receive after a Connect repeats the last answer the client before did not
+            acknowledge (recorded: test_psrp_disconnect_runspaces).
+        private_data_after_connect: APPLICATION_PRIVATE_DATA follows a Connect.
+        runspacepool_state_after_connect: RUNSPACEPOOL_STATE follows it too; real servers do not send it.
+        swap_min_max: RUNSPACEPOOL_INIT_DATA has minimum and maximum exchanged, as real servers do.
+        tail_fragments_after_connect: the stream after a Connect begins with the end of an older message.
+        shell_without_id: the listing has one more shell, which lacks its ShellId.
+        activity_id: answers carry p:ActivityId (some servers leave it out).
+        empty_receive_on_timeout: a Receive with KEEPALIVE ends with an empty answer instead of the timeout fault.
+        silence_timeout: a client without activity loses its shell after this time.
+        reaping_interval: period of the timer that closes shells past their idle timeout.
+        min_idle_timeout: shortest idle timeout a client may ask for.
+        allow_unencrypted: Basic (which cannot encrypt) is accepted over HTTP.
+        application_name: the path of the service.
+        buffer_size: octets of output a pipeline holds before BufferMode takes effect.
+        max_shells_per_user: quota 0x803381AB; the others likewise, ``None`` is unlimited. In the order of the
+            attributes: 0x803381A5, 0x803381E4, 0x803381E6, 0x803381E5, 0x803381E9, 0x803381A6, 0x803381E7, 0x803381E8.
+        delete_disconnected: assumption: Delete of a Disconnected shell succeeds.
+        foreign_disconnect_code: assumption: the fault for a Disconnect by a client that does not hold the shell.
+        foreign_user_code: assumption: the fault for operations on another user's shell.
+        name_as_child: assumption: Create takes the name from a child element too.
+        running_command_is_activity: assumption (off): output nobody fetches keeps a silent client's shell connected.
+    """
+
+    page_size: int | None = None
+    endless_pull: bool = False
+    replay_after_connect: bool = False
+    private_data_after_connect: bool = True
+    runspacepool_state_after_connect: bool = False
+    swap_min_max: bool = True
+    tail_fragments_after_connect: bool = False
+    shell_without_id: bool = False
+    activity_id: bool = True
+    empty_receive_on_timeout: bool = False
+    silence_timeout: float = 60.0
+    reaping_interval: float = 30.0
+    min_idle_timeout: float = 60.0
+    allow_unencrypted: bool = True
+    application_name: str = "wsman"
+    buffer_size: int = 1 << 20
+    max_shells_per_user: int | None = 30
+    max_shells: int | None = None
+    max_plugin_shells_per_user: int | None = None
+    max_plugin_shells: int | None = None
+    max_plugin_users: int | None = None
+    max_commands_per_shell: int | None = 1000
+    max_operations_per_user: int | None = 1500
+    max_plugin_operations_per_user: int | None = None
+    max_plugin_operations: int | None = None
+    delete_disconnected: bool = True
+    foreign_disconnect_code: int = 0x803381C6
+    foreign_user_code: int = 5
+    name_as_child: bool = True
+    running_command_is_activity: bool = False
