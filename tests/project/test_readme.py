@@ -214,9 +214,6 @@ def test_files_named_in_passing_exist(page: str) -> None:
     """A name in code marks that looks like a file of this repository is one, in full or as the engine knows it."""
     text = (ROOT / page).read_text(encoding="utf-8")
     bases = (ROOT, ROOT / "plugins", ENGINE.parent, ENGINE)
-    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.py)`", text)
-    inside = [name for name in named if not name.startswith((".venv", ".cache", "dist/", "~"))]
-    missing = [
-        name for name in inside if not any((base / name).exists() for base in bases) and "collections/" not in name
-    ]
+    named = re.findall(r"`((?:[\w-]+/)*[\w-]+\.(?:py|txt|sh)|(?:tests|docs|meta|dev|demo|plugins)/[\w/.*-]+)`", text)
+    missing = [name for name in named if "*" not in name and not any((base / name).exists() for base in bases)]
     assert missing == []
