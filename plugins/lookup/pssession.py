@@ -83,7 +83,7 @@ class LookupModule(LookupBase):
     ) -> list[dict[str, t.Any]]:
         """Return the sessions found."""
         self.set_options(var_options=variables, direct=kwargs)
-        inventory = Inventory(variables or {})
+        inventory = Inventory(variables or {}, self._templar)
         result = _verbs.get_pssession(self._options_for(terms, inventory), settings_of=inventory.settings_of)
         for warning in result["warnings"]:
             display.warning(f"pssession: {warning}")
@@ -102,7 +102,7 @@ class LookupModule(LookupBase):
             computers = [own_computer]
         options["computer_name"] = computers or None
         checked = ArgumentSpecValidator(spec).validate(
-            {name: value for name, value in options.items() if value is not None}
+            {name: _plain(value) for name, value in options.items() if value is not None}
         )
         if checked.error_messages:
             raise AnsibleOptionsError(f"pssession: {', '.join(checked.error_messages)}")
@@ -115,3 +115,12 @@ class LookupModule(LookupBase):
                 yield from map(str, term)
             else:
                 yield str(term)
+
+
+def _plain(value: t.Any) -> t.Any:
+    """Return a value in containers of Python's own; ansible-core's lazy ones drag their templar along when copied."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

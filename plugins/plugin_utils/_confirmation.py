@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleError, AnsiblePromptInterrupt
 from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ConfirmationError
@@ -64,6 +64,8 @@ class Confirmation:
             answer = Display().prompt_until(question, private=False)
             if isinstance(answer, Exception):  # how some versions of ansible-core hand it to a worker
                 raise answer
+        except AnsiblePromptInterrupt as error:
+            raise ConfirmationError("confirm: interrupted instead of answered. Nothing was connected.") from error
         except AnsibleError as error:
             raise ConfirmationError(
                 "confirm: the question could not be asked, because standard input is no terminal. Run the playbook "

@@ -28,14 +28,21 @@ class Inventory:
     """The inventory as one task sees it.
 
     Args:
-        task_vars: The variables of the task's host; they lead to those of all hosts.
+        task_vars: The variables of the task's host, not templated yet; they lead to those of all hosts.
+        templar: Templates them.
         task, connection, play_context: As the action plugin has them; a lookup has none.
     """
 
     def __init__(
-        self, task_vars: Variables, task: t.Any = None, connection: t.Any = None, play_context: t.Any = None
+        self,
+        task_vars: Variables,
+        templar: t.Any,
+        task: t.Any = None,
+        connection: t.Any = None,
+        play_context: t.Any = None,
     ) -> None:
         self._task_vars = task_vars
+        self._own_variables = _Templated(task_vars, templar)
         self._connection = connection
         self._play_context = play_context
         self._delegate_to: str | None = getattr(task, "delegate_to", None)
@@ -57,7 +64,7 @@ class Inventory:
         """
         if self._delegate_to and self._connection is not None and _windows_plugin(self._connection.transport):
             return self._delegate_to
-        if _plugin_of(self._task_vars) is None:
+        if _plugin_of(self._own_variables) is None:
             return None
         return t.cast("str | None", self._task_vars.get("inventory_hostname"))
 
@@ -91,7 +98,7 @@ class Inventory:
 
     def _variables_of(self, host: str) -> Variables:
         if host == self._task_vars.get("inventory_hostname"):
-            return self._task_vars
+            return self._own_variables
         return t.cast(Variables, self._task_vars["hostvars"][host])
 
     def _options_of(self, host: str, plugin: str, variables: Variables) -> Variables:
@@ -115,8 +122,28 @@ class Inventory:
         return options
 
 
+class _Templated(Variables):
+    """Variables whose values are templated when they are asked for; those of other hosts (hostvars) are so already."""
+
+    def __init__(self, raw: Variables, templar: t.Any) -> None:
+        self._raw = raw
+        self._templar = templar
+
+    def __getitem__(self, name: str) -> t.Any:
+        return self._templar.template(self._raw[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+
 def _plain(plugin_class: t.Any, variables: Variables) -> dict[str, t.Any]:
-    """Return those variables that the plugin's options name, templated by the look-up."""
+    """Return those variables that the plugin's options name, in a plain dict as Ansible's configuration wants it."""
     names = C.config.get_plugin_vars("connection", plugin_class._load_name)
     return {name: variables[name] for name in names if name in variables}
 

@@ -13,8 +13,10 @@ connection (a bastion with a route to the Windows network) gets the module, as u
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
+from urllib.parse import urlsplit
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -51,7 +53,7 @@ class SessionAction(ActionBase):
         del tmp
         result: dict[str, t.Any] = super().run(None, task_vars)
         _validated, options = self.validate_argument_spec(type(self).argument_spec())
-        inventory = Inventory(task_vars or {}, self._task, self._connection, self._play_context)
+        inventory = Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
         own_computer = inventory.own_computer()
         if own_computer and not any(options.get(name) for name in ("computer_name", "connection_uri", "session", "id")):
             options["computer_name"] = [own_computer]
@@ -75,11 +77,16 @@ class SessionAction(ActionBase):
         self, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
         """Run the module where the task's connection leads, and let it know what only the inventory knows."""
-        named = [(name, None) for name in options.get("computer_name") or ()]
+        named = [
+            (name, None) for name in [*(options.get("computer_name") or ()), *_hosts(options.get("connection_uri"))]
+        ]
         named += [
             (str(session.get("computer_name") or ""), session.get("inventory_hostname"))
             for session in options.get("session") or ()
         ]
+        own_computer = inventory.own_computer()
+        if own_computer and not named:  # what is looked up in the registry there is most likely about this computer
+            named = [(own_computer, None)]
         found = {name: inventory.settings_of(name, host) for name, host in named}
         given = {name: value for name, value in options.items() if value is not None}
         arguments = _arguments.without_aliases(given, type(self).argument_spec())
@@ -91,6 +98,15 @@ class SessionAction(ActionBase):
             module_name=self.module_name, module_args=arguments, task_vars=task_vars
         )
         return result
+
+
+def _hosts(uris: list[str] | None) -> t.Iterator[str]:
+    """Return the computers that connection URIs lead to; what is wrong with a URI, the engine says."""
+    for uri in uris or ():
+        with contextlib.suppress(ValueError):
+            host = urlsplit(uri).hostname
+            if host:
+                yield host
 
 
 class _Progress:

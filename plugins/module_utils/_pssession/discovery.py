@@ -145,7 +145,10 @@ def lifetime(shell: Shell, now: datetime.datetime) -> tuple[datetime.datetime | 
     """
     if shell.idle_timeout is None or shell.shell_inactivity is None or shell.idle_timeout <= shell.shell_inactivity:
         return None, None
-    disconnected_on = now - datetime.timedelta(seconds=shell.shell_inactivity)
+    try:
+        disconnected_on = now - datetime.timedelta(seconds=shell.shell_inactivity)
+    except OverflowError:
+        return None, None
     try:
         return disconnected_on, disconnected_on + datetime.timedelta(seconds=int(shell.idle_timeout))
     except OverflowError:
@@ -165,4 +168,6 @@ def query_failed(endpoint: Endpoint, cause: TransportError, command: str) -> Err
 
 
 def _unidentified(count: int) -> TransportError:
-    return TransportError(Code.IMPROPER_RESPONSE, f"{count} of the shells it listed had no ShellId and were left out")
+    return TransportError(
+        Code.IMPROPER_RESPONSE, f"{count} of the shells it listed had no usable ShellId and were left out"
+    )

@@ -55,6 +55,10 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
 
 def unusable(endpoint: Endpoint) -> TransportError | None:
     """Tell why an endpoint cannot be used, before any traffic, or None."""
+    try:
+        _port = endpoint.port
+    except ValueError as error:
+        return TransportError(Code.COMPUTER_NOT_FOUND, f"the address cannot be used: {error}", delivered=False)
     if endpoint.authentication not in AVAILABLE_AUTHENTICATIONS:
         return TransportError(
             None,

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 import uuid
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ class Request:
             parameter_set=parameter_set,
             command=command,
             names=_patterns(options.get("name")),
-            ids=tuple(options.get("id") or ()),
+            ids=tuple(_filled(options, "id")),
             instance_ids=tuple(_guid(text) for text in _filled(options, "instance_id")),
             computer_names=tuple(_computer_name(text) for text in _filled(options, "computer_name")),
             connection_uris=tuple(_filled(options, "connection_uri")),
@@ -140,7 +141,7 @@ def _filled(options: t.Mapping[str, t.Any], name: str) -> list[t.Any]:
     if not values:
         _invalid(f"{name} is an empty list", error_id="ParameterArgumentValidationErrorEmptyArrayNotAllowed")
     for value in values:
-        if not value or (isinstance(value, str) and not value.strip()):
+        if value in (None, {}) or (isinstance(value, str) and not value.strip()):
             _invalid(f"{name} has an empty value", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
     return list(values)
 
@@ -170,9 +171,17 @@ def _computer_name(text: str) -> str:
     name = text.strip()
     if name == ".":
         return "localhost"
-    if any(character in name for character in " \t\r\n/\\@?#"):
-        _invalid(f"computer_name: {name!r} is not a computer name; for an address with a path use connection_uri", name)
+    if any(character in name for character in " \t\r\n/\\@?#") or (set(name) & set(":[]") and not _is_ipv6(name)):
+        _invalid(f"computer_name: {name!r} is not a computer name; for an address with more use connection_uri", name)
     return name
+
+
+def _is_ipv6(name: str) -> bool:
+    bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
+    try:
+        return ipaddress.ip_address(bare).version == 6
+    except ValueError:
+        return False
 
 
 def _port(port: int | None) -> int | None:

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 Job = t.TypeVar("Job")
 Result = t.TypeVar("Result")
@@ -28,13 +29,16 @@ class Throttle:
     def map(self, work: t.Callable[[Job], Result], jobs: t.Sequence[Job]) -> t.Iterator[tuple[Job, Result]]:
         """Yield every job with its result as soon as it is there, in the order of completion.
 
-        A caller that stops iterating starts no further jobs; those at work go on in the background. What a job
-        raises is raised here.
+        The next job starts when the caller comes for the next result, so a caller that stops iterating starts none;
+        those at work go on in the background. What a job raises is raised here.
         """
+        waiting = iter(jobs)
         executor = ThreadPoolExecutor(max_workers=max(1, min(self.limit, len(jobs))), thread_name_prefix="pssession")
         try:
-            futures: dict[Future[Result], Job] = {executor.submit(work, job): job for job in jobs}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+            at_work = {executor.submit(work, job): job for job in itertools.islice(waiting, max(1, self.limit))}
+            while at_work:
+                for future in wait(at_work, return_when=FIRST_COMPLETED).done:
+                    yield at_work.pop(future), future.result()
+                    at_work.update({executor.submit(work, job): job for job in itertools.islice(waiting, 1)})
         finally:
             executor.shutdown(wait=False, cancel_futures=True)

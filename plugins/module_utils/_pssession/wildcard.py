@@ -17,7 +17,7 @@ class WildcardPattern:
     """A pattern that matches whole names, ignoring case.
 
     Raises:
-        ValueError: The pattern has a ``[`` without its ``]``, an empty set, or a range that runs backwards.
+        ValueError: The pattern has a ``[`` without its ``]``, or a range that runs backwards.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -51,28 +51,29 @@ class WildcardPattern:
 
     @staticmethod
     def _character_class(pattern: str, start: int) -> tuple[str, int]:
-        """Translate the set that begins behind a ``[``; return it and the position of its ``]``."""
-        members: list[str] = []
+        """Translate the set that begins behind a ``[``; return it and the position of its ``]``.
+
+        A ``]`` that comes first is a member, and so is a ``-`` that does not stand between two others.
+        """
+        members: list[tuple[str, bool]] = []  # each character, and whether it could be the sign of a range
         position = start
-        while position < len(pattern) and pattern[position] != "]":
-            if pattern[position] == ESCAPE and position + 1 < len(pattern):
+        while position < len(pattern) and (pattern[position] != "]" or position == start):
+            escaped = pattern[position] == ESCAPE and position + 1 < len(pattern)
+            if escaped:
                 position += 1
-            elif pattern[position] == "-" and members and position + 1 < len(pattern) and pattern[position + 1] != "]":
-                position += 1
-                if pattern[position] == ESCAPE and position + 1 < len(pattern):
-                    position += 1
-                first, last = members.pop(), re.escape(pattern[position])
-                if ord(first[-1]) > ord(last[-1]):
-                    raise ValueError(
-                        f"the range {first[-1]}-{last[-1]} in the wildcard pattern {pattern!r} is reversed"
-                    )
-                members.append(f"{first}-{last}")
-                position += 1
-                continue
-            members.append(re.escape(pattern[position]))
+            members.append((pattern[position], pattern[position] == "-" and not escaped))
             position += 1
         if position == len(pattern):
             raise ValueError(f"the wildcard pattern {pattern!r} has a '[' without ']'")
-        if not members:
-            raise ValueError(f"the wildcard pattern {pattern!r} has an empty '[]'")
-        return f"[{''.join(members)}]", position
+        parts: list[str] = []
+        while members:
+            first = members.pop(0)[0]
+            part = re.escape(first)
+            if len(members) > 1 and members[0][1]:
+                last = members[1][0]
+                if first > last:
+                    raise ValueError(f"the range {first}-{last} in the wildcard pattern {pattern!r} is reversed")
+                part += f"-{re.escape(last)}"
+                del members[:2]
+            parts.append(part)
+        return f"[{''.join(parts)}]", position

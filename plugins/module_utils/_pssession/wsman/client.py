@@ -13,9 +13,9 @@ the answers, and the names of the operations as MS-WSMV has them.
 from __future__ import annotations
 
 import base64
-import binascii
 import time
 import typing as t
+import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ class Listing:
     """The shells one endpoint listed.
 
     Attributes:
-        unidentified: How many entries had no ShellId and could not be used.
+        unidentified: How many entries had no usable ShellId.
     """
 
     shells: tuple[Shell, ...]
@@ -158,7 +158,7 @@ class WSManClient:
         if selection is not None:
             body.append(selection)
         response = _only_child(self._invoke(WSManAction.ENUMERATE, resource_uri, body, deadline))
-        seen: set[str] = set()
+        seen: set[tuple[str, ...]] = set()
         idle_pages = 0
         while True:
             # In an optimised EnumerateResponse the items are in the wsman namespace, in a PullResponse in wsen.
@@ -167,7 +167,7 @@ class WSManClient:
             context = response.findtext("wsen:EnumerationContext", "", NAMESPACES).strip()
             if not context or any(_is(child, "EndOfSequence") for child in response):
                 return
-            new = {ET.tostring(item, encoding="unicode") for item in items} - seen
+            new = {tuple(item.itertext()) for item in items} - seen
             seen |= new
             idle_pages = 0 if new else idle_pages + 1
             if idle_pages > MAX_IDLE_PAGES:
@@ -228,19 +228,21 @@ def _only_child(body: ET.Element) -> ET.Element:
 def _base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=False)
-    except binascii.Error as error:
+    except ValueError as error:
         raise soap.improper("the answer has data that is not Base64") from error
 
 
 def _shell(element: ET.Element) -> Shell | None:
-    """Read an rsp:Shell element; one without a ShellId cannot be addressed and gives None."""
+    """Read an rsp:Shell element; one without a GUID as its ShellId cannot be addressed and gives None."""
 
     def text(name: str) -> str | None:
         value = element.findtext(f"rsp:{name}", None, NAMESPACES)
         return (value if value is not None else element.get(name, "")).strip() or None
 
-    shell_id = text("ShellId")
-    if shell_id is None:
+    shell_id = text("ShellId") or ""
+    try:
+        uuid.UUID(shell_id)
+    except ValueError:
         return None
     return Shell(
         shell_id=shell_id,

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _DURATION = re.compile(
@@ -29,4 +30,6 @@ def parse_duration(text: str | None) -> float | None:
     if match is None:
         return None
     seconds = sum(float(match[name]) * factor for name, factor in _SECONDS.items() if match[name])
+    if not math.isfinite(seconds):
+        return None
     return -seconds if match["sign"] else seconds

@@ -64,6 +64,12 @@ else:
                     except OSError:
                         pass  # already gone, which is what was wanted
 
+    class _Session(requests.Session):
+        """Does not look where a redirection leads: the library would read the answer to its end for that."""
+
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            return None
+
 
 # No envelope may exceed the MaxEnvelopeSize a request names; this leaves room for servers that are generous.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -161,6 +167,8 @@ class HttpTransport:
             raise self._failure(error, expired.is_set()) from error
         finally:
             watchdog.cancel()
+        if expired.is_set():  # what was cut off may look like an answer that is just short
+            raise self._failure(TimeoutError(), expired=True)
         if len(body) > MAX_ANSWER_BYTES:
             raise soap.improper(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         headers = response.headers
@@ -171,7 +179,8 @@ class HttpTransport:
         causes = _chain(error)
         if any(isinstance(cause, socket.gaierror) for cause in causes):
             return TransportError(Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False)
-        if isinstance(error, requests.exceptions.SSLError):
+        if isinstance(error, requests.exceptions.SSLError) or (type(error) is OSError and error.errno is None):
+            # The latter is the library's word for a file of authorities that is not there.
             return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {_last_words(causes)}", delivered=False)
         if isinstance(error, (requests.ConnectTimeout, urllib3.exceptions.NewConnectionError)) or any(
             isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes
@@ -183,14 +192,16 @@ class HttpTransport:
             )
         if expired or any(isinstance(cause, (TimeoutError, urllib3.exceptions.TimeoutError)) for cause in causes):
             return TransportError(Code.OPERATION_TIMEOUT, f"no complete answer within {self.time_limit:g} seconds")
-        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL, UnicodeError)):
+        if isinstance(
+            error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL, UnicodeError)
+        ) or any(isinstance(cause, urllib3.exceptions.LocationValueError) for cause in causes):
             return TransportError(Code.COMPUTER_NOT_FOUND, f"the address cannot be used: {error}", delivered=False)
         return TransportError(
             Code.HTTP_ERROR, f"the connection broke before the answer was complete: {_last_words(causes)}"
         )
 
     def _build_session(self, endpoint: Endpoint) -> requests.Session:
-        session = requests.Session()
+        session = _Session()
         # Proxies and authorities of the environment hold for all requests alike: they are looked up once. The .netrc
         # file, which requests would consult as well, is none of our business.
         environment = session.merge_environment_settings(endpoint.uri, {}, None, None, None)
@@ -226,7 +237,10 @@ def _basic_bytes(text: str) -> bytes:
 
 def _host_of(url: str) -> str:
     """Return what of an address may be shown: no path, no query, no user."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "an unnamed place"
 
 

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A controller that runs the verbs against the simulated fleet as a wrapper would: options in, result out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from tests.simulator import LoggedRequest, SimulatedFleet, User
+
+# Beyond Latin-1, so that every place that encodes it has to get it right.
+PASSWORD = "Kennwörter-über-πάντα-9"
+ADMIN = User("admin", PASSWORD, administrator=True)
+ALICE = User("alice", "alice-secret")
+BOB = User("bob", "bob-secret")
+
+Result = dict[str, Any]
+IN_USE, MISMATCH, UNKNOWN_SHELL, CONNECT_FAILED = 0x803381CD, 0x803381C6, 0x8033805B, 0x80540FA3
+
+
+class Controller:
+    """One controller user: a registry of its own, and an inventory that knows the whole fleet.
+
+    Attributes:
+        user: whose name and password the inventory has.
+        inventory: further variables by computer, which win over what it knows anyway.
+        surroundings: of every run; see `pipeline.Context`.
+    """
+
+    def __init__(self, fleet: SimulatedFleet, registry_path: Path, user: User = ADMIN) -> None:
+        self._fleet = fleet
+        self.registry_path = registry_path
+        self.user = user
+        self.inventory: dict[str, dict[str, Any]] = {}
+        self.surroundings: dict[str, Any] = {}
+
+    def settings_of(self, computer_name: str, _inventory_hostname: str | None) -> Mapping[str, Any]:
+        """What an inventory would know of a computer of the fleet."""
+        for computer in self._fleet:
+            if computer_name in (computer.name, computer.address):
+                return {
+                    "address": computer.address,
+                    "authentication": "basic",
+                    "username": self.user.name,
+                    "password": self.user.password,
+                    "no_encryption": True,
+                    **self.inventory.get(computer.name, {}),
+                }
+        return {}
+
+    def connect(self, *computers: str, check_mode: bool = False, diff_mode: bool = False, **options: Any) -> Result:
+        """Run Connect-PSSession on computers of the fleet, or with none by the options alone."""
+        return _verbs.connect_pssession(
+            self._options(computers, options),
+            diff_mode=diff_mode,
+            check_mode=check_mode,
+            settings_of=self.settings_of,
+            **self.surroundings,
+        )
+
+    def get(self, *computers: str, **options: Any) -> Result:
+        """Run Get-PSSession likewise."""
+        return _verbs.get_pssession(
+            self._options(computers, options), settings_of=self.settings_of, **self.surroundings
+        )
+
+    def _options(self, computers: tuple[str, ...], options: Mapping[str, Any]) -> dict[str, Any]:
+        named = {"computer_name": list(computers)} if computers else {}
+        return {"registry_path": str(self.registry_path), **named, **options}
+
+
+class FakeTime:
+    """Time in which waiting is instantaneous, for the engine and the fleet alike."""
+
+    def __init__(self, fleet: SimulatedFleet) -> None:
+        self._fleet = fleet
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        self._fleet.clock.advance(seconds)
+
+
+def names(result: Result) -> list[str]:
+    """The names of the sessions of a result, sorted: those of parallel work come in any order."""
+    return sorted(session["name"] for session in result["sessions"])
+
+
+def error_ids(result: Result) -> list[str]:
+    """The error ids of a result without the cmdlet's class, sorted."""
+    return sorted(error["fully_qualified_error_id"].rpartition(",")[0] for error in result["errors"])
+
+
+def operations(fleet: SimulatedFleet, computer: str | None = None) -> list[str]:
+    """What was asked of the fleet so far, in order."""
+    return [request.operation for request in fleet.requests_of(computer)]
+
+
+def most_at_once(requests: Iterable[LoggedRequest]) -> int:
+    """How many of the requests were under way together."""
+    # An end at the moment of a start is no overlap: False sorts before True.
+    moments = sorted(
+        moment
+        for request in requests
+        if request.ended is not None
+        for moment in ((request.started, True), (request.ended, False))
+    )
+    most = now = 0
+    for _moment, begins in moments:
+        now += 1 if begins else -1
+        most = max(most, now)
+    return most

@@ -1,0 +1,278 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Servers that misbehave: one error record for the computer, the others go on, and nothing outlasts its time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.engine.bad_server import BadServer, Call
+from tests.integration.engine.controller import Controller, Result, error_ids, names
+from tests.simulator import Injection, SimulatedFleet
+
+# Far more than the limits below, and far less than the default of three minutes.
+PATIENCE = 10.0
+LIMITS = {"operation_timeout": 1000, "open_timeout": 800}
+BILLION_LAUGHS = (
+    '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "lol">'
+    + "".join(f'<!ENTITY {after} "{f"&{before};" * 10}">' for before, after in zip("abcdefgh", "bcdefghi", strict=True))
+    + "]><lolz>&i;</lolz>"
+)
+EXTERNAL_ENTITY = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>'
+HALF_ENVELOPE = '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><n:Enum'
+
+INJECTIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "reset": ({"action": "reset"}, "WinRMHttpError"),
+    "closed without an answer": ({"action": "close_without_answer"}, "WinRMHttpError"),
+    "closed in the middle of an answer": ({"action": "truncate"}, "WinRMHttpError"),
+    "hang": ({"action": "hang"}, "WinRMOperationTimeout"),
+    "400": ({"action": "status", "status": 400}, "-2144108175"),
+    "401": ({"action": "status", "status": 401}, "AccessDenied"),
+    "403": ({"action": "status", "status": 403}, "AccessDenied"),
+    "404": ({"action": "status", "status": 404}, "URLNotAvailable"),
+    "500 without XML": ({"action": "status", "status": 500, "body": "Internal Server Error"}, "WinRMHttpError"),
+    "500 without anything": ({"action": "status", "status": 500}, "WinRMHttpError"),
+    "500 with entities": ({"action": "status", "status": 500, "body": BILLION_LAUGHS}, "WinRMHttpError"),
+    "503": ({"action": "status", "status": 503}, "CannotConnectWinRMService"),
+    "204": ({"action": "status", "status": 204}, "WinRMHttpError"),
+    "301": ({"action": "status", "status": 301}, "RedirectInformationRequired"),
+    "307": ({"action": "status", "status": 307}, "RedirectInformationRequired"),
+    "307 to nowhere": (
+        {"action": "status", "status": 307, "headers": {"Location": "http://[::1"}},
+        "RedirectInformationRequired",
+    ),
+    "no XML": ({"action": "garbage"}, "ImproperResponse"),
+    "HTML": (
+        {"action": "body", "body": "<html><body>Welcome</body></html>", "content_type": "text/html"},
+        "ImproperResponse",
+    ),
+    "nothing": ({"action": "body"}, "ImproperResponse"),
+    "half an envelope": ({"action": "body", "body": HALF_ENVELOPE}, "ImproperResponse"),
+    "billion laughs": ({"action": "body", "body": BILLION_LAUGHS}, "ImproperResponse"),
+    "external entity": ({"action": "body", "body": EXTERNAL_ENTITY}, "ImproperResponse"),
+    "wrong RelatesTo": ({"action": "wrong_relates_to"}, "ImproperResponse"),
+    "a fault without a name": ({"action": "fault", "fault_code": 0x803381C4}, "-2144108092"),
+}
+
+
+def connect_both(fleet: SimulatedFleet, controller: Controller) -> tuple[Result, float]:
+    """Connect to the sessions of a good computer and of srv02; return the seconds it took, too."""
+    fleet["srv01"].add_session("good")
+    started = time.monotonic()
+    result = controller.connect("srv02", "srv01", session_option=LIMITS)
+    return result, time.monotonic() - started
+
+
+def assert_only_the_bad_one_failed(result: Result, seconds: float, error_id: str) -> None:
+    assert error_ids(result) == [error_id]
+    (error,) = result["errors"]
+    assert error["computer_name"] == "srv02"
+    assert names(result) == ["good"]
+    assert (result["changed"], result["failed"]) == (True, True)
+    assert seconds < PATIENCE
+
+
+@pytest.mark.parametrize(("injection", "prefix"), INJECTIONS.values(), ids=INJECTIONS)
+def test_listing_on_a_bad_server(
+    fleet: SimulatedFleet, controller: Controller, injection: dict[str, Any], prefix: str
+) -> None:
+    fleet["srv02"].add_session("bad")
+    fleet["srv02"].inject(Injection(times=None, **injection))
+    result, seconds = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, seconds, f"{prefix},RemotePSSessionQueryFailed")
+    assert result["errors"][0]["target"] == fleet["srv02"].uri
+
+
+# Whose requests are carried out all the same: see test_requests for what becomes of a connect then.
+CARRIED_OUT = {"closed without an answer", "closed in the middle of an answer", "wrong RelatesTo"}
+
+
+@pytest.mark.parametrize("name", [name for name in INJECTIONS if name not in CARRIED_OUT])
+def test_connecting_on_a_bad_server(fleet: SimulatedFleet, controller: Controller, name: str) -> None:
+    injection, prefix = INJECTIONS[name]
+    fleet["srv02"].add_session("bad")
+    fleet["srv02"].inject(Injection("Connect", times=None, **injection))
+    result, seconds = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, seconds, f"{prefix},PSSessionConnectFailed")
+
+
+def test_an_endless_pager(fleet: SimulatedFleet, controller: Controller) -> None:
+    fleet["srv02"].add_session("bad")
+    fleet["srv02"].configure({"endless_pull": True, "page_size": 1})
+    result, seconds = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, seconds, "ImproperResponse,RemotePSSessionQueryFailed")
+    assert len(fleet.requests_of("srv02")) < 20
+
+
+def test_an_entry_without_shell_id_costs_an_error_and_the_rest_is_used(
+    fleet: SimulatedFleet, controller: Controller
+) -> None:
+    fleet["srv02"].add_session("usable")
+    fleet["srv02"].shell_without_id = True
+    result, _seconds = connect_both(fleet, controller)
+    assert error_ids(result) == ["ImproperResponse,RemotePSSessionQueryFailed"]
+    assert names(result) == ["good", "usable"]
+
+
+def test_a_wrong_password(fleet: SimulatedFleet, controller: Controller) -> None:
+    controller.inventory["srv02"] = {"password": "wrong"}
+    result, seconds = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, seconds, "AccessDenied,RemotePSSessionQueryFailed")
+    assert len(fleet.requests_of("srv02")) == 1, "an account is locked by too many failures"
+
+
+@pytest.mark.parametrize(
+    ("inventory", "prefix"),
+    [
+        ({"port": 1}, "CannotConnect"),
+        ({"address": "nowhere.invalid"}, "ComputerNotFound"),
+        ({"address": "not an address:at:all"}, "ComputerNotFound"),
+        ({"address": "a" * 64 + ".example"}, "ComputerNotFound"),
+        ({"address": "[::x"}, "ComputerNotFound"),
+        ({"port": 5986}, "WinRMHttpError"),
+        ({"username": None}, "ExplicitCredentialsRequired"),
+        ({"no_encryption": False}, "InvalidAuthentication"),
+        ({"ca_cert": "/nowhere.pem", "use_ssl": True}, "12175"),
+    ],
+    ids=str,
+)
+def test_a_computer_that_cannot_be_reached(
+    fleet: SimulatedFleet, controller: Controller, inventory: dict[str, Any], prefix: str
+) -> None:
+    controller.inventory["srv02"] = inventory
+    result, seconds = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, seconds, f"{prefix},RemotePSSessionQueryFailed")
+
+
+@pytest.mark.parametrize("inventory", [{"proxy": "http://p:1"}, {"authentication": "kerberos"}], ids=str)
+def test_an_inventory_that_asks_for_what_is_not_available_yet(
+    fleet: SimulatedFleet, controller: Controller, inventory: dict[str, Any]
+) -> None:
+    controller.inventory["srv02"] = inventory
+    result, seconds = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, seconds, "RemotePSSessionQueryFailed")
+    assert "not available yet" in result["errors"][0]["message"]
+
+
+# Byte by byte
+
+
+def shell(shell_id: str = "1A2B3C4D-0000-0000-0000-123456789ABC", more: str = "") -> str:
+    return (
+        f"<rsp:Shell><rsp:ShellId>{shell_id}</rsp:ShellId><rsp:Name>bad</rsp:Name>"
+        "<rsp:ResourceUri>http://schemas.microsoft.com/powershell/Microsoft.PowerShell</rsp:ResourceUri>"
+        f"<rsp:State>Disconnected</rsp:State>{more}</rsp:Shell>"
+    )
+
+
+def listing(items: str, context: str = "", end: str = "<w:EndOfSequence/>") -> str:
+    return (
+        f"<n:EnumerateResponse><n:EnumerationContext>{context}</n:EnumerationContext>"
+        f"<w:Items>{items}</w:Items>{end}</n:EnumerateResponse>"
+    )
+
+
+def drip(call: Call) -> None:
+    call.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while not call.closing.wait(0.02):
+        call.send(b" ")
+
+
+def drip_header(call: Call) -> None:
+    call.send(b"HTTP/1.1 200 OK\r\nX-Endless: ")
+    while not call.closing.wait(0.02):
+        call.send(b"x")
+
+
+def flood(call: Call) -> None:
+    call.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\n\r\n")
+    for _each in range(64):
+        call.send(b" " * (1 << 20))
+
+
+def no_http(call: Call) -> None:
+    call.send(b"SSH-2.0-OpenSSH_9.6\r\n")
+    call.connection.close()
+
+
+def bad_compression(call: Call) -> None:
+    call.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope")
+
+
+def bad_chunks(call: Call) -> None:
+    call.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnope\r\n")
+
+
+def endless_and_always_new(call: Call) -> None:
+    count = f"{time.monotonic_ns():012X}"[-12:]
+    call.answer(listing(shell(f"1A2B3C4D-0000-0000-0000-{count}"), "context", end=""))
+
+
+def nested(call: Call) -> None:
+    call.answer(listing(shell(more="<x>" * 5000 + "</x>" * 5000), "context", end=""))
+
+
+LISTINGS: dict[str, tuple[Callable[[Call], None], str]] = {
+    "drip": (drip, "WinRMOperationTimeout"),
+    "one shell for ever": (lambda call: call.answer(listing(shell(), "context", end="")), "ImproperResponse"),
+    "drip in the header": (drip_header, "WinRMOperationTimeout"),
+    "flood": (flood, "ImproperResponse"),
+    "no HTTP": (no_http, "WinRMHttpError"),
+    "bad compression": (bad_compression, "WinRMHttpError"),
+    "bad chunks": (bad_chunks, "WinRMHttpError"),
+    "no body": (lambda call: call.answer(""), "ImproperResponse"),
+    "two bodies": (lambda call: call.answer(listing("") * 2), "ImproperResponse"),
+    "endless and always new": (endless_and_always_new, "WinRMOperationTimeout"),
+    "nested too deep": (nested, "ImproperResponse"),
+    "an id that is no GUID": (lambda call: call.answer(listing(shell("'; DROP TABLE"))), "ImproperResponse"),
+}
+
+
+@pytest.mark.parametrize(("behave", "prefix"), LISTINGS.values(), ids=LISTINGS)
+def test_a_strange_listing(
+    fleet: SimulatedFleet, controller: Controller, behave: Callable[[Call], None], prefix: str
+) -> None:
+    with BadServer(behave) as server:
+        controller.inventory["srv02"] = {"address": "127.0.0.1", "port": server.port}
+        result, seconds = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, seconds, f"{prefix},RemotePSSessionQueryFailed")
+
+
+def test_a_shell_that_is_listed_twice_is_one_session(controller: Controller) -> None:
+    with BadServer(lambda call: call.answer(listing(shell() + shell().replace("1A2B3C4D", "1a2b3c4d")))) as server:
+        controller.inventory["srv02"] = {"address": "127.0.0.1", "port": server.port}
+        result = controller.get("srv02")
+    assert (names(result), result["errors"]) == (["bad"], [])
+
+
+CONNECTS = {
+    "no data": "<rsp:ConnectResponse/>",
+    "not Base64": "<rsp:ConnectResponse><ps:connectResponseXml>äöü</ps:connectResponseXml></rsp:ConnectResponse>",
+    "no PSRP": "<rsp:ConnectResponse><ps:connectResponseXml>AAAA</ps:connectResponseXml></rsp:ConnectResponse>",
+    "another operation": "<rsp:ReceiveResponse/>",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("body", CONNECTS.values(), ids=CONNECTS)
+def test_a_strange_answer_to_connect(fleet: SimulatedFleet, controller: Controller, body: str) -> None:
+    with BadServer(lambda call: call.answer(body if call.action == "Connect" else listing(shell()))) as server:
+        controller.inventory["srv02"] = {"address": "127.0.0.1", "port": server.port}
+        result, seconds = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, seconds, "ImproperResponse,PSSessionConnectFailed")
+
+
+@pytest.mark.parametrize("text", ["P9999999999D", f"P{'9' * 400}D", "-PT5S", "soon", ""])
+@pytest.mark.parametrize("element", ["IdleTimeOut", "ShellInactivity", "MaxIdleTimeOut"])
+def test_strange_durations_are_only_strange(controller: Controller, element: str, text: str) -> None:
+    durations = {"IdleTimeOut": "P9999999999DT1S", "ShellInactivity": "PT1S", "MaxIdleTimeOut": "PT1S", element: text}
+    more = "".join(f"<rsp:{name}>{value}</rsp:{name}>" for name, value in durations.items())
+    with BadServer(lambda call: call.answer(listing(shell(more=more)))) as server:
+        controller.inventory["srv02"] = {"address": "127.0.0.1", "port": server.port}
+        result = controller.get("srv02")
+    assert (names(result), result["errors"]) == (["bad"], [])

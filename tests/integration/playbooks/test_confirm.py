@@ -1,0 +1,115 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`confirm: true` asks on a terminal as the cmdlet does."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.simulator import SimulatedFleet
+
+from .controller import Controller
+
+PROMPT = '(default is "Y"): '
+# Makes standard input the controlling terminal of a session of its own, as when somebody sits there.
+AT_THE_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+CONNECT = """
+- name: Connect
+  psremoting.fleet.connect_pssession: {name: "*", confirm: true}
+"""
+
+
+def run_on_a_terminal(controller: Controller, *arguments: str, answers: list[str]) -> tuple[int, str]:
+    """Run CONNECT on srv01 with a terminal, where somebody gives one answer after the other.
+
+    Returns:
+        The exit code and all that was shown.
+    """
+    command = controller.command(CONNECT, "--limit", "srv01", *arguments)
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_THE_TERMINAL, *command],
+        cwd=controller.folder,
+        env=controller.variables(TERM="dumb", ANSIBLE_NOCOLOR="1"),
+        stdin=end,
+        stdout=end,
+        stderr=end,
+    ) as process:
+        os.close(end)
+        shown = ""
+        left = iter(answers)
+        try:
+            while select.select([terminal], [], [], 30)[0]:
+                try:
+                    shown += os.read(terminal, 4096).decode(errors="replace")
+                except OSError:  # the other end is closed: the run has ended
+                    break
+                if shown.endswith((PROMPT, f"{PROMPT}\r\n")):
+                    answer = next(left, None)
+                    assert answer is not None, f"nobody expected so many questions:\n{shown}"
+                    time.sleep(0.3)  # what is typed before the question is read is thrown away
+                    os.write(terminal, f"{answer}\r".encode())
+            else:
+                pytest.fail(f"it waits for something:\n{shown}")
+            return process.wait(timeout=30), shown.replace("\r\n", "\n")
+        finally:
+            process.kill()
+            os.close(terminal)
+
+
+def connected(fleet: SimulatedFleet) -> list[str | None]:
+    return [session.name for session in fleet["srv01"].sessions if session.state == "Connected"]
+
+
+def test_yes_no_and_help(controller: Controller, fleet: SimulatedFleet) -> None:
+    code, shown = run_on_a_terminal(controller, answers=["perhaps", "?", "n", "y", "YES"])
+    assert code == 0, shown
+    assert 'Performing the operation "Connect" on target "ITTask" (srv01).' in shown
+    assert "[Y] Yes  [A] Yes to All  [N] No  [L] No to All  [?] Help" in shown
+    assert "Y - Connect to this session." in shown
+    assert shown.count(PROMPT) == 5
+    assert connected(fleet) == ["ITBackup", "Patch"]
+
+
+def test_to_all(controller: Controller, fleet: SimulatedFleet) -> None:
+    code, shown = run_on_a_terminal(controller, answers=["y", "L"])
+    assert (code, shown.count(PROMPT)) == (0, 2), shown
+    assert connected(fleet) == ["ITTask"]
+    (result,) = controller.results()
+    assert result.sessions == [("srv01", "ITTask")]
+    code, shown = run_on_a_terminal(controller, answers=["a"])
+    assert (code, shown.count(PROMPT)) == (0, 1), shown
+    assert connected(fleet) == ["ITTask", "ITBackup", "Patch"]
+
+
+def test_an_interruption_is_no_answer(controller: Controller, fleet: SimulatedFleet) -> None:
+    code, shown = run_on_a_terminal(controller, answers=["y", "\x03"])
+    assert code == 2, shown
+    (result,) = controller.results()
+    assert result.message == "confirm: interrupted instead of answered. Nothing was connected."
+    assert connected(fleet) == []
+
+
+def test_without_a_terminal_nothing_is_connected(controller: Controller, fleet: SimulatedFleet) -> None:
+    run = controller.run(CONNECT, "--limit", "srv01")
+    assert run["Connect"].outcome == "failed"
+    assert "confirm: the question could not be asked" in run["Connect"].message
+    assert run["Connect"]["sessions"] == []
+    checked = controller.run(CONNECT, "--limit", "srv01", "--check")
+    assert checked.exit_code == 0, checked.output
+    assert len(checked["Connect"]["what_if"]) == 3
+    assert connected(fleet) == []
+    assert {request.operation for request in fleet.requests} == {"Enumerate"}

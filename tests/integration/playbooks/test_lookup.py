@@ -1,0 +1,177 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lookup pssession in playbooks."""
+
+from __future__ import annotations
+
+from tests.simulator import Injection, SimulatedFleet
+
+from .controller import PASSWORD, Controller, inventory_of
+
+
+def test_find_loop_and_connect(controller: Controller, fleet: SimulatedFleet) -> None:
+    controller.inventory = inventory_of(
+        fleet, ansible_password="{{ fleet_password }}", fleet_password="Tr0ub4dor&3-staple"
+    )
+    run = controller.run(
+        """
+        - hosts: localhost
+          gather_facts: false
+          tasks:
+            - name: Terms
+              ansible.builtin.debug:
+                msg: "{{ query('psremoting.fleet.pssession', 'srv01', 'srv02', name='IT*') }}"
+            - name: All of a computer named by option
+              ansible.builtin.debug:
+                msg: "{{ query('psremoting.fleet.pssession', computer_name=['srv01']) | map(attribute='name') }}"
+            - name: Nothing found
+              ansible.builtin.debug:
+                msg: "{{ query('psremoting.fleet.pssession', 'srv01', name='Nowhere') }}"
+            - name: Loop
+              ansible.builtin.debug:
+                msg: "{{ item.name }} is {{ item.state }}"
+              loop: "{{ query('psremoting.fleet.pssession', ['srv02', 'srv03']) }}"
+              loop_control: {label: "{{ item.computer_name }}"}
+            - name: List wanted
+              ansible.builtin.debug:
+                msg: "{{ lookup('psremoting.fleet.pssession', 'srv01', name='Patch', wantlist=true)[0].name }}"
+            - name: Connect what was found
+              psremoting.fleet.connect_pssession:
+                session: "{{ query('psremoting.fleet.pssession', 'srv01', 'srv02', name='IT*') }}"
+            - name: By id
+              ansible.builtin.debug:
+                msg: "{{ query('psremoting.fleet.pssession', id=[1]) | map(attribute='availability') }}"
+        - hosts: srv03
+          gather_facts: false
+          tasks:
+            - name: On a Windows host
+              ansible.builtin.debug:
+                msg: "{{ query('psremoting.fleet.pssession') | map(attribute='computer_name') }}"
+        """
+    )
+    assert run.exit_code == 0, run.output
+    found = run["Terms"]["msg"]
+    assert {(each["computer_name"], each["name"]) for each in found} == {
+        ("srv01", "ITTask"),
+        ("srv01", "ITBackup"),
+        ("srv02", "ITTask"),
+    }
+    assert {(each["state"], each["availability"]) for each in found} == {("Disconnected", "None")}
+    assert {each["inventory_hostname"] for each in found} == {"srv01", "srv02"}
+    assert sorted(each["id"] for each in found) == [1, 2, 3]
+    assert set(run["All of a computer named by option"]["msg"]) == {"ITTask", "ITBackup", "Patch"}
+    assert run["Nothing found"]["msg"] == []
+    assert [each["msg"] for each in run["Loop"]["results"]] == ["ITTask is Disconnected"] * 2
+    assert run["List wanted"]["msg"] == "Patch"
+    assert len(run["Connect what was found"]["sessions"]) == 3
+    assert run["Connect what was found"]["changed"] is True
+    assert run["By id"]["msg"] == ["Busy"]
+    assert run["On a Windows host"]["msg"] == ["srv03"]
+    assert {request.operation for request in fleet.requests} == {"Enumerate", "Connect"}
+
+
+def test_where_options_come_from(controller: Controller, fleet: SimulatedFleet) -> None:
+    fleet["srv01"].add_session("Jea", configuration="JEARole")
+    fleet["srv01"].add_session("Alice", owner="alice")
+    configuration = controller.write(
+        "own.cfg",
+        f"""
+        [pssession]
+        configuration_name = JEARole
+        registry_path = {controller.folder}/ini.sqlite3
+        throttle_limit = 7
+        """,
+    )
+    run = controller.run(
+        """
+        - name: Ini
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01') | map(attribute='name') }}"
+        - name: Vars
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01') | length }}"
+          vars: {pssession_configuration_name: microsoft.powershell}
+        - name: Variables for logging on
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01', name='Alice') | map(attribute='owner') }}"
+          vars:
+            pssession_configuration_name: Microsoft.PowerShell
+            pssession_credential: {username: alice, password: alice-secret}
+            pssession_authentication: basic
+            pssession_session_option: {no_encryption: true}
+            pssession_port: 5985
+        """,
+        hosts="localhost",
+        ANSIBLE_CONFIG=str(configuration),
+    )
+    assert run.exit_code == 0, run.output
+    assert run["Ini"]["msg"] == ["Jea"]
+    assert int(run["Vars"]["msg"]) == 3
+    assert run["Variables for logging on"]["msg"] == ["SRV01\\alice"]
+    assert (controller.folder / "ini.sqlite3").exists()
+    assert not controller.registry.exists()
+    run = controller.run(
+        """
+        - name: Environment
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01') | map(attribute='name') }}"
+        """,
+        hosts="localhost",
+        PSSESSION_CONFIGURATION_NAME="JEARole",
+        PSSESSION_REGISTRY=str(controller.folder / "environment.sqlite3"),
+        PSSESSION_CLIENT_ID="11111111-2222-3333-4444-555555555555",
+    )
+    assert run.exit_code == 0, run.output
+    assert run["Environment"]["msg"] == ["Jea"]
+    assert (controller.folder / "environment.sqlite3").exists()
+    assert fleet.requests[-1].client_session_id == "11111111-2222-3333-4444-555555555555"
+
+
+def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
+    fleet["srv02"].inject(Injection("Enumerate", times=None, action="status", status=500, body="no XML"))
+    run = controller.run(
+        """
+        - name: Unreachable
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01', 'srv02', name='ITTask') }}"
+          ignore_errors: true
+        - name: Tolerated
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', ['srv01', 'srv02'], error_action=quietly) | length }}"
+          vars: {quietly: silently_continue}
+        - name: Errors are warnings
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv02', errors='warn') }}"
+        - name: Missing
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01', name='Nowhere', missing='fail') }}"
+          ignore_errors: true
+        - name: Bad option
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01', port=0) }}"
+          ignore_errors: true
+        - name: Bad choice
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01', error_action='panic') }}"
+          ignore_errors: true
+        - name: No computer
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession') }}"
+          ignore_errors: true
+        """,
+        hosts="localhost",
+    )
+    assert run.exit_code == 0, run.output
+    for task, text in {
+        "Unreachable": "srv02 could not be asked for its sessions",
+        "Missing": "no session named 'Nowhere' was found on srv01",
+        "Bad option": "port: 0 is not between 1 and 65535",
+        "Bad choice": "error_action",
+        "No computer": "Nothing says which sessions are meant",
+    }.items():
+        assert run[task].outcome == "ignored", task
+        assert text in run[task].message
+    assert int(run["Tolerated"]["msg"]) == 3
+    # As a warning instead of an error, twice: by the lookup's own option, and by the template's.
+    assert " ".join(run.stderr.split()).count("pssession: srv02 could not be asked for its sessions") == 2

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Passwords stay out of everything that is printed, logged, kept or visible to other users."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.simulator import Injection, SimulatedFleet
+
+from .controller import PASSWORD, USER, Controller, inventory_of
+
+SECRETS = [PASSWORD, base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()]
+PLAYBOOK = """
+- hosts: windows
+  gather_facts: false
+  tasks:
+    - name: Inventory
+      psremoting.fleet.connect_pssession: {name: ITTask}
+      ignore_errors: true
+    - name: Option
+      psremoting.fleet.connect_pssession:
+        name: ITTask
+        credential: {username: operator, password: "{{ secret }}"}
+      ignore_errors: true
+    - name: Lookup
+      ansible.builtin.debug:
+        msg: "{{ query('psremoting.fleet.pssession', credential=credential) }}"
+      ignore_errors: true
+      vars:
+        credential: {username: operator, password: "{{ secret }}"}
+    - name: Refused
+      psremoting.fleet.connect_pssession:
+        name: ITTask
+        port: 0
+        credential: {username: operator, password: "{{ secret }}"}
+      ignore_errors: true
+    - name: Bastion
+      psremoting.fleet.connect_pssession: {name: ITTask}
+      delegate_to: bastion
+      ignore_errors: true
+    - name: Bastion with option
+      psremoting.fleet.connect_pssession:
+        name: ITTask
+        credential: {username: operator, password: "{{ secret }}"}
+      delegate_to: bastion
+      ignore_errors: true
+"""
+
+
+@contextmanager
+def watched_command_lines() -> Iterator[set[bytes]]:
+    """Collect the command lines of all processes that run meanwhile."""
+    seen: set[bytes] = set()
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.005):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    seen.add(path.read_bytes())
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
+
+
+def given_away(content: bytes) -> list[str]:
+    return [secret for secret in SECRETS if secret.encode() in content or json.dumps(secret)[1:-1].encode() in content]
+
+
+def assert_nothing_given_away(controller: Controller, fleet: SimulatedFleet, *arguments: str) -> None:
+    controller.inventory["all"]["hosts"] = {
+        "bastion": {"ansible_connection": "bastion", "ansible_python_interpreter": sys.executable}
+    }
+    fleet["srv02"].inject(Injection("Connect", times=None, action="status", status=401))
+    fleet["srv03"].users = []
+    log = controller.folder / "ansible.log"
+    written = {"password", "secret.yml"}
+    controller.write("secret.yml", f'secret: "{PASSWORD}"\n')
+    with watched_command_lines() as command_lines:
+        run = controller.run(PLAYBOOK, "-vvvvv", "-e", "@secret.yml", *arguments, ANSIBLE_LOG_PATH=str(log))
+    assert run.exit_code == 0, run.output
+    assert run.on("Inventory", "srv01").sessions == run.on("Bastion", "srv01").sessions == [("srv01", "ITTask")]
+    assert {run.on(task, "srv03").outcome for task in ("Inventory", "Option", "Lookup", "Bastion")} == {"ignored"}
+    assert given_away(run.output.encode()) == []
+    assert log.stat().st_size > 0
+    assert any(b"connect_pssession" in line for line in command_lines)  # the module on the bastion
+    assert [line for line in command_lines if given_away(line)] == []
+    # The remote and the local temporary folder, the registry, the log and the recorded results are all in there.
+    files = [path for path in controller.folder.rglob("*") if path.is_file() and path.name not in written]
+    assert controller.registry in files
+    leaks = [str(path) for path in files if given_away(path.read_bytes()) and not path.name.startswith("inventory-")]
+    assert leaks == []
+    assert list((controller.folder / "remote-temp").glob("ansible-tmp-*")) == []
+
+
+def test_in_the_inventory_and_in_options(controller: Controller, fleet: SimulatedFleet) -> None:
+    assert_nothing_given_away(controller, fleet)
+
+
+def test_on_the_command_line(controller: Controller, fleet: SimulatedFleet) -> None:
+    controller.inventory = inventory_of(fleet, ansible_user=None, ansible_password=None)
+    password_file = controller.write("password", f"{PASSWORD}\n")
+    arguments = ("-u", USER, "--connection-password-file", str(password_file))
+    assert_nothing_given_away(controller, fleet, *arguments)

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs that are interrupted, slow, or lack a library."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from tests.simulator import Injection, SimulatedFleet
+
+from .controller import Controller
+
+CONNECT = """
+- name: Connect
+  psremoting.fleet.connect_pssession: {name: IT*}
+"""
+
+
+def test_a_run_that_was_killed_is_simply_repeated(controller: Controller, fleet: SimulatedFleet) -> None:
+    # srv01: one session is connected and not yet written down, the other still on its way; srv02: the answer is lost
+    # with the run, the connect is not; srv03: connected and written down.
+    backup = fleet["srv01"].session("ITBackup")
+    fleet["srv01"].inject(Injection("Connect", action="delay", seconds=30, shell_id=backup.shell_id))
+    fleet["srv02"].inject(Injection("Enumerate", action="delay", seconds=30))
+    command = controller.command(CONNECT)
+    with subprocess.Popen(
+        command, env=controller.variables(), stdout=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        give_up_at = time.monotonic() + 30
+        while time.monotonic() < give_up_at:
+            if len(fleet.requests_of("srv01", "Connect")) == 2 and any(
+                result.host == "srv03" for result in controller.results()
+            ):
+                break
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert fleet["srv01"].session("ITTask").state == fleet["srv03"].session("ITTask").state == "Connected"
+    assert backup.state == fleet["srv02"].session("ITTask").state == "Disconnected"
+
+    again = controller.run(CONNECT)
+    assert again.exit_code == 0, again.output
+    assert {host: result["changed"] for host, result in again.of("Connect").items()} == {
+        "srv01": True,
+        "srv02": True,
+        "srv03": False,
+    }
+    assert set(again.on("Connect", "srv01").sessions) == {("srv01", "ITTask"), ("srv01", "ITBackup")}
+    assert backup.state == fleet["srv02"].session("ITTask").state == "Connected"
+
+
+def test_a_lost_answer_is_looked_up(controller: Controller, fleet: SimulatedFleet) -> None:
+    fleet["srv01"].inject(Injection("Connect", action="close_without_answer"))
+    fleet["srv02"].inject(Injection("Connect", action="reset"))
+    run = controller.run(CONNECT, "--limit", "srv01,srv02")
+    assert run.exit_code == 0, run.output
+    assert {result["changed"] for result in run.of("Connect").values()} == {True}
+    assert len(run.on("Connect", "srv01")["sessions"]) == 2
+    assert fleet["srv02"].session("ITTask").state == "Connected"
+
+
+def test_progress_of_a_long_task_is_shown(controller: Controller, fleet: SimulatedFleet) -> None:
+    for session, seconds in (("ITTask", 5.3), ("Patch", 5.8)):
+        shell_id = fleet["srv01"].session(session).shell_id
+        fleet["srv01"].inject(Injection("Connect", action="delay", seconds=seconds, shell_id=shell_id))
+    run = controller.run("[{name: Take them up, psremoting.fleet.connect_pssession: {name: '*'}}]", "--limit", "srv01")
+    assert run.exit_code == 0, run.output
+    assert "Take them up: 2 of 3 sessions" in run.stdout
+    assert "1 of 3 sessions" not in run.stdout  # that was within the first seconds
+    quick = controller.run(CONNECT, "--limit", "srv03")
+    assert "of 1 sessions" not in quick.output
+
+
+def test_a_missing_library_is_named_after_bad_options(controller: Controller, fleet: SimulatedFleet) -> None:
+    package = controller.folder / "without" / "pypsrp"
+    package.mkdir(parents=True)
+    controller.inventory["all"]["hosts"] = {
+        "bastion": {"ansible_connection": "bastion", "ansible_python_interpreter": sys.executable}
+    }
+    (package / "__init__.py").write_text("raise ImportError('it is not here')\n", encoding="utf-8")
+    run = controller.run(
+        """
+        - name: Bad option
+          psremoting.fleet.connect_pssession: {name: ITTask, port: 0}
+          ignore_errors: true
+        - name: Connect
+          psremoting.fleet.connect_pssession: {name: ITTask}
+          ignore_errors: true
+        - name: Connect from the bastion
+          psremoting.fleet.connect_pssession: {name: ITTask}
+          delegate_to: bastion
+          ignore_errors: true
+        - name: Look up
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession') }}"
+          ignore_errors: true
+        """,
+        "--limit",
+        "srv01",
+        PYTHONPATH=str(package.parent),
+    )
+    assert "port: 0 is not between" in run["Bad option"].message
+    for task in ("Connect", "Connect from the bastion", "Look up"):
+        assert "The Python library pypsrp 0.9.1 or newer is needed" in run[task].message
+        assert "python -m pip install" in run[task].message
+        assert "it is not here" in run[task].message
+    assert fleet.requests == []

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Things of the engine for tests to look at, complete but for what the test is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
+    Availability,
+    Credential,
+    Endpoint,
+    PSSession,
+    Shell,
+    State,
+)
+
+POWERSHELL = "http://schemas.microsoft.com/powershell/Microsoft.PowerShell"
+SHELL_ID = "1A2B3C4D-0000-0000-0000-123456789ABC"
+
+
+def endpoint(computer_name: str = "srv01", **fields: Any) -> Endpoint:
+    fields.setdefault("uri", f"http://{computer_name}:5985/wsman")
+    return Endpoint(computer_name, **{"credential": Credential("user", "secret-pw"), **fields})
+
+
+def shell(shell_id: str = SHELL_ID, **fields: Any) -> Shell:
+    return Shell(shell_id, **{"resource_uri": POWERSHELL, "state": "Disconnected", "name": "job1", **fields})
+
+
+def session(at: Endpoint | None = None, *, free: bool = True, shell_id: str = SHELL_ID, **fields: Any) -> PSSession:
+    """A session as discovery makes it; fields of the shell by their names."""
+    availability = Availability.NONE if free else Availability.BUSY
+    return PSSession(at or endpoint(), shell(shell_id, **fields), State.DISCONNECTED, availability)

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The argument spec and the documentation say the same, for the module and for the lookup."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import parameter_sets, request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import error_record
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
+from tests.unit.builders import session
+
+SPECS = {
+    ("module", "connect_pssession"): _arguments.connect_pssession(),
+    ("lookup", "pssession"): _arguments.pssession_lookup(),
+}
+plugins = pytest.mark.parametrize("plugin", SPECS, ids=lambda plugin: plugin[0])
+Options = Mapping[str, Any]
+
+
+@functools.cache
+def page(plugin: tuple[str, str]) -> Any:
+    """What ansible-doc shows of a plugin, with its fragments."""
+    kind, name = plugin
+    program = Path(sys.executable).with_name("ansible-doc")
+    shown = subprocess.run(
+        [program, "--json", "-t", kind, f"psremoting.fleet.{name}"], check=True, capture_output=True, text=True
+    ).stdout
+    return json.loads(shown)[f"psremoting.fleet.{name}"]
+
+
+def documented(plugin: tuple[str, str]) -> Options:
+    options: Options = page(plugin)["doc"]["options"]
+    return {name: option for name, option in options.items() if name != "_terms"}
+
+
+def comparable(options: Options, suboptions: str) -> dict[str, Any]:
+    """What must be the same of each option, and of each suboption below it."""
+    return {
+        name: {
+            "type": option.get("type", "str"),
+            "elements": option.get("elements"),
+            "choices": option.get("choices"),
+            "aliases": option.get("aliases") or [],
+            "default": option.get("default"),
+            "required": bool(option.get("required")),
+            "suboptions": comparable(option.get(suboptions) or {}, suboptions),
+        }
+        for name, option in options.items()
+    }
+
+
+@plugins
+def test_spec_and_documentation_agree(plugin: tuple[str, str]) -> None:
+    expected = comparable(SPECS[plugin], "options")
+    if plugin[0] == "lookup":
+        expected["missing"]["default"] = "ignore"  # a lookup that finds nothing returns an empty list
+    assert comparable(documented(plugin), "suboptions") == expected
+
+
+@plugins
+def test_environment_variables_are_documented(plugin: tuple[str, str]) -> None:
+    variables = {name: option["fallback"][1][0] for name, option in SPECS[plugin].items() if "fallback" in option}
+    assert variables == {"registry_path": "PSSESSION_REGISTRY", "client_id": "PSSESSION_CLIENT_ID"}
+    for name, variable in variables.items():
+        assert f"E({variable})" in json.dumps(documented(plugin)[name])
+
+
+def test_results_and_documentation_agree() -> None:
+    returned = page(("module", "connect_pssession"))["return"]
+    record = error_record("PSSessionConnectFailed", "message")
+    result = Report("Name", sessions=[session()], errors=[record]).as_dict()
+    # Ansible documents `changed` itself; what costs extra requests appears only when it was asked for.
+    assert set(returned) | {"changed"} == set(result)
+    optional = {"commands", "application_private_data"}
+    assert set(returned["sessions"]["contains"]) - optional == set(result["sessions"][0])
+    assert set(returned["errors"]["contains"]) == set(result["errors"][0])
+
+
+def test_every_option_of_the_parameter_sets_can_be_given() -> None:
+    for each in parameter_sets.CONNECT_PSSESSION:
+        assert each.options <= set(_arguments.connect_pssession())
+
+
+def test_the_authentications_are_the_same_everywhere() -> None:
+    assert tuple(_arguments.AUTHENTICATIONS) == request.AUTHENTICATIONS
+
+
+def secrets(options: Options) -> list[str]:
+    found = [name for name, option in options.items() if option.get("no_log")]
+    for option in options.values():
+        found += secrets(option.get("options") or {})
+    return found
+
+
+def test_every_password_is_kept_out_of_logs() -> None:
+    text = json.dumps(_arguments.connect_pssession(), default=str)
+    assert secrets(_arguments.connect_pssession()) == ["password"] * text.count('"password": {')
+
+
+def test_aliases_disappear_on_all_levels() -> None:
+    given = {
+        "computer_name": ["a"],
+        "cn": ["a"],
+        "session_option": {"open_timeout": 1, "open_timeout_msec": 1},
+        "endpoints": [{"computer_name": "a"}],
+        "credential": None,
+        "unknown": 1,
+    }
+    assert _arguments.without_aliases(given, _arguments.connect_pssession()) == {
+        "computer_name": ["a"],
+        "session_option": {"open_timeout": 1},
+        "endpoints": [{"computer_name": "a"}],
+        "credential": None,
+    }

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Conversations are kept warm, and given up when they can no longer be trusted."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError, WSManFault
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import pool as pools
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
+from tests.unit.builders import endpoint
+
+CLIENT = "00000000-0000-0000-0000-00000000000c"
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[WSManClient]:
+    """The clients that were closed so far."""
+    clients: list[WSManClient] = []
+    monkeypatch.setattr(WSManClient, "close", lambda client: clients.append(client))
+    return clients
+
+
+@pytest.fixture
+def pool(closed: list[WSManClient]) -> ClientPool:
+    return ClientPool(CLIENT, max_idle=2)
+
+
+def lent(pool: ClientPool, computer_name: str = "srv01") -> WSManClient:
+    with pool.lend(endpoint(computer_name)) as client:
+        return client
+
+
+def test_a_conversation_is_used_again(pool: ClientPool) -> None:
+    assert lent(pool) is lent(pool)
+    assert lent(pool, "srv02") is not lent(pool)
+
+
+def test_two_at_once_get_one_each(pool: ClientPool) -> None:
+    with pool.lend(endpoint()) as first, pool.lend(endpoint()) as second:
+        assert first is not second
+
+
+def test_another_log_on_is_another_conversation(pool: ClientPool) -> None:
+    with pool.lend(endpoint(credential=None)) as anonymous:
+        pass
+    assert lent(pool) is not anonymous
+
+
+@pytest.mark.parametrize(("failure", "kept"), [(WSManFault(5, "no"), True), (TransportError(None, "broken"), False)])
+def test_it_is_kept_after_a_fault_and_not_after_a_failure(
+    pool: ClientPool, closed: list[WSManClient], failure: TransportError, kept: bool
+) -> None:
+    with pytest.raises(TransportError), pool.lend(endpoint()) as client:
+        raise failure
+    assert (client in closed) is not kept
+    assert (lent(pool) is client) is kept
+
+
+def test_the_longest_idle_are_closed_when_there_are_too_many(pool: ClientPool, closed: list[WSManClient]) -> None:
+    first, second, third = lent(pool, "a"), lent(pool, "b"), lent(pool, "c")
+    assert closed == [first]
+    assert (lent(pool, "b"), lent(pool, "c")) == (second, third)
+
+
+def test_closing_ends_the_idle_and_the_lent(pool: ClientPool, closed: list[WSManClient]) -> None:
+    idle = lent(pool, "idle")
+    with pool.lend(endpoint()) as at_work:
+        pool.close()
+        assert set(closed) == {idle, at_work}
+    # What comes back later is closed as well, not kept.
+    assert closed[-1] is at_work
+    assert len(closed) == 3
+
+
+def test_all_clients_of_a_pool_are_one_client_session(pool: ClientPool) -> None:
+    assert {lent(pool, name)._wsman.session_id for name in "ab"} == {CLIENT}
+
+
+def test_the_bound_leaves_room_in_the_usual_limit_of_open_files() -> None:
+    assert pools.MAX_IDLE <= 512

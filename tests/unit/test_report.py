@@ -1,0 +1,52 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The result of a task as its user sees it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import error_record
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
+from tests.unit.builders import session
+
+SECOND_ID = "2A2B3C4D-0000-0000-0000-123456789ABC"
+
+
+def test_plain_data() -> None:
+    missing = error_record("PSSessionNameMatchFail", "none", target="x")
+    report = Report("Name", sessions=[session()], errors=[missing], missing=[missing], what_if=["line"], changed=True)
+    assert report.as_dict() == {
+        "changed": True,
+        "parameter_set": "Name",
+        "sessions": [session().as_dict()],
+        "errors": [missing.as_dict()],
+        "missing": ["x"],
+        "what_if": ["line"],
+    }
+
+
+def test_the_diff_shows_what_changed_and_what_did_not() -> None:
+    free, busy = session(), session(free=False, shell_id=SECOND_ID, name=None)
+    diff = Report("Name", sessions=[free.opened()], before=[free, busy]).diff()
+    unchanged = f"{SECOND_ID.lower()} on srv01: Disconnected, Busy\n"
+    assert diff["before"] == f"job1 on srv01: Disconnected, None\n{unchanged}"
+    assert diff["after"] == f"job1 on srv01: Opened, Available\n{unchanged}"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (1, "error 0 (look)"),
+        (2, "2 errors, 1 sessions are connected. error 0 (look) | error 1 (look)"),
+        (
+            5,
+            "5 errors, 1 sessions are connected. error 0 (look) | error 1 (look) | error 2 (look)"
+            " ... and 2 more, see errors.",
+        ),
+    ],
+)
+def test_the_failure_names_the_first_errors(count: int, text: str) -> None:
+    errors = [error_record("PSSessionConnectFailed", f"error {number}", hint="look") for number in range(count)]
+    assert Report("Name", sessions=[session()], errors=errors).failure() == text

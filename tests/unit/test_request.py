@@ -1,0 +1,220 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Task options become a request, or an error that names the option; all without traffic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Credential
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import (
+    AUTHENTICATIONS,
+    Request,
+    throttle_limit,
+)
+
+GUID = "1a2b3c4d-0000-0000-0000-123456789abc"
+CREDENTIAL = {"username": "user", "password": "secret-pw"}
+PREFIX = "http://schemas.microsoft.com/powershell/"
+
+
+def request(**options: Any) -> Request:
+    return Request.from_options({"computer_name": ["srv01"], **options})
+
+
+def refusal(**options: Any) -> ParameterBindingError:
+    with pytest.raises(ParameterBindingError) as refused:
+        Request.from_options(options)
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("options", "error_id", "named"),
+    [
+        ({"instance_id": ["foo"]}, "ParameterArgumentTransformationError", "instance_id: 'foo'"),
+        ({"instance_id": [GUID, "1234"]}, "ParameterArgumentTransformationError", "instance_id: '1234'"),
+        ({"computer_name": ["h"], "port": 0}, "ParameterArgumentValidationError", "port: 0"),
+        ({"computer_name": ["h"], "port": 65536}, "ParameterArgumentValidationError", "port: 65536"),
+        ({"computer_name": ["h"], "port": -1}, "ParameterArgumentValidationError", "port: -1"),
+        ({"name": [""]}, "ParameterArgumentValidationErrorEmptyStringNotAllowed", "name has an empty value"),
+        ({"name": ["a", "  "]}, "ParameterArgumentValidationErrorEmptyStringNotAllowed", "name has an empty value"),
+        ({"name": []}, "ParameterArgumentValidationErrorEmptyArrayNotAllowed", "name is an empty list"),
+        ({"name": ["[a"]}, "ParameterArgumentValidationError", "name: the wildcard pattern '[a'"),
+        ({"id": []}, "ParameterArgumentValidationErrorEmptyArrayNotAllowed", "id is an empty list"),
+        ({"instance_id": []}, "ParameterArgumentValidationErrorEmptyArrayNotAllowed", "instance_id is an empty"),
+        ({"session": []}, "ParameterArgumentValidationErrorEmptyArrayNotAllowed", "session is an empty list"),
+        ({"session": [{}]}, "ParameterArgumentValidationErrorEmptyStringNotAllowed", "session has an empty value"),
+        ({"session": [{"name": "x"}]}, "ParameterArgumentValidationError", "session: an entry has no instance_id"),
+        ({"session": [{"instance_id": GUID}]}, "ParameterArgumentValidationError", "session: an entry has neither"),
+        (
+            {"session": [{"instance_id": "x", "computer_name": "h"}]},
+            "ParameterArgumentTransformationError",
+            "session.instance_id: 'x'",
+        ),
+        (
+            {"computer_name": [""]},
+            "ParameterArgumentValidationErrorEmptyStringNotAllowed",
+            "computer_name has an empty",
+        ),
+        ({"computer_name": ["http://h"]}, "ParameterArgumentValidationError", "computer_name: 'http://h'"),
+        ({"computer_name": ["two words"]}, "ParameterArgumentValidationError", "computer_name: 'two words'"),
+        ({"computer_name": ["user@h"]}, "ParameterArgumentValidationError", "computer_name: 'user@h'"),
+        ({"computer_name": ["srv01:5985"]}, "ParameterArgumentValidationError", "computer_name: 'srv01:5985'"),
+        ({"computer_name": ["[::1"]}, "ParameterArgumentValidationError", "computer_name: '[::1'"),
+        ({"connection_uri": [""]}, "ParameterArgumentValidationErrorEmptyStringNotAllowed", "connection_uri has an"),
+        ({"name": ["a"], "busy_timeout": -1}, "ParameterArgumentValidationError", "busy_timeout: -1"),
+        (
+            {"name": ["a"], "session_option": {"open_timeout": -1}},
+            "ParameterArgumentValidationError",
+            "session_option.open_timeout: -1",
+        ),
+        (
+            {"name": ["a"], "session_option": {"operation_timeout": 2**31}},
+            "ParameterArgumentValidationError",
+            "session_option.operation_timeout: 2147483648",
+        ),
+        (
+            {"name": ["a"], "session_option": {"idle_timeout": -2}},
+            "ParameterArgumentValidationError",
+            "session_option.idle_timeout: -2",
+        ),
+        (
+            {"name": ["a"], "credential": {"username": "", "password": "secret-pw"}},
+            "ParameterArgumentValidationErrorEmptyStringNotAllowed",
+            "credential.username",
+        ),
+        ({"name": ["a"], "id": [1]}, "AmbiguousParameterSet", "id, name"),
+    ],
+)
+def test_a_bad_value_is_refused_by_the_name_of_its_option(options: dict[str, Any], error_id: str, named: str) -> None:
+    refused = refusal(**options)
+    assert refused.error_id == error_id
+    assert named in refused.message
+    assert "secret-pw" not in repr(refused)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"credential": CREDENTIAL, "certificate_thumbprint": "00ff"}, "certificate_thumbprint and credential"),
+        ({"authentication": "basic", "certificate_thumbprint": "00ff"}, "certificate_thumbprint and authentication"),
+        (
+            {"authentication": "negotiate_with_implicit_credential", "credential": CREDENTIAL},
+            "authentication=negotiate_with_implicit_credential and credential",
+        ),
+    ],
+)
+def test_log_on_options_that_exclude_each_other(options: dict[str, Any], named: str) -> None:
+    refused = refusal(computer_name=["h"], **options)
+    assert (refused.error_id, refused.category) == ("ParameterBindingFailed", "WriteError")
+    assert named in refused.message
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        *(({"authentication": name}, f"authentication={name}") for name in AUTHENTICATIONS if name != "basic"),
+        ({"certificate_thumbprint": "00ff"}, "certificate_thumbprint"),
+        ({"connection_uri": ["http://h"], "allow_redirection": True}, "allow_redirection"),
+        (
+            {"session_option": {"skip_ca_check": True, "culture": "de-DE"}},
+            "session_option.culture, session_option.skip",
+        ),
+        ({"session_option": {"proxy_credential": CREDENTIAL}}, "session_option.proxy_credential"),
+        ({"session_option": {"application_arguments": {"a": 1}}}, "session_option.application_arguments"),
+    ],
+)
+def test_what_is_not_available_yet_is_refused(options: dict[str, Any], named: str) -> None:
+    refused = refusal(**({} if "connection_uri" in options else {"computer_name": ["h"]}), **options)
+    assert (refused.error_id, refused.category) == ("NotImplemented", "NotImplemented")
+    assert named in refused.message
+    assert "not available yet" in refused.message
+
+
+def test_options_that_are_off_are_not_missed() -> None:
+    off = {"skip_ca_check": False, "use_utf16": None, "no_compression": False}
+    assert request(session_option=off, authentication="basic").authentication == "basic"
+
+
+@pytest.mark.parametrize(("given", "meant"), [(None, 32), (0, 32), (-5, 32), (1, 1), (500, 500)])
+def test_throttle_limit(given: int | None, meant: int) -> None:
+    assert throttle_limit(given) == meant
+    assert request(throttle_limit=given).throttle_limit == meant
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (None, None),
+        ("", None),
+        ("JEARole", f"{PREFIX}JEARole"),
+        (f"{PREFIX}JEARole", f"{PREFIX}JEARole"),
+        ("HTTP://schemas.microsoft.com/PowerShell/jea", "HTTP://schemas.microsoft.com/PowerShell/jea"),
+        ("Micro*", f"{PREFIX}Micro*"),
+    ],
+)
+def test_configuration_name(given: str | None, meant: str | None) -> None:
+    assert request(configuration_name=given).resource_uri == meant
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [(".", "localhost"), (" srv01 ", "srv01"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("[fe80::1]", "[fe80::1]")],
+)
+def test_computer_name(given: str, meant: str) -> None:
+    assert Request.from_options({"computer_name": [given]}).computer_names == (meant,)
+
+
+@pytest.mark.parametrize("given", [GUID, GUID.upper(), f"{{{GUID}}}", GUID.replace("-", "")])
+def test_every_form_of_a_guid_is_the_same(given: str) -> None:
+    assert Request.from_options({"instance_id": [given]}).instance_ids == (GUID,)
+
+
+@pytest.mark.parametrize(
+    ("given", "open_timeout", "operation_timeout"),
+    [
+        ({}, None, None),
+        ({"open_timeout": 0, "operation_timeout": 0}, None, None),
+        ({"open_timeout": 1500, "operation_timeout": 60000, "idle_timeout": -1}, 1.5, 60.0),
+    ],
+)
+def test_timeouts(given: dict[str, int], open_timeout: float | None, operation_timeout: float | None) -> None:
+    understood = request(session_option=given)
+    assert (understood.open_timeout, understood.operation_timeout) == (open_timeout, operation_timeout)
+
+
+@pytest.mark.parametrize(("given", "meant"), [(None, None), ("none", None), ("block", "Block"), ("drop", "Drop")])
+def test_output_buffering_mode(given: str | None, meant: str | None) -> None:
+    assert request(session_option={"output_buffering_mode": given}).output_buffering_mode == meant
+
+
+def test_a_session_dict_is_a_reference() -> None:
+    given = {
+        "instance_id": GUID.upper(),
+        "computer_name": ".",
+        "connection_uri": "http://h/wsman",
+        "inventory_hostname": "host",
+        "name": "job1",
+        "id": 3,
+        "state": "Opened",
+        "computer_type": "RemoteMachine",
+        "owner": "not needed",
+    }
+    (reference,) = Request.from_options({"session": [given]}).sessions
+    assert (reference.instance_id, reference.computer_name, reference.name) == (GUID, "localhost", "job1")
+    assert (reference.id, reference.state, reference.inventory_hostname) == (3, "Opened", "host")
+
+
+@pytest.mark.parametrize("local", [{"name": ["a"]}, {"id": [0]}, {"instance_id": [GUID]}])
+def test_local_sets_take_log_on_options(local: dict[str, Any]) -> None:
+    understood = Request.from_options({**local, "credential": CREDENTIAL, "authentication": "basic"})
+    assert understood.parameter_set.is_local
+    assert understood.credential == Credential("user", "secret-pw")
+
+
+def test_its_representation_hides_the_password() -> None:
+    assert "secret-pw" not in repr(request(credential=CREDENTIAL))
