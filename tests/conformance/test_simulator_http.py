@@ -283,8 +283,11 @@ def test_loopback_only() -> None:
 
 
 def test_private_files(fleet: SimulatedFleet) -> None:
-    """The server's key is for this user only, and gone when the fleet has stopped."""
+    """Keys are for this user only, and gone when the fleet has stopped."""
     directory = Path(str(fleet.ca_file)).parent
-    assert (directory / "server.pem").stat().st_mode & 0o077 == 0
+    fleet.make_client_certificate(ADMIN)
+    secret = [path for path in directory.iterdir() if path.suffix == ".pfx" or "PRIVATE KEY" in path.read_text()]
+    assert len(secret) >= 3
+    assert not [path for path in secret if path.stat().st_mode & 0o077]
     fleet.stop()
     assert not directory.exists()

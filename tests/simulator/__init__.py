@@ -5,19 +5,27 @@
 
 from __future__ import annotations
 
+from .certificates import ClientCertificate
 from .computer import SimulatedComputer
 from .fleet import SimulatedFleet
 from .injection import Injection
+from .kdc import Realm
+from .proxy import ForwardProxy
 from .request_log import LoggedRequest
 from .session import SimulatedCommand, SimulatedSession
 from .shell import User
+from .trap import TrapServer
 
 __all__ = [
+    "ClientCertificate",
+    "ForwardProxy",
     "Injection",
     "LoggedRequest",
+    "Realm",
     "SimulatedCommand",
     "SimulatedComputer",
     "SimulatedFleet",
     "SimulatedSession",
+    "TrapServer",
     "User",
 ]

@@ -21,6 +21,7 @@ from .injection import Injection
 from .loop_thread import LoopThread
 from .pipeline import Pipeline
 from .pool import RunspacePool
+from .redirection import Redirection
 from .scripts import ScriptLibrary
 from .session import SimulatedSession
 from .shell import Shell, User
@@ -58,6 +59,9 @@ class SimulatedComputer(Switches):
         self.clock = clock
         self.loop_thread = loop_thread
         self.injections: list[Injection] = []
+        self.redirection: Redirection | None = None
+        #: Counts how often authentication was forgotten.
+        self.generation = 0
         self.running_operations: Counter[str] = Counter()
         self._shells: dict[str, Shell] = {}
         self._process_ids = itertools.count(random.randrange(1000, 8000, 4), 4)
@@ -96,6 +100,21 @@ class SimulatedComputer(Switches):
     def inject(self, injection: Injection) -> None:
         """Misbehave; earlier injections go first."""
         self.loop_thread.call(lambda: self.injections.append(injection))
+
+    def redirect(self, to_url: str | None, status: int = 302, times: int | None = None) -> None:
+        """Answer every POST with another address; ``times`` of them only, or until called with ``None``."""
+        redirection = None if to_url is None else Redirection(to_url, status, times)
+        self.loop_thread.call(lambda: setattr(self, "redirection", redirection))
+
+    def next_redirection(self) -> Redirection | None:
+        """Where the next POST is sent (in the loop's thread only)."""
+        if self.redirection is not None and not self.redirection.use():
+            self.redirection = None
+        return self.redirection
+
+    def forget_authentication(self) -> None:
+        """Forget who authenticated which connection: the next encrypted request gets a bare HTTP 400."""
+        self.loop_thread.call(lambda: setattr(self, "generation", self.generation + 1))
 
     def find_user(self, login: str) -> User | None:
         """The account called ``login``."""

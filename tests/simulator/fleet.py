@@ -21,7 +21,8 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from .certificates import make_certificates
+from .authentication import Gate, Logons
+from .certificates import ClientCertificate
 from .clock import FleetClock
 from .computer import HTTP_PORT, HTTPS_PORT, SimulatedComputer
 from .control import control_application
@@ -31,11 +32,15 @@ from .request_log import LoggedRequest, RequestLog
 from .scripts import ScriptLibrary
 from .service import Service
 from .shell import User
+from .tls import ComputerTls, FleetTls, make_context
 
 #: How often another random block of addresses is tried before giving up.
 _ATTEMPTS = 20
-_KEYS = {"users", "scripts", "computers", "switches", "address_block", "keepalive_timeout"}
-_COMPUTER_KEYS = {"name", "count", "first", "address", "users", "switches", "sessions", "cmd_shells", "injections"}
+_KEYS = {"users", "scripts", "computers", "switches", "authentication", "address_block", "keepalive_timeout"}
+_COMPUTER_KEYS = {
+    *("name", "count", "first", "address", "users", "authentication", "switches"),
+    *("sessions", "cmd_shells", "injections"),
+}
 
 
 class SimulatedFleet:
@@ -46,6 +51,8 @@ class SimulatedFleet:
     Attributes:
         clock: time of the whole fleet; ``clock.advance(seconds)`` lets it pass.
         ca_file: PEM file of the CA that signed the certificates, while the fleet runs.
+        other_ca_file: of the CA that signed those of computers with the switch ``certificate`` set to ``other_ca``.
+        crl_file: PEM file of the first CA's revocation list.
         control_url: address of the control interface, if it was asked for.
         stop_requested: set when somebody asks the fleet to end, through the control interface.
     """
@@ -59,17 +66,26 @@ class SimulatedFleet:
         address_block: str | None = None,
         keepalive_timeout: float = 120.0,
         control_port: int | None = None,
+        authentication: str | Iterable[str] | None = None,
     ) -> None:
         """Build a fleet; see ``build``."""
         self._loop_thread = LoopThread()
         self.clock = FleetClock(self._loop_thread)
         self.users = list(users)
         self.ca_file: Path | None = None
+        self.other_ca_file: Path | None = None
+        self.crl_file: Path | None = None
         self.control_url: str | None = None
         self.stop_requested = threading.Event()
         self._log = RequestLog()
         self._library = ScriptLibrary.load(scripts or {})
         self._switches = dict(switches or {})
+        if authentication is not None:
+            self._switches["authentication"] = authentication
+        self._logons = Logons()
+        self._mapped_certificates: dict[str, str] = {}
+        self._gate: Gate | None = None
+        self._tls: FleetTls | None = None
         self._fixed_block = address_block
         self._keepalive_timeout = keepalive_timeout
         self._control_port = control_port
@@ -100,7 +116,8 @@ class SimulatedFleet:
             scripts: see ``scripts.ScriptLibrary.load``.
             switches: see ``switches.Switches``; for all computers.
             options: ``address_block`` (as ``127.77.3.0``; random by default), ``keepalive_timeout`` (seconds until
-                an idle connection is closed), ``control_port`` (0 for a free one; no control interface by default).
+                an idle connection is closed), ``control_port`` (0 for a free one; no control interface by default),
+                ``authentication`` (schemes that the computers offer, best first; Basic by default).
 
         Raises:
             ValueError: the declaration makes no sense.
@@ -118,7 +135,7 @@ class SimulatedFleet:
         if unknown := set(declared) - _KEYS:
             raise ValueError(f"a fleet has no {', '.join(sorted(unknown))}")
         users = [User(**user) for user in declared.get("users", ())]
-        for key in ("address_block", "keepalive_timeout"):
+        for key in ("address_block", "keepalive_timeout", "authentication"):
             if key in declared:
                 options.setdefault(key, declared[key])
         return cls(declared["computers"], users, declared.get("scripts"), declared.get("switches"), **options)
@@ -137,6 +154,8 @@ class SimulatedFleet:
                 raise ValueError(f"there are two computers {name!r}")
             users = [User(**user) for user in declared["users"]] if "users" in declared else self.users
             switches = {**self._switches, **declared.get("switches", {})}
+            if "authentication" in declared:
+                switches["authentication"] = declared["authentication"]
             address = str(declared.get("address", ""))
             computer = SimulatedComputer(name, address, users, self._library, self.clock, self._loop_thread, switches)
             if address:
@@ -190,6 +209,59 @@ class SimulatedFleet:
         """Forget all requests so far."""
         self._loop_thread.call(self._log.clear)
 
+    # Who comes in
+
+    @property
+    def failed_logons(self) -> dict[str, int]:
+        """How often whose credentials were refused; the empty name stands for those who gave none."""
+        return self._loop_thread.call(lambda: dict(self._logons.failed))
+
+    def unlock(self, user: str) -> None:
+        """Let an account in again that the switch ``lockout_after`` has locked."""
+        self._loop_thread.call(lambda: self._logons.unlock(user))
+
+    def expire_nonces(self) -> None:
+        """Have Digest clients ask for a new nonce."""
+        if self._gate is not None:
+            self._loop_thread.call(self._gate.digest.expire_nonces)
+
+    def make_client_certificate(
+        self, user: User | str, mapped: bool = True, key_password: str | None = None, with_pkcs12: bool = True
+    ) -> ClientCertificate:
+        """Make a client certificate, whose files last as long as the fleet runs.
+
+        Args:
+            user: the account it belongs to.
+            mapped: the computers know that.
+            key_password: protects the key; without one the PEM file has it in clear, and the PKCS#12 file a password
+                of its own.
+
+        Raises:
+            RuntimeError: the fleet is not started.
+        """
+        name = user if isinstance(user, str) else user.name
+        certificate = self._running_tls.authority.issue_client(name, key_password, with_pkcs12)
+        if mapped:
+            self._mapped_certificates[certificate.sha1] = name
+        return certificate
+
+    def make_server_context(self, *names: str) -> ssl.SSLContext:
+        """TLS for another server, such as a ``TrapServer``, that clients of this fleet trust.
+
+        Args:
+            names: host names and addresses in its certificate.
+
+        Raises:
+            RuntimeError: the fleet is not started.
+        """
+        return make_context(self._running_tls.authority, names)
+
+    @property
+    def _running_tls(self) -> FleetTls:
+        if self._tls is None:
+            raise RuntimeError("the fleet is not started")
+        return self._tls
+
     # Life
 
     def __enter__(self) -> SimulatedFleet:
@@ -225,7 +297,7 @@ class SimulatedFleet:
             self._loop_thread.stop()
         if self._directory is not None:
             self._directory.cleanup()
-            self._directory = self.ca_file = None
+            self._directory = self._tls = self._gate = self.ca_file = self.other_ca_file = self.crl_file = None
 
     async def _listen_somewhere(self) -> None:
         for attempt in range(_ATTEMPTS):
@@ -243,19 +315,23 @@ class SimulatedFleet:
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
-        service = Service(self._log, self.clock)
+        directory = Path(self._directory.name if self._directory else tempfile.gettempdir())
+        addresses = [computer.address for computer in self]
+        self._tls = tls = FleetTls(directory, [computer.name for computer in self], addresses)
+        self.ca_file, self.other_ca_file = tls.authority.ca_file, tls.other_authority.ca_file
+        self.crl_file = tls.crl_file
+        self._gate = Gate(self._mapped_certificates, self._logons)
+        service = Service(self._log, self.clock, tls, self._gate)
         for computer in self:
             service.add(computer)
-        addresses = [computer.address for computer in self]
-        directory = Path(self._directory.name if self._directory else tempfile.gettempdir())
-        self.ca_file, tls = make_certificates(directory, [computer.name for computer in self], addresses)
         # A client that goes away takes its pending Receive with it.
         self._http = web.Server(
             service.handle, handler_cancellation=True, keepalive_timeout=self._keepalive_timeout, access_log=None
         )
-        ports: tuple[tuple[int, ssl.SSLContext | None], ...] = ((HTTP_PORT, None), (HTTPS_PORT, tls))
-        for port, context in ports:
-            server = await loop.create_server(self._http, addresses, port, ssl=context, backlog=256)
+        self._servers.append(await loop.create_server(self._http, addresses, HTTP_PORT, backlog=256))
+        for computer in self:
+            context = ComputerTls(tls, computer)
+            server = await loop.create_server(self._http, computer.address, HTTPS_PORT, ssl=context, backlog=256)
             self._servers.append(server)
 
     async def _start_control(self, port: int) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,13 +18,22 @@ class LoggedRequest:
     Attributes:
         computer: name of the simulated computer.
         operation: ``Connect``, ``Enumerate``, ..., ``Unknown``; ``Unauthenticated`` for a round that got a 401,
-            ``Handshake`` for an empty body that only authenticates.
+            ``Handshake`` for an empty body that only authenticates, ``Unencrypted`` for a plain body that is refused,
+            ``Redirected`` for an answer with another address.
         resource_uri: tells an Enumerate of shells from one of commands.
         fault_code: the WSManFault Code of the answer, unsigned.
         body: the request's XML, decrypted.
         headers: HTTP headers; of Authorization only the scheme.
         started: seconds of a monotonic clock, real time; ``ended`` likewise, ``None`` while it runs.
         connection: number of the TCP connection, unique within the fleet.
+        scheme: how the user was authenticated: ``basic``, ``digest``, ``ntlm``, ``kerberos``, ``credssp`` or
+            ``certificate``; ``None`` without a user.
+        encrypted: the body was, beyond TLS.
+        secure: it came over TLS.
+        channel_bound: authentication was bound to the server's certificate; ``None`` where the scheme cannot do that,
+            without TLS, and for Kerberos while the switch ``channel_binding`` is ``none`` (the acceptor cannot tell).
+        server_name: the client's SNI.
+        raw: the request's body as sent, and ``raw_answer`` the answer's, with the switch ``keep_raw``.
     """
 
     computer: str
@@ -40,10 +50,21 @@ class LoggedRequest:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     ended: float | None = None
+    scheme: str | None = None
+    encrypted: bool = False
+    secure: bool = False
+    channel_bound: bool | None = None
+    server_name: str | None = None
+    raw: bytes | None = field(default=None, repr=False)
+    raw_answer: bytes | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
-        return asdict(self)
+        """All of it as plain values; octets as Base64."""
+        values = asdict(self)
+        for name in ("raw", "raw_answer"):
+            if values[name] is not None:
+                values[name] = base64.b64encode(values[name]).decode()
+        return values
 
 
 class RequestLog:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import struct
 import time
@@ -15,29 +14,32 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from .authentication import Attempt, Connection, Connections, Gate
+from .authentication import Connection, Connections, Gate
 from .clock import FleetClock
 from .computer import SimulatedComputer
+from .door import Door, Refused, text_of
 from .faults import Fault, fault_answer
 from .injection import Injection
 from .operations import Caller, Operations, identify_answer
 from .request_log import LoggedRequest, RequestLog, visible_headers
 from .shell import User
+from .tls import FleetTls
 from .wsman import Answer, MalformedEnvelope, Request, read_request, write_envelope
 
 SOAP = "application/soap+xml;charset=UTF-8"
-_CHARSET = re.compile(r"charset=\"?([\w-]+)", re.IGNORECASE)
 _NEVER_CARRIED_OUT = ("reset", "status", "fault", "garbage", "body", "hang")
 
 
 class Service:
     """Answers the HTTP requests of a whole fleet; the address a client reached tells which computer it means."""
 
-    def __init__(self, log: RequestLog, clock: FleetClock, gate: Gate | None = None) -> None:
+    def __init__(self, log: RequestLog, clock: FleetClock, tls: FleetTls, gate: Gate | None = None) -> None:
         self._log = log
         self._clock = clock
-        self._gate = gate or Gate()
+        self._tls = tls
+        self._door = Door(gate or Gate())
         self._connections = Connections()
+        self._watches: set[asyncio.Task[None]] = set()
         self._computers: dict[str, tuple[SimulatedComputer, Operations]] = {}
 
     def add(self, computer: SimulatedComputer) -> None:
@@ -59,12 +61,30 @@ class Service:
             headers=visible_headers(request.headers),
         )
         self._log.add(entry)
+        connection.running += 1
         try:
             response = await self._respond(request, computer, operations, connection, entry)
             response.headers["Server"] = "Microsoft-HTTPAPI/2.0"
+            if computer.keep_raw and isinstance(response, web.Response) and isinstance(response.body, bytes):
+                entry.raw_answer = response.body
             return response
         finally:
             entry.ended = time.monotonic()
+            connection.running -= 1
+            connection.served += 1
+            if computer.connection_idle_timeout is not None:
+                watch = asyncio.ensure_future(
+                    self._close_if_idle(transport, connection, computer.connection_idle_timeout)
+                )
+                self._watches.add(watch)
+                watch.add_done_callback(self._watches.discard)
+
+    async def _close_if_idle(self, transport: asyncio.Transport, connection: Connection, timeout: float) -> None:
+        """Close a connection on which nothing happens for so long."""
+        served = connection.served
+        await self._clock.sleep_until(self._clock.now() + timeout)
+        if connection.served == served and not connection.running:
+            transport.close()
 
     async def _respond(
         self,
@@ -75,6 +95,14 @@ class Service:
         entry: LoggedRequest,
     ) -> web.StreamResponse:
         body = await request.read()
+        transport = request.transport
+        tls = self._tls.facts(transport.get_extra_info("ssl_object") if transport else None)
+        entry.secure, entry.server_name = tls is not None, tls.server_name if tls else None
+        entry.raw = body if computer.keep_raw else None
+        target = computer.next_redirection() if request.method == "POST" else None
+        if target is not None:
+            entry.operation = "Redirected"
+            return _plain(entry, target.status, {"Location": target.to_url})
         if request.path.strip("/").lower() != computer.application_name.lower():
             return _plain(entry, 404)
         if request.method != "POST":
@@ -82,25 +110,23 @@ class Service:
         if request.headers.get("WSMANIDENTIFY", "").lower() == "unauthenticated":
             return self._identify(request, computer, body, entry)
 
-        secure = request.secure
-        attempt = Attempt.read(request.headers, tuple(computer.users), secure, connection)
-        outcome = self._gate.authenticate(attempt, computer.allow_unencrypted)
-        if outcome.user is None:
-            entry.operation = "Unauthenticated"
-            response = _plain(entry, 401, outcome.headers)
-            for challenge in self._gate.challenges(secure, computer.allow_unencrypted):
-                response.headers.add("WWW-Authenticate", challenge)
-            return response
-        entry.user = outcome.user.name
-        if not body:
-            entry.operation = "Handshake"
-            return _plain(entry, 200, outcome.headers)
         try:
-            envelope = read_request(_plain_body(request, body, connection, entry))
+            admitted = self._door.admit(request, body, computer, tls, connection, entry)
+        except Refused as refused:
+            entry.operation = refused.operation
+            return _plain(entry, refused.status, refused.headers)
+        if not admitted.text:
+            entry.operation = "Handshake"
+            return _plain(entry, 200, admitted.headers)
+        try:
+            envelope = read_request(admitted.text)
         except (MalformedEnvelope, ValueError):
             return _plain(entry, 400)
         _describe(entry, envelope)
-        return await self._carry_out(request, envelope, computer, operations, outcome.user, connection, entry)
+        response = await self._carry_out(request, envelope, computer, operations, admitted.user, connection, entry)
+        if not response.prepared:
+            response.headers.extend(admitted.headers)
+        return response
 
     @staticmethod
     def _identify(
@@ -108,7 +134,7 @@ class Service:
     ) -> web.StreamResponse:
         """The one operation that needs no account, when its header says so."""
         try:
-            envelope = read_request(_text_of(request, body))
+            envelope = read_request(text_of(request.headers.get("Content-Type", ""), body))
         except (MalformedEnvelope, ValueError):
             return _plain(entry, 400)
         if envelope.operation != "Identify":
@@ -131,7 +157,7 @@ class Service:
         if injection is not None and injection.seconds:
             await self._clock.sleep_until(self._clock.now() + injection.seconds)
         if injection is not None and injection.action in _NEVER_CARRIED_OUT:
-            return await self._instead(request, envelope, computer, injection, entry)
+            return await self._instead(request, envelope, computer, injection, connection, entry)
         try:
             answer = await operations.carry_out(envelope, Caller(user, str(request.remote)))
         except Fault as fault:
@@ -153,13 +179,15 @@ class Service:
         envelope: Request,
         computer: SimulatedComputer,
         injection: Injection,
+        connection: Connection,
         entry: LoggedRequest,
     ) -> web.StreamResponse:
         """Misbehave instead of carrying the request out."""
         if injection.action == "fault":
             fault = Fault(injection.fault_code)
             entry.fault_code = fault.code
-            return _soap(entry, fault_answer(fault, computer.host_name, injection.subcode), envelope.message_id)
+            answer = fault_answer(fault, computer.host_name, injection.subcode)
+            return _soap(entry, answer, envelope.message_id, connection)
         if injection.action == "hang":
             await asyncio.Event().wait()
         if injection.action == "reset":
@@ -182,26 +210,6 @@ def _describe(entry: LoggedRequest, envelope: Request) -> None:
     entry.client_session_id = envelope.session_id
 
 
-def _plain_body(request: web.BaseRequest, body: bytes, connection: Connection, entry: LoggedRequest) -> str | bytes:
-    """The request's XML, decrypted if it is encrypted."""
-    content_type = request.headers.get("Content-Type", "")
-    if content_type.lower().startswith("multipart/"):
-        if connection.sealer is None:
-            raise ValueError("an encrypted body on a connection without keys")
-        body = connection.sealer.unseal(content_type, body)
-    text = _text_of(request, body)
-    entry.body = text if isinstance(text, str) else text.decode("utf-8", "replace")
-    return text
-
-
-def _text_of(request: web.BaseRequest, body: bytes) -> str | bytes:
-    """UTF-16 is decoded by its charset; UTF-8 the parser reads itself."""
-    found = _CHARSET.search(request.headers.get("Content-Type", ""))
-    if found is not None and found[1].lower().startswith("utf-16"):
-        return body.decode("utf-16")
-    return body
-
-
 def _plain(entry: LoggedRequest, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
     entry.status = status
     return web.Response(status=status, headers=headers)
@@ -211,8 +219,9 @@ def _soap(entry: LoggedRequest, answer: Answer, relates_to: str, connection: Con
     entry.status = answer.status
     body = write_envelope(answer, relates_to).encode()
     content_type = SOAP
-    if connection is not None and connection.sealer is not None:
-        content_type, body = connection.sealer.seal(body)
+    # Whoever encrypts gets an encrypted answer, also to what is wrong; inside TLS that is the client's choice.
+    if connection is not None and connection.sealer is not None and entry.encrypted:
+        content_type, body = connection.sealer.seal(content_type, body)
     return web.Response(status=answer.status, body=body, headers={"Content-Type": content_type})
 
 

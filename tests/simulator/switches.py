@@ -5,7 +5,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+#: The ways to authenticate that a computer may offer.
+SCHEMES = ("negotiate", "kerberos", "basic", "digest", "credssp", "certificate")
+#: Settings that have one of these values.
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "channel_binding": ("none", "relaxed", "strict"),
+    "certificate": ("valid", "other_name", "other_ca", "expired", "revoked"),
+    "tls_version": (None, "1.0", "1.1", "1.2", "1.3"),
+}
+#: Settings that have any of these.
+_SETS = {
+    "authentication": SCHEMES,
+    "digest_algorithms": ("SHA-256", "MD5", "SHA-256-sess", "MD5-sess"),
+}
 
 
 @dataclass(eq=False)
@@ -27,7 +43,19 @@ class Switches:
         silence_timeout: a client without activity loses its shell after this time.
         reaping_interval: period of the timer that closes shells past their idle timeout.
         min_idle_timeout: shortest idle timeout a client may ask for.
-        allow_unencrypted: Basic (which cannot encrypt) is accepted over HTTP.
+        authentication: schemes the computer offers, best first.
+        allow_unencrypted: plain messages over HTTP: ``True`` accepts them; ``False`` does not offer the schemes that
+            cannot encrypt; ``None`` offers these, but who authenticates with one that can must encrypt. A plain
+            message where that is not allowed gets a 401.
+        channel_binding: of Negotiate and Kerberos over TLS: ``none`` ignores it, ``relaxed`` refuses a wrong one,
+            ``strict`` also a missing one.
+        certificate: the server's: ``valid``, ``other_name``, ``other_ca``, ``expired`` or ``revoked``.
+        tls_version: the only version of TLS it speaks, as ``1.1``; ``None`` for whatever OpenSSL likes.
+        digest_algorithms: of the scheme digest, best first.
+        lockout_after: so many wrong passwords in a row lock the account.
+        connection_idle_timeout: seconds of the fleet's clock until an idle TCP connection is closed, with all that
+            was known about its user.
+        keep_raw: the request log keeps bodies as they were sent.
         application_name: the path of the service.
         buffer_size: octets of output a pipeline holds before BufferMode takes effect.
         max_shells_per_user: quota 0x803381AB; the others likewise, ``None`` is unlimited. In the order of the
@@ -52,7 +80,15 @@ class Switches:
     silence_timeout: float = 60.0
     reaping_interval: float = 30.0
     min_idle_timeout: float = 60.0
-    allow_unencrypted: bool = True
+    authentication: Iterable[str] = ("basic",)
+    allow_unencrypted: bool | None = None
+    channel_binding: str = "none"
+    certificate: str = "valid"
+    tls_version: str | None = None
+    digest_algorithms: Iterable[str] = ("SHA-256", "MD5")
+    lockout_after: int | None = None
+    connection_idle_timeout: float | None = None
+    keep_raw: bool = False
     application_name: str = "wsman"
     buffer_size: int = 1 << 20
     max_shells_per_user: int | None = 30
@@ -69,3 +105,17 @@ class Switches:
     foreign_user_code: int = 5
     name_as_child: bool = True
     running_command_is_activity: bool = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse values that nothing would understand.
+
+        Raises:
+            ValueError: there is no such value.
+        """
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise ValueError(f"{name} cannot be {value!r}")
+        if name in _SETS:
+            value = (value,) if isinstance(value, str) else tuple(value)
+            if unknown := set(value) - set(_SETS[name]):
+                raise ValueError(f"{name} cannot be {', '.join(sorted(unknown))}")
+        super().__setattr__(name, value)

@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server side of TLS, which every computer can do in its own way, and differently at any time."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import secrets
+import ssl
+import warnings
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from .certificates import CertificateAuthority, ServerCertificate
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .computer import SimulatedComputer
+
+#: The name in the certificate ``other_name``.
+OTHER_NAME = "somebody-else.lab.test"
+
+
+@dataclass(eq=False)
+class TlsFacts:
+    """What a server knows about one TLS connection.
+
+    Attributes:
+        server_certificate: it has presented, DER.
+        server_name: the client asked for (SNI); ``None`` if it did not, as with an address.
+        client_certificate: DER.
+    """
+
+    server_certificate: bytes
+    server_name: str | None = None
+    client_certificate: bytes | None = None
+
+    @functools.cached_property
+    def end_point(self) -> bytes:
+        """What authentication is bound to: tls-server-end-point of RFC 5929."""
+        algorithm = x509.load_der_x509_certificate(self.server_certificate).signature_hash_algorithm
+        if algorithm is None or algorithm.name in ("md5", "sha1"):
+            algorithm = hashes.SHA256()
+        digest = hashes.Hash(algorithm)
+        digest.update(self.server_certificate)
+        return b"tls-server-end-point:" + digest.finalize()
+
+
+class FleetTls:
+    """Certificates and TLS contexts of a fleet; made when first needed, but for the usual ones.
+
+    Attributes:
+        authority: signed the servers' and clients' certificates.
+        other_authority: nobody should trust.
+        crl_file: of ``authority``.
+    """
+
+    def __init__(self, directory: Path, names: Iterable[str], addresses: Iterable[str]) -> None:
+        self._names, self._addresses = list(names), list(addresses)
+        self.authority = CertificateAuthority(directory)
+        self.other_authority = CertificateAuthority(directory, "other-ca")
+        self._certificates: dict[str, ServerCertificate] = {"valid": self._issue("valid")}
+        self._certificates["revoked"] = self._issue("revoked")
+        self.crl_file = self.authority.revoke([self._certificates["revoked"].serial_number])
+        self._contexts: dict[tuple[str, str | None, bool], ssl.SSLContext] = {}
+        self._facts: weakref.WeakKeyDictionary[ssl.SSLObject, TlsFacts] = weakref.WeakKeyDictionary()
+
+    def _issue(self, kind: str) -> ServerCertificate:
+        authority = self.other_authority if kind == "other_ca" else self.authority
+        if kind == "other_name":
+            return authority.issue_server(kind, [OTHER_NAME])
+        return authority.issue_server(kind, self._names, self._addresses, expired=kind == "expired")
+
+    def certificate(self, kind: str) -> ServerCertificate:
+        """The certificate of this kind; see the switch ``certificate``."""
+        if kind not in self._certificates:
+            self._certificates[kind] = self._issue(kind)
+        return self._certificates[kind]
+
+    def context(self, kind: str, version: str | None, ask_client: bool) -> ssl.SSLContext:
+        """A context with these properties; see the switches ``certificate`` and ``tls_version``."""
+        key = (kind, version, ask_client)
+        if key not in self._contexts:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate(kind).chain_file)
+            if version is not None:
+                _restrict(context, version)
+            if ask_client:
+                context.verify_mode = ssl.CERT_OPTIONAL
+                context.load_verify_locations(self.authority.ca_file)
+            context.sni_callback = self._note_server_name
+            self._contexts[key] = context
+        return self._contexts[key]
+
+    def _note_server_name(self, connection: Any, name: str | None, _context: ssl.SSLContext) -> None:
+        if connection in self._facts:
+            self._facts[connection].server_name = name
+
+    def wrap(self, computer: SimulatedComputer, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        """Begin a TLS connection as the computer is set up now."""
+        asks = "certificate" in computer.authentication
+        context = self.context(computer.certificate, computer.tls_version, asks)
+        connection = context.wrap_bio(*arguments, **options)
+        self._facts[connection] = TlsFacts(self.certificate(computer.certificate).certificate)
+        return connection
+
+    def facts(self, connection: ssl.SSLObject | None) -> TlsFacts | None:
+        """What is known of a TLS connection; ``None`` of one without TLS."""
+        if connection is None:
+            return None
+        facts = self._facts[connection]
+        facts.client_certificate = connection.getpeercert(binary_form=True)
+        return facts
+
+
+def _restrict(context: ssl.SSLContext, version: str) -> None:
+    """Speak one version of TLS only."""
+    chosen = ssl.TLSVersion["TLSv" + version.replace(".", "_").removesuffix("_0")]
+    if chosen < ssl.TLSVersion.TLSv1_2:
+        # OpenSSL has the old versions at this level only, because of their SHA-1 signatures.
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, chosen
+        context.minimum_version = chosen
+
+
+class ComputerTls(ssl.SSLContext):
+    """The TLS context of a computer's port: each new connection gets the one that its settings ask for by then."""
+
+    def __new__(cls, fleet: FleetTls, computer: SimulatedComputer) -> Self:
+        """Make a context without a certificate, which never serves itself."""
+        del fleet, computer
+        return super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+
+    def __init__(self, fleet: FleetTls, computer: SimulatedComputer) -> None:
+        """Serve ``computer``."""
+        self._fleet, self._computer = fleet, computer
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        """Called by asyncio for every connection."""
+        return self._fleet.wrap(self._computer, *arguments, **options)
+
+
+def make_context(authority: CertificateAuthority, names: Iterable[str]) -> ssl.SSLContext:
+    """The server side of TLS with a certificate for these names and addresses."""
+    hosts, addresses = [], []
+    for name in names:
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            hosts.append(name)
+        else:
+            addresses.append(name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue_server(secrets.token_hex(4), hosts, addresses).chain_file)
+    return context
