@@ -70,7 +70,9 @@ options:
     type: bool
   allow_redirection:
     description:
-      - Follow a redirection of O(connection_uri). Not available yet, V(true) is refused.
+      - Follow redirections of O(connection_uri), at most O(session_option.maximum_redirection) of them, and never from
+        HTTPS to HTTP. The log-on is then made at the new place, too.
+      - Without it a redirection is an error, and nothing is sent to the new place.
     type: bool
   credential:
     description:
@@ -82,46 +84,79 @@ options:
         type: str
         required: true
       password:
-        description: The user's password.
+        description:
+          - The user's password. Without one, Kerberos takes the ticket that the controller user has for this user name.
         type: str
   authentication:
     description:
-      - How to log on. The default is what the inventory says of the computer.
-      - Only V(basic) is available yet, the other values are refused. Over HTTP it needs
-        O(session_option.no_encryption).
+      - How to log on. The default is what the inventory says of the computer, or V(default).
+      - V(default) and V(negotiate) use Kerberos where there is a ticket or a realm, and NTLM otherwise.
+      - V(negotiate_with_implicit_credential) uses the Kerberos tickets of the controller user only.
+      - V(kerberos) needs the Python libraries gssapi and krb5, V(credssp) needs requests-credssp.
+      - V(basic) and V(digest) cannot encrypt messages. Over HTTP they need O(session_option.no_encryption).
     type: str
     choices: [default, basic, negotiate, negotiate_with_implicit_credential, credssp, digest, kerberos]
   certificate_thumbprint:
     description:
-      - Thumbprint of a client certificate to log on with. It excludes O(credential). Not available yet, a value is
-        refused.
+      - Thumbprint (SHA-1 or SHA-256) of a client certificate to log on with, over HTTPS. It excludes O(credential).
+      - The certificate and its key are looked for in O(certificate_store).
     type: str
+  certificate_store:
+    description:
+      - Folder with PEM and PKCS#12 files, in which O(certificate_thumbprint) is looked for.
+      - The default is the environment variable E(PSSESSION_CERTIFICATE_STORE), or C(pssession/certificates) in
+        Ansible's home folder (C(~/.ansible)).
+    type: path
+  certificate_pem:
+    description:
+      - File with the client certificate to log on with, in PEM form, or a PKCS#12 file with certificate and key.
+    type: path
+  certificate_key_pem:
+    description:
+      - File with the private key of O(certificate_pem), if it is not in the same file.
+    type: path
+  certificate_key_password:
+    description:
+      - Password of the private key or of the PKCS#12 file.
+    type: str
+  ca_cert:
+    description:
+      - File or folder with trusted authorities in PEM form, for HTTPS. Revocation lists in it are respected.
+      - The default is what the inventory says, or the authorities of the system.
+    type: path
+  transport:
+    description:
+      - Which Python library logs on and encrypts, V(psrp) for pypsrp or V(winrm) for pywinrm.
+      - The default is what the connection plugin of the inventory host uses, or V(psrp).
+    type: str
+    choices: [psrp, winrm]
   session_option:
     description:
       - What C(New-PSSessionOption) sets. Times are in milliseconds.
-      - Suboptions that say they are not available yet are refused when they are set.
+      - Suboptions for opening sessions can be given here, too, and mean nothing for finding and connecting them.
     type: dict
     suboptions:
       maximum_redirection:
-        description: How many redirections to follow at most. Not available yet.
+        description: How many redirections to follow at most, with O(allow_redirection). A negative number
+          means any number, and the default is 5.
         type: int
       no_compression:
-        description: Do not compress the data of the session. Not available yet.
+        description: Do not compress the data of the session. For opening.
         type: bool
       no_machine_profile:
-        description: Open the session without loading the user's profile. Not available yet.
+        description: Open the session without loading the user's profile. For opening.
         type: bool
       culture:
-        description: The culture of the session. Not available yet.
+        description: The language for numbers and dates, such as V(de-DE).
         type: str
       ui_culture:
-        description: The user interface culture of the session. Not available yet.
+        description: The language for messages, such as V(de-DE).
         type: str
       maximum_received_data_size_per_command:
-        description: How many bytes one command may return. Not available yet.
+        description: How many bytes one command may return. For running commands.
         type: int
       maximum_received_object_size:
-        description: How many bytes one object may have. Not available yet.
+        description: How many bytes one object that the server sends may have.
         type: int
       output_buffering_mode:
         description:
@@ -130,10 +165,10 @@ options:
         type: str
         choices: [none, drop, block]
       max_connection_retry_count:
-        description: How often opening a session is tried again. Not available yet.
+        description: How often opening a session is tried again. For opening.
         type: int
       application_arguments:
-        description: Data for C($PSSenderInfo) in the session. Not available yet.
+        description: Data for C($PSSenderInfo) in the session. For opening.
         type: dict
       open_timeout:
         description:
@@ -158,15 +193,21 @@ options:
         type: int
         aliases: [operation_timeout_msec]
       proxy_access_type:
-        description: How a proxy is found. Not available yet.
+        description:
+          - How a proxy is found. V(no_proxy_server) uses none. V(ie_config), V(win_http_config) and V(auto_detect) all
+            use what the environment of the controller says (C(http_proxy), C(https_proxy), C(no_proxy)), even if the
+            inventory says to ignore it. The default, V(none), uses what the inventory says, or else the environment.
         type: str
         choices: [none, ie_config, win_http_config, auto_detect, no_proxy_server]
+      proxy:
+        description: Address of the HTTP proxy, such as V(http://proxy.example.com:3128).
+        type: str
       proxy_authentication:
-        description: How to log on to the proxy. Not available yet.
+        description: How to log on to the proxy. Only V(basic) is possible.
         type: str
         choices: [basic, digest, negotiate]
       proxy_credential:
-        description: The user to log on to the proxy with. Not available yet.
+        description: The user to log on to the proxy with.
         type: dict
         suboptions:
           username:
@@ -177,13 +218,13 @@ options:
             description: The user's password.
             type: str
       skip_ca_check:
-        description: Accept a server certificate of an unknown authority. Not available yet.
+        description: Accept a server certificate of an unknown authority.
         type: bool
       skip_cn_check:
-        description: Accept a server certificate for another name. Not available yet.
+        description: Accept a server certificate for another name.
         type: bool
       skip_revocation_check:
-        description: Accept a server certificate that was revoked. Not available yet.
+        description: Accept a server certificate that is in a revocation list kept with the trusted authorities.
         type: bool
       no_encryption:
         description:
@@ -191,10 +232,10 @@ options:
           - The default is what the inventory says (C(ansible_psrp_message_encryption=never) allows it), or V(false).
         type: bool
       use_utf16:
-        description: Send requests in UTF-16. Not available yet.
+        description: Send requests in UTF-16 instead of UTF-8.
         type: bool
       include_port_in_spn:
-        description: Name the port in the Kerberos service principal. Not available yet.
+        description: Name the port in the Kerberos service principal.
         type: bool
   throttle_limit:
     description:
@@ -256,6 +297,10 @@ options:
       inventory_hostname:
         description: Name of the inventory host that this is about.
         type: str
+      transport:
+        description: Which library logs on and encrypts.
+        type: str
+        choices: [psrp, winrm]
       address:
         description: Name or address to connect to.
         type: str
@@ -269,7 +314,7 @@ options:
         description: Path of the WinRM endpoint.
         type: str
       authentication:
-        description: How to log on.
+        description: How to log on, in the words of O(authentication) or of the connection plugins.
         type: str
       username:
         description: Name of the user.
@@ -277,15 +322,53 @@ options:
       password:
         description: The user's password.
         type: str
-      no_encryption:
-        description: Allow HTTP without encryption.
+      message_encryption:
+        description: Whether to encrypt messages inside HTTP; V(auto) does so unless HTTPS is used.
+        type: str
+        choices: [auto, always, never]
+      certificate_pem:
+        description: File with the client certificate.
+        type: path
+      certificate_key_pem:
+        description: File with the private key of the client certificate.
+        type: path
+      certificate_key_password:
+        description: Password of the private key.
+        type: str
+      negotiate_delegate:
+        description: Let the server use the Kerberos ticket towards other servers.
         type: bool
+      negotiate_hostname_override:
+        description: Host name in the Kerberos service principal.
+        type: str
+      negotiate_send_cbt:
+        description: Bind the log-on to the TLS connection.
+        type: bool
+      negotiate_service:
+        description: Service in the Kerberos service principal.
+        type: str
+      credssp_auth_mechanism:
+        description: The log-on inside CredSSP.
+        type: str
+        choices: [auto, ntlm, kerberos]
+      credssp_disable_tlsv1_2:
+        description: Allow CredSSP with old versions of TLS inside.
+        type: bool
+      credssp_minimum_version:
+        description: The least version of CredSSP the server must have.
+        type: int
       verify_certificate:
         description: Whether the server's certificate must be valid.
         type: bool
       ca_cert:
         description: File or folder of trusted authorities, in PEM form.
         type: path
+      proxy:
+        description: Address of an HTTP proxy.
+        type: str
+      ignore_proxy:
+        description: Do not use the proxy that the environment names.
+        type: bool
       connection_timeout:
         description: Seconds for opening a connection.
         type: float
@@ -295,9 +378,15 @@ options:
       read_timeout:
         description: Seconds an answer may take at least.
         type: float
-      proxy:
-        description: Address of an HTTP proxy. Not available yet, a value is refused.
-        type: str
+      reconnection_retries:
+        description: How often a connection that cannot be opened is tried again.
+        type: int
+      reconnection_backoff:
+        description: Seconds before the second of these tries; each further wait is twice as long.
+        type: float
+      max_envelope_size:
+        description: Bytes that one answer may have.
+        type: int
 """
 
     # Where the lookup's options can come from besides its own arguments.
@@ -331,6 +420,30 @@ options:
         key: authentication
     env:
       - name: PSSESSION_AUTHENTICATION
+  certificate_thumbprint:
+    vars:
+      - name: pssession_certificate_thumbprint
+    env:
+      - name: PSSESSION_CERTIFICATE_THUMBPRINT
+  certificate_store:
+    vars:
+      - name: pssession_certificate_store
+    ini:
+      - section: pssession
+        key: certificate_store
+    env:
+      - name: PSSESSION_CERTIFICATE_STORE
+  ca_cert:
+    vars:
+      - name: pssession_ca_cert
+    ini:
+      - section: pssession
+        key: ca_cert
+    env:
+      - name: PSSESSION_CA_CERT
+  transport:
+    vars:
+      - name: pssession_transport
   session_option:
     vars:
       - name: pssession_session_option

@@ -19,7 +19,6 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import pipeline
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import Settings, SettingsSource
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
-    ErrorRecord,
     ParameterBindingError,
     PSSessionError,
     error_record,
@@ -73,10 +72,10 @@ def _run(
     warnings: list[str] = []
     warn = warnings.append
     try:
-        request = Request.from_options(options, command)
+        request = Request.from_options({"certificate_store": default_path("certificates"), **_given(options)}, command)
         client_id = _client_id(options.get("client_id"))
         require_pypsrp()
-        registry = Registry.open(options.get("registry_path") or default_registry_path(), warn)
+        registry = Registry.open(options.get("registry_path") or default_path("registry.sqlite3"), warn)
         try:
             report = verb(request, pipeline.Context(registry, client_id=client_id, warn=warn, **surroundings))
         finally:
@@ -92,10 +91,14 @@ def _run(
     return result
 
 
-def default_registry_path() -> str:
-    """Return where the registry is kept when nobody says otherwise: in Ansible's own folder of this user."""
+def default_path(name: str) -> str:
+    """Return where something of ours is kept when nobody says otherwise: in Ansible's own folder of this user."""
     home = os.environ.get("ANSIBLE_HOME") or os.path.join("~", ".ansible")
-    return os.path.join(os.path.expanduser(home), "pssession", "registry.sqlite3")
+    return os.path.join(os.path.expanduser(home), "pssession", name)
+
+
+def _given(options: Options) -> Options:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _client_id(text: str | None) -> str | None:
@@ -111,8 +114,10 @@ def _failure(error: PSSessionError, command: str) -> Result:
     """Return the result of a task that came to nothing, in the shape of any other."""
     empty = Report(parameter_set="")
     if isinstance(error, ParameterBindingError):
-        record: ErrorRecord = error_record(
+        record = error_record(
             error.error_id, error.message, command=command, category=error.category, target=error.target
         )
-        empty.errors.append(record)
+    else:
+        record = error_record("InvalidOperation", str(error), command=command)
+    empty.errors.append(record)
     return {**empty.as_dict(), "failed": True, "msg": str(error)}

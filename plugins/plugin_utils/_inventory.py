@@ -15,13 +15,16 @@ from __future__ import annotations
 import typing as t
 
 from ansible import constants as C
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import connection_loader
 
 Variables = t.Mapping[str, t.Any]
 Settings = dict[str, t.Any]
 
 _LOCAL = frozenset({"local"})
-_WINRM_BASIC = frozenset({"basic", "plaintext", "ssl"})
+# pywinrm's words for Basic, and what the plugin takes when the inventory names no transport.
+_WINRM_AUTHENTICATIONS = {"basic": "basic", "plaintext": "basic", "ssl": "basic"}
+_WINRM_DEFAULT = {"http": "plaintext", "https": "ssl"}
 
 
 class Inventory:
@@ -163,7 +166,30 @@ def _from_psrp(options: Variables) -> Settings:
     port, protocol = options.get("port"), options.get("protocol")
     if protocol is None:
         protocol = "http" if port is not None and int(port) == 5985 else "https"
+    same_names = (
+        "message_encryption",
+        "certificate_pem",
+        "certificate_key_pem",
+        "certificate_key_password",
+        "negotiate_delegate",
+        "negotiate_hostname_override",
+        "negotiate_send_cbt",
+        "negotiate_service",
+        "credssp_auth_mechanism",
+        "credssp_disable_tlsv1_2",
+        "credssp_minimum_version",
+        "ca_cert",
+        "proxy",
+        "ignore_proxy",
+        "connection_timeout",
+        "operation_timeout",
+        "read_timeout",
+        "reconnection_retries",
+        "reconnection_backoff",
+        "max_envelope_size",
+    )
     return {
+        "transport": "psrp",
         "address": options.get("remote_addr"),
         "port": int(port) if port is not None else None,
         "use_ssl": protocol == "https",
@@ -171,13 +197,8 @@ def _from_psrp(options: Variables) -> Settings:
         "authentication": options.get("auth"),
         "username": options.get("remote_user"),
         "password": options.get("remote_password"),
-        "no_encryption": options.get("message_encryption") == "never",
         "verify_certificate": options.get("cert_validation") != "ignore",
-        "ca_cert": options.get("ca_cert"),
-        "connection_timeout": options.get("connection_timeout"),
-        "operation_timeout": options.get("operation_timeout"),
-        "read_timeout": options.get("read_timeout"),
-        "proxy": options.get("proxy"),
+        **{name: options.get(name) for name in same_names},
     }
 
 
@@ -188,27 +209,39 @@ def _from_winrm(options: Variables, variables: Variables) -> Settings:
         scheme = "http" if port is not None and int(port) == 5985 else "https"
     transports = options.get("transport") or []
     user = options.get("remote_user")
-    transport = transports[0] if transports else ("kerberos" if "@" in str(user or "") else "basic")
+    transport = transports[0] if transports else ("kerberos" if "@" in str(user or "") else _WINRM_DEFAULT[scheme])
 
-    def extra(name: str) -> t.Any:
-        return variables.get(f"ansible_winrm_{name}")
+    def extra(name: str, convert: t.Callable[[t.Any], t.Any] = str) -> t.Any:
+        value = variables.get(f"ansible_winrm_{name}")
+        return None if value is None else convert(value)
 
+    certificate = extra("cert_pem")
+    authentication = _WINRM_AUTHENTICATIONS.get(transport, transport)
+    if transport == "ssl" and certificate:
+        authentication = "certificate"
     return {
+        "transport": "winrm",
         "address": options.get("remote_addr"),
         "port": int(port) if port is not None else None,
         "use_ssl": scheme == "https",
         "application_name": options.get("path"),
-        "authentication": "basic" if transport in _WINRM_BASIC else transport,
+        "authentication": authentication,
         "username": user,
         "password": options.get("remote_password"),
-        "no_encryption": extra("message_encryption") == "never" or transport == "plaintext",
+        "message_encryption": "never" if transport == "plaintext" else extra("message_encryption"),
+        "certificate_pem": certificate,
+        "certificate_key_pem": extra("cert_key_pem"),
+        "negotiate_delegate": extra("kerberos_delegation", boolean),
+        "negotiate_hostname_override": extra("kerberos_hostname_override"),
+        "negotiate_send_cbt": extra("send_cbt", boolean),
+        "negotiate_service": extra("service") or "HTTP",
+        "credssp_auth_mechanism": extra("credssp_auth_mechanism"),
+        "credssp_disable_tlsv1_2": extra("credssp_disable_tlsv1_2", boolean),
+        "credssp_minimum_version": extra("credssp_minimum_version", int),
         "verify_certificate": extra("server_cert_validation") != "ignore",
         "ca_cert": extra("ca_trust_path"),
-        "operation_timeout": _number(extra("operation_timeout_sec")),
-        "read_timeout": _number(extra("read_timeout_sec")),
         "proxy": extra("proxy"),
+        "connection_timeout": options.get("connection_timeout"),
+        "operation_timeout": extra("operation_timeout_sec", float),
+        "read_timeout": extra("read_timeout_sec", float),
     }
-
-
-def _number(value: t.Any) -> float | None:
-    return None if value is None else float(value)

@@ -55,7 +55,9 @@ class SessionAction(ActionBase):
         _validated, options = self.validate_argument_spec(type(self).argument_spec())
         inventory = Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
         own_computer = inventory.own_computer()
-        if own_computer and not any(options.get(name) for name in ("computer_name", "connection_uri", "session", "id")):
+        if own_computer and all(
+            options.get(name) is None for name in ("computer_name", "connection_uri", "session", "id")
+        ):
             options["computer_name"] = [own_computer]
         if inventory.runs_here:
             result.update(self._run_here(options, inventory))

@@ -57,7 +57,7 @@ class Attempt:
         return self.cause is not None and self.looks == 0
 
 
-Outcome = Connected | Attempt | ErrorRecord  # an Attempt is put aside: it has to be looked at again
+Outcome: t.TypeAlias = "Connected | Attempt | ErrorRecord"  # an Attempt is put aside: it has to be looked at again
 
 
 @dataclass
@@ -224,10 +224,10 @@ class Apply:
         session = attempt.step.session
         if attempt.step.action is Action.CONFIRM:
             return in_use(session, self._request, found_in_list=attempt.cause is None)
-        assert attempt.cause is not None  # only a connect that went wrong is put aside without being in use
+        # Only a connect that went wrong is put aside without being in use, so there is a cause.
         return self._failed(session, attempt.cause)
 
-    def _failed(self, session: PSSession, cause: TransportError) -> ErrorRecord:
+    def _failed(self, session: PSSession, cause: TransportError | None) -> ErrorRecord:
         return error_record(
             "PSSessionConnectFailed",
             f"connecting to session {session.name or session.instance_id} on {session.endpoint.computer_name} failed",

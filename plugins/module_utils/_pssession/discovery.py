@@ -17,15 +17,15 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .endpoint import unusable
 from .errors import Code, ErrorRecord, TransportError, WSManFault, error_record
+from .logon import unusable
 from .model import Availability, Endpoint, PSSession, Shell, State
 from .request import Request
 from .throttle import Throttle
 from .wsman.client import Listing
 from .wsman.pool import ClientPool
 
-Found = Listing | TransportError
+Found: t.TypeAlias = "Listing | TransportError"
 
 
 @dataclass(frozen=True)

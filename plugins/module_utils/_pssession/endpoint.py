@@ -4,7 +4,7 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""Where to go and how to get in: from a request and the inventory's settings to an Endpoint.
+"""Where to go: from a request and the inventory's settings to an Endpoint.
 
 What the task says explicitly wins over what the inventory says, and that over the cmdlet's defaults.
 """
@@ -15,11 +15,13 @@ import ipaddress
 import typing as t
 from urllib.parse import urlsplit, urlunsplit
 
-from .errors import Code, ParameterBindingError, TransportError
-from .model import DEFAULT_CONNECTION_TIMEOUT, Credential, Endpoint, SessionOption, SessionReference
-from .request import AVAILABLE_AUTHENTICATIONS, Request
+from . import logon
+from .errors import ParameterBindingError
+from .model import DEFAULT_CONNECTION_TIMEOUT, Credential, Endpoint, Proxy, SessionOption, SessionReference, Tls
+from .request import Request, first
 
 DEFAULT_APPLICATION_NAME = "wsman"
+_ANY_NUMBER = 2147483647
 DEFAULT_PORTS = {False: 5985, True: 5986}
 
 # What the inventory knows of one computer, by the names of the suboptions of `endpoints`; {} when it knows nothing.
@@ -32,7 +34,8 @@ def endpoints(request: Request, settings_of: SettingsSource) -> tuple[Endpoint, 
     """Return the endpoints of a remote parameter set, in the order given, each once.
 
     Raises:
-        ParameterBindingError: A connection URI is relative, of another scheme, or has a password in it.
+        ParameterBindingError: A connection URI is relative, of another scheme, or has a password in it; or the client
+            certificate cannot be found.
     """
     if request.connection_uris:
         found = [_from_uri(uri, request, settings_of) for uri in request.connection_uris]
@@ -49,53 +52,28 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
     settings = settings_of(reference.computer_name, reference.inventory_hostname)
     if settings or not reference.connection_uri:
         return _from_computer_name(reference.computer_name, request, settings)
-    endpoint = _from_uri(reference.connection_uri, request, lambda *_unused: settings)
-    return _logged_on(endpoint.uri, reference.computer_name or endpoint.computer_name, request, settings)
-
-
-def unusable(endpoint: Endpoint) -> TransportError | None:
-    """Tell why an endpoint cannot be used, before any traffic, or None."""
-    try:
-        _port = endpoint.port
-    except ValueError as error:
-        return TransportError(Code.COMPUTER_NOT_FOUND, f"the address cannot be used: {error}", delivered=False)
-    if endpoint.authentication not in AVAILABLE_AUTHENTICATIONS:
-        return TransportError(
-            None,
-            f"authentication {endpoint.authentication} is not available yet in this version, only "
-            f"{', '.join(AVAILABLE_AUTHENTICATIONS)} (option authentication, ansible_psrp_auth)",
-            delivered=False,
-        )
-    if not endpoint.use_ssl and not endpoint.option.no_encryption:
-        return TransportError(
-            Code.INVALID_AUTHENTICATION,
-            "Basic authentication over plain HTTP would send the password in clear",
-            delivered=False,
-        )
-    if endpoint.credential is None:
-        return TransportError(
-            Code.EXPLICIT_CREDENTIALS_REQUIRED, "there is no user name and password to log on with", delivered=False
-        )
-    if endpoint.proxy:
-        return TransportError(
-            None, "a proxy (ansible_psrp_proxy) is not available yet in this version", delivered=False
-        )
-    return None
+    uri, host = _normal_uri(reference.connection_uri)
+    return _endpoint(uri, reference.computer_name or host, request, settings)
 
 
 def _from_computer_name(computer_name: str, request: Request, settings: Settings) -> Endpoint:
-    use_ssl = bool(_first(request.use_ssl, settings.get("use_ssl"), False))
+    use_ssl = bool(first(request.use_ssl, settings.get("use_ssl"), False))
     # A port of the inventory belongs to the scheme of the inventory.
     inventory_port = settings.get("port") if use_ssl == bool(settings.get("use_ssl")) else None
-    port = _first(request.port, inventory_port, DEFAULT_PORTS[use_ssl])
-    path = _first(request.application_name, settings.get("application_name"), DEFAULT_APPLICATION_NAME)
+    port = first(request.port, inventory_port, DEFAULT_PORTS[use_ssl])
+    path = first(request.application_name, settings.get("application_name"), DEFAULT_APPLICATION_NAME)
     host = _bracketed(settings.get("address") or computer_name)
     uri = f"{'https' if use_ssl else 'http'}://{host}:{port}/{str(path).lstrip('/')}"
-    return _logged_on(uri, computer_name, request, settings)
+    return _endpoint(uri, computer_name, request, settings)
 
 
 def _from_uri(uri: str, request: Request, settings_of: SettingsSource) -> Endpoint:
-    """Build the endpoint of a connection URI (WSManConnectionInfo: path /wsman, port of the *scheme* by default)."""
+    normal, host = _normal_uri(uri)
+    return _endpoint(normal, host, request, settings_of(host, None))
+
+
+def _normal_uri(uri: str) -> tuple[str, str]:
+    """Complete a connection URI (WSManConnectionInfo: path /wsman, port of the *scheme* by default); name its host."""
     try:
         parts = urlsplit(uri.strip())
         port = parts.port
@@ -110,43 +88,66 @@ def _from_uri(uri: str, request: Request, settings_of: SettingsSource) -> Endpoi
             f"connection_uri: the one for {parts.hostname} has a user or password in it; use credential",
             "InvalidData",
         )
-    host = _bracketed(parts.hostname)
     path = parts.path if parts.path not in ("", "/") else f"/{DEFAULT_APPLICATION_NAME}"
-    netloc = f"{host}:{port or (443 if scheme == 'https' else 80)}"
-    normal = urlunsplit((scheme, netloc, path, parts.query, ""))
-    return _logged_on(normal, parts.hostname, request, settings_of(parts.hostname, None))
+    netloc = f"{_bracketed(parts.hostname)}:{port or (443 if scheme == 'https' else 80)}"
+    return urlunsplit((scheme, netloc, path, parts.query, "")), parts.hostname
 
 
-def _logged_on(uri: str, computer_name: str, request: Request, settings: Settings) -> Endpoint:
-    credential = request.credential
-    if credential is None and settings.get("username") and settings.get("password") is not None:
-        credential = Credential(str(settings["username"]), str(settings["password"]))
-    default = SessionOption()
+def _endpoint(uri: str, computer_name: str, request: Request, settings: Settings) -> Endpoint:
+    option = request.session_option
+    verify = bool(first(settings.get("verify_certificate"), True))
     return Endpoint(
         computer_name=computer_name,
         uri=uri,
         inventory_hostname=settings.get("inventory_hostname"),
-        credential=credential,
-        authentication=str(_first(request.authentication, settings.get("authentication"), "default")),
-        option=SessionOption(
-            open_timeout=_first(request.open_timeout, default.open_timeout),
-            operation_timeout=_first(
-                request.operation_timeout, settings.get("operation_timeout"), default.operation_timeout
-            ),
-            output_buffering_mode=request.output_buffering_mode,
-            no_encryption=bool(_first(request.no_encryption, settings.get("no_encryption"), False)),
+        logon=logon.of(request, settings),
+        tls=Tls(
+            check_authority=not first(option.get("skip_ca_check"), not verify),
+            check_name=not first(option.get("skip_cn_check"), not verify),
+            check_revocation=not first(option.get("skip_revocation_check"), not verify),
+            ca_cert=first(request.ca_cert, settings.get("ca_cert"), None),
         ),
-        verify_certificate=bool(_first(settings.get("verify_certificate"), True)),
-        ca_cert=settings.get("ca_cert"),
-        connection_timeout=_first(settings.get("connection_timeout"), DEFAULT_CONNECTION_TIMEOUT),
+        proxy=_proxy(request, settings),
+        option=_session_option(request, settings),
+        connection_timeout=first(settings.get("connection_timeout"), DEFAULT_CONNECTION_TIMEOUT),
         # A time-out set for this task is the user's last word; the inventory's read time-out is for all tasks.
-        read_timeout=None if request.operation_timeout else settings.get("read_timeout"),
-        proxy=settings.get("proxy"),
+        read_timeout=None if option.get("operation_timeout") else settings.get("read_timeout"),
+        reconnection_retries=int(first(settings.get("reconnection_retries"), 0)),
+        reconnection_backoff=float(first(settings.get("reconnection_backoff"), 2.0)),
     )
 
 
-def _first(*values: t.Any) -> t.Any:
-    return next(value for value in values if value is not None)
+def _session_option(request: Request, settings: Settings) -> SessionOption:
+    option, default = request.session_option, SessionOption()
+    buffering = option.get("output_buffering_mode")
+    redirections = int(first(option.get("maximum_redirection"), 5))
+    return SessionOption(
+        # 0 is the cmdlet's word for "no limit"; here nothing may hang for ever, so it means the default.
+        open_timeout=(option.get("open_timeout") or 0) / 1000 or default.open_timeout,
+        operation_timeout=(option.get("operation_timeout") or 0) / 1000
+        or first(settings.get("operation_timeout"), default.operation_timeout),
+        output_buffering_mode=str(buffering).capitalize() if buffering in ("block", "drop") else None,
+        culture=first(option.get("culture"), default.culture),
+        ui_culture=first(option.get("ui_culture"), default.ui_culture),
+        use_utf16=bool(option.get("use_utf16")),
+        maximum_received_object_size=option.get("maximum_received_object_size") or None,
+        # The cmdlet follows redirections once any session option is given. Its documentation says what is done here.
+        maximum_redirection=(redirections if redirections >= 0 else _ANY_NUMBER) if request.allow_redirection else 0,
+        max_envelope_size=int(first(settings.get("max_envelope_size"), default.max_envelope_size)),
+    )
+
+
+def _proxy(request: Request, settings: Settings) -> Proxy:
+    option = request.session_option
+    credential = option.get("proxy_credential")
+    return Proxy(
+        url=first(option.get("proxy"), settings.get("proxy"), None),
+        credential=Credential(str(credential["username"]), str(credential.get("password") or ""))
+        if credential
+        else None,
+        bypass=option.get("proxy_access_type") == "no_proxy_server"
+        or (option.get("proxy_access_type") in (None, "none") and bool(settings.get("ignore_proxy"))),
+    )
 
 
 def _bracketed(host: str) -> str:

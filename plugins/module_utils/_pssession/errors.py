@@ -27,8 +27,11 @@ class Code(enum.IntEnum):
     """Win32 and WinRM error codes the engine acts on or reports itself (wsmerror.h, unsigned)."""
 
     ACCESS_DENIED = 5
+    AUTHENTICATION_FAILED = 1311
+    LOGON_FAILURE = 1326
     IMPROPER_RESPONSE = 1722
     CERTIFICATE_INVALID = 12175
+    TARGET_UNKNOWN = 0x80090303
     CANNOT_CONNECT = 0x80338012
     OPERATION_TIMED_OUT = 0x80338029
     UNEXPECTED_SELECTORS = 0x8033805B
@@ -40,6 +43,7 @@ class Code(enum.IntEnum):
     HTTP_ERROR = 0x80338170
     HTTP_BAD_REQUEST = 0x80338171
     REDIRECT_REQUIRED = 0x80338199
+    REDIRECT_LOCATION_INVALID = 0x803381B7
     COMPUTER_NOT_FOUND = 0x803381B9
     CLIENT_SESSION_ID_MISMATCH = 0x803381C6
     CONNECTED_TO_DIFFERENT_CLIENT = 0x803381CD
@@ -91,10 +95,18 @@ HINTS: t.Mapping[int, str] = {
         "Check user name and password, and that the account may use WinRM and this configuration. "
         "Only the account that opened a session can connect to it."
     ),
+    Code.AUTHENTICATION_FAILED: (
+        "Check for a valid ticket (klist, kinit), that the clocks agree within five minutes, and krb5.conf."
+    ),
+    Code.LOGON_FAILURE: "Check user name and password. One try was made; repeated ones may lock the account.",
+    Code.TARGET_UNKNOWN: (
+        "No service principal has this name: name the computer as the domain does, or set "
+        "ansible_psrp_negotiate_hostname_override and ansible_psrp_negotiate_service."
+    ),
     Code.IMPROPER_RESPONSE: "Something other than WinRM may be answering: check the port, the path and any proxy.",
     Code.CERTIFICATE_INVALID: (
-        "Trust the authority that signed the server's certificate (ansible_psrp_ca_cert), "
-        "and name the computer as its certificate does."
+        "Trust the authority that signed the server's certificate (ca_cert, ansible_psrp_ca_cert), and name the "
+        "computer as its certificate does. session_option.skip_ca_check and skip_cn_check switch the checks off."
     ),
     Code.CANNOT_CONNECT: "Check that WinRM listens there (5985 HTTP, 5986 HTTPS) and that no firewall is between.",
     Code.UNEXPECTED_SELECTORS: "The session expired, was removed, or belongs to another account.",
@@ -102,13 +114,16 @@ HINTS: t.Mapping[int, str] = {
         "Give credential, or add the computer to the inventory with ansible_user and ansible_password."
     ),
     Code.INVALID_AUTHENTICATION: (
-        "Use use_ssl, or say session_option.no_encryption (ansible_psrp_message_encryption=never) to send "
-        "passwords and data in clear."
+        "Choose another authentication (ansible_psrp_auth), or use_ssl. Basic and digest over plain HTTP need "
+        "session_option.no_encryption (ansible_psrp_message_encryption=never), and everything is readable then."
     ),
     Code.CANNOT_CONNECT_WINRM_SERVICE: "The service is busy or stopped; try again later.",
     Code.URL_NOT_AVAILABLE: "Check application_name (ansible_psrp_path): WinRM's own path is /wsman.",
     Code.OPERATION_TIMEOUT: "Raise session_option.operation_timeout, or look at the load of the computer.",
-    Code.REDIRECT_REQUIRED: "Nothing was sent to the new place. Name that address if it is the right one.",
+    Code.REDIRECT_REQUIRED: (
+        "Nothing was sent to the new place. If it is right, name it in connection_uri, or set allow_redirection."
+    ),
+    Code.REDIRECT_LOCATION_INVALID: "Nothing was sent to the new place. Name it in connection_uri if it is right.",
     Code.COMPUTER_NOT_FOUND: "Check the name and the DNS of the controller; ansible_host can hold the address.",
     Code.CLIENT_SESSION_ID_MISMATCH: "Another client connected to the session meanwhile.",
     Code.CONNECTED_TO_DIFFERENT_CLIENT: (

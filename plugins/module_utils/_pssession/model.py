@@ -21,6 +21,8 @@ POWERSHELL_RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
 DEFAULT_OPEN_TIMEOUT = 180.0
 DEFAULT_OPERATION_TIMEOUT = 180.0
 DEFAULT_CONNECTION_TIMEOUT = 30.0
+DEFAULT_CULTURE = "en-US"
+DEFAULT_MAX_ENVELOPE_SIZE = 512000
 
 
 class State(str, enum.Enum):
@@ -42,10 +44,91 @@ class Availability(str, enum.Enum):
 
 @dataclass(frozen=True)
 class Credential:
-    """A user name and its password; the password stays out of every representation."""
+    """A user name and its password; the password stays out of every representation.
+
+    Attributes:
+        password: None takes the Kerberos tickets that the controller user has for this name.
+    """
 
     username: str
-    password: str = field(repr=False)
+    password: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ClientCertificate:
+    """A client certificate and its private key, in files.
+
+    Attributes:
+        certificate: PEM file of the certificate, or a PKCS#12 file that holds both.
+        private_key: PEM file of the key, or None when it is in the same file.
+        password: What the key (or the PKCS#12 file) is encrypted with.
+    """
+
+    certificate: str
+    private_key: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Logon:
+    """How to log on.
+
+    Attributes:
+        scheme: ``basic``, ``digest``, ``negotiate``, ``ntlm``, ``kerberos``, ``credssp`` or ``certificate``.
+        credential: None for certificates, and for Kerberos with the tickets of the controller user.
+        message_encryption: ``auto`` encrypts over HTTP, ``always`` over HTTPS, too, ``never`` sends in clear.
+        delegate: Let the server use the Kerberos ticket towards other servers.
+        hostname_override: Host name of the service principal, if not the one in the address.
+        service: Service class of the service principal.
+        send_cbt: Bind the log-on to the TLS connection (RFC 5929, tls-server-end-point).
+        credssp_auth_mechanism: ``auto``, ``ntlm`` or ``kerberos``, inside CredSSP.
+        library: ``psrp`` or ``winrm``: who logs on, pypsrp or pywinrm.
+    """
+
+    scheme: str = "negotiate"
+    credential: Credential | None = None
+    certificate: ClientCertificate | None = None
+    message_encryption: str = "auto"
+    delegate: bool = False
+    hostname_override: str | None = None
+    service: str = "host"
+    include_port_in_spn: bool = False
+    send_cbt: bool = True
+    credssp_auth_mechanism: str = "auto"
+    credssp_disable_tlsv1_2: bool = False
+    credssp_minimum_version: int = 2
+    library: str = "psrp"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """What is asked of the server's certificate.
+
+    Attributes:
+        check_authority: It must come from a trusted authority.
+        check_name: It must name the host in the address.
+        check_revocation: It must not be in a revocation list that is kept with the trusted authorities.
+        ca_cert: File or folder of trusted authorities in PEM form; None means the system's.
+    """
+
+    check_authority: bool = True
+    check_name: bool = True
+    check_revocation: bool = True
+    ca_cert: str | None = None
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """Which HTTP proxy is used.
+
+    Attributes:
+        url: Its address; None means what the environment says (http_proxy, https_proxy, no_proxy).
+        bypass: Use none, whatever the environment says.
+    """
+
+    url: str | None = None
+    credential: Credential | None = None
+    bypass: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,13 +140,22 @@ class SessionOption:
         operation_timeout: Seconds the server may take for one request (the OperationTimeout header).
         output_buffering_mode: ``Block`` or ``Drop`` to change what the server does with output nobody takes while
             the session is disconnected; None leaves it as it is.
-        no_encryption: Allow HTTP without message encryption.
+        culture, ui_culture: Languages for numbers and dates, and for messages (DataLocale and Locale headers).
+        use_utf16: Send requests in UTF-16.
+        maximum_received_object_size: Bytes one received object may have; None means no limit.
+        maximum_redirection: Redirections to follow; 0 means none.
+        max_envelope_size: Bytes an answer may have (the MaxEnvelopeSize header).
     """
 
     open_timeout: float = DEFAULT_OPEN_TIMEOUT
     operation_timeout: float = DEFAULT_OPERATION_TIMEOUT
     output_buffering_mode: str | None = None
-    no_encryption: bool = False
+    culture: str = DEFAULT_CULTURE
+    ui_culture: str = DEFAULT_CULTURE
+    use_utf16: bool = False
+    maximum_received_object_size: int | None = None
+    maximum_redirection: int = 0
+    max_envelope_size: int = DEFAULT_MAX_ENVELOPE_SIZE
 
 
 @dataclass(frozen=True)
@@ -74,25 +166,23 @@ class Endpoint:
         computer_name: The name the user gave; what results and messages show.
         uri: The address requests go to, such as ``http://srv01:5985/wsman``.
         inventory_hostname: The inventory host whose variables were used, or None.
-        authentication: One of the cmdlet's AuthenticationMechanism values in snake case.
-        verify_certificate: Whether the server's certificate must be valid.
-        ca_cert: File or folder of trusted authorities in PEM form; None means the system's.
         connection_timeout: Seconds for opening a TCP connection.
         read_timeout: Seconds an answer may take at least, or None: then the operation timeout alone decides.
-        proxy: Address of the HTTP proxy the inventory wants, or None.
+        reconnection_retries: How often a connection that cannot be opened is tried again.
+        reconnection_backoff: Seconds before the second of these tries; each further wait is twice as long.
     """
 
     computer_name: str
     uri: str
     inventory_hostname: str | None = None
-    credential: Credential | None = None
-    authentication: str = "default"
+    logon: Logon = Logon()
+    tls: Tls = Tls()
+    proxy: Proxy = Proxy()
     option: SessionOption = SessionOption()
-    verify_certificate: bool = True
-    ca_cert: str | None = None
     connection_timeout: float = DEFAULT_CONNECTION_TIMEOUT
     read_timeout: float | None = None
-    proxy: str | None = None
+    reconnection_retries: int = 0
+    reconnection_backoff: float = 2.0
 
     @property
     def use_ssl(self) -> bool:
@@ -105,6 +195,13 @@ class Endpoint:
     @property
     def application_name(self) -> str:
         return urlsplit(self.uri).path.lstrip("/")
+
+    @property
+    def encrypts_messages(self) -> bool:
+        """Whether requests and answers are encrypted inside HTTP (MS-WSMV 2.2.9.1)."""
+        if self.logon.message_encryption == "auto":
+            return not self.use_ssl
+        return self.logon.message_encryption == "always"
 
     @property
     def answer_timeout(self) -> float:

@@ -15,13 +15,14 @@ import contextlib
 import dataclasses
 import time
 import typing as t
+import uuid
 from dataclasses import dataclass
 
 from . import endpoint as endpoints_of
 from .apply import Apply, Result
 from .discovery import Discovery, discover, list_commands
 from .errors import ErrorRecord, PSSessionError
-from .model import Endpoint, PSSession, SessionReference
+from .model import Availability, Endpoint, PSSession, SessionReference
 from .plan import Action, Step, plan
 from .registry import Registry
 from .report import Report
@@ -72,17 +73,18 @@ def connect_pssession(request: Request, context: Context) -> Report:
         steps = engine.plan(selected)
         report = engine.report
         if context.check_mode:
-            report.sessions = list(dict.fromkeys(selected))
+            report.sessions = engine.as_remembered(selected)
+            report.after = [step.session.opened() if step.changes else step.session for step in steps]
             report.what_if = [step.what_if for step in steps]
             report.changed = any(step.changes for step in steps)
             engine.warn_of_sessions_in_use(steps)
-            engine.identify()
             return report
         if context.confirm is not None:
             steps = [step for step in steps if context.confirm(step.session)]
         if not (request.stop_on_error and report.errors):
             result = engine.apply(steps)
             report.sessions, report.changed = result.sessions, result.changed
+            report.after = result.sessions
             report.errors += result.errors
         engine.remember()
         return report
@@ -95,19 +97,28 @@ def get_pssession(request: Request, context: Context) -> Report:
         PSSessionError: As `connect_pssession`.
     """
     with _engine(request, context) as engine:
-        engine.report.sessions = list(dict.fromkeys(engine.find()))
+        found = engine.find()
         engine.remember()
+        engine.report.sessions = engine.as_remembered(found)
         return engine.report
 
 
 @contextlib.contextmanager
 def _engine(request: Request, context: Context) -> t.Iterator[_Engine]:
-    client_id = context.client_id or context.registry.client_id()
+    client_id = context.client_id or _client_id(context)
     pool = ClientPool(client_id)
     try:
         yield _Engine(request, context, client_id, pool)
     finally:
         pool.close()
+
+
+def _client_id(context: Context) -> str:
+    try:
+        return context.registry.client_id()
+    except PSSessionError as error:
+        context.warn(f"{error}. To the servers this is a new client.")
+        return str(uuid.uuid4())
 
 
 class _Engine:
@@ -137,8 +148,23 @@ class _Engine:
         return sessions
 
     def plan(self, sessions: list[PSSession]) -> list[Step]:
-        owners = {known.instance_id: known.client_id for known in self._context.registry.sessions()}
+        owners = {instance_id: known.client_id for instance_id, known in self._known().items()}
         return plan(sessions, owners, self._client_id, self._request)
+
+    def as_remembered(self, sessions: list[PSSession]) -> list[PSSession]:
+        """Return sessions as they were found, with their ids, and Opened if this client was the last to connect.
+
+        Servers do not tell who is connected, so this is what is most likely; only a Reconnect would prove it.
+        """
+        known = self._known()
+        seen = []
+        for session in dict.fromkeys(sessions):
+            memory = known.get(session.instance_id)
+            if memory is not None:
+                ours = session.availability is Availability.BUSY and memory.client_id == self._client_id
+                session = dataclasses.replace(session.opened() if ours else session, id=memory.id)
+            seen.append(session)
+        return seen
 
     def apply(self, steps: list[Step]) -> Result:
         return Apply(
@@ -163,11 +189,9 @@ class _Engine:
         except PSSessionError as error:
             self._context.warn(f"{error}. The ids of these sessions will not be known to later tasks.")
             return
-        self._number(ids)
-
-    def identify(self) -> None:
-        """Give known sessions their ids without writing anything."""
-        self._number({known.instance_id: known.id for known in self._context.registry.sessions() if known.id})
+        self.report.sessions = [
+            dataclasses.replace(session, id=ids.get(session.instance_id)) for session in self.report.sessions
+        ]
 
     def warn_of_sessions_in_use(self, steps: list[Step]) -> None:
         for step in steps:
@@ -184,7 +208,7 @@ class _Engine:
         return found
 
     def _find_remembered(self) -> Selection:
-        references, unknown = _look_up(self._request, self._context.registry.sessions())
+        references, unknown = _look_up(self._request, list(self._known().values()))
         refused = {reference: refuse_unseen(reference, self._request) for reference in references}
         self.report.errors += [error for error in refused.values() if error is not None]
         places = {
@@ -211,10 +235,13 @@ class _Engine:
             for record in missing:
                 self._context.warn(record.message)
 
-    def _number(self, ids: t.Mapping[str, int]) -> None:
-        self.report.sessions = [
-            dataclasses.replace(session, id=ids.get(session.instance_id)) for session in self.report.sessions
-        ]
+    def _known(self) -> dict[str, SessionReference]:
+        """Return what the registry knows, by instance id; without it every session is simply new."""
+        try:
+            return {known.instance_id: known for known in self._context.registry.sessions()}
+        except PSSessionError as error:
+            self._context.warn(f"{error}. Sessions of earlier tasks are not known.")
+            return {}
 
 
 def _look_up(request: Request, known: list[SessionReference]) -> tuple[list[SessionReference], list[ErrorRecord]]:

@@ -21,7 +21,8 @@ class Report:
 
     Attributes:
         sessions: The sessions connected, or in check mode and for the lookup those selected, as found.
-        before: The selected sessions as they were found, for the diff.
+        before, after: The selected sessions as they were found and as they are now (in check mode: as they would be),
+            for the diff.
         missing: What was wanted and not found; part of `errors` only when that counts as failure.
         what_if: One line for each session, in check mode.
     """
@@ -29,6 +30,7 @@ class Report:
     parameter_set: str
     sessions: list[PSSession] = field(default_factory=list)
     before: list[PSSession] = field(default_factory=list)
+    after: list[PSSession] = field(default_factory=list)
     errors: list[ErrorRecord] = field(default_factory=list)
     missing: list[ErrorRecord] = field(default_factory=list)
     what_if: list[str] = field(default_factory=list)
@@ -47,7 +49,7 @@ class Report:
 
     def diff(self) -> dict[str, t.Any]:
         """Return state and availability of the sessions before and after, in Ansible's form of a diff."""
-        after = {session.instance_id: session for session in self.sessions}
+        after = {session.instance_id: session for session in self.after}
         return {
             "before_header": "sessions found",
             "after_header": "sessions now",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import parameter_sets
 from .errors import ParameterBindingError
@@ -19,20 +19,17 @@ from .model import POWERSHELL_RESOURCE_PREFIX, Credential, SessionReference
 from .wildcard import WildcardPattern
 
 DEFAULT_THROTTLE_LIMIT = 32
-AUTHENTICATIONS = (
-    "default",
-    "basic",
-    "negotiate",
-    "negotiate_with_implicit_credential",
-    "credssp",
-    "digest",
-    "kerberos",
-)
-AVAILABLE_AUTHENTICATIONS = ("basic",)
 _MAX_MILLISECONDS = 2147483647
-# Lower bounds in milliseconds (New-PSSessionOption; -1 means: the server decides).
-_TIMEOUTS = {"open_timeout": 0, "operation_timeout": 0, "cancel_timeout": 0, "idle_timeout": -1}
-_AVAILABLE_SESSION_OPTIONS = {*_TIMEOUTS, "output_buffering_mode", "no_encryption"}
+# Lower bounds of the numbers in a session option (New-PSSessionOption); -1 milliseconds mean: the server decides.
+_LEAST = {
+    "open_timeout": 0,
+    "operation_timeout": 0,
+    "cancel_timeout": 0,
+    "idle_timeout": -1,
+    "max_connection_retry_count": 0,
+    "maximum_received_data_size_per_command": 0,
+    "maximum_received_object_size": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -44,9 +41,9 @@ class Request:
         names: Wildcard patterns; None selects every session.
         instance_ids: GUIDs in lower case.
         resource_uri: Only sessions of this configuration, compared without regard to case; None means any.
-        credential, authentication, port, use_ssl, application_name, no_encryption, output_buffering_mode: None when
-            not given: the inventory or the default decides.
-        open_timeout, operation_timeout: Seconds, or None when not given.
+        credential, authentication, transport, port, use_ssl, application_name: None when not given: the inventory or
+            the default decides. The same holds for certificates and ca_cert.
+        session_option: Its suboptions as given; times in milliseconds.
         throttle_limit: Requests in flight at most.
         missing: ``fail``, ``warn`` or ``ignore``: what it means when something wanted is not there.
         busy_timeout: Seconds to wait for sessions that another client holds.
@@ -62,15 +59,20 @@ class Request:
     connection_uris: tuple[str, ...] = ()
     sessions: tuple[SessionReference, ...] = ()
     resource_uri: str | None = None
+    allow_redirection: bool = False
     credential: Credential | None = None
     authentication: str | None = None
+    transport: str | None = None
+    certificate_thumbprint: str | None = None
+    certificate_store: str | None = None
+    certificate_pem: str | None = None
+    certificate_key_pem: str | None = None
+    certificate_key_password: str | None = field(default=None, repr=False)
+    ca_cert: str | None = None
     port: int | None = None
     use_ssl: bool | None = None
     application_name: str | None = None
-    no_encryption: bool | None = None
-    output_buffering_mode: str | None = None
-    open_timeout: float | None = None
-    operation_timeout: float | None = None
+    session_option: t.Mapping[str, t.Any] = field(default_factory=dict, repr=False)
     throttle_limit: int = DEFAULT_THROTTLE_LIMIT
     missing: str = "fail"
     busy_timeout: float = 0.0
@@ -87,15 +89,11 @@ class Request:
 
         Raises:
             ParameterBindingError: An option has a bad value, options contradict each other, or one of them is not
-                available yet. The message names the option.
+                possible. The message names the option.
         """
         given = {name for name, value in options.items() if value is not None}
         _check_logon(options)
-        _check_available(options)
         parameter_set = parameter_sets.resolve(given)
-        session_option = options.get("session_option") or {}
-        milliseconds = {name: _timeout(session_option, name) for name in _TIMEOUTS}
-        buffering = session_option.get("output_buffering_mode")
         return cls(
             parameter_set=parameter_set,
             command=command,
@@ -104,17 +102,22 @@ class Request:
             instance_ids=tuple(_guid(text) for text in _filled(options, "instance_id")),
             computer_names=tuple(_computer_name(text) for text in _filled(options, "computer_name")),
             connection_uris=tuple(_filled(options, "connection_uri")),
-            sessions=tuple(_reference(session) for session in _filled(options, "session")),
+            sessions=tuple(_reference(session) for session in _sessions(options)),
             resource_uri=_resource_uri(options.get("configuration_name")),
             credential=_credential(options.get("credential")),
+            allow_redirection=bool(options.get("allow_redirection")),
             authentication=options.get("authentication"),
+            transport=options.get("transport"),
+            certificate_thumbprint=options.get("certificate_thumbprint"),
+            certificate_store=options.get("certificate_store"),
+            certificate_pem=options.get("certificate_pem"),
+            certificate_key_pem=options.get("certificate_key_pem"),
+            certificate_key_password=options.get("certificate_key_password"),
+            ca_cert=options.get("ca_cert"),
             port=_port(options.get("port")),
             use_ssl=options.get("use_ssl"),
             application_name=options.get("application_name"),
-            no_encryption=session_option.get("no_encryption"),
-            output_buffering_mode=buffering.capitalize() if buffering in ("block", "drop") else None,
-            open_timeout=_seconds(milliseconds["open_timeout"]),
-            operation_timeout=_seconds(milliseconds["operation_timeout"]),
+            session_option=_session_option(options.get("session_option") or {}),
             throttle_limit=throttle_limit(options.get("throttle_limit")),
             missing=options.get("missing") or "fail",
             busy_timeout=_busy_timeout(options.get("busy_timeout")),
@@ -144,6 +147,13 @@ def _filled(options: t.Mapping[str, t.Any], name: str) -> list[t.Any]:
         if value in (None, {}) or (isinstance(value, str) and not value.strip()):
             _invalid(f"{name} has an empty value", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
     return list(values)
+
+
+def _sessions(options: t.Mapping[str, t.Any]) -> list[t.Any]:
+    """Return the session dicts given. None at all, from a lookup that found nothing, is what `missing` is about."""
+    if options.get("session") == [] and options.get("missing") in ("ignore", "warn"):
+        return []
+    return _filled(options, "session")
 
 
 def _patterns(names: list[str] | None) -> tuple[WildcardPattern, ...] | None:
@@ -196,16 +206,23 @@ def _busy_timeout(seconds: float | None) -> float:
     return float(seconds or 0)
 
 
-def _timeout(session_option: t.Mapping[str, t.Any], name: str) -> int | None:
-    value: int | None = session_option.get(name)
-    if value is not None and not _TIMEOUTS[name] <= value <= _MAX_MILLISECONDS:
-        _invalid(f"session_option.{name}: {value} is not between {_TIMEOUTS[name]} and {_MAX_MILLISECONDS}", value)
-    return value
-
-
-def _seconds(milliseconds: int | None) -> float | None:
-    # 0 is the cmdlet's word for "no limit"; here nothing may hang for ever, so it means the default.
-    return milliseconds / 1000 if milliseconds else None
+def _session_option(session_option: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """Check the session option by the rules of New-PSSessionOption, and return what of it was given."""
+    for name, least in _LEAST.items():
+        value = session_option.get(name)
+        if value is not None and not least <= value <= _MAX_MILLISECONDS:
+            _invalid(f"session_option.{name}: {value} is not between {least} and {_MAX_MILLISECONDS}", value)
+    proxied = session_option.get("proxy_access_type") not in (None, "none", "no_proxy_server")
+    if session_option.get("proxy_credential") and not (proxied or session_option.get("proxy")):
+        _invalid("session_option.proxy_credential needs a proxy (session_option.proxy or proxy_access_type)")
+    if session_option.get("proxy_authentication") in ("digest", "negotiate"):
+        raise ParameterBindingError(
+            "NotImplemented",
+            f"session_option.proxy_authentication={session_option['proxy_authentication']}: proxies can be logged on "
+            "to by basic only",
+            "NotImplemented",
+        )
+    return {name: value for name, value in session_option.items() if value is not None}
 
 
 def _resource_uri(configuration_name: str | None) -> str | None:
@@ -247,6 +264,10 @@ def _reference(session: t.Mapping[str, t.Any]) -> SessionReference:
 def _check_logon(options: t.Mapping[str, t.Any]) -> None:
     """Refuse log-on options that exclude each other (PSRemotingBaseCmdlet.ValidateSpecifiedAuthentication)."""
     authentication = options.get("authentication")
+    if options.get("certificate_pem") and options.get("certificate_thumbprint"):
+        raise ParameterBindingError(
+            "ParameterBindingFailed", "certificate_thumbprint and certificate_pem cannot be used together", "WriteError"
+        )
     conflicts = {
         "certificate_thumbprint and credential": options.get("certificate_thumbprint") and options.get("credential"),
         f"certificate_thumbprint and authentication={authentication}": (
@@ -263,21 +284,6 @@ def _check_logon(options: t.Mapping[str, t.Any]) -> None:
             )
 
 
-def _check_available(options: t.Mapping[str, t.Any]) -> None:
-    """Refuse what the argument spec knows and the engine cannot do yet: an option is never silently ignored."""
-    session_option = options.get("session_option") or {}
-    wanted = [
-        f"session_option.{name}"
-        for name in sorted(set(session_option) - _AVAILABLE_SESSION_OPTIONS)
-        if session_option[name]
-    ]
-    if options.get("allow_redirection"):
-        wanted.append("allow_redirection")
-    if options.get("certificate_thumbprint"):
-        wanted.append("certificate_thumbprint")
-    if options.get("authentication") not in (None, *AVAILABLE_AUTHENTICATIONS):
-        wanted.append(f"authentication={options['authentication']}")
-    if wanted:
-        raise ParameterBindingError(
-            "NotImplemented", f"{', '.join(wanted)}: not available yet in this version", "NotImplemented"
-        )
+def first(*values: t.Any) -> t.Any:
+    """Return the first value that was given; the last one is the default, which may be None."""
+    return next((value for value in values if value is not None), None)

@@ -23,7 +23,7 @@ from ..errors import Code, TransportError
 from ..model import Command, Endpoint, Shell
 from . import soap
 from .duration import parse_duration
-from .http import HttpTransport
+from .http import HttpTransport, Redirected
 from .soap import NAMESPACES, qname
 
 try:
@@ -36,7 +36,6 @@ SHELL_RESOURCE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 COMMAND_RESOURCE = f"{SHELL_RESOURCE}/Command"
 SELECTOR_FILTER_DIALECT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/SelectorFilter"
 PROTOCOL_VERSION = "2.3"
-MAX_ENVELOPE_BYTES = 512000
 MAX_ELEMENTS = 32000
 # Pages in a row that bring nothing new; no server that makes progress sends that many.
 MAX_IDLE_PAGES = 10
@@ -69,10 +68,19 @@ class WSManClient:
         self.endpoint = endpoint
         self._transport = HttpTransport(endpoint)
         # pypsrp's own transport is made with it and not used: ours has its place.
-        self._wsman = WSMan("unused", ssl=False, auth="basic", encryption="never", max_envelope_size=MAX_ENVELOPE_BYTES)
+        option = endpoint.option
+        self._wsman = WSMan(
+            "unused",
+            ssl=False,
+            auth="basic",
+            encryption="never",
+            max_envelope_size=option.max_envelope_size,
+            locale=option.ui_culture,
+            data_locale=option.culture,
+        )
         self._wsman.transport = self._transport  # type: ignore[assignment]
         self._wsman.session_id = client_id
-        self._wsman.operation_timeout = t.cast(int, f"{endpoint.option.operation_timeout:g}")
+        self._wsman.operation_timeout = t.cast(int, f"{option.operation_timeout:g}")
 
     def close(self) -> None:
         """End the HTTP conversation. The shells on the server are not touched."""
@@ -201,7 +209,7 @@ class WSManClient:
             selectors = SelectorSet()
             selectors.add_option("ShellId", shell.shell_id)
         try:
-            envelope = self._wsman.invoke(action, resource_uri, body, options, selectors)
+            envelope = self._invoke_following(action, resource_uri, body, options, selectors)
         except ET.ParseError as error:
             raise soap.improper(f"the answer is not well-formed XML ({error})") from error
         except WinRMError as error:
@@ -213,6 +221,14 @@ class WSManClient:
         if envelope.tag != qname("s:Envelope") or found is None:
             raise soap.improper("the answer is XML, but not a SOAP envelope with a body")
         return found
+
+    def _invoke_following(self, *request: t.Any) -> ET.Element:
+        """Do one request, again at each address it is redirected to; the transport refuses what may not be followed."""
+        while True:
+            try:
+                return self._wsman.invoke(*request)
+            except Redirected as redirection:
+                self._transport.follow(redirection.uri)
 
 
 def _is(element: ET.Element, name: str) -> bool:

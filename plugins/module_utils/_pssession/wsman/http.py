@@ -12,57 +12,25 @@ environment at every request, and waiting for ever.
 
 from __future__ import annotations
 
-import socket
+import dataclasses
 import threading
 import typing as t
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from ..errors import Code, TransportError
 from ..libraries import require_pypsrp
-from ..model import Endpoint
-from . import soap
+from ..model import Endpoint, Proxy
+from . import authentication, pywinrm_authentication, soap
+from .failures import failure, host_of, refused
 
 try:
     import requests
-    import requests.adapters
-    import requests.auth
     import urllib3
-    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    from .tls import Adapter
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
 else:
-
-    class _AbortableAdapter(requests.adapters.HTTPAdapter):
-        """Keeps hold of its open connections, so that another thread can cut them."""
-
-        def __init__(self) -> None:
-            self.connections: list[t.Any] = []
-            super().__init__(pool_connections=1, pool_maxsize=1)
-
-        def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
-            super().init_poolmanager(*args, **kwargs)
-            self.poolmanager.pool_classes_by_scheme = {
-                "http": self._remembering(HTTPConnectionPool),
-                "https": self._remembering(HTTPSConnectionPool),
-            }
-
-        def _remembering(self, pool_class: t.Any) -> t.Any:
-            connections = self.connections
-
-            class Connection(pool_class.ConnectionCls):
-                def connect(self) -> None:
-                    super().connect()
-                    connections[:] = [self]
-
-            return type(pool_class.__name__, (pool_class,), {"ConnectionCls": Connection})
-
-        def abort(self) -> None:
-            for connection in self.connections:
-                if connection.sock is not None:
-                    try:
-                        connection.sock.shutdown(socket.SHUT_RDWR)
-                    except OSError:
-                        pass  # already gone, which is what was wanted
 
     class _Session(requests.Session):
         """Does not look where a redirection leads: the library would read the answer to its end for that."""
@@ -74,13 +42,22 @@ else:
 # No envelope may exceed the MaxEnvelopeSize a request names; this leaves room for servers that are generous.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
-_CODE_OF_STATUS = {
-    400: Code.HTTP_BAD_REQUEST,
-    401: Code.ACCESS_DENIED,
-    403: Code.ACCESS_DENIED,
-    404: Code.URL_NOT_AVAILABLE,
-    503: Code.CANNOT_CONNECT_WINRM_SERVICE,
-}
+
+class Redirected(Exception):
+    """The server wants the request sent elsewhere, and that is allowed. The envelope has to be made anew for it."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self.uri = uri
+
+
+@dataclasses.dataclass(frozen=True)
+class _Response:
+    status: int
+    body: bytes
+    content_type: str
+    location: str
+    challenges: str
 
 
 class HttpTransport:
@@ -102,9 +79,14 @@ class HttpTransport:
         require_pypsrp()
         self.endpoint = endpoint.uri
         self.time_limit = endpoint.answer_timeout
-        self._connection_timeout = endpoint.connection_timeout
-        self._adapter = _AbortableAdapter()
-        self._session = self._build_session(endpoint)
+        self._settings = endpoint
+        self._redirections = 0
+        self._lock = threading.Lock()
+        self._closed = False
+        self._session: requests.Session | None = None
+        self._adapter: Adapter | None = None
+        self._authentication: authentication.Authentication | None = None
+        self._codec: authentication.Codec | None = None
 
     def send(
         self, message: bytes, *, retries_on_read_timeout: int = 0, timeout: object = None
@@ -114,151 +96,183 @@ class HttpTransport:
         Raises:
             TransportError: There was no answer in time, or none that a WinRM service would give.
             WSManFault: The answer is a fault.
+            Redirected: The answer says to go elsewhere, and that may be followed.
         """
-        status, body, content_type, location = self._exchange(message)
-        if 300 <= status < 400:
-            raise TransportError(
-                Code.REDIRECT_REQUIRED,
-                f"the server redirects to {_host_of(location)}, and redirection is not followed",
-                delivered=False,
-            )
-        if status == 401:
-            raise TransportError(
-                Code.ACCESS_DENIED, "the server refused user name or password (HTTP 401)", delivered=False
-            )
-        if status == 200:
-            return soap.decode(body)
-        try:
-            fault = soap.find_fault(soap.parse(soap.decode(body)))
-        except TransportError:
-            fault = None
-        raise fault or TransportError(
-            _CODE_OF_STATUS.get(status, Code.HTTP_ERROR),
-            f"HTTP status {status} with {content_type or 'unknown content'} instead of a WS-Management answer",
-            delivered=status >= 500,
-        )
+        fresh = self._codec is None
+        response = self._send_once(message)
+        if response.status == 400 and self._codec is not None and not fresh:
+            # The connection was closed while idle, and the keys of this log-on went with it (HTTP.sys does so after
+            # two minutes). The request was not understood, let alone carried out: log on again and repeat it.
+            self._forget_logon()
+            response = self._send_once(message)
+        if 300 <= response.status < 400:
+            raise Redirected(self._redirection(response.location))
+        if response.status == 200:
+            return soap.decode(response.body)
+        raise refused(response.status, response.body, response.content_type, response.challenges, self._settings)
+
+    def follow(self, uri: str) -> None:
+        """Go on at another address, with a new connection and a new log-on."""
+        self._forget_logon()
+        self._settings = dataclasses.replace(self._settings, uri=uri)
+        self.endpoint = uri
 
     def close(self) -> None:
         """End the conversation; a request still under way in another thread fails."""
-        self._adapter.abort()
-        self._session.close()
+        with self._lock:
+            self._closed = True
+            adapter, session = self._adapter, self._session
+        if adapter is not None:
+            adapter.abort()
+        if session is not None:
+            session.close()
 
-    def _exchange(self, message: bytes) -> tuple[int, bytes, str, str]:
+    def _send_once(self, message: bytes) -> _Response:
+        """Send a message, encrypted if it has to be, after logging on if that has to come first."""
+        charset = "UTF-8"
+        if self._settings.option.use_utf16:
+            charset, message = "UTF-16", message.decode("utf-8").encode("utf-16")
+        if not self._settings.encrypts_messages:
+            return self._exchange(message, f"application/soap+xml;charset={charset}")
+        if self._codec is None:
+            logon = self._exchange(b"", "application/soap+xml;charset=UTF-8")
+            if logon.status != 200:
+                return logon
+            self._codec = self._keys()
+        content_type, body = self._codec.wrap(message)
+        if charset != "UTF-8":
+            # The libraries name their own charset in the MIME part; it is the first text of the body.
+            body = body.replace(b"charset=UTF-8", f"charset={charset}".encode("ascii"), 1)
+        return self._exchange(body, content_type)
+
+    def _exchange(self, body: bytes, content_type: str) -> _Response:
+        session, adapter = self._open()
         expired = threading.Event()
 
         def cut() -> None:
             expired.set()
-            self._adapter.abort()
+            adapter.abort()
 
         watchdog = threading.Timer(self.time_limit, cut)
         watchdog.daemon = True
         watchdog.start()
         try:
-            response = self._session.post(
+            response = session.post(
                 self.endpoint,
-                data=message,
-                timeout=(min(self._connection_timeout, self.time_limit), self.time_limit),
+                data=body,
+                headers={"Content-Type": content_type},
+                timeout=(min(self._settings.connection_timeout, self.time_limit), self.time_limit),
                 allow_redirects=False,
                 stream=True,
             )
-            body = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
-            response.close() if len(body) > MAX_ANSWER_BYTES else response.raw.release_conn()
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise self._failure(error, expired.is_set()) from error
+            answer = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
+            if expired.is_set():
+                raise TimeoutError("what was cut off may look like an answer that is just short")
+            if len(answer) > MAX_ANSWER_BYTES:
+                response.close()
+                raise soap.improper(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+            response.raw.release_conn()
+            return self._decrypted(response, answer)
+        except TransportError:
+            raise
+        except Exception as error:  # HTTP and log-on libraries have no common root; failure() knows their kinds
+            time_limit = self.time_limit if expired.is_set() else None
+            raise failure(error, self._settings, time_limit, self._codec is not None) from error
         finally:
             watchdog.cancel()
-        if expired.is_set():  # what was cut off may look like an answer that is just short
-            raise self._failure(TimeoutError(), expired=True)
-        if len(body) > MAX_ANSWER_BYTES:
-            raise soap.improper(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
-        headers = response.headers
-        return response.status_code, body, headers.get("Content-Type", ""), headers.get("Location", "")
 
-    def _failure(self, error: Exception, expired: bool) -> TransportError:
-        """Translate what the HTTP library raised; this is the only place that knows its exceptions."""
-        causes = _chain(error)
-        if any(isinstance(cause, socket.gaierror) for cause in causes):
-            return TransportError(Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False)
-        if isinstance(error, requests.exceptions.SSLError) or (type(error) is OSError and error.errno is None):
-            # The latter is the library's word for a file of authorities that is not there.
-            return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {_last_words(causes)}", delivered=False)
-        if isinstance(error, (requests.ConnectTimeout, urllib3.exceptions.NewConnectionError)) or any(
-            isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes
-        ):
-            return TransportError(
-                Code.CANNOT_CONNECT,
-                f"no connection to {_host_of(self.endpoint)}: {_last_words(causes)}",
+    def _decrypted(self, response: requests.Response, body: bytes) -> _Response:
+        content_type = response.headers.get("Content-Type", "")
+        if content_type.lower().startswith("multipart/") and self._codec is not None:
+            body, content_type = self._codec.unwrap(content_type, body), "application/soap+xml"
+        elif self._codec is not None and response.status_code == 200 and body:
+            raise soap.improper("the answer is not encrypted, although the request was")
+        return _Response(
+            response.status_code,
+            body,
+            content_type,
+            response.headers.get("Location", ""),
+            response.headers.get("WWW-Authenticate", ""),
+        )
+
+    def _open(self) -> tuple[requests.Session, Adapter]:
+        """Return the session with its way to log on, made at the first call and after a log-on was forgotten."""
+        with self._lock:
+            if self._closed:
+                raise TransportError(Code.HTTP_ERROR, "the conversation was ended", delivered=False)
+            if self._session is None or self._adapter is None:
+                self._authentication = _authentication(self._settings)
+                self._session, self._adapter = _session(self._settings, self._authentication)
+            return self._session, self._adapter
+
+    def _keys(self) -> authentication.Codec:
+        """Return the codec of the log-on just made; `logon.unusable` lets only schemes with keys come here."""
+        if self._authentication is None or self._authentication.codec is None:
+            raise TransportError(Code.INVALID_AUTHENTICATION, "this log-on cannot encrypt messages", delivered=False)
+        return self._authentication.codec()
+
+    def _forget_logon(self) -> None:
+        with self._lock:
+            session, self._session, self._adapter = self._session, None, None
+            self._authentication = self._codec = None
+        if session is not None:
+            session.close()
+
+    def _redirection(self, location: str) -> str:
+        """Return where a redirection leads, if it may be followed (PSSessionOption.MaximumConnectionRedirectionCount).
+
+        Raises:
+            TransportError: It may not: nobody agreed to it, it leads on too far, or out of HTTPS.
+        """
+        limit = self._settings.option.maximum_redirection
+        if self._redirections >= limit:
+            how_far = "redirection is not allowed" if limit == 0 else f"that would be more than {limit} redirections"
+            raise TransportError(
+                Code.REDIRECT_REQUIRED, f"the server redirects to {host_of(location)}, and {how_far}", delivered=False
+            )
+        target = urlsplit(location)
+        downgrade = self._settings.use_ssl and target.scheme.lower() != "https"
+        if target.scheme.lower() not in ("http", "https") or not target.hostname or target.username or downgrade:
+            raise TransportError(
+                Code.REDIRECT_LOCATION_INVALID,
+                f"the server redirects to {host_of(location)}, which cannot be followed from {host_of(self.endpoint)}",
                 delivered=False,
             )
-        if expired or any(isinstance(cause, (TimeoutError, urllib3.exceptions.TimeoutError)) for cause in causes):
-            return TransportError(Code.OPERATION_TIMEOUT, f"no complete answer within {self.time_limit:g} seconds")
-        if isinstance(
-            error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL, UnicodeError)
-        ) or any(isinstance(cause, urllib3.exceptions.LocationValueError) for cause in causes):
-            return TransportError(Code.COMPUTER_NOT_FOUND, f"the address cannot be used: {error}", delivered=False)
-        return TransportError(
-            Code.HTTP_ERROR, f"the connection broke before the answer was complete: {_last_words(causes)}"
-        )
-
-    def _build_session(self, endpoint: Endpoint) -> requests.Session:
-        session = _Session()
-        # Proxies and authorities of the environment hold for all requests alike: they are looked up once. The .netrc
-        # file, which requests would consult as well, is none of our business.
-        environment = session.merge_environment_settings(endpoint.uri, {}, None, None, None)
-        session.trust_env = False
-        session.proxies = environment["proxies"]
-        session.verify = endpoint.verify_certificate and (endpoint.ca_cert or environment["verify"] or True)
-        if not endpoint.verify_certificate:
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        session.headers.update(
-            {
-                "User-Agent": "psremoting.fleet",
-                "Content-Type": "application/soap+xml;charset=UTF-8",
-                # Encrypted bodies cannot be compressed, and some front ends would try.
-                "Accept-Encoding": "identity",
-            }
-        )
-        session.mount("http://", self._adapter)
-        session.mount("https://", self._adapter)
-        if endpoint.credential is not None:
-            session.auth = requests.auth.HTTPBasicAuth(
-                _basic_bytes(endpoint.credential.username), _basic_bytes(endpoint.credential.password)
-            )
-        return session
+        self._redirections += 1
+        return location
 
 
-def _basic_bytes(text: str) -> bytes:
-    """Encode a part of Basic credentials: Latin-1 as other WinRM clients do, UTF-8 where that cannot hold it."""
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8")
+def _authentication(endpoint: Endpoint) -> authentication.Authentication:
+    if endpoint.logon.library == "winrm":
+        return pywinrm_authentication.authentication(endpoint)
+    return authentication.authentication(endpoint)
 
 
-def _host_of(url: str) -> str:
-    """Return what of an address may be shown: no path, no query, no user."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "an address that cannot be read"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "an unnamed place"
+def _session(endpoint: Endpoint, logon: authentication.Authentication) -> tuple[requests.Session, Adapter]:
+    session = _Session()
+    # Proxies and authorities of the environment hold for all requests alike: they are looked up once. The .netrc file,
+    # which requests would consult as well, is none of our business.
+    environment = session.merge_environment_settings(endpoint.uri, {}, None, None, None)
+    session.trust_env = False
+    session.proxies = {} if endpoint.proxy.bypass else environment["proxies"]
+    if endpoint.proxy.url and not endpoint.proxy.bypass:
+        session.proxies = {"https" if endpoint.use_ssl else "http": _proxy_address(endpoint.proxy)}
+    bundle = environment["verify"] if isinstance(environment["verify"], str) else None
+    adapter = Adapter(endpoint, bundle)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    if not endpoint.tls.check_authority:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    # Encrypted bodies cannot be compressed, and some front ends would try.
+    session.headers.update({"User-Agent": "psremoting.fleet", "Accept-Encoding": "identity", **logon.headers})
+    session.auth = logon.handler
+    return session, adapter
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    """Return an exception with all that is behind it: causes, contexts, and the reasons urllib3 keeps."""
-    chain: list[BaseException] = []
-    todo: list[object] = [error]
-    while todo:
-        current = todo.pop()
-        if isinstance(current, BaseException) and current not in chain:
-            chain.append(current)
-            todo += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
-    return chain
-
-
-def _last_words(causes: list[BaseException]) -> str:
-    """Return the most telling line of a chain of exceptions: that of the operating system, or else the first."""
-    for cause in causes:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-    return str(causes[-1]) or type(causes[-1]).__name__
+def _proxy_address(proxy: Proxy) -> str:
+    """Return the address of a proxy with its credential, which requests turns into a header."""
+    parts = urlsplit(proxy.url or "")
+    if proxy.credential is None:
+        return t.cast(str, proxy.url)
+    user, password = quote(proxy.credential.username, safe=""), quote(proxy.credential.password or "", safe="")
+    return parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()

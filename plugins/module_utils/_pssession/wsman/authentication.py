@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Logging on with pypsrp: one strategy for each scheme.
+
+A strategy gives the HTTP conversation what requests calls an auth handler, and, where the scheme has keys, a codec that
+encrypts messages with them. Nothing here sends anything by itself.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..errors import Code, TransportError
+from ..model import Credential, Endpoint
+
+try:
+    import requests.auth
+    from pypsrp.encryption import WinRMEncryption
+    from pypsrp.negotiate import HTTPNegotiateAuth
+except ImportError:  # reported by require_pypsrp() at the first use
+    pass
+
+# Client certificate mapping is asked for by this instead of a scheme (MS-WSMV 3.1.4.1).
+MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
+_SPNEGO = frozenset({"negotiate", "ntlm", "kerberos"})
+ENCRYPTING = _SPNEGO | {"credssp"}
+SCHEMES = ENCRYPTING | {"basic", "digest", "certificate"}
+_BOUNDARY = re.compile(r"""boundary="?([^";]+)""")
+
+
+class Codec(t.Protocol):
+    """Encrypts and decrypts messages (MS-WSMV 2.2.9.1) with the keys of a finished log-on."""
+
+    def wrap(self, message: bytes) -> tuple[str, bytes]:
+        """Return the content type and the body for a message."""
+        ...
+
+    def unwrap(self, content_type: str, body: bytes) -> bytes:
+        """Return the message in a body.
+
+        Raises:
+            Exception: It cannot be decrypted; the libraries raise many kinds.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """A way to log on to one endpoint.
+
+    Attributes:
+        handler: The auth handler for requests, or None when the TLS handshake does it all.
+        headers: Headers for every request.
+        codec: Makes the codec once the handler has logged on; None when the scheme has no keys.
+    """
+
+    handler: t.Any
+    headers: t.Mapping[str, str]
+    codec: t.Callable[[], Codec] | None = None
+
+
+def missing_library(scheme: str, with_tickets: bool) -> str | None:
+    """Tell what has to be installed before a scheme can be used, or None.
+
+    Args:
+        with_tickets: The log-on needs Kerberos, for there is no password that NTLM could use.
+    """
+    if (scheme == "kerberos" or (scheme == "negotiate" and with_tickets)) and not _installed("gssapi", "krb5"):
+        return (
+            f"authentication {scheme} needs the Python libraries gssapi 1.6.0 and krb5 0.3.0 or newer for Kerberos: "
+            "python -m pip install 'pypsrp[kerberos]'"
+        )
+    if scheme == "credssp" and not _installed("requests_credssp"):
+        return (
+            "authentication credssp needs the Python library requests-credssp 2.0.0 or newer: "
+            "python -m pip install 'pypsrp[credssp]'"
+        )
+    return None
+
+
+def authentication(endpoint: Endpoint) -> Authentication:
+    """Return the way pypsrp logs on to an endpoint.
+
+    Raises:
+        TransportError: A library is missing.
+    """
+    logon = endpoint.logon
+    missing = missing_library(logon.scheme, logon.credential is None)
+    if missing:
+        raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False)
+    if logon.scheme == "certificate":
+        return Authentication(None, {"Authorization": MUTUAL})
+    if logon.scheme in ("basic", "digest"):
+        credential = logon.credential or Credential("", "")
+        kind = requests.auth.HTTPBasicAuth if logon.scheme == "basic" else requests.auth.HTTPDigestAuth
+        username, password = credential.username, credential.password or ""
+        if logon.scheme == "basic":
+            return Authentication(kind(basic_bytes(username), basic_bytes(password)), {})
+        return Authentication(kind(username, password), {})
+    return _credssp(endpoint) if logon.scheme == "credssp" else _negotiate(endpoint)
+
+
+def basic_bytes(text: str) -> bytes:
+    """Encode a part of Basic credentials: Latin-1 as other WinRM clients do, UTF-8 where that cannot hold it."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8")
+
+
+def _negotiate(endpoint: Endpoint) -> Authentication:
+    logon, parts = endpoint.logon, urlsplit(endpoint.uri)
+    hostname = logon.hostname_override or parts.hostname
+    if logon.include_port_in_spn:
+        hostname = f"{hostname}:{endpoint.port}"
+    handler = HTTPNegotiateAuth(
+        username=logon.credential.username if logon.credential else None,
+        password=logon.credential.password if logon.credential else None,
+        auth_provider=logon.scheme,
+        send_cbt=logon.send_cbt,
+        service=logon.service,
+        delegate=logon.delegate,
+        hostname_override=hostname,
+        wrap_required=endpoint.encrypts_messages,
+    )
+
+    def codec() -> Codec:
+        context = next(iter(handler.contexts.values()))
+        kerberos_alone = getattr(context, "response_auth_header", "") == "kerberos"
+        return _PypsrpCodec(context, WinRMEncryption.KERBEROS if kerberos_alone else WinRMEncryption.SPNEGO)
+
+    return Authentication(handler, {}, codec)
+
+
+def _credssp(endpoint: Endpoint) -> Authentication:
+    from requests_credssp import HttpCredSSPAuth  # optional: missing_library() has looked for it
+
+    logon = endpoint.logon
+    credential = logon.credential or Credential("", "")
+    handler = HttpCredSSPAuth(
+        username=credential.username,
+        password=credential.password,
+        auth_mechanism=logon.credssp_auth_mechanism,
+        disable_tlsv1_2=logon.credssp_disable_tlsv1_2,
+        minimum_version=logon.credssp_minimum_version,
+    )
+    return Authentication(
+        handler, {}, lambda: _PypsrpCodec(next(iter(handler.contexts.values())), WinRMEncryption.CREDSSP)
+    )
+
+
+class _PypsrpCodec:
+    def __init__(self, context: t.Any, protocol: str) -> None:
+        self._encryption = WinRMEncryption(context, protocol)
+
+    def wrap(self, message: bytes) -> tuple[str, bytes]:
+        kind, body = self._encryption.wrap_message(message)
+        return f'{kind};protocol="{self._encryption.protocol}";boundary="Encrypted Boundary"', body
+
+    def unwrap(self, content_type: str, body: bytes) -> bytes:
+        boundary = _BOUNDARY.search(content_type)
+        return self._encryption.unwrap_message(body, boundary.group(1) if boundary else "Encrypted Boundary")
+
+
+def _installed(*libraries: str) -> bool:
+    return all(importlib.util.find_spec(library) is not None for library in libraries)

@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""From what HTTP, TLS and log-on libraries raise, and from HTTP statuses, to the errors PowerShell would report.
+
+This is the only place that knows the exceptions of those libraries.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+from ..errors import Code, TransportError
+from ..model import Endpoint
+from . import soap
+
+try:
+    import requests
+    import urllib3
+    from pypsrp.exceptions import AuthenticationError
+    from spnego.exceptions import SpnegoError
+except ImportError:  # reported by require_pypsrp() at the first use
+    pass
+
+_CODE_OF_STATUS = {
+    400: Code.HTTP_BAD_REQUEST,
+    403: Code.ACCESS_DENIED,
+    404: Code.URL_NOT_AVAILABLE,
+    407: Code.HTTP_ERROR,
+    503: Code.CANNOT_CONNECT_WINRM_SERVICE,
+}
+# What a server has to offer for a scheme of ours to have a chance.
+_OFFERS = {
+    "basic": ("basic",),
+    "digest": ("digest",),
+    "negotiate": ("negotiate", "kerberos", "ntlm"),
+    "ntlm": ("negotiate", "ntlm"),
+    "kerberos": ("negotiate", "kerberos"),
+    "credssp": ("credssp",),
+}
+_SCHEME = re.compile(r"(?:^|,\s*)([A-Za-z]+)(?=\s|,|$)")
+
+
+def refused(status: int, body: bytes, content_type: str, challenges: str, endpoint: Endpoint) -> TransportError:
+    """Return the error for an answer with another status than 200: the fault in it, or what the status says."""
+    if status == 401:
+        return _not_logged_on(challenges, endpoint)
+    try:
+        fault = soap.find_fault(soap.parse(soap.decode(body)))
+    except TransportError:
+        fault = None
+    if fault is not None:
+        return fault
+    if status == 407:
+        message = "the proxy wants a log-on, or refused it (HTTP 407; session_option.proxy_credential)"
+    else:
+        message = f"HTTP status {status} with {content_type or 'unknown content'} instead of a WS-Management answer"
+    return TransportError(_CODE_OF_STATUS.get(status, Code.HTTP_ERROR), message, delivered=status >= 500)
+
+
+def failure(error: Exception, endpoint: Endpoint, time_limit: float | None, logged_on: bool) -> TransportError:
+    """Return the error for what a library raised while one request was under way.
+
+    Args:
+        time_limit: The seconds after which the request was cut by us, or None when it was not.
+        logged_on: Whether keys for message encryption were there already: then it is not the log-on that failed.
+    """
+    causes = _chain(error)
+    words = _last_words(causes)
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return TransportError(Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False)
+    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
+        return TransportError(Code.HTTP_ERROR, f"the proxy made no connection: {words}", delivered=False)
+    if any(isinstance(cause, (SpnegoError, AuthenticationError)) for cause in causes):
+        return _logon_failure(error, endpoint)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes) or isinstance(error, requests.exceptions.SSLError):
+        return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=False)
+    if any(isinstance(cause, (urllib3.exceptions.NewConnectionError, requests.ConnectTimeout)) for cause in causes):
+        return TransportError(
+            Code.CANNOT_CONNECT, f"no connection to {host_of(endpoint.uri)}: {words}", delivered=False
+        )
+    timeouts = (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)
+    if time_limit is not None or any(isinstance(cause, timeouts) for cause in causes):
+        limit = time_limit if time_limit is not None else endpoint.answer_timeout
+        return TransportError(Code.OPERATION_TIMEOUT, f"no complete answer within {limit:g} seconds")
+    unusable = (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL, UnicodeError)
+    if isinstance(error, unusable) or any(isinstance(cause, urllib3.exceptions.LocationValueError) for cause in causes):
+        return TransportError(Code.COMPUTER_NOT_FOUND, f"the address cannot be used: {error}", delivered=False)
+    if any(isinstance(cause, (OSError, requests.RequestException, urllib3.exceptions.HTTPError)) for cause in causes):
+        return TransportError(Code.HTTP_ERROR, f"the connection broke before the answer was complete: {words}")
+    if logged_on:
+        return TransportError(
+            Code.IMPROPER_RESPONSE, f"the answer could not be decrypted ({type(error).__name__}: {words})"
+        )
+    return _logon_failure(error, endpoint)
+
+
+def host_of(url: str) -> str:
+    """Return what of an address may be shown: no path, no query, no user."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "an unnamed place"
+
+
+def _not_logged_on(challenges: str, endpoint: Endpoint) -> TransportError:
+    scheme = endpoint.logon.scheme
+    offered = [offer.lower() for offer in _SCHEME.findall(challenges)]
+    wanted = _OFFERS.get(scheme, ())
+    if offered and wanted and not set(offered) & set(wanted):
+        return TransportError(
+            Code.INVALID_AUTHENTICATION,
+            f"the server does not offer authentication {scheme}, only {', '.join(dict.fromkeys(offered))}",
+            delivered=False,
+        )
+    return TransportError(Code.ACCESS_DENIED, f"the server refused the log-on by {scheme} (HTTP 401)", delivered=False)
+
+
+def _logon_failure(error: Exception, endpoint: Endpoint) -> TransportError:
+    """Return the error for a log-on that failed on this side: no ticket, no common mechanism, clocks apart ..."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    lowered = words.lower()
+    if isinstance(error, AuthenticationError) or "incompatible with the specified auth_provider" in lowered:
+        return TransportError(
+            Code.INVALID_AUTHENTICATION,
+            f"the server does not offer authentication {endpoint.logon.scheme}: {words}",
+            delivered=False,
+        )
+    code = Code.AUTHENTICATION_FAILED
+    if any(word in lowered for word in ("password", "preauthentication", "client not found", "credentials revoked")):
+        code = Code.LOGON_FAILURE
+    elif "server not found" in lowered:
+        code = Code.TARGET_UNKNOWN
+    return TransportError(code, f"the log-on by {endpoint.logon.scheme} failed: {words}", delivered=False)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an exception with all that is behind it: causes, contexts, and the reasons urllib3 keeps."""
+    chain: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        current = todo.pop()
+        if isinstance(current, BaseException) and current not in chain:
+            chain.append(current)
+            todo += [
+                current.__cause__,
+                current.__context__,
+                vars(current).get("reason"),
+                *current.args,
+            ]
+    return chain
+
+
+def _last_words(causes: list[BaseException]) -> str:
+    """Return the most telling line of a chain of exceptions: that of the operating system, or else the deepest."""
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
+            return cause.verify_message
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+    return str(causes[-1]) or type(causes[-1]).__name__

@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""TLS as the session options want it, and connections that can be cut from another thread."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import typing as t
+
+from ..errors import Code, TransportError
+from ..model import ClientCertificate, Endpoint, Tls
+
+try:
+    import certifi
+    import requests.adapters
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, pkcs12
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.util.retry import Retry
+    from urllib3.util.ssl_match_hostname import CertificateError, match_hostname
+except ImportError:  # reported by require_pypsrp() at the first use
+    pass
+else:
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        """The HTTP(S) connections of one conversation: TLS by an SSLContext of ours, and a way to cut them.
+
+        Connections that cannot be opened are tried again as often as the endpoint says. Nothing that was sent is.
+        """
+
+        def __init__(self, endpoint: Endpoint, bundle: str | None) -> None:
+            self._connections: list[t.Any] = []
+            self._tls = endpoint.tls
+            self._context = ssl_context(endpoint, bundle) if endpoint.use_ssl else None
+            retries = endpoint.reconnection_retries
+            super().__init__(
+                pool_connections=1,
+                pool_maxsize=1,
+                max_retries=Retry(
+                    total=retries, connect=retries, read=0, redirect=0, status=0, other=0,
+                    backoff_factor=endpoint.reconnection_backoff,
+                ),
+            )  # fmt: skip
+
+        def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
+            super().init_poolmanager(*args, **kwargs)
+            self.poolmanager.pool_classes_by_scheme = self._pool_classes()
+
+        def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
+            manager = super().proxy_manager_for(proxy, **kwargs)
+            manager.pool_classes_by_scheme = self._pool_classes()
+            return manager
+
+        def build_connection_pool_key_attributes(
+            self, request: t.Any, verify: t.Any, cert: t.Any = None
+        ) -> tuple[t.Any, t.Any]:
+            """Let the context decide, not what requests would make of `verify` and `cert`."""
+            host, _pool = super().build_connection_pool_key_attributes(request, verify, cert)
+            if self._context is None:
+                return host, {}
+            required = "CERT_REQUIRED" if self._tls.check_authority else "CERT_NONE"
+            check = None if self._tls.check_name else False
+            return host, {"ssl_context": self._context, "cert_reqs": required, "assert_hostname": check}
+
+        def cert_verify(self, conn: t.Any, url: t.Any, verify: t.Any, cert: t.Any) -> None:
+            """Do nothing: the context has what requests would set here."""
+
+        def abort(self) -> None:
+            """Cut the connections in use, whatever is under way on them."""
+            for connection in self._connections:
+                if connection.sock is not None:
+                    try:
+                        connection.sock.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass  # already gone, which is what was wanted
+
+        def _pool_classes(self) -> dict[str, t.Any]:
+            return {"http": self._remembering(HTTPConnectionPool), "https": self._remembering(HTTPSConnectionPool)}
+
+        def _remembering(self, pool_class: t.Any) -> t.Any:
+            connections, tls = self._connections, self._tls
+
+            class Connection(pool_class.ConnectionCls):
+                def connect(self) -> None:
+                    super().connect()
+                    connections[:] = [self]
+                    if isinstance(self.sock, ssl.SSLSocket) and tls.check_name and not tls.check_authority:
+                        _check_name(self.sock, self.host)
+
+            return type(pool_class.__name__, (pool_class,), {"ConnectionCls": Connection})
+
+
+def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
+    """Return the client side of TLS for an endpoint: TLS 1.2 or newer, certificates checked unless told otherwise.
+
+    Args:
+        bundle: Trusted authorities named by the environment; the endpoint's own win.
+
+    Raises:
+        TransportError: A file of authorities or the client certificate cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not (endpoint.tls.check_authority and endpoint.tls.check_name):
+        context.check_hostname = False
+    if endpoint.tls.check_authority:
+        _trust(context, endpoint.tls, bundle)
+    else:
+        context.verify_mode = ssl.CERT_NONE
+    if endpoint.logon.certificate is not None:
+        _present(context, endpoint.logon.certificate)
+    return context
+
+
+def _trust(context: ssl.SSLContext, tls: Tls, bundle: str | None) -> None:
+    authorities = tls.ca_cert or bundle
+    try:
+        if authorities is None:
+            context.load_default_certs()
+            context.load_verify_locations(certifi.where())
+        elif os.path.isdir(authorities):
+            context.load_verify_locations(capath=authorities)
+        else:
+            context.load_verify_locations(cafile=authorities)
+    except (OSError, ssl.SSLError) as error:
+        raise _unusable(f"the trusted authorities in {authorities} cannot be read: {error}") from error
+    # OpenSSL fetches no revocation lists; it checks those it is given, and refuses all certificates without one.
+    if tls.check_revocation and context.cert_store_stats()["crl"]:
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+
+def _present(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
+    try:
+        if certificate.private_key is None and not _is_pem(certificate.certificate):
+            _load_pkcs12(context, certificate)
+        else:
+            # Without a password OpenSSL would ask for one on the terminal.
+            password = certificate.password or ""
+            context.load_cert_chain(certificate.certificate, certificate.private_key, lambda: password)
+    except (OSError, ValueError, ssl.SSLError) as error:
+        raise _unusable(f"the client certificate {certificate.certificate} cannot be used: {error}") from error
+
+
+def _load_pkcs12(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
+    """Load a PKCS#12 file. Python's TLS wants files: the key goes through memory that has a file name for a moment."""
+    with open(certificate.certificate, "rb") as file:
+        password = certificate.password.encode() if certificate.password else None
+        key, own, others = pkcs12.load_key_and_certificates(file.read(), password)
+    if key is None or own is None:
+        raise ValueError("it has no certificate with a private key")
+    if not hasattr(os, "memfd_create"):
+        raise ValueError("PKCS#12 files can be used on Linux only; give a PEM file here")
+    # Encrypted there as well: the name can be opened by whoever may read this process's memory anyway.
+    secret = os.urandom(24).hex()
+    chain = b"".join(each.public_bytes(Encoding.PEM) for each in (own, *others))
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(secret.encode())) + chain
+    descriptor = os.memfd_create("certificate")
+    try:
+        os.write(descriptor, pem)
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=secret)
+    finally:
+        os.close(descriptor)
+
+
+def _is_pem(path: str) -> bool:
+    with open(path, "rb") as file:
+        return b"-----BEGIN " in file.read()
+
+
+def _check_name(sock: ssl.SSLSocket, host: str) -> None:
+    """Check the name in a certificate whose authority is not checked; Python's ssl does either both or none."""
+    encoded = sock.getpeercert(binary_form=True) or b""
+    certificate = x509.load_der_x509_certificate(encoded)
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        names = x509.SubjectAlternativeName([])
+    alternatives = [("DNS", name) for name in names.get_values_for_type(x509.DNSName)]
+    alternatives += [("IP Address", str(address)) for address in names.get_values_for_type(x509.IPAddress)]
+    try:
+        match_hostname({"subjectAltName": tuple(alternatives)}, host)
+    except CertificateError as error:
+        raise ssl.SSLCertVerificationError(str(error)) from error
+
+
+def _unusable(message: str) -> TransportError:
+    return TransportError(Code.CERTIFICATE_INVALID, message, delivered=False)
