@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import SessionAction
 
 
 class ActionModule(SessionAction):
     """Connect to disconnected PowerShell sessions."""
 
-    module_name = "psremoting.fleet.connect_pssession"
-    argument_spec = staticmethod(_arguments.connect_pssession)
-    verb = staticmethod(_verbs.connect_pssession)
+    verb = _verbs.CONNECT

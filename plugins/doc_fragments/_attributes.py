@@ -32,6 +32,18 @@ attributes:
       - psremoting.fleet.all
 """
 
+    # For modules that only look.
+    INFO = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details: This action does not modify state.
+  diff_mode:
+    support: N/A
+    details: This action does not modify state.
+"""
+
     # For modules that change sessions.
     VERB = r"""
 options: {}

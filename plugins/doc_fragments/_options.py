@@ -279,6 +279,48 @@ requirements:
   - pypsrp >= 0.9.1
 """
 
+    # For modules that change sessions.
+    CHANGE = r"""
+options:
+  confirm:
+    description:
+      - Ask before anything is done to a session, as C(-Confirm) does. Answers are Yes, Yes to All, No and No to All.
+      - It needs a terminal, and fails where there is none.
+    type: bool
+    default: false
+    aliases: [cf]
+  busy_timeout:
+    description:
+      - Seconds to wait for sessions that another client holds.
+      - A client that died keeps its sessions for about a minute, so V(90) is a good value after a crash. With V(0)
+        such a session is an error at once.
+    type: int
+    default: 0
+"""
+
+    # Further conditions for sessions, besides name and configuration.
+    CONDITIONS = r"""
+options:
+  state:
+    description:
+      - V(opened) means sessions that this controller is connected to, V(disconnected) all others.
+    type: str
+    choices: [all, opened, disconnected]
+    default: all
+  owner:
+    description:
+      - Only sessions of these accounts, with wildcards as in O(name). C(DOMAIN\user) means that account, V(user) the
+        account of that name in any domain.
+      - Without administrator rights only sessions of one's own account are visible anyway.
+    type: list
+    elements: str
+  minimum_age:
+    description:
+      - Only sessions that have been without a client for so many seconds at least.
+    type: int
+    default: 0
+"""
+
     # For modules that can run on another host than the controller.
     ENDPOINTS = r"""
 options:

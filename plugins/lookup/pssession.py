@@ -84,7 +84,7 @@ class LookupModule(LookupBase):
         """Return the sessions found."""
         self.set_options(var_options=variables, direct=kwargs)
         inventory = Inventory(variables or {}, self._templar)
-        result = _verbs.get_pssession(self._options_for(terms, inventory), settings_of=inventory.settings_of)
+        result = _verbs.LOOKUP(self._options_for(terms, inventory), settings_of=inventory.settings_of)
         for warning in result["warnings"]:
             display.warning(f"pssession: {warning}")
         if result.get("failed"):

@@ -105,9 +105,12 @@ FLOW: Spec = {
     "client_id": {"type": "str", "fallback": (env_fallback, ["PSSESSION_CLIENT_ID"])},
 }
 
-CONNECT: Spec = {
+CHANGE: Spec = {
     "confirm": {"type": "bool", "aliases": ["cf"], "default": False},
     "busy_timeout": {"type": "int", "default": 0},
+}
+
+CONNECT: Spec = {
     "application_private_data": {"type": "bool", "default": False},
 }
 
@@ -152,14 +155,49 @@ ENDPOINTS: Spec = {
 }
 
 
+DISCONNECT: Spec = {
+    "idle_timeout_sec": {"type": "int"},
+    "output_buffering_mode": {"type": "str", "choices": ["none", "drop", "block"]},
+}
+
+CONDITIONS: Spec = {
+    "state": {"type": "str", "choices": ["all", "opened", "disconnected"], "default": "all"},
+    "owner": {"type": "list", "elements": "str"},
+    "minimum_age": {"type": "int", "default": 0},
+}
+
+REMOVE: Spec = {
+    "force": {"type": "bool", "default": False},
+}
+
+_WHICH_AND_HOW: Spec = {**SELECTION, **COMPUTER, **LOGON, **FLOW}
+
+
 def connect_pssession() -> Spec:
     """Return the argument spec of connect_pssession."""
-    return {**SELECTION, **COMPUTER, **LOGON, **FLOW, **CONNECT, **ENDPOINTS}
+    return {**_WHICH_AND_HOW, **CHANGE, **CONNECT, **ENDPOINTS}
+
+
+def disconnect_pssession() -> Spec:
+    """Return the argument spec of disconnect_pssession."""
+    return {**_WHICH_AND_HOW, **CHANGE, **DISCONNECT, **ENDPOINTS}
+
+
+def remove_pssession() -> Spec:
+    """Return the argument spec of remove_pssession; what is not there need not be removed."""
+    missing = {**FLOW["missing"], "default": "ignore"}
+    return {**_WHICH_AND_HOW, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, "missing": missing}
+
+
+def pssession_info() -> Spec:
+    """Return the argument spec of pssession_info; finding nothing is an answer."""
+    missing = {**FLOW["missing"], "default": "ignore"}
+    return {**_WHICH_AND_HOW, **CONDITIONS, **ENDPOINTS, "missing": missing}
 
 
 def pssession_lookup() -> Spec:
     """Return the argument spec of the lookup: everything that says which sessions are meant and how to ask."""
-    return {**SELECTION, **COMPUTER, **LOGON, **FLOW}
+    return {**_WHICH_AND_HOW}
 
 
 def without_aliases(options: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -14,6 +14,9 @@ from __future__ import annotations
 import os
 import typing as t
 import uuid
+from dataclasses import dataclass
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import pipeline
@@ -32,22 +35,54 @@ Options = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
 
 
-def connect_pssession(options: Options, *, diff_mode: bool = False, **surroundings: t.Any) -> Result:
-    """Run Connect-PSSession and return the task's result; every failure is in it.
+@dataclass(frozen=True)
+class Verb:
+    """One verb of the engine for the wrappers.
 
-    Args:
-        options: Validated options of the task.
-        diff_mode: Add a diff.
-        surroundings: Fields of `pipeline.Context` that the wrapper provides.
+    Attributes:
+        command: The cmdlet it is.
+        module: Name of its module.
+        argument_spec: Makes its options.
+        run: Does it.
+        is_reading: It changes nothing, so it is the same in check mode and has no diff.
+        is_ending: Without a word about which sessions are meant it does not take all of the task's own computer.
     """
-    options = _arguments.without_aliases(options, _arguments.connect_pssession())
-    return _run("Connect-PSSession", pipeline.connect_pssession, options, diff_mode, surroundings)
+
+    command: str
+    module: str
+    argument_spec: t.Callable[[], _arguments.Spec]
+    run: t.Callable[[Request, pipeline.Context], Report]
+    is_reading: bool = False
+    is_ending: bool = False
+
+    def may_take_own_computer(self, options: Options) -> bool:
+        """Tell whether a task that names no computer is about the Windows host it runs for."""
+        if any(options.get(name) is not None for name in ("computer_name", "connection_uri", "session", "id")):
+            return False
+        narrowing = ("name", "instance_id", "owner", "minimum_age")
+        return not self.is_ending or any(options.get(name) for name in narrowing)
+
+    def __call__(self, options: Options, *, diff_mode: bool = False, **surroundings: t.Any) -> Result:
+        """Run the verb and return the task's result; every failure is in it.
+
+        Args:
+            options: Validated options of the task.
+            diff_mode: Add a diff.
+            surroundings: Fields of `pipeline.Context` that the wrapper provides.
+        """
+        options = _arguments.without_aliases(options, self.argument_spec())
+        return _run(self, options, diff_mode and not self.is_reading, surroundings)
 
 
-def get_pssession(options: Options, **surroundings: t.Any) -> Result:
-    """Run Get-PSSession and return a result in the same form."""
-    options = _arguments.without_aliases(options, _arguments.pssession_lookup())
-    return _run("Get-PSSession", pipeline.get_pssession, options, False, surroundings)
+CONNECT = Verb("Connect-PSSession", "connect_pssession", _arguments.connect_pssession, pipeline.connect_pssession)
+DISCONNECT = Verb(
+    "Disconnect-PSSession", "disconnect_pssession", _arguments.disconnect_pssession, pipeline.disconnect_pssession
+)
+REMOVE = Verb(
+    "Remove-PSSession", "remove_pssession", _arguments.remove_pssession, pipeline.remove_pssession, is_ending=True
+)
+INFO = Verb("Get-PSSession", "pssession_info", _arguments.pssession_info, pipeline.get_pssession, is_reading=True)
+LOOKUP = Verb("Get-PSSession", "pssession", _arguments.pssession_lookup, pipeline.get_pssession, is_reading=True)
 
 
 def settings_in(endpoints: t.Sequence[Settings] | None) -> SettingsSource:
@@ -62,27 +97,45 @@ def settings_in(endpoints: t.Sequence[Settings] | None) -> SettingsSource:
     return settings_of
 
 
-def _run(
-    command: str,
-    verb: t.Callable[[Request, pipeline.Context], Report],
-    options: Options,
-    diff_mode: bool,
-    surroundings: t.Mapping[str, t.Any],
-) -> Result:
+def main(verb: Verb) -> None:
+    """Be the module of a verb: the task runs on another host than the controller."""
+    module = AnsibleModule(verb.argument_spec(), supports_check_mode=True)
+    if module.params.get("confirm") and not module.check_mode:
+        module.fail_json(
+            msg="confirm needs a terminal, and a task that runs on another host than the controller has none"
+        )
+    result = verb(
+        module.params,
+        diff_mode=module._diff,
+        check_mode=module.check_mode,
+        settings_of=settings_in(module.params["endpoints"]),
+    )
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def _run(verb: Verb, options: Options, diff_mode: bool, surroundings: t.Mapping[str, t.Any]) -> Result:
     warnings: list[str] = []
     warn = warnings.append
     try:
-        request = Request.from_options({"certificate_store": default_path("certificates"), **_given(options)}, command)
+        request = Request.from_options(
+            {"certificate_store": default_path("certificates"), **_given(options)}, verb.command
+        )
         client_id = _client_id(options.get("client_id"))
         require_pypsrp()
         registry = Registry.open(options.get("registry_path") or default_path("registry.sqlite3"), warn)
         try:
-            report = verb(request, pipeline.Context(registry, client_id=client_id, warn=warn, **surroundings))
+            report = verb.run(request, pipeline.Context(registry, client_id=client_id, warn=warn, **surroundings))
         finally:
             registry.close()
     except PSSessionError as error:
-        return {**_failure(error, command), "warnings": warnings}
+        return {**_failure(error, verb.command), "warnings": warnings}
     result = report.as_dict()
+    if verb.is_reading:
+        del result["what_if"]
     if diff_mode:
         result["diff"] = report.diff()
     if report.errors and options.get("error_action") != "silently_continue":

@@ -17,20 +17,6 @@ description:
   - All sessions are tried, whatever happens to one of them; then the task fails with all errors in RV(ignore:errors).
     O(error_action) changes that.
 options:
-  confirm:
-    description:
-      - Ask before each session is connected, as C(-Confirm) does. Answers are Yes, Yes to All, No and No to All.
-      - It needs a terminal, and fails where there is none.
-    type: bool
-    default: false
-    aliases: [cf]
-  busy_timeout:
-    description:
-      - Seconds to wait for sessions that another client holds.
-      - A client that died keeps its sessions for about a minute, so V(90) is a good value after a crash. With V(0)
-        such a session is an error at once.
-    type: int
-    default: 0
   application_private_data:
     description:
       - Also wait for what the server tells each connected session about itself (its C(ApplicationPrivateData)), such
@@ -41,6 +27,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.change
   - psremoting.fleet._options.endpoints
 notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
@@ -54,6 +41,9 @@ notes:
     O(busy_timeout) waits. Credentials may be given with the local parameter sets, too, since a task remembers none.
     A session remembered as Opened is not believed: the server is asked."
 seealso:
+  - module: psremoting.fleet.disconnect_pssession
+  - module: psremoting.fleet.pssession_info
+  - module: psremoting.fleet.remove_pssession
   - plugin: psremoting.fleet.pssession
     plugin_type: lookup
   - name: Connect-PSSession
@@ -262,28 +252,11 @@ parameter_set:
   sample: ComputerName
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 
 
 def main() -> None:
-    module = AnsibleModule(_arguments.connect_pssession(), supports_check_mode=True)
-    if module.params["confirm"] and not module.check_mode:
-        module.fail_json(
-            msg="confirm needs a terminal, and a task that runs on another host than the controller has none"
-        )
-    result = _verbs.connect_pssession(
-        module.params,
-        diff_mode=module._diff,
-        check_mode=module.check_mode,
-        settings_of=_verbs.settings_in(module.params["endpoints"]),
-    )
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    _verbs.main(_verbs.CONNECT)
 
 
 if __name__ == "__main__":

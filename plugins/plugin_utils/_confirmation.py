@@ -19,8 +19,8 @@ if t.TYPE_CHECKING:
     from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import PSSession
 
 _CHOICES = '[Y] Yes  [A] Yes to All  [N] No  [L] No to All  [?] Help (default is "Y"): '
-_HELP = """Y - Connect to this session.
-A - Connect to this session and to all that follow, without asking.
+_HELP = """Y - Do it to this session.
+A - Do it to this session and to all that follow, without asking.
 N - Leave this session as it is and ask about the next.
 L - Leave this session and all that follow as they are."""
 _ANSWERS = {
@@ -38,18 +38,18 @@ class Confirmation:
     def __init__(self) -> None:
         self._for_all: bool | None = None
 
-    def __call__(self, session: PSSession) -> bool:
-        """Return whether the session may be connected.
+    def __call__(self, operation: str, target: str, session: PSSession) -> bool:
+        """Return whether an operation may be done to a session.
 
         Raises:
             ConfirmationError: There is nobody to ask, or the user interrupted.
         """
         if self._for_all is not None:
             return self._for_all
-        target = session.name or session.instance_id
+        what = f'"{target or session.instance_id}" ({session.endpoint.computer_name})'
         question = (
             "Confirm\nAre you sure you want to perform this action?\n"
-            f'Performing the operation "Connect" on target "{target}" ({session.endpoint.computer_name}).\n{_CHOICES}'
+            f'Performing the operation "{operation}" on target {what}.\n{_CHOICES}'
         )
         answer = self._ask(question)
         while answer not in ("y", "a", "n", "l"):
@@ -65,10 +65,10 @@ class Confirmation:
             if isinstance(answer, Exception):  # how some versions of ansible-core hand it to a worker
                 raise answer
         except AnsiblePromptInterrupt as error:
-            raise ConfirmationError("confirm: interrupted instead of answered. Nothing was connected.") from error
+            raise ConfirmationError("confirm: interrupted instead of answered. Nothing was done.") from error
         except AnsibleError as error:
             raise ConfirmationError(
                 "confirm: the question could not be asked, because standard input is no terminal. Run the playbook "
-                f"on one, or leave confirm out. Nothing was connected. ({error or type(error).__name__})"
+                f"on one, or leave confirm out. Nothing was done. ({error or type(error).__name__})"
             ) from error
         return _ANSWERS.get(answer.decode("utf-8", "replace").strip().lower(), "")

@@ -22,6 +22,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.module_utils._verbs import Verb
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 
@@ -35,29 +36,23 @@ class SessionAction(ActionBase):
     """Base of the action plugins; a subclass says which verb it is.
 
     Attributes:
-        module_name: The module to run on another host.
-        argument_spec: Makes the options of the verb.
-        verb: Runs the engine on validated options; see `_verbs`.
+        verb: What the task does.
     """
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = False
 
-    module_name: str
-    argument_spec: t.Callable[[], dict[str, t.Any]]
-    verb: t.Callable[..., dict[str, t.Any]]
+    verb: Verb
 
     def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task and return its result."""
         del tmp
         result: dict[str, t.Any] = super().run(None, task_vars)
-        _validated, options = self.validate_argument_spec(type(self).argument_spec())
+        _validated, options = self.validate_argument_spec(self.verb.argument_spec())
         inventory = Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
         own_computer = inventory.own_computer()
-        if own_computer and all(
-            options.get(name) is None for name in ("computer_name", "connection_uri", "session", "id")
-        ):
+        if own_computer and self.verb.may_take_own_computer(options):
             options["computer_name"] = [own_computer]
         if inventory.runs_here:
             result.update(self._run_here(options, inventory))
@@ -66,7 +61,7 @@ class SessionAction(ActionBase):
         return result
 
     def _run_here(self, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
-        return type(self).verb(
+        return self.verb(
             options,
             diff_mode=self._task.diff,
             check_mode=self._task.check_mode,
@@ -91,13 +86,13 @@ class SessionAction(ActionBase):
             named = [(own_computer, None)]
         found = {name: inventory.settings_of(name, host) for name, host in named}
         given = {name: value for name, value in options.items() if value is not None}
-        arguments = _arguments.without_aliases(given, type(self).argument_spec())
+        arguments = _arguments.without_aliases(given, self.verb.argument_spec())
         arguments["endpoints"] = [
             *(options.get("endpoints") or ()),
             *({**settings, "computer_name": name} for name, settings in found.items() if settings),
         ]
         result: dict[str, t.Any] = self._execute_module(
-            module_name=self.module_name, module_args=arguments, task_vars=task_vars
+            module_name=f"psremoting.fleet.{self.verb.module}", module_args=arguments, task_vars=task_vars
         )
         return result
 

@@ -14,23 +14,21 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .discovery import discover
-from .errors import Code, ErrorRecord, TransportError, WSManFault, error_record
+from .errors import ErrorRecord, TransportError, WSManFault
 from .model import PSSession
-from .plan import Action, Step, decide, in_use
-from .psrp import handshake
+from .plan import Action, Step
 from .request import Request
-from .selection import gone
 from .throttle import Throttle
+from .verbs.base import Verb, Verdict
 from .wsman.pool import ClientPool
 
 # How often a computer is asked again while waiting for a session that is in use.
 POLL_SECONDS = 5.0
-_NOT_OURS = frozenset({Code.CONNECTED_TO_DIFFERENT_CLIENT, Code.CLIENT_SESSION_ID_MISMATCH})
 
 
 @dataclass(frozen=True)
-class Connected:
-    """This client is connected to the session; `changed` tells whether it was not before."""
+class Done:
+    """A step succeeded; `changed` tells whether the session was in another state before."""
 
     session: PSSession
     changed: bool
@@ -43,7 +41,7 @@ class Attempt:
     Attributes:
         cause: The fault or failure of the last try that may heal, or None.
         looks: How often the computer was asked again because of it.
-        uncertain: Whether a connect of ours may have reached the server although no answer came.
+        uncertain: Whether a request of ours may have reached the server although no answer came.
     """
 
     step: Step
@@ -53,11 +51,11 @@ class Attempt:
 
     @property
     def is_owed_a_look(self) -> bool:
-        """Whether a connect went wrong in a way that one new look at the server may explain or mend."""
+        """Whether it went wrong in a way that one new look at the server may explain or mend."""
         return self.cause is not None and self.looks == 0
 
 
-Outcome: t.TypeAlias = "Connected | Attempt | ErrorRecord"  # an Attempt is put aside: it has to be looked at again
+Outcome: t.TypeAlias = "Done | Attempt | ErrorRecord"  # an Attempt is put aside: it has to be looked at again
 
 
 @dataclass
@@ -65,15 +63,15 @@ class Result:
     """What became of a plan.
 
     Attributes:
-        sessions: Sessions this client is connected to, in the order they got there.
+        sessions: Sessions as they are now, in the order they got there.
     """
 
     sessions: list[PSSession] = field(default_factory=list)
     errors: list[ErrorRecord] = field(default_factory=list)
     changed: bool = False
 
-    def add(self, outcome: Connected | ErrorRecord) -> None:
-        if isinstance(outcome, Connected):
+    def add(self, outcome: Done | ErrorRecord) -> None:
+        if isinstance(outcome, Done):
             self.sessions.append(outcome.session)
             self.changed |= outcome.changed
         else:
@@ -84,30 +82,28 @@ class Apply:
     """Carries out the steps of one plan.
 
     Args:
+        verb: What is done to the sessions.
         clock: Seconds of a clock that only moves forward.
         sleep: Waits some seconds.
         progress: Gets a line of text now and then.
-        warn: Gets what the user should know although it is no error.
     """
 
     def __init__(
         self,
+        verb: Verb,
         request: Request,
         pool: ClientPool,
-        client_id: str,
         *,
         clock: t.Callable[[], float] = time.monotonic,
         sleep: t.Callable[[float], None] = time.sleep,
         progress: t.Callable[[str], None] = lambda _text: None,
-        warn: t.Callable[[str], None] = lambda _text: None,
     ) -> None:
+        self._verb = verb
         self._request = request
         self._pool = pool
-        self._client_id = client_id
         self._clock = clock
         self._sleep = sleep
         self._progress = progress
-        self._warn = warn
         self._throttle = Throttle(request.throttle_limit)
 
     def run(self, steps: t.Sequence[Step]) -> Result:
@@ -115,7 +111,7 @@ class Apply:
 
         A session that turns out to be in use is looked up once more after all others (as the cmdlet does), and
         again until `Request.busy_timeout` is over. So is one whose answer got lost: what the server then says
-        decides whether the connect happened; it is never sent again blindly.
+        decides whether it happened; it is never sent again blindly.
         """
         result = Result()
         give_up_at = self._clock() + self._request.busy_timeout
@@ -135,14 +131,13 @@ class Apply:
     def _round(self, attempts: t.Sequence[Attempt], result: Result) -> list[Attempt]:
         """Try all attempts side by side; return those that were put aside."""
         aside: list[Attempt] = []
-        for done, (_attempt, outcome) in enumerate(self._throttle.map(self._try, attempts), start=1):
+        results = self._throttle.map(self._try, attempts, lambda: not self._is_stopped(result))
+        for done, (_attempt, outcome) in enumerate(results, start=1):
             if isinstance(outcome, Attempt):
                 aside.append(outcome)
             else:
                 result.add(outcome)
             self._progress(f"{done} of {len(attempts)} sessions")
-            if self._is_stopped(result):
-                break
         return aside
 
     def _look_again(self, attempts: t.Sequence[Attempt], result: Result) -> list[Attempt]:
@@ -158,10 +153,11 @@ class Apply:
                 None,
             )
             if now is not None:
-                step = decide(dataclasses.replace(now, commands=before.commands), None, self._client_id)
+                step = self._verb.decide(dataclasses.replace(now, commands=before.commands), ours=False)
                 decided.append(dataclasses.replace(attempt, step=step, looks=attempt.looks + 1))
             elif before.endpoint in found.sessions:
-                result.add(gone(before.name or before.instance_id, before.endpoint, self._request))
+                gone = self._verb.vanished(before)
+                result.add(Done(gone, True) if isinstance(gone, PSSession) else gone)
         return decided
 
     def _try(self, attempt: Attempt) -> Outcome:
@@ -169,72 +165,35 @@ class Apply:
         step = attempt.step
         if step.error is not None:
             return step.error
+        if step.action is Action.NOTHING:
+            return Done(step.session, attempt.uncertain)
         try:
-            self._connect(step)
+            with self._pool.lend(step.session.endpoint) as client:
+                deadline = time.monotonic() + step.session.endpoint.option.open_timeout
+                session = self._verb.perform(client, step, deadline)
         except WSManFault as fault:
             return self._refused(attempt, fault)
         except TransportError as error:
             if error.delivered and step.changes and attempt.looks == 0:
                 return dataclasses.replace(attempt, cause=error, uncertain=True)
-            return self._failed(step.session, error)
-        session = step.session.opened()
-        if step.action is Action.CONNECT and self._request.application_private_data:
-            session = self._with_private_data(session)  # a server sends it to a new client, not to one it knows
-        return Connected(session, step.changes or attempt.uncertain)
-
-    def _connect(self, step: Step) -> None:
-        session, option = step.session, step.session.endpoint.option
-        with self._pool.lend(session.endpoint) as client:
-            deadline = time.monotonic() + option.open_timeout
-            if step.action is Action.CONNECT:
-                handshake.connect(client, session.shell, option.output_buffering_mode, deadline)
-            else:
-                # A session that is open already keeps its buffering mode: connecting to it changes nothing.
-                mode = option.output_buffering_mode if step.action is Action.RECONNECT else None
-                client.reconnect(session.shell, mode, deadline)
-
-    def _with_private_data(self, session: PSSession) -> PSSession:
-        """Add what the server tells about itself. The session is connected, whatever comes of this."""
-        try:
-            with self._pool.lend(session.endpoint) as client:
-                deadline = time.monotonic() + session.endpoint.option.open_timeout
-                data = handshake.receive_private_data(client, session.shell, deadline)
-        except TransportError as error:
-            self._warn(
-                f"Session {session.name or session.instance_id} on {session.endpoint.computer_name} is connected, but "
-                f"its application private data did not come: {error.message}"
-            )
-            data = {}
-        return dataclasses.replace(session, application_private_data=data)
+            return self._verb.failed(step.session, error)
+        return Done(session, step.changes or attempt.uncertain)
 
     def _refused(self, attempt: Attempt, fault: WSManFault) -> Outcome:
-        action = attempt.step.action
-        if action is Action.RECONNECT and fault.code == Code.CLIENT_SESSION_ID_MISMATCH:
-            # Somebody else was its client meanwhile and left again, so it takes a Connect.
-            return self._try(
-                dataclasses.replace(attempt, step=dataclasses.replace(attempt.step, action=Action.CONNECT))
-            )
-        if action is Action.CONFIRM and (fault.code in _NOT_OURS or fault.subcode == "InternalError"):
+        verdict = self._verb.judge(attempt.step, fault)
+        if isinstance(verdict, Step):
+            return self._try(dataclasses.replace(attempt, step=verdict))
+        if verdict is Verdict.IN_USE:
             return attempt
-        if action is not Action.CONFIRM and fault.code == Code.CONNECTED_TO_DIFFERENT_CLIENT:
+        if verdict is Verdict.CHANGED:
             return dataclasses.replace(attempt, cause=fault)
-        return self._failed(attempt.step.session, fault)
+        return self._verb.failed(attempt.step.session, fault)
 
     def _give_up(self, attempt: Attempt) -> ErrorRecord:
         session = attempt.step.session
-        if attempt.step.action is Action.CONFIRM:
-            return in_use(session, self._request, found_in_list=attempt.cause is None)
-        # Only a connect that went wrong is put aside without being in use, so there is a cause.
-        return self._failed(session, attempt.cause)
-
-    def _failed(self, session: PSSession, cause: TransportError | None) -> ErrorRecord:
-        return error_record(
-            "PSSessionConnectFailed",
-            f"connecting to session {session.name or session.instance_id} on {session.endpoint.computer_name} failed",
-            command=self._request.command,
-            computer_name=session.endpoint.computer_name,
-            cause=cause,
-        )
+        if attempt.cause is None or attempt.step.action is Action.CONFIRM:
+            return self._verb.in_use(session, found_in_list=attempt.cause is None)
+        return self._verb.failed(session, attempt.cause)
 
     def _is_stopped(self, result: Result) -> bool:
         return self._request.stop_on_error and bool(result.errors)

@@ -65,11 +65,13 @@ def discover(
             return error
 
     answers: dict[Endpoint, Found] = {}
-    for endpoint, found in throttle.map(ask, endpoints):
+
+    def go_on() -> bool:
+        return not (request.stop_on_error and any(isinstance(found, TransportError) for found in answers.values()))
+
+    for endpoint, found in throttle.map(ask, endpoints, go_on):
         answers[endpoint] = found
         progress(f"listed {len(answers)} of {len(endpoints)} computers")
-        if request.stop_on_error and isinstance(found, TransportError):
-            break
     now = datetime.datetime.now(datetime.timezone.utc)
     sessions: dict[Endpoint, tuple[PSSession, ...]] = {}
     errors: dict[Endpoint, ErrorRecord] = {}

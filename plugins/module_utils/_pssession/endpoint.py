@@ -31,17 +31,15 @@ SettingsSource = t.Callable[[str, "str | None"], Settings]
 
 
 def endpoints(request: Request, settings_of: SettingsSource) -> tuple[Endpoint, ...]:
-    """Return the endpoints of a remote parameter set, in the order given, each once.
+    """Return the endpoints of a remote parameter set, in the order given; one that was given twice is there twice.
 
     Raises:
         ParameterBindingError: A connection URI is relative, of another scheme, or has a password in it; or the client
             certificate cannot be found.
     """
     if request.connection_uris:
-        found = [_from_uri(uri, request, settings_of) for uri in request.connection_uris]
-    else:
-        found = [_from_computer_name(name, request, settings_of(name, None)) for name in request.computer_names]
-    return tuple(dict.fromkeys(found))
+        return tuple(_from_uri(uri, request, settings_of) for uri in request.connection_uris)
+    return tuple(_from_computer_name(name, request, settings_of(name, None)) for name in request.computer_names)
 
 
 def endpoint_of_reference(reference: SessionReference, request: Request, settings_of: SettingsSource) -> Endpoint:

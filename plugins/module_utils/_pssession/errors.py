@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 COMMAND_TYPES = {
     "Connect-PSSession": "Microsoft.PowerShell.Commands.ConnectPSSessionCommand",
+    "Disconnect-PSSession": "Microsoft.PowerShell.Commands.DisconnectPSSessionCommand",
     "Get-PSSession": "Microsoft.PowerShell.Commands.GetPSSessionCommand",
+    "Remove-PSSession": "Microsoft.PowerShell.Commands.RemovePSSessionCommand",
 }
 
 
@@ -47,6 +49,7 @@ class Code(enum.IntEnum):
     COMPUTER_NOT_FOUND = 0x803381B9
     CLIENT_SESSION_ID_MISMATCH = 0x803381C6
     CONNECTED_TO_DIFFERENT_CLIENT = 0x803381CD
+    ALREADY_DISCONNECTED = 0x803381CF
 
 
 # The first part of a FullyQualifiedErrorId by transport code, as PowerShell's GetFQEIDFromTransportError has it.

@@ -22,13 +22,17 @@ from . import endpoint as endpoints_of
 from .apply import Apply, Result
 from .discovery import Discovery, discover, list_commands
 from .errors import ErrorRecord, PSSessionError
-from .model import Availability, Endpoint, PSSession, SessionReference
-from .plan import Action, Step, plan
+from .model import Availability, Endpoint, PSSession, SessionReference, State
+from .plan import Step, plan
 from .registry import Registry
 from .report import Report
 from .request import Request
-from .selection import Selection, not_known, refuse_unseen, select_remembered, select_remote
+from .selection import Selection, age, is_owned_by, not_known, refuse_unseen, select_remembered, select_remote
 from .throttle import Throttle
+from .verbs.base import Verb
+from .verbs.connect import Connect
+from .verbs.disconnect import Disconnect
+from .verbs.remove import Remove
 from .wildcard import WildcardPattern
 from .wsman.pool import ClientPool
 
@@ -46,7 +50,7 @@ class Context:
         settings_of: What the inventory knows of a computer.
         client_id: Our identity on the wire, a GUID; None means the registry's.
         check_mode: Only look and tell what would be done.
-        confirm: Asked before each session is connected; None means not to ask.
+        confirm: Asked with operation, target and session before each step; None means not to ask.
         warn, progress: Get lines of text.
         clock, sleep: In seconds; for waiting, not for time stamps.
     """
@@ -55,7 +59,7 @@ class Context:
     settings_of: endpoints_of.SettingsSource = lambda _computer, _host: {}
     client_id: str | None = None
     check_mode: bool = False
-    confirm: t.Callable[[PSSession], bool] | None = None
+    confirm: t.Callable[[str, str, PSSession], bool] | None = None
     warn: t.Callable[[str], None] = _silent
     progress: t.Callable[[str], None] = _silent
     clock: t.Callable[[], float] = time.monotonic
@@ -68,26 +72,25 @@ def connect_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: Nothing could be done at all; everything less is in the report.
     """
-    with _engine(request, context) as engine:
-        selected = engine.find()
-        steps = engine.plan(selected)
-        report = engine.report
-        if context.check_mode:
-            report.sessions = engine.as_remembered(selected)
-            report.after = [step.session.opened() if step.changes else step.session for step in steps]
-            report.what_if = [step.what_if for step in steps]
-            report.changed = any(step.changes for step in steps)
-            engine.warn_of_sessions_in_use(steps)
-            return report
-        if context.confirm is not None:
-            steps = [step for step in steps if context.confirm(step.session)]
-        if not (request.stop_on_error and report.errors):
-            result = engine.apply(steps)
-            report.sessions, report.changed = result.sessions, result.changed
-            report.after = result.sessions
-            report.errors += result.errors
-        engine.remember()
-        return report
+    return _carry_out(Connect(request, context.warn), request, context)
+
+
+def disconnect_pssession(request: Request, context: Context) -> Report:
+    """Disconnect from the sessions that a request means (Disconnect-PSSession).
+
+    Raises:
+        PSSessionError: As `connect_pssession`.
+    """
+    return _carry_out(Disconnect(request, context.warn), request, context)
+
+
+def remove_pssession(request: Request, context: Context) -> Report:
+    """Remove the sessions that a request means (Remove-PSSession).
+
+    Raises:
+        PSSessionError: As `connect_pssession`.
+    """
+    return _carry_out(Remove(request, context.warn), request, context)
 
 
 def get_pssession(request: Request, context: Context) -> Report:
@@ -101,6 +104,30 @@ def get_pssession(request: Request, context: Context) -> Report:
         engine.remember()
         engine.report.sessions = engine.as_remembered(found)
         return engine.report
+
+
+def _carry_out(verb: Verb, request: Request, context: Context) -> Report:
+    """Discover, plan, apply, report; in check mode without the third."""
+    with _engine(request, context) as engine:
+        report = engine.report
+        selected = engine.find()
+        steps = engine.plan(verb, selected)
+        if context.check_mode:
+            report.sessions = engine.as_remembered(selected)
+            report.after = [verb.expected(step) if step.changes else step.session for step in steps]
+            report.what_if = [verb.what_if(step.session) for step in steps]
+            report.changed = any(step.changes for step in steps)
+            engine.warn_of_sessions_in_use(steps)
+            return report
+        if context.confirm is not None:
+            steps = [step for step in steps if context.confirm(verb.operation, verb.target(step.session), step.session)]
+        if not (request.stop_on_error and report.errors):
+            result = engine.apply(verb, steps)
+            report.sessions, report.changed = result.sessions, result.changed
+            report.after = result.sessions
+            report.errors += result.errors
+        engine.remember()
+        return report
 
 
 @contextlib.contextmanager
@@ -139,17 +166,31 @@ class _Engine:
             selection = self._find_remembered()
         else:
             endpoints = endpoints_of.endpoints(self._request, self._context.settings_of)
-            selection = select_remote(self._request, self._discover(endpoints))
+            selection = select_remote(endpoints, self._request, self._discover(endpoints))
         self._report_missing(selection.missing)
-        sessions = list(selection.sessions)
+        sessions = self._fulfilling(selection.sessions)
         if self._request.list_commands:
             sessions = list_commands(sessions, self._pool, self._throttle, self._context.warn)
         self.report.before = list(dict.fromkeys(sessions))
         return sessions
 
-    def plan(self, sessions: list[PSSession]) -> list[Step]:
+    def _fulfilling(self, sessions: t.Sequence[PSSession]) -> list[PSSession]:
+        """Return the sessions that fulfil the further conditions of the request."""
+        request = self._request
+        if request.state == "all" and request.owners is None and not request.minimum_age:
+            return list(sessions)
+        opened = {each.instance_id for each in self.as_remembered(list(sessions)) if each.state is State.OPENED}
+        return [
+            session
+            for session in sessions
+            if request.state in ("all", "opened" if session.instance_id in opened else "disconnected")
+            and (request.owners is None or is_owned_by(session.shell, request.owners))
+            and age(session) >= request.minimum_age
+        ]
+
+    def plan(self, verb: Verb, sessions: list[PSSession]) -> list[Step]:
         owners = {instance_id: known.client_id for instance_id, known in self._known().items()}
-        return plan(sessions, owners, self._client_id, self._request)
+        return plan(verb, sessions, owners, self._client_id, self._request)
 
     def as_remembered(self, sessions: list[PSSession]) -> list[PSSession]:
         """Return sessions as they were found, with their ids, and Opened if this client was the last to connect.
@@ -166,15 +207,11 @@ class _Engine:
             seen.append(session)
         return seen
 
-    def apply(self, steps: list[Step]) -> Result:
+    def apply(self, verb: Verb, steps: list[Step]) -> Result:
+        """Carry out the steps."""
+        context = self._context
         return Apply(
-            self._request,
-            self._pool,
-            self._client_id,
-            clock=self._context.clock,
-            sleep=self._context.sleep,
-            progress=self._context.progress,
-            warn=self._context.warn,
+            verb, self._request, self._pool, clock=context.clock, sleep=context.sleep, progress=context.progress
         ).run(steps)
 
     def remember(self) -> None:
@@ -183,9 +220,10 @@ class _Engine:
         Sessions that were connected are not lost with the registry: trouble with it is a warning.
         """
         now = {session.instance_id: session for session in [*self.report.before, *self.report.sessions]}
+        ended = [session.instance_id for session in now.values() if session.state is State.CLOSED]
         try:
             ids = self._context.registry.remember(now.values(), self._client_id)
-            self._context.registry.forget(self._vanished)
+            self._context.registry.forget([*self._vanished, *ended])
         except PSSessionError as error:
             self._context.warn(f"{error}. The ids of these sessions will not be known to later tasks.")
             return
@@ -195,15 +233,16 @@ class _Engine:
 
     def warn_of_sessions_in_use(self, steps: list[Step]) -> None:
         for step in steps:
-            if step.action is Action.CONFIRM and not step.ours:
+            if step.session.availability is Availability.BUSY and not step.ours and not self._request.force:
                 self._context.warn(
                     f"Session {step.session.name or step.session.instance_id} on "
                     f"{step.session.endpoint.computer_name} is connected to some client. If that is another one, "
-                    "connecting will fail."
+                    "this will fail."
                 )
 
     def _discover(self, endpoints: t.Sequence[Endpoint]) -> Discovery:
-        found = discover(endpoints, self._request, self._pool, self._throttle, self._context.progress)
+        each_once = list(dict.fromkeys(endpoints))
+        found = discover(each_once, self._request, self._pool, self._throttle, self._context.progress)
         self.report.errors += found.errors.values()
         return found
 
@@ -216,7 +255,7 @@ class _Engine:
             for reference, error in refused.items()
             if error is None
         }
-        found = self._discover(list(dict.fromkeys(places.values())))
+        found = self._discover(list(places.values()))
         # A session that was given twice is selected twice; its computer is asked once.
         pairs = [(reference, places[reference]) for reference in references if reference in places]
         selection = select_remembered(pairs, self._request, found)

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .errors import ErrorRecord, error_record
-from .model import Availability, PSSession
+from .model import PSSession
 from .request import Request
 
 
@@ -23,13 +23,22 @@ class Action(enum.Enum):
     CONNECT: it is free: become its client.
     RECONNECT: it is free, and this client was the last one connected: take it up again.
     CONFIRM: the server says Connected. Only a Reconnect tells to whom: ours is accepted and changes nothing.
+    DISCONNECT: leave it, so that the work in it goes on without a client.
+    REMOVE: end it, and all work in it.
+    NOTHING: it is already as it should be.
     REFUSE: an error, without a request.
     """
 
     CONNECT = "connect"
     RECONNECT = "reconnect"
     CONFIRM = "confirm"
+    DISCONNECT = "disconnect"
+    REMOVE = "remove"
+    NOTHING = "nothing"
     REFUSE = "refuse"
+
+
+_UNCHANGED = frozenset({Action.CONFIRM, Action.NOTHING, Action.REFUSE})
 
 
 @dataclass(frozen=True)
@@ -49,16 +58,29 @@ class Step:
     @property
     def changes(self) -> bool:
         """Whether the session will be in another state afterwards."""
-        return self.action in (Action.CONNECT, Action.RECONNECT)
+        return self.action not in _UNCHANGED
 
-    @property
-    def what_if(self) -> str:
-        """The line PowerShell shows for this step under -WhatIf."""
-        return f'What if: Performing the operation "Connect" on target "{self.session.name}".'
+
+class Decider(t.Protocol):
+    """The part of a verb that decides."""
+
+    error_id: t.ClassVar[str]
+
+    def decide(self, session: PSSession, ours: bool) -> Step:
+        """Return the step for one session.
+
+        Args:
+            ours: Whether this client was the last one connected to it, as far as is known.
+        """
+        ...
 
 
 def plan(
-    sessions: t.Iterable[PSSession], owners: t.Mapping[str, str | None], client_id: str, request: Request
+    decider: Decider,
+    sessions: t.Iterable[PSSession],
+    owners: t.Mapping[str, str | None],
+    client_id: str,
+    request: Request,
 ) -> list[Step]:
     """Return one step for each selected session, in order.
 
@@ -70,55 +92,19 @@ def plan(
     earlier: dict[str, Step] = {}
     for session in sessions:
         first = earlier.get(session.instance_id)
-        step = decide(session, owners.get(session.instance_id), client_id)
+        step = decider.decide(session, owners.get(session.instance_id) == client_id)
         if first is not None and first.changes:
-            # The cmdlet starts two connects for one session, and the second fails; it is not sent here.
-            step = Step(session, Action.REFUSE, error=_twice(session, request))
+            # The cmdlet starts two operations on one session, and the second fails; it is not sent here.
+            step = Step(session, Action.REFUSE, error=_twice(session, decider.error_id, request))
         earlier.setdefault(session.instance_id, step)
         steps.append(step)
     return steps
 
 
-def decide(session: PSSession, owner: str | None, client_id: str) -> Step:
-    """Decide about one session by its availability (ConnectPSSessionCommand.ConnectSessions)."""
-    ours = owner == client_id
-    if session.availability is Availability.BUSY:
-        return Step(session, Action.CONFIRM, ours)
-    return Step(session, Action.RECONNECT if ours else Action.CONNECT, ours)
-
-
-def in_use(session: PSSession, request: Request, *, found_in_list: bool) -> ErrorRecord:
-    """Return the record for a session that another client holds.
-
-    Args:
-        found_in_list: Whether that was known before connecting was tried; then PowerShell names the session as target.
-    """
-    name, computer = session.name or session.instance_id, session.endpoint.computer_name
-    text = (
-        f"session {name} on {computer} is not available to connect: another client is connected to it"
-        if found_in_list
-        else f"connecting to session {name} on {computer} failed: it is not available for connection, another client "
-        "took it"
-    )
+def _twice(session: PSSession, error_id: str, request: Request) -> ErrorRecord:
     return error_record(
-        "PSSessionConnectFailed",
-        text,
-        command=request.command,
-        target=session.instance_id if found_in_list else None,
-        computer_name=computer,
-        hint=(
-            "If that client died, the server frees the session after about a minute: set busy_timeout to wait for it."
-            if not request.busy_timeout
-            else f"It was still in use after {request.busy_timeout:g} seconds (busy_timeout)."
-        ),
-    )
-
-
-def _twice(session: PSSession, request: Request) -> ErrorRecord:
-    return error_record(
-        "PSSessionConnectFailed",
-        f"connecting to session {session.name or session.instance_id} failed: it was selected twice, and is "
-        "already being connected",
+        error_id,
+        f"session {session.name or session.instance_id} was selected twice, and is being taken care of already",
         command=request.command,
         computer_name=session.endpoint.computer_name,
         hint="Overlapping names or a computer that was named twice select a session twice.",

@@ -36,13 +36,14 @@ CREATE TABLE IF NOT EXISTS session (
     seen REAL NOT NULL
 );
 """
-_REMEMBER = """
+_UPDATE = """
+UPDATE session SET name = :name, computer_name = :computer_name, connection_uri = :connection_uri,
+    inventory_hostname = :inventory_hostname, state = :state, client_id = coalesce(:client_id, client_id), seen = :seen
+WHERE instance_id = :instance_id
+"""
+_INSERT = """
 INSERT INTO session (instance_id, name, computer_name, connection_uri, inventory_hostname, state, client_id, seen)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (instance_id) DO UPDATE SET
-    name = excluded.name, computer_name = excluded.computer_name, connection_uri = excluded.connection_uri,
-    inventory_hostname = excluded.inventory_hostname, state = excluded.state,
-    client_id = coalesce(excluded.client_id, client_id), seen = excluded.seen
+VALUES (:instance_id, :name, :computer_name, :connection_uri, :inventory_hostname, :state, :client_id, :seen)
 """
 
 
@@ -115,23 +116,24 @@ class Registry:
         """
         now = time.time()
         rows = [
-            (
-                session.instance_id,
-                session.name,
-                session.endpoint.computer_name,
-                session.endpoint.uri,
-                session.endpoint.inventory_hostname,
-                session.state.value,
-                client_id if session.state is State.OPENED else None,
-                now,
-            )
+            {
+                "instance_id": session.instance_id,
+                "name": session.name,
+                "computer_name": session.endpoint.computer_name,
+                "connection_uri": session.endpoint.uri,
+                "inventory_hostname": session.endpoint.inventory_hostname,
+                "state": session.state.value,
+                "client_id": client_id if session.state is State.OPENED else None,
+                "seen": now,
+            }
             for session in sessions
         ]
         with self._transaction() as database:
-            database.executemany(_REMEMBER, rows)
-            known = database.execute("SELECT instance_id, id FROM session").fetchall()
-        wanted = {row[0] for row in rows}
-        return {instance_id: number for instance_id, number in known if instance_id in wanted}
+            for row in rows:  # one statement for both would use up an id even for a session that has one
+                if database.execute(_UPDATE, row).rowcount == 0:
+                    database.execute(_INSERT, row)
+            known = dict(database.execute("SELECT instance_id, id FROM session").fetchall())
+        return {str(row["instance_id"]): known[row["instance_id"]] for row in rows}
 
     def forget(self, instance_ids: t.Iterable[str]) -> None:
         """Drop sessions that no longer exist."""

@@ -44,6 +44,10 @@ class Request:
         credential, authentication, transport, port, use_ssl, application_name: None when not given: the inventory or
             the default decides. The same holds for certificates and ca_cert.
         session_option: Its suboptions as given; times in milliseconds.
+        idle_timeout_sec: Seconds that disconnected sessions are kept, or None to leave that as it is.
+        force: Remove sessions that another client holds, too.
+        state, owners, minimum_age: Further conditions for sessions: ``all``, ``opened`` or ``disconnected``; patterns
+            for accounts, or None; seconds without a client at least.
         throttle_limit: Requests in flight at most.
         missing: ``fail``, ``warn`` or ``ignore``: what it means when something wanted is not there.
         busy_timeout: Seconds to wait for sessions that another client holds.
@@ -78,6 +82,11 @@ class Request:
     busy_timeout: float = 0.0
     stop_on_error: bool = False
     list_commands: bool = False
+    idle_timeout_sec: int | None = None
+    force: bool = False
+    state: str = "all"
+    owners: tuple[WildcardPattern, ...] | None = None
+    minimum_age: float = 0.0
     application_private_data: bool = False
 
     @classmethod
@@ -97,7 +106,7 @@ class Request:
         return cls(
             parameter_set=parameter_set,
             command=command,
-            names=_patterns(options.get("name")),
+            names=_patterns(options.get("name"), "name"),
             ids=tuple(_filled(options, "id")),
             instance_ids=tuple(_guid(text) for text in _filled(options, "instance_id")),
             computer_names=tuple(_computer_name(text) for text in _filled(options, "computer_name")),
@@ -117,12 +126,22 @@ class Request:
             port=_port(options.get("port")),
             use_ssl=options.get("use_ssl"),
             application_name=options.get("application_name"),
-            session_option=_session_option(options.get("session_option") or {}),
+            session_option=_session_option(
+                {
+                    **(options.get("session_option") or {}),
+                    **({"output_buffering_mode": mode} if (mode := options.get("output_buffering_mode")) else {}),
+                }
+            ),
             throttle_limit=throttle_limit(options.get("throttle_limit")),
             missing=options.get("missing") or "fail",
             busy_timeout=_busy_timeout(options.get("busy_timeout")),
             stop_on_error=options.get("error_action") == "stop",
             list_commands=bool(options.get("list_commands")),
+            idle_timeout_sec=_idle_timeout(options.get("idle_timeout_sec")),
+            force=bool(options.get("force")),
+            state=options.get("state") or "all",
+            owners=_patterns(options.get("owner"), "owner"),
+            minimum_age=float(options.get("minimum_age") or 0),
             application_private_data=bool(options.get("application_private_data")),
         )
 
@@ -156,13 +175,19 @@ def _sessions(options: t.Mapping[str, t.Any]) -> list[t.Any]:
     return _filled(options, "session")
 
 
-def _patterns(names: list[str] | None) -> tuple[WildcardPattern, ...] | None:
-    if names is None:
+def _patterns(texts: list[str] | None, option: str) -> tuple[WildcardPattern, ...] | None:
+    if texts is None:
         return None
     try:
-        return tuple(WildcardPattern(name) for name in _filled({"name": names}, "name"))
+        return tuple(WildcardPattern(text) for text in _filled({option: texts}, option))
     except ValueError as error:
-        raise ParameterBindingError("ParameterArgumentValidationError", f"name: {error}", "InvalidData") from error
+        raise ParameterBindingError("ParameterArgumentValidationError", f"{option}: {error}", "InvalidData") from error
+
+
+def _idle_timeout(seconds: int | None) -> int | None:
+    if seconds is not None and not 0 <= seconds <= _MAX_MILLISECONDS:
+        _invalid(f"idle_timeout_sec: {seconds} is not between 0 and {_MAX_MILLISECONDS}", seconds)
+    return seconds
 
 
 def _guid(text: str, option: str = "instance_id") -> str:
@@ -226,8 +251,10 @@ def _session_option(session_option: t.Mapping[str, t.Any]) -> t.Mapping[str, t.A
 
 
 def _resource_uri(configuration_name: str | None) -> str | None:
-    if not configuration_name:
+    if configuration_name is None:
         return None
+    if not configuration_name:
+        return POWERSHELL_RESOURCE_PREFIX + "Microsoft.PowerShell"  # what $PSSessionConfigurationName holds
     if POWERSHELL_RESOURCE_PREFIX in configuration_name.lower():
         return configuration_name
     return POWERSHELL_RESOURCE_PREFIX + configuration_name

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from .discovery import Discovery
 from .errors import ErrorRecord, error_record
-from .model import Endpoint, PSSession, SessionReference, State
+from .model import Availability, Endpoint, PSSession, SessionReference, Shell, State
 from .request import Request
+from .wildcard import WildcardPattern
 
 _ENDED = frozenset({State.BROKEN.value, State.CLOSED.value})
 
@@ -33,12 +34,16 @@ class Selection:
     vanished: tuple[str, ...] = ()
 
 
-def select_remote(request: Request, discovery: Discovery) -> Selection:
-    """Apply names or instance ids to what all computers listed together (PSRemotingBaseCmdlet.QueryRunspaces)."""
+def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: Discovery) -> Selection:
+    """Apply names or instance ids to what all computers listed together (PSRemotingBaseCmdlet.QueryRunspaces).
+
+    Args:
+        endpoints: The computers as the task named them; those of one that was named twice are candidates twice.
+    """
     candidates = [
         session
-        for sessions in discovery.sessions.values()
-        for session in sessions
+        for endpoint in endpoints
+        for session in discovery.sessions.get(endpoint, ())
         if request.resource_uri is None or session.shell.resource_uri.lower() == request.resource_uri.lower()
     ]
     if not discovery.sessions:
@@ -95,13 +100,24 @@ def select_remembered(
     return Selection(tuple(selected), tuple(missing), tuple(vanished))
 
 
+def is_owned_by(shell: Shell, owners: t.Iterable[WildcardPattern]) -> bool:
+    r"""Tell whether a shell belongs to one of some accounts; ``user`` means ``DOMAIN\user`` of any domain, too."""
+    owner = shell.owner or ""
+    return any(pattern.matches(name) for pattern in owners for name in (owner, owner.rpartition("\\")[2]))
+
+
+def age(session: PSSession) -> float:
+    """Return for how many seconds a session has had no client; 0 for one that has a client."""
+    return (session.shell.shell_inactivity or 0) if session.availability is Availability.NONE else 0
+
+
 def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord | None:
     """Refuse a remembered session that cannot be connected whatever its computer says (no traffic), or return None."""
     name = reference.name or reference.instance_id
     if reference.computer_type != "RemoteMachine":
         return error_record(
-            "CannotConnectVMContainerSession",
-            f"session {name} is on a {reference.computer_type}: only sessions over WSMan can be connected",
+            f"Cannot{request.command.partition('-')[0]}VMContainerSession",
+            f"session {name} is on a {reference.computer_type}: that is possible only over WSMan",
             command=request.command,
             target=reference.instance_id,
             computer_name=reference.computer_name,

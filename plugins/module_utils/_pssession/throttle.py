@@ -26,11 +26,18 @@ class Throttle:
     def __init__(self, limit: int) -> None:
         self.limit = limit
 
-    def map(self, work: t.Callable[[Job], Result], jobs: t.Sequence[Job]) -> t.Iterator[tuple[Job, Result]]:
+    def map(
+        self,
+        work: t.Callable[[Job], Result],
+        jobs: t.Sequence[Job],
+        go_on: t.Callable[[], bool] = lambda: True,
+    ) -> t.Iterator[tuple[Job, Result]]:
         """Yield every job with its result as soon as it is there, in the order of completion.
 
-        The next job starts when the caller comes for the next result, so a caller that stops iterating starts none;
-        those at work go on in the background. What a job raises is raised here.
+        The next job starts when the caller comes for the next result. What a job raises is raised here.
+
+        Args:
+            go_on: Asked before each start. Once it says no, those at work are the last ones.
         """
         waiting = iter(jobs)
         executor = ThreadPoolExecutor(max_workers=max(1, min(self.limit, len(jobs))), thread_name_prefix="pssession")
@@ -39,6 +46,7 @@ class Throttle:
             while at_work:
                 for future in wait(at_work, return_when=FIRST_COMPLETED).done:
                     yield at_work.pop(future), future.result()
-                    at_work.update({executor.submit(work, job): job for job in itertools.islice(waiting, 1)})
+                    if go_on():
+                        at_work.update({executor.submit(work, job): job for job in itertools.islice(waiting, 1)})
         finally:
             executor.shutdown(wait=False, cancel_futures=True)

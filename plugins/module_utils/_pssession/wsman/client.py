@@ -139,6 +139,24 @@ class WSManClient:
             ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
         self._invoke(WSManAction.RECONNECT, shell.resource_uri, body, deadline, shell=shell)
 
+    def disconnect(self, shell: Shell, idle_timeout: int | None, buffering_mode: str | None, deadline: float) -> None:
+        """Leave a shell this client session is connected to (MS-WSMV 3.1.4.15).
+
+        Args:
+            idle_timeout: Seconds the server keeps it without a client, or None to leave that as it is.
+            buffering_mode: ``Block``, ``Drop`` or None to leave it as it is.
+        """
+        body = ET.Element(qname("rsp:Disconnect"))
+        if idle_timeout is not None:
+            ET.SubElement(body, qname("rsp:IdleTimeOut")).text = f"PT{idle_timeout}S"
+        if buffering_mode:
+            ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
+        self._invoke(WSManAction.DISCONNECT, shell.resource_uri, body, deadline, shell=shell)
+
+    def delete(self, shell: Shell, deadline: float) -> None:
+        """End a shell and everything in it (MS-WSMV 3.1.4.3)."""
+        self._invoke(WSManAction.DELETE, shell.resource_uri, None, deadline, shell=shell)
+
     def receive(self, shell: Shell, deadline: float) -> list[bytes]:
         """Take what the shell's output stream has, waiting for it up to the operation timeout (MS-WSMV 3.1.4.14).
 

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What a verb is: how to decide about a session, how to do it, and what a refusal means."""
+
+from __future__ import annotations
+
+import abc
+import enum
+import typing as t
+
+from ..errors import ErrorRecord, TransportError, WSManFault, error_record
+from ..model import PSSession
+from ..plan import Step
+from ..request import Request
+from ..wsman.client import WSManClient
+
+
+class Verdict(enum.Enum):
+    """What a fault means for a step.
+
+    FAILED: it is an error.
+    IN_USE: another client holds the session; it may be worth waiting.
+    CHANGED: the session is not as it was listed; a new look will tell.
+    """
+
+    FAILED = "failed"
+    IN_USE = "in use"
+    CHANGED = "changed"
+
+
+class Verb(abc.ABC):
+    """One thing to do to sessions.
+
+    Attributes:
+        operation: The action's name in PowerShell's What if lines.
+        error_id: Id of the error when it fails.
+        doing: How a message about a failure begins.
+    """
+
+    operation: t.ClassVar[str]
+    error_id: t.ClassVar[str]
+    doing: t.ClassVar[str]
+
+    def __init__(self, request: Request, warn: t.Callable[[str], None]) -> None:
+        self.request = request
+        self.warn = warn
+
+    @abc.abstractmethod
+    def decide(self, session: PSSession, ours: bool) -> Step:
+        """Decide about one session; see `plan.Decider`."""
+
+    @abc.abstractmethod
+    def expected(self, step: Step) -> PSSession:
+        """Return the session as it is once the step has succeeded."""
+
+    @abc.abstractmethod
+    def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
+        """Do it, and return the session as it is then.
+
+        Raises:
+            TransportError: It did not work, or nobody knows whether it did.
+        """
+
+    @abc.abstractmethod
+    def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
+        """Tell what a fault means; a step is something else to try at once."""
+
+    def vanished(self, session: PSSession) -> PSSession | ErrorRecord:
+        """Tell what it means that a session is no longer listed when it is looked up again."""
+        return self.error(
+            f"session {session.name or session.instance_id} no longer exists on {session.endpoint.computer_name}",
+            session,
+            hint="It expired, was removed, or belongs to another account.",
+        )
+
+    def what_if(self, session: PSSession) -> str:
+        """Return the line PowerShell shows under -WhatIf."""
+        return f'What if: Performing the operation "{self.operation}" on target "{self.target(session)}".'
+
+    def target(self, session: PSSession) -> str:
+        """Return what PowerShell names as the target of the operation."""
+        return session.name
+
+    @abc.abstractmethod
+    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
+        """Return the record for a session that another client holds.
+
+        Args:
+            found_in_list: Whether that was known before anything was tried.
+        """
+
+    def failed(self, session: PSSession, cause: TransportError | None) -> ErrorRecord:
+        """Return the record for a step that failed."""
+        name = session.name or session.instance_id
+        return self.error(
+            f"{self.doing} session {name} on {session.endpoint.computer_name} failed", session, cause=cause
+        )
+
+    def error(self, message: str, session: PSSession, **details: t.Any) -> ErrorRecord:
+        """Return a record of this verb about a session."""
+        details = {"computer_name": session.endpoint.computer_name, "command": self.request.command, **details}
+        return error_record(details.pop("error_id", self.error_id), message, **details)
+
+    def hint_to_wait(self) -> str:
+        """Return what to do about a session in use."""
+        if self.request.busy_timeout:
+            return f"It was still in use after {self.request.busy_timeout:g} seconds (busy_timeout)."
+        return (
+            "If that client died, the server frees the session after about a minute: set busy_timeout to wait for it."
+        )

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Connect-PSSession: become the client of sessions that have none."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..errors import Code, ErrorRecord, TransportError, WSManFault
+from ..model import Availability, PSSession
+from ..plan import Action, Step
+from ..psrp import handshake
+from ..wsman.client import WSManClient
+from .base import Verb, Verdict
+
+NOT_OURS = frozenset({Code.CONNECTED_TO_DIFFERENT_CLIENT, Code.CLIENT_SESSION_ID_MISMATCH})
+
+
+class Connect(Verb):
+    """Connect to sessions; one that is connected here already stays as it is."""
+
+    operation = "Connect"
+    error_id = "PSSessionConnectFailed"
+    doing = "connecting to"
+
+    def decide(self, session: PSSession, ours: bool) -> Step:
+        """Decide by the availability (ConnectPSSessionCommand.ConnectSessions)."""
+        if session.availability is Availability.BUSY:
+            return Step(session, Action.CONFIRM, ours)
+        return Step(session, Action.RECONNECT if ours else Action.CONNECT, ours)
+
+    def expected(self, step: Step) -> PSSession:
+        return step.session.opened()
+
+    def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
+        mode = client.endpoint.option.output_buffering_mode
+        if step.action is Action.CONNECT:
+            handshake.connect(client, step.session.shell, mode, deadline)
+            return self._completed(client, step.session.opened(), deadline)
+        # A session that is open already keeps its buffering mode: connecting to it changes nothing.
+        client.reconnect(step.session.shell, mode if step.action is Action.RECONNECT else None, deadline)
+        return step.session.opened()
+
+    def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
+        if step.action is Action.RECONNECT and fault.code == Code.CLIENT_SESSION_ID_MISMATCH:
+            # Somebody else was its client meanwhile and left again, so it takes a Connect.
+            return dataclasses.replace(step, action=Action.CONNECT)
+        if step.action is Action.CONFIRM:
+            return Verdict.IN_USE if fault.code in NOT_OURS or fault.subcode == "InternalError" else Verdict.FAILED
+        return Verdict.CHANGED if fault.code == Code.CONNECTED_TO_DIFFERENT_CLIENT else Verdict.FAILED
+
+    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
+        name, computer = session.name or session.instance_id, session.endpoint.computer_name
+        text = (
+            f"session {name} on {computer} is not available to connect: another client is connected to it"
+            if found_in_list
+            else f"connecting to session {name} on {computer} failed: it is not available for connection, another "
+            "client took it"
+        )
+        # PowerShell names the session as target only if it was known to be in use before connecting was tried.
+        return self.error(
+            text, session, target=session.instance_id if found_in_list else None, hint=self.hint_to_wait()
+        )
+
+    def _completed(self, client: WSManClient, session: PSSession, deadline: float) -> PSSession:
+        """Add what the server tells a new client about itself. The session is connected, whatever comes of this."""
+        if not self.request.application_private_data:
+            return session
+        try:
+            data = handshake.receive_private_data(client, session.shell, deadline)
+        except TransportError as error:
+            self.warn(
+                f"Session {session.name or session.instance_id} on {session.endpoint.computer_name} is connected, but "
+                f"its application private data did not come: {error.message}"
+            )
+            data = {}
+        return dataclasses.replace(session, application_private_data=data)

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Disconnect-PSSession: leave sessions, so that the work in them goes on without a client."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+from ..errors import Code, ErrorRecord, WSManFault
+from ..model import Availability, PSSession, Shell, State
+from ..plan import Action, Step
+from ..wsman.client import WSManClient
+from .base import Verb, Verdict
+from .connect import NOT_OURS
+
+# The least idle timeout a server accepts, in seconds (MS-WSMV 3.1.4.15, IdleTimeoutms of the quota settings).
+LEAST_IDLE_TIMEOUT = 60
+
+
+class Disconnect(Verb):
+    """Disconnect from sessions; one that is disconnected stays as it is."""
+
+    operation = "Disconnect"
+    error_id = "PSSessionDisconnectFailed"
+    doing = "disconnecting from"
+
+    def decide(self, session: PSSession, ours: bool) -> Step:
+        """Decide by the availability; the idle timeout must suit the session (DisconnectPSSessionCommand)."""
+        if session.availability is not Availability.BUSY:
+            return Step(session, Action.NOTHING, ours)
+        longest = session.shell.max_idle_timeout
+        seconds = self.request.idle_timeout_sec
+        if seconds is not None and not LEAST_IDLE_TIMEOUT <= seconds <= (longest or seconds):
+            return Step(session, Action.REFUSE, ours, self._unsuitable_idle_timeout(session, seconds, longest))
+        return Step(session, Action.DISCONNECT, ours)
+
+    def expected(self, step: Step) -> PSSession:
+        if step.action is Action.NOTHING:
+            return step.session
+        now = datetime.datetime.now(datetime.timezone.utc)
+        shell = self._shell_afterwards(step.session.shell)
+        lifetime = datetime.timedelta(seconds=int(shell.idle_timeout)) if shell.idle_timeout else None
+        return dataclasses.replace(
+            step.session,
+            shell=shell,
+            state=State.DISCONNECTED,
+            availability=Availability.NONE,
+            disconnected_on=now,
+            expires_on=now + lifetime if lifetime else None,
+        )
+
+    def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
+        mode = client.endpoint.option.output_buffering_mode
+        client.disconnect(step.session.shell, self.request.idle_timeout_sec, mode, deadline)
+        return self.expected(step)
+
+    def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
+        if fault.code == Code.ALREADY_DISCONNECTED:
+            return dataclasses.replace(step, action=Action.NOTHING)
+        return Verdict.IN_USE if fault.code in NOT_OURS or fault.subcode == "InternalError" else Verdict.FAILED
+
+    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
+        name, computer = session.name or session.instance_id, session.endpoint.computer_name
+        return self.error(
+            f"session {name} on {computer} is not open here, so it cannot be disconnected: another client is connected",
+            session,
+            error_id="CannotDisconnectSessionWhenNotOpened",
+            target=session.instance_id,
+            hint="Only the client that is connected to a session can disconnect from it.",
+        )
+
+    def _shell_afterwards(self, shell: Shell) -> Shell:
+        seconds, mode = self.request.idle_timeout_sec, self.request.session_option.get("output_buffering_mode")
+        if seconds is not None:
+            shell = dataclasses.replace(shell, idle_timeout=float(seconds))
+        if mode in ("block", "drop"):
+            shell = dataclasses.replace(shell, buffer_mode=str(mode).capitalize())
+        return shell
+
+    def _unsuitable_idle_timeout(self, session: PSSession, seconds: int, longest: float | None) -> ErrorRecord:
+        limit = f"between {LEAST_IDLE_TIMEOUT} and {longest:.0f}" if longest else f"at least {LEAST_IDLE_TIMEOUT}"
+        return self.error(
+            f"session {session.name or session.instance_id} on {session.endpoint.computer_name} cannot be disconnected "
+            f"with an idle timeout of {seconds} seconds, it must be {limit}",
+            session,
+            error_id="CannotDisconnectSessionWithInvalidIdleTimeout",
+            category="InvalidArgument",
+            target=session.instance_id,
+        )

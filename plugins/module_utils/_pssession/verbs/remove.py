@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Remove-PSSession: end sessions, and all work in them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..errors import Code, ErrorRecord, WSManFault
+from ..model import Availability, PSSession, State
+from ..plan import Action, Step
+from ..psrp import handshake
+from ..wsman.client import WSManClient
+from .base import Verb, Verdict
+from .connect import NOT_OURS
+
+
+class Remove(Verb):
+    """Remove sessions, but not those that another client works in, unless that is forced."""
+
+    operation = "Remove"
+    error_id = "RemoveSessionCannotConnectToServer"
+    doing = "removing"
+
+    def decide(self, session: PSSession, ours: bool) -> Step:
+        return Step(session, Action.REMOVE, ours)
+
+    def expected(self, step: Step) -> PSSession:
+        return dataclasses.replace(
+            step.session,
+            state=State.CLOSED,
+            availability=Availability.NONE,
+            disconnected_on=None,
+            expires_on=None,
+        )
+
+    def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
+        """Connect first, as Remove-PSSession does: it proves that nobody else is at work there."""
+        shell = step.session.shell
+        if not self.request.force:
+            if step.session.availability is Availability.BUSY:
+                client.reconnect(shell, None, deadline)
+            else:
+                handshake.connect(client, shell, None, deadline)
+        client.delete(shell, deadline)
+        return self.expected(step)
+
+    def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
+        if fault.code == Code.UNEXPECTED_SELECTORS:
+            return Verdict.CHANGED  # gone already; a new look will tell for sure
+        held = fault.code in NOT_OURS or fault.subcode == "InternalError"
+        return Verdict.IN_USE if held and not self.request.force else Verdict.FAILED
+
+    def vanished(self, session: PSSession) -> PSSession | ErrorRecord:
+        return self.expected(Step(session, Action.REMOVE))
+
+    def target(self, session: PSSession) -> str:
+        return session.endpoint.computer_name
+
+    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
+        name, computer = session.name or session.instance_id, session.endpoint.computer_name
+        return self.error(
+            f"session {name} on {computer} was not removed: another client is connected to it",
+            session,
+            target=session.instance_id,
+            hint=f"{self.hint_to_wait()} force removes it all the same, and ends the other client's work.",
+        )

@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pssession_info
+short_description: Find PowerShell sessions
+version_added: 0.1.0
+author: psremoting.fleet contributors (@psremoting)
+description:
+  - Lists the PowerShell sessions (PSSessions) of Windows computers, as C(Get-PSSession) does on Windows.
+  - It connects to no session and changes nothing.
+options:
+  missing:
+    description:
+      - What it means when something that was asked for is not there. Nothing found is an answer, so V(ignore) is the
+        default here.
+    default: ignore
+extends_documentation_fragment:
+  - psremoting.fleet._attributes
+  - psremoting.fleet._attributes.info
+  - psremoting.fleet._options
+  - psremoting.fleet._options.conditions
+  - psremoting.fleet._options.endpoints
+notes:
+  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
+    Windows, and the task's own connection is never opened.
+  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
+    computer is that host.
+  - Servers tell that a session is connected, and not to whom. It is shown as V(Opened) if this controller was the last
+    one to connect to it, and else as V(Disconnected) and V(Busy).
+seealso:
+  - plugin: psremoting.fleet.pssession
+    plugin_type: lookup
+  - plugin: psremoting.fleet.format_table
+    plugin_type: filter
+  - name: Get-PSSession
+    description: The cmdlet's documentation.
+    link: https://learn.microsoft.com/powershell/module/microsoft.powershell.core/get-pssession
+"""
+
+EXAMPLES = r"""
+- name: Find the sessions of each Windows host of the play, and what runs in them
+  psremoting.fleet.pssession_info:
+    list_commands: true
+  register: found
+
+- name: Find what nobody has cared for since yesterday
+  psremoting.fleet.pssession_info:
+    minimum_age: 86400
+  register: forgotten
+"""
+
+RETURN = r"""
+sessions:
+  description: The sessions found, as M(psremoting.fleet.connect_pssession) returns them.
+  returned: always
+  type: list
+  elements: dict
+errors:
+  description:
+    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+      them.
+  returned: always
+  type: list
+  elements: dict
+missing:
+  description: What was asked for and not found, whatever O(missing) makes of it.
+  returned: always
+  type: list
+  elements: str
+  sample: [NoSuchTask]
+parameter_set:
+  description: The cmdlet's parameter set that the options meant.
+  returned: always
+  type: str
+  sample: ComputerName
+"""
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+
+
+def main() -> None:
+    _verbs.main(_verbs.INFO)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: remove_pssession
+short_description: Remove PowerShell sessions
+version_added: 0.1.0
+author: psremoting.fleet contributors (@psremoting)
+description:
+  - Ends PowerShell sessions (PSSessions) on Windows computers, and all work in them, as C(Remove-PSSession) does on
+    Windows.
+  - A session that another client is connected to is never removed, unless O(force) says so.
+  - What is not there need not be removed, so finding nothing is fine, see O(missing).
+options:
+  force:
+    description:
+      - Remove sessions that another client is connected to as well.
+    type: bool
+    default: false
+  missing:
+    default: ignore
+extends_documentation_fragment:
+  - psremoting.fleet._attributes
+  - psremoting.fleet._attributes.verb
+  - psremoting.fleet._options
+  - psremoting.fleet._options.change
+  - psremoting.fleet._options.conditions
+  - psremoting.fleet._options.endpoints
+notes:
+  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
+    Windows, and the task's own connection is never opened.
+  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
+    computer is that host. Then one of O(name), O(instance_id), O(owner) and O(minimum_age) is needed, so that a
+    forgotten option does not end everything.
+  - Before it is removed a session is connected, as the cmdlet does. That proves that nobody else works in it.
+seealso:
+  - module: psremoting.fleet.pssession_info
+  - name: Remove-PSSession
+    description: The cmdlet's documentation.
+    link: https://learn.microsoft.com/powershell/module/microsoft.powershell.core/remove-pssession
+"""
+
+EXAMPLES = r"""
+- name: Remove a finished session on each Windows host of the play
+  psremoting.fleet.remove_pssession:
+    name: ITTask
+
+- name: Remove what was left behind for more than a day by one account
+  psremoting.fleet.remove_pssession:
+    computer_name: [server01, server02]
+    owner: operator
+    minimum_age: 86400
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+sessions:
+  description:
+    - The sessions that were removed, as M(psremoting.fleet.connect_pssession) returns them, with state V(Closed).
+    - In check mode the sessions selected, as they were found.
+  returned: always
+  type: list
+  elements: dict
+errors:
+  description:
+    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+      them.
+  returned: always
+  type: list
+  elements: dict
+missing:
+  description: What was asked for and not found, whatever O(missing) makes of it.
+  returned: always
+  type: list
+  elements: str
+  sample: [NoSuchTask]
+what_if:
+  description: What would be done, one line for each session, in the cmdlet's words.
+  returned: always, with lines in check mode
+  type: list
+  elements: str
+  sample: ['What if: Performing the operation "Remove" on target "server01".']
+parameter_set:
+  description: The cmdlet's parameter set that the options meant.
+  returned: always
+  type: str
+  sample: ComputerName
+"""
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+
+
+def main() -> None:
+    _verbs.main(_verbs.REMOVE)
+
+
+if __name__ == "__main__":
+    main()
