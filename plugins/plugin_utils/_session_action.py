@@ -74,9 +74,8 @@ class SessionAction(ActionBase):
         self, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
         """Run the module where the task's connection leads, and let it know what only the inventory knows."""
-        named = [
-            (name, None) for name in [*(options.get("computer_name") or ()), *_hosts(options.get("connection_uri"))]
-        ]
+        computers = [*(options.get("computer_name") or ()), *_hosts(options.get("connection_uri"))]
+        named = [(name, None) for name in computers]
         named += [
             (str(session.get("computer_name") or ""), session.get("inventory_hostname"))
             for session in options.get("session") or ()

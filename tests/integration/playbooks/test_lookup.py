@@ -11,9 +11,7 @@ from .controller import PASSWORD, Controller, inventory_of
 
 
 def test_find_loop_and_connect(controller: Controller, fleet: SimulatedFleet) -> None:
-    controller.inventory = inventory_of(
-        fleet, ansible_password="{{ fleet_password }}", fleet_password="Tr0ub4dor&3-staple"
-    )
+    controller.inventory = inventory_of(fleet, ansible_password="{{ fleet_password }}", fleet_password=PASSWORD)
     run = controller.run(
         """
         - hosts: localhost

@@ -23,7 +23,6 @@ SESSION_KEYS = """
     connection_uri inventory_hostname
 """
 ERROR_KEYS = "fully_qualified_error_id category message target computer_name code hint"
-)
 
 
 def states(fleet: SimulatedFleet) -> dict[str, str]:

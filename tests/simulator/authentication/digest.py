@@ -49,7 +49,7 @@ class Digest(Authenticator):
             sent = parse_keqv_list(parse_http_list(attempt.token))
             name, nonce, counter = sent["username"], sent["nonce"], int(sent["nc"], 16)
             cnonce, response = sent["cnonce"], sent["response"]
-        except (ValueError, KeyError):
+        except (ValueError, LookupError):
             return REFUSED
         algorithm = sent.get("algorithm", "MD5")
         allowed = {item.lower() for item in attempt.computer.digest_algorithms}
