@@ -27,13 +27,21 @@ from .plan import Step, plan
 from .registry import Registry
 from .report import Report
 from .request import Request
-from .selection import Selection, age, is_owned_by, not_known, refuse_unseen, select_remembered, select_remote
+from .selection import (
+    Selection,
+    age,
+    is_owned_by,
+    look_up,
+    refuse_unseen,
+    select_remembered,
+    select_remote,
+    unknown_name,
+)
 from .throttle import Throttle
 from .verbs.base import Verb
 from .verbs.connect import Connect
 from .verbs.disconnect import Disconnect
 from .verbs.remove import Remove
-from .wildcard import WildcardPattern
 from .wsman.pool import ClientPool
 
 
@@ -247,7 +255,7 @@ class _Engine:
         return found
 
     def _find_remembered(self) -> Selection:
-        references, unknown = _look_up(self._request, list(self._known().values()))
+        references, unknown = look_up(self._request, list(self._known().values()))
         refused = {reference: refuse_unseen(reference, self._request) for reference in references}
         self.report.errors += [error for error in refused.values() if error is not None]
         places = {
@@ -263,7 +271,7 @@ class _Engine:
         missing = (*unknown, *selection.missing)
         if not (selection.sessions or missing or self.report.errors):
             # Only sessions that a wildcard matched, and all of them have ended: that, too, is nothing found.
-            missing = tuple(_unknown_name(self._request, pattern) for pattern in self._request.names or ())
+            missing = tuple(unknown_name(self._request, pattern) for pattern in self._request.names or ())
         return dataclasses.replace(selection, missing=missing)
 
     def _report_missing(self, missing: t.Sequence[ErrorRecord]) -> None:
@@ -281,37 +289,3 @@ class _Engine:
         except PSSessionError as error:
             self._context.warn(f"{error}. Sessions of earlier tasks are not known.")
             return {}
-
-
-def _look_up(request: Request, known: list[SessionReference]) -> tuple[list[SessionReference], list[ErrorRecord]]:
-    """Look up what a local parameter set means among the known sessions (PSRunspaceCmdlet.GetMatchingRunspaces)."""
-    if request.sessions:
-        return list(request.sessions), []
-    found: dict[str, SessionReference] = {}
-    unknown: list[ErrorRecord] = []
-
-    def take(matches: list[SessionReference], if_none: ErrorRecord) -> None:
-        for match in matches:
-            found.setdefault(match.instance_id, match)
-        if not matches:
-            unknown.append(if_none)
-
-    for pattern in request.names or ():
-        matches = [_remembered_by(each, pattern) for each in known if pattern.matches(each.name)]
-        take(matches, _unknown_name(request, pattern))
-    for number in request.ids:
-        matches = [each for each in known if each.id == number]
-        take(matches, not_known(request, "id", "RemoteRunspaceNotAvailableForSpecifiedSessionId", str(number)))
-    for instance_id in request.instance_ids:
-        matches = [each for each in known if each.instance_id == instance_id]
-        error_id = "RemoteRunspaceNotAvailableForSpecifiedRunspaceId"
-        take(matches, not_known(request, "instance id", error_id, instance_id))
-    return list(found.values()), unknown
-
-
-def _unknown_name(request: Request, pattern: WildcardPattern) -> ErrorRecord:
-    return not_known(request, "name", "RemoteRunspaceNotAvailableForSpecifiedName", pattern.pattern)
-
-
-def _remembered_by(reference: SessionReference, pattern: WildcardPattern) -> SessionReference:
-    return dataclasses.replace(reference, exact=not pattern.has_wildcards)

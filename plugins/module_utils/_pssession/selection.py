@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 from dataclasses import dataclass
 
@@ -74,6 +75,36 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
             if not matches:
                 miss("PSSessionNameMatchFail", f"named {pattern.pattern!r}", pattern.pattern)
     return Selection(tuple(selected), tuple(missing))
+
+
+def look_up(request: Request, known: list[SessionReference]) -> tuple[list[SessionReference], list[ErrorRecord]]:
+    """Look up what a local parameter set means among the known sessions (PSRunspaceCmdlet.GetMatchingRunspaces).
+
+    Returns:
+        What is meant, and a record for each value that the registry does not know.
+    """
+    if request.sessions:
+        return list(request.sessions), []
+    found: dict[str, SessionReference] = {}
+    unknown: list[ErrorRecord] = []
+
+    def take(matches: list[SessionReference], if_none: ErrorRecord) -> None:
+        for match in matches:
+            found.setdefault(match.instance_id, match)
+        if not matches:
+            unknown.append(if_none)
+
+    for pattern in request.names or ():
+        matches = [_remembered_by(each, pattern) for each in known if pattern.matches(each.name)]
+        take(matches, unknown_name(request, pattern))
+    for number in request.ids:
+        matches = [each for each in known if each.id == number]
+        take(matches, _not_known(request, "id", "RemoteRunspaceNotAvailableForSpecifiedSessionId", str(number)))
+    for instance_id in request.instance_ids:
+        matches = [each for each in known if each.instance_id == instance_id]
+        error_id = "RemoteRunspaceNotAvailableForSpecifiedRunspaceId"
+        take(matches, _not_known(request, "instance id", error_id, instance_id))
+    return list(found.values()), unknown
 
 
 def select_remembered(
@@ -145,7 +176,12 @@ def gone(name: str, endpoint: Endpoint, request: Request, target: str | None = N
     )
 
 
-def not_known(request: Request, what: str, error_id: str, target: str) -> ErrorRecord:
+def unknown_name(request: Request, pattern: WildcardPattern) -> ErrorRecord:
+    """Return the record for a name that matches no known session."""
+    return _not_known(request, "name", "RemoteRunspaceNotAvailableForSpecifiedName", pattern.pattern)
+
+
+def _not_known(request: Request, what: str, error_id: str, target: str) -> ErrorRecord:
     """Return the record for a name, id or instance id that the registry does not have."""
     return error_record(
         error_id,
@@ -171,3 +207,7 @@ def _missing(request: Request, error_id: str, message: str, target: str, compute
 def _some(computers: list[str]) -> str:
     shown = ", ".join(computers[:3])
     return shown if len(computers) <= 3 else f"{shown} and {len(computers) - 3} more"
+
+
+def _remembered_by(reference: SessionReference, pattern: WildcardPattern) -> SessionReference:
+    return dataclasses.replace(reference, exact=not pattern.has_wildcards)
