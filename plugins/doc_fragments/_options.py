@@ -9,34 +9,9 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Which sessions are meant, where they are, how to log on, and how to go about it.
+    # Where sessions are, how to log on, and how to go about it.
     DOCUMENTATION = r"""
 options:
-  name:
-    description:
-      - Names of the sessions. The wildcards V(*), V(?) and V([a-z]) are understood, with a backtick before a character
-        that is meant literally. Upper and lower case are the same.
-      - With O(computer_name) or O(connection_uri) they are the names on the computers, and without O(name) all sessions
-        there are meant. With neither they are the names of sessions this controller has seen before.
-    type: list
-    elements: str
-  session:
-    description:
-      - Sessions as the lookup P(psremoting.fleet.pssession#lookup) and the modules of this collection return them.
-    type: list
-    elements: dict
-  id:
-    description:
-      - Numbers of sessions this controller has seen before, as returned with each session.
-    type: list
-    elements: int
-  instance_id:
-    description:
-      - GUIDs of the sessions.
-      - With neither O(computer_name) nor O(connection_uri) they are looked for among the sessions this controller has
-        seen before.
-    type: list
-    elements: str
   computer_name:
     description:
       - Computers to look on. V(.) is the controller itself.
@@ -242,19 +217,6 @@ options:
       - How many requests may be under way at once, over all computers and sessions. V(0) and less mean 32.
     type: int
     default: 32
-  list_commands:
-    description:
-      - Also list the commands in each session; it costs one more request a session.
-      - A session with several commands is then left out with a warning, as the cmdlets support one.
-    type: bool
-    default: false
-  missing:
-    description:
-      - What it means when something that was asked for is not there. V(fail) makes it an error, V(warn) a warning, and
-        V(ignore) is for tasks that run on the chance of finding something.
-    type: str
-    choices: [fail, warn, ignore]
-    default: fail
   error_action:
     description:
       - What errors do. V(continue) tries everything and then fails, V(silently_continue) tries everything and does not
@@ -277,6 +239,49 @@ options:
     type: str
 requirements:
   - pypsrp >= 0.9.1
+"""
+
+    # Which of the sessions that exist are meant.
+    EXISTING = r"""
+options:
+  name:
+    description:
+      - Names of the sessions. The wildcards V(*), V(?) and V([a-z]) are understood, with a backtick before a character
+        that is meant literally. Upper and lower case are the same.
+      - With O(computer_name) or O(connection_uri) they are the names on the computers, and without O(name) all sessions
+        there are meant. With neither they are the names of sessions this controller has seen before.
+    type: list
+    elements: str
+  session:
+    description:
+      - Sessions as the lookup P(psremoting.fleet.pssession#lookup) and the modules of this collection return them.
+    type: list
+    elements: dict
+  id:
+    description:
+      - Numbers of sessions this controller has seen before, as returned with each session.
+    type: list
+    elements: int
+  instance_id:
+    description:
+      - GUIDs of the sessions.
+      - With neither O(computer_name) nor O(connection_uri) they are looked for among the sessions this controller has
+        seen before.
+    type: list
+    elements: str
+  list_commands:
+    description:
+      - Also list the commands in each session; it costs one more request a session.
+      - A session with several commands is then left out with a warning, as the cmdlets support one.
+    type: bool
+    default: false
+  missing:
+    description:
+      - What it means when something that was asked for is not there. V(fail) makes it an error, V(warn) a warning, and
+        V(ignore) is for tasks that run on the chance of finding something.
+    type: str
+    choices: [fail, warn, ignore]
+    default: fail
 """
 
     # For modules that change sessions.

@@ -29,6 +29,7 @@ options:
         was found and warns, V(stop) asks no further computer after the first error and fails.
 extends_documentation_fragment:
   - psremoting.fleet._options
+  - psremoting.fleet._options.existing
   - psremoting.fleet._options.sources
 notes:
   - A password given on the command line (C(--ask-pass)) is not visible to a lookup. Use a variable or O(credential).

@@ -166,6 +166,10 @@ CONDITIONS: Spec = {
     "minimum_age": {"type": "int", "default": 0},
 }
 
+NEW_SESSIONS: Spec = {
+    "name": {"type": "list", "elements": "str", "required": True},
+}
+
 REMOVE: Spec = {
     "force": {"type": "bool", "default": False},
 }
@@ -181,6 +185,13 @@ def connect_pssession() -> Spec:
 def disconnect_pssession() -> Spec:
     """Return the argument spec of disconnect_pssession."""
     return {**_WHICH_AND_HOW, **CHANGE, **DISCONNECT, **ENDPOINTS}
+
+
+def new_pssession() -> Spec:
+    """Return the argument spec of new_pssession: sessions that exist are not named any other way than new ones."""
+    existing = {"session", "id", "instance_id", "list_commands", "missing"}
+    which_and_how = {name: option for name, option in _WHICH_AND_HOW.items() if name not in existing}
+    return {**which_and_how, **NEW_SESSIONS, **CHANGE, **ENDPOINTS}
 
 
 def remove_pssession() -> Spec:

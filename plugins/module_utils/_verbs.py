@@ -78,6 +78,7 @@ CONNECT = Verb("Connect-PSSession", "connect_pssession", _arguments.connect_psse
 DISCONNECT = Verb(
     "Disconnect-PSSession", "disconnect_pssession", _arguments.disconnect_pssession, pipeline.disconnect_pssession
 )
+NEW = Verb("New-PSSession", "new_pssession", _arguments.new_pssession, pipeline.new_pssession)
 REMOVE = Verb(
     "Remove-PSSession", "remove_pssession", _arguments.remove_pssession, pipeline.remove_pssession, is_ending=True
 )

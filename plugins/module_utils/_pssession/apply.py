@@ -189,10 +189,11 @@ class Apply:
             return dataclasses.replace(attempt, cause=fault)
         return self._verb.failed(attempt.step.session, fault)
 
-    def _give_up(self, attempt: Attempt) -> ErrorRecord:
+    def _give_up(self, attempt: Attempt) -> Done | ErrorRecord:
         session = attempt.step.session
         if attempt.cause is None or attempt.step.action is Action.CONFIRM:
-            return self._verb.in_use(session, found_in_list=attempt.cause is None)
+            held = self._verb.in_use(session, found_in_list=attempt.cause is None)
+            return Done(held, changed=False) if isinstance(held, PSSession) else held
         return self._verb.failed(session, attempt.cause)
 
     def _is_stopped(self, result: Result) -> bool:

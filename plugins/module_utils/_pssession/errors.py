@@ -21,6 +21,7 @@ COMMAND_TYPES = {
     "Connect-PSSession": "Microsoft.PowerShell.Commands.ConnectPSSessionCommand",
     "Disconnect-PSSession": "Microsoft.PowerShell.Commands.DisconnectPSSessionCommand",
     "Get-PSSession": "Microsoft.PowerShell.Commands.GetPSSessionCommand",
+    "New-PSSession": "Microsoft.PowerShell.Commands.NewPSSessionCommand",
     "Remove-PSSession": "Microsoft.PowerShell.Commands.RemovePSSessionCommand",
 }
 

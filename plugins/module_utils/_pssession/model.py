@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 # A shell belongs to PowerShell exactly if its resource URI starts with this (MS-PSRP 3.1.5.3.1).
 POWERSHELL_RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
 
+DEFAULT_RESOURCE_URI = POWERSHELL_RESOURCE_PREFIX + "Microsoft.PowerShell"
+
 DEFAULT_OPEN_TIMEOUT = 180.0
 DEFAULT_OPERATION_TIMEOUT = 180.0
 DEFAULT_CONNECTION_TIMEOUT = 30.0

@@ -61,6 +61,11 @@ CONNECT_PSSESSION: tuple[ParameterSet, ...] = (
     ParameterSet("ConnectionUriGuid", frozenset({"connection_uri", "instance_id"}), URI | LOGON),
 )
 
+NEW_PSSESSION: tuple[ParameterSet, ...] = (
+    ParameterSet("ComputerName", frozenset({"computer_name", "name"}), COMPUTER | LOGON),
+    ParameterSet("Uri", frozenset({"connection_uri", "name"}), URI | LOGON),
+)
+
 
 def resolve(given: t.Collection[str], sets: tuple[ParameterSet, ...] = CONNECT_PSSESSION) -> ParameterSet:
     """Return the parameter set that the given options mean (the binder's rules, about_Functions_Advanced_Parameters).

@@ -31,16 +31,19 @@ from .selection import (
     Selection,
     age,
     is_owned_by,
+    is_same,
     look_up,
     refuse_unseen,
     select_remembered,
     select_remote,
+    to_be_made,
     unknown_name,
 )
 from .throttle import Throttle
 from .verbs.base import Verb
 from .verbs.connect import Connect
 from .verbs.disconnect import Disconnect
+from .verbs.new import New
 from .verbs.remove import Remove
 from .wsman.pool import ClientPool
 
@@ -114,11 +117,25 @@ def get_pssession(request: Request, context: Context) -> Report:
         return engine.report
 
 
-def _carry_out(verb: Verb, request: Request, context: Context) -> Report:
+def new_pssession(request: Request, context: Context) -> Report:
+    """Open a session for each name on each computer, where there is none yet (New-PSSession).
+
+    Raises:
+        PSSessionError: As `connect_pssession`.
+    """
+    return _carry_out(New(request, context.warn), request, context, _Engine.find_or_make)
+
+
+def _carry_out(
+    verb: Verb,
+    request: Request,
+    context: Context,
+    find: t.Callable[[_Engine], list[PSSession]] | None = None,
+) -> Report:
     """Discover, plan, apply, report; in check mode without the third."""
     with _engine(request, context) as engine:
         report = engine.report
-        selected = engine.find()
+        selected = find(engine) if find is not None else engine.find()
         steps = engine.plan(verb, selected)
         if context.check_mode:
             report.sessions = engine.as_remembered(selected)
@@ -180,6 +197,21 @@ class _Engine:
         if self._request.list_commands:
             sessions = list_commands(sessions, self._pool, self._throttle, self._context.warn)
         self.report.before = list(dict.fromkeys(sessions))
+        return sessions
+
+    def find_or_make(self) -> list[PSSession]:
+        """Discover, and return for each name on each computer the session that has it, or one that is to be made.
+
+        A session of the same name that belongs to another account does not count: it cannot be connected to.
+        """
+        endpoints = endpoints_of.endpoints(self._request, self._context.settings_of)
+        found = self._discover(endpoints)
+        sessions: list[PSSession] = []
+        for endpoint, listed in found.sessions.items():
+            for name in dict.fromkeys(self._request.new_names):
+                existing = next((each for each in listed if is_same(each, name, self._request)), None)
+                sessions.append(existing or to_be_made(name, endpoint, self._request))
+        self.report.before = [session for session in sessions if session.shell.state]
         return sessions
 
     def _fulfilling(self, sessions: t.Sequence[PSSession]) -> list[PSSession]:

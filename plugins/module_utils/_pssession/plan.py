@@ -23,6 +23,7 @@ class Action(enum.Enum):
     CONNECT: it is free: become its client.
     RECONNECT: it is free, and this client was the last one connected: take it up again.
     CONFIRM: the server says Connected. Only a Reconnect tells to whom: ours is accepted and changes nothing.
+    CREATE: it does not exist: open it.
     DISCONNECT: leave it, so that the work in it goes on without a client.
     REMOVE: end it, and all work in it.
     NOTHING: it is already as it should be.
@@ -32,6 +33,7 @@ class Action(enum.Enum):
     CONNECT = "connect"
     RECONNECT = "reconnect"
     CONFIRM = "confirm"
+    CREATE = "create"
     DISCONNECT = "disconnect"
     REMOVE = "remove"
     NOTHING = "nothing"

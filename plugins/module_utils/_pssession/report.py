@@ -49,12 +49,13 @@ class Report:
 
     def diff(self) -> dict[str, t.Any]:
         """Return state and availability of the sessions before and after, in Ansible's form of a diff."""
+        before = {session.instance_id: session for session in self.before}
         after = {session.instance_id: session for session in self.after}
         return {
             "before_header": "sessions found",
             "after_header": "sessions now",
             "before": "".join(_line(session) for session in self.before),
-            "after": "".join(_line(after.get(session.instance_id, session)) for session in self.before),
+            "after": "".join(map(_line, {**before, **after}.values())),
         }
 
     def failure(self) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from . import parameter_sets
 from .errors import ParameterBindingError
-from .model import POWERSHELL_RESOURCE_PREFIX, Credential, SessionReference
+from .model import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, Credential, SessionReference
 from .wildcard import WildcardPattern
 
 DEFAULT_THROTTLE_LIMIT = 32
@@ -39,6 +39,7 @@ class Request:
     Attributes:
         command: The cmdlet in whose name errors are reported.
         names: Wildcard patterns; None selects every session.
+        new_names: Names of sessions to open; what looks like a wildcard is meant literally there.
         instance_ids: GUIDs in lower case.
         resource_uri: Only sessions of this configuration, compared without regard to case; None means any.
         credential, authentication, transport, port, use_ssl, application_name: None when not given: the inventory or
@@ -57,6 +58,7 @@ class Request:
     parameter_set: parameter_sets.ParameterSet
     command: str = "Connect-PSSession"
     names: tuple[WildcardPattern, ...] | None = None
+    new_names: tuple[str, ...] = ()
     ids: tuple[int, ...] = ()
     instance_ids: tuple[str, ...] = ()
     computer_names: tuple[str, ...] = ()
@@ -102,11 +104,15 @@ class Request:
         """
         given = {name for name, value in options.items() if value is not None}
         _check_logon(options)
-        parameter_set = parameter_sets.resolve(given)
+        is_new = command == "New-PSSession"
+        parameter_set = parameter_sets.resolve(
+            given, parameter_sets.NEW_PSSESSION if is_new else parameter_sets.CONNECT_PSSESSION
+        )
         return cls(
             parameter_set=parameter_set,
             command=command,
-            names=_patterns(options.get("name"), "name"),
+            names=_patterns(options.get("name"), "name") if not is_new else None,
+            new_names=tuple(_filled(options, "name")) if is_new else (),
             ids=tuple(_filled(options, "id")),
             instance_ids=tuple(_guid(text) for text in _filled(options, "instance_id")),
             computer_names=tuple(_computer_name(text) for text in _filled(options, "computer_name")),
@@ -254,7 +260,7 @@ def _resource_uri(configuration_name: str | None) -> str | None:
     if configuration_name is None:
         return None
     if not configuration_name:
-        return POWERSHELL_RESOURCE_PREFIX + "Microsoft.PowerShell"  # what $PSSessionConfigurationName holds
+        return DEFAULT_RESOURCE_URI  # what $PSSessionConfigurationName holds
     if POWERSHELL_RESOURCE_PREFIX in configuration_name.lower():
         return configuration_name
     return POWERSHELL_RESOURCE_PREFIX + configuration_name

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
+import uuid
 from dataclasses import dataclass
 
 from .discovery import Discovery
 from .errors import ErrorRecord, error_record
-from .model import Availability, Endpoint, PSSession, SessionReference, Shell, State
+from .model import DEFAULT_RESOURCE_URI, Availability, Endpoint, PSSession, SessionReference, Shell, State
 from .request import Request
 from .wildcard import WildcardPattern
 
@@ -140,6 +141,35 @@ def is_owned_by(shell: Shell, owners: t.Iterable[WildcardPattern]) -> bool:
 def age(session: PSSession) -> float:
     """Return for how many seconds a session has had no client; 0 for one that has a client."""
     return (session.shell.shell_inactivity or 0) if session.availability is Availability.NONE else 0
+
+
+def is_same(session: PSSession, name: str, request: Request) -> bool:
+    """Tell whether a session is the one that a task would open under a name, for its own account."""
+    credential = session.endpoint.logon.credential
+    owner, user = session.shell.owner or "", credential.username if credential else ""
+    own = not (owner and user) or _account(owner) == _account(user)
+    uri = request.resource_uri
+    return (
+        session.name.lower() == name.lower()
+        and own
+        and (uri is None or session.shell.resource_uri.lower() == uri.lower())
+    )
+
+
+def to_be_made(name: str, endpoint: Endpoint, request: Request) -> PSSession:
+    """Return a session that does not exist yet: it has a name, an id and a configuration, and no state."""
+    shell = Shell(
+        shell_id=str(uuid.uuid4()).upper(),
+        resource_uri=request.resource_uri or DEFAULT_RESOURCE_URI,
+        state="",
+        name=name,
+    )
+    return PSSession(endpoint, shell, State.CLOSED, Availability.NONE)
+
+
+def _account(name: str) -> str:
+    """Return the user part of an account name in any of its forms: DOMAIN\\user, user@realm, user."""
+    return name.rpartition("\\")[2].partition("@")[0].lower()
 
 
 def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord | None:

@@ -86,8 +86,8 @@ class Verb(abc.ABC):
         return session.name
 
     @abc.abstractmethod
-    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
-        """Return the record for a session that another client holds.
+    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord | PSSession:
+        """Return the record for a session that another client holds, or the session if that is all right.
 
         Args:
             found_in_list: Whether that was known before anything was tried.

@@ -53,7 +53,7 @@ class Connect(Verb):
             return Verdict.IN_USE if fault.code in NOT_OURS or fault.subcode == "InternalError" else Verdict.FAILED
         return Verdict.CHANGED if fault.code == Code.CONNECTED_TO_DIFFERENT_CLIENT else Verdict.FAILED
 
-    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
+    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord | PSSession:
         name, computer = session.name or session.instance_id, session.endpoint.computer_name
         text = (
             f"session {name} on {computer} is not available to connect: another client is connected to it"

@@ -139,6 +139,46 @@ class WSManClient:
             ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
         self._invoke(WSManAction.RECONNECT, shell.resource_uri, body, deadline, shell=shell)
 
+    def create(
+        self,
+        shell: Shell,
+        creation_xml: bytes,
+        *,
+        idle_timeout: float | None,
+        buffering_mode: str | None,
+        no_profile: bool,
+        deadline: float,
+    ) -> Shell:
+        """Make a shell with the id, name and configuration given (MS-WSMV 3.1.4.5.2).
+
+        Args:
+            creation_xml: PSRP fragments of the client's first messages (MS-PSRP 3.1.5.3.1).
+            idle_timeout: Seconds the server keeps it without a client, or None.
+            buffering_mode: ``Block``, ``Drop`` or None.
+
+        Returns:
+            The shell as the server describes it.
+        """
+        # The name is an attribute, as PowerShell's own client has it.
+        body = ET.Element(qname("rsp:Shell"), ShellId=shell.shell_id, Name=shell.name or "")
+        ET.SubElement(body, qname("rsp:InputStreams")).text = "stdin pr"
+        ET.SubElement(body, qname("rsp:OutputStreams")).text = "stdout"
+        if idle_timeout is not None:
+            ET.SubElement(body, qname("rsp:IdleTimeOut")).text = f"PT{idle_timeout:.3f}S"
+        if buffering_mode:
+            ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
+        ET.SubElement(body, qname("ps:creationXml")).text = base64.b64encode(creation_xml).decode("ascii")
+        options = OptionSet()
+        options.add_option("protocolversion", PROTOCOL_VERSION, {"MustComply": "true"})
+        if no_profile:
+            options.add_option("WINRS_NOPROFILE", "TRUE")
+        answer = self._invoke(WSManAction.CREATE, shell.resource_uri, body, deadline, options=options)
+        element = answer.find("rsp:Shell", NAMESPACES)
+        created = _shell(element) if element is not None else None
+        if created is None or created.shell_id.upper() != shell.shell_id.upper():
+            raise soap.improper("the answer to Create does not describe the shell that was asked for")
+        return created
+
     def disconnect(self, shell: Shell, idle_timeout: int | None, buffering_mode: str | None, deadline: float) -> None:
         """Leave a shell this client session is connected to (MS-WSMV 3.1.4.15).
 

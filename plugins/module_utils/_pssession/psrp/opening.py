@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Opening a session: the first messages of a runspace pool (MS-PSRP 3.1.4.1)."""
+
+from __future__ import annotations
+
+import struct
+import typing as t
+import uuid
+from dataclasses import dataclass, field
+
+from ..errors import ParameterBindingError, TransportError
+from ..model import Shell
+from ..wsman.client import PROTOCOL_VERSION, WSManClient
+from ..wsman.soap import improper
+from . import records
+from .fragments import Defragmenter, whole_fragment
+
+try:
+    from pypsrp.complex_objects import ApartmentState, HostInfo, PSThreadOptions
+    from pypsrp.messages import Destination, InitRunspacePool, Message, MessageType, SessionCapability
+    from pypsrp.serializer import Serializer
+except ImportError:  # reported by the client, which is needed first
+    pass
+
+# PSRP's own numbers, not those of any PowerShell (MS-PSRP 2.2.2.1).
+_PS_VERSION = "2.0"
+_SERIALIZATION_VERSION = "1.1.0.1"
+# Destination, type, pool and pipeline come before the data of a message (MS-PSRP 2.2.1).
+_HEADER = struct.Struct("<II16s16s")
+_BOM = b"\xef\xbb\xbf"
+_OPENED, _CLOSED, _BROKEN = 2, 3, 5
+# What fits into one envelope of any server (MaxEnvelopeSizekb), so that the first messages need no further ones.
+MAX_CREATION_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """How a session is to be opened.
+
+    Attributes:
+        shell: The shell to make: its id, name and configuration are ours to choose.
+        idle_timeout: Seconds the server keeps it without a client, or None for the server's own rule.
+        output_buffering_mode: ``Block``, ``Drop`` or None for the server's own rule.
+        no_machine_profile: Open it without loading the user's profile.
+        application_arguments: Data for $PSSenderInfo.ApplicationArguments in the session.
+    """
+
+    shell: Shell
+    idle_timeout: float | None = None
+    output_buffering_mode: str | None = None
+    no_machine_profile: bool = False
+    application_arguments: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+
+def open_session(client: WSManClient, new: NewSession, deadline: float) -> Shell:
+    """Open a session and wait until the server says that it is open.
+
+    Args:
+        deadline: In seconds of `time.monotonic`.
+
+    Returns:
+        The shell as the server describes it.
+
+    Raises:
+        TransportError: The server refused, could not be reached, or could not open the runspace pool. In the last case
+            the shell is removed again.
+        ParameterBindingError: The application arguments are too long.
+    """
+    shell = client.create(
+        new.shell,
+        _creation_xml(new),
+        idle_timeout=new.idle_timeout,
+        buffering_mode=new.output_buffering_mode,
+        no_profile=new.no_machine_profile,
+        deadline=deadline,
+    )
+    try:
+        _wait_until_opened(client, shell, deadline)
+    except _OpeningFailed as error:
+        client.delete(shell, deadline)
+        raise TransportError(None, f"PowerShell could not open it: {error}", delivered=False) from error
+    return shell
+
+
+class _OpeningFailed(Exception):
+    pass
+
+
+def _wait_until_opened(client: WSManClient, shell: Shell, deadline: float) -> None:
+    defragmenter = Defragmenter()
+    while True:
+        for stream in client.receive(shell, deadline):
+            try:
+                for message in defragmenter.feed(stream):
+                    if _is_opened(message):
+                        return
+            except ValueError as error:
+                raise improper(f"the answer has PSRP data that cannot be read ({error})") from error
+
+
+def _is_opened(message: bytes) -> bool:
+    """Tell whether a message says that the pool is open (MS-PSRP 2.2.2.9)."""
+    if len(message) < _HEADER.size:
+        raise ValueError("a PSRP message is shorter than its header")
+    _destination, kind, _pool, _pipeline = _HEADER.unpack_from(message)
+    if kind != MessageType.RUNSPACEPOOL_STATE:
+        return False
+    data = message[_HEADER.size :]
+    state, failure = records.pool_state(data[len(_BOM) :].decode() if data.startswith(_BOM) else data.decode())
+    if state in (_BROKEN, _CLOSED):
+        raise _OpeningFailed(records.message_of(failure) or "it gave no reason")
+    return state == _OPENED
+
+
+def _creation_xml(new: NewSession) -> bytes:
+    """Return the client's two messages, each in a fragment of its own (MS-PSRP 2.2.2.1 and 2.2.2.2)."""
+    serializer = Serializer()
+    pool_id = str(uuid.UUID(new.shell.shell_id))
+    messages = (
+        SessionCapability(PROTOCOL_VERSION, _PS_VERSION, _SERIALIZATION_VERSION),
+        InitRunspacePool(
+            1,
+            1,
+            PSThreadOptions(value=PSThreadOptions.DEFAULT),
+            ApartmentState(value=ApartmentState.UNKNOWN),
+            HostInfo(host=None),  # nobody sits at it: what asks for input there fails instead of waiting for ever
+            dict(new.application_arguments),
+        ),
+    )
+    creation_xml = b"".join(
+        whole_fragment(number, Message(Destination.SERVER, pool_id, None, message, serializer).pack())
+        for number, message in enumerate(messages, start=1)
+    )
+    if len(creation_xml) > MAX_CREATION_BYTES:
+        raise ParameterBindingError(
+            "ParameterArgumentValidationError",
+            f"session_option.application_arguments: more than {MAX_CREATION_BYTES} bytes",
+            "InvalidData",
+        )
+    return creation_xml

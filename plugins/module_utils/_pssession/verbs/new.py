@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""New-PSSession: open sessions that do not exist yet, by name."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..errors import ErrorRecord, TransportError, WSManFault
+from ..model import PSSession
+from ..plan import Action, Step
+from ..psrp import opening
+from ..wsman.client import WSManClient
+from .base import Verdict
+from .connect import Connect
+
+
+class New(Connect):
+    """Open sessions; one that exists is connected to, if it can be, and returned either way."""
+
+    operation = "New"
+    error_id = "PSSessionOpenFailed"
+    doing = "opening"
+
+    def decide(self, session: PSSession, ours: bool) -> Step:
+        """Decide by whether the session exists: one that does not was never listed, so it has no state."""
+        if not session.shell.state:
+            return Step(session, Action.CREATE)
+        return super().decide(session, ours)
+
+    def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
+        if step.action is not Action.CREATE:
+            return super().perform(client, step, deadline)
+        option = self.request.session_option
+        idle_timeout = option.get("idle_timeout")
+        new = opening.NewSession(
+            shell=step.session.shell,
+            idle_timeout=idle_timeout / 1000 if idle_timeout is not None and idle_timeout >= 0 else None,
+            output_buffering_mode=client.endpoint.option.output_buffering_mode,
+            no_machine_profile=bool(option.get("no_machine_profile")),
+            application_arguments=option.get("application_arguments") or {},
+        )
+        shell = opening.open_session(client, new, deadline)
+        return dataclasses.replace(step.session, shell=shell).opened()
+
+    def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
+        return Verdict.FAILED if step.action is Action.CREATE else super().judge(step, fault)
+
+    def in_use(self, session: PSSession, *, found_in_list: bool) -> PSSession:
+        """Return the session as it is: it exists, which is what was asked for."""
+        self.warn(
+            f"Session {session.name} on {session.endpoint.computer_name} exists, and another client is connected to it."
+        )
+        return session
+
+    def vanished(self, session: PSSession) -> PSSession | ErrorRecord:
+        return self.error(
+            f"session {session.name} on {session.endpoint.computer_name} was not opened: the answer to the request got "
+            "lost, and there is no such session",
+            session,
+            category="OpenError",
+            hint="Run the task again.",
+        )
+
+    def failed(self, session: PSSession, cause: TransportError | None) -> ErrorRecord:
+        return dataclasses.replace(super().failed(session, cause), category="OpenError")

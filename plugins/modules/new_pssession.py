@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: new_pssession
+short_description: Open PowerShell sessions
+version_added: 0.1.0
+author: psremoting.fleet contributors (@psremoting)
+description:
+  - Opens named PowerShell sessions (PSSessions) on Windows computers, as C(New-PSSession) does on Windows.
+  - A session is opened once. If one with the name exists on a computer, for the same account and in the same
+    configuration, it is connected to, if it can be, and returned.
+options:
+  name:
+    description:
+      - Names of the sessions. Each computer gets one session of each name. It is what C(Get-PSSession) shows.
+    type: list
+    elements: str
+    required: true
+extends_documentation_fragment:
+  - psremoting.fleet._attributes
+  - psremoting.fleet._attributes.verb
+  - psremoting.fleet._options
+  - psremoting.fleet._options.change
+  - psremoting.fleet._options.endpoints
+notes:
+  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
+    Windows, and the task's own connection is never opened.
+  - On a Windows host of the inventory, and with neither O(computer_name) nor O(connection_uri), the computer is that
+    host.
+  - O(configuration_name) is the configuration the session is opened in, V(Microsoft.PowerShell) by default. Without it
+    an existing session counts whatever its configuration is.
+  - Of O(session_option), C(idle_timeout), C(output_buffering_mode), C(no_machine_profile) and C(application_arguments)
+    shape a session that is opened. An existing one keeps what it has.
+  - A session that is open and not used becomes disconnected after about a minute, and lives on for its idle timeout.
+seealso:
+  - module: psremoting.fleet.connect_pssession
+  - module: psremoting.fleet.disconnect_pssession
+  - name: New-PSSession
+    description: The cmdlet's documentation.
+    link: https://learn.microsoft.com/powershell/module/microsoft.powershell.core/new-pssession
+"""
+
+EXAMPLES = r"""
+- name: Have a session on each Windows host of the play that survives a day without a client
+  psremoting.fleet.new_pssession:
+    name: Nightly
+    session_option:
+      idle_timeout: 86400000
+"""
+
+RETURN = r"""
+sessions:
+  description:
+    - One session for each name and computer, as M(psremoting.fleet.connect_pssession) returns them.
+    - In check mode the sessions that exist, as they were found, and those that would be opened, with state V(Closed).
+  returned: always
+  type: list
+  elements: dict
+errors:
+  description:
+    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+      them.
+  returned: always
+  type: list
+  elements: dict
+what_if:
+  description: What would be done, one line for each session, in the cmdlet's words.
+  returned: always, with lines in check mode
+  type: list
+  elements: str
+  sample: ['What if: Performing the operation "New" on target "ITTask".']
+parameter_set:
+  description: The cmdlet's parameter set that the options meant.
+  returned: always
+  type: str
+  sample: ComputerName
+"""
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+
+
+def main() -> None:
+    _verbs.main(_verbs.NEW)
+
+
+if __name__ == "__main__":
+    main()
