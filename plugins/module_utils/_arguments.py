@@ -170,6 +170,26 @@ NEW_SESSIONS: Spec = {
     "name": {"type": "list", "elements": "str", "required": True},
 }
 
+TAKE: Spec = {
+    "timeout": {"type": "int"},
+    "disconnect_after": {"type": "bool", "default": False},
+    "journal": {"type": "path"},
+}
+
+INVOKE: Spec = {
+    "script": {"type": "str"},
+    "script_path": {"type": "path"},
+    "arguments": {"type": "list", "elements": "raw"},
+    "parameters": {"type": "dict"},
+    "input": {"type": "list", "elements": "raw"},
+    "in_disconnected_session": {"type": "bool", "default": False},
+    "session_name": {"type": "list", "elements": "str"},
+}
+
+RECEIVE: Spec = {
+    "stop": {"type": "bool", "default": False},
+}
+
 REMOVE: Spec = {
     "force": {"type": "bool", "default": False},
 }
@@ -192,6 +212,17 @@ def new_pssession() -> Spec:
     existing = {"session", "id", "instance_id", "list_commands", "missing"}
     which_and_how = {name: option for name, option in _WHICH_AND_HOW.items() if name not in existing}
     return {**which_and_how, **NEW_SESSIONS, **CHANGE, **ENDPOINTS}
+
+
+def invoke_command() -> Spec:
+    """Return the argument spec of invoke_command."""
+    return {**_WHICH_AND_HOW, **CHANGE, **INVOKE, **TAKE, **ENDPOINTS}
+
+
+def receive_pssession() -> Spec:
+    """Return the argument spec of receive_pssession; the commands are listed in any case."""
+    which_and_how = {name: option for name, option in _WHICH_AND_HOW.items() if name != "list_commands"}
+    return {**which_and_how, **CHANGE, **TAKE, **RECEIVE, **ENDPOINTS}
 
 
 def remove_pssession() -> Spec:

@@ -79,6 +79,8 @@ DISCONNECT = Verb(
     "Disconnect-PSSession", "disconnect_pssession", _arguments.disconnect_pssession, pipeline.disconnect_pssession
 )
 NEW = Verb("New-PSSession", "new_pssession", _arguments.new_pssession, pipeline.new_pssession)
+INVOKE = Verb("Invoke-Command", "invoke_command", _arguments.invoke_command, pipeline.invoke_command)
+RECEIVE = Verb("Receive-PSSession", "receive_pssession", _arguments.receive_pssession, pipeline.receive_pssession)
 REMOVE = Verb(
     "Remove-PSSession", "remove_pssession", _arguments.remove_pssession, pipeline.remove_pssession, is_ending=True
 )

@@ -21,7 +21,9 @@ COMMAND_TYPES = {
     "Connect-PSSession": "Microsoft.PowerShell.Commands.ConnectPSSessionCommand",
     "Disconnect-PSSession": "Microsoft.PowerShell.Commands.DisconnectPSSessionCommand",
     "Get-PSSession": "Microsoft.PowerShell.Commands.GetPSSessionCommand",
+    "Invoke-Command": "Microsoft.PowerShell.Commands.InvokeCommandCommand",
     "New-PSSession": "Microsoft.PowerShell.Commands.NewPSSessionCommand",
+    "Receive-PSSession": "Microsoft.PowerShell.Commands.ReceivePSSessionCommand",
     "Remove-PSSession": "Microsoft.PowerShell.Commands.RemovePSSessionCommand",
 }
 
@@ -49,7 +51,9 @@ class Code(enum.IntEnum):
     REDIRECT_LOCATION_INVALID = 0x803381B7
     COMPUTER_NOT_FOUND = 0x803381B9
     CLIENT_SESSION_ID_MISMATCH = 0x803381C6
+    SHELL_DISCONNECTED = 0x803381C4
     CONNECTED_TO_DIFFERENT_CLIENT = 0x803381CD
+    STREAM_DISCONNECTED = 0x803381DE
     ALREADY_DISCONNECTED = 0x803381CF
 
 
@@ -166,6 +170,10 @@ class MissingLibraryError(PSSessionError):
 
 class RegistryError(PSSessionError):
     """The registry of known sessions cannot be read or written."""
+
+
+class JournalError(PSSessionError):
+    """The journal cannot be read or written."""
 
 
 class ConfirmationError(PSSessionError):

@@ -294,6 +294,10 @@ class PSSession:
         uri = self.shell.resource_uri
         return uri[len(POWERSHELL_RESOURCE_PREFIX) :] if self.shell.is_powershell else uri
 
+    def disconnected(self) -> PSSession:
+        """Return the session as it is once this client has disconnected from it."""
+        return dataclasses.replace(self, state=State.DISCONNECTED, availability=Availability.NONE)
+
     def opened(self) -> PSSession:
         """Return the session as it is once this client is connected to it (both times are then meaningless)."""
         return dataclasses.replace(

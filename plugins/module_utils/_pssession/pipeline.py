@@ -20,13 +20,16 @@ from dataclasses import dataclass
 
 from . import endpoint as endpoints_of
 from .apply import Apply, Result
+from .commands import CommandResult
 from .discovery import Discovery, discover, list_commands
-from .errors import ErrorRecord, PSSessionError
+from .errors import ErrorRecord, ParameterBindingError, PSSessionError
+from .journal import Journal
 from .model import Availability, Endpoint, PSSession, SessionReference, State
-from .plan import Step, plan
+from .plan import Action, Step, plan
 from .registry import Registry
 from .report import Report
 from .request import Request
+from .running import Runner
 from .selection import (
     Selection,
     age,
@@ -126,6 +129,57 @@ def new_pssession(request: Request, context: Context) -> Report:
     return _carry_out(New(request, context.warn), request, context, _Engine.find_or_make)
 
 
+def invoke_command(request: Request, context: Context) -> Report:
+    """Run a script in the sessions that a request means, or start it in new ones and leave them (Invoke-Command).
+
+    A new session is opened where there is none of the name, and only there the script is started: a second run of the
+    same task finds the session and starts nothing.
+
+    Raises:
+        PSSessionError: As `connect_pssession`.
+    """
+    script = request.script
+    if script is None:
+        raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
+    if not request.in_disconnected_session:
+        with _engine(request, context) as engine:
+            report = engine.carry_out(Connect(request, context.warn), engine.find())
+            if context.check_mode:
+                report.changed = bool(report.what_if)
+                return report
+            engine.run(lambda runner: runner.invoke(report.sessions, script))
+            report.changed = any(result.command_id for result in report.results or ())
+            engine.leave()
+            return report
+    with _engine(request, context) as engine:
+        sessions = engine.find_or_make()
+        existing = engine.as_remembered([session for session in sessions if session.shell.state])
+        report = engine.carry_out(New(request, context.warn), [each for each in sessions if not each.shell.state])
+        if not context.check_mode:
+            engine.run(lambda runner: runner.start(report.sessions, script))
+            engine.leave(all_of_them=True)
+        report.sessions = [*existing, *report.sessions]
+        return report
+
+
+def receive_pssession(request: Request, context: Context) -> Report:
+    """Take what the commands in sessions give (Receive-PSSession).
+
+    Raises:
+        PSSessionError: As `connect_pssession`.
+    """
+    with _engine(request, context) as engine:
+        found = engine.find()
+        report = engine.carry_out(Connect(request, context.warn), found)
+        if context.check_mode:
+            return report
+        free = {session.instance_id for session in found if session.availability is Availability.NONE}
+        engine.run(lambda runner: runner.receive(report.sessions, free))
+        report.changed |= any(result.command_id and result.is_news for result in report.results or ())
+        engine.leave()
+        return report
+
+
 def _carry_out(
     verb: Verb,
     request: Request,
@@ -134,25 +188,7 @@ def _carry_out(
 ) -> Report:
     """Discover, plan, apply, report; in check mode without the third."""
     with _engine(request, context) as engine:
-        report = engine.report
-        selected = find(engine) if find is not None else engine.find()
-        steps = engine.plan(verb, selected)
-        if context.check_mode:
-            report.sessions = engine.as_remembered(selected)
-            report.after = [verb.expected(step) if step.changes else step.session for step in steps]
-            report.what_if = [verb.what_if(step.session) for step in steps]
-            report.changed = any(step.changes for step in steps)
-            engine.warn_of_sessions_in_use(steps)
-            return report
-        if context.confirm is not None:
-            steps = [step for step in steps if context.confirm(verb.operation, verb.target(step.session), step.session)]
-        if not (request.stop_on_error and report.errors):
-            result = engine.apply(verb, steps)
-            report.sessions, report.changed = result.sessions, result.changed
-            report.after = result.sessions
-            report.errors += result.errors
-        engine.remember()
-        return report
+        return engine.carry_out(verb, find(engine) if find is not None else engine.find())
 
 
 @contextlib.contextmanager
@@ -227,6 +263,55 @@ class _Engine:
             and (request.owners is None or is_owned_by(session.shell, request.owners))
             and age(session) >= request.minimum_age
         ]
+
+    def carry_out(self, verb: Verb, selected: list[PSSession]) -> Report:
+        """Plan, apply, report; in check mode without the second."""
+        report, context = self.report, self._context
+        steps = self.plan(verb, selected)
+        if context.check_mode:
+            report.sessions = self.as_remembered(selected)
+            report.after = [verb.expected(step) if step.changes else step.session for step in steps]
+            report.what_if = [verb.what_if(step.session) for step in steps]
+            report.changed = any(step.changes for step in steps)
+            self.warn_of_sessions_in_use(steps)
+            return report
+        if context.confirm is not None:
+            steps = [step for step in steps if context.confirm(verb.operation, verb.target(step.session), step.session)]
+        if not (self._request.stop_on_error and report.errors):
+            result = self.apply(verb, steps)
+            report.sessions, report.changed = result.sessions, result.changed
+            report.after = result.sessions
+            report.errors += result.errors
+        self.remember()
+        return report
+
+    def run(self, work: t.Callable[[Runner], list[CommandResult]]) -> None:
+        """Work with the commands of the sessions connected; report what they gave and what went wrong."""
+        journal = Journal(self._request.journal) if self._request.journal else None
+        try:
+            results = work(Runner(self._request, self._pool, journal, self._context.progress))
+        finally:
+            if journal is not None:
+                journal.close()
+        self.report.results = results
+        self.report.errors += [result.error for result in results if result.error is not None]
+
+    def leave(self, all_of_them: bool = False) -> None:
+        """Disconnect from sessions whose command still runs, so that it is safe, and from all if that is wanted."""
+        running = {
+            result.session.instance_id
+            for result in self.report.results or ()
+            if result.command_id and not result.output.is_finished
+        }
+        everything = all_of_them or self._request.disconnect_after
+        left = [each for each in self.report.sessions if everything or each.instance_id in running]
+        verb = Disconnect(self._request, self._context.warn)
+        result = self.apply(verb, [Step(session, Action.DISCONNECT, ours=True) for session in left])
+        now = {session.instance_id: session for session in result.sessions}
+        self.report.sessions = [now.get(each.instance_id, each) for each in self.report.sessions]
+        self.report.after = self.report.sessions
+        self.report.errors += result.errors
+        self.remember()
 
     def plan(self, verb: Verb, sessions: list[PSSession]) -> list[Step]:
         owners = {instance_id: known.client_id for instance_id, known in self._known().items()}

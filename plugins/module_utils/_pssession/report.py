@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .commands import CommandResult
 from .errors import ErrorRecord
 from .model import PSSession
 
@@ -25,6 +26,7 @@ class Report:
             for the diff.
         missing: What was wanted and not found; part of `errors` only when that counts as failure.
         what_if: One line for each session, in check mode.
+        results: What commands gave, for verbs that run or receive them.
     """
 
     parameter_set: str
@@ -34,11 +36,14 @@ class Report:
     errors: list[ErrorRecord] = field(default_factory=list)
     missing: list[ErrorRecord] = field(default_factory=list)
     what_if: list[str] = field(default_factory=list)
+    results: list[CommandResult] | None = None
     changed: bool = False
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the result as plain data; whether errors fail the task is the caller's decision."""
+        results = {} if self.results is None else {"results": [result.as_dict() for result in self.results]}
         return {
+            **results,
             "changed": self.changed,
             "parameter_set": self.parameter_set,
             "sessions": [session.as_dict() for session in self.sessions],

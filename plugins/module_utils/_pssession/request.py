@@ -14,6 +14,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from . import parameter_sets
+from .commands import Script
 from .errors import ParameterBindingError
 from .model import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, Credential, SessionReference
 from .wildcard import WildcardPattern
@@ -49,6 +50,12 @@ class Request:
         force: Remove sessions that another client holds, too.
         state, owners, minimum_age: Further conditions for sessions: ``all``, ``opened`` or ``disconnected``; patterns
             for accounts, or None; seconds without a client at least.
+        script: What invoke_command runs.
+        in_disconnected_session: Start it in new sessions and leave them, instead of waiting in existing ones.
+        timeout: Seconds to wait for the end of commands, or None to wait as long as they run.
+        disconnect_after: Disconnect from the sessions in the end.
+        stop: Stop the commands, and take what they have given until then.
+        journal: File that gets all output before it is looked at, or None.
         throttle_limit: Requests in flight at most.
         missing: ``fail``, ``warn`` or ``ignore``: what it means when something wanted is not there.
         busy_timeout: Seconds to wait for sessions that another client holds.
@@ -86,6 +93,12 @@ class Request:
     list_commands: bool = False
     idle_timeout_sec: int | None = None
     force: bool = False
+    script: Script | None = None
+    in_disconnected_session: bool = False
+    timeout: float | None = None
+    disconnect_after: bool = False
+    stop: bool = False
+    journal: str | None = None
     state: str = "all"
     owners: tuple[WildcardPattern, ...] | None = None
     minimum_age: float = 0.0
@@ -104,7 +117,10 @@ class Request:
         """
         given = {name for name, value in options.items() if value is not None}
         _check_logon(options)
-        is_new = command == "New-PSSession"
+        is_new = command == "New-PSSession" or bool(options.get("in_disconnected_session"))
+        if is_new and options.get("session_name"):
+            options = {**options, "name": options["session_name"]}
+            given = (given | {"name"}) - {"session_name"}
         parameter_set = parameter_sets.resolve(
             given, parameter_sets.NEW_PSSESSION if is_new else parameter_sets.CONNECT_PSSESSION
         )
@@ -142,9 +158,15 @@ class Request:
             missing=options.get("missing") or "fail",
             busy_timeout=_busy_timeout(options.get("busy_timeout")),
             stop_on_error=options.get("error_action") == "stop",
-            list_commands=bool(options.get("list_commands")),
+            list_commands=bool(options.get("list_commands")) or command == "Receive-PSSession",
             idle_timeout_sec=_idle_timeout(options.get("idle_timeout_sec")),
             force=bool(options.get("force")),
+            script=_script(options),
+            in_disconnected_session=bool(options.get("in_disconnected_session")),
+            timeout=_not_negative(options.get("timeout"), "timeout"),
+            disconnect_after=bool(options.get("disconnect_after")),
+            stop=bool(options.get("stop")),
+            journal=options.get("journal"),
             state=options.get("state") or "all",
             owners=_patterns(options.get("owner"), "owner"),
             minimum_age=float(options.get("minimum_age") or 0),
@@ -232,9 +254,28 @@ def _port(port: int | None) -> int | None:
 
 
 def _busy_timeout(seconds: float | None) -> float:
+    return _not_negative(seconds, "busy_timeout") or 0.0
+
+
+def _not_negative(seconds: float | None, option: str) -> float | None:
     if seconds is not None and seconds < 0:
-        _invalid(f"busy_timeout: {seconds} is negative", seconds)
-    return float(seconds or 0)
+        _invalid(f"{option}: {seconds} is negative", seconds)
+    return None if seconds is None else float(seconds)
+
+
+def _script(options: t.Mapping[str, t.Any]) -> Script | None:
+    text = options.get("script")
+    if text is None:
+        return None
+    if not text.strip():
+        _invalid("script is empty", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
+    given_input = options.get("input")
+    return Script(
+        text=str(text),
+        arguments=tuple(options.get("arguments") or ()),
+        parameters=options.get("parameters") or {},
+        input=None if given_input is None else tuple(given_input),
+    )
 
 
 def _session_option(session_option: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:

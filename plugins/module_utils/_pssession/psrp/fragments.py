@@ -20,6 +20,15 @@ def whole_fragment(object_id: int, message: bytes) -> bytes:
     return _HEADER.pack(object_id, 0, _START | _END, len(message)) + message
 
 
+def fragments_of(object_id: int, message: bytes, max_bytes: int) -> t.Iterator[bytes]:
+    """Yield a message as fragments of at most so many bytes of data."""
+    pieces = range(0, max(len(message), 1), max_bytes)
+    for number, start in enumerate(pieces):
+        blob = message[start : start + max_bytes]
+        flags = (_START if number == 0 else 0) | (_END if number == len(pieces) - 1 else 0)
+        yield _HEADER.pack(object_id, number, flags, len(blob)) + blob
+
+
 class Defragmenter:
     """Puts the messages of one stream together.
 
@@ -31,6 +40,7 @@ class Defragmenter:
         self._object_id: int | None = None
         self._next_fragment = 0
         self._parts: list[bytes] = []
+        self._last = (-1, -1)
 
     def feed(self, data: bytes) -> t.Iterator[bytes]:
         """Yield the messages that end in the given fragments (any number of whole ones).
@@ -48,6 +58,9 @@ class Defragmenter:
             if len(blob) < length:
                 raise ValueError("a PSRP fragment is cut off in its data")
             position += length
+            if (object_id, fragment_id) <= self._last:
+                continue  # a server sends the last answer of a client that vanished once more; ids only ever grow
+            self._last = (object_id, fragment_id)
             message = self._take(object_id, fragment_id, flags, blob)
             if message is not None:
                 yield message

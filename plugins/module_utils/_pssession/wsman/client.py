@@ -197,24 +197,70 @@ class WSManClient:
         """End a shell and everything in it (MS-WSMV 3.1.4.3)."""
         self._invoke(WSManAction.DELETE, shell.resource_uri, None, deadline, shell=shell)
 
+    def command(self, shell: Shell, command_id: str, command_line: str, arguments: bytes, deadline: float) -> None:
+        """Start a command in a shell (MS-WSMV 3.1.4.11).
+
+        Args:
+            command_line: What listings show for it.
+            arguments: PSRP fragments that describe the pipeline, or the first of them.
+        """
+        body = ET.Element(qname("rsp:CommandLine"), CommandId=command_id)
+        ET.SubElement(body, qname("rsp:Command")).text = _xml_text(command_line)
+        ET.SubElement(body, qname("rsp:Arguments")).text = base64.b64encode(arguments).decode("ascii")
+        self._invoke(WSManAction.COMMAND, shell.resource_uri, body, deadline, shell=shell)
+
+    def connect_command(self, shell: Shell, command_id: str, deadline: float) -> None:
+        """Become the client of a command in a shell just connected to (MS-PSRP 3.1.5.3.15)."""
+        body = ET.Element(qname("rsp:Connect"), CommandId=command_id)
+        self._invoke(WSManAction.CONNECT, shell.resource_uri, body, deadline, shell=shell)
+
+    def send(self, shell: Shell, command_id: str, data: bytes, deadline: float) -> None:
+        """Send PSRP fragments to a command (MS-WSMV 3.1.4.12)."""
+        body = ET.Element(qname("rsp:Send"))
+        stream = ET.SubElement(body, qname("rsp:Stream"), Name="stdin", CommandId=command_id)
+        stream.text = base64.b64encode(data).decode("ascii")
+        self._invoke(WSManAction.SEND, shell.resource_uri, body, deadline, shell=shell)
+
+    def signal(self, shell: Shell, command_id: str, code: str, deadline: float) -> None:
+        """Send a signal to a command (MS-WSMV 3.1.4.13)."""
+        body = ET.Element(qname("rsp:Signal"), CommandId=command_id)
+        ET.SubElement(body, qname("rsp:Code")).text = code
+        self._invoke(WSManAction.SIGNAL, shell.resource_uri, body, deadline, shell=shell)
+
     def receive(self, shell: Shell, deadline: float) -> list[bytes]:
         """Take what the shell's output stream has, waiting for it up to the operation timeout (MS-WSMV 3.1.4.14).
 
         Returns:
             The contents of the streams; empty when nothing came in that time.
         """
+        return self._receive(shell, None, deadline)[0]
+
+    def receive_command(self, shell: Shell, command_id: str, deadline: float) -> tuple[list[bytes], bool]:
+        """Take what a command's output stream has, in the same way.
+
+        Returns:
+            The contents of the streams, and whether the command has ended.
+        """
+        return self._receive(shell, command_id, deadline)
+
+    def _receive(self, shell: Shell, command_id: str | None, deadline: float) -> tuple[list[bytes], bool]:
         body = ET.Element(qname("rsp:Receive"))
-        ET.SubElement(body, qname("rsp:DesiredStream")).text = "stdout"
+        desired = ET.SubElement(body, qname("rsp:DesiredStream"))
+        desired.text = "stdout"
+        if command_id is not None:
+            desired.set("CommandId", command_id)
         options = OptionSet()
         options.add_option("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "True")
         try:
             answer = self._invoke(WSManAction.RECEIVE, shell.resource_uri, body, deadline, shell=shell, options=options)
         except TransportError as error:
             if error.code == Code.OPERATION_TIMED_OUT:
-                return []
+                return [], False
             raise
         streams = answer.findall("rsp:ReceiveResponse/rsp:Stream", NAMESPACES)
-        return [_base64(stream.text or "") for stream in streams]
+        state = answer.find("rsp:ReceiveResponse/rsp:CommandState", NAMESPACES)
+        is_done = state is not None and state.get("State", "").endswith("/Done")
+        return [_base64(stream.text or "") for stream in streams], is_done
 
     def _enumerate(self, resource_uri: str, selection: ET.Element | None, deadline: float) -> t.Iterator[ET.Element]:
         """Yield the items of an enumeration over all its pages (DSP0226 section 8)."""
@@ -297,6 +343,11 @@ def _only_child(body: ET.Element) -> ET.Element:
     if len(body) != 1:
         raise soap.improper("the answer to an enumeration has not exactly one element in its body")
     return body[0]
+
+
+def _xml_text(text: str) -> str:
+    """Return text without the characters that XML cannot hold; it is only for people to read."""
+    return "".join(each if each >= " " or each in "\t\n\r" else "?" for each in text)
 
 
 def _base64(text: str) -> bytes:

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Commands in sessions: what is to run, and what it gave."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import typing as t
+from dataclasses import dataclass, field
+
+from .errors import ErrorRecord
+from .model import PSSession
+
+
+class PipelineState(enum.Enum):
+    """What became of a command, in PowerShell's words (PSInvocationState)."""
+
+    RUNNING = "Running"
+    STOPPED = "Stopped"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class Script:
+    """What is to run.
+
+    Attributes:
+        text: PowerShell source.
+        arguments: Positional arguments.
+        parameters: Named parameters.
+        input: Objects for the pipeline's input, or None for no input.
+    """
+
+    text: str
+    arguments: tuple[t.Any, ...] = ()
+    parameters: t.Mapping[str, t.Any] = field(default_factory=dict)
+    input: tuple[t.Any, ...] | None = None
+
+
+@dataclass
+class Output:
+    """What a command gave, by stream, as plain data.
+
+    Attributes:
+        state: RUNNING until the server said how it ended.
+        failure: The error that ended it, or None.
+        progress: The last record of progress, or None.
+    """
+
+    state: PipelineState = PipelineState.RUNNING
+    output: list[t.Any] = field(default_factory=list)
+    error: list[dict[str, t.Any]] = field(default_factory=list)
+    warning: list[str] = field(default_factory=list)
+    verbose: list[str] = field(default_factory=list)
+    debug: list[str] = field(default_factory=list)
+    information: list[dict[str, t.Any]] = field(default_factory=list)
+    progress: dict[str, t.Any] | None = None
+    failure: dict[str, t.Any] | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state is not PipelineState.RUNNING
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What one command in one session gave.
+
+    Attributes:
+        command_id: GUID of the command, or None when the session had none.
+        is_news: Whether any of it came from the server now; False when all was in the journal already.
+        error: What went wrong on the way to its end, or None. A command that failed by itself is an error, too.
+    """
+
+    session: PSSession
+    command_id: str | None
+    output: Output
+    error: ErrorRecord | None = None
+    is_news: bool = True
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """Return the result as plain data, in the shape of ansible.windows.win_powershell's."""
+        fields = {field.name: getattr(self.output, field.name) for field in dataclasses.fields(Output)}
+        return {
+            "computer_name": self.session.endpoint.computer_name,
+            "name": self.session.name,
+            "instance_id": self.session.instance_id,
+            "inventory_hostname": self.session.endpoint.inventory_hostname,
+            "command_id": self.command_id,
+            **fields,
+            "state": self.output.state.value if self.command_id else None,
+        }

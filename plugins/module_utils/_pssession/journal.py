@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""A journal of what was received: servers hand out output once, so it is on disk before anybody works with it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import threading
+
+from .errors import JournalError
+
+
+class Journal:
+    """An append-only file of the pieces of output received, one line each.
+
+    Every piece is written and synced before it is parsed. A reader that is killed at any point thus loses nothing: the
+    next one finds all pieces here and goes on behind them. What was half written when the power went is left out; the
+    server still has it, for it was not acknowledged.
+
+    Args:
+        path: The file; it is made with mode 0600, for it holds what commands print.
+
+    Raises:
+        JournalError: The file cannot be read or written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._pieces: dict[str, dict[str, list[bytes]]] = {}
+        try:
+            folder = os.path.dirname(os.path.abspath(path))
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._read()
+        except OSError as error:
+            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+
+    def pieces_of(self, instance_id: str) -> dict[str, list[bytes]]:
+        """Return the pieces of a session by the ids of its commands, in the order they came, the last command last."""
+        return self._pieces.get(instance_id, {})
+
+    def append(self, instance_id: str, command_id: str, piece: bytes) -> None:
+        """Write a piece and wait until it is on disk.
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        line = json.dumps(
+            {"session": instance_id, "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
+        )
+        with self._lock:
+            try:
+                os.write(self._descriptor, line.encode("ascii") + b"\n")
+                os.fsync(self._descriptor)
+            except OSError as error:
+                raise JournalError(f"journal: {self._path} cannot be written: {error.strerror}") from error
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _read(self) -> None:
+        with open(self._path, "rb") as file:
+            content = file.read()
+        for line in content.splitlines():
+            try:
+                entry = json.loads(line)
+                piece = base64.b64decode(entry["piece"], validate=True)
+                commands = self._pieces.setdefault(str(entry["session"]), {})
+                commands.setdefault(str(entry["command"]), []).append(piece)
+            except (ValueError, KeyError, TypeError, binascii.Error):
+                continue
+        if content and not content.endswith(b"\n"):
+            os.write(self._descriptor, b"\n")  # so that the next piece does not continue half a line

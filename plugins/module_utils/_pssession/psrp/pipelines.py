@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Pipelines: starting a command in a session, taking what it gives, stopping it (MS-PSRP 3.1.4.2 to 3.1.4.6)."""
+
+from __future__ import annotations
+
+import struct
+import time
+import typing as t
+import uuid
+
+from ..commands import Output, PipelineState, Script
+from ..errors import Code, TransportError
+from ..model import Shell
+from ..wsman.client import WSManClient
+from ..wsman.soap import improper
+from . import clixml, records
+from .fragments import Defragmenter, fragments_of
+
+try:
+    from pypsrp.complex_objects import (
+        ApartmentState,
+        Command,
+        CommandParameter,
+        HostInfo,
+        Pipeline,
+        RemoteStreamOptions,
+    )
+    from pypsrp.messages import (
+        CreatePipeline,
+        Destination,
+        EndOfPipelineInput,
+        Message,
+        MessageType,
+        PipelineInput,
+    )
+    from pypsrp.serializer import Serializer
+except ImportError:  # reported by the client, which is needed first
+    pass
+
+# PowerShell's stop signal; the misspelling is the constant that servers compare with (MS-WSMV 2.2.4.38).
+STOP = "powershell/signal/crtl_c"
+TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"
+# Fragments that fit an envelope of any server, with Base64 and all around it.
+MAX_FRAGMENT_BYTES = 32 * 1024
+MAX_COMMAND_LINE = 256
+# Faults that end a receive because the shell or the command is gone or somebody else's (as PowerShell's client has it).
+_NO_LONGER_OURS = frozenset({995, 1223, Code.UNEXPECTED_SELECTORS, Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
+_HEADER = struct.Struct("<II16s16s")
+_BOM = b"\xef\xbb\xbf"
+
+
+_STATES = {3: PipelineState.STOPPED, 4: PipelineState.COMPLETED, 5: PipelineState.FAILED}
+
+
+class Collector:
+    """Turns the stream of one command into an `Output`."""
+
+    def __init__(self) -> None:
+        self.output = Output()
+        self._defragmenter = Defragmenter()
+
+    def feed(self, data: bytes) -> None:
+        """Take fragments as they came from the server.
+
+        Raises:
+            TransportError: They cannot be read.
+        """
+        try:
+            for message in self._defragmenter.feed(data):
+                self._take(message)
+        except ValueError as error:
+            raise improper(f"the output has PSRP data that cannot be read ({error})") from error
+
+    def _take(self, message: bytes) -> None:
+        if len(message) < _HEADER.size:
+            raise ValueError("a PSRP message is shorter than its header")
+        _destination, kind, _pool, _pipeline = _HEADER.unpack_from(message)
+        text = message[_HEADER.size :].removeprefix(_BOM).decode()
+        output = self.output
+        if kind == MessageType.PIPELINE_OUTPUT:
+            output.output.append(clixml.to_plain(text))
+        elif kind == MessageType.ERROR_RECORD:
+            output.error.append(records.error_record(text))
+        elif kind == MessageType.WARNING_RECORD:
+            output.warning.append(records.informational_record(text))
+        elif kind == MessageType.VERBOSE_RECORD:
+            output.verbose.append(records.informational_record(text))
+        elif kind == MessageType.DEBUG_RECORD:
+            output.debug.append(records.informational_record(text))
+        elif kind == MessageType.INFORMATION_RECORD:
+            output.information.append(records.information_record(text))
+        elif kind == MessageType.PROGRESS_RECORD:
+            output.progress = records.progress_record(text)
+        elif kind == MessageType.PIPELINE_STATE:
+            state, output.failure = records.pipeline_state(text)
+            output.state = _STATES.get(state, PipelineState.RUNNING)
+
+
+def start(client: WSManClient, shell: Shell, script: Script, deadline: float) -> str:
+    """Start a script in a session that is connected here, and return the id of the command, a GUID in lower case.
+
+    Once this has sent anything, the script may run: it must not be called again because an answer got lost.
+
+    Args:
+        deadline: In seconds of `time.monotonic`.
+
+    Raises:
+        TransportError: The server refused, could not be reached, or nobody knows.
+    """
+    command_id = str(uuid.uuid4())
+    first, *rest = _messages_of(shell, command_id, script)
+    client.command(shell, command_id.upper(), script.text[:MAX_COMMAND_LINE], first, deadline)
+    for fragment in rest:
+        client.send(shell, command_id.upper(), fragment, deadline)
+    return command_id
+
+
+def receive(
+    client: WSManClient,
+    shell: Shell,
+    command_id: str,
+    take: t.Callable[[bytes], bool],
+    until: float | None,
+) -> bool:
+    """Take what a command gives until it has ended or time is over.
+
+    Args:
+        take: Gets each piece of the stream; tells whether the command has ended with it.
+        until: In seconds of `time.monotonic`; None waits as long as the command runs. What is there is taken in any
+            case.
+
+    Returns:
+        Whether the command has ended.
+
+    Raises:
+        TransportError: The stream broke; a WSManFault says that the session is no longer ours.
+    """
+    while True:
+        limit = time.monotonic() + client.endpoint.option.open_timeout
+        pieces, is_done = client.receive_command(shell, command_id.upper(), limit)
+        has_ended = [take(piece) for piece in pieces]
+        if is_done or any(has_ended):
+            return True
+        if until is not None and time.monotonic() >= until and not pieces:
+            return False
+
+
+def is_no_longer_ours(error: TransportError) -> bool:
+    """Tell whether a failure means that the session or the command is gone, or connected to somebody else."""
+    return error.code in _NO_LONGER_OURS
+
+
+def _messages_of(shell: Shell, command_id: str, script: Script) -> list[bytes]:
+    """Return the fragments that start a script, input included (MS-PSRP 2.2.2.10, 2.2.2.17 and 2.2.2.18)."""
+    serializer = Serializer()
+    command = Command(cmd=script.text, is_script=True, use_local_scope=False)
+    command.args = [CommandParameter(value=value) for value in script.arguments]
+    command.args += [CommandParameter(name=f"-{name}", value=value) for name, value in script.parameters.items()]
+    command.end_of_statement = True
+    bodies: list[t.Any] = [
+        CreatePipeline(
+            script.input is None,
+            ApartmentState(value=ApartmentState.UNKNOWN),
+            RemoteStreamOptions(value=RemoteStreamOptions.ADD_INVOCATION_INFO),
+            False,
+            HostInfo(host=None),  # nobody sits at it: what asks for input there fails instead of waiting for ever
+            Pipeline(is_nested=False, cmds=[command], history=None, redirect_err_to_out=False),
+            False,
+        )
+    ]
+    if script.input is not None:
+        bodies += [PipelineInput(data=each) for each in script.input]
+        bodies.append(EndOfPipelineInput())
+    pool_id = str(uuid.UUID(shell.shell_id))
+    # A client that found the session cannot know how far its predecessors counted; the clock is further than any.
+    first_number = time.time_ns() // 1000
+    return [
+        fragment
+        for number, body in enumerate(bodies, start=first_number)
+        for fragment in fragments_of(
+            number, Message(Destination.SERVER, pool_id, command_id, body, serializer).pack(), MAX_FRAGMENT_BYTES
+        )
+    ]

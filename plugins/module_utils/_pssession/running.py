@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Run: start commands in connected sessions and take what they give. Nothing here is ever done twice by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from .commands import CommandResult, Output, PipelineState, Script
+from .errors import TransportError, WSManFault, error_record
+from .journal import Journal
+from .model import PSSession
+from .psrp import pipelines
+from .psrp.pipelines import Collector
+from .psrp.records import message_of
+from .request import Request
+from .throttle import Throttle
+from .wsman.pool import ClientPool
+
+
+class Runner:
+    """Works with the commands of sessions that are connected here, side by side under the throttle.
+
+    Args:
+        journal: Gets every piece of output before it is looked at, or None.
+        progress: Gets a line of text now and then.
+    """
+
+    def __init__(
+        self, request: Request, pool: ClientPool, journal: Journal | None, progress: t.Callable[[str], None]
+    ) -> None:
+        self._request = request
+        self._pool = pool
+        self._journal = journal
+        self._progress = progress
+        self._throttle = Throttle(request.throttle_limit)
+
+    def start(self, sessions: t.Sequence[PSSession], script: Script) -> list[CommandResult]:
+        """Start a script in each session and do not wait for it."""
+        return self._in_all(sessions, lambda session: self._started(session, script))
+
+    def invoke(self, sessions: t.Sequence[PSSession], script: Script) -> list[CommandResult]:
+        """Run a script in each session and take all it gives."""
+
+        def run(session: PSSession) -> CommandResult:
+            started = self._started(session, script)
+            if started.error is not None or started.command_id is None:
+                return started
+            return self._received(session, started.command_id, started.output)
+
+        return self._in_all(sessions, run)
+
+    def receive(self, sessions: t.Sequence[PSSession], newly_connected: t.Container[str]) -> list[CommandResult]:
+        """Take what the command of each session gives.
+
+        Args:
+            sessions: With their commands listed.
+            newly_connected: Instance ids of sessions whose commands have to be connected to first.
+        """
+
+        def take(session: PSSession) -> CommandResult:
+            command = session.commands[0] if session.commands else None
+            if command is None:
+                return self._remembered(session)
+            if session.instance_id in newly_connected:
+                try:
+                    self._with_client(session, "connect_command", command.command_id.upper())
+                except TransportError as error:
+                    return self._failed(session, command.command_id, Output(), error)
+            return self._received(session, command.command_id, Output())
+
+        return self._in_all(sessions, take)
+
+    def _in_all(
+        self, sessions: t.Sequence[PSSession], work: t.Callable[[PSSession], CommandResult]
+    ) -> list[CommandResult]:
+        results: list[CommandResult] = []
+
+        def go_on() -> bool:
+            return not (self._request.stop_on_error and any(result.error for result in results))
+
+        for _session, result in self._throttle.map(work, sessions, go_on):
+            results.append(result)
+            self._progress(f"{len(results)} of {len(sessions)} commands")
+        return results
+
+    def _started(self, session: PSSession, script: Script) -> CommandResult:
+        try:
+            with self._pool.lend(session.endpoint) as client:
+                deadline = time.monotonic() + session.endpoint.option.open_timeout
+                return CommandResult(session, pipelines.start(client, session.shell, script, deadline), Output())
+        except TransportError as error:
+            return self._failed(session, None, Output(), error)
+
+    def _received(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
+        """Take what one command gives, first from the journal, then from the server."""
+        collector = Collector()
+        collector.output = output
+        until = None if self._request.timeout is None else time.monotonic() + self._request.timeout
+
+        def take(piece: bytes) -> bool:
+            if self._journal is not None:
+                self._journal.append(session.instance_id, command_id, piece)
+            collector.feed(piece)
+            return collector.output.is_finished
+
+        try:
+            for piece in self._journal.pieces_of(session.instance_id).get(command_id, ()) if self._journal else ():
+                collector.feed(piece)
+            if not collector.output.is_finished:
+                with self._pool.lend(session.endpoint) as client:
+                    if self._request.stop:
+                        deadline = time.monotonic() + session.endpoint.option.open_timeout
+                        client.signal(session.shell, command_id.upper(), pipelines.STOP, deadline)
+                    pipelines.receive(client, session.shell, command_id, take, until)
+            if collector.output.is_finished:
+                self._with_client(session, "signal", command_id.upper(), pipelines.TERMINATE)
+        except TransportError as error:
+            if not collector.output.is_finished:
+                return self._failed(session, command_id, collector.output, error)
+        return self._finished(session, command_id, collector.output)
+
+    def _remembered(self, session: PSSession) -> CommandResult:
+        """Return what the journal has of the last command of a session that has none any more."""
+        commands = self._journal.pieces_of(session.instance_id) if self._journal is not None else {}
+        if not commands:
+            return CommandResult(session, None, Output())
+        command_id, pieces = list(commands.items())[-1]
+        collector = Collector()
+        for piece in pieces:
+            collector.feed(piece)
+        return dataclasses.replace(self._finished(session, command_id, collector.output), is_news=False)
+
+    def _with_client(self, session: PSSession, operation: str, *arguments: str) -> None:
+        with self._pool.lend(session.endpoint) as client:
+            deadline = time.monotonic() + session.endpoint.option.open_timeout
+            getattr(client, operation)(session.shell, *arguments, deadline)
+
+    def _finished(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
+        if output.state is PipelineState.FAILED:
+            failure = output.failure or {}
+            record = error_record(
+                str(failure.get("fully_qualified_error_id") or "PipelineFailed"),
+                f"the command in session {_name(session)} failed: {message_of(output.failure)}",
+                command=self._request.command,
+                category=str((failure.get("category_info") or {}).get("category") or "NotSpecified"),
+                target=session.instance_id,
+                computer_name=session.endpoint.computer_name,
+            )
+            return CommandResult(session, command_id, output, record)
+        return CommandResult(session, command_id, output)
+
+    def _failed(
+        self, session: PSSession, command_id: str | None, output: Output, cause: TransportError
+    ) -> CommandResult:
+        if isinstance(cause, WSManFault) and pipelines.is_no_longer_ours(cause):
+            hint = "The session ended, or another client took it. What was received until then is in the result."
+        else:
+            hint = "The command goes on; receive_pssession takes the rest." if command_id else ""
+        doing = "receiving from" if command_id else "starting a command in"
+        record = error_record(
+            "ReceivePSSessionPipelineFailed" if command_id else "PSSessionStateBroken",
+            f"{doing} session {_name(session)} failed",
+            command=self._request.command,
+            category="OperationStopped",
+            target=session.instance_id,
+            computer_name=session.endpoint.computer_name,
+            cause=cause,
+            hint=hint,
+        )
+        return CommandResult(session, command_id, output, record)
+
+
+def _name(session: PSSession) -> str:
+    return f"{session.name or session.instance_id} on {session.endpoint.computer_name}"
