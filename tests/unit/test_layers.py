@@ -24,6 +24,7 @@ ROOMS = [
     {"psrp"},
     {"discovery"},
     {"selection", "plan"},
+    {"verbs"},
     {"apply"},
     {"pipeline"},
 ]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.plan import Action, in_use, plan
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.plan import Action, plan
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.connect import Connect
 from tests.unit.builders import SHELL_ID, endpoint, session
 
 ME, OTHER = "me", "other"
 REQUEST = Request.from_options({"computer_name": ["srv01"]})
+CONNECT = Connect(REQUEST, lambda _text: None)
 ID = SHELL_ID.lower()
 SECOND_ID = "2A2B3C4D-0000-0000-0000-123456789ABC"
 
@@ -29,13 +31,13 @@ SECOND_ID = "2A2B3C4D-0000-0000-0000-123456789ABC"
     ],
 )
 def test_each_state_and_owner(free: bool, owner: str | None, action: Action, changes: bool) -> None:
-    (step,) = plan([session(free=free)], {ID: owner}, ME, REQUEST)
+    (step,) = plan(CONNECT, [session(free=free)], {ID: owner}, ME, REQUEST)
     assert (step.action, step.changes, step.error) == (action, changes, None)
     assert step.ours is (owner == ME)
 
 
 def test_a_free_session_selected_twice_is_refused_the_second_time() -> None:
-    first, other, again = plan([session(), session(shell_id=SECOND_ID), session()], {}, ME, REQUEST)
+    first, other, again = plan(CONNECT, [session(), session(shell_id=SECOND_ID), session()], {}, ME, REQUEST)
     assert (first.action, other.action, again.action) == (Action.CONNECT, Action.CONNECT, Action.REFUSE)
     assert again.error is not None
     assert again.error.fully_qualified_error_id.startswith("PSSessionConnectFailed,")
@@ -43,23 +45,22 @@ def test_a_free_session_selected_twice_is_refused_the_second_time() -> None:
 
 
 def test_a_connected_session_selected_twice_is_asked_for_twice() -> None:
-    steps = plan([session(free=False), session(free=False)], {ID: ME}, ME, REQUEST)
+    steps = plan(CONNECT, [session(free=False), session(free=False)], {ID: ME}, ME, REQUEST)
     assert [step.action for step in steps] == [Action.CONFIRM, Action.CONFIRM]
 
 
 def test_one_session_seen_through_two_names_is_one_session() -> None:
-    steps = plan([session(endpoint("srv01")), session(endpoint("10.0.0.1"))], {}, ME, REQUEST)
+    steps = plan(CONNECT, [session(endpoint("srv01")), session(endpoint("10.0.0.1"))], {}, ME, REQUEST)
     assert [step.action for step in steps] == [Action.CONNECT, Action.REFUSE]
 
 
 def test_the_what_if_line_is_the_cmdlets() -> None:
-    (step,) = plan([session(name="ITTask")], {}, ME, REQUEST)
-    assert step.what_if == 'What if: Performing the operation "Connect" on target "ITTask".'
+    assert CONNECT.what_if(session(name="ITTask")) == 'What if: Performing the operation "Connect" on target "ITTask".'
 
 
 @pytest.mark.parametrize(("found_in_list", "target"), [(True, ID), (False, None)])
 def test_in_use_names_its_target_only_when_it_was_known_before(found_in_list: bool, target: str | None) -> None:
-    record = in_use(session(free=False), REQUEST, found_in_list=found_in_list)
+    record = CONNECT.in_use(session(free=False), found_in_list=found_in_list)
     assert record.fully_qualified_error_id.split(",")[0] == "PSSessionConnectFailed"
     assert (record.target, record.computer_name) == (target, "srv01")
     assert "busy_timeout" in record.hint

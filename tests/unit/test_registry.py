@@ -68,6 +68,13 @@ def test_an_id_is_not_given_again(registry: Registry) -> None:
     assert second > first
 
 
+def test_what_is_known_uses_up_no_ids(registry: Registry) -> None:
+    for _time in range(3):
+        registry.remember([numbered(1), numbered(2)], CLIENT)
+    registry.remember([numbered(3)], CLIENT)
+    assert [each.id for each in registry.sessions()] == [1, 2, 3]
+
+
 def test_what_it_remembers_of_a_session(registry: Registry) -> None:
     at = endpoint("srv01", inventory_hostname="win1")
     registry.remember([session(at).opened()], CLIENT)

@@ -150,7 +150,7 @@ def test_throttle_limit(given: int | None, meant: int) -> None:
     ("given", "meant"),
     [
         (None, None),
-        ("", None),
+        ("", f"{PREFIX}Microsoft.PowerShell"),
         ("JEARole", f"{PREFIX}JEARole"),
         (f"{PREFIX}JEARole", f"{PREFIX}JEARole"),
         ("HTTP://schemas.microsoft.com/PowerShell/jea", "HTTP://schemas.microsoft.com/PowerShell/jea"),

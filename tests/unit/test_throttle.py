@@ -75,6 +75,13 @@ def test_who_stops_early_starts_nothing_more(limit: int) -> None:
     assert gauge.started == list(range(limit))
 
 
+@pytest.mark.parametrize("limit", [1, 3])
+def test_who_says_no_gets_the_results_of_those_at_work(limit: int) -> None:
+    gauge = Gauge()
+    done = [job for job, _result in Throttle(limit).map(gauge, range(20), lambda: False)]
+    assert sorted(done) == sorted(gauge.started) == list(range(limit))
+
+
 def test_what_a_job_raises_is_raised() -> None:
     def work(job: int) -> None:
         if job == 2:

@@ -54,23 +54,37 @@ class Controller:
 
     def connect(self, *computers: str, check_mode: bool = False, diff_mode: bool = False, **options: Any) -> Result:
         """Run Connect-PSSession on computers of the fleet, or with none by the options alone."""
-        return _verbs.connect_pssession(
-            self._options(computers, options),
+        return self.run(_verbs.CONNECT, *computers, check_mode=check_mode, diff_mode=diff_mode, **options)
+
+    def get(self, *computers: str, **options: Any) -> Result:
+        """Run Get-PSSession likewise, as the lookup does."""
+        return self.run(_verbs.LOOKUP, *computers, **options)
+
+    def info(self, *computers: str, **options: Any) -> Result:
+        """Run Get-PSSession likewise, as the module does."""
+        return self.run(_verbs.INFO, *computers, **options)
+
+    def disconnect(self, *computers: str, **options: Any) -> Result:
+        """Run Disconnect-PSSession likewise."""
+        return self.run(_verbs.DISCONNECT, *computers, **options)
+
+    def remove(self, *computers: str, **options: Any) -> Result:
+        """Run Remove-PSSession likewise."""
+        return self.run(_verbs.REMOVE, *computers, **options)
+
+    def run(
+        self, verb: _verbs.Verb, *computers: str, check_mode: bool = False, diff_mode: bool = False, **options: Any
+    ) -> Result:
+        """Run any verb; options that are not given have the defaults of its module."""
+        named = {"computer_name": list(computers)} if computers else {}
+        defaults = {name: spec["default"] for name, spec in verb.argument_spec().items() if "default" in spec}
+        return verb(
+            {**defaults, "registry_path": str(self.registry_path), **named, **options},
             diff_mode=diff_mode,
             check_mode=check_mode,
             settings_of=self.settings_of,
             **self.surroundings,
         )
-
-    def get(self, *computers: str, **options: Any) -> Result:
-        """Run Get-PSSession likewise."""
-        return _verbs.get_pssession(
-            self._options(computers, options), settings_of=self.settings_of, **self.surroundings
-        )
-
-    def _options(self, computers: tuple[str, ...], options: Mapping[str, Any]) -> dict[str, Any]:
-        named = {"computer_name": list(computers)} if computers else {}
-        return {"registry_path": str(self.registry_path), **named, **options}
 
 
 class FakeTime:

@@ -242,6 +242,14 @@ def test_error_action_stop_connects_nothing_more(
     assert result["failed"]
 
 
+def test_error_action_stop_waits_for_what_is_under_way(computer: SimulatedComputer, controller: Controller) -> None:
+    slow, refused = computer.add_session("slow"), computer.add_session("refused")
+    computer.inject(Injection("Connect", fault_code=5, shell_id=refused.shell_id))
+    computer.inject(Injection("Connect", action="delay", seconds=0.3, shell_id=slow.shell_id))
+    result = controller.connect("srv01", error_action="stop")
+    assert (names(result), error_ids(result)) == (["slow"], ["AccessDenied,PSSessionConnectFailed"])
+
+
 def test_error_action_stop_asks_no_further_computer(fleet: SimulatedFleet, controller: Controller) -> None:
     for computer in fleet:
         computer.add_session("job1")
@@ -268,7 +276,7 @@ def test_sessions_nobody_confirmed_are_left_alone(
 ) -> None:
     computer.add_session("yes")
     no = computer.add_session("no")
-    controller.surroundings["confirm"] = lambda session: session.name == "yes"
+    controller.surroundings["confirm"] = lambda _operation, _target, session: session.name == "yes"
     result = controller.connect("srv01")
     assert (names(result), result["errors"], no.state) == (["yes"], [], "Disconnected")
     assert operations(fleet) == ["Enumerate", "Connect"]

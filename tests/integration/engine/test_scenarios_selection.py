@@ -146,6 +146,13 @@ def test_scenario_14_configuration_name(
     assert names(result) == (["job1"] if matches else [])
 
 
+def test_scenario_14_an_empty_configuration_name_is_the_default_one(
+    computer: SimulatedComputer, controller: Controller
+) -> None:
+    computer.add_session("job1", configuration="JEARole")
+    assert names(controller.connect("srv01", configuration_name="", **SILENT)) == []
+
+
 def test_scenario_14_a_custom_configuration_is_connected_by_its_own_uri(
     fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller
 ) -> None:

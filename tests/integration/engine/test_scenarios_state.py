@@ -25,7 +25,7 @@ from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, Simula
 def take_before_connect(controller: Controller, session: SimulatedSession) -> None:
     """Let another client take the session between discovery and Connect: that is when confirmation is asked."""
 
-    def confirm(_session: Any) -> bool:
+    def confirm(_operation: str, _target: str, _session: Any) -> bool:
         session.connect_elsewhere()
         return True
 
@@ -165,13 +165,18 @@ def test_scenario_30_one_computer_by_two_names(
     assert (names(by_id), by_id["errors"]) == (["job1"], [])
 
 
-def test_scenario_30_the_same_name_twice_is_one_computer(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller
+@pytest.mark.parametrize("options", [{}, {"name": ["job1"]}], ids=["all", "name"])
+def test_scenario_30_a_computer_named_twice_selects_its_sessions_twice(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, options: dict[str, Any]
 ) -> None:
-    computer.add_session("job1")
-    result = controller.connect("srv01", "srv01")
-    assert (names(result), result["errors"]) == (["job1"], [])
+    job = computer.add_session("job1")
+    result = controller.connect("srv01", "srv01", **options)
+    assert (names(result), error_ids(result)) == (["job1"], ["PSSessionConnectFailed"])
+    assert result["errors"][0]["target"] is None
     assert operations(fleet) == ["Enumerate", "Connect"]
+    job.disconnect()
+    by_id = controller.connect("srv01", "srv01", instance_id=[job.shell_id])
+    assert (names(by_id), by_id["errors"]) == (["job1"], [])
 
 
 def test_scenario_31_overlapping_names(

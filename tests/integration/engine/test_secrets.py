@@ -13,8 +13,9 @@ import urllib.parse
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import apply, discovery
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import discovery
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import error_record
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs import base
 from tests.integration.engine.controller import ADMIN, PASSWORD, Controller, Result
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 
@@ -91,7 +92,7 @@ def test_objects_and_exceptions_of_the_engine(
 
     monkeypatch.setattr(discovery, "as_session", watched(discovery.as_session))
     monkeypatch.setattr(f"{discovery.__name__}.error_record", watched(error_record))
-    monkeypatch.setattr(f"{apply.__name__}.error_record", watched(error_record))
+    monkeypatch.setattr(f"{base.__name__}.error_record", watched(error_record))
     monkeypatch.setattr(_verbs, "_run", watched(_verbs._run))
     run_of_everything(fleet, controller)
     assert any("PSSession(" in text for text in seen)
