@@ -174,6 +174,7 @@ TAKE: Spec = {
     "timeout": {"type": "int"},
     "disconnect_after": {"type": "bool", "default": False},
     "journal": {"type": "path"},
+    "max_output_objects": {"type": "int"},
 }
 
 INVOKE: Spec = {

@@ -50,6 +50,7 @@ class SessionAction(ActionBase):
         del tmp
         result: dict[str, t.Any] = super().run(None, task_vars)
         _validated, options = self.validate_argument_spec(self.verb.argument_spec())
+        self.complete(options)
         inventory = Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
         own_computer = inventory.own_computer()
         if own_computer and self.verb.may_take_own_computer(options):
@@ -59,6 +60,9 @@ class SessionAction(ActionBase):
         else:
             result.update(self._run_module(options, inventory, task_vars))
         return result
+
+    def complete(self, options: dict[str, t.Any]) -> None:
+        """Change validated options on the controller before anything else is done with them; a verb may override it."""
 
     def _run_here(self, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
         return self.verb(

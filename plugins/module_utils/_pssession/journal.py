@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 import threading
+import typing as t
 
 from .errors import JournalError
 
@@ -34,7 +34,7 @@ class Journal:
     def __init__(self, path: str) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._pieces: dict[str, dict[str, list[bytes]]] = {}
+        self._lines: dict[str, dict[str, list[int]]] = {}
         try:
             folder = os.path.dirname(os.path.abspath(path))
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -43,9 +43,16 @@ class Journal:
         except OSError as error:
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
 
-    def pieces_of(self, instance_id: str) -> dict[str, list[bytes]]:
-        """Return the pieces of a session by the ids of its commands, in the order they came, the last command last."""
-        return self._pieces.get(instance_id, {})
+    def last_command_of(self, instance_id: str) -> str | None:
+        """Return the id of the command in a session that the journal heard of last, or None."""
+        return next(reversed(self._lines.get(instance_id, {})), None)
+
+    def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
+        """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
+        with open(self._path, "rb") as file:
+            for position in self._lines.get(instance_id, {}).get(command_id, ()):
+                file.seek(position)
+                yield base64.b64decode(json.loads(file.readline())["piece"])
 
     def append(self, instance_id: str, command_id: str, piece: bytes) -> None:
         """Write a piece and wait until it is on disk.
@@ -67,15 +74,17 @@ class Journal:
         os.close(self._descriptor)
 
     def _read(self) -> None:
+        """Note where the lines of each command begin; what they hold may be more than fits into memory."""
+        position, line = 0, b"\n"
         with open(self._path, "rb") as file:
-            content = file.read()
-        for line in content.splitlines():
-            try:
-                entry = json.loads(line)
-                piece = base64.b64decode(entry["piece"], validate=True)
-                commands = self._pieces.setdefault(str(entry["session"]), {})
-                commands.setdefault(str(entry["command"]), []).append(piece)
-            except (ValueError, KeyError, TypeError, binascii.Error):
-                continue
-        if content and not content.endswith(b"\n"):
-            os.write(self._descriptor, b"\n")  # so that the next piece does not continue half a line
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                    base64.b64decode(entry["piece"], validate=True)
+                    commands = self._lines.setdefault(str(entry["session"]), {})
+                    commands.setdefault(str(entry["command"]), []).append(position)
+                except (ValueError, KeyError, TypeError):
+                    pass  # half a line, from a moment when the power went
+                position += len(line)
+        if not line.endswith(b"\n"):
+            os.write(self._descriptor, b"\n")  # so that the next piece does not continue it

@@ -294,6 +294,11 @@ class _Engine:
             if journal is not None:
                 journal.close()
         self.report.results = results
+        ended = {result.session.instance_id for result in results if result.output.is_finished}
+        self.report.sessions = [
+            dataclasses.replace(session, commands=()).opened() if session.instance_id in ended else session
+            for session in self.report.sessions
+        ]
         self.report.errors += [result.error for result in results if result.error is not None]
 
     def leave(self, all_of_them: bool = False) -> None:
@@ -306,6 +311,12 @@ class _Engine:
         everything = all_of_them or self._request.disconnect_after
         left = [each for each in self.report.sessions if everything or each.instance_id in running]
         verb = Disconnect(self._request, self._context.warn)
+        for session in left:
+            if session.instance_id in running and not all_of_them:
+                self._context.warn(
+                    f"The command in session {session.name or session.instance_id} on {session.endpoint.computer_name} "
+                    "still runs. The session is disconnected, so that it can go on; receive_pssession takes the rest."
+                )
         result = self.apply(verb, [Step(session, Action.DISCONNECT, ours=True) for session in left])
         now = {session.instance_id: session for session in result.sessions}
         self.report.sessions = [now.get(each.instance_id, each) for each in self.report.sessions]

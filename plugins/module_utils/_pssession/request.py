@@ -56,6 +56,7 @@ class Request:
         disconnect_after: Disconnect from the sessions in the end.
         stop: Stop the commands, and take what they have given until then.
         journal: File that gets all output before it is looked at, or None.
+        max_output_objects: Objects of the output stream that a result keeps, or None for all.
         throttle_limit: Requests in flight at most.
         missing: ``fail``, ``warn`` or ``ignore``: what it means when something wanted is not there.
         busy_timeout: Seconds to wait for sessions that another client holds.
@@ -99,6 +100,7 @@ class Request:
     disconnect_after: bool = False
     stop: bool = False
     journal: str | None = None
+    max_output_objects: int | None = None
     state: str = "all"
     owners: tuple[WildcardPattern, ...] | None = None
     minimum_age: float = 0.0
@@ -167,6 +169,7 @@ class Request:
             disconnect_after=bool(options.get("disconnect_after")),
             stop=bool(options.get("stop")),
             journal=options.get("journal"),
+            max_output_objects=options.get("max_output_objects"),
             state=options.get("state") or "all",
             owners=_patterns(options.get("owner"), "owner"),
             minimum_age=float(options.get("minimum_age") or 0),
@@ -266,6 +269,8 @@ def _not_negative(seconds: float | None, option: str) -> float | None:
 def _script(options: t.Mapping[str, t.Any]) -> Script | None:
     text = options.get("script")
     if text is None:
+        if options.get("script_path"):
+            _invalid("script_path is read on the controller by the action plugin; give script here")
         return None
     if not text.strip():
         _invalid("script is empty", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")

@@ -100,42 +100,39 @@ class Runner:
 
     def _received(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
         """Take what one command gives, first from the journal, then from the server."""
-        collector = Collector()
+        collector = Collector(self._request.max_output_objects)
         collector.output = output
         until = None if self._request.timeout is None else time.monotonic() + self._request.timeout
 
-        def take(piece: bytes) -> bool:
+        def record(piece: bytes) -> None:
             if self._journal is not None:
                 self._journal.append(session.instance_id, command_id, piece)
-            collector.feed(piece)
-            return collector.output.is_finished
 
         try:
-            for piece in self._journal.pieces_of(session.instance_id).get(command_id, ()) if self._journal else ():
+            for piece in self._journal.pieces_of(session.instance_id, command_id) if self._journal else ():
                 collector.feed(piece)
-            if not collector.output.is_finished:
+            if not output.is_finished:
                 with self._pool.lend(session.endpoint) as client:
                     if self._request.stop:
                         deadline = time.monotonic() + session.endpoint.option.open_timeout
                         client.signal(session.shell, command_id.upper(), pipelines.STOP, deadline)
-                    pipelines.receive(client, session.shell, command_id, take, until)
-            if collector.output.is_finished:
+                    pipelines.receive(client, session.shell, command_id, collector, record, until)
+            if output.is_finished:
                 self._with_client(session, "signal", command_id.upper(), pipelines.TERMINATE)
         except TransportError as error:
-            if not collector.output.is_finished:
-                return self._failed(session, command_id, collector.output, error)
-        return self._finished(session, command_id, collector.output)
+            if not output.is_finished:
+                return self._failed(session, command_id, collector.finish(), error)
+        return self._finished(session, command_id, collector.finish())
 
     def _remembered(self, session: PSSession) -> CommandResult:
         """Return what the journal has of the last command of a session that has none any more."""
-        commands = self._journal.pieces_of(session.instance_id) if self._journal is not None else {}
-        if not commands:
+        command_id = self._journal.last_command_of(session.instance_id) if self._journal is not None else None
+        if self._journal is None or command_id is None:
             return CommandResult(session, None, Output())
-        command_id, pieces = list(commands.items())[-1]
-        collector = Collector()
-        for piece in pieces:
+        collector = Collector(self._request.max_output_objects)
+        for piece in self._journal.pieces_of(session.instance_id, command_id):
             collector.feed(piece)
-        return dataclasses.replace(self._finished(session, command_id, collector.output), is_news=False)
+        return dataclasses.replace(self._finished(session, command_id, collector.finish()), is_news=False)
 
     def _with_client(self, session: PSSession, operation: str, *arguments: str) -> None:
         with self._pool.lend(session.endpoint) as client:

@@ -26,6 +26,7 @@ try:
         ApartmentState,
         Command,
         CommandParameter,
+        ErrorRecord,
         HostInfo,
         Pipeline,
         RemoteStreamOptions,
@@ -36,6 +37,7 @@ try:
         EndOfPipelineInput,
         Message,
         MessageType,
+        PipelineHostResponse,
         PipelineInput,
     )
     from pypsrp.serializer import Serializer
@@ -50,6 +52,7 @@ MAX_FRAGMENT_BYTES = 32 * 1024
 MAX_COMMAND_LINE = 256
 # Faults that end a receive because the shell or the command is gone or somebody else's (as PowerShell's client has it).
 _NO_LONGER_OURS = frozenset({995, 1223, Code.UNEXPECTED_SELECTORS, Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
+_METHODS_WITHOUT_ANSWER = ("Write", "Set", "Enter", "Exit", "Notify", "Push", "Pop", "Flush", "Scroll")
 _HEADER = struct.Struct("<II16s16s")
 _BOM = b"\xef\xbb\xbf"
 
@@ -58,11 +61,28 @@ _STATES = {3: PipelineState.STOPPED, 4: PipelineState.COMPLETED, 5: PipelineStat
 
 
 class Collector:
-    """Turns the stream of one command into an `Output`."""
+    """Turns the stream of one command into an `Output`.
 
-    def __init__(self) -> None:
+    Args:
+        max_objects: Objects of the output stream that are kept; further ones are counted, and a mark says how many.
+
+    Attributes:
+        host_calls: Messages of a command that wants something of its host, not answered yet.
+    """
+
+    def __init__(self, max_objects: int | None = None) -> None:
         self.output = Output()
+        self.host_calls: list[bytes] = []
         self._defragmenter = Defragmenter()
+        self._max_objects = max_objects
+        self._not_kept = 0
+
+    def finish(self) -> Output:
+        """Return the output, with the mark for what was not kept."""
+        if self._not_kept:
+            self.output.output.append(clixml.more(self._not_kept, "objects"))
+            self._not_kept = 0
+        return self.output
 
     def feed(self, data: bytes) -> None:
         """Take fragments as they came from the server.
@@ -83,7 +103,12 @@ class Collector:
         text = message[_HEADER.size :].removeprefix(_BOM).decode()
         output = self.output
         if kind == MessageType.PIPELINE_OUTPUT:
-            output.output.append(clixml.to_plain(text))
+            if self._max_objects is not None and len(output.output) >= self._max_objects:
+                self._not_kept += 1
+            else:
+                output.output.append(clixml.to_plain(text))
+        elif kind == MessageType.PIPELINE_HOST_CALL:
+            self.host_calls.append(message)
         elif kind == MessageType.ERROR_RECORD:
             output.error.append(records.error_record(text))
         elif kind == MessageType.WARNING_RECORD:
@@ -124,13 +149,14 @@ def receive(
     client: WSManClient,
     shell: Shell,
     command_id: str,
-    take: t.Callable[[bytes], bool],
+    collector: Collector,
+    record: t.Callable[[bytes], None],
     until: float | None,
 ) -> bool:
     """Take what a command gives until it has ended or time is over.
 
     Args:
-        take: Gets each piece of the stream; tells whether the command has ended with it.
+        record: Gets each piece of the stream before the collector does.
         until: In seconds of `time.monotonic`; None waits as long as the command runs. What is there is taken in any
             case.
 
@@ -143,11 +169,37 @@ def receive(
     while True:
         limit = time.monotonic() + client.endpoint.option.open_timeout
         pieces, is_done = client.receive_command(shell, command_id.upper(), limit)
-        has_ended = [take(piece) for piece in pieces]
-        if is_done or any(has_ended):
+        for piece in pieces:
+            record(piece)
+            collector.feed(piece)
+        while collector.host_calls:
+            _answer(client, shell, command_id, collector.host_calls.pop(0), limit)
+        if is_done or collector.output.is_finished:
             return True
         if until is not None and time.monotonic() >= until and not pieces:
             return False
+
+
+def _answer(client: WSManClient, shell: Shell, command_id: str, message: bytes, deadline: float) -> None:
+    """Answer a call of the host with an error: nobody sits here, and without an answer the command would wait for ever.
+
+    Methods that return nothing, such as those that write, expect no answer (MS-PSRP 3.2.5.4.15).
+    """
+    serializer = Serializer()
+    call: t.Any = Message.unpack(message, serializer).data
+    if str(call.mi).startswith(_METHODS_WITHOUT_ANSWER):
+        return
+    refusal = t.cast(t.Any, ErrorRecord)(
+        fq_error="HostFunctionNotImplemented",
+        category=11,  # NotImplemented
+        message=f"{call.mi} was called, but the command runs without anybody to answer.",
+        extended_info_present=False,
+        invocation=False,
+    )
+    answer = t.cast(t.Any, PipelineHostResponse)(ci=call.ci, mi=call.mi, mr=None, me=refusal)
+    packed = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), command_id, answer, serializer).pack()
+    for fragment in fragments_of(time.time_ns() // 1000, packed, MAX_FRAGMENT_BYTES):
+        client.send(shell, command_id.upper(), fragment, deadline, stream="pr")
 
 
 def is_no_longer_ours(error: TransportError) -> bool:

@@ -214,11 +214,15 @@ class WSManClient:
         body = ET.Element(qname("rsp:Connect"), CommandId=command_id)
         self._invoke(WSManAction.CONNECT, shell.resource_uri, body, deadline, shell=shell)
 
-    def send(self, shell: Shell, command_id: str, data: bytes, deadline: float) -> None:
-        """Send PSRP fragments to a command (MS-WSMV 3.1.4.12)."""
+    def send(self, shell: Shell, command_id: str, data: bytes, deadline: float, stream: str = "stdin") -> None:
+        """Send PSRP fragments to a command (MS-WSMV 3.1.4.12).
+
+        Args:
+            stream: ``stdin``, or ``pr`` for answers to calls of the host.
+        """
         body = ET.Element(qname("rsp:Send"))
-        stream = ET.SubElement(body, qname("rsp:Stream"), Name="stdin", CommandId=command_id)
-        stream.text = base64.b64encode(data).decode("ascii")
+        element = ET.SubElement(body, qname("rsp:Stream"), Name=stream, CommandId=command_id)
+        element.text = base64.b64encode(data).decode("ascii")
         self._invoke(WSManAction.SEND, shell.resource_uri, body, deadline, shell=shell)
 
     def signal(self, shell: Shell, command_id: str, code: str, deadline: float) -> None:

@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import SessionAction
+
+
+class ActionModule(SessionAction):
+    """Run scripts in PowerShell sessions."""
+
+    verb = _verbs.INVOKE
+
+    def complete(self, options: dict[str, t.Any]) -> None:
+        """Read the script's file on the controller, wherever the task runs."""
+        path = options.get("script_path")
+        if path is None:
+            return
+        if options.get("script") is not None:
+            raise AnsibleActionFail("script and script_path cannot be used together")
+        try:
+            with open(self._find_needle("files", path), encoding="utf-8-sig") as file:
+                options["script"] = file.read()
+        except (AnsibleError, OSError, UnicodeDecodeError) as error:
+            raise AnsibleActionFail(f"script_path: {path} cannot be read: {error}") from error
+        options["script_path"] = None

@@ -1,0 +1,219 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: invoke_command
+short_description: Run scripts in PowerShell sessions
+version_added: 0.1.0
+author: psremoting.fleet contributors (@psremoting)
+description:
+  - Runs a script in PowerShell sessions (PSSessions) and returns what it gives, as C(Invoke-Command -Session) does on
+    Windows. Several sessions run it side by side.
+  - With O(in_disconnected_session) it opens sessions, starts the script in them and leaves them, as C(Invoke-Command
+    -InDisconnectedSession) does. M(psremoting.fleet.receive_pssession) collects the results later, from anywhere.
+  - The task has changed something as soon as a script was started; use C(changed_when) if you know better.
+options:
+  script:
+    description:
+      - The script. One of O(script) and O(script_path) is needed.
+    type: str
+  script_path:
+    description:
+      - File with the script, on the controller. Relative paths are looked up as those of C(ansible.builtin.copy) are.
+    type: path
+  arguments:
+    description:
+      - Positional arguments of the script.
+    type: list
+    elements: raw
+  parameters:
+    description:
+      - Named parameters of the script.
+    type: dict
+  input:
+    description:
+      - Objects for the input of the script (C($input)).
+    type: list
+    elements: raw
+  in_disconnected_session:
+    description:
+      - Open a session of each name in O(session_name) on each computer, start the script in it, and disconnect.
+      - Where a session of the name exists, it is left alone and nothing is started, so that a second run of the task
+        does not start the work twice.
+    type: bool
+    default: false
+  session_name:
+    description:
+      - Names for the sessions that O(in_disconnected_session) opens.
+    type: list
+    elements: str
+  timeout:
+    description:
+      - Seconds to wait for the end of each command. Without it the task waits as long as they run.
+      - After that a command goes on, and its session is disconnected, so that nothing is lost. What was received is in
+        RV(results).
+    type: int
+  disconnect_after:
+    description:
+      - Disconnect from the sessions in the end. A session whose command still runs is disconnected in any case.
+    type: bool
+    default: false
+  journal:
+    description:
+      - File on the machine where the task runs, to which every piece of output is written and synced before anything
+        else is done with it. It is readable for its owner only.
+      - Servers hand out output once. With a journal a task that is killed at any moment loses nothing, and a second run
+        with the same journal returns the whole.
+    type: path
+  max_output_objects:
+    description:
+      - How many objects of the output stream a result keeps. Further ones are counted, and in the O(journal) if there
+        is one.
+      - Without it all are kept.
+    type: int
+extends_documentation_fragment:
+  - psremoting.fleet._attributes
+  - psremoting.fleet._attributes.verb
+  - psremoting.fleet._options
+  - psremoting.fleet._options.existing
+  - psremoting.fleet._options.change
+  - psremoting.fleet._options.endpoints
+notes:
+  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
+    Windows, and the task's own connection is never opened.
+  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
+    computer is that host.
+  - Nobody sits at the other end. A command that asks for input (C(Read-Host), prompts) gets an error instead of an
+    answer.
+  - In check mode nothing is started, and every session that would be used counts as changed.
+  - A script is never started twice by itself. If the answer to the start got lost, that is an error which says so.
+  - A script that fails is an error of the task. Records in its error stream alone are not.
+seealso:
+  - module: psremoting.fleet.receive_pssession
+  - module: psremoting.fleet.new_pssession
+  - name: Invoke-Command
+    description: The cmdlet's documentation.
+    link: https://learn.microsoft.com/powershell/module/microsoft.powershell.core/invoke-command
+"""
+
+EXAMPLES = r"""
+- name: Start the nightly work on each Windows host of the play, and leave it alone
+  psremoting.fleet.invoke_command:
+    script_path: files/Install-Updates.ps1
+    in_disconnected_session: true
+    session_name: Nightly
+    session_option:
+      idle_timeout: 86400000
+
+- name: Look into a session that is there
+  psremoting.fleet.invoke_command:
+    name: ITTask
+    script: param($Name) Get-Variable $Name -ValueOnly
+    parameters:
+      Name: progress
+  register: looked
+  changed_when: false
+"""
+
+RETURN = r"""
+results:
+  description: What the commands gave, one entry for each session, as they came to an end.
+  returned: always, but in check mode
+  type: list
+  elements: dict
+  contains:
+    computer_name:
+      description: The computer, as it was named.
+      type: str
+    name:
+      description: Name of the session.
+      type: str
+    instance_id:
+      description: GUID of the session.
+      type: str
+    inventory_hostname:
+      description: The inventory host whose variables were used.
+      type: str
+    command_id:
+      description: GUID of the command; none if the session had no command.
+      type: str
+    state:
+      description: V(Running), V(Completed), V(Failed) or V(Stopped); none if the session had no command.
+      type: str
+      sample: Completed
+    output:
+      description:
+        - The objects of the output stream. Dates are in ISO 8601, enumerations are their names, bytes are Base64,
+          objects are dictionaries of their properties, secure strings are not shown.
+        - What is too deep or too much is cut, and an item or text that begins with C(...) says so.
+      type: list
+      elements: raw
+    error:
+      description: The records of the error stream, as C(ansible.windows.win_powershell) returns them.
+      type: list
+      elements: dict
+    warning:
+      description: The messages of the warning stream.
+      type: list
+      elements: str
+    verbose:
+      description: The messages of the verbose stream.
+      type: list
+      elements: str
+    debug:
+      description: The messages of the debug stream.
+      type: list
+      elements: str
+    information:
+      description: The records of the information stream, with message_data, source, time_generated and tags.
+      type: list
+      elements: dict
+    progress:
+      description: The last record of progress.
+      type: dict
+    failure:
+      description: The error that ended the command, if one did, in the form of RV(results[].error).
+      type: dict
+sessions:
+  description: The sessions, as M(psremoting.fleet.connect_pssession) returns them.
+  returned: always
+  type: list
+  elements: dict
+errors:
+  description:
+    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+      them.
+  returned: always
+  type: list
+  elements: dict
+missing:
+  description: What was asked for and not found, whatever O(missing) makes of it.
+  returned: always
+  type: list
+  elements: str
+  sample: [NoSuchTask]
+what_if:
+  description: What would be done, one line for each session, in the cmdlet's words.
+  returned: always, with lines in check mode
+  type: list
+  elements: str
+  sample: ['What if: Performing the operation "Connect" on target "ITTask".']
+parameter_set:
+  description: The cmdlet's parameter set that the options meant.
+  returned: always
+  type: str
+  sample: ComputerName
+"""
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+
+
+def main() -> None:
+    _verbs.main(_verbs.INVOKE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: receive_pssession
+short_description: Receive the results of commands in PowerShell sessions
+version_added: 0.1.0
+author: psremoting.fleet contributors (@psremoting)
+description:
+  - Connects to PowerShell sessions (PSSessions) and returns what the commands in them give, as C(Receive-PSSession)
+    does on Windows, from many sessions at once.
+  - It waits for their end, or for O(timeout), and says of each command whether it still runs, completed, failed or was
+    stopped. With O(timeout=0) it takes what is there.
+  - Servers hand out output once. With O(journal) none of it can get lost.
+options:
+  stop:
+    description:
+      - Stop the commands, and take what they have given until then.
+    type: bool
+    default: false
+  timeout:
+    description:
+      - Seconds to wait for the end of each command. Without it the task waits as long as they run.
+      - After that a command goes on, and its session is disconnected, so that nothing is lost. What was received is in
+        RV(results).
+    type: int
+  disconnect_after:
+    description:
+      - Disconnect from the sessions in the end. A session whose command still runs is disconnected in any case.
+    type: bool
+    default: false
+  journal:
+    description:
+      - File on the machine where the task runs, to which every piece of output is written and synced before anything
+        else is done with it. It is readable for its owner only.
+      - Servers hand out output once. With a journal a task that is killed at any moment loses nothing, and a second run
+        with the same journal returns the whole.
+    type: path
+  max_output_objects:
+    description:
+      - How many objects of the output stream a result keeps. Further ones are counted, and in the O(journal) if there
+        is one.
+      - Without it all are kept.
+    type: int
+extends_documentation_fragment:
+  - psremoting.fleet._attributes
+  - psremoting.fleet._attributes.verb
+  - psremoting.fleet._options
+  - psremoting.fleet._options.existing
+  - psremoting.fleet._options.change
+  - psremoting.fleet._options.endpoints
+notes:
+  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
+    Windows, and the task's own connection is never opened.
+  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
+    computer is that host.
+  - Nobody sits at the other end. A command that asks for input (C(Read-Host), prompts) gets an error instead of an
+    answer.
+  - A session without a command is connected to and has no results. With O(journal), those of its last command are
+    returned from there.
+  - A command that failed is an error of the task. Records in its error stream alone are not.
+  - In check mode nothing is received.
+seealso:
+  - module: psremoting.fleet.invoke_command
+  - name: Receive-PSSession
+    description: The cmdlet's documentation.
+    link: https://learn.microsoft.com/powershell/module/microsoft.powershell.core/receive-pssession
+"""
+
+EXAMPLES = r"""
+- name: Collect what last night's work has to say
+  psremoting.fleet.receive_pssession:
+    name: Nightly
+    busy_timeout: 90
+    journal: /var/lib/nightly/{{ inventory_hostname }}.jsonl
+  register: nightly
+
+- name: Take what there is now, and leave the rest for later
+  psremoting.fleet.receive_pssession:
+    name: Nightly
+    timeout: 0
+"""
+
+RETURN = r"""
+results:
+  description: What the commands gave, one entry for each session, as they came to an end.
+  returned: always, but in check mode
+  type: list
+  elements: dict
+  contains:
+    computer_name:
+      description: The computer, as it was named.
+      type: str
+    name:
+      description: Name of the session.
+      type: str
+    instance_id:
+      description: GUID of the session.
+      type: str
+    inventory_hostname:
+      description: The inventory host whose variables were used.
+      type: str
+    command_id:
+      description: GUID of the command; none if the session had no command.
+      type: str
+    state:
+      description: V(Running), V(Completed), V(Failed) or V(Stopped); none if the session had no command.
+      type: str
+      sample: Completed
+    output:
+      description:
+        - The objects of the output stream. Dates are in ISO 8601, enumerations are their names, bytes are Base64,
+          objects are dictionaries of their properties, secure strings are not shown.
+        - What is too deep or too much is cut, and an item or text that begins with C(...) says so.
+      type: list
+      elements: raw
+    error:
+      description: The records of the error stream, as C(ansible.windows.win_powershell) returns them.
+      type: list
+      elements: dict
+    warning:
+      description: The messages of the warning stream.
+      type: list
+      elements: str
+    verbose:
+      description: The messages of the verbose stream.
+      type: list
+      elements: str
+    debug:
+      description: The messages of the debug stream.
+      type: list
+      elements: str
+    information:
+      description: The records of the information stream, with message_data, source, time_generated and tags.
+      type: list
+      elements: dict
+    progress:
+      description: The last record of progress.
+      type: dict
+    failure:
+      description: The error that ended the command, if one did, in the form of RV(results[].error).
+      type: dict
+sessions:
+  description: The sessions, as M(psremoting.fleet.connect_pssession) returns them.
+  returned: always
+  type: list
+  elements: dict
+errors:
+  description:
+    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+      them.
+  returned: always
+  type: list
+  elements: dict
+missing:
+  description: What was asked for and not found, whatever O(missing) makes of it.
+  returned: always
+  type: list
+  elements: str
+  sample: [NoSuchTask]
+what_if:
+  description: What would be done, one line for each session, in the cmdlet's words.
+  returned: always, with lines in check mode
+  type: list
+  elements: str
+  sample: ['What if: Performing the operation "Connect" on target "ITTask".']
+parameter_set:
+  description: The cmdlet's parameter set that the options meant.
+  returned: always
+  type: str
+  sample: ComputerName
+"""
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+
+
+def main() -> None:
+    _verbs.main(_verbs.RECEIVE)
+
+
+if __name__ == "__main__":
+    main()
