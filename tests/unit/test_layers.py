@@ -17,14 +17,16 @@ FOLDER = Path(_pssession.__path__[0])
 # From the bottom up, modules and packages. A module imports from lower rooms and from its own package only.
 ROOMS = [
     {"errors", "wildcard"},
-    {"model", "libraries", "parameter_sets", "throttle"},
-    {"request"},
-    {"endpoint", "registry", "report"},
+    {"model", "libraries", "parameter_sets", "throttle", "journal"},
+    {"commands", "certificates"},
+    {"request", "registry", "report"},
     {"wsman"},
+    {"logon"},
+    {"endpoint"},
     {"psrp"},
     {"discovery"},
     {"selection", "plan"},
-    {"verbs"},
+    {"verbs", "running"},
     {"apply"},
     {"pipeline"},
 ]

@@ -50,6 +50,9 @@ from .verbs.new import New
 from .verbs.remove import Remove
 from .wsman.pool import ClientPool
 
+# What somebody who wants to stop will wait for a last request.
+_HURRIED_SECONDS = 5.0
+
 
 def _silent(_text: str) -> None:
     pass
@@ -288,11 +291,14 @@ class _Engine:
     def run(self, work: t.Callable[[Runner], list[CommandResult]]) -> None:
         """Work with the commands of the sessions connected; report what they gave and what went wrong."""
         journal = Journal(self._request.journal) if self._request.journal else None
+        results: list[CommandResult] | None = None
         try:
             results = work(Runner(self._request, self._pool, journal, self._context.progress))
         finally:
             if journal is not None:
                 journal.close()
+            if results is None:
+                self._let_go()
         self.report.results = results
         ended = {result.session.instance_id for result in results if result.output.is_finished}
         self.report.sessions = [
@@ -300,6 +306,24 @@ class _Engine:
             for session in self.report.sessions
         ]
         self.report.errors += [result.error for result in results if result.error is not None]
+
+    def _let_go(self) -> None:
+        """Disconnect from the sessions when the work with them is cut short, say by the task's time limit.
+
+        It is a courtesy: without it the server does the same after a minute of silence.
+        """
+        self._context.progress("interrupted; the sessions are disconnected, and their commands go on")
+        self._pool.close()
+        hurried = []
+        for session in self.report.sessions:
+            option = dataclasses.replace(session.endpoint.option, open_timeout=_HURRIED_SECONDS)
+            endpoint = dataclasses.replace(session.endpoint, option=option)
+            hurried.append(Step(dataclasses.replace(session, endpoint=endpoint), Action.DISCONNECT, ours=True))
+        self._pool = ClientPool(self._client_id)
+        try:
+            self.apply(Disconnect(self._request, self._context.warn), hurried)
+        finally:
+            self._pool.close()
 
     def leave(self, all_of_them: bool = False) -> None:
         """Disconnect from sessions whose command still runs, so that it is safe, and from all if that is wanted."""

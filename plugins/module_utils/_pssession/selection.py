@@ -20,6 +20,14 @@ from .request import Request
 from .wildcard import WildcardPattern
 
 _ENDED = frozenset({State.BROKEN.value, State.CLOSED.value})
+# What a session that ended may be given to: both only look whether it is there.
+_ACCEPTING_ENDED = frozenset({"Get-PSSession", "Remove-PSSession"})
+# Error ids of commands that are not about connecting: for a session that ended, and for one that is gone.
+_NOT_OPEN = {"Disconnect-PSSession": "CannotDisconnectSessionWhenNotOpened"}
+_GONE = {
+    "Disconnect-PSSession": "PSSessionDisconnectFailed",
+    "Remove-PSSession": "RemoveSessionCannotConnectToServer",
+}
 
 
 @dataclass(frozen=True)
@@ -173,7 +181,7 @@ def _account(name: str) -> str:
 
 
 def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord | None:
-    """Refuse a remembered session that cannot be connected whatever its computer says (no traffic), or return None."""
+    """Refuse a remembered session that is of no use whatever its computer says (no traffic), or return None."""
     name = reference.name or reference.instance_id
     if reference.computer_type != "RemoteMachine":
         return error_record(
@@ -183,10 +191,10 @@ def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord 
             target=reference.instance_id,
             computer_name=reference.computer_name,
         )
-    if reference.state in _ENDED:
+    if reference.state in _ENDED and request.command not in _ACCEPTING_ENDED:
         return error_record(
-            "PSSessionConnectFailed",
-            f"session {name} cannot be connected: it is {reference.state}, not Disconnected",
+            _NOT_OPEN.get(request.command, "PSSessionConnectFailed"),
+            f"session {name} can be neither connected nor disconnected: it is {reference.state}",
             command=request.command,
             target=reference.instance_id,
             computer_name=reference.computer_name,
@@ -197,7 +205,7 @@ def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord 
 def gone(name: str, endpoint: Endpoint, request: Request, target: str | None = None) -> ErrorRecord:
     """Return the record for a session that was known and is no longer listed."""
     return error_record(
-        "PSSessionConnectFailed",
+        _GONE.get(request.command, "PSSessionConnectFailed"),
         f"session {name} no longer exists on {endpoint.computer_name}",
         command=request.command,
         target=target,

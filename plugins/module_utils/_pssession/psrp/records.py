@@ -106,7 +106,7 @@ def _state(document: Document, name: str) -> tuple[int, dict[str, t.Any] | None]
     members = document.members(document.root)
     state = _value(document, members, name)
     if not isinstance(state, int):
-        raise ValueError(f"a message has no {name}")
+        raise ValueError(f"the message has no state ({name})")
     reason = members.get("ExceptionAsErrorRecord")
     return state, None if reason is None or reason.tag == "Nil" else _error(document, reason)
 
