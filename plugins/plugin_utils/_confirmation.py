@@ -46,7 +46,8 @@ class Confirmation:
         """
         if self._for_all is not None:
             return self._for_all
-        what = f'"{target or session.instance_id}" ({session.endpoint.computer_name})'
+        name, computer = session.name or session.instance_id, session.endpoint.computer_name
+        what = f'"{target or name}" ({name if target == computer else computer})'
         question = (
             "Confirm\nAre you sure you want to perform this action?\n"
             f'Performing the operation "{operation}" on target {what}.\n{_CHOICES}'

@@ -67,7 +67,7 @@ class Report:
         """Return one message for all errors: what failed, where, and what to do next."""
         shown = [f"{error.message}{f' ({error.hint})' if error.hint else ''}" for error in self.errors[:3]]
         count = len(self.errors)
-        head = "" if count == 1 else f"{count} errors, {len(self.sessions)} sessions are connected. "
+        head = "" if count == 1 else f"{count} errors, {len(self.sessions)} sessions went well. "
         tail = "" if count <= 3 else f" ... and {count - 3} more, see errors."
         return head + " | ".join(shown) + tail
 

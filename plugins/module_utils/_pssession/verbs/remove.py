@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..errors import Code, ErrorRecord, WSManFault
-from ..model import Availability, PSSession, State
+from ..model import Availability, PSSession, Shell, State
 from ..plan import Action, Step
 from ..psrp import handshake
 from ..wsman.client import WSManClient
@@ -45,14 +45,23 @@ class Remove(Verb):
             if step.session.availability is Availability.BUSY:
                 client.reconnect(shell, None, deadline)
             else:
-                handshake.connect(client, shell, None, deadline)
+                self._take(client, shell, deadline)
         client.delete(shell, deadline)
         return self.expected(step)
+
+    def _take(self, client: WSManClient, shell: Shell, deadline: float) -> None:
+        try:
+            handshake.connect(client, shell, None, deadline)
+        except WSManFault as fault:
+            # An administrator may remove the sessions of other accounts and cannot connect to them: look again instead.
+            if fault.code != Code.ACCESS_DENIED or not _is_free(client, shell, deadline):
+                raise
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
         if fault.code == Code.UNEXPECTED_SELECTORS:
             return Verdict.CHANGED  # gone already; a new look will tell for sure
-        held = fault.code in NOT_OURS or fault.subcode == "InternalError"
+        listed_as_held = step.session.availability is Availability.BUSY
+        held = fault.code in NOT_OURS or (listed_as_held and fault.subcode == "InternalError")
         return Verdict.IN_USE if held and not self.request.force else Verdict.FAILED
 
     def vanished(self, session: PSSession) -> PSSession | ErrorRecord:
@@ -69,3 +78,9 @@ class Remove(Verb):
             target=session.instance_id,
             hint=f"{self.hint_to_wait()} force removes it all the same, and ends the other client's work.",
         )
+
+
+def _is_free(client: WSManClient, shell: Shell, deadline: float) -> bool:
+    """Tell whether a shell is listed and has no client."""
+    listed = client.enumerate_shells(deadline).shells
+    return any(each.shell_id == shell.shell_id and each.state.lower() == "disconnected" for each in listed)
