@@ -99,7 +99,8 @@ def look_up(request: Request, known: list[SessionReference]) -> tuple[list[Sessi
 
     def take(matches: list[SessionReference], if_none: ErrorRecord) -> None:
         for match in matches:
-            found.setdefault(match.instance_id, match)
+            if match.exact or match.instance_id not in found:
+                found[match.instance_id] = match
         if not matches:
             unknown.append(if_none)
 

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which sessions are meant: by what the registry knows, by account, by age."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import SessionReference
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.selection import (
+    age,
+    is_owned_by,
+    look_up,
+    refuse_unseen,
+)
+from tests.unit.builders import session, shell
+
+
+def reference(number: int, name: str, **fields: Any) -> SessionReference:
+    return SessionReference(str(uuid.UUID(int=number)), "srv01", name=name, id=number, **fields)
+
+
+KNOWN = [reference(1, "ITTask"), reference(2, "ITBackup"), reference(3, "Patch"), reference(4, "ittask")]
+
+
+def looked_up(**options: Any) -> tuple[list[tuple[int | None, bool]], list[tuple[str, str | None]]]:
+    """Id and exactness of what is meant; error id and target of what is not known."""
+    found, unknown = look_up(Request.from_options(options), KNOWN)
+    return (
+        [(each.id, each.exact) for each in found],
+        [(record.fully_qualified_error_id.split(",")[0], record.target) for record in unknown],
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "found", "unknown"),
+    [
+        ({"name": ["Patch"]}, [(3, True)], []),
+        ({"name": ["ITTASK"]}, [(1, True), (4, True)], []),
+        ({"name": ["it*"]}, [(1, False), (2, False), (4, False)], []),
+        ({"name": ["Patch", "P*"]}, [(3, True)], []),
+        ({"name": ["P*", "Patch"]}, [(3, True)], []),
+        ({"name": ["No", "Patch"]}, [(3, True)], [("RemoteRunspaceNotAvailableForSpecifiedName", "No")]),
+        ({"name": ["No*"]}, [], [("RemoteRunspaceNotAvailableForSpecifiedName", "No*")]),
+        ({"id": [2, 2, 1]}, [(2, True), (1, True)], []),
+        ({"id": [99]}, [], [("RemoteRunspaceNotAvailableForSpecifiedSessionId", "99")]),
+        ({"instance_id": [str(uuid.UUID(int=3)).upper()]}, [(3, True)], []),
+        (
+            {"instance_id": [str(uuid.UUID(int=9))]},
+            [],
+            [("RemoteRunspaceNotAvailableForSpecifiedRunspaceId", str(uuid.UUID(int=9)))],
+        ),
+    ],
+    ids=str,
+)
+def test_look_up(options: dict[str, Any], found: list[tuple[int, bool]], unknown: list[tuple[str, str | None]]) -> None:
+    assert looked_up(**options) == (found, unknown)
+
+
+def test_sessions_that_were_given_are_meant_as_often_as_they_were_given() -> None:
+    given = {"instance_id": str(uuid.UUID(int=7)), "computer_name": "srv07"}
+    found, unknown = look_up(Request.from_options({"session": [given, given]}), KNOWN)
+    assert ([each.computer_name for each in found], unknown) == (["srv07", "srv07"], [])
+
+
+@pytest.mark.parametrize(
+    ("owner", "patterns", "expected"),
+    [
+        ("SRV01\\operator", ["operator"], True),
+        ("SRV01\\operator", ["OPERATOR"], True),
+        ("SRV01\\operator", ["srv01\\Operator"], True),
+        ("SRV01\\operator", ["other\\operator"], False),
+        ("SRV01\\operator", ["*\\operator"], True),
+        ("SRV01\\operator", ["oper*"], True),
+        ("SRV01\\operator", ["rator"], False),
+        ("SRV01\\operator", ["alice", "op*"], True),
+        ("SRV01\\operator", ["SRV01"], False),
+        ("operator@example.org", ["operator@*"], True),
+        ("", ["operator"], False),
+        (None, ["operator"], False),
+    ],
+)
+def test_is_owned_by(owner: str | None, patterns: list[str], expected: bool) -> None:
+    owners = Request.from_options({"computer_name": ["srv01"], "owner": patterns}).owners
+    assert owners is not None
+    assert is_owned_by(shell(owner=owner), owners) is expected
+
+
+@pytest.mark.parametrize(
+    ("free", "inactivity", "expected"), [(True, 90.0, 90.0), (True, None, 0), (False, 90.0, 0), (False, None, 0)]
+)
+def test_age_is_the_time_without_a_client(free: bool, inactivity: float | None, expected: float) -> None:
+    assert age(session(free=free, shell_inactivity=inactivity)) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("Connect-PSSession", "PSSessionConnectFailed"),
+        ("Disconnect-PSSession", "CannotDisconnectSessionWhenNotOpened"),
+        ("Remove-PSSession", None),
+        ("Get-PSSession", None),
+    ],
+)
+@pytest.mark.parametrize("state", ["Closed", "Broken"])
+def test_a_session_that_ended(command: str, expected: str | None, state: str) -> None:
+    request = Request.from_options({"id": [1]}, command)
+    record = refuse_unseen(reference(1, "job1", state=state), request)
+    assert (record and record.fully_qualified_error_id.split(",")[0]) == expected
+    assert refuse_unseen(reference(1, "job1"), request) is None
+
+
+@pytest.mark.parametrize("verb", ["Connect", "Disconnect"])
+def test_a_session_on_something_else(verb: str) -> None:
+    request = Request.from_options({"id": [1]}, f"{verb}-PSSession")
+    record = refuse_unseen(reference(1, "job1", computer_type="Container"), request)
+    assert record is not None
+    assert record.fully_qualified_error_id.startswith(f"Cannot{verb}VMContainerSession,")
