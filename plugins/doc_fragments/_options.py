@@ -269,12 +269,6 @@ options:
         seen before.
     type: list
     elements: str
-  list_commands:
-    description:
-      - Also list the commands in each session; it costs one more request a session.
-      - A session with several commands is then left out with a warning, as the cmdlets support one.
-    type: bool
-    default: false
   missing:
     description:
       - What it means when something that was asked for is not there. V(fail) makes it an error, V(warn) a warning, and
@@ -282,6 +276,17 @@ options:
     type: str
     choices: [fail, warn, ignore]
     default: fail
+"""
+
+    # Whether commands are listed, where that is a choice.
+    COMMANDS = r"""
+options:
+  list_commands:
+    description:
+      - Also list the commands in each session; it costs one more request a session.
+      - A session with several commands is then left out with a warning, as the cmdlets support one.
+    type: bool
+    default: false
 """
 
     # For modules that change sessions.

@@ -30,6 +30,7 @@ options:
 extends_documentation_fragment:
   - psremoting.fleet._options
   - psremoting.fleet._options.existing
+  - psremoting.fleet._options.commands
   - psremoting.fleet._options.sources
 notes:
   - A password given on the command line (C(--ask-pass)) is not visible to a lookup. Use a variable or O(credential).

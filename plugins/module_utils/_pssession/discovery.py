@@ -25,8 +25,6 @@ from .throttle import Throttle
 from .wsman.client import Listing
 from .wsman.pool import ClientPool
 
-Found: t.TypeAlias = "Listing | TransportError"
-
 
 @dataclass(frozen=True)
 class Discovery:
@@ -54,7 +52,7 @@ def discover(
     computer is asked after the first failure.
     """
 
-    def ask(endpoint: Endpoint) -> Found:
+    def ask(endpoint: Endpoint) -> Listing | TransportError:
         problem = unusable(endpoint)
         if problem:
             return problem
@@ -64,7 +62,7 @@ def discover(
         except TransportError as error:
             return error
 
-    answers: dict[Endpoint, Found] = {}
+    answers: dict[Endpoint, Listing | TransportError] = {}
 
     def go_on() -> bool:
         return not (request.stop_on_error and any(isinstance(found, TransportError) for found in answers.values()))

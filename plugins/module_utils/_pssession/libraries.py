@@ -11,6 +11,7 @@ They are imported once, here, so that the rest of the engine can be imported (an
 
 from __future__ import annotations
 
+import importlib
 import traceback
 
 from .errors import MissingLibraryError
@@ -20,7 +21,7 @@ PYPSRP_MINIMUM = "0.9.1"
 
 IMPORT_FAILURE: str | None = None
 try:
-    import pypsrp.wsman  # noqa: F401  (with it come requests and urllib3)
+    importlib.import_module("pypsrp.wsman")  # with it come requests and urllib3
 except ImportError:
     IMPORT_FAILURE = traceback.format_exc()
 

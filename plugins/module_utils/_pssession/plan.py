@@ -74,7 +74,6 @@ class Decider(t.Protocol):
         Args:
             ours: Whether this client was the last one connected to it, as far as is known.
         """
-        ...
 
 
 def plan(
