@@ -32,13 +32,15 @@ CONNECT = """
 """
 
 
-def run_on_a_terminal(controller: Controller, *arguments: str, answers: list[str]) -> tuple[int, str]:
-    """Run CONNECT on srv01 with a terminal, where somebody gives one answer after the other.
+def run_on_a_terminal(
+    controller: Controller, *arguments: str, answers: list[str], playbook: str = CONNECT
+) -> tuple[int, str]:
+    """Run a playbook on srv01 with a terminal, where somebody gives one answer after the other.
 
     Returns:
         The exit code and all that was shown.
     """
-    command = controller.command(CONNECT, "--limit", "srv01", *arguments)
+    command = controller.command(playbook, "--limit", "srv01", *arguments)
     terminal, end = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", AT_THE_TERMINAL, *command],
@@ -79,9 +81,18 @@ def test_yes_no_and_help(controller: Controller, fleet: SimulatedFleet) -> None:
     assert code == 0, shown
     assert 'Performing the operation "Connect" on target "ITTask" (srv01).' in shown
     assert "[Y] Yes  [A] Yes to All  [N] No  [L] No to All  [?] Help" in shown
-    assert "Y - Connect to this session." in shown
+    assert "Y - Do it to this session." in shown
     assert shown.count(PROMPT) == 5
     assert connected(fleet) == ["ITBackup", "Patch"]
+
+
+def test_removing_is_confirmed_by_name(controller: Controller, fleet: SimulatedFleet) -> None:
+    remove = CONNECT.replace("connect_pssession", "remove_pssession")
+    code, shown = run_on_a_terminal(controller, answers=["n", "y", "n"], playbook=remove)
+    assert code == 0, shown
+    for name in ("ITTask", "ITBackup", "Patch"):
+        assert f'Performing the operation "Remove" on target "srv01" ({name}).' in shown
+    assert sorted(session.name or "" for session in fleet["srv01"].sessions) == ["ITTask", "Patch"]
 
 
 def test_to_all(controller: Controller, fleet: SimulatedFleet) -> None:
@@ -99,7 +110,7 @@ def test_an_interruption_is_no_answer(controller: Controller, fleet: SimulatedFl
     code, shown = run_on_a_terminal(controller, answers=["y", "\x03"])
     assert code == 2, shown
     (result,) = controller.results()
-    assert result.message == "confirm: interrupted instead of answered. Nothing was connected."
+    assert result.message == "confirm: interrupted instead of answered. Nothing was done."
     assert connected(fleet) == []
 
 
