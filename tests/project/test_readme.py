@@ -56,6 +56,8 @@ CONNECTED = {
     "list.yml": set(),
     "expiring.yml": {("server01", "Nightly"), ("server02", "Nightly")},
     "optional.yml": {("server01", "ITReport")},
+    "extend.yml": set(),
+    "cleanup.yml": set(),
 }
 
 
@@ -140,6 +142,17 @@ def test_playbook_runs_as_written(name: str, request: pytest.FixtureRequest) -> 
     folder: Folder = request.getfixturevalue("folder_after_a_crash" if crashed else "folder")
     folder.run(f"ansible-playbook -i inventory.yml {name}")
     assert folder.connected() == CONNECTED[name]
+
+
+def test_what_is_extended_lives_longer(folder: Folder) -> None:
+    folder.run("ansible-playbook -i inventory.yml extend.yml")
+    lifetimes = {(session.name, session.idle_timeout) for computer in folder.fleet for session in computer.sessions}
+    assert lifetimes == {("ITTask", 7200), ("ITReport", 7200), ("Nightly", 86400)}
+
+
+def test_what_is_cleaned_up_is_only_what_was_left_alone(folder: Folder) -> None:
+    folder.run("ansible-playbook -i inventory.yml cleanup.yml")
+    assert {session.name for computer in folder.fleet for session in computer.sessions} == {"ITTask", "ITReport"}
 
 
 def test_commands_run_as_written(folder: Folder) -> None:
