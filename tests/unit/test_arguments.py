@@ -23,9 +23,12 @@ from tests.unit.builders import session
 
 SPECS = {
     ("module", "connect_pssession"): _arguments.connect_pssession(),
+    ("module", "disconnect_pssession"): _arguments.disconnect_pssession(),
+    ("module", "pssession_info"): _arguments.pssession_info(),
+    ("module", "remove_pssession"): _arguments.remove_pssession(),
     ("lookup", "pssession"): _arguments.pssession_lookup(),
 }
-plugins = pytest.mark.parametrize("plugin", SPECS, ids=lambda plugin: plugin[0])
+plugins = pytest.mark.parametrize("plugin", SPECS, ids=lambda plugin: plugin[1])
 Options = Mapping[str, Any]
 
 
@@ -86,6 +89,14 @@ def test_results_and_documentation_agree() -> None:
     optional = {"commands", "application_private_data"}
     assert set(returned["sessions"]["contains"]) - optional == set(result["sessions"][0])
     assert set(returned["errors"]["contains"]) == set(result["errors"][0])
+
+
+@pytest.mark.parametrize("module", ["disconnect_pssession", "remove_pssession", "pssession_info"])
+def test_the_results_of_all_verbs_are_alike(module: str) -> None:
+    returned = set(page(("module", module))["return"])
+    assert returned == set(page(("module", "connect_pssession"))["return"]) - (
+        {"what_if"} if module == "pssession_info" else set()
+    )
 
 
 def test_every_option_of_the_parameter_sets_can_be_given() -> None:
