@@ -218,7 +218,7 @@ def test_wrong_password(fleet: SimulatedFleet, computer: SimulatedComputer, auth
     """It gets a 401 without a reason, once, and is counted."""
     bare = name.rpartition("\\")[2]
     before = fleet.failed_logons.get(bare, 0)
-    with pytest.raises(Exception, match="uthenticat|CredSSP token"):
+    with pytest.raises(Exception, match=r"uthenticat|CredSSP token"):
         run(connection(fleet, auth, tls=True, username=name, password="wrong"))
     assert {request.status for request in fleet.requests} == {401}
     assert {request.user for request in fleet.requests} == {None}

@@ -199,6 +199,12 @@ class Realm:
         """Run a command of kadmin, which has quotes of its own."""
         self._realm.run_kadminl(" ".join('"' + word.replace('"', '""') + '"' for word in words))
 
+    @property
+    def failed_passwords(self) -> int:
+        """How often somebody tried a wrong password, by the KDC's log."""
+        log = Path(self._realm.tmpdir) / "kdc.log"
+        return log.read_text(encoding="utf-8").count("PREAUTH_FAILED") if log.exists() else 0
+
     # Tickets
 
     def kinit(self, user: str, password: str, lifetime: str | None = None, forwardable: bool = False) -> Path:
