@@ -128,6 +128,14 @@ def authentication(endpoint: Endpoint) -> Authentication:
     return _credssp(endpoint) if logon.scheme == "credssp" else _negotiate(endpoint)
 
 
+def service_host(endpoint: Endpoint) -> str | None:
+    """Return the host part of the service principal; None leaves it to the library, which takes the address."""
+    logon = endpoint.logon
+    if logon.include_port_in_spn:
+        return f"{logon.hostname_override or urlsplit(endpoint.uri).hostname}:{endpoint.port}"
+    return logon.hostname_override
+
+
 def basic_bytes(text: str) -> bytes:
     """Encode a part of Basic credentials: Latin-1 as other WinRM clients do, UTF-8 where that cannot hold it."""
     try:
@@ -137,10 +145,7 @@ def basic_bytes(text: str) -> bytes:
 
 
 def _negotiate(endpoint: Endpoint) -> Authentication:
-    logon, parts = endpoint.logon, urlsplit(endpoint.uri)
-    hostname = logon.hostname_override or parts.hostname
-    if logon.include_port_in_spn:
-        hostname = f"{hostname}:{endpoint.port}"
+    logon = endpoint.logon
     handler = _NegotiateOnce(
         username=logon.credential.username if logon.credential else None,
         password=logon.credential.password if logon.credential else None,
@@ -148,7 +153,7 @@ def _negotiate(endpoint: Endpoint) -> Authentication:
         send_cbt=logon.send_cbt,
         service=logon.service,
         delegate=logon.delegate,
-        hostname_override=hostname,
+        hostname_override=service_host(endpoint),
         wrap_required=endpoint.encrypts_messages,
     )
 

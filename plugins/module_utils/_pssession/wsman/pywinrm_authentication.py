@@ -16,7 +16,7 @@ import typing as t
 
 from ..errors import Code, TransportError
 from ..model import Endpoint, Logon
-from .authentication import Authentication
+from .authentication import Authentication, service_host
 from .authentication import authentication as authentication_by_requests
 
 PYWINRM_MINIMUM = "0.5.0"
@@ -84,7 +84,7 @@ def authentication(endpoint: Endpoint) -> Authentication:
         proxy=None,
         service=logon.service,
         kerberos_delegation=logon.delegate,
-        kerberos_hostname_override=logon.hostname_override,
+        kerberos_hostname_override=service_host(endpoint),
         send_cbt=logon.send_cbt,
         credssp_auth_mechanism=t.cast(t.Any, logon.credssp_auth_mechanism),
         credssp_disable_tlsv1_2=logon.credssp_disable_tlsv1_2,
