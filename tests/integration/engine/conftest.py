@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from tests.integration.engine.controller import ADMIN, ALICE, BOB, Controller, FakeTime
 from tests.integration.engine.logons import HOST
+from tests.kerberos import need_kerberos
 from tests.simulator import Realm, SimulatedComputer, SimulatedFleet
 from tests.simulator.switches import Switches
 
@@ -50,9 +50,7 @@ def computer(fleet: SimulatedFleet) -> SimulatedComputer:
 @pytest.fixture(scope="module")
 def realm() -> Iterator[Realm]:
     """A KDC that knows the administrator and the first computer; KRB5CCNAME names no tickets."""
-    usable, reason = Realm.available()
-    if not usable:
-        (pytest.fail if os.environ.get("PSSESSION_REQUIRE_KERBEROS") else pytest.skip)(reason)
+    need_kerberos()
     with Realm() as started:
         started.add_user(ADMIN.name, ADMIN.password)
         started.add_computer(HOST)

@@ -76,8 +76,8 @@ class Defragmenter:
             self._object_id, self._parts = None, []
             raise TransportError(
                 None,
-                f"the server sent an object of {self._size} bytes or more, and session_option.maximum_received_object_size "
-                f"is {self._max_size}",
+                f"the server sent an object of {self._size} bytes or more, and "
+                f"session_option.maximum_received_object_size is {self._max_size}",
                 delivered=False,
             )
         if not flags & _END:
