@@ -14,7 +14,7 @@ from tests.simulator import Realm
 
 
 def need_kerberos() -> None:
-    """Skip the test without a KDC or the libraries; fail it where nothing may be skipped (PSSESSION_REQUIRE_KERBEROS)."""
+    """Skip the test without a KDC or the libraries; with PSSESSION_REQUIRE_KERBEROS set, fail it."""
     usable, reason = Realm.available()
     if importlib.util.find_spec("kerberos") is None:
         usable, reason = False, f"{reason}, the Python package pykerberos" if reason else "Kerberos needs pykerberos"

@@ -89,6 +89,21 @@ def test_a_wrong_password_is_one_failed_logon(
     assert len(controller.connect("srv01", **options)["sessions"]) == 4
 
 
+@pytest.mark.parametrize("library", ["psrp", "winrm"])
+def test_a_name_without_a_realm_is_tried_where_it_may_belong(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, realm: Realm, library: str
+) -> None:
+    """A local account may have the name of one in the domain: what the KDC thinks of its password means nothing."""
+    realm.add_user(ADMIN.name, "Another-One-88")
+    try:
+        computer.add_session("job1")
+        set_up(controller, fleet, "NTLM", transport=library)
+        assert names(controller.connect("srv01")) == ["job1"]
+        assert {each.scheme for each in fleet.requests if each.user} == {"ntlm"}
+    finally:
+        realm.add_user(ADMIN.name, ADMIN.password)
+
+
 def test_a_wrong_password_is_one_failed_logon_at_each_computer(fleet: SimulatedFleet, controller: Controller) -> None:
     before = fleet.failed_logons.get(ADMIN.name, 0)
     for computer in fleet:
@@ -345,6 +360,25 @@ def test_authorities_that_cannot_be_read(
     set_up(controller, fleet, "basic", tls=True, ca_cert=str(path))
     error_id, message = refused(controller.get("srv01"))
     assert (error_id, str(path) in message) == ("12175", True)
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_authorities_of_the_environment(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+) -> None:
+    computer.add_session("job1")
+    set_up(controller, fleet, "basic", tls=True, ca_cert=None)
+    assert refused(controller.get("srv01"))[0] == "12175"
+    monkeypatch.setenv(variable, str(fleet.ca_file))
+    assert names(controller.get("srv01")) == ["job1"]
+    computer.certificate = "other_ca"
+    assert refused(controller.get("srv01"))[0] == "12175"
+    controller.inventory["srv01"]["ca_cert"] = str(fleet.other_ca_file)
+    assert names(controller.get("srv01")) == ["job1"]
 
 
 def test_http_where_https_is_spoken_and_the_other_way_round(fleet: SimulatedFleet, controller: Controller) -> None:
