@@ -144,9 +144,15 @@ def _trust(context: ssl.SSLContext, tls: Tls, bundle: str | None) -> None:
             context.load_verify_locations(cafile=authorities)
     except (OSError, ssl.SSLError) as error:
         raise _unusable(f"the trusted authorities in {authorities} cannot be read: {error}") from error
-    # OpenSSL fetches no revocation lists; it checks those it is given, and refuses all certificates without one.
-    if tls.check_revocation and context.cert_store_stats()["crl"]:
+    # OpenSSL fetches no revocation lists; it checks those it is given, and refuses all certificates without one. In a
+    # folder it looks for them when it needs them, by names like 1a2b3c4d.r0 (openssl rehash).
+    if tls.check_revocation and (context.cert_store_stats()["crl"] or _has_revocation_lists(authorities)):
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+
+def _has_revocation_lists(authorities: str | None) -> bool:
+    folder = authorities is not None and os.path.isdir(authorities)
+    return folder and any(re.search(r"\.r\d+$", name) for name in os.listdir(authorities))
 
 
 def _present(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
@@ -198,10 +204,10 @@ def _check_the_rest(sock: ssl.SSLSocket, host: str, tls: Tls) -> None:
     if tls.check_name:
         _check_name(certificate, host)
     if tls.check_revocation and tls.ca_cert is not None and _is_revoked(certificate, tls.ca_cert):
-        raise ssl.SSLCertVerificationError("the certificate is revoked")
+        raise ssl.SSLCertVerificationError(1, "the certificate is revoked")
     # No option is about the dates alone, so they count until all checks are off.
     if (tls.check_name or tls.check_revocation) and not _is_valid_now(certificate):
-        raise ssl.SSLCertVerificationError("the certificate has expired or is not valid yet")
+        raise ssl.SSLCertVerificationError(1, "the certificate has expired or is not valid yet")
 
 
 def _check_name(certificate: x509.Certificate, host: str) -> None:
@@ -214,7 +220,7 @@ def _check_name(certificate: x509.Certificate, host: str) -> None:
     try:
         match_hostname({"subjectAltName": tuple(alternatives)}, host)
     except CertificateError as error:
-        raise ssl.SSLCertVerificationError(str(error)) from error
+        raise ssl.SSLCertVerificationError(1, str(error)) from error
 
 
 def _is_valid_now(certificate: x509.Certificate) -> bool:
