@@ -370,6 +370,8 @@ def test_authorities_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
     variable: str,
 ) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
     computer.add_session("job1")
     set_up(controller, fleet, "basic", tls=True, ca_cert=None)
     assert refused(controller.get("srv01"))[0] == "12175"
