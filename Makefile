@@ -31,6 +31,7 @@ PYTEST := $(WITH_ENV) $(VENV_PYTHON) -m pytest --no-header
 REQUIREMENTS := meta/ee-requirements.txt tests/requirements.txt
 # Marks in the environments say with what they were made; newer requirement files make them anew.
 TESTS_INSTALLED := $(VENV)/.tests-installed
+KERBEROS_INSTALLED := $(VENV)/.kerberos-installed
 LINT_INSTALLED := $(VENV)/.lint-installed
 IMPORTER_VENV := $(CACHE)/importer-venv
 IMPORTER_INSTALLED := $(IMPORTER_VENV)/.installed
@@ -70,6 +71,9 @@ test-molecule: $(READY) ## The molecule scenarios, against the simulated fleet
 .PHONY: test-all
 test-all: $(READY) ## Unit and integration tests on every supported ansible-core whose Python is here
 	@$(WITH_ENV) $(VENV_PYTHON) -m nox
+
+.PHONY: kerberos
+kerberos: $(KERBEROS_INSTALLED) ## Add what the tests of Kerberos need; without it they are skipped, and say what is missing
 
 ## Lint
 
@@ -148,6 +152,11 @@ $(TESTS_INSTALLED): $(REQUIREMENTS)
 
 $(COLLECTIONS): | $(TESTS_INSTALLED)
 	@$(VENV_PYTHON) dev/tree.py link > /dev/null
+
+$(KERBEROS_INSTALLED): $(TESTS_INSTALLED) tests/requirements-kerberos.txt
+	@echo "Installing the Kerberos libraries into $(VENV); some minutes where they have to be built, once ..."
+	@$(VENV_PYTHON) -m pip install --disable-pip-version-check -qq -r tests/requirements-kerberos.txt
+	@touch $@
 
 $(LINT_INSTALLED): $(TESTS_INSTALLED) tests/requirements-lint.txt
 	@echo "Installing the lint tools into $(VENV); about half a minute, once ..."

@@ -31,6 +31,11 @@ os.environ["ANSIBLE_COLLECTIONS_PATH"] = COLLECTIONS
 os.environ["ANSIBLE_HOME"] = str(tree.CACHE / "ansible")
 os.environ["ANSIBLE_REMOTE_TEMP"] = str(tree.CACHE / "ansible" / "tmp")
 os.environ["ANSIBLE_CONFIG"] = str(ROOT / "tests" / "ansible.cfg")
+# The fleet is on this machine; no proxy of the company could reach it.
+for variable in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[variable]
+# Logging on by Negotiate would try Kerberos with whatever realm this machine belongs to.
+os.environ["KRB5_CONFIG"] = str(ROOT / "tests" / "krb5.conf")
 # Programs of the environment that runs pytest come first: its ansible-playbook, not one installed elsewhere.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 

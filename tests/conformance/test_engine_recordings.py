@@ -24,11 +24,13 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
     Credential,
     Endpoint,
+    Logon,
     SessionOption,
     Shell,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import handshake
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client as client_module
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import http
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.soap import NAMESPACES
 
@@ -49,7 +51,7 @@ class Conversation:
         endpoint = Endpoint(
             "srv01",
             "https://127.0.0.1:55986/wsman",
-            credential=Credential("user", "secret-pw"),
+            logon=Logon("basic", Credential("user", "secret-pw")),
             option=SessionOption(operation_timeout=20),
         )
         self.client = WSManClient(endpoint, "1b1a7792-f65d-431a-a256-19f3178eb7c9")
@@ -63,13 +65,14 @@ class Conversation:
         )
         return self
 
-    def _exchange(self, message: bytes) -> tuple[int, bytes, str, str]:
-        self.requests.append(message.decode())
+    def _exchange(self, body: bytes, content_type: str) -> http._Response:
+        assert content_type == "application/soap+xml;charset=UTF-8"
+        self.requests.append(body.decode())
         status, answer = next(self._answers)
-        found = _MESSAGE_ID.search(message)
+        found = _MESSAGE_ID.search(body)
         assert found
         related = _RELATES_TO.sub(rf"\g<1>{found[1].decode()}<", answer)
-        return status, related.encode(), "application/soap+xml;charset=UTF-8", ""
+        return http._Response(status, related.encode(), content_type, location="", challenges="")
 
 
 @pytest.fixture

@@ -101,13 +101,19 @@ class SimulatedComputer(Switches):
         """Misbehave; earlier injections go first."""
         self.loop_thread.call(lambda: self.injections.append(injection))
 
-    def redirect(self, to_url: str | None, status: int = 302, times: int | None = None) -> None:
-        """Answer every POST with another address; ``times`` of them only, or until called with ``None``."""
-        redirection = None if to_url is None else Redirection(to_url, status, times)
+    def redirect(self, to_url: str | None, status: int = 302, times: int | None = None, after: int = 0) -> None:
+        """Answer every POST with another address; ``times`` of them only, or until called with ``None``.
+
+        Args:
+            after: so many are answered as usual before.
+        """
+        redirection = None if to_url is None else Redirection(to_url, status, times, after)
         self.loop_thread.call(lambda: setattr(self, "redirection", redirection))
 
     def next_redirection(self) -> Redirection | None:
         """Where the next POST is sent (in the loop's thread only)."""
+        if self.redirection is not None and self.redirection.waits():
+            return None
         if self.redirection is not None and not self.redirection.use():
             self.redirection = None
         return self.redirection

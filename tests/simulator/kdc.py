@@ -199,6 +199,19 @@ class Realm:
         """Run a command of kadmin, which has quotes of its own."""
         self._realm.run_kadminl(" ".join('"' + word.replace('"', '""') + '"' for word in words))
 
+    # What happened
+
+    @property
+    def kdc_log(self) -> str:
+        """All that the KDC was asked."""
+        log = Path(self._realm.tmpdir) / "kdc.log"
+        return log.read_text(encoding="utf-8") if log.exists() else ""
+
+    @property
+    def failed_passwords(self) -> int:
+        """How often somebody tried a wrong password."""
+        return self.kdc_log.count("PREAUTH_FAILED")
+
     # Tickets
 
     def kinit(self, user: str, password: str, lifetime: str | None = None, forwardable: bool = False) -> Path:

@@ -114,20 +114,27 @@ class ForwardProxy(Listener):
 
     def _lets_in(self, headers: dict[str, str]) -> bool:
         scheme, _, token = headers.get("proxy-authorization", "").partition(" ")
-        try:
-            name, _, password = base64.b64decode(token, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            name = password = ""
+        sent = _logins(token)
         if scheme:
-            self._authorizations.append((scheme.lower(), name))
+            self._authorizations.append((scheme.lower(), sent[0][0] if sent else ""))
         if self._credentials is None:
             return True
-        return scheme.lower() == "basic" and (name, password) == self._credentials
+        return scheme.lower() == "basic" and self._credentials in sent
 
     def _server(self, method: str, target: str) -> tuple[str, int]:
         parts = urlsplit(f"//{target}" if method == "CONNECT" else target)
         host = parts.hostname or ""
         return self._routes.get(host, host), parts.port or (443 if method == "CONNECT" else 80)
+
+
+def _logins(token: str) -> list[tuple[str, str]]:
+    """Name and password, by each character set they may be in: clients differ."""
+    found = []
+    for encoding in ("utf-8", "latin-1"):
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            name, _, password = base64.b64decode(token, validate=True).decode(encoding).partition(":")
+            found.append((name, password))
+    return found
 
 
 def _parse(head: bytes) -> tuple[str, str, dict[str, str]]:

@@ -11,6 +11,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model 
     Availability,
     Credential,
     Endpoint,
+    Logon,
     PSSession,
     Shell,
     State,
@@ -22,7 +23,11 @@ SHELL_ID = "1A2B3C4D-0000-0000-0000-123456789ABC"
 
 def endpoint(computer_name: str = "srv01", **fields: Any) -> Endpoint:
     fields.setdefault("uri", f"http://{computer_name}:5985/wsman")
-    return Endpoint(computer_name, **{"credential": Credential("user", "secret-pw"), **fields})
+    return Endpoint(computer_name, **{"logon": logon(), **fields})
+
+
+def logon(**fields: Any) -> Logon:
+    return Logon(**{"credential": Credential("user", "secret-pw"), **fields})
 
 
 def shell(shell_id: str = SHELL_ID, **fields: Any) -> Shell:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a request goes and how it logs on: explicit options, then the inventory, then the cmdlet's defaults."""
+"""Where a request goes and with which settings: explicit options, then the inventory, then the cmdlet's defaults."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import (
     endpoint_of_reference,
     endpoints,
-    unusable,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import Code, ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
     Credential,
     Endpoint,
+    Proxy,
+    SessionOption,
     SessionReference,
+    Tls,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
-from tests.unit.builders import endpoint as sample
 
 SECRET = "pass:w@rd/ü"
 ID = "1a2b3c4d-0000-0000-0000-123456789abc"
@@ -76,12 +78,15 @@ INVENTORY = {
     "authentication": "basic",
     "username": "inventory-user",
     "password": SECRET,
-    "no_encryption": True,
+    "message_encryption": "never",
     "verify_certificate": False,
     "ca_cert": "/ca.pem",
     "connection_timeout": 3.0,
     "operation_timeout": 4.0,
     "read_timeout": 50.0,
+    "reconnection_retries": 4,
+    "reconnection_backoff": 0.5,
+    "max_envelope_size": 200000,
     "proxy": "http://proxy:3128",
 }
 
@@ -90,12 +95,14 @@ def test_the_inventory_comes_before_defaults() -> None:
     found = one(INVENTORY)
     assert found.uri == "https://10.0.0.1:15986/app"
     assert (found.computer_name, found.inventory_hostname) == ("srv01", "win1")
-    assert found.credential == Credential("inventory-user", SECRET)
-    assert (found.authentication, found.verify_certificate, found.ca_cert) == ("basic", False, "/ca.pem")
+    assert found.logon.credential == Credential("inventory-user", SECRET)
+    assert (found.logon.scheme, found.logon.message_encryption, found.encrypts_messages) == ("basic", "never", False)
+    assert found.tls == Tls(check_authority=False, check_name=False, check_revocation=False, ca_cert="/ca.pem")
     assert (found.connection_timeout, found.option.operation_timeout, found.read_timeout) == (3.0, 4.0, 50.0)
     assert found.answer_timeout == 50.0
-    assert found.option.no_encryption
-    assert found.proxy == "http://proxy:3128"
+    assert (found.reconnection_retries, found.reconnection_backoff) == (4, 0.5)
+    assert found.option.max_envelope_size == 200000
+    assert found.proxy == Proxy("http://proxy:3128")
 
 
 def test_an_explicit_option_comes_before_the_inventory() -> None:
@@ -105,11 +112,21 @@ def test_an_explicit_option_comes_before_the_inventory() -> None:
         use_ssl=True,
         application_name="mine",
         credential={"username": "me", "password": "x"},
-        session_option={"operation_timeout": 9000, "no_encryption": False},
+        ca_cert="/mine.pem",
+        session_option={
+            "operation_timeout": 9000,
+            "no_encryption": False,
+            "skip_ca_check": False,
+            "skip_cn_check": True,
+            "skip_revocation_check": False,
+            "proxy": "http://mine",
+        },
     )
     assert found.uri == "https://10.0.0.1:1/mine"
-    assert found.credential == Credential("me", "x")
-    assert (found.option.operation_timeout, found.option.no_encryption) == (9.0, False)
+    assert found.logon.credential == Credential("me", "x")
+    assert (found.option.operation_timeout, found.logon.message_encryption) == (9.0, "auto")
+    assert found.tls == Tls(check_authority=True, check_name=False, check_revocation=True, ca_cert="/mine.pem")
+    assert found.proxy == Proxy("http://mine")
     # A time-out given for the task is not stretched by the inventory's.
     assert (found.read_timeout, found.answer_timeout) == (None, 11.0)
 
@@ -129,15 +146,110 @@ def test_a_port_of_the_inventory_belongs_to_its_scheme(settings: dict[str, Any],
 
 def test_defaults_without_any_inventory() -> None:
     found = one()
-    assert (found.credential, found.inventory_hostname, found.proxy) == (None, None, None)
-    assert (found.authentication, found.verify_certificate) == ("default", True)
-    assert (found.option.open_timeout, found.option.operation_timeout, found.option.no_encryption) == (180, 180, False)
+    assert found == Endpoint("srv01", "http://srv01:5985/wsman")
+    assert (found.logon.credential, found.inventory_hostname, found.proxy) == (None, None, Proxy(None))
+    assert (found.logon.scheme, found.logon.library, found.encrypts_messages) == ("negotiate", "psrp", True)
+    assert found.tls == Tls(check_authority=True, check_name=True, check_revocation=True)
+    assert (found.option.open_timeout, found.option.operation_timeout) == (180, 180)
+    assert (found.option.maximum_redirection, found.reconnection_retries) == (0, 0)
     assert found.answer_timeout > found.option.operation_timeout
 
 
-def test_a_user_without_a_password_is_no_credential() -> None:
-    assert one({"username": "u"}).credential is None
-    assert one({"username": "u", "password": ""}).credential == Credential("u", "")
+# Each suboption of session_option that finding and connecting know, and what becomes of it.
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, {}),
+        ({"open_timeout": 0, "operation_timeout": 0}, {}),
+        ({"open_timeout": 1500, "operation_timeout": 60000}, {"open_timeout": 1.5, "operation_timeout": 60.0}),
+        ({"output_buffering_mode": "none"}, {}),
+        ({"output_buffering_mode": "block"}, {"output_buffering_mode": "Block"}),
+        ({"output_buffering_mode": "drop"}, {"output_buffering_mode": "Drop"}),
+        ({"culture": "de-DE", "ui_culture": "fr-FR"}, {"culture": "de-DE", "ui_culture": "fr-FR"}),
+        ({"use_utf16": True}, {"use_utf16": True}),
+        ({"use_utf16": False}, {}),
+        ({"maximum_received_object_size": 1024}, {"maximum_received_object_size": 1024}),
+        ({"maximum_received_object_size": 0}, {}),
+        # What matters at opening only: it may be given, and changes nothing here.
+        (
+            {
+                "application_arguments": {"a": 1},
+                "cancel_timeout": 1,
+                "idle_timeout": -1,
+                "max_connection_retry_count": 9,
+                "maximum_received_data_size_per_command": 1,
+                "no_compression": True,
+                "no_machine_profile": True,
+            },
+            {},
+        ),
+    ],
+)
+def test_session_option(given: dict[str, Any], meant: dict[str, Any]) -> None:
+    found = one(session_option=given)
+    assert found == Endpoint("srv01", "http://srv01:5985/wsman", option=SessionOption(**meant))
+
+
+@pytest.mark.parametrize("suboption", ["skip_ca_check", "skip_cn_check", "skip_revocation_check"])
+@pytest.mark.parametrize("verify_certificate", [None, True, False])
+@pytest.mark.parametrize("skip", [None, True, False])
+def test_each_check_of_certificates_is_switched_alone(
+    suboption: str, verify_certificate: bool | None, skip: bool | None
+) -> None:
+    found = one({"verify_certificate": verify_certificate}, session_option={suboption: skip}).tls
+    check = {"skip_ca_check": "check_authority", "skip_cn_check": "check_name"}.get(suboption, "check_revocation")
+    others = {"check_authority", "check_name", "check_revocation"} - {check}
+    assert getattr(found, check) is (not skip if skip is not None else verify_certificate is not False)
+    assert {getattr(found, other) for other in others} == {verify_certificate is not False}
+
+
+@pytest.mark.parametrize(
+    ("allow", "given", "limit"),
+    [
+        (True, None, 5),
+        (True, 2, 2),
+        (True, 0, 0),
+        (True, -1, 2147483647),
+        (False, 2, 0),
+        (None, None, 0),
+        (None, -1, 0),
+    ],
+)
+def test_redirections_are_followed_with_consent_only(allow: bool | None, given: int | None, limit: int) -> None:
+    found = one(connection_uri=["http://h"], allow_redirection=allow, session_option={"maximum_redirection": given})
+    assert found.option.maximum_redirection == limit
+
+
+LOGON = {"username": "proxy-user", "password": "proxy-pw"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "option", "meant"),
+    [
+        ({}, {}, Proxy()),
+        ({"proxy": "http://i"}, {}, Proxy("http://i")),
+        ({"proxy": "http://i"}, {"proxy": "http://t"}, Proxy("http://t")),
+        ({"proxy": "http://i"}, {"proxy_access_type": "no_proxy_server"}, Proxy("http://i", bypass=True)),
+        ({"ignore_proxy": True}, {}, Proxy(bypass=True)),
+        # It is about the environment only: a proxy that is named is used.
+        ({"ignore_proxy": True, "proxy": "http://i"}, {}, Proxy("http://i")),
+        ({"ignore_proxy": True}, {"proxy_access_type": "none"}, Proxy(bypass=True)),
+        ({"ignore_proxy": True}, {"proxy_access_type": "win_http_config"}, Proxy()),
+        ({"ignore_proxy": False}, {"proxy_access_type": "no_proxy_server"}, Proxy(bypass=True)),
+        (
+            {},
+            {"proxy": "http://t", "proxy_credential": LOGON},
+            Proxy("http://t", Credential("proxy-user", "proxy-pw")),
+        ),
+        (
+            {},
+            {"proxy_access_type": "auto_detect", "proxy_credential": LOGON},
+            Proxy(None, Credential("proxy-user", "proxy-pw")),
+        ),
+    ],
+)
+def test_proxy(settings: dict[str, Any], option: dict[str, Any], meant: Proxy) -> None:
+    assert one(settings, session_option=option).proxy == meant
 
 
 @pytest.mark.parametrize("uri", ["h", "/wsman", "//h/wsman", "ftp://h", "http://", "http://h:99999/", "http://[::1"])
@@ -162,9 +274,18 @@ def test_the_same_place_named_twice_is_asked_once() -> None:
 @pytest.mark.parametrize("settings", [{}, INVENTORY], ids=["explicit", "inventory"])
 def test_no_representation_shows_the_password(settings: dict[str, Any]) -> None:
     found = one(settings) if settings else one(credential={"username": "u", "password": SECRET})
-    assert found.credential is not None
-    assert found.credential.password == SECRET
-    assert SECRET not in repr(found) + repr(found.credential) + str(found)
+    assert found.logon.credential is not None
+    assert found.logon.credential.password == SECRET
+    assert SECRET not in repr(found) + repr(found.logon.credential) + str(found)
+
+
+def test_no_representation_shows_the_password_of_a_proxy_or_a_key() -> None:
+    option = {"proxy": "http://p", "proxy_credential": {"username": "u", "password": SECRET}}
+    found = one(certificate_pem="/user.pem", certificate_key_password=SECRET, session_option=option)
+    assert found.logon.certificate is not None
+    assert found.proxy.credential is not None
+    assert found.logon.certificate.password == found.proxy.credential.password == SECRET
+    assert SECRET not in repr(found)
 
 
 def reference(**fields: Any) -> SessionReference:
@@ -192,24 +313,22 @@ def test_the_present_inventory_beats_a_remembered_address() -> None:
     assert asked == [("srv01", "win1")]
 
 
-@pytest.mark.parametrize(
-    ("fields", "code", "said"),
-    [
-        ({"authentication": "kerberos"}, None, "kerberos is not available yet"),
-        ({}, Code.INVALID_AUTHENTICATION, "clear"),
-        ({"uri": "https://h:5986/wsman", "credential": None}, Code.EXPLICIT_CREDENTIALS_REQUIRED, "user name"),
-        ({"uri": "https://h:5986/wsman", "proxy": "http://u:hidden@p"}, None, "proxy"),
-    ],
-)
-def test_an_endpoint_that_cannot_be_used_is_told_before_traffic(
-    fields: dict[str, Any], code: int | None, said: str
-) -> None:
-    problem = unusable(sample(**{"authentication": "basic", **fields}))
-    assert problem is not None
-    assert (problem.code, problem.delivered) == (code, False)
-    assert said in problem.message
-    assert "hidden" not in problem.message
+class Asked(dict[str, Any]):
+    """Settings that know what they were asked for."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
 
 
-def test_basic_over_https_is_usable() -> None:
-    assert unusable(sample(uri="https://h:5986/wsman", authentication="basic")) is None
+def test_everything_that_an_inventory_can_say_is_used() -> None:
+    with_certificate = Asked(authentication="certificate", certificate_pem="/user.pem")
+    with_password = Asked(username="u", password="p")
+    one(with_certificate)
+    one(with_password)
+    known = set(_arguments.ENDPOINTS["endpoints"]["options"])
+    assert with_certificate.names | with_password.names == known - {"computer_name"}

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.fragments import (
     Defragmenter,
     whole_fragment,
@@ -89,3 +90,12 @@ def test_cut_off_data_is_an_error(missing: int) -> None:
 
 def test_a_whole_fragment_is_laid_out_as_specified() -> None:
     assert whole_fragment(0x0102, b"xyz") == bytes.fromhex("0000000000000102 0000000000000000 03 00000003") + b"xyz"
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 100])
+def test_a_message_that_is_too_large_is_refused_and_the_next_one_taken(pieces: int) -> None:
+    defragmenter = Defragmenter(max_size=100)
+    assert [*defragmenter.feed(b"".join(cut(1, bytes(100), 100 // pieces)))] == [bytes(100)]
+    with pytest.raises(TransportError, match="maximum_received_object_size is 100"):
+        list(defragmenter.feed(b"".join(cut(2, bytes(101), 100 // pieces))))
+    assert [*defragmenter.feed(whole_fragment(3, b"small"))] == [b"small"]

@@ -13,6 +13,7 @@ import pytest
 from psrpcore import PSRPPayload, ServerRunspacePool, StreamType
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import handshake
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from tests.unit.builders import SHELL_ID, shell
@@ -48,6 +49,7 @@ class Server:
 
     def __init__(self, answer: bytes = b"", *streams: list[bytes]) -> None:
         self.sent = b""
+        self.endpoint = Endpoint("srv01", "http://srv01:5985/wsman")
         self._answer = answer
         self._streams = list(streams)
 

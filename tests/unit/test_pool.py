@@ -11,7 +11,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import pool as pools
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
-from tests.unit.builders import endpoint
+from tests.unit.builders import endpoint, logon
 
 CLIENT = "00000000-0000-0000-0000-00000000000c"
 
@@ -45,7 +45,7 @@ def test_two_at_once_get_one_each(pool: ClientPool) -> None:
 
 
 def test_another_log_on_is_another_conversation(pool: ClientPool) -> None:
-    with pool.lend(endpoint(credential=None)) as anonymous:
+    with pool.lend(endpoint(logon=logon(credential=None))) as anonymous:
         pass
     assert lent(pool) is not anonymous
 

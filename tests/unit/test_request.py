@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Credential
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import (
-    AUTHENTICATIONS,
     Request,
     throttle_limit,
 )
@@ -82,6 +82,28 @@ def refusal(**options: Any) -> ParameterBindingError:
             "ParameterArgumentValidationError",
             "session_option.idle_timeout: -2",
         ),
+        *(
+            (
+                {"name": ["a"], "session_option": {suboption: -1}},
+                "ParameterArgumentValidationError",
+                f"session_option.{suboption}: -1 is not between 0 and 2147483647",
+            )
+            for suboption in (
+                "cancel_timeout",
+                "operation_timeout",
+                "max_connection_retry_count",
+                "maximum_received_data_size_per_command",
+                "maximum_received_object_size",
+            )
+        ),
+        *(
+            (
+                {"name": ["a"], "session_option": {"proxy_credential": CREDENTIAL, "proxy_access_type": access}},
+                "ParameterArgumentValidationError",
+                "session_option.proxy_credential needs a proxy",
+            )
+            for access in (None, "none", "no_proxy_server")
+        ),
         (
             {"name": ["a"], "credential": {"username": "", "password": "secret-pw"}},
             "ParameterArgumentValidationErrorEmptyStringNotAllowed",
@@ -106,6 +128,10 @@ def test_a_bad_value_is_refused_by_the_name_of_its_option(options: dict[str, Any
             {"authentication": "negotiate_with_implicit_credential", "credential": CREDENTIAL},
             "authentication=negotiate_with_implicit_credential and credential",
         ),
+        (
+            {"certificate_pem": "/user.pem", "certificate_thumbprint": "00ff"},
+            "certificate_thumbprint and certificate_pem",
+        ),
     ],
 )
 def test_log_on_options_that_exclude_each_other(options: dict[str, Any], named: str) -> None:
@@ -114,30 +140,54 @@ def test_log_on_options_that_exclude_each_other(options: dict[str, Any], named: 
     assert named in refused.message
 
 
+@pytest.mark.parametrize("way", ["digest", "negotiate"])
+def test_a_log_on_to_proxies_that_is_not_possible_is_refused(way: str) -> None:
+    refused = refusal(computer_name=["h"], session_option={"proxy": "http://p", "proxy_authentication": way})
+    assert (refused.error_id, refused.category) == ("NotImplemented", "NotImplemented")
+    assert f"session_option.proxy_authentication={way}" in refused.message
+
+
+@pytest.mark.parametrize("way", _arguments.AUTHENTICATIONS)
+def test_every_authentication_is_understood(way: str) -> None:
+    assert request(authentication=way).authentication == way
+
+
+@pytest.mark.parametrize("authentication", [None, "default"])
+def test_a_thumbprint_goes_with_the_default_authentication_only(authentication: str | None) -> None:
+    given = request(certificate_thumbprint="00ff", certificate_store="/store", authentication=authentication)
+    assert (given.certificate_thumbprint, given.certificate_store) == ("00ff", "/store")
+
+
+def test_every_option_that_says_how_is_kept_as_given() -> None:
+    how = {
+        "transport": "winrm",
+        "certificate_pem": "/user.pem",
+        "certificate_key_pem": "/user-key.pem",
+        "certificate_key_password": "key-secret",
+        "ca_cert": "/ca.pem",
+    }
+    understood = request(**how)
+    assert {name: getattr(understood, name) for name in how} == how
+    assert Request.from_options({"connection_uri": ["http://h"], "allow_redirection": True}).allow_redirection
+
+
 @pytest.mark.parametrize(
-    ("options", "named"),
+    "option",
     [
-        *(({"authentication": name}, f"authentication={name}") for name in AUTHENTICATIONS if name != "basic"),
-        ({"certificate_thumbprint": "00ff"}, "certificate_thumbprint"),
-        ({"connection_uri": ["http://h"], "allow_redirection": True}, "allow_redirection"),
-        (
-            {"session_option": {"skip_ca_check": True, "culture": "de-DE"}},
-            "session_option.culture, session_option.skip",
-        ),
-        ({"session_option": {"proxy_credential": CREDENTIAL}}, "session_option.proxy_credential"),
-        ({"session_option": {"application_arguments": {"a": 1}}}, "session_option.application_arguments"),
+        {"proxy": "http://p", "proxy_credential": CREDENTIAL, "proxy_authentication": "basic"},
+        {"proxy_access_type": "ie_config", "proxy_credential": CREDENTIAL},
+        {"idle_timeout": -1, "maximum_redirection": -1, "open_timeout": 0, "operation_timeout": 2**31 - 1},
+        {"skip_ca_check": False, "culture": "de-DE", "application_arguments": {"a": 1}},
     ],
 )
-def test_what_is_not_available_yet_is_refused(options: dict[str, Any], named: str) -> None:
-    refused = refusal(**({} if "connection_uri" in options else {"computer_name": ["h"]}), **options)
-    assert (refused.error_id, refused.category) == ("NotImplemented", "NotImplemented")
-    assert named in refused.message
-    assert "not available yet" in refused.message
+def test_a_session_option_is_kept_as_given(option: dict[str, Any]) -> None:
+    assert request(session_option={**option, "use_utf16": None}).session_option == option
 
 
-def test_options_that_are_off_are_not_missed() -> None:
-    off = {"skip_ca_check": False, "use_utf16": None, "no_compression": False}
-    assert request(session_option=off, authentication="basic").authentication == "basic"
+@pytest.mark.parametrize("missing", ["ignore", "warn"])
+def test_no_session_at_all_may_be_given_where_nothing_has_to_be_found(missing: str) -> None:
+    understood = Request.from_options({"session": [], "missing": missing})
+    assert (understood.sessions, understood.parameter_set.name) == ((), "Session")
 
 
 @pytest.mark.parametrize(("given", "meant"), [(None, 32), (0, 32), (-5, 32), (1, 1), (500, 500)])
@@ -174,24 +224,6 @@ def test_every_form_of_a_guid_is_the_same(given: str) -> None:
     assert Request.from_options({"instance_id": [given]}).instance_ids == (GUID,)
 
 
-@pytest.mark.parametrize(
-    ("given", "open_timeout", "operation_timeout"),
-    [
-        ({}, None, None),
-        ({"open_timeout": 0, "operation_timeout": 0}, None, None),
-        ({"open_timeout": 1500, "operation_timeout": 60000, "idle_timeout": -1}, 1.5, 60.0),
-    ],
-)
-def test_timeouts(given: dict[str, int], open_timeout: float | None, operation_timeout: float | None) -> None:
-    understood = request(session_option=given)
-    assert (understood.open_timeout, understood.operation_timeout) == (open_timeout, operation_timeout)
-
-
-@pytest.mark.parametrize(("given", "meant"), [(None, None), ("none", None), ("block", "Block"), ("drop", "Drop")])
-def test_output_buffering_mode(given: str | None, meant: str | None) -> None:
-    assert request(session_option={"output_buffering_mode": given}).output_buffering_mode == meant
-
-
 def test_a_session_dict_is_a_reference() -> None:
     given = {
         "instance_id": GUID.upper(),
@@ -216,5 +248,7 @@ def test_local_sets_take_log_on_options(local: dict[str, Any]) -> None:
     assert understood.credential == Credential("user", "secret-pw")
 
 
-def test_its_representation_hides_the_password() -> None:
-    assert "secret-pw" not in repr(request(credential=CREDENTIAL))
+def test_its_representation_hides_passwords() -> None:
+    option = {"proxy": "http://p", "proxy_credential": CREDENTIAL}
+    text = repr(request(credential=CREDENTIAL, certificate_key_password="secret-key", session_option=option))
+    assert "secret" not in text

@@ -53,8 +53,7 @@ def find(thumbprint: str, store: str, password: str | None) -> ClientCertificate
 
 def _certificates(path: str, password: str | None) -> list[x509.Certificate]:
     """Return the certificates in a file; what is neither PEM nor a PKCS#12 file of ours has none."""
-    with open(path, "rb") as file:
-        content = file.read()
+    content = _content(path)
     try:
         if path.lower().endswith(_PKCS12_ENDINGS):
             own = pkcs12.load_pkcs12(content, password.encode() if password else None).cert
@@ -83,8 +82,7 @@ def _with_key(
 
 def _public_key_in(path: str, password: str | None) -> bytes | None:
     """Return the public half of the private key in a PEM file, or None."""
-    with open(path, "rb") as file:
-        content = file.read()
+    content = _content(path)
     if _PRIVATE_KEY not in content:
         return None
     encrypted = b"ENCRYPTED" in content
@@ -93,6 +91,15 @@ def _public_key_in(path: str, password: str | None) -> bytes | None:
     except (ValueError, TypeError):
         return None
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _content(path: str) -> bytes:
+    """Return what is in a file; one that this user may not read counts as empty, for it cannot be the one meant."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def _not_usable(message: str) -> ParameterBindingError:

@@ -137,14 +137,16 @@ def _session_option(request: Request, settings: Settings) -> SessionOption:
 
 def _proxy(request: Request, settings: Settings) -> Proxy:
     option = request.session_option
-    credential = option.get("proxy_credential")
+    access_type, credential = option.get("proxy_access_type"), option.get("proxy_credential")
+    url = first(option.get("proxy"), settings.get("proxy"), None)
+    # As with the connection plugin, ignore_proxy is about the environment: a proxy that is named is used.
+    ignored = bool(settings.get("ignore_proxy")) and url is None and access_type in (None, "none")
     return Proxy(
-        url=first(option.get("proxy"), settings.get("proxy"), None),
+        url=url,
         credential=Credential(str(credential["username"]), str(credential.get("password") or ""))
         if credential
         else None,
-        bypass=option.get("proxy_access_type") == "no_proxy_server"
-        or (option.get("proxy_access_type") in (None, "none") and bool(settings.get("ignore_proxy"))),
+        bypass=access_type == "no_proxy_server" or ignored,
     )
 
 

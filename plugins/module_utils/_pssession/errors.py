@@ -114,12 +114,14 @@ HINTS: t.Mapping[int, str] = {
     Code.IMPROPER_RESPONSE: "Something other than WinRM may be answering: check the port, the path and any proxy.",
     Code.CERTIFICATE_INVALID: (
         "Trust the authority that signed the server's certificate (ca_cert, ansible_psrp_ca_cert), and name the "
-        "computer as its certificate does. session_option.skip_ca_check and skip_cn_check switch the checks off."
+        "computer as its certificate does. session_option.skip_ca_check, skip_cn_check and skip_revocation_check "
+        "switch checks off. TLS 1.2 or newer is needed, and the port of HTTPS (5986)."
     ),
     Code.CANNOT_CONNECT: "Check that WinRM listens there (5985 HTTP, 5986 HTTPS) and that no firewall is between.",
     Code.UNEXPECTED_SELECTORS: "The session expired, was removed, or belongs to another account.",
     Code.EXPLICIT_CREDENTIALS_REQUIRED: (
-        "Give credential, or add the computer to the inventory with ansible_user and ansible_password."
+        "Give credential, or add the computer to the inventory with ansible_user and ansible_password; or get a "
+        "Kerberos ticket (kinit)."
     ),
     Code.INVALID_AUTHENTICATION: (
         "Choose another authentication (ansible_psrp_auth), or use_ssl. Basic and digest over plain HTTP need "
@@ -128,6 +130,8 @@ HINTS: t.Mapping[int, str] = {
     Code.CANNOT_CONNECT_WINRM_SERVICE: "The service is busy or stopped; try again later.",
     Code.URL_NOT_AVAILABLE: "Check application_name (ansible_psrp_path): WinRM's own path is /wsman.",
     Code.OPERATION_TIMEOUT: "Raise session_option.operation_timeout, or look at the load of the computer.",
+    Code.HTTP_ERROR: "Check the port (5985 HTTP, 5986 HTTPS), and the proxy if there is one (session_option.proxy).",
+    Code.HTTP_BAD_REQUEST: "The server could not read the request: check its event log, and any proxy in between.",
     Code.REDIRECT_REQUIRED: (
         "Nothing was sent to the new place. If it is right, name it in connection_uri, or set allow_redirection."
     ),

@@ -73,22 +73,16 @@ def unusable(endpoint: Endpoint) -> TransportError | None:
             Code.EXPLICIT_CREDENTIALS_REQUIRED, "there is no user name and password to log on with", delivered=False
         )
     if logon.library == "winrm":
-        missing = pywinrm_authentication.missing_library(scheme)
-        if scheme not in pywinrm_authentication.METHODS:
-            missing = f"pywinrm has no authentication {scheme}; use transport psrp for it"
+        missing = pywinrm_authentication.missing_library(logon)
     else:
-        missing = authentication.missing_library(scheme, _wants_tickets(logon))
-        if missing and _wants_tickets(logon):
-            return TransportError(
-                Code.EXPLICIT_CREDENTIALS_REQUIRED,
-                f"there is no user name and password to log on with, and for Kerberos tickets {missing}",
-                delivered=False,
-            )
+        missing = authentication.missing_library(logon)
+    if missing and logon.wants_tickets and scheme != "kerberos":
+        return TransportError(
+            Code.EXPLICIT_CREDENTIALS_REQUIRED,
+            f"there is no user name and password to log on with, and for Kerberos tickets {missing}",
+            delivered=False,
+        )
     return _refused(missing) if missing else None
-
-
-def _wants_tickets(logon: Logon) -> bool:
-    return logon.credential is None or logon.credential.password is None
 
 
 def _scheme(request: Request, settings: Settings, certificate: ClientCertificate | None) -> str:

@@ -101,6 +101,12 @@ class Logon:
     credssp_minimum_version: int = 2
     library: str = "psrp"
 
+    @property
+    def wants_tickets(self) -> bool:
+        """Whether Kerberos tickets are all there is to log on with."""
+        no_password = self.credential is None or self.credential.password is None
+        return no_password and self.scheme in ("negotiate", "kerberos")
+
 
 @dataclass(frozen=True)
 class Tls:
@@ -124,11 +130,12 @@ class Proxy:
     """Which HTTP proxy is used.
 
     Attributes:
-        url: Its address; None means what the environment says (http_proxy, https_proxy, no_proxy).
+        url: Its address, perhaps with a user in it; None means what the environment says (http_proxy, https_proxy,
+            no_proxy).
         bypass: Use none, whatever the environment says.
     """
 
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     credential: Credential | None = None
     bypass: bool = False
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.engine.controller import ADMIN, ALICE, BOB, Controller, FakeTime
-from tests.simulator import SimulatedComputer, SimulatedFleet
+from tests.integration.engine.logons import HOST
+from tests.kerberos import need_kerberos
+from tests.simulator import Realm, SimulatedComputer, SimulatedFleet
 from tests.simulator.switches import Switches
 
 SCRIPTS = {"forever": [{"output": "begun"}, {"sleep": 1e9}]}
@@ -33,6 +35,8 @@ def fleet(running_fleet: SimulatedFleet) -> SimulatedFleet:
             session.close()
         computer.injections.clear()
         computer.configure(asdict(Switches()))
+        computer.redirect(None)
+    running_fleet.unlock(ADMIN.name)
     running_fleet.clear_requests()
     return running_fleet
 
@@ -41,6 +45,16 @@ def fleet(running_fleet: SimulatedFleet) -> SimulatedFleet:
 def computer(fleet: SimulatedFleet) -> SimulatedComputer:
     """The first computer, `srv01`."""
     return fleet["srv01"]
+
+
+@pytest.fixture(scope="module")
+def realm() -> Iterator[Realm]:
+    """A KDC that knows the administrator and the first computer; KRB5CCNAME names no tickets."""
+    need_kerberos()
+    with Realm() as started:
+        started.add_user(ADMIN.name, ADMIN.password)
+        started.add_computer(HOST)
+        yield started
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from __future__ import annotations
 import struct
 import typing as t
 
+from ..errors import TransportError
+
 _HEADER = struct.Struct(">QQBI")
 _START, _END = 1, 2
 
@@ -34,19 +36,25 @@ class Defragmenter:
 
     A client that connects to a session comes in the middle of a conversation: the first fragments may be the tail of
     a message whose beginning went to the previous client. They are dropped until a message starts.
+
+    Args:
+        max_size: Bytes one message may have; None means no limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_size: int | None = None) -> None:
+        self._max_size = max_size
         self._object_id: int | None = None
         self._next_fragment = 0
         self._parts: list[bytes] = []
         self._last = (-1, -1)
+        self._size = 0
 
     def feed(self, data: bytes) -> t.Iterator[bytes]:
         """Yield the messages that end in the given fragments (any number of whole ones).
 
         Raises:
             ValueError: The data is not a row of whole fragments, or a fragment in the middle of a message is missing.
+            TransportError: A message is too large.
         """
         position = 0
         while position < len(data):
@@ -67,7 +75,7 @@ class Defragmenter:
 
     def _take(self, object_id: int, fragment_id: int, flags: int, blob: bytes) -> bytes | None:
         if flags & _START:
-            self._object_id, self._next_fragment, self._parts = object_id, 0, []
+            self._object_id, self._next_fragment, self._parts, self._size = object_id, 0, [], 0
         if self._object_id is None:
             return None
         if object_id != self._object_id or fragment_id != self._next_fragment:
@@ -76,6 +84,15 @@ class Defragmenter:
             raise ValueError(f"PSRP fragment {object_id}.{fragment_id} came where {expected} was due")
         self._next_fragment += 1
         self._parts.append(blob)
+        self._size += len(blob)
+        if self._max_size is not None and self._size > self._max_size:
+            self._object_id, self._parts = None, []
+            raise TransportError(
+                None,
+                f"the server sent an object of {self._size} bytes or more, and "
+                f"session_option.maximum_received_object_size is {self._max_size}",
+                delivered=False,
+            )
         if not flags & _END:
             return None
         self._object_id = None

@@ -49,7 +49,8 @@ def connect(client: WSManClient, shell: Shell, buffering_mode: str | None, deadl
         TransportError: The server refused (WSManFault), could not be reached, or did not answer the handshake.
     """
     answer = client.connect(shell, _connect_xml(shell.shell_id), buffering_mode, deadline)
-    answered = {message.message_type for message in _messages(Defragmenter(), answer)}
+    defragmenter = Defragmenter(client.endpoint.option.maximum_received_object_size)
+    answered = {message.message_type for message in _messages(defragmenter, answer)}
     if MessageType.SESSION_CAPABILITY not in answered or MessageType.RUNSPACEPOOL_INIT_DATA not in answered:
         raise improper("the answer to Connect lacks the server's session capability or runspace pool data")
 
@@ -63,7 +64,7 @@ def receive_private_data(client: WSManClient, shell: Shell, deadline: float) -> 
     Raises:
         TransportError: It did not come before the deadline.
     """
-    defragmenter = Defragmenter()
+    defragmenter = Defragmenter(client.endpoint.option.maximum_received_object_size)
     while True:
         for stream in client.receive(shell, deadline):
             for message in _messages(defragmenter, stream):

@@ -19,20 +19,43 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..errors import Code, TransportError
-from ..model import Credential, Endpoint
+from ..model import Credential, Endpoint, Logon
 
 try:
     import requests.auth
+    import spnego
     from pypsrp.encryption import WinRMEncryption
     from pypsrp.negotiate import HTTPNegotiateAuth
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
+else:
+
+    class _NegotiateOnce(HTTPNegotiateAuth):
+        """Does not go on with NTLM after the KDC said that the password is wrong: both would count against the account.
+
+        Names without a realm are not asked about: a local account may have the name of one in the domain.
+        """
+
+        def handle_401(self, response: t.Any, **kwargs: t.Any) -> t.Any:
+            if self.auth_provider == "negotiate" and self.password is not None and "@" in (self.username or ""):
+                self._try_kerberos()
+            return super().handle_401(response, **kwargs)  # type: ignore[no-untyped-call]
+
+        def _try_kerberos(self) -> None:
+            try:
+                spnego.client(self.username, self.password, protocol="kerberos")
+            except Exception as error:  # no common root: no library, no realm, no KDC ... are what NTLM is for
+                if _WRONG_PASSWORD.search(str(error)):
+                    raise
+
 
 # Client certificate mapping is asked for by this instead of a scheme (MS-WSMV 3.1.4.1).
 MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 _SPNEGO = frozenset({"negotiate", "ntlm", "kerberos"})
 ENCRYPTING = _SPNEGO | {"credssp"}
 SCHEMES = ENCRYPTING | {"basic", "digest", "certificate"}
+# Words of MIT Kerberos and Heimdal.
+_WRONG_PASSWORD = re.compile("preauthentication failed|have been revoked|password has expired", re.IGNORECASE)
 _BOUNDARY = re.compile(r"""boundary="?([^";]+)""")
 
 
@@ -65,13 +88,10 @@ class Authentication:
     codec: t.Callable[[], Codec] | None = None
 
 
-def missing_library(scheme: str, with_tickets: bool) -> str | None:
-    """Tell what has to be installed before a scheme can be used, or None.
-
-    Args:
-        with_tickets: The log-on needs Kerberos, for there is no password that NTLM could use.
-    """
-    if (scheme == "kerberos" or (scheme == "negotiate" and with_tickets)) and not _installed("gssapi", "krb5"):
+def missing_library(logon: Logon) -> str | None:
+    """Tell what has to be installed before pypsrp can log on in a way, or None."""
+    scheme = logon.scheme
+    if (scheme == "kerberos" or logon.wants_tickets) and not _installed("gssapi", "krb5"):
         return (
             f"authentication {scheme} needs the Python libraries gssapi 1.6.0 and krb5 0.3.0 or newer for Kerberos: "
             "python -m pip install 'pypsrp[kerberos]'"
@@ -91,7 +111,7 @@ def authentication(endpoint: Endpoint) -> Authentication:
         TransportError: A library is missing.
     """
     logon = endpoint.logon
-    missing = missing_library(logon.scheme, logon.credential is None)
+    missing = missing_library(logon)
     if missing:
         raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False)
     if logon.scheme == "certificate":
@@ -106,6 +126,14 @@ def authentication(endpoint: Endpoint) -> Authentication:
     return _credssp(endpoint) if logon.scheme == "credssp" else _negotiate(endpoint)
 
 
+def service_host(endpoint: Endpoint) -> str | None:
+    """Return the host part of the service principal; None leaves it to the library, which takes the address."""
+    logon = endpoint.logon
+    if logon.include_port_in_spn:
+        return f"{logon.hostname_override or urlsplit(endpoint.uri).hostname}:{endpoint.port}"
+    return logon.hostname_override
+
+
 def basic_bytes(text: str) -> bytes:
     """Encode a part of Basic credentials: Latin-1 as other WinRM clients do, UTF-8 where that cannot hold it."""
     try:
@@ -115,18 +143,15 @@ def basic_bytes(text: str) -> bytes:
 
 
 def _negotiate(endpoint: Endpoint) -> Authentication:
-    logon, parts = endpoint.logon, urlsplit(endpoint.uri)
-    hostname = logon.hostname_override or parts.hostname
-    if logon.include_port_in_spn:
-        hostname = f"{hostname}:{endpoint.port}"
-    handler = HTTPNegotiateAuth(
+    logon = endpoint.logon
+    handler = _NegotiateOnce(
         username=logon.credential.username if logon.credential else None,
         password=logon.credential.password if logon.credential else None,
         auth_provider=logon.scheme,
         send_cbt=logon.send_cbt,
         service=logon.service,
         delegate=logon.delegate,
-        hostname_override=hostname,
+        hostname_override=service_host(endpoint),
         wrap_required=endpoint.encrypts_messages,
     )
 

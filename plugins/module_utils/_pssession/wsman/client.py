@@ -304,20 +304,12 @@ class WSManClient:
         options: t.Any = None,
     ) -> ET.Element:
         """Do one request and return the Body of its answer."""
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise TransportError(
-                Code.OPERATION_TIMEOUT,
-                f"not finished within {self.endpoint.option.open_timeout:g} seconds (session_option.open_timeout)",
-                delivered=False,
-            )
-        self._transport.time_limit = min(self.endpoint.answer_timeout, remaining)
         selectors = None
         if shell is not None:
             selectors = SelectorSet()
             selectors.add_option("ShellId", shell.shell_id)
         try:
-            envelope = self._invoke_following(action, resource_uri, body, options, selectors)
+            envelope = self._invoke_following(deadline, action, resource_uri, body, options, selectors)
         except ET.ParseError as error:
             raise soap.improper(f"the answer is not well-formed XML ({error})") from error
         except WinRMError as error:
@@ -330,9 +322,17 @@ class WSManClient:
             raise soap.improper("the answer is XML, but not a SOAP envelope with a body")
         return found
 
-    def _invoke_following(self, *request: t.Any) -> ET.Element:
+    def _invoke_following(self, deadline: float, *request: t.Any) -> ET.Element:
         """Do one request, again at each address it is redirected to; the transport refuses what may not be followed."""
         while True:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TransportError(
+                    Code.OPERATION_TIMEOUT,
+                    f"not finished within {self.endpoint.option.open_timeout:g} seconds (session_option.open_timeout)",
+                    delivered=False,
+                )
+            self._transport.time_limit = min(self.endpoint.answer_timeout, remaining)
             try:
                 return self._wsman.invoke(*request)
             except Redirected as redirection:

@@ -23,8 +23,6 @@ from . import soap
 try:
     import requests
     import urllib3
-    from pypsrp.exceptions import AuthenticationError
-    from spnego.exceptions import SpnegoError
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
 
@@ -45,6 +43,25 @@ _OFFERS = {
     "credssp": ("credssp",),
 }
 _SCHEME = re.compile(r"(?:^|,\s*)([A-Za-z]+)(?=\s|,|$)")
+# Where exceptions of a failed log-on come from; some of them pass as errors of the network.
+_LOGON_LIBRARIES = frozenset({"gssapi", "kerberos", "krb5", "pypsrp", "requests_credssp", "spnego", "winrm"})
+# What the words of such an exception mean (those of MIT Kerberos, pypsrp, requests-credssp and NTSTATUS), first match.
+_MEANINGS = (
+    (r"incompatible with the specified auth_prov|did not response (with one of|credssp)", Code.INVALID_AUTHENTICATION),
+    (r"server did not respon(d|se) with .*token", Code.ACCESS_DENIED),
+    (r"no username or password was specified", Code.EXPLICIT_CREDENTIALS_REQUIRED),
+    (r"server .*not found in kerberos database", Code.TARGET_UNKNOWN),
+    (
+        r"preauthentication failed|client .*not found in kerberos database|have been revoked|password (has|incorrect)"
+        r"|status_(logon_failure|account|password|invalid_)",
+        Code.LOGON_FAILURE,
+    ),
+)  # fmt: skip
+# How pyspnego and pykerberos write the two halves of an error of GSSAPI; the minor one says what happened.
+_GSS_ERROR = re.compile(
+    r"Major \(\d+\): (?P<major>.*?), Minor \(\d+\): (?P<minor>.*?), Context"
+    r"""|\(\((?P<q1>['"])(?P<major2>.*?)(?P=q1), -?\d+\), \((?P<q2>['"])(?P<minor2>.*?)(?P=q2), -?\d+\)\)"""
+)
 
 
 def refused(status: int, body: bytes, content_type: str, challenges: str, endpoint: Endpoint) -> TransportError:
@@ -77,7 +94,8 @@ def failure(error: Exception, endpoint: Endpoint, time_limit: float | None, logg
         return TransportError(Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False)
     if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
         return TransportError(Code.HTTP_ERROR, f"the proxy made no connection: {words}", delivered=False)
-    if any(isinstance(cause, (SpnegoError, AuthenticationError)) for cause in causes):
+    # The one of requests-ntlm is Python's own, but without the number that those of the system have.
+    if (isinstance(error, PermissionError) and error.errno is None) or any(map(_is_of_logon, causes)):
         return _logon_failure(error, endpoint)
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or isinstance(error, requests.exceptions.SSLError):
         return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=False)
@@ -113,32 +131,38 @@ def host_of(url: str) -> str:
 def _not_logged_on(challenges: str, endpoint: Endpoint) -> TransportError:
     scheme = endpoint.logon.scheme
     offered = [offer.lower() for offer in _SCHEME.findall(challenges)]
-    wanted = _OFFERS.get(scheme, ())
-    if offered and wanted and not set(offered) & set(wanted):
+    wanted = set(_OFFERS.get(scheme, ()))
+    if endpoint.logon.library == "winrm":
+        wanted.discard("kerberos")  # pywinrm speaks it only as a part of Negotiate
+    if offered and wanted and not set(offered) & wanted:
         return TransportError(
             Code.INVALID_AUTHENTICATION,
             f"the server does not offer authentication {scheme}, only {', '.join(dict.fromkeys(offered))}",
             delivered=False,
         )
-    return TransportError(Code.ACCESS_DENIED, f"the server refused the log-on by {scheme} (HTTP 401)", delivered=False)
+    why = "; it has to be mapped to an account there" if scheme == "certificate" else ""
+    return TransportError(
+        Code.ACCESS_DENIED, f"the server refused the log-on by {scheme} (HTTP 401){why}", delivered=False
+    )
+
+
+def _is_of_logon(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] in _LOGON_LIBRARIES
 
 
 def _logon_failure(error: Exception, endpoint: Endpoint) -> TransportError:
     """Return the error for a log-on that failed on this side: no ticket, no common mechanism, clocks apart ..."""
     words = " ".join(str(error).split()) or type(error).__name__
-    lowered = words.lower()
-    if isinstance(error, AuthenticationError) or "incompatible with the specified auth_provider" in lowered:
-        return TransportError(
-            Code.INVALID_AUTHENTICATION,
-            f"the server does not offer authentication {endpoint.logon.scheme}: {words}",
-            delivered=False,
-        )
-    code = Code.AUTHENTICATION_FAILED
-    if any(word in lowered for word in ("password", "preauthentication", "client not found", "credentials revoked")):
-        code = Code.LOGON_FAILURE
-    elif "server not found" in lowered:
-        code = Code.TARGET_UNKNOWN
-    return TransportError(code, f"the log-on by {endpoint.logon.scheme} failed: {words}", delivered=False)
+    gss = _GSS_ERROR.search(words)
+    if gss is not None:
+        major, minor = gss["major"] or gss["major2"], gss["minor"] or gss["minor2"]
+        words = major if minor == "Success" else minor
+    code = next((code for pattern, code in _MEANINGS if re.search(pattern, words, re.IGNORECASE)), None)
+    return TransportError(
+        code or Code.AUTHENTICATION_FAILED,
+        f"the log-on by {endpoint.logon.scheme} failed: {words}",
+        delivered=False,
+    )
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import typing as t
+import time
 from urllib.parse import quote, urlsplit
 
 from ..errors import Code, TransportError
 from ..libraries import require_pypsrp
-from ..model import Endpoint, Proxy
+from ..model import Credential, Endpoint
 from . import authentication, pywinrm_authentication, soap
 from .failures import failure, host_of, refused
 
@@ -67,7 +67,8 @@ class HttpTransport:
 
     Attributes:
         endpoint: The address in use (the name is pypsrp's).
-        time_limit: Seconds the next request may take altogether, from connecting to the last byte of the answer.
+        time_limit: Seconds the next envelope may take altogether, from connecting and logging on to the last byte of
+            the answer.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -79,6 +80,7 @@ class HttpTransport:
         require_pypsrp()
         self.endpoint = endpoint.uri
         self.time_limit = endpoint.answer_timeout
+        self._give_up_at = 0.0
         self._settings = endpoint
         self._redirections = 0
         self._lock = threading.Lock()
@@ -98,6 +100,7 @@ class HttpTransport:
             WSManFault: The answer is a fault.
             Redirected: The answer says to go elsewhere, and that may be followed.
         """
+        self._give_up_at = time.monotonic() + self.time_limit
         fresh = self._codec is None
         response = self._send_once(message)
         if response.status == 400 and self._codec is not None and not fresh:
@@ -147,13 +150,14 @@ class HttpTransport:
 
     def _exchange(self, body: bytes, content_type: str) -> _Response:
         session, adapter = self._open()
+        remaining = max(self._give_up_at - time.monotonic(), 0.001)
         expired = threading.Event()
 
         def cut() -> None:
             expired.set()
             adapter.abort()
 
-        watchdog = threading.Timer(self.time_limit, cut)
+        watchdog = threading.Timer(remaining, cut)
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -161,7 +165,7 @@ class HttpTransport:
                 self.endpoint,
                 data=body,
                 headers={"Content-Type": content_type},
-                timeout=(min(self._settings.connection_timeout, self.time_limit), self.time_limit),
+                timeout=(min(self._settings.connection_timeout, remaining), remaining),
                 allow_redirects=False,
                 stream=True,
             )
@@ -230,9 +234,7 @@ class HttpTransport:
             raise TransportError(
                 Code.REDIRECT_REQUIRED, f"the server redirects to {host_of(location)}, and {how_far}", delivered=False
             )
-        target = urlsplit(location)
-        downgrade = self._settings.use_ssl and target.scheme.lower() != "https"
-        if target.scheme.lower() not in ("http", "https") or not target.hostname or target.username or downgrade:
+        if not _can_be_followed(location, from_https=self._settings.use_ssl):
             raise TransportError(
                 Code.REDIRECT_LOCATION_INVALID,
                 f"the server redirects to {host_of(location)}, which cannot be followed from {host_of(self.endpoint)}",
@@ -240,6 +242,17 @@ class HttpTransport:
             )
         self._redirections += 1
         return location
+
+
+def _can_be_followed(location: str, *, from_https: bool) -> bool:
+    """Tell whether an address is whole, has no user in it, and does not lead out of HTTPS."""
+    try:
+        target = urlsplit(location)
+        host, _port = target.hostname, target.port
+    except ValueError:
+        return False
+    schemes = ("https",) if from_https else ("http", "https")
+    return target.scheme.lower() in schemes and bool(host) and "@" not in target.netloc
 
 
 def _authentication(endpoint: Endpoint) -> authentication.Authentication:
@@ -254,9 +267,9 @@ def _session(endpoint: Endpoint, logon: authentication.Authentication) -> tuple[
     # which requests would consult as well, is none of our business.
     environment = session.merge_environment_settings(endpoint.uri, {}, None, None, None)
     session.trust_env = False
-    session.proxies = {} if endpoint.proxy.bypass else environment["proxies"]
-    if endpoint.proxy.url and not endpoint.proxy.bypass:
-        session.proxies = {"https" if endpoint.use_ssl else "http": _proxy_address(endpoint.proxy)}
+    proxy = endpoint.proxy.url or requests.utils.select_proxy(endpoint.uri, environment["proxies"])
+    if proxy and not endpoint.proxy.bypass:
+        session.proxies = {"https" if endpoint.use_ssl else "http": _proxy_address(proxy, endpoint.proxy.credential)}
     bundle = environment["verify"] if isinstance(environment["verify"], str) else None
     adapter = Adapter(endpoint, bundle)
     session.mount("http://", adapter)
@@ -269,10 +282,11 @@ def _session(endpoint: Endpoint, logon: authentication.Authentication) -> tuple[
     return session, adapter
 
 
-def _proxy_address(proxy: Proxy) -> str:
-    """Return the address of a proxy with its credential, which requests turns into a header."""
-    parts = urlsplit(proxy.url or "")
-    if proxy.credential is None:
-        return t.cast(str, proxy.url)
-    user, password = quote(proxy.credential.username, safe=""), quote(proxy.credential.password or "", safe="")
+def _proxy_address(url: str, credential: Credential | None) -> str:
+    """Return the address of a proxy with the credential for it, which requests turns into a header."""
+    url = url if "://" in url else f"http://{url}"
+    if credential is None:
+        return url
+    parts = urlsplit(url)
+    user, password = quote(credential.username, safe=""), quote(credential.password or "", safe="")
     return parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()

@@ -15,12 +15,13 @@ import importlib.util
 import typing as t
 
 from ..errors import Code, TransportError
-from ..model import Endpoint
-from .authentication import MUTUAL, Authentication
+from ..model import Endpoint, Logon
+from .authentication import Authentication, service_host
+from .authentication import authentication as authentication_by_requests
 
 PYWINRM_MINIMUM = "0.5.0"
-# Digest is not among pywinrm's; Negotiate it knows as NTLM, or as Kerberos with the tickets of the controller user.
-METHODS = {
+# pywinrm's names; Digest is not among them, and what it calls NTLM goes by Negotiate.
+_METHODS = {
     "basic": "basic",
     "negotiate": "ntlm",
     "ntlm": "ntlm",
@@ -28,19 +29,29 @@ METHODS = {
     "credssp": "credssp",
     "certificate": "certificate",
 }
-_LIBRARIES = {"kerberos": ("kerberos", "pywinrm[kerberos]"), "credssp": ("requests_credssp", "pywinrm[credssp]")}
+# By method: the module, and what to tell those who do not have it.
+_LIBRARIES = {
+    "kerberos": ("kerberos", "pykerberos 1.2.1", "pywinrm[kerberos]"),
+    "credssp": ("requests_credssp", "requests-credssp 1.0.0", "pywinrm[credssp]"),
+}
 
 
-def missing_library(scheme: str) -> str | None:
-    """Tell what has to be installed before pywinrm can be used for a scheme, or None."""
+def missing_library(logon: Logon) -> str | None:
+    """Tell what stands against logging on with pywinrm, or None: no such method, or a library is not installed."""
+    method = _method(logon)
+    if method is None:
+        return f"pywinrm has no authentication {logon.scheme}; use transport psrp for it"
     if importlib.util.find_spec("winrm") is None:
         return (
             f"a winrm connection needs the Python library pywinrm {PYWINRM_MINIMUM} or newer: "
             f"python -m pip install 'pywinrm>={PYWINRM_MINIMUM}'"
         )
-    library, extra = _LIBRARIES.get(METHODS.get(scheme, ""), ("", ""))
-    if library and importlib.util.find_spec(library) is None:
-        return f"authentication {scheme} with pywinrm needs more libraries: python -m pip install '{extra}'"
+    module, library, extra = _LIBRARIES.get(method, ("", "", ""))
+    if module and importlib.util.find_spec(module) is None:
+        return (
+            f"authentication {logon.scheme} with pywinrm needs the Python library {library} or newer: "
+            f"python -m pip install '{extra}'"
+        )
     return None
 
 
@@ -51,21 +62,21 @@ def authentication(endpoint: Endpoint) -> Authentication:
         TransportError: A library is missing, or pywinrm does not have the scheme.
     """
     logon = endpoint.logon
-    if logon.scheme not in METHODS:
-        raise _unusable(f"pywinrm has no authentication {logon.scheme}; use transport psrp for it")
-    missing = missing_library(logon.scheme)
+    missing = missing_library(logon)
     if missing:
-        raise _unusable(missing)
-    if logon.scheme == "certificate":
-        return Authentication(None, {"Authorization": MUTUAL})
+        raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False)
+    if logon.scheme in ("basic", "certificate"):
+        # pywinrm leaves these to requests as well, and there passwords beyond Latin-1 to chance.
+        return authentication_by_requests(endpoint)
     from winrm.transport import Transport
 
+    method = t.cast(t.Any, _method(logon))
     credential = logon.credential
     transport = Transport(
         endpoint=endpoint.uri,
         username=credential.username if credential else None,
         password=credential.password if credential else None,
-        auth_method=t.cast(t.Any, METHODS[logon.scheme]),
+        auth_method=method,
         # Encryption and TLS are set up by us, with the same rules for both libraries.
         message_encryption="never",
         server_cert_validation="validate",
@@ -73,16 +84,19 @@ def authentication(endpoint: Endpoint) -> Authentication:
         proxy=None,
         service=logon.service,
         kerberos_delegation=logon.delegate,
-        kerberos_hostname_override=logon.hostname_override,
+        kerberos_hostname_override=service_host(endpoint),
         send_cbt=logon.send_cbt,
         credssp_auth_mechanism=t.cast(t.Any, logon.credssp_auth_mechanism),
         credssp_disable_tlsv1_2=logon.credssp_disable_tlsv1_2,
         credssp_minimum_version=logon.credssp_minimum_version,
     )
     session = transport.build_session()
-    if METHODS[logon.scheme] == "basic":
-        return Authentication(session.auth, {})
-    return Authentication(session.auth, {}, lambda: _PywinrmCodec(session, METHODS[logon.scheme], endpoint.uri))
+    return Authentication(session.auth, {}, lambda: _PywinrmCodec(session, method, endpoint.uri))
+
+
+def _method(logon: Logon) -> str | None:
+    """Return pywinrm's name of a way to log on: without a password, Negotiate can only be Kerberos."""
+    return "kerberos" if logon.wants_tickets else _METHODS.get(logon.scheme)
 
 
 class _PywinrmCodec:
@@ -108,7 +122,3 @@ class _PywinrmCodec:
         response._content = body
         response.request = requests.Request("POST", self._uri).prepare()
         return self._encryption.parse_encrypted_response(response)
-
-
-def _unusable(message: str) -> TransportError:
-    return TransportError(Code.INVALID_AUTHENTICATION, message, delivered=False)

@@ -8,13 +8,19 @@
 
 from __future__ import annotations
 
+import base64
+import datetime
 import os
+import re
 import socket
 import ssl
 import typing as t
 
 from ..errors import Code, TransportError
 from ..model import ClientCertificate, Endpoint, Tls
+from .authentication import basic_bytes
+
+_REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\s", re.DOTALL)
 
 try:
     import certifi
@@ -57,6 +63,14 @@ else:
             manager.pool_classes_by_scheme = self._pool_classes()
             return manager
 
+        def proxy_headers(self, proxy: str) -> dict[str, str]:
+            """Log on to a proxy; requests would do the same, but for passwords beyond Latin-1."""
+            username, password = requests.utils.get_auth_from_url(proxy)
+            if not username:
+                return {}
+            token = base64.b64encode(basic_bytes(username) + b":" + basic_bytes(password)).decode("ascii")
+            return {"Proxy-Authorization": f"Basic {token}"}
+
         def build_connection_pool_key_attributes(
             self, request: t.Any, verify: t.Any, cert: t.Any = None
         ) -> tuple[t.Any, t.Any]:
@@ -90,8 +104,8 @@ else:
                 def connect(self) -> None:
                     super().connect()
                     connections[:] = [self]
-                    if isinstance(self.sock, ssl.SSLSocket) and tls.check_name and not tls.check_authority:
-                        _check_name(self.sock, self.host)
+                    if isinstance(self.sock, ssl.SSLSocket) and not tls.check_authority:
+                        _check_the_rest(self.sock, self.host, tls)
 
             return type(pool_class.__name__, (pool_class,), {"ConnectionCls": Connection})
 
@@ -130,9 +144,15 @@ def _trust(context: ssl.SSLContext, tls: Tls, bundle: str | None) -> None:
             context.load_verify_locations(cafile=authorities)
     except (OSError, ssl.SSLError) as error:
         raise _unusable(f"the trusted authorities in {authorities} cannot be read: {error}") from error
-    # OpenSSL fetches no revocation lists; it checks those it is given, and refuses all certificates without one.
-    if tls.check_revocation and context.cert_store_stats()["crl"]:
+    # OpenSSL fetches no revocation lists; it checks those it is given, and refuses all certificates without one. In a
+    # folder it looks for them when it needs them, by names like 1a2b3c4d.r0 (openssl rehash).
+    if tls.check_revocation and (context.cert_store_stats()["crl"] or _has_revocation_lists(authorities)):
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+
+def _has_revocation_lists(authorities: str | None) -> bool:
+    folder = authorities is not None and os.path.isdir(authorities)
+    return folder and any(re.search(r"\.r\d+$", name) for name in os.listdir(authorities))
 
 
 def _present(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
@@ -144,7 +164,8 @@ def _present(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
             password = certificate.password or ""
             context.load_cert_chain(certificate.certificate, certificate.private_key, lambda: password)
     except (OSError, ValueError, ssl.SSLError) as error:
-        raise _unusable(f"the client certificate {certificate.certificate} cannot be used: {error}") from error
+        files = " and ".join(filter(None, (certificate.certificate, certificate.private_key)))
+        raise _unusable(f"the client certificate in {files} cannot be used: {error}") from error
 
 
 def _load_pkcs12(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
@@ -173,10 +194,23 @@ def _is_pem(path: str) -> bool:
         return b"-----BEGIN " in file.read()
 
 
-def _check_name(sock: ssl.SSLSocket, host: str) -> None:
-    """Check the name in a certificate whose authority is not checked; Python's ssl does either both or none."""
-    encoded = sock.getpeercert(binary_form=True) or b""
-    certificate = x509.load_der_x509_certificate(encoded)
+def _check_the_rest(sock: ssl.SSLSocket, host: str, tls: Tls) -> None:
+    """Check a certificate but for its authority; Python's ssl does either all of it or nothing.
+
+    Raises:
+        ssl.SSLCertVerificationError: It does not pass. Nothing but the TLS handshake has been sent.
+    """
+    certificate = x509.load_der_x509_certificate(sock.getpeercert(binary_form=True) or b"")
+    if tls.check_name:
+        _check_name(certificate, host)
+    if tls.check_revocation and tls.ca_cert is not None and _is_revoked(certificate, tls.ca_cert):
+        raise ssl.SSLCertVerificationError(1, "the certificate is revoked")
+    # No option is about the dates alone, so they count until all checks are off.
+    if (tls.check_name or tls.check_revocation) and not _is_valid_now(certificate):
+        raise ssl.SSLCertVerificationError(1, "the certificate has expired or is not valid yet")
+
+
+def _check_name(certificate: x509.Certificate, host: str) -> None:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -186,7 +220,28 @@ def _check_name(sock: ssl.SSLSocket, host: str) -> None:
     try:
         match_hostname({"subjectAltName": tuple(alternatives)}, host)
     except CertificateError as error:
-        raise ssl.SSLCertVerificationError(str(error)) from error
+        raise ssl.SSLCertVerificationError(1, str(error)) from error
+
+
+def _is_valid_now(certificate: x509.Certificate) -> bool:
+    now, utc = datetime.datetime.now(datetime.timezone.utc), datetime.timezone.utc
+    # Releases of cryptography before 42 know the times without a zone only.
+    begin = getattr(certificate, "not_valid_before_utc", None) or certificate.not_valid_before.replace(tzinfo=utc)
+    end = getattr(certificate, "not_valid_after_utc", None) or certificate.not_valid_after.replace(tzinfo=utc)
+    return begin <= now <= end
+
+
+def _is_revoked(certificate: x509.Certificate, authorities: str) -> bool:
+    """Tell whether a revocation list kept with the authorities has a certificate."""
+    folder = os.path.isdir(authorities)
+    for path in [entry.path for entry in os.scandir(authorities)] if folder else [authorities]:
+        with open(path, "rb") as file:
+            lists = _REVOCATION_LIST.findall(file.read())
+        for revoked in map(x509.load_pem_x509_crl, lists):
+            serial_number = certificate.serial_number
+            if revoked.issuer == certificate.issuer and revoked.get_revoked_certificate_by_serial_number(serial_number):
+                return True
+    return False
 
 
 def _unusable(message: str) -> TransportError:

@@ -1,0 +1,303 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Through an HTTP proxy or past it, and its password stays where it belongs."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import socket
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.engine.controller import Controller, Result, error_ids, names
+from tests.integration.engine.logons import DEMANDING, carried_out, set_up
+from tests.simulator import ForwardProxy, SimulatedComputer, SimulatedFleet
+
+USER, SECRET = "proxy user", "pröxy:/@wörd-πάντα"
+CREDENTIAL = {"username": USER, "password": SECRET}
+UNTOLD = "WinRMHttpError,RemotePSSessionQueryFailed"
+LIBRARIES = ("psrp", "winrm")
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment says nothing of proxies to begin with."""
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def proxy() -> Iterator[ForwardProxy]:
+    """A proxy for everybody."""
+    with ForwardProxy() as started:
+        yield started
+
+
+@pytest.fixture
+def guarded() -> Iterator[ForwardProxy]:
+    """A proxy that wants a password."""
+    with ForwardProxy(user=USER, password=SECRET) as started:
+        yield started
+
+
+@pytest.fixture
+def computer(fleet: SimulatedFleet) -> SimulatedComputer:
+    """The first computer, with a session; it offers everything and wants it encrypted."""
+    computer = fleet["srv01"]
+    computer.configure(DEMANDING)
+    computer.add_session("job1")
+    return computer
+
+
+def address(proxy: ForwardProxy, credential: str | None = None) -> str:
+    """Its URL, with the user in it as people write it."""
+    if credential is None:
+        return proxy.url
+    return proxy.url.replace("://", f"://{urllib.parse.quote(USER)}:{urllib.parse.quote(credential, safe='')}@")
+
+
+def assert_not_told(result: Result, caplog: pytest.LogCaptureFixture, secret: str = SECRET) -> None:
+    told = repr(result) + "".join(f"{record.getMessage()} {record.args!r}" for record in caplog.records)
+    pair = f"{USER}:{secret}"
+    forms = [secret, urllib.parse.quote(secret, safe=""), ascii(secret)[1:-1]]
+    forms += [base64.b64encode(pair.encode(encoding, "ignore")).decode() for encoding in ("utf-8", "latin-1")]
+    assert [form for form in forms if form in told] == []
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("way", ["NTLM", "CredSSP", "thumbprint"])
+def test_of_the_environment(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    proxy: ForwardProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    tls: bool,
+    library: str,
+) -> None:
+    if way == "thumbprint" and not tls:
+        pytest.skip("certificates are shown in TLS")
+    monkeypatch.setenv("https_proxy" if tls else "http_proxy", proxy.url)
+    computer.channel_binding = "strict"
+    options = set_up(controller, fleet, way, tls, transport=library)
+    assert names(controller.connect("srv01", **options)) == ["job1"]
+    assert {request.method for request in proxy.requests} == {"CONNECT" if tls else "POST"}
+    target = f"{computer.address}:{computer.https_port}" if tls else computer.uri
+    assert {request.target for request in proxy.requests} == {target}
+    assert proxy.connections == 1
+    assert {request.encrypted for request in carried_out(fleet)} == {not tls}
+
+
+@pytest.mark.parametrize("variable", ["https_proxy", "all_proxy", "HTTPS_PROXY"])
+@pytest.mark.parametrize("no_proxy", ["{address}", "127.0.0.0/8", "*", "elsewhere.invalid"])
+def test_what_the_environment_excepts(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    proxy: ForwardProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    no_proxy: str,
+) -> None:
+    monkeypatch.setenv(variable, proxy.url)
+    monkeypatch.setenv("no_proxy", no_proxy.format(address=computer.address))
+    set_up(controller, fleet, "basic", tls=True)
+    assert names(controller.get("srv01")) == ["job1"]
+    assert proxy.connections == (1 if no_proxy == "elsewhere.invalid" else 0)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("by", ["option", "option, without scheme", "address", "inventory", "environment"])
+def test_with_a_password(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    guarded: ForwardProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    by: str,
+    tls: bool,
+    library: str,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    set_up(controller, fleet, "NTLM", tls, transport=library)
+    session_option: dict[str, Any] = {"proxy_credential": CREDENTIAL}
+    if by.startswith("option"):
+        session_option["proxy"] = guarded.url if by == "option" else guarded.url.removeprefix("http://")
+    elif by == "address":
+        session_option = {"proxy": address(guarded, SECRET)}
+    elif by == "inventory":
+        session_option = {}
+        controller.inventory["srv01"]["proxy"] = address(guarded, SECRET)
+    else:
+        session_option["proxy_access_type"] = "win_http_config"
+        monkeypatch.setenv("https_proxy" if tls else "http_proxy", guarded.url)
+    result = controller.connect("srv01", session_option=session_option)
+    assert (names(result), result["errors"]) == (["job1"], [])
+    assert {request.status for request in guarded.requests} == {200}
+    assert set(guarded.authorizations) == {("basic", USER)}
+    assert not [name for each in fleet.requests for name in each.headers if name.lower().startswith("proxy-auth")]
+    assert_not_told(result, caplog)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("by", ["option", "inventory", "environment"])
+@pytest.mark.parametrize("password", [None, "wröng:/@word"])
+def test_refused_by_the_proxy(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    guarded: ForwardProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tls: bool,
+    by: str,
+    password: str | None,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    set_up(controller, fleet, "NTLM", tls)
+    session_option: dict[str, Any] = {}
+    if by == "option":
+        session_option["proxy"] = guarded.url
+        if password:
+            session_option["proxy_credential"] = {"username": USER, "password": password}
+    elif by == "inventory":
+        controller.inventory["srv01"]["proxy"] = address(guarded, password)
+    else:
+        monkeypatch.setenv("https_proxy" if tls else "http_proxy", address(guarded, password))
+    result = controller.get("srv01", session_option=session_option)
+    assert error_ids(result) == [UNTOLD]
+    assert "407" in result["errors"][0]["message"]
+    assert "proxy" in result["errors"][0]["hint"]
+    assert {request.status for request in guarded.requests} == {407}
+    assert len(guarded.requests) == 1
+    assert fleet.requests == []
+    if password:
+        assert_not_told(result, caplog, password)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_nobody_there(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    caplog: pytest.LogCaptureFixture,
+    tls: bool,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    set_up(controller, fleet, "NTLM", tls)
+    option = {"proxy": f"http://127.0.0.1:{port}", "proxy_credential": CREDENTIAL}
+    result = controller.get("srv01", session_option=option)
+    assert error_ids(result) == [UNTOLD]
+    assert "proxy" in result["errors"][0]["message"]
+    assert_not_told(result, caplog)
+    assert fleet.requests == []
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_the_proxy_reaches_nobody(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, proxy: ForwardProxy, tls: bool
+) -> None:
+    set_up(controller, fleet, "NTLM", tls, port=9)
+    result = controller.get("srv01", session_option={"proxy": proxy.url})
+    assert error_ids(result) == [UNTOLD]
+    assert "502" in result["errors"][0]["message"]
+    assert [request.status for request in proxy.requests] == [502]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize(
+    "template",
+    ["http://{user}@", "nonsense://{user}@127.0.0.1:9", "http://{user}@127.0.0.1:port", "http://{user}@[::1"],
+)
+def test_addresses_that_cannot_be_used(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    caplog: pytest.LogCaptureFixture,
+    template: str,
+    tls: bool,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    user = f"{urllib.parse.quote(USER)}:{urllib.parse.quote(SECRET, safe='')}"
+    set_up(controller, fleet, "NTLM", tls, proxy=template.format(user=user))
+    result = controller.get("srv01")
+    assert result["errors"]
+    assert_not_told(result, caplog)
+    assert fleet.requests == []
+
+
+def test_what_wins(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    proxy: ForwardProxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The task over the inventory, and that over the environment."""
+    nobody = "http://127.0.0.1:9"
+    monkeypatch.setenv("http_proxy", nobody)
+    set_up(controller, fleet, "NTLM")
+    assert error_ids(controller.get("srv01")) == [UNTOLD]
+    controller.inventory["srv01"]["proxy"] = proxy.url
+    assert names(controller.get("srv01")) == ["job1"]
+    assert error_ids(controller.get("srv01", session_option={"proxy": nobody})) == [UNTOLD]
+    controller.inventory["srv01"]["proxy"] = nobody
+    assert names(controller.get("srv01", session_option={"proxy": proxy.url})) == ["job1"]
+    before = proxy.connections
+    # Past all of them.
+    option = {"proxy_access_type": "no_proxy_server"}
+    assert names(controller.get("srv01", session_option=option)) == ["job1"]
+    assert proxy.connections == before == 2
+
+
+@pytest.mark.parametrize("access_type", [None, "none", "ie_config", "win_http_config", "auto_detect"])
+def test_ignore_proxy_of_the_inventory(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    proxy: ForwardProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    access_type: str | None,
+) -> None:
+    """It is about the environment; a task that asks for the settings of its surroundings gets them."""
+    monkeypatch.setenv("http_proxy", proxy.url)
+    set_up(controller, fleet, "NTLM", ignore_proxy=True)
+    option = {"proxy_access_type": access_type} if access_type else {}
+    assert names(controller.get("srv01", session_option=option)) == ["job1"]
+    assert proxy.connections == (0 if access_type in (None, "none") else 1)
+    set_up(controller, fleet, "NTLM", ignore_proxy=True, proxy=proxy.url)
+    before = proxy.connections
+    assert names(controller.get("srv01", session_option=option)) == ["job1"]
+    assert proxy.connections == before + 1
+
+
+def test_names_that_only_the_proxy_can_resolve(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller
+) -> None:
+    with ForwardProxy(routes={"srv01.lab.test": computer.address}) as proxy:
+        set_up(controller, fleet, "NTLM", address="srv01.lab.test")
+        assert names(controller.get("srv01", session_option={"proxy": proxy.url})) == ["job1"]
+
+
+@pytest.mark.parametrize("scheme", ["digest", "negotiate"])
+def test_schemes_that_proxies_cannot_have(controller: Controller, scheme: str) -> None:
+    option = {"proxy": "http://127.0.0.1:9", "proxy_authentication": scheme}
+    assert error_ids(controller.get("srv01", session_option=option)) == ["NotImplemented"]
+
+
+def test_a_credential_without_a_proxy(controller: Controller) -> None:
+    result = controller.get("srv01", session_option={"proxy_credential": CREDENTIAL})
+    assert error_ids(result) == ["ParameterArgumentValidationError"]
+    assert SECRET not in repr(result)

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Variables of the connection plugins in the words of the engine, with the plugins' own rules for what is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible import constants as C
+from ansible.plugins.loader import connection_loader
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _inventory
+
+
+def psrp(**variables: Any) -> dict[str, Any]:
+    """Settings by the variables of a psrp connection, without their prefix."""
+    return _inventory._from_psrp(options("psrp", variables))
+
+
+def winrm(**variables: Any) -> dict[str, Any]:
+    """Settings by the variables of a winrm connection, without their prefix."""
+    return _inventory._from_winrm(options("winrm", variables), named("winrm", variables))
+
+
+def named(plugin: str, variables: dict[str, Any]) -> dict[str, Any]:
+    general = ("host", "user", "password", "port")
+    return {f"ansible_{name}" if name in general else f"ansible_{plugin}_{name}": variables[name] for name in variables}
+
+
+def options(plugin: str, variables: dict[str, Any]) -> dict[str, Any]:
+    connection_loader.get(plugin, class_only=True)
+    return dict(C.config.get_plugin_options("connection", plugin, variables=named(plugin, variables)))
+
+
+@pytest.mark.parametrize("settings_of", [psrp, winrm])
+@pytest.mark.parametrize(
+    ("port", "scheme", "use_ssl"),
+    [
+        (None, None, True),
+        (5985, None, False),
+        ("5985", None, False),
+        (5986, None, True),
+        (80, None, True),
+        (5985, "https", True),
+        (5986, "http", False),
+    ],
+)
+def test_the_scheme_follows_from_the_port(settings_of: Any, port: Any, scheme: str | None, use_ssl: bool) -> None:
+    word = "protocol" if settings_of is psrp else "scheme"
+    given = {name: value for name, value in (("port", port), (word, scheme)) if value is not None}
+    found = settings_of(**given)
+    assert found["use_ssl"] is use_ssl
+    if port is not None:
+        assert found["port"] == int(port)
+
+
+@pytest.mark.parametrize("name", ["basic", "certificate", "credssp", "kerberos", "negotiate", "ntlm"])
+def test_authentication_of_psrp(name: str) -> None:
+    assert psrp(auth=name)["authentication"] == name
+    assert psrp()["authentication"] == "negotiate"
+
+
+@pytest.mark.parametrize(
+    ("variables", "authentication", "message_encryption"),
+    [
+        ({"transport": "ntlm"}, "ntlm", None),
+        ({"transport": "kerberos"}, "kerberos", None),
+        ({"transport": "credssp"}, "credssp", None),
+        ({"transport": "certificate"}, "certificate", None),
+        ({"transport": "basic"}, "basic", None),
+        ({"transport": "plaintext"}, "basic", "never"),
+        ({"transport": "plaintext", "message_encryption": "auto"}, "basic", "never"),
+        ({"transport": "ssl"}, "basic", None),
+        ({"transport": "ssl", "cert_pem": "/user.pem"}, "certificate", None),
+        ({"transport": "ntlm", "message_encryption": "always"}, "ntlm", "always"),
+        # The first one of several, as the connection plugin tries them in this order.
+        ({"transport": ["kerberos", "ntlm"]}, "kerberos", None),
+        ({"transport": "ntlm,basic"}, "ntlm", None),
+        # None at all: by the user name, or else by the scheme.
+        ({}, "basic", None),
+        ({"scheme": "http"}, "basic", "never"),
+        ({"port": 5985}, "basic", "never"),
+        ({"user": "me@EXAMPLE.COM"}, "kerberos", None),
+        ({"user": "me@EXAMPLE.COM", "scheme": "http"}, "kerberos", None),
+    ],
+)
+def test_authentication_of_winrm(
+    variables: dict[str, Any], authentication: str, message_encryption: str | None
+) -> None:
+    found = winrm(**variables)
+    assert (found["authentication"], found["message_encryption"]) == (authentication, message_encryption)
+
+
+@pytest.mark.parametrize(
+    ("variables", "setting", "value"),
+    [
+        ({"host": "10.0.0.1"}, "address", "10.0.0.1"),
+        ({"user": "me"}, "username", "me"),
+        ({"password": "p"}, "password", "p"),
+        ({"path": "app"}, "application_name", "app"),
+        ({"message_encryption": "never"}, "message_encryption", "never"),
+        ({"cert_validation": "ignore"}, "verify_certificate", False),
+        ({"cert_validation": "validate"}, "verify_certificate", True),
+        ({"ca_cert": "/ca.pem"}, "ca_cert", "/ca.pem"),
+        ({"cert_trust_path": "/ca.pem"}, "ca_cert", "/ca.pem"),
+        ({"certificate_pem": "/user.pem"}, "certificate_pem", "/user.pem"),
+        ({"certificate_key_pem": "/user-key.pem"}, "certificate_key_pem", "/user-key.pem"),
+        ({"connection_timeout": "7"}, "connection_timeout", 7),
+        ({"operation_timeout": 7}, "operation_timeout", 7),
+        ({"read_timeout": 7}, "read_timeout", 7),
+        ({"reconnection_retries": 7}, "reconnection_retries", 7),
+        ({"reconnection_backoff": 7}, "reconnection_backoff", 7),
+        ({"max_envelope_size": 70000}, "max_envelope_size", 70000),
+        ({"proxy": "http://p"}, "proxy", "http://p"),
+        ({"ignore_proxy": "yes"}, "ignore_proxy", True),
+        ({"negotiate_delegate": "yes"}, "negotiate_delegate", True),
+        ({"negotiate_hostname_override": "srv01"}, "negotiate_hostname_override", "srv01"),
+        ({"negotiate_send_cbt": "no"}, "negotiate_send_cbt", False),
+        ({"negotiate_service": "HTTP"}, "negotiate_service", "HTTP"),
+        ({}, "negotiate_service", "WSMAN"),
+        ({"credssp_auth_mechanism": "ntlm"}, "credssp_auth_mechanism", "ntlm"),
+        ({"credssp_disable_tlsv1_2": "yes"}, "credssp_disable_tlsv1_2", True),
+        ({"credssp_minimum_version": "5"}, "credssp_minimum_version", 5),
+    ],
+)
+def test_variables_of_psrp(variables: dict[str, Any], setting: str, value: Any) -> None:
+    assert psrp(**variables)[setting] == value
+    assert psrp(**variables)["transport"] == "psrp"
+
+
+@pytest.mark.parametrize(
+    ("variables", "setting", "value"),
+    [
+        ({"host": "10.0.0.1"}, "address", "10.0.0.1"),
+        ({"user": "me"}, "username", "me"),
+        ({"pass": "p"}, "password", "p"),
+        ({"path": "/app"}, "application_name", "/app"),
+        ({"message_encryption": "always"}, "message_encryption", "always"),
+        ({"server_cert_validation": "ignore"}, "verify_certificate", False),
+        ({"server_cert_validation": "validate"}, "verify_certificate", True),
+        ({}, "verify_certificate", True),
+        ({"ca_trust_path": "/ca.pem"}, "ca_cert", "/ca.pem"),
+        ({"cert_pem": "/user.pem"}, "certificate_pem", "/user.pem"),
+        ({"cert_key_pem": "/user-key.pem"}, "certificate_key_pem", "/user-key.pem"),
+        ({"connection_timeout": 7}, "connection_timeout", 7),
+        ({"operation_timeout_sec": "7"}, "operation_timeout", 7.0),
+        ({"read_timeout_sec": "7.5"}, "read_timeout", 7.5),
+        ({"proxy": "http://p"}, "proxy", "http://p"),
+        ({"kerberos_delegation": "yes"}, "negotiate_delegate", True),
+        ({"kerberos_delegation": False}, "negotiate_delegate", False),
+        ({"kerberos_hostname_override": "srv01"}, "negotiate_hostname_override", "srv01"),
+        ({"send_cbt": "false"}, "negotiate_send_cbt", False),
+        ({"service": "WSMAN"}, "negotiate_service", "WSMAN"),
+        ({}, "negotiate_service", "HTTP"),
+        ({"credssp_auth_mechanism": "ntlm"}, "credssp_auth_mechanism", "ntlm"),
+        ({"credssp_disable_tlsv1_2": "true"}, "credssp_disable_tlsv1_2", True),
+        ({"credssp_minimum_version": "5"}, "credssp_minimum_version", 5),
+    ],
+)
+def test_variables_of_winrm(variables: dict[str, Any], setting: str, value: Any) -> None:
+    assert winrm(**variables)[setting] == value
+    assert winrm(**variables)["transport"] == "winrm"
+
+
+@pytest.mark.parametrize("settings_of", [psrp, winrm])
+def test_what_is_not_said_is_left_to_the_engine(settings_of: Any) -> None:
+    found = settings_of()
+    silent = (
+        "username",
+        "password",
+        "certificate_pem",
+        "certificate_key_pem",
+        "negotiate_delegate",
+        "ca_cert",
+        "proxy",
+    )
+    assert {name: found[name] for name in silent} == dict.fromkeys(silent)

@@ -1,0 +1,314 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""By which scheme and with what to log on, and what of it is refused before any traffic."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import logon
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import Code, ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
+    ClientCertificate,
+    Credential,
+    Endpoint,
+    Logon,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import authentication
+from tests.simulator.certificates import CertificateAuthority
+from tests.unit.builders import endpoint
+from tests.unit.builders import logon as sample
+
+ME = {"username": "me", "password": "secret-pw"}
+PEM: dict[str, Any] = {
+    "certificate_pem": "/user.pem",
+    "certificate_key_pem": "/user-key.pem",
+    "certificate_key_password": "key-pw",
+}
+CERTIFICATE = ClientCertificate("/user.pem", "/user-key.pem", "key-pw")
+HTTP, HTTPS = "http://h:5985/wsman", "https://h:5986/wsman"
+
+
+def of(settings: dict[str, Any] | None = None, **options: Any) -> Logon:
+    return logon.of(Request.from_options({"computer_name": ["srv01"], **options}), settings or {})
+
+
+INVENTORY_SCHEMES = ("basic", "certificate", "credssp", "kerberos", "negotiate", "ntlm")
+
+
+@pytest.mark.parametrize("inventory", [None, *INVENTORY_SCHEMES])
+@pytest.mark.parametrize("asked", [None, *_arguments.AUTHENTICATIONS])
+def test_the_task_decides_on_the_scheme_then_the_inventory_then_the_default(
+    inventory: str | None, asked: str | None
+) -> None:
+    negotiate = ("default", "negotiate_with_implicit_credential")
+    expected = asked or inventory or "default"
+    assert of({"authentication": inventory}, authentication=asked).scheme == (
+        "negotiate" if expected in negotiate else expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "credential"),
+    [
+        ({}, {}, None),
+        ({"username": "u", "password": "p"}, {}, Credential("u", "p")),
+        ({"username": "u", "password": ""}, {}, Credential("u", "")),
+        ({"username": "u", "password": 12345}, {}, Credential("u", "12345")),
+        ({"username": "u"}, {}, Credential("u", None)),
+        ({"password": "p"}, {}, None),
+        ({"username": "", "password": "p"}, {}, None),
+        ({"username": "u", "password": "p"}, {"credential": ME}, Credential("me", "secret-pw")),
+        # The password that the inventory has for its user is not for another one.
+        ({"username": "u", "password": "p"}, {"credential": {"username": "me"}}, Credential("me", "")),
+        ({"username": "u", "password": "p"}, {"authentication": "negotiate_with_implicit_credential"}, None),
+        ({"username": "u", "password": "p"}, PEM, None),
+    ],
+)
+def test_credential(settings: dict[str, Any], options: dict[str, Any], credential: Credential | None) -> None:
+    assert of(settings, **options).credential == credential
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "scheme", "certificate"),
+    [
+        ({}, PEM, "certificate", CERTIFICATE),
+        ({}, {**PEM, "authentication": "default"}, "certificate", CERTIFICATE),
+        ({"authentication": "kerberos"}, PEM, "certificate", CERTIFICATE),
+        ({"authentication": "certificate", **PEM}, {}, "certificate", CERTIFICATE),
+        (
+            {"authentication": "certificate", "certificate_pem": "/i.pem"},
+            {},
+            "certificate",
+            ClientCertificate("/i.pem"),
+        ),
+        ({"authentication": "certificate", "certificate_pem": "/i.pem"}, PEM, "certificate", CERTIFICATE),
+        ({"authentication": "certificate"}, {}, "certificate", None),
+        # A certificate that lies about in the inventory is for those who log on with it.
+        ({"authentication": "negotiate", **PEM}, {}, "negotiate", None),
+        ({"authentication": "certificate", **PEM}, {"authentication": "kerberos"}, "kerberos", None),
+    ],
+)
+def test_certificate(
+    settings: dict[str, Any], options: dict[str, Any], scheme: str, certificate: ClientCertificate | None
+) -> None:
+    found = of(settings, **options)
+    assert (found.scheme, found.certificate) == (scheme, certificate)
+
+
+def test_an_explicit_credential_takes_the_place_of_a_certificate_of_the_inventory() -> None:
+    found = of({"authentication": "certificate", **PEM}, credential=ME, authentication="basic")
+    assert (found.scheme, found.certificate, found.credential) == ("basic", None, Credential("me", "secret-pw"))
+
+
+def test_a_thumbprint_is_looked_up_in_the_store(tmp_path: Path) -> None:
+    made = CertificateAuthority(tmp_path).issue_client("me", with_pkcs12=False)
+    found = of(
+        {"authentication": "basic", "username": "u", "password": "p"},
+        certificate_thumbprint=made.sha1,
+        certificate_store=str(tmp_path),
+    )
+    assert (found.scheme, found.credential) == ("certificate", None)
+    assert found.certificate == ClientCertificate(str(made.cert_pem), str(made.key_pem))
+    with pytest.raises(ParameterBindingError, match="no certificate with the thumbprint"):
+        of(certificate_thumbprint="00" * 20, certificate_store=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "library"),
+    [
+        ({}, {}, "psrp"),
+        ({"transport": "winrm"}, {}, "winrm"),
+        ({"transport": "psrp"}, {"transport": "winrm"}, "winrm"),
+        ({"transport": "winrm"}, {"transport": "psrp"}, "psrp"),
+        ({"transport": "winrm", "authentication": "kerberos", "username": "u"}, {}, "winrm"),
+        ({"transport": "winrm", "authentication": "kerberos", "username": "u", "password": "p"}, {}, "psrp"),
+        ({"transport": "winrm", "authentication": "ntlm", "username": "u", "password": "p"}, {}, "winrm"),
+        ({"transport": "winrm"}, {"authentication": "kerberos", "credential": ME}, "psrp"),
+    ],
+)
+def test_library(settings: dict[str, Any], options: dict[str, Any], library: str) -> None:
+    assert of(settings, **options).library == library
+
+
+@pytest.mark.parametrize(
+    ("inventory", "no_encryption", "meant"),
+    [
+        (None, None, "auto"),
+        (None, False, "auto"),
+        (None, True, "never"),
+        ("auto", True, "never"),
+        ("always", None, "always"),
+        ("always", False, "always"),
+        ("always", True, "never"),
+        ("never", None, "never"),
+        ("never", True, "never"),
+        ("never", False, "auto"),
+    ],
+)
+def test_message_encryption(inventory: str | None, no_encryption: bool | None, meant: str) -> None:
+    found = of({"message_encryption": inventory}, session_option={"no_encryption": no_encryption})
+    assert found.message_encryption == meant
+
+
+@pytest.mark.parametrize(
+    ("message_encryption", "uri", "encrypted"),
+    [
+        ("auto", HTTP, True),
+        ("auto", HTTPS, False),
+        ("always", HTTP, True),
+        ("always", HTTPS, True),
+        ("never", HTTP, False),
+        ("never", HTTPS, False),
+    ],
+)
+def test_what_is_encrypted(message_encryption: str, uri: str, encrypted: bool) -> None:
+    assert endpoint(uri=uri, logon=Logon(message_encryption=message_encryption)).encrypts_messages is encrypted
+
+
+@pytest.mark.parametrize(
+    ("setting", "attribute", "value"),
+    [
+        ("negotiate_delegate", "delegate", True),
+        ("negotiate_hostname_override", "hostname_override", "srv01.example.com"),
+        ("negotiate_service", "service", "WSMAN"),
+        ("negotiate_send_cbt", "send_cbt", False),
+        ("credssp_auth_mechanism", "credssp_auth_mechanism", "kerberos"),
+        ("credssp_disable_tlsv1_2", "credssp_disable_tlsv1_2", True),
+        ("credssp_minimum_version", "credssp_minimum_version", 5),
+    ],
+)
+def test_details_of_the_inventory(setting: str, attribute: str, value: object) -> None:
+    assert getattr(of({setting: value}), attribute) == value
+    assert getattr(of(), attribute) == getattr(Logon(), attribute) != value
+
+
+def test_the_port_gets_into_the_service_principal_when_the_task_says_so() -> None:
+    assert not of().include_port_in_spn
+    assert of(session_option={"include_port_in_spn": True}).include_port_in_spn
+
+
+def test_no_representation_shows_a_password() -> None:
+    with_password, with_key = of(credential=ME), of(**PEM)
+    assert "secret-pw" not in repr(with_password)
+    assert "key-pw" not in repr(with_key)
+
+
+def at(uri: str = HTTP, **fields: Any) -> Endpoint:
+    return endpoint(uri=uri, logon=sample(**fields))
+
+
+CLEAR = {"message_encryption": "never"}
+NOBODY = {"credential": None}
+
+
+@pytest.mark.parametrize(
+    "usable",
+    [
+        *(at(scheme=scheme) for scheme in ("negotiate", "ntlm")),
+        *(at(HTTPS, scheme=scheme) for scheme in ("basic", "digest", "negotiate", "ntlm")),
+        *(at(HTTPS, scheme=scheme, message_encryption="always") for scheme in ("negotiate", "ntlm")),
+        *(at(scheme=scheme, **CLEAR) for scheme in ("basic", "digest", "negotiate")),
+        at(HTTPS, scheme="certificate", certificate=CERTIFICATE, **NOBODY),
+        at(scheme="basic", credential=Credential("u", ""), **CLEAR),
+        at(scheme="negotiate", library="winrm"),
+        at(HTTPS, scheme="basic", library="winrm"),
+    ],
+    ids=str,
+)
+def test_what_can_be_used(usable: Endpoint) -> None:
+    assert logon.unusable(usable) is None
+
+
+@pytest.mark.parametrize(
+    ("refused", "code", "said"),
+    [
+        (at("http://h:99999/wsman"), Code.COMPUTER_NOT_FOUND, "the address cannot be used"),
+        (at(scheme="plain"), Code.INVALID_AUTHENTICATION, "no authentication plain"),
+        *(
+            (at(scheme=scheme, message_encryption=encryption), Code.INVALID_AUTHENTICATION, f"{scheme} over plain HTTP")
+            for scheme in ("basic", "digest")
+            for encryption in ("auto", "always")
+        ),
+        *(
+            (
+                at(HTTPS, scheme=scheme, message_encryption="always", certificate=CERTIFICATE),
+                Code.INVALID_AUTHENTICATION,
+                f"{scheme} cannot encrypt messages",
+            )
+            for scheme in ("basic", "digest", "certificate")
+        ),
+        (at(scheme="certificate", certificate=CERTIFICATE), Code.INVALID_AUTHENTICATION, "needs HTTPS"),
+        (at(scheme="certificate", certificate=CERTIFICATE, **CLEAR), Code.INVALID_AUTHENTICATION, "needs HTTPS"),
+        (at(HTTPS, scheme="certificate", **NOBODY), Code.INVALID_AUTHENTICATION, "needs a client certificate"),
+        *(
+            (at(HTTPS, scheme=scheme, credential=credential), Code.EXPLICIT_CREDENTIALS_REQUIRED, "no user name and")
+            for scheme in ("basic", "digest", "ntlm", "credssp")
+            for credential in (None, Credential("u", None))
+        ),
+        (at(HTTPS, scheme="digest", library="winrm"), Code.INVALID_AUTHENTICATION, "pywinrm has no authentication"),
+    ],
+    ids=str,
+)
+def test_what_cannot(refused: Endpoint, code: Code, said: str) -> None:
+    problem = logon.unusable(refused)
+    assert problem is not None
+    assert (problem.code, problem.delivered) == (code, False)
+    assert said in problem.message
+    assert "secret-pw" not in problem.message
+
+
+# What is missing, for which log-on, and what the message must name.
+MISSING = [
+    ("gssapi", {"scheme": "kerberos"}, Code.INVALID_AUTHENTICATION, "pypsrp[kerberos]"),
+    ("krb5", {"scheme": "kerberos", "credential": None}, Code.INVALID_AUTHENTICATION, "pypsrp[kerberos]"),
+    ("krb5", {"scheme": "negotiate", "credential": None}, Code.EXPLICIT_CREDENTIALS_REQUIRED, "pypsrp[kerberos]"),
+    (
+        "gssapi",
+        {"scheme": "negotiate", "credential": Credential("u", None)},
+        Code.EXPLICIT_CREDENTIALS_REQUIRED,
+        "pypsrp[kerberos]",
+    ),
+    ("requests_credssp", {"scheme": "credssp"}, Code.INVALID_AUTHENTICATION, "pypsrp[credssp]"),
+    ("requests_credssp", {"scheme": "credssp", "library": "winrm"}, Code.INVALID_AUTHENTICATION, "pywinrm[credssp]"),
+    (
+        "kerberos",
+        {"scheme": "kerberos", "library": "winrm", "credential": None},
+        Code.INVALID_AUTHENTICATION,
+        "pywinrm[kerberos]",
+    ),
+    ("winrm", {"scheme": "ntlm", "library": "winrm"}, Code.INVALID_AUTHENTICATION, "pywinrm>="),
+]
+
+
+@pytest.mark.parametrize(("library", "fields", "code", "said"), MISSING)
+def test_a_missing_library_is_named_with_its_version_and_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, library: str, fields: dict[str, Any], code: Code, said: str
+) -> None:
+    def find_spec(name: str, package: str | None = None) -> object:
+        return None if name == library else object()
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+    problem = logon.unusable(at(HTTPS, **fields))
+    assert problem is not None
+    assert (problem.code, problem.delivered) == (code, False)
+    assert f"python -m pip install '{said}" in problem.message
+    assert any(character.isdigit() for character in problem.message), problem.message
+
+
+@pytest.mark.parametrize("library", ["psrp", "winrm"])
+def test_with_all_libraries_every_scheme_can_be_used(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda *_name: object())
+    schemes = authentication.SCHEMES - ({"digest"} if library == "winrm" else set())
+    for scheme in schemes:
+        certificate = CERTIFICATE if scheme == "certificate" else None
+        assert logon.unusable(at(HTTPS, scheme=scheme, certificate=certificate, library=library)) is None
+    for scheme in authentication.ENCRYPTING:
+        assert logon.unusable(at(HTTP, scheme=scheme, library=library)) is None
