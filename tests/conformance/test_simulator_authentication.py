@@ -71,6 +71,8 @@ def realm() -> Iterator[Realm]:
 
 def connection(fleet: SimulatedFleet, auth: str, tls: bool = False, **options: Any) -> WSMan:
     """pypsrp's client session."""
+    if auth == "credssp":
+        pytest.importorskip("requests_credssp")
     computer = fleet["srv01"]
     options = {"username": USER.name, "password": USER.password, **options}
     return WSMan(
@@ -100,6 +102,8 @@ def enumerate_shells(computer: SimulatedComputer) -> str:
 def pywinrm(fleet: SimulatedFleet, transport: str, tls: bool = False, **options: Any) -> str:
     """List shells with pywinrm."""
     transports = pytest.importorskip("winrm.transport")
+    if transport == "credssp":
+        pytest.importorskip("requests_credssp")
     computer = fleet["srv01"]
     options = {"username": USER.name, "password": USER.password, **options}
     client = transports.Transport(
@@ -218,7 +222,7 @@ def test_wrong_password(fleet: SimulatedFleet, computer: SimulatedComputer, auth
     """It gets a 401 without a reason, once, and is counted."""
     bare = name.rpartition("\\")[2]
     before = fleet.failed_logons.get(bare, 0)
-    with pytest.raises(Exception, match="uthenticat|CredSSP token"):
+    with pytest.raises(Exception, match=r"uthenticat|CredSSP token"):
         run(connection(fleet, auth, tls=True, username=name, password="wrong"))
     assert {request.status for request in fleet.requests} == {401}
     assert {request.user for request in fleet.requests} == {None}
@@ -303,7 +307,9 @@ def test_digest(fleet: SimulatedFleet, computer: SimulatedComputer, algorithm: s
 
 @pytest.mark.parametrize("scheme", ["Negotiate", "Kerberos", "CredSSP", "Digest", "Basic", "Bearer"])
 @pytest.mark.parametrize(
-    "octets", [b"", b"?", b"NTLMSSP\0", b"NTLMSSP\0\3\0\0\0", b"\x60\x10" + bytes(30), b"\x16\3\1\0\1x"]
+    "octets",
+    [b"", b"?", b"NTLMSSP\0", b"NTLMSSP\0\3\0\0\0", b"\x60\x10" + bytes(30), b"\x16\3\1\0\1x"],
+    ids=["nothing", "letter", "start of NTLM", "end of NTLM", "start of SPNEGO", "start of TLS"],
 )
 def test_nonsense(fleet: SimulatedFleet, computer: SimulatedComputer, scheme: str, octets: bytes) -> None:
     """Nothing but a 401 comes of it, also in the second round."""
