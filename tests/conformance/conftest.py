@@ -42,6 +42,19 @@ SCRIPTS = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep Kerberos clients from looking for the KDC of a domain that this machine may belong to.
+
+    They try Kerberos before NTLM, and the look-up takes seconds where nobody answers.
+    """
+    configuration = tmp_path_factory.mktemp("kerberos") / "krb5.conf"
+    configuration.write_text("[libdefaults]\ndns_lookup_kdc = false\ndns_lookup_realm = false\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("KRB5_CONFIG", str(configuration))
+        yield
+
+
 @pytest.fixture
 def fleet() -> Iterator[SimulatedFleet]:
     """Two computers with an administrator and two users."""

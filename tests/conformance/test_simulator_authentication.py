@@ -70,6 +70,8 @@ def realm() -> Iterator[Realm]:
 
 def connection(fleet: SimulatedFleet, auth: str, tls: bool = False, **options: Any) -> WSMan:
     """pypsrp's client session."""
+    if auth == "credssp":
+        pytest.importorskip("requests_credssp")
     computer = fleet["srv01"]
     options = {"username": USER.name, "password": USER.password, **options}
     return WSMan(
@@ -99,6 +101,8 @@ def enumerate_shells(computer: SimulatedComputer) -> str:
 def pywinrm(fleet: SimulatedFleet, transport: str, tls: bool = False, **options: Any) -> str:
     """List shells with pywinrm."""
     transports = pytest.importorskip("winrm.transport")
+    if transport == "credssp":
+        pytest.importorskip("requests_credssp")
     computer = fleet["srv01"]
     options = {"username": USER.name, "password": USER.password, **options}
     client = transports.Transport(
@@ -302,7 +306,9 @@ def test_digest(fleet: SimulatedFleet, computer: SimulatedComputer, algorithm: s
 
 @pytest.mark.parametrize("scheme", ["Negotiate", "Kerberos", "CredSSP", "Digest", "Basic", "Bearer"])
 @pytest.mark.parametrize(
-    "octets", [b"", b"?", b"NTLMSSP\0", b"NTLMSSP\0\3\0\0\0", b"\x60\x10" + bytes(30), b"\x16\3\1\0\1x"]
+    "octets",
+    [b"", b"?", b"NTLMSSP\0", b"NTLMSSP\0\3\0\0\0", b"\x60\x10" + bytes(30), b"\x16\3\1\0\1x"],
+    ids=["nothing", "letter", "start of NTLM", "end of NTLM", "start of SPNEGO", "start of TLS"],
 )
 def test_nonsense(fleet: SimulatedFleet, computer: SimulatedComputer, scheme: str, octets: bytes) -> None:
     """Nothing but a 401 comes of it, also in the second round."""

@@ -56,7 +56,8 @@ def ready_data(fleet: SimulatedFleet) -> dict[str, Any]:
         {"name": computer.name, "address": computer.address, "port": computer.port, "https_port": computer.https_port}
         for computer in fleet
     ]
-    return {"control_url": fleet.control_url, "ca_file": str(fleet.ca_file), "pid": os.getpid(), "computers": computers}
+    files = {name: str(getattr(fleet, name)) for name in ("ca_file", "other_ca_file", "crl_file")}
+    return {"control_url": fleet.control_url, **files, "pid": os.getpid(), "computers": computers}
 
 
 def _write(path: Path, text: str, private: bool = False) -> None:
