@@ -136,7 +136,15 @@ def test_a_wrong_password(fleet: SimulatedFleet, controller: Controller) -> None
         ({"address": "[::x"}, "ComputerNotFound"),
         ({"port": 5986}, "WinRMHttpError"),
         ({"username": None}, "ExplicitCredentialsRequired"),
-        ({"no_encryption": False}, "InvalidAuthentication"),
+        ({"message_encryption": "auto"}, "InvalidAuthentication"),
+        ({"message_encryption": "always", "use_ssl": True}, "InvalidAuthentication"),
+        ({"authentication": "digest", "message_encryption": "auto"}, "InvalidAuthentication"),
+        ({"authentication": "certificate"}, "InvalidAuthentication"),
+        ({"authentication": "certificate", "use_ssl": True}, "InvalidAuthentication"),
+        ({"authentication": "digest", "transport": "winrm"}, "InvalidAuthentication"),
+        # This server lets in by Basic alone.
+        ({"authentication": "negotiate", "message_encryption": "auto"}, "InvalidAuthentication"),
+        ({"authentication": "kerberos"}, "InvalidAuthentication"),
         ({"ca_cert": "/nowhere.pem", "use_ssl": True}, "12175"),
     ],
     ids=str,
@@ -147,16 +155,6 @@ def test_a_computer_that_cannot_be_reached(
     controller.inventory["srv02"] = inventory
     result, seconds = connect_both(fleet, controller)
     assert_only_the_bad_one_failed(result, seconds, f"{prefix},RemotePSSessionQueryFailed")
-
-
-@pytest.mark.parametrize("inventory", [{"proxy": "http://p:1"}, {"authentication": "kerberos"}], ids=str)
-def test_an_inventory_that_asks_for_what_is_not_available_yet(
-    fleet: SimulatedFleet, controller: Controller, inventory: dict[str, Any]
-) -> None:
-    controller.inventory["srv02"] = inventory
-    result, seconds = connect_both(fleet, controller)
-    assert_only_the_bad_one_failed(result, seconds, "RemotePSSessionQueryFailed")
-    assert "not available yet" in result["errors"][0]["message"]
 
 
 # Byte by byte

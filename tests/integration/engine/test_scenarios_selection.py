@@ -50,6 +50,18 @@ def test_scenario_04_no_session_at_all(controller: Controller, missing: dict[str
     assert result.get("failed", False) is bool(expected)
 
 
+@pytest.mark.parametrize("missing", ["ignore", "warn", "fail", None])
+def test_a_lookup_that_found_nothing_is_nothing_to_connect_to(
+    fleet: SimulatedFleet, controller: Controller, missing: str | None
+) -> None:
+    result = controller.connect(session=[], missing=missing)
+    allowed = missing in ("ignore", "warn")
+    assert (result["sessions"], result["changed"], fleet.requests) == ([], False, [])
+    assert error_ids(result) == ([] if allowed else ["ParameterArgumentValidationErrorEmptyArrayNotAllowed"])
+    assert result.get("failed", False) is not allowed
+    assert result["parameter_set"] == ("Session" if allowed else "")
+
+
 @pytest.mark.parametrize(("missing", "expected"), [({}, ["PSSessionNameMatchFail"]), (SILENT, [])])
 def test_scenario_05_only_another_configuration(
     computer: SimulatedComputer, controller: Controller, missing: dict[str, Any], expected: list[str]

@@ -226,9 +226,31 @@ def test_scenario_47_check_mode(fleet: SimulatedFleet, computer: SimulatedComput
         f'What if: Performing the operation "Connect" on target "{name}".' for name in ("busy", "free")
     ]
     assert (result["changed"], result["errors"], names(result)) == (True, [], ["busy", "free"])
-    assert result["diff"]["before"] == result["diff"]["after"]
+    # What a real run would find afterwards; sessions that somebody else holds stay as they are.
+    assert result["diff"]["before"] == "free on srv01: Disconnected, None\nbusy on srv01: Disconnected, Busy\n"
+    assert result["diff"]["after"] == "free on srv01: Opened, Available\nbusy on srv01: Disconnected, Busy\n"
+    assert {session["state"] for session in result["sessions"]} == {"Disconnected"}
     assert "busy on srv01 is connected to some client" in result["warnings"][0]
     assert operations(fleet) == ["Enumerate"]
+
+
+def test_a_session_that_is_ours_is_shown_as_opened(computer: SimulatedComputer, controller: Controller) -> None:
+    job = computer.add_session("job1")
+    found = controller.get("srv01")["sessions"][0]
+    assert (found["state"], found["availability"]) == ("Disconnected", "None")
+    controller.connect("srv01")
+    for look in (controller.get("srv01"), controller.connect("srv01", check_mode=True)):
+        assert look["changed"] is False
+        (seen,) = look["sessions"]
+        assert (seen["id"], seen["state"], seen["availability"]) == (found["id"], "Opened", "Available")
+    # To another client it is one that somebody is connected to.
+    other = "00000000-0000-0000-0000-0000000000aa"
+    (seen,) = controller.get("srv01", client_id=other)["sessions"]
+    assert (seen["state"], seen["availability"]) == ("Disconnected", "Busy")
+    job.disconnect()
+    for look in (controller.get("srv01"), controller.connect("srv01", check_mode=True)):
+        (seen,) = look["sessions"]
+        assert (seen["state"], seen["availability"]) == ("Disconnected", "None")
 
 
 def test_scenario_55_ours_and_still_connected(computer: SimulatedComputer, controller: Controller) -> None:

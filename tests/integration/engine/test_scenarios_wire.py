@@ -56,7 +56,7 @@ def test_scenario_43_a_connection_uri_is_used_literally(computer: SimulatedCompu
 
 def test_scenario_44_use_ssl(fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller) -> None:
     computer.add_session("job1")
-    controller.inventory["srv01"] = {"ca_cert": str(fleet.ca_file), "no_encryption": None}
+    controller.inventory["srv01"] = {"ca_cert": str(fleet.ca_file), "message_encryption": None}
     (session,) = controller.connect("srv01", use_ssl=True)["sessions"]
     assert (session["port"], session["use_ssl"]) == (5986, True)
 
@@ -187,7 +187,7 @@ def test_credentials_and_options_may_come_from_the_task_alone(
         "authentication": "basic",
         "session_option": {"no_encryption": True},
     }
-    controller.inventory["srv01"] = dict.fromkeys(("username", "password", "authentication", "no_encryption"))
+    controller.inventory["srv01"] = dict.fromkeys(("username", "password", "authentication", "message_encryption"))
     found = controller.get(connection_uri=[computer.uri], **logon)
     assert names(found) == ["job1"]
     # The registry keeps no credentials, so a local set takes them as well.

@@ -269,7 +269,7 @@ def test_scenario_61_a_forgotten_logon_is_made_again_once(
     computer.connection_idle_timeout = 120
     forgotten: list[bool] = []
 
-    def between_listing_and_connecting(_session: object) -> bool:
+    def between_listing_and_connecting(*_question: object) -> bool:
         if not forgotten:
             forgotten.append(True)
             if how == "forgotten":
@@ -305,7 +305,7 @@ def test_a_forgotten_logon_without_message_encryption(
         pytest.skip("pywinrm has no Digest")
     realm = request.getfixturevalue("realm") if way in NEED_REALM else None
 
-    def between_listing_and_connecting(_session: object) -> bool:
+    def between_listing_and_connecting(*_question: object) -> bool:
         computer.forget_authentication()
         fleet.expire_nonces()
         return True

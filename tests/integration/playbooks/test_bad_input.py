@@ -40,12 +40,35 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {**ON, "credential": LOGON, "certificate_thumbprint": "AB12"},
         "certificate_thumbprint and credential cannot be used together",
     ),
-    "kerberos": ({**ON, "authentication": "kerberos"}, "authentication=kerberos: not available yet"),
-    "skip_ca_check": ({**ON, "session_option": {"skip_ca_check": True}}, "session_option.skip_ca_check: not available"),
-    "allow_redirection": (
-        {"connection_uri": "http://srv01", "allow_redirection": True},
-        "allow_redirection: not available yet",
+    "thumbprint and authentication": (
+        {**ON, "authentication": "kerberos", "certificate_thumbprint": "AB12"},
+        "certificate_thumbprint and authentication=kerberos cannot be used together",
     ),
+    "two certificates": (
+        {**ON, "certificate_pem": "/user.pem", "certificate_thumbprint": "AB12"},
+        "certificate_thumbprint and certificate_pem cannot be used together",
+    ),
+    "a credential beside the implicit one": (
+        {**ON, "credential": LOGON, "authentication": "negotiate_with_implicit_credential"},
+        "authentication=negotiate_with_implicit_credential and credential cannot be used together",
+    ),
+    "no thumbprint": ({**ON, "certificate_thumbprint": "AB12"}, "'AB12' is no SHA-1 or SHA-256 thumbprint"),
+    "no store": (
+        {**ON, "certificate_thumbprint": "0" * 40, "certificate_store": "/nowhere"},
+        "the certificate store /nowhere cannot be read: No such file or directory",
+    ),
+    "allow_redirection without a URI": ({**ON, "allow_redirection": True}, "allow_redirection"),
+    "a proxy's credential without a proxy": (
+        {**ON, "session_option": {"proxy_credential": LOGON}},
+        "session_option.proxy_credential needs a proxy",
+    ),
+    **{
+        f"log-on to a proxy by {way}": (
+            {**ON, "session_option": {"proxy": "http://proxy:3128", "proxy_authentication": way}},
+            f"session_option.proxy_authentication={way}: proxies can be logged on to by basic only",
+        )
+        for way in ("digest", "negotiate")
+    },
     "negative busy_timeout": ({**ON, "busy_timeout": -1}, "busy_timeout: -1 is negative"),
     "bad timeout": ({**ON, "session_option": {"open_timeout": -5}}, "session_option.open_timeout: -5"),
     "bad client id": ({**ON, "client_id": "me"}, "client_id: 'me' is not a GUID"),
@@ -84,14 +107,14 @@ def test_what_would_send_a_password_in_clear_is_refused_for_that_computer(
     controller.inventory = inventory_of(fleet, ansible_psrp_message_encryption=None)
     hosts = controller.inventory["all"]["children"]["windows"]["hosts"]
     hosts["srv02"]["ansible_psrp_message_encryption"] = "never"
-    hosts["srv03"]["ansible_psrp_auth"] = "ntlm"
+    hosts["srv03"]["ansible_psrp_auth"] = "certificate"
     run = controller.run("[{name: Connect, psremoting.fleet.connect_pssession: {name: ITTask}}]")
     assert {host: result.outcome for host, result in run.of("Connect").items()} == {
         "srv01": "failed",
         "srv02": "ok",
         "srv03": "failed",
     }
-    assert "Basic authentication over plain HTTP" in run.on("Connect", "srv01").message
+    assert "authentication basic over plain HTTP would send everything in clear" in run.on("Connect", "srv01").message
     assert "session_option.no_encryption" in run.on("Connect", "srv01").message
-    assert "authentication ntlm is not available yet" in run.on("Connect", "srv03").message
+    assert "authentication by certificate needs HTTPS" in run.on("Connect", "srv03").message
     assert {request.computer for request in fleet.requests} == {"srv02"}

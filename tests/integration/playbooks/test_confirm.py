@@ -26,6 +26,7 @@ os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
+CMDLET = "Microsoft.PowerShell.Commands.ConnectPSSessionCommand"
 CONNECT = """
 - name: Connect
   psremoting.fleet.connect_pssession: {name: "*", confirm: true}
@@ -111,6 +112,7 @@ def test_an_interruption_is_no_answer(controller: Controller, fleet: SimulatedFl
     assert code == 2, shown
     (result,) = controller.results()
     assert result.message == "confirm: interrupted instead of answered. Nothing was done."
+    assert [error["fully_qualified_error_id"] for error in result["errors"]] == [f"InvalidOperation,{CMDLET}"]
     assert connected(fleet) == []
 
 
@@ -119,6 +121,9 @@ def test_without_a_terminal_nothing_is_connected(controller: Controller, fleet: 
     assert run["Connect"].outcome == "failed"
     assert "confirm: the question could not be asked" in run["Connect"].message
     assert run["Connect"]["sessions"] == []
+    (error,) = run["Connect"]["errors"]
+    assert error["fully_qualified_error_id"] == f"InvalidOperation,{CMDLET}"
+    assert error["message"] == run["Connect"].message
     checked = controller.run(CONNECT, "--limit", "srv01", "--check")
     assert checked.exit_code == 0, checked.output
     assert len(checked["Connect"]["what_if"]) == 3

@@ -40,6 +40,18 @@ def test_find_loop_and_connect(controller: Controller, fleet: SimulatedFleet) ->
             - name: By id
               ansible.builtin.debug:
                 msg: "{{ query('psremoting.fleet.pssession', id=[1]) | map(attribute='availability') }}"
+            - name: Connected by this controller
+              ansible.builtin.debug:
+                msg: "{{ query('psremoting.fleet.pssession', 'srv02') | map(attribute='state') }}"
+            - name: Connected by another one
+              ansible.builtin.debug:
+                msg: "{{ query('psremoting.fleet.pssession', 'srv02', client_id=other)
+                  | map(attribute='availability') }}"
+              vars: {other: 00000000-0000-0000-0000-0000000000aa}
+            - name: Connect what was not found
+              psremoting.fleet.connect_pssession:
+                session: "{{ query('psremoting.fleet.pssession', 'srv01', name='Nowhere') }}"
+                missing: ignore
         - hosts: srv03
           gather_facts: false
           tasks:
@@ -64,7 +76,12 @@ def test_find_loop_and_connect(controller: Controller, fleet: SimulatedFleet) ->
     assert run["List wanted"]["msg"] == "Patch"
     assert len(run["Connect what was found"]["sessions"]) == 3
     assert run["Connect what was found"]["changed"] is True
-    assert run["By id"]["msg"] == ["Busy"]
+    # What this controller connected last is open to it, and in use to everybody else.
+    assert run["By id"]["msg"] == ["Available"]
+    assert run["Connected by this controller"]["msg"] == ["Opened"]
+    assert run["Connected by another one"]["msg"] == ["Busy"]
+    assert run["Connect what was not found"].outcome == "ok"
+    assert (run["Connect what was not found"]["sessions"], run["Connect what was not found"]["errors"]) == ([], [])
     assert run["On a Windows host"]["msg"] == ["srv03"]
     assert {request.operation for request in fleet.requests} == {"Enumerate", "Connect"}
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.simulator import Injection, SimulatedFleet
 
 from .controller import Controller
@@ -77,9 +75,6 @@ def test_look_then_connect_then_change_nothing(controller: Controller, fleet: Si
     assert operations(fleet, "srv02") == ["Enumerate", "Reconnect"]
 
 
-@pytest.mark.xfail(
-    reason="the diff of check mode does not predict yet: Report.diff compares what was found with itself"
-)
 def test_the_diff_of_check_mode_predicts(controller: Controller) -> None:
     run = controller.run(CONNECT, "--check", "--diff", "--limit", "srv02")
     assert run["Connect"]["diff"]["before"] == "ITTask on srv02: Disconnected, None\n"

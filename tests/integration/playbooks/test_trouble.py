@@ -109,4 +109,8 @@ def test_a_missing_library_is_named_after_bad_options(controller: Controller, fl
         assert "The Python library pypsrp 0.9.1 or newer is needed" in run[task].message
         assert "python -m pip install" in run[task].message
         assert "it is not here" in run[task].message
+    for task in ("Connect", "Connect from the bastion"):
+        (error,) = run[task]["errors"]
+        assert error["fully_qualified_error_id"].startswith("InvalidOperation,")
+        assert error["message"] == run[task].message
     assert fleet.requests == []

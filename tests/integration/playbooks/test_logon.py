@@ -1,0 +1,111 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Logging on as inventories and tasks say it; what each scheme does on the wire is tested with the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulator import SimulatedFleet, User
+
+from .conftest import COMPUTERS
+from .controller import PASSWORD, USER, Controller, inventory_of
+
+# Computers as they are when nobody has weakened them, apart from the certificates they take.
+SETTINGS = {"authentication": ("negotiate", "certificate"), "allow_unencrypted": False}
+
+
+@pytest.fixture
+def fleet() -> Iterator[SimulatedFleet]:
+    """As usual, with servers that take Negotiate and client certificates, and nothing in clear."""
+    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)]) as started:
+        for computer in started:
+            computer.configure(SETTINGS)
+        yield started
+
+
+def test_a_plain_inventory_logs_on_by_negotiate_and_encrypts(controller: Controller, fleet: SimulatedFleet) -> None:
+    """What psrp and winrm connections take when an inventory says nothing about logging on, or NTLM."""
+    controller.inventory = inventory_of(fleet, ansible_psrp_auth=None, ansible_psrp_message_encryption=None)
+    controller.inventory["all"]["children"]["windows"]["hosts"]["srv02"] |= {
+        "ansible_connection": "winrm",
+        "ansible_winrm_transport": "ntlm",
+        "ansible_winrm_scheme": "http",
+    }
+    controller.inventory["all"]["children"]["windows"]["hosts"]["srv03"] |= {
+        "ansible_port": 5986,
+        "ansible_psrp_protocol": "https",
+        "ansible_psrp_ca_cert": str(fleet.ca_file),
+    }
+    run = controller.run("[{name: Connect, psremoting.fleet.connect_pssession: {name: ITTask}}]")
+    assert run.exit_code == 0, run.output
+    assert {host: result.sessions for host, result in run.of("Connect").items()} == {
+        host: [(host, "ITTask")] for host in ("srv01", "srv02", "srv03")
+    }
+    for computer, encrypted in (("srv01", True), ("srv02", True), ("srv03", False)):
+        connects = fleet.requests_of(computer, "Connect")
+        assert [(each.user, each.scheme, each.encrypted) for each in connects] == [(USER, "ntlm", encrypted)]
+
+
+def test_how_a_task_says_it(controller: Controller, fleet: SimulatedFleet) -> None:
+    certificate = fleet.make_client_certificate(USER)
+    controller.inventory = inventory_of(fleet, ansible_user="nobody", ansible_password="wrong", right=PASSWORD)
+    fleet["srv03"].redirect(fleet["srv02"].uri)
+    run = controller.run(
+        f"""
+        - name: By thumbprint
+          psremoting.fleet.connect_pssession:
+            computer_name: srv01
+            name: ITTask
+            use_ssl: true
+            ca_cert: {fleet.ca_file}
+            certificate_thumbprint: "{certificate.sha256}"
+            certificate_store: {certificate.cert_pem.parent}
+        - name: By PEM files, with no look at the server's certificate
+          psremoting.fleet.connect_pssession:
+            computer_name: srv01
+            name: ITBackup
+            use_ssl: true
+            certificate_pem: {certificate.cert_pem}
+            certificate_key_pem: {certificate.key_pem}
+            session_option: {{skip_ca_check: true, skip_cn_check: true, skip_revocation_check: true}}
+        - name: By pywinrm
+          psremoting.fleet.connect_pssession:
+            computer_name: srv01
+            name: Patch
+            transport: winrm
+            authentication: negotiate
+            session_option: {{no_encryption: false}}
+            credential: &me {{username: {USER}, password: "{{{{ hostvars.srv01.right }}}}"}}
+        - name: Against a redirection
+          psremoting.fleet.connect_pssession: &redirected
+            connection_uri: "{fleet["srv03"].uri}"
+            name: ITTask
+            authentication: negotiate
+            session_option: {{no_encryption: false}}
+            credential: *me
+          ignore_errors: true
+        - name: With the redirection
+          psremoting.fleet.connect_pssession:
+            <<: *redirected
+            allow_redirection: true
+        """,
+        hosts="localhost",
+    )
+    assert run.exit_code == 0, run.output
+    by_session = {
+        name: [(each.user, each.scheme, each.secure, each.encrypted) for each in fleet.requests_of(*place)]
+        for name, place in {"srv01": ("srv01", "Connect"), "srv02": ("srv02", "Connect")}.items()
+    }
+    with_certificate = (USER, "certificate", True, False)
+    assert by_session["srv01"] == [with_certificate, with_certificate, (USER, "ntlm", False, True)]
+    assert by_session["srv02"] == [(USER, "ntlm", False, True)]
+    assert run["Against a redirection"].outcome == "ignored"
+    error_id = run["Against a redirection"]["errors"][0]["fully_qualified_error_id"]
+    assert error_id.startswith("RedirectInformationRequired,")
+    assert len(run["With the redirection"]["sessions"]) == 1
+    assert fleet["srv03"].session("ITTask").state == "Disconnected"
+    assert PASSWORD not in run.stdout
