@@ -47,7 +47,7 @@ class Controller:
                     "authentication": "basic",
                     "username": self.user.name,
                     "password": self.user.password,
-                    "no_encryption": True,
+                    "message_encryption": "never",
                     **self.inventory.get(computer.name, {}),
                 }
         return {}
