@@ -245,6 +245,8 @@ class Operations:
         pipeline = self._pipeline(pool, request.command_id)
         # A connected pipeline takes no more input (MS-PSRP 3.1.4.10.3, server side).
         pipeline.end_input()
+        pipeline.replay = pipeline.unacknowledged if self._computer.replay_after_connect else None
+        pipeline.unacknowledged = None
         shell.touch(self._computer.clock.now())
         return answer_to(request, element("rsp:ConnectResponse"))
 
@@ -317,6 +319,10 @@ class Operations:
         if desired is not None and desired.get("CommandId"):
             pipeline = self._pipeline(pool, plain_uuid(desired.get("CommandId")))
             queue = pipeline.output
+            if pipeline.replay is not None:
+                pipeline.unacknowledged, pipeline.replay = pipeline.replay, None
+                return pipeline.unacknowledged
+            pipeline.unacknowledged = None
             if pipeline.collected:
                 raise faults.unknown_command()
         elif shell.replay is not None:
@@ -350,7 +356,8 @@ class Operations:
             shell.unacknowledged = receive_answer(fragments)
             return shell.unacknowledged
         pipeline.collected = done
-        return receive_answer(fragments, pipeline.command_id, done)
+        pipeline.unacknowledged = receive_answer(fragments, pipeline.command_id, done)
+        return pipeline.unacknowledged
 
 
 def identify_answer(hide_version: bool) -> Answer:

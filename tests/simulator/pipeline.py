@@ -20,6 +20,7 @@ from .scripts import HostAnswer, NextInput, Room, Script, ScriptFailure, Session
 
 if TYPE_CHECKING:
     from .pool import RunspacePool
+    from .wsman import Answer
 
 
 def script_text(metadata: Any) -> str:
@@ -49,6 +50,8 @@ class Pipeline:
         command_line: what a listing shows as rsp:CommandLine (at most 256 characters, sent by native clients).
         collected: a client has received the last message; the command only waits for its Signal.
         planted: a script that begins as soon as the fleet starts.
+        unacknowledged: the last answer to a Receive, until the same client's next one proves it arrived.
+        replay: what the next Receive answers instead of new data.
     """
 
     def __init__(self, pool: RunspacePool, command: uuid.UUID, command_line: str = "") -> None:
@@ -61,6 +64,8 @@ class Pipeline:
         self.closed = False
         self.text = ""
         self.planted: Script | None = None
+        self.unacknowledged: Answer | None = None
+        self.replay: Answer | None = None
         self._task: asyncio.Task[None] | None = None
         self._input: deque[Any] = deque()
         self._input_open = True

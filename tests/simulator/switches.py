@@ -32,7 +32,7 @@ class Switches:
         page_size: most items in one answer to Enumerate or Pull; ``None`` for no limit but the client's.
         endless_pull: enumerations never end.
         replay_after_connect: the first Receive after a Connect repeats the last answer the client before did not
-            acknowledge (recorded: test_psrp_disconnect_runspaces).
+            acknowledge (recorded: test_psrp_disconnect_runspaces); assumed: that of a connected command, too.
         private_data_after_connect: APPLICATION_PRIVATE_DATA follows a Connect.
         runspacepool_state_after_connect: RUNSPACEPOOL_STATE follows it too; real servers do not send it.
         swap_min_max: RUNSPACEPOOL_INIT_DATA has minimum and maximum exchanged, as real servers do.

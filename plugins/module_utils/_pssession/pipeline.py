@@ -173,6 +173,8 @@ def receive_pssession(request: Request, context: Context) -> Report:
     """
     with _engine(request, context) as engine:
         found = engine.find()
+        if not context.check_mode:
+            found = engine.let_go_of_commands(found)
         report = engine.carry_out(Connect(request, context.warn), found)
         if context.check_mode:
             return report
@@ -307,6 +309,22 @@ class _Engine:
         ]
         self.report.errors += [result.error for result in results if result.error is not None]
 
+    def let_go_of_commands(self, sessions: list[PSSession]) -> list[PSSession]:
+        """Disconnect from sessions with a command that this client is connected to, so that it connects to them anew.
+
+        Commands are connected to one by one, which only a new connection does. And where a task was killed while it
+        received, the last answer may be lost: the server has it still, and gives it again to a new connection only.
+        """
+        ours = [each for each in self.as_remembered(sessions) if each.state is State.OPENED and each.commands]
+        left = self.apply(
+            Disconnect(self._request, self._context.warn), [Step(each, Action.DISCONNECT, ours=True) for each in ours]
+        )
+        free = {each.instance_id for each in left.sessions if each.availability is Availability.NONE}
+        return [
+            dataclasses.replace(each, availability=Availability.NONE) if each.instance_id in free else each
+            for each in sessions
+        ]
+
     def _let_go(self) -> None:
         """Disconnect from the sessions when the work with them is cut short, say by the task's time limit.
 
@@ -330,7 +348,7 @@ class _Engine:
         running = {
             result.session.instance_id
             for result in self.report.results or ()
-            if result.command_id and not result.output.is_finished
+            if result.command_id and result.is_news and not result.output.is_finished
         }
         everything = all_of_them or self._request.disconnect_after
         left = [each for each in self.report.sessions if everything or each.instance_id in running]

@@ -132,7 +132,19 @@ class Runner:
         collector = Collector(self._request.max_output_objects)
         for piece in self._journal.pieces_of(session.instance_id, command_id):
             collector.feed(piece)
-        return dataclasses.replace(self._finished(session, command_id, collector.finish()), is_news=False)
+        result = dataclasses.replace(self._finished(session, command_id, collector.finish()), is_news=False)
+        if result.output.is_finished:
+            return result
+        record = error_record(
+            "ReceivePSSessionPipelineFailed",
+            f"session {_name(session)} has no command any more, and the journal does not have the end of its last one",
+            command=self._request.command,
+            category="OperationStopped",
+            target=session.instance_id,
+            computer_name=session.endpoint.computer_name,
+            hint="Another client received the rest, or removed the command. What was received here is in the result.",
+        )
+        return dataclasses.replace(result, error=record)
 
     def _with_client(self, session: PSSession, operation: str, *arguments: str) -> None:
         with self._pool.lend(session.endpoint) as client:

@@ -26,10 +26,11 @@ try:
         ApartmentState,
         Command,
         CommandParameter,
-        ErrorRecord,
+        GenericComplexObject,
         HostInfo,
         Pipeline,
         RemoteStreamOptions,
+        ObjectMeta,
     )
     from pypsrp.messages import (
         CreatePipeline,
@@ -52,6 +53,8 @@ MAX_FRAGMENT_BYTES = 32 * 1024
 MAX_COMMAND_LINE = 256
 # Faults that end a receive because the shell or the command is gone or somebody else's (as PowerShell's client has it).
 _NO_LONGER_OURS = frozenset({995, 1223, Code.UNEXPECTED_SELECTORS, Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
+# How long output that has piled up is taken when the time to wait is over.
+BACKLOG_SECONDS = 10.0
 _METHODS_WITHOUT_ANSWER = ("Write", "Set", "Enter", "Exit", "Notify", "Push", "Pop", "Flush", "Scroll")
 _HEADER = struct.Struct("<II16s16s")
 _BOM = b"\xef\xbb\xbf"
@@ -158,7 +161,7 @@ def receive(
     Args:
         record: Gets each piece of the stream before the collector does.
         until: In seconds of `time.monotonic`; None waits as long as the command runs. What is there is taken in any
-            case.
+            case; a command that never falls silent is left after a while.
 
     Returns:
         Whether the command has ended.
@@ -168,7 +171,11 @@ def receive(
     """
     while True:
         limit = time.monotonic() + client.endpoint.option.open_timeout
-        pieces, is_done = client.receive_command(shell, command_id.upper(), limit)
+        now = time.monotonic()
+        wait = None if until is None else until - now
+        pieces, is_done = client.receive_command(
+            shell, command_id.upper(), now + client.endpoint.option.open_timeout, wait
+        )
         for piece in pieces:
             record(piece)
             collector.feed(piece)
@@ -176,7 +183,7 @@ def receive(
             _answer(client, shell, command_id, collector.host_calls.pop(0), limit)
         if is_done or collector.output.is_finished:
             return True
-        if until is not None and time.monotonic() >= until and not pieces:
+        if until is not None and time.monotonic() >= until + (BACKLOG_SECONDS if pieces else 0):
             return False
 
 
@@ -189,14 +196,10 @@ def _answer(client: WSManClient, shell: Shell, command_id: str, message: bytes, 
     call: t.Any = Message.unpack(message, serializer).data
     if str(call.mi).startswith(_METHODS_WITHOUT_ANSWER):
         return
-    refusal = t.cast(t.Any, ErrorRecord)(
-        fq_error="HostFunctionNotImplemented",
-        category=11,  # NotImplemented
-        message=f"{call.mi} was called, but the command runs without anybody to answer.",
-        extended_info_present=False,
-        invocation=False,
-    )
-    answer = t.cast(t.Any, PipelineHostResponse)(ci=call.ci, mi=call.mi, mr=None, me=refusal)
+    answer = t.cast(t.Any, PipelineHostResponse)(ci=call.ci, mi=call.mi, mr=None)
+    answer.me = _refusal(f"{call.mi} was called, but the command runs without anybody to answer.")
+    # pypsrp knows this property as an error record of its own, which it cannot write.
+    answer._extended_properties = (*answer._extended_properties[:-1], ("me", ObjectMeta("ObjDynamic", name="me")))
     packed = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), command_id, answer, serializer).pack()
     for fragment in fragments_of(time.time_ns() // 1000, packed, MAX_FRAGMENT_BYTES):
         client.send(shell, command_id.upper(), fragment, deadline, stream="pr")
@@ -204,6 +207,29 @@ def _answer(client: WSManClient, shell: Shell, command_id: str, message: bytes, 
 
 def is_no_longer_ours(error: TransportError) -> bool:
     """Tell whether a failure means that the session or the command is gone, or connected to somebody else."""
+def _refusal(message: str) -> t.Any:
+    """Return an error record; PowerShell misses each of these properties that is not there (MS-PSRP 2.2.3.15)."""
+    exception, record = GenericComplexObject(), GenericComplexObject()
+    exception.types = ["System.Management.Automation.Host.HostException", "System.Exception", "System.Object"]
+    exception.adapted_properties = {"Message": message}
+    record.types = ["System.Management.Automation.ErrorRecord", "System.Object"]
+    record.to_string = message
+    record.extended_properties = {
+        "Exception": exception,
+        "TargetObject": None,
+        "FullyQualifiedErrorId": "HostFunctionNotImplemented",
+        "InvocationInfo": None,
+        "ErrorCategory_Category": 11,  # NotImplemented
+        "ErrorCategory_Activity": "",
+        "ErrorCategory_Reason": "HostException",
+        "ErrorCategory_TargetName": "",
+        "ErrorCategory_TargetType": "",
+        "ErrorCategory_Message": message,
+        "SerializeExtendedInfo": False,
+    }
+    return record
+
+
     return error.code in _NO_LONGER_OURS
 
 

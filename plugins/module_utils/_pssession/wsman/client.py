@@ -36,6 +36,8 @@ SHELL_RESOURCE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 COMMAND_RESOURCE = f"{SHELL_RESOURCE}/Command"
 SELECTOR_FILTER_DIALECT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/SelectorFilter"
 PROTOCOL_VERSION = "2.3"
+# The least operation timeout that servers accept, in seconds (MaxTimeoutms).
+LEAST_WAIT = 0.5
 MAX_ELEMENTS = 32000
 # Pages in a row that bring nothing new; no server that makes progress sends that many.
 MAX_IDLE_PAGES = 10
@@ -214,14 +216,17 @@ class WSManClient:
         body = ET.Element(qname("rsp:Connect"), CommandId=command_id)
         self._invoke(WSManAction.CONNECT, shell.resource_uri, body, deadline, shell=shell)
 
-    def send(self, shell: Shell, command_id: str, data: bytes, deadline: float, stream: str = "stdin") -> None:
-        """Send PSRP fragments to a command (MS-WSMV 3.1.4.12).
+    def send(self, shell: Shell, command_id: str | None, data: bytes, deadline: float, stream: str = "stdin") -> None:
+        """Send PSRP fragments to a command or to the shell itself (MS-WSMV 3.1.4.12).
 
         Args:
+            command_id: None for the shell.
             stream: ``stdin``, or ``pr`` for answers to calls of the host.
         """
         body = ET.Element(qname("rsp:Send"))
-        element = ET.SubElement(body, qname("rsp:Stream"), Name=stream, CommandId=command_id)
+        element = ET.SubElement(body, qname("rsp:Stream"), Name=stream)
+        if command_id is not None:
+            element.set("CommandId", command_id)
         element.text = base64.b64encode(data).decode("ascii")
         self._invoke(WSManAction.SEND, shell.resource_uri, body, deadline, shell=shell)
 
@@ -239,15 +244,22 @@ class WSManClient:
         """
         return self._receive(shell, None, deadline)[0]
 
-    def receive_command(self, shell: Shell, command_id: str, deadline: float) -> tuple[list[bytes], bool]:
+    def receive_command(
+        self, shell: Shell, command_id: str, deadline: float, wait: float | None = None
+    ) -> tuple[list[bytes], bool]:
         """Take what a command's output stream has, in the same way.
+
+        Args:
+            wait: Seconds to wait for something, instead of the operation timeout and at most that.
 
         Returns:
             The contents of the streams, and whether the command has ended.
         """
-        return self._receive(shell, command_id, deadline)
+        return self._receive(shell, command_id, deadline, wait)
 
-    def _receive(self, shell: Shell, command_id: str | None, deadline: float) -> tuple[list[bytes], bool]:
+    def _receive(
+        self, shell: Shell, command_id: str | None, deadline: float, wait: float | None = None
+    ) -> tuple[list[bytes], bool]:
         body = ET.Element(qname("rsp:Receive"))
         desired = ET.SubElement(body, qname("rsp:DesiredStream"))
         desired.text = "stdout"
@@ -256,7 +268,9 @@ class WSManClient:
         options = OptionSet()
         options.add_option("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "True")
         try:
-            answer = self._invoke(WSManAction.RECEIVE, shell.resource_uri, body, deadline, shell=shell, options=options)
+            answer = self._invoke(
+                WSManAction.RECEIVE, shell.resource_uri, body, deadline, shell=shell, options=options, wait=wait
+            )
         except TransportError as error:
             if error.code == Code.OPERATION_TIMED_OUT:
                 return [], False
@@ -302,14 +316,22 @@ class WSManClient:
         *,
         shell: Shell | None = None,
         options: t.Any = None,
+        wait: float | None = None,
     ) -> ET.Element:
-        """Do one request and return the Body of its answer."""
+        """Do one request and return the Body of its answer.
+
+        Args:
+            wait: Seconds the server may take, if that is less than the operation timeout.
+        """
         selectors = None
         if shell is not None:
             selectors = SelectorSet()
             selectors.add_option("ShellId", shell.shell_id)
+        timeout = None
+        if wait is not None:
+            timeout = round(min(max(wait, LEAST_WAIT), self.endpoint.option.operation_timeout), 3)
         try:
-            envelope = self._invoke_following(deadline, action, resource_uri, body, options, selectors)
+            envelope = self._invoke_following(deadline, action, resource_uri, body, options, selectors, timeout)
         except ET.ParseError as error:
             raise soap.improper(f"the answer is not well-formed XML ({error})") from error
         except WinRMError as error:

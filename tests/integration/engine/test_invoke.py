@@ -1,0 +1,339 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Invoke-Command: what scripts get, what they give, and that none is ever started twice."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from tests.integration.engine.controller import ADMIN, ALICE, Controller, Result, error_ids, most_at_once, names
+from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
+from tests.simulator.messages import from_clixml
+from tests.simulator.psrp import Message, fragments_of
+
+UNICODE = "Grüße 😀 \U0010fffd _x0041_ _X005F_ <&> \t tab \u2028 \ufeff"
+BIG = "x" * 400_000
+SCRIPTS: dict[str, Any] = {
+    "all streams": [
+        {"output": "text"},
+        {"output": {"a": 1, "nested": {"list": [1, 2.5, None, True]}}},
+        {"error": {"message": "access denied", "category": "PermissionDenied", "error_id": "Denied"}},
+        {"warning": "careful"},
+        {"verbose": "in short"},
+        {"debug": "in detail"},
+        {"information": {"data": "by the way", "source": "Write-Host", "tags": ["PSHOST"]}},
+        {"progress": {"activity": "Working", "status": "still", "percent": 40}},
+    ],
+    "echo": {"regex": "^echo", "steps": [{"output_input": True}]},
+    "fails": [{"output": "before"}, {"throw": {"message": "no such thing", "error_id": "NoSuchThing"}}],
+    "asks": [{"output": "before"}, {"prompt": "Really?"}, {"output": "after"}],
+    "slow": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}],
+    "pause": [{"output": "begun"}, {"sleep": 0.3}, {"output": "done"}],
+    "unicode": [{"output": UNICODE}, {"warning": UNICODE}],
+    "big": [{"output": BIG}, {"output": list(range(3000))}, {"output": BIG + "end"}],
+    "long": {"regex": "^#long", "steps": [{"output": "ran"}]},
+    "quick": [{"output": "ran"}],
+    "chatty": [{"repeat": {"times": 100000, "steps": [{"output": "again"}, {"sleep": 0.02}]}}],
+}
+
+
+@pytest.fixture(scope="module")
+def running_fleet() -> Any:
+    with SimulatedFleet.build(["srv01", "srv02", "srv03"], [ADMIN, ALICE], SCRIPTS) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def invoke(controller: Controller, computer: SimulatedComputer) -> Any:
+    """Run a script in the session `job`, which is there."""
+    computer.add_session("job")
+
+    def run(script: str, **options: Any) -> Result:
+        return controller.run(_verbs.INVOKE, "srv01", name=["job"], script=script, **options)
+
+    return run
+
+
+def only(result: Result) -> Result:
+    (found,) = result["results"]
+    return found
+
+
+def test_all_streams(invoke: Any, computer: SimulatedComputer) -> None:
+    result = invoke("all streams")
+    assert "failed" not in result
+    assert result["changed"]
+    got = only(result)
+    assert got["state"] == "Completed"
+    assert got["output"] == ["text", {"a": 1, "nested": {"list": [1, 2.5, None, True]}}]
+    (error,) = got["error"]
+    assert error["exception"]["message"] == "access denied"
+    assert error["category_info"]["category"] == "PermissionDenied"
+    assert error["fully_qualified_error_id"].startswith("Denied")
+    assert (got["warning"], got["verbose"], got["debug"]) == (["careful"], ["in short"], ["in detail"])
+    (information,) = got["information"]
+    assert (information["message_data"], information["tags"]) == ("by the way", ["PSHOST"])
+    assert (got["progress"]["activity"], got["progress"]["percent_complete"]) == ("Working", 40)
+    assert got["failure"] is None
+    assert (got["name"], got["computer_name"]) == ("job", "srv01")
+    assert computer.session("job").state == "Connected"
+    assert computer.session("job").commands == []  # it was told that its output has arrived
+
+
+def test_arguments_and_parameters_are_sent(invoke: Any, fleet: SimulatedFleet, computer: SimulatedComputer) -> None:
+    computer.scripts.default = computer.scripts.find("quick")
+    try:
+        result = invoke("param($A, $Name)", arguments=["first", 2], parameters={"Name": "Zoë"})
+    finally:
+        computer.scripts.default = None
+    assert only(result)["output"] == ["ran"]
+
+
+@pytest.mark.parametrize("values", [["a", 1, 2.5, None, True, {"k": "v"}, ["x", "y"]], [], [UNICODE]])
+def test_input_is_piped(invoke: Any, values: list[Any]) -> None:
+    assert only(invoke("echo", input=values))["output"] == values
+
+
+def test_input_that_takes_several_requests(invoke: Any, fleet: SimulatedFleet) -> None:
+    values = [f"{number} {'y' * 20000}" for number in range(12)]
+    assert only(invoke("echo", input=values))["output"] == values
+    assert len(fleet.requests_of(operation="Send")) >= 12
+
+
+def test_long_script_is_split(invoke: Any, fleet: SimulatedFleet) -> None:
+    assert only(invoke("#long " + "€" * 100_000))["output"] == ["ran"]
+    assert len(fleet.requests_of(operation="Command")) == 1
+    assert len(fleet.requests_of(operation="Send")) >= 9
+
+
+def test_big_output_over_fragments_and_envelopes(invoke: Any, fleet: SimulatedFleet) -> None:
+    output = only(invoke("big", max_output_objects=None))["output"]
+    assert output == [BIG, *range(3000), BIG + "end"]
+    assert len(fleet.requests_of(operation="Receive")) >= 4
+
+
+def test_unicode_is_exact(invoke: Any) -> None:
+    got = only(invoke("unicode"))
+    assert (got["output"], got["warning"]) == ([UNICODE], [UNICODE])
+
+
+def test_a_script_that_fails_fails_the_task(invoke: Any) -> None:
+    result = invoke("fails")
+    assert result["failed"]
+    assert "no such thing" in result["msg"]
+    assert error_ids(result) == ["NoSuchThing"]
+    got = only(result)
+    assert (got["state"], got["output"]) == ("Failed", ["before"])
+    assert got["failure"]["exception"]["message"] == "no such thing"
+    assert not invoke("fails", error_action="silently_continue").get("failed")
+
+
+def test_who_asks_gets_an_error_instead_of_silence(invoke: Any, fleet: SimulatedFleet) -> None:
+    started = time.monotonic()
+    got = only(invoke("asks", timeout=20))
+    assert time.monotonic() - started < 10
+    assert (got["state"], got["output"]) == ("Completed", ["before", "after"])
+    # The question itself is only written; ReadLine is answered.
+    (answer,) = fleet.requests_of(operation="Send")
+    (data,) = re.findall(r"Stream[^>]*>([^<]+)<", answer.body)
+    message = Message.unpack(b"".join(fragment.data for fragment in fragments_of(base64.b64decode(data))))
+    assert message.type.name == "PipelineHostResponse"
+    refusal = from_clixml(message.data).me
+    assert refusal.FullyQualifiedErrorId == "HostFunctionNotImplemented"
+    assert "without anybody to answer" in refusal.Exception.Message
+
+
+def test_output_beyond_the_limit_is_counted(invoke: Any) -> None:
+    output = only(invoke("big", max_output_objects=2))["output"]
+    assert output[:2] == [BIG, 0]
+    assert len(output) == 3
+    assert "3000" in output[2]
+
+
+def test_sessions_side_by_side_under_the_throttle(controller: Controller, fleet: SimulatedFleet) -> None:
+    for computer in fleet:
+        for number in range(3):
+            computer.add_session(f"job{number}")
+    everywhere = ["srv01", "srv02", "srv03"]
+    result = controller.run(_verbs.INVOKE, *everywhere, name=["job*"], script="pause", throttle_limit=3)
+    assert names(result) == sorted(["job0", "job1", "job2"] * 3)
+    assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 9
+    waiting = [request for request in fleet.requests if request.operation == "Receive"]
+    assert most_at_once(waiting) <= 3
+    fleet.clear_requests()
+    started = time.monotonic()
+    controller.run(_verbs.INVOKE, *everywhere, name=["job*"], script="pause")
+    assert time.monotonic() - started < 9 * 0.3
+    assert Counter(request.shell_id for request in fleet.requests_of(operation="Command")).most_common(1)[0][1] == 1
+
+
+def test_check_mode_starts_nothing(controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet) -> None:
+    computer.add_session("job")
+    result = controller.run(_verbs.INVOKE, "srv01", name=["job"], script="quick", check_mode=True)
+    assert result["changed"]
+    assert {request.operation for request in fleet.requests} == {"Enumerate"}
+    result = controller.run(
+        _verbs.INVOKE,
+        "srv01",
+        session_name=["new"],
+        script="quick",
+        in_disconnected_session=True,
+        check_mode=True,
+    )
+    assert result["changed"]
+    assert [session.name for session in computer.sessions] == ["job"]
+
+
+def test_in_disconnected_session_starts_once(
+    controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet
+) -> None:
+    def run() -> Result:
+        return controller.run(
+            _verbs.INVOKE, "srv01", session_name=["night1", "night2"], script="slow", in_disconnected_session=True
+        )
+
+    first = run()
+    assert first["changed"]
+    assert names(first) == ["night1", "night2"]
+    assert {session["state"] for session in first["sessions"]} == {"Disconnected"}
+    assert {session.state for session in computer.sessions} == {"Disconnected"}
+    second = run()
+    assert not second["changed"]
+    assert names(second) == ["night1", "night2"]
+    assert len(fleet.requests_of(operation="Create")) == len(fleet.requests_of(operation="Command")) == 2
+    assert [[command.state for command in session.commands] for session in computer.sessions] == [["Running"]] * 2
+
+
+@pytest.mark.parametrize("timeout", [0, 1])
+def test_time_is_over_and_the_command_goes_on(
+    invoke: Any, computer: SimulatedComputer, fleet: SimulatedFleet, timeout: int
+) -> None:
+    started = time.monotonic()
+    result = invoke("slow", timeout=timeout)
+    assert time.monotonic() - started < 5 + timeout
+    assert "failed" not in result
+    assert (only(result)["state"], only(result)["output"]) == ("Running", ["begun"])
+    assert any("still runs" in warning for warning in result["warnings"])
+    job = computer.session("job")
+    assert job.state == "Disconnected"
+    assert [command.state for command in job.commands] == ["Running"]
+    assert result["sessions"][0]["state"] == "Disconnected"
+
+
+def test_time_is_over_for_a_command_that_never_falls_silent(
+    invoke: Any, computer: SimulatedComputer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.pipelines.BACKLOG_SECONDS", 0.5
+    )
+    started = time.monotonic()
+    got = only(invoke("chatty", timeout=1))
+    assert time.monotonic() - started < 8
+    assert got["state"] == "Running"
+    assert set(got["output"]) == {"again"}
+
+
+@pytest.mark.parametrize("action", ["reset", "close_without_answer", "truncate"])
+def test_connection_lost_while_receiving(
+    controller: Controller, invoke: Any, computer: SimulatedComputer, fleet: SimulatedFleet, action: Any
+) -> None:
+    computer.replay_after_connect = True
+    computer.inject(Injection("Receive", action=action))
+    result = invoke("pause")
+    assert result["failed"]
+    assert "receive_pssession takes the rest" in result["msg"]
+    assert computer.session("job").state == "Disconnected"
+    assert len(fleet.requests_of(operation="Command")) == 1
+    rest = controller.run(_verbs.RECEIVE, "srv01", name=["job"])
+    assert (only(rest)["state"], only(rest)["output"]) == ("Completed", ["begun", "done"])
+
+
+def test_session_taken_meanwhile(invoke: Any, computer: SimulatedComputer, fleet: SimulatedFleet) -> None:
+    def take() -> None:
+        job = computer.session("job")
+        while not job.commands:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        job.disconnect()
+        job.connect_elsewhere()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    result = invoke("slow", timeout=60)
+    thread.join()
+    assert result["failed"]
+    assert only(result)["output"] == ["begun"]
+    assert "another client took it" in result["msg"]
+    assert computer.session("job").state == "Connected"
+
+
+def test_session_that_ends_meanwhile(invoke: Any, computer: SimulatedComputer) -> None:
+    def end() -> None:
+        job = computer.session("job")
+        while not job.commands:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        job.close()
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    result = invoke("slow", timeout=60)
+    thread.join()
+    assert result["failed"]
+    assert only(result)["output"] == ["begun"]
+
+
+@pytest.mark.parametrize("action", ["reset", "close_without_answer", "truncate", "garbage", "wrong_relates_to"])
+def test_never_started_twice(invoke: Any, computer: SimulatedComputer, fleet: SimulatedFleet, action: Any) -> None:
+    computer.inject(Injection("Command", action=action))
+    result = invoke("quick")
+    assert result["failed"]
+    (error,) = result["errors"]
+    assert "starting a command" in error["message"]
+    assert len(fleet.requests_of(operation="Command")) == 1
+
+
+def test_command_quota(invoke: Any, computer: SimulatedComputer) -> None:
+    computer.max_commands_per_shell = 0
+    result = invoke("quick")
+    assert result["failed"]
+    assert result["errors"][0]["code"] is not None
+
+
+def test_one_that_fails_does_not_harm_the_others(controller: Controller, fleet: SimulatedFleet) -> None:
+    for computer in fleet:
+        computer.add_session("job")
+    fleet["srv02"].inject(Injection("Command", action="fault", fault_code=0x803381C4))
+    result = controller.run(_verbs.INVOKE, "srv01", "srv02", "srv03", name=["job"], script="quick")
+    assert result["failed"]
+    outputs = {got["computer_name"]: got["output"] for got in result["results"]}
+    assert outputs == {"srv01": ["ran"], "srv02": [], "srv03": ["ran"]}
+
+
+@pytest.mark.parametrize("options", [{}, {"script": "  "}])
+def test_no_script(
+    controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet, options: dict[str, Any]
+) -> None:
+    computer.add_session("job")
+    result = controller.run(_verbs.INVOKE, "srv01", name=["job"], **options)
+    assert result["failed"]
+    assert "script" in result["msg"]
+    assert fleet.requests == []
+
+
+def test_the_journal_of_invoke_is_whole(invoke: Any, controller: Controller, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    assert only(invoke("pause", journal=str(journal)))["output"] == ["begun", "done"]
+    again = controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=str(journal))
+    assert (only(again)["state"], only(again)["output"]) == ("Completed", ["begun", "done"])
+    assert not again["changed"]

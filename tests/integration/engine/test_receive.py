@@ -1,0 +1,271 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Receive-PSSession: everything that commands give, once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from tests.integration.engine.controller import ADMIN, Controller, Result, error_ids, names
+from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
+
+SCRIPTS: dict[str, Any] = {
+    "done": [{"output": "one"}, {"output": "two"}],
+    "soon": [{"output": "begun"}, {"sleep": 0.5}, {"output": "done"}],
+    "slow": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}],
+    "fails": [{"output": "before"}, {"throw": "broken"}],
+    "asks": [{"output": "before"}, {"prompt": "Really?"}, {"output": "after"}],
+    "lots": [{"output": [f"{number:04} {'x' * 1000}" for number in range(500)]}],
+}
+
+
+@pytest.fixture(scope="module")
+def running_fleet() -> Any:
+    with SimulatedFleet.build(["srv01", "srv02"], [ADMIN], SCRIPTS) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def receive(controller: Controller) -> Any:
+    """Receive from the session `job`."""
+
+    def run(**options: Any) -> Result:
+        return controller.run(_verbs.RECEIVE, "srv01", **{"name": ["job"], **options})
+
+    return run
+
+
+def plant(computer: SimulatedComputer, script: str, state: str = "running", name: str = "job", **options: Any) -> Any:
+    return computer.add_session(name, commands=[{"script": script, "state": state}], **options)
+
+
+def only(result: Result) -> Result:
+    (found,) = result["results"]
+    return found
+
+
+def test_scenarios_11_and_63_finished(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
+    job = plant(computer, "done", "finished")
+    result = receive()
+    assert (only(result)["state"], only(result)["output"]) == ("Completed", ["one", "two"])
+    assert result["changed"]
+    (session,) = result["sessions"]
+    assert (session["state"], session["availability"]) == ("Opened", "Available")
+    assert (job.state, job.commands) == ("Connected", [])
+    assert "signal/terminate" in fleet.requests_of(operation="Signal")[0].body
+    again = receive()
+    assert only(again)["state"] is None
+    assert only(again)["output"] == []
+    assert not again["changed"]
+
+
+def test_running_is_waited_for(computer: SimulatedComputer, receive: Any) -> None:
+    plant(computer, "soon")
+    assert only(receive())["output"] == ["begun", "done"]
+
+
+def test_failed(computer: SimulatedComputer, receive: Any) -> None:
+    plant(computer, "fails", "finished")
+    result = receive()
+    assert result["failed"]
+    assert (only(result)["state"], only(result)["output"]) == ("Failed", ["before"])
+    assert "broken" in result["msg"]
+    assert error_ids(result) == ["RuntimeException"]
+
+
+def test_only_what_is_there_and_the_rest_later(
+    computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any
+) -> None:
+    computer.replay_after_connect = True
+    job = plant(computer, "slow")
+    started = time.monotonic()
+    first = receive(timeout=0)
+    assert time.monotonic() - started < 5
+    assert (only(first)["state"], only(first)["output"]) == ("Running", ["begun"])
+    assert job.state == "Disconnected"
+    assert (first["sessions"][0]["state"], first["sessions"][0]["availability"]) == ("Disconnected", "None")
+    assert "still runs" in first["warnings"][0]
+    fleet.clock.advance(3600)
+    assert only(receive())["output"][-1:] == ["done"]
+
+
+def test_without_a_journal_output_comes_once(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
+    plant(computer, "slow")
+    assert only(receive(timeout=0))["output"] == ["begun"]
+    fleet.clock.advance(3600)
+    assert only(receive())["output"] == ["done"]
+
+
+def test_with_a_journal_the_whole_comes_each_time(
+    computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any, tmp_path: Path
+) -> None:
+    computer.replay_after_connect = True
+    journal = str(tmp_path / "journals" / "job.jsonl")
+    plant(computer, "slow")
+    assert only(receive(timeout=0, journal=journal))["output"] == ["begun"]
+    assert only(receive(timeout=0, journal=journal))["output"] == ["begun"]
+    fleet.clock.advance(3600)
+    assert only(receive(journal=journal))["output"] == ["begun", "done"]
+    again = receive(journal=journal)
+    assert (only(again)["state"], only(again)["output"]) == ("Completed", ["begun", "done"])
+    assert not again["changed"]
+
+
+def test_stop(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
+    job = plant(computer, "slow")
+    result = receive(stop=True)
+    assert (only(result)["state"], only(result)["output"]) == ("Stopped", ["begun"])
+    assert "failed" not in result
+    assert job.commands == []
+    first, second = fleet.requests_of(operation="Signal")
+    assert ("crtl_c" in first.body, "terminate" in second.body) == (True, True)
+
+
+def test_leave_it_disconnected(computer: SimulatedComputer, receive: Any) -> None:
+    job = plant(computer, "done", "finished")
+    result = receive(disconnect_after=True)
+    assert only(result)["output"] == ["one", "two"]
+    assert result["sessions"][0]["state"] == job.state == "Disconnected"
+    assert result["warnings"] == []
+
+
+def test_a_session_connected_to_before(
+    computer: SimulatedComputer, controller: Controller, fleet: SimulatedFleet, receive: Any
+) -> None:
+    plant(computer, "soon")
+    connected = controller.run(_verbs.CONNECT, "srv01", name=["job"], list_commands=True)
+    assert connected["sessions"][0]["availability"] == "Busy"
+    assert only(receive())["output"] == ["begun", "done"]
+    # It is connected to as a command, too, which servers want.
+    assert any(request.command_id for request in fleet.requests_of(operation="Connect"))
+
+
+def test_question_from_before(computer: SimulatedComputer, receive: Any) -> None:
+    plant(computer, "asks")
+    assert only(receive(timeout=20))["output"] == ["before", "after"]
+
+
+def test_session_without_a_command(computer: SimulatedComputer, receive: Any) -> None:
+    job = computer.add_session("job")
+    result = receive()
+    assert (only(result)["command_id"], only(result)["state"], only(result)["output"]) == (None, None, [])
+    assert job.state == "Connected"
+
+
+def test_several_commands_are_left_out(computer: SimulatedComputer, receive: Any) -> None:
+    computer.add_session("job", commands=[{"script": "slow"}, {"script": "slow"}])
+    result = receive()
+    assert result["results"] == []
+    assert "2 commands" in result["warnings"][0]
+    assert computer.session("job").state == "Disconnected"
+
+
+def test_many_at_once(controller: Controller, fleet: SimulatedFleet) -> None:
+    for computer in fleet:
+        for number in range(4):
+            plant(computer, "soon", name=f"job{number}")
+    started = time.monotonic()
+    result = controller.run(_verbs.RECEIVE, "srv01", "srv02")
+    assert time.monotonic() - started < 8 * 0.5
+    assert names(result) == sorted(["job0", "job1", "job2", "job3"] * 2)
+    assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 8
+
+
+def test_check_mode(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
+    plant(computer, "done", "finished")
+    result = receive(check_mode=True)
+    assert result["changed"]
+    assert "results" not in result
+    assert {request.operation for request in fleet.requests} == {"Enumerate"}
+
+
+def test_held_by_another_client(computer: SimulatedComputer, receive: Any) -> None:
+    computer.add_session("job", state="Connected", held=True, commands=[{"script": "slow"}])
+    result = receive()
+    assert result["failed"]
+    assert result["results"] == []
+
+
+def test_connecting_to_the_command_fails(computer: SimulatedComputer, receive: Any) -> None:
+    plant(computer, "done", "finished")
+    computer.inject(Injection("Connect", after=1, action="fault", fault_code=0x803381C4))
+    result = receive()
+    assert result["failed"]
+    assert error_ids(result)[0].endswith("ReceivePSSessionPipelineFailed")
+    assert computer.session("job").state == "Disconnected"
+
+
+@pytest.mark.parametrize("after", range(3))
+@pytest.mark.parametrize("journalled", [False, True])
+def test_answers_that_get_lost_come_again(
+    computer: SimulatedComputer, receive: Any, tmp_path: Path, after: int, journalled: bool
+) -> None:
+    """Whatever answer is lost, nothing is missing at the end and nothing is there twice."""
+    computer.replay_after_connect = True
+    plant(computer, "lots", "finished")
+    computer.inject(Injection("Receive", after=after, action="close_without_answer"))
+    options = {"journal": str(tmp_path / "job.jsonl")} if journalled else {}
+    output: list[str] = []
+    result = receive(**options)
+    assert bool(result.get("failed")) is (after < 2)
+    output = only(result)["output"]
+    if result.get("failed"):
+        rest = receive(**options)
+        assert "failed" not in rest
+        output = only(rest)["output"] if journalled else output + only(rest)["output"]
+    assert [text[:4] for text in output] == [f"{number:04}" for number in range(500)]
+
+
+def test_replay_after_a_quiet_end(computer: SimulatedComputer, receive: Any, tmp_path: Path) -> None:
+    """What the server gives again, because nothing said that it had arrived, is not there twice."""
+    computer.replay_after_connect = True
+    plant(computer, "lots", "finished")
+    computer.inject(Injection("Receive", after=1, action="reset"))
+    journal = str(tmp_path / "job.jsonl")
+    assert receive(journal=journal)["failed"]
+    assert [text[:4] for text in only(receive(journal=journal))["output"]] == [f"{number:04}" for number in range(500)]
+
+
+def test_scenario_64_drop(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
+    computer.buffer_size = 20_000
+    computer.add_session("job", buffer_mode="Drop", commands=[{"script": "lots"}])
+    time.sleep(0.3)
+    output = only(receive())["output"]
+    assert output[-1].startswith("0499")
+    assert 0 < len(output) < 500
+
+
+def test_scenario_64_block(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
+    computer.buffer_size = 20_000
+    job = computer.add_session("job", buffer_mode="Block", commands=[{"script": "lots"}])
+    time.sleep(0.3)
+    assert [command.state for command in job.commands] == ["Running"]
+    assert len(only(receive())["output"]) == 500
+
+
+def test_negative_timeout(fleet: SimulatedFleet, receive: Any) -> None:
+    result = receive(timeout=-1)
+    assert result["failed"]
+    assert fleet.requests == []
+
+
+def test_the_rest_went_to_another_client(
+    computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any, tmp_path: Path
+) -> None:
+    journal = str(tmp_path / "job.jsonl")
+    plant(computer, "slow")
+    receive(timeout=0, journal=journal)
+    fleet.clock.advance(3600)
+    assert only(receive())["output"] == ["done"]
+    result = receive(journal=journal)
+    assert result["failed"]
+    assert "the journal does not have the end" in result["msg"]
+    assert only(result)["output"] == ["begun"]
+    assert result["warnings"] == []
+    assert computer.session("job").state == "Connected"
