@@ -39,10 +39,13 @@ class Defragmenter:
 
     Args:
         max_size: Bytes one message may have; None means no limit.
+        skips_repeats: Drop fragments that are not newer than those seen. A server sends the last answer of a client
+            that vanished once more to the next one, and within one command ids only ever grow.
     """
 
-    def __init__(self, max_size: int | None = None) -> None:
+    def __init__(self, max_size: int | None = None, *, skips_repeats: bool = False) -> None:
         self._max_size = max_size
+        self._skips_repeats = skips_repeats
         self._object_id: int | None = None
         self._next_fragment = 0
         self._parts: list[bytes] = []
@@ -66,8 +69,8 @@ class Defragmenter:
             if len(blob) < length:
                 raise ValueError("a PSRP fragment is cut off in its data")
             position += length
-            if (object_id, fragment_id) <= self._last:
-                continue  # a server sends the last answer of a client that vanished once more; ids only ever grow
+            if self._skips_repeats and (object_id, fragment_id) <= self._last:
+                continue
             self._last = (object_id, fragment_id)
             message = self._take(object_id, fragment_id, flags, blob)
             if message is not None:

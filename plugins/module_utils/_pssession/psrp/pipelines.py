@@ -28,9 +28,9 @@ try:
         CommandParameter,
         GenericComplexObject,
         HostInfo,
+        ObjectMeta,
         Pipeline,
         RemoteStreamOptions,
-        ObjectMeta,
     )
     from pypsrp.messages import (
         CreatePipeline,
@@ -76,7 +76,7 @@ class Collector:
     def __init__(self, max_objects: int | None = None) -> None:
         self.output = Output()
         self.host_calls: list[bytes] = []
-        self._defragmenter = Defragmenter()
+        self._defragmenter = Defragmenter(skips_repeats=True)
         self._max_objects = max_objects
         self._not_kept = 0
 
@@ -205,8 +205,6 @@ def _answer(client: WSManClient, shell: Shell, command_id: str, message: bytes, 
         client.send(shell, command_id.upper(), fragment, deadline, stream="pr")
 
 
-def is_no_longer_ours(error: TransportError) -> bool:
-    """Tell whether a failure means that the session or the command is gone, or connected to somebody else."""
 def _refusal(message: str) -> t.Any:
     """Return an error record; PowerShell misses each of these properties that is not there (MS-PSRP 2.2.3.15)."""
     exception, record = GenericComplexObject(), GenericComplexObject()
@@ -230,6 +228,8 @@ def _refusal(message: str) -> t.Any:
     return record
 
 
+def is_no_longer_ours(error: TransportError) -> bool:
+    """Tell whether a failure means that the session or the command is gone, or connected to somebody else."""
     return error.code in _NO_LONGER_OURS
 
 
