@@ -182,6 +182,7 @@ INVOKE: Spec = {
     "script_path": {"type": "path"},
     "arguments": {"type": "list", "elements": "raw"},
     "parameters": {"type": "dict"},
+    "secure_parameters": {"type": "dict", "no_log": True},
     "input": {"type": "list", "elements": "raw"},
     "in_disconnected_session": {"type": "bool", "default": False},
     "session_name": {"type": "list", "elements": "str"},

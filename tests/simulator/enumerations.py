@@ -152,7 +152,8 @@ class Enumerations:
                 element("rsp:CommandState", text="Running"),
             )
             for pipeline in pipelines
-            if not pipeline.collected or (self._computer.replay_after_connect and pipeline.unacknowledged is not None)
+            if not pipeline.collected
+            or (self._computer.replay_after_connect and (pipeline.replay or pipeline.unacknowledged))
         ]
 
 

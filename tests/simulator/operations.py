@@ -245,7 +245,9 @@ class Operations:
         pipeline = self._pipeline(pool, request.command_id)
         # A connected pipeline takes no more input (MS-PSRP 3.1.4.10.3, server side).
         pipeline.end_input()
-        pipeline.replay = pipeline.unacknowledged if self._computer.replay_after_connect else None
+        if self._computer.replay_after_connect:
+            # What the client before did not even ask for again is still due.
+            pipeline.replay = pipeline.replay or pipeline.unacknowledged
         pipeline.unacknowledged = None
         shell.touch(self._computer.clock.now())
         return answer_to(request, element("rsp:ConnectResponse"))

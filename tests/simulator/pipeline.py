@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from psrpcore.types import ErrorRecord, PSInvocationState, PSRPMessageType
+from psrpcore import MissingCipherError
+from psrpcore.types import ErrorRecord, PSInvocationState, PSRPMessageType, PSSecureString
 
 from . import messages
 from .clock import Wakeup
@@ -31,7 +32,8 @@ def script_text(metadata: Any) -> str:
 
     def argument(part: Any) -> str:
         words = [str(part.N) if str(part.N).startswith("-") else f"-{part.N}"] if part.N else []
-        return " ".join(words + ([] if part.V is None else [str(part.V)]))
+        value = "System.Security.SecureString" if isinstance(part.V, PSSecureString) else part.V
+        return " ".join(words + ([] if value is None else [str(value)]))
 
     def command(part: Any) -> str:
         return " ".join([str(part.Cmd), *(argument(item) for item in part.Args or ())])
@@ -39,6 +41,24 @@ def script_text(metadata: Any) -> str:
     power_shell = metadata.PowerShell
     statements = [statement.Cmds for statement in power_shell.ExtraCmds or ()] or [power_shell.Cmds]
     return "; ".join(" | ".join(command(part) for part in statement) for statement in statements)
+
+
+def parameters_of(metadata: Any) -> dict[str, Any]:
+    """The named parameters of a CREATE_PIPELINE message; SecureStrings are decrypted while the key is there.
+
+    Raises:
+        ValueError: a SecureString cannot be decrypted with the session key.
+    """
+    parameters: dict[str, Any] = {}
+    for part in (part for command in metadata.PowerShell.Cmds for part in command.Args or () if part.N):
+        value = part.V
+        if isinstance(value, PSSecureString):
+            try:
+                value = PSSecureString(value.decrypt())
+            except MissingCipherError as error:
+                raise ValueError("there is no session key to decrypt a SecureString with") from error
+        parameters[str(part.N).lstrip("-")] = value
+    return parameters
 
 
 class Pipeline:
@@ -50,6 +70,7 @@ class Pipeline:
         command_line: what a listing shows as rsp:CommandLine (at most 256 characters, sent by native clients).
         collected: a client has received the last message; the command only waits for its Signal.
         planted: a script that begins as soon as the fleet starts.
+        parameters: what the script got by name; SecureStrings are in clear.
         unacknowledged: the last answer to a Receive, until the same client's next one proves it arrived.
         replay: what the next Receive answers instead of new data.
     """
@@ -64,6 +85,7 @@ class Pipeline:
         self.closed = False
         self.text = ""
         self.planted: Script | None = None
+        self.parameters: dict[str, Any] = {}
         self.unacknowledged: Answer | None = None
         self.replay: Answer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -106,7 +128,7 @@ class Pipeline:
 
     def create(self, metadata: Any) -> Script:
         """Take the CREATE_PIPELINE data and return the script it means."""
-        self.text = script_text(metadata)
+        self.text, self.parameters = script_text(metadata), parameters_of(metadata)
         if metadata.NoInput:
             self.end_input()
         return self.pool.scripts.find(self.text)

@@ -7,6 +7,7 @@ A script is a list of steps, each a mapping with one key::
 
     - output: hello            # PIPELINE_OUTPUT; a list is one object per item, see messages.to_powershell
     - output_variable: name    # the value of a session variable
+    - output_parameter: name   # of a named parameter {secure: whether it is a SecureString, length: of its text}
     - output_input: true       # every input object, until the client ends the input
     - set: {name: value}       # session variables; they live as long as the session
     - error: text              # or {message, error_id, category, exception, target}
@@ -84,6 +85,10 @@ class Stage(Protocol):
         """The session's variables."""
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """The named parameters that the script was given."""
+
+    @property
     def origin(self) -> tuple[str, str, int]:
         """``HOST\\user``, computer name and process id, as information records show them."""
 
@@ -99,6 +104,7 @@ class _Rehearsal:
 
     def __init__(self) -> None:
         self.variables: dict[str, Any] = {}
+        self.parameters: dict[str, Any] = {}
         self.origin = ("HOST\\user", "HOST", 0)
 
     def emit(self, _kind: PSRPMessageType, _value: Any) -> None:
@@ -264,6 +270,13 @@ def _output_variable(stage: Stage, name: str) -> Execution:
     yield from _output(stage, stage.variables.get(name))
 
 
+def _output_parameter(stage: Stage, name: str) -> Execution:
+    value = stage.parameters.get(name)
+    secure = isinstance(value, PSSecureString)
+    text = value.decrypt() if isinstance(value, PSSecureString) else value
+    yield from _output(stage, {"secure": secure, "length": 0 if text is None else len(str(text))})
+
+
 def _output_input(stage: Stage, _argument: Any) -> Execution:
     while received := (yield NextInput()):
         yield from _write(stage, PSRPMessageType.PipelineOutput, received[0])
@@ -341,6 +354,7 @@ _VERBS: dict[str, Callable[[Stage, Any], Execution]] = {
     "output": _output,
     "output_variable": _output_variable,
     "output_input": _output_input,
+    "output_parameter": _output_parameter,
     "set": _set,
     "error": _error,
     "throw": _throw,

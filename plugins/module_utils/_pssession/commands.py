@@ -34,12 +34,14 @@ class Script:
         text: PowerShell source.
         arguments: Positional arguments.
         parameters: Named parameters.
+        secure_parameters: Named parameters that the script gets as SecureStrings.
         input: Objects for the pipeline's input, or None for no input.
     """
 
     text: str
     arguments: tuple[t.Any, ...] = ()
     parameters: t.Mapping[str, t.Any] = field(default_factory=dict)
+    secure_parameters: t.Mapping[str, str] = field(default_factory=dict, repr=False)
     input: tuple[t.Any, ...] | None = None
 
 

@@ -35,6 +35,7 @@ class Journal:
         self._path = path
         self._lock = threading.Lock()
         self._lines: dict[str, dict[str, list[int]]] = {}
+        self._is_torn = False
         try:
             folder = os.path.dirname(os.path.abspath(path))
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -65,10 +66,18 @@ class Journal:
         )
         with self._lock:
             try:
-                os.write(self._descriptor, line.encode("ascii") + b"\n")
+                self._write(line.encode("ascii") + b"\n")
                 os.fsync(self._descriptor)
             except OSError as error:
                 raise JournalError(f"journal: {self._path} cannot be written: {error.strerror}") from error
+
+    def _write(self, line: bytes) -> None:
+        """Write all of a line, on a new one if the last could not be finished."""
+        rest = memoryview(b"\n" + line if self._is_torn else line)
+        self._is_torn = True
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        self._is_torn = False
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -87,4 +96,4 @@ class Journal:
                     pass  # half a line, from a moment when the power went
                 position += len(line)
         if not line.endswith(b"\n"):
-            os.write(self._descriptor, b"\n")  # so that the next piece does not continue it
+            self._is_torn = True  # so that the next piece does not continue it

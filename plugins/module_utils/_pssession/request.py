@@ -279,8 +279,23 @@ def _script(options: t.Mapping[str, t.Any]) -> Script | None:
         text=str(text),
         arguments=tuple(options.get("arguments") or ()),
         parameters=options.get("parameters") or {},
+        secure_parameters=_secure_parameters(options),
         input=None if given_input is None else tuple(given_input),
     )
+
+
+def _secure_parameters(options: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return the parameters that become SecureStrings; errors name them and never show a value."""
+    parameters = {str(name).lower() for name in options.get("parameters") or {}}
+    secure_parameters = {}
+    for name, value in (options.get("secure_parameters") or {}).items():
+        # Vaulted text is a type of its own in ansible-core before 2.19.
+        if not isinstance(value, str) and not getattr(value, "__ENCRYPTED__", False):
+            _invalid(f"secure_parameters.{name} is not text; quote it, or make it text with the filter string")
+        if str(name).lower() in parameters:
+            _invalid(f"{name} is in parameters and in secure_parameters")
+        secure_parameters[str(name)] = str(value)
+    return secure_parameters
 
 
 def _session_option(session_option: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:

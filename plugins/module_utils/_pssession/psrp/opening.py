@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import typing as t
 import uuid
 from dataclasses import dataclass, field
 
-from ..errors import ParameterBindingError, TransportError
+from ..errors import ParameterBindingError, TransportError, WSManFault
 from ..model import Shell
 from ..wsman.client import PROTOCOL_VERSION, WSManClient
 from ..wsman.soap import improper
@@ -84,6 +85,10 @@ def open_session(client: WSManClient, new: NewSession, deadline: float) -> Shell
     except _OpeningFailed as error:
         client.delete(shell, deadline)
         raise TransportError(None, f"PowerShell could not open it: {error}", delivered=False) from error
+    except WSManFault:
+        with contextlib.suppress(TransportError):
+            client.delete(shell, deadline)
+        raise
     return shell
 
 

@@ -8,17 +8,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 import time
 import typing as t
 import uuid
+import xml.etree.ElementTree as ET
 
 from ..commands import Output, PipelineState, Script
 from ..errors import Code, TransportError
 from ..model import Shell
 from ..wsman.client import WSManClient
 from ..wsman.soap import improper
-from . import clixml, records
+from . import clixml, records, session_key
 from .fragments import Defragmenter, fragments_of
 
 try:
@@ -51,10 +53,10 @@ TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/term
 # Fragments that fit an envelope of any server, with Base64 and all around it.
 MAX_FRAGMENT_BYTES = 32 * 1024
 MAX_COMMAND_LINE = 256
-# Faults that end a receive because the shell or the command is gone or somebody else's (as PowerShell's client has it).
-_NO_LONGER_OURS = frozenset({995, 1223, Code.UNEXPECTED_SELECTORS, Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
 # How long output that has piled up is taken when the time to wait is over.
 BACKLOG_SECONDS = 10.0
+# Faults that end a receive because the shell or the command is gone or somebody else's (as PowerShell's client has it).
+_NO_LONGER_OURS = frozenset({995, 1223, Code.UNEXPECTED_SELECTORS, Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
 _METHODS_WITHOUT_ANSWER = ("Write", "Set", "Enter", "Exit", "Notify", "Push", "Pop", "Flush", "Scroll")
 _HEADER = struct.Struct("<II16s16s")
 _BOM = b"\xef\xbb\xbf"
@@ -141,7 +143,7 @@ def start(client: WSManClient, shell: Shell, script: Script, deadline: float) ->
         TransportError: The server refused, could not be reached, or nobody knows.
     """
     command_id = str(uuid.uuid4())
-    first, *rest = _messages_of(shell, command_id, script)
+    first, *rest = _messages_of(shell, command_id, _sealed(client, shell, script, deadline))
     client.command(shell, command_id.upper(), script.text[:MAX_COMMAND_LINE], first, deadline)
     for fragment in rest:
         client.send(shell, command_id.upper(), fragment, deadline)
@@ -170,12 +172,12 @@ def receive(
         TransportError: The stream broke; a WSManFault says that the session is no longer ours.
     """
     while True:
-        limit = time.monotonic() + client.endpoint.option.open_timeout
         now = time.monotonic()
         wait = None if until is None else until - now
         pieces, is_done = client.receive_command(
             shell, command_id.upper(), now + client.endpoint.option.open_timeout, wait
         )
+        limit = time.monotonic() + client.endpoint.option.open_timeout
         for piece in pieces:
             record(piece)
             collector.feed(piece)
@@ -231,6 +233,21 @@ def _refusal(message: str) -> t.Any:
 def is_no_longer_ours(error: TransportError) -> bool:
     """Tell whether a failure means that the session or the command is gone, or connected to somebody else."""
     return error.code in _NO_LONGER_OURS
+
+
+def _sealed(client: WSManClient, shell: Shell, script: Script, deadline: float) -> Script:
+    """Return a script whose secure parameters are ordinary ones, encrypted under a key that the server gives for them.
+
+    A client cannot know whether the server still has the key of an earlier exchange, so each start has its own.
+    """
+    if not script.secure_parameters:
+        return script
+    key = session_key.exchange(client, shell, deadline)
+    parameters = dict(script.parameters)
+    for name, text in script.secure_parameters.items():
+        parameters[name] = ET.Element("SS")
+        parameters[name].text = key.encrypt(text)
+    return dataclasses.replace(script, parameters=parameters, secure_parameters={})
 
 
 def _messages_of(shell: Shell, command_id: str, script: Script) -> list[bytes]:

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The session key, under which SecureStrings travel (MS-PSRP 3.1.5.4.3 and 3.1.5.4.4)."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import time
+import typing as t
+import uuid
+from dataclasses import dataclass, field
+
+from ..model import Shell
+from ..wsman.client import WSManClient
+from ..wsman.soap import improper
+from . import clixml
+from .fragments import Defragmenter, whole_fragment
+
+try:
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.padding import PKCS7
+    from pypsrp.messages import Destination, Message, MessageType, PublicKey
+    from pypsrp.serializer import Serializer
+except ImportError:  # reported by the client, which is needed first
+    pass
+
+# Destination, type, pool and pipeline come before the data of a message (MS-PSRP 2.2.1); here the type matters.
+_HEADER = struct.Struct("<4xI32x")
+_BOM = b"\xef\xbb\xbf"
+# How CryptoAPI wraps keys (MS-PSRP 2.2.2.3 and 2.2.2.4). A public one: PUBLICKEYBLOB, version 2, CALG_RSA_KEYX, "RSA1",
+# bits, exponent, modulus. What comes before a sealed one: SIMPLEBLOB, version 2, CALG_AES_256, CALG_RSA_KEYX.
+_PUBLIC_BLOB = struct.Struct("<BBxxI4sII256s")
+_PUBLIC_BLOB_HEADER = (0x06, 0x02, 0xA400, b"RSA1", 2048)
+_SIMPLE_BLOB_HEADER_BYTES = 12
+_AES_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class SessionKey:
+    """A key that client and server of a session share."""
+
+    key: bytes = field(repr=False)
+
+    def encrypt(self, text: str) -> str:
+        """Return text as the content of an SS element (MS-PSRP 2.2.5.1.24)."""
+        padder = PKCS7(algorithms.AES.block_size).padder()
+        padded = padder.update(text.encode("utf-16-le", "surrogatepass")) + padder.finalize()
+        encryptor = Cipher(algorithms.AES(self.key), modes.CBC(bytes(16))).encryptor()
+        return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode("ascii")
+
+
+def exchange(client: WSManClient, shell: Shell, deadline: float) -> SessionKey:
+    """Ask the server of a session for a key, with a key pair made just for that.
+
+    Whatever else the shell's output stream has until the answer comes is dropped.
+
+    Args:
+        deadline: In seconds of `time.monotonic`.
+
+    Raises:
+        TransportError: The server refused, could not be reached, or gave no key before the deadline.
+    """
+    private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    body = PublicKey(base64.b64encode(_public_key(private_key)).decode("ascii"))
+    request = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), None, body, Serializer()).pack()
+    # The clock is further than any client before us counted its messages.
+    client.send(shell, None, whole_fragment(time.time_ns() // 1000, request), deadline)
+    defragmenter = Defragmenter()
+    while True:
+        for stream in client.receive(shell, deadline):
+            try:
+                for message in defragmenter.feed(stream):
+                    key = _session_key(message, private_key)
+                    if key is not None:
+                        return SessionKey(key)
+            except ValueError as error:
+                raise improper(f"the answer has PSRP data that cannot be read ({error})") from error
+
+
+def _public_key(private_key: rsa.RSAPrivateKey) -> bytes:
+    """Return the public half of a key pair in the form a server reads (MS-PSRP 2.2.2.3)."""
+    numbers = private_key.public_key().public_numbers()
+    return _PUBLIC_BLOB.pack(*_PUBLIC_BLOB_HEADER, numbers.e, numbers.n.to_bytes(256, "little"))
+
+
+def _session_key(message: bytes, private_key: rsa.RSAPrivateKey) -> bytes | None:
+    """Return the key in an ENCRYPTED_SESSION_KEY message (MS-PSRP 2.2.2.4), or None if there is none for us in it."""
+    if len(message) < _HEADER.size:
+        raise ValueError("a PSRP message is shorter than its header")
+    if _HEADER.unpack_from(message)[0] != MessageType.ENCRYPTED_SESSION_KEY:
+        return None
+    data: t.Any = clixml.to_plain(message[_HEADER.size :].removeprefix(_BOM).decode())
+    text = data.get("EncryptedSessionKey") if isinstance(data, dict) else None
+    if not isinstance(text, str):
+        raise ValueError("an ENCRYPTED_SESSION_KEY message has no key")
+    sealed = base64.b64decode(text)[_SIMPLE_BLOB_HEADER_BYTES:]
+    try:
+        key = private_key.decrypt(sealed[::-1], padding.PKCS1v15())
+    except ValueError:
+        return None
+    # What was sealed for a client before us, which left before it came, opens to nothing or to something else.
+    return key if len(key) == _AES_KEY_BYTES else None
