@@ -20,7 +20,7 @@ PYPSRP_MINIMUM = "0.9.1"
 
 IMPORT_FAILURE: str | None = None
 try:
-    import pypsrp.wsman  # noqa: F401  (with it come requests and urllib3)
+    import pypsrp.wsman  # noqa: F401  # pylint: disable=unused-import
 except ImportError:
     IMPORT_FAILURE = traceback.format_exc()
 

@@ -64,7 +64,6 @@ class Codec(t.Protocol):
 
     def wrap(self, message: bytes) -> tuple[str, bytes]:
         """Return the content type and the body for a message."""
-        ...
 
     def unwrap(self, content_type: str, body: bytes) -> bytes:
         """Return the message in a body.
@@ -72,7 +71,6 @@ class Codec(t.Protocol):
         Raises:
             Exception: It cannot be decrypted; the libraries raise many kinds.
         """
-        ...
 
 
 @dataclass(frozen=True)
