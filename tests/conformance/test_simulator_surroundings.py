@@ -23,7 +23,7 @@ def test_redirection(fleet: SimulatedFleet, computer: SimulatedComputer, status:
     """Whoever asks is sent elsewhere, as often as told."""
     target = fleet["srv02"].uri
     computer.redirect(target, status=status, times=2)
-    for _ in range(2):
+    for _time in range(2):
         answer = requests.post(computer.uri, b"", allow_redirects=False, timeout=10)
         assert (answer.status_code, answer.headers["Location"], answer.content) == (status, target, b"")
     assert [request.operation for request in fleet.requests] == ["Redirected"] * 2

@@ -44,6 +44,8 @@ COMMANDS = [
 SHOWN = [text for kind, text in BLOCKS if kind == "text" and text.startswith("TASK")]
 
 USER, PASSWORD = "operator", "not-a-secret"
+# How Windows lets in by default.
+OFFERED = ("negotiate", "kerberos")
 SESSIONS = {
     "server01": ("ITTask", "ITReport", "Nightly"),
     "server02": ("ITTask", "Nightly"),
@@ -118,7 +120,7 @@ def computers(nightly: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Folder]:
     """Every session is free, and the one named Nightly expires in four minutes."""
-    with SimulatedFleet.build(computers({"inactivity": 6960}), [User(USER, PASSWORD)]) as fleet:
+    with SimulatedFleet.build(computers({"inactivity": 6960}), [User(USER, PASSWORD)], authentication=OFFERED) as fleet:
         yield Folder(tmp_path, fleet)
 
 
@@ -126,7 +128,9 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
 def folder_after_a_crash(tmp_path: Path) -> Iterator[Folder]:
     """A client that died is still connected to the sessions named Nightly, for some seconds."""
     declared = computers({"state": "Connected"})
-    with SimulatedFleet.build(declared, [User(USER, PASSWORD)], switches={"silence_timeout": 4}) as fleet:
+    with SimulatedFleet.build(
+        declared, [User(USER, PASSWORD)], switches={"silence_timeout": 4}, authentication=OFFERED
+    ) as fleet:
         yield Folder(tmp_path, fleet)
 
 

@@ -230,7 +230,12 @@ class Realm:
         command += ["-f"] if forwardable else []
         environment = {**os.environ, **self.environment}
         done = subprocess.run(
-            [*command, f"{user}@{self.name}"], input=f"{password}\n", env=environment, capture_output=True, text=True
+            [*command, f"{user}@{self.name}"],
+            check=False,
+            input=f"{password}\n",
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise RuntimeError(done.stderr.strip())

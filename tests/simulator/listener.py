@@ -76,7 +76,7 @@ class Listener(abc.ABC):
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            accepted, _ = await loop.sock_accept(listening)
+            accepted, _address = await loop.sock_accept(listening)
             self._connections += 1
             self._spawn(self._converse(accepted))
 

@@ -113,7 +113,7 @@ class ForwardProxy(Listener):
                     await back
 
     def _lets_in(self, headers: dict[str, str]) -> bool:
-        scheme, _, token = headers.get("proxy-authorization", "").partition(" ")
+        scheme, _blank, token = headers.get("proxy-authorization", "").partition(" ")
         sent = _logins(token)
         if scheme:
             self._authorizations.append((scheme.lower(), sent[0][0] if sent else ""))
@@ -132,21 +132,21 @@ def _logins(token: str) -> list[tuple[str, str]]:
     found = []
     for encoding in ("utf-8", "latin-1"):
         with contextlib.suppress(binascii.Error, UnicodeDecodeError):
-            name, _, password = base64.b64decode(token, validate=True).decode(encoding).partition(":")
+            name, _colon, password = base64.b64decode(token, validate=True).decode(encoding).partition(":")
             found.append((name, password))
     return found
 
 
 def _parse(head: bytes) -> tuple[str, str, dict[str, str]]:
     first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
-    method, target, _ = first.split(" ", 2)
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    method, target, _version = first.split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
     return method, target, headers
 
 
 def _forwarded(head: bytes, method: str, target: str) -> bytes:
     """The head as the server should see it: a path instead of a URL, and nothing that concerns the proxy."""
-    _, _, rest = head.partition(b"\r\n")
+    _first, _end, rest = head.partition(b"\r\n")
     lines = [line for line in rest.split(b"\r\n") if not line.lower().startswith(b"proxy-")]
     parts = urlsplit(target)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

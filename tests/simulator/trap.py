@@ -81,7 +81,7 @@ class TrapServer(Listener):
 
 def _length(octets: bytes) -> int | None:
     """Length of the request that begins here; ``None`` while its head is not complete."""
-    head, end, _ = octets.partition(b"\r\n\r\n")
+    head, end, _rest = octets.partition(b"\r\n\r\n")
     if not end:
         return None
     lines = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:] if b":" in line)

@@ -77,7 +77,7 @@ def discover(
         answer = answers.get(endpoint)
         if isinstance(answer, TransportError):
             errors[endpoint] = query_failed(endpoint, answer, request.command)
-        elif answer is not None:
+        elif isinstance(answer, Listing):
             sessions[endpoint] = tuple(
                 as_session(shell, endpoint, now) for shell in answer.shells if shell.is_powershell
             )

@@ -160,8 +160,8 @@ def table(words: dict[Cell, str]) -> str:
 
 
 def test_the_table_in_the_documentation_is_what_happens(seen: dict[Cell, str]) -> None:
-    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
-    documented, _, after = rest.partition(END)
+    before, _begin, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
+    documented, _end, after = rest.partition(END)
     if os.environ.get("PSSESSION_WRITE_DOCS"):
         assert set(seen) == set(CELLS), "only a whole run can write the table"
         DOCUMENT.write_text(before + BEGIN + table(seen) + END + after, encoding="utf-8")

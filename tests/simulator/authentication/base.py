@@ -116,7 +116,7 @@ class Attempt:
         cls, request: web.BaseRequest, computer: SimulatedComputer, tls: TlsFacts | None, connection: Connection
     ) -> Attempt:
         """Read the Authorization header."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        scheme, _blank, token = request.headers.get("Authorization", "").partition(" ")
         target = request.raw_path
         return cls(scheme.lower(), token.strip(), request.method, target, computer, tls, connection)
 

@@ -30,7 +30,7 @@ class Basic(Authenticator):
         login = ""
         for encoding in ("utf-8", "latin-1"):
             try:
-                login, _, password = octets.decode(encoding).partition(":")
+                login, _colon, password = octets.decode(encoding).partition(":")
             except UnicodeDecodeError:
                 continue
             user = attempt.computer.find_user(login)

@@ -115,9 +115,9 @@ class _Reader:
 
     def _read_headers(self, count: int) -> list[tuple[str, str]]:
         lines = []
-        for _ in range(count):
+        for _line in range(count):
             end = self._body.index(b"\r\n", self._position)
-            name, _, value = self._body[self._position : end].decode("ascii").partition(":")
+            name, _colon, value = self._body[self._position : end].decode("ascii").partition(":")
             lines.append((name.strip().lower(), value.strip()))
             self._position = end + 2
         return lines

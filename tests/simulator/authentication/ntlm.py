@@ -100,7 +100,7 @@ class NtlmClaim:
         message = token[start:]
 
         def payload(field: int) -> bytes:
-            length, _, offset = struct.unpack_from("<HHI", message, field)
+            length, _allocated, offset = struct.unpack_from("<HHI", message, field)
             return message[offset : offset + length]
 
         try:
