@@ -33,6 +33,13 @@ options:
     description:
       - Named parameters of the script.
     type: dict
+  secure_parameters:
+    description:
+      - Named parameters that the script gets as C(SecureString), for passwords and the like.
+      - For each start the server is asked for a key, and the values travel encrypted under it, whatever the transport
+        does. They are in no result, log or journal.
+      - Values must be text. A parameter is either here or in O(parameters).
+    type: dict
   input:
     description:
       - Objects for the input of the script (C($input)).
@@ -108,6 +115,17 @@ EXAMPLES = r"""
     session_name: Nightly
     session_option:
       idle_timeout: 86400000
+
+- name: Give a script a password
+  psremoting.fleet.invoke_command:
+    name: Nightly
+    script: |
+      param([string] $User, [securestring] $Password)
+      $credential = [pscredential]::new($User, $Password)
+    parameters:
+      User: svc-backup
+    secure_parameters:
+      Password: "{{ vault_backup_password }}"
 
 - name: Look into a session that is there
   psremoting.fleet.invoke_command:
