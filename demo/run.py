@@ -23,8 +23,11 @@ def say(text: str) -> None:
     print(f"\n{bold}# {text}{plain}", flush=True)
 
 
-def play(state: Path, *arguments: str) -> None:
+def play(state: Path, *arguments: str, controller: str = "first") -> None:
     """Run one playbook as a user would, and show how it was called.
+
+    Args:
+        controller: Each has a memory of its own, which is empty at first.
 
     Raises:
         subprocess.CalledProcessError: It failed.
@@ -35,7 +38,7 @@ def play(state: Path, *arguments: str) -> None:
         "ANSIBLE_CONFIG": str(DEMO / "ansible.cfg"),
         "ANSIBLE_INVENTORY": str(state / "inventory.yml"),
         # The demo leaves nothing behind, so what the controller remembers is kept in its folder, too.
-        "PSSESSION_REGISTRY": str(state / "registry.sqlite3"),
+        "PSSESSION_REGISTRY": str(state / f"{controller}.sqlite3"),
     }
     program = Path(sys.executable).with_name("ansible-playbook")
     subprocess.run([str(program), *arguments], check=True, cwd=DEMO, env=environment)
@@ -55,17 +58,21 @@ def wait_for(path: Path, fleet: subprocess.Popen[bytes]) -> None:
 
 
 def story(state: Path) -> None:
-    say("Last night somebody started work in PowerShell sessions on six Windows computers. Then the controller died.")
-    say("What is still there? This only looks; sessions of one computer are one request.")
-    play(state, "list.yml")
+    say("Tonight: start long work in two new sessions on each of six Windows computers, and leave.")
+    play(state, "start.yml")
+    say("Then the controller dies. Tomorrow another one, say a new pod, knows nothing of all this.")
+    say("What is there? This only looks; there are sessions that others started, too.")
+    play(state, "list.yml", controller="second")
     say("Check mode is -WhatIf: it tells what would be done, and nothing is.")
-    play(state, "reconnect.yml", "--check")
+    play(state, "reconnect.yml", "--check", controller="second")
     say("Now connect to them. The work in them went on all the time: a session with a running command is Busy.")
-    play(state, "reconnect.yml")
+    play(state, "reconnect.yml", controller="second")
     say("Once more: a session that is connected already is left alone, so nothing changes (changed=0).")
-    play(state, "reconnect.yml")
+    play(state, "reconnect.yml", controller="second")
     say("A session that another client holds is not taken away, and the error says what to do.")
-    play(state, "busy.yml")
+    play(state, "busy.yml", controller="second")
+    say("Collect the work of the night by the names of its sessions, and clean up.")
+    play(state, "collect.yml", controller="second")
 
 
 def main() -> int:

@@ -36,7 +36,8 @@ def fleet(running_fleet: SimulatedFleet) -> SimulatedFleet:
         computer.injections.clear()
         computer.configure(asdict(Switches()))
         computer.redirect(None)
-    running_fleet.unlock(ADMIN.name)
+    for name in list(running_fleet.failed_logons):
+        running_fleet.unlock(name)
     running_fleet.clear_requests()
     return running_fleet
 

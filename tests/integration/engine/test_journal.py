@@ -96,7 +96,7 @@ def test_synced_before_parsed(
         happened.append("parsed")
         feed(collector, data)
 
-    monkeypatch.setattr(journal_module.os, "fsync", noted_sync)
+    monkeypatch.setattr(os, "fsync", noted_sync)
     monkeypatch.setattr(pipelines.Collector, "feed", noted_feed)
     plant(computer, "done", "finished")
     receive()
