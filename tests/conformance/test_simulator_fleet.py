@@ -25,6 +25,7 @@ import yaml
 from tests.conformance.conftest import ADMIN
 from tests.conformance.raw_client import SHELL, RawClient
 from tests.simulator import SimulatedFleet
+from tests.simulator.__main__ import inventory as inventory_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "tests" / "simulator" / "examples" / "small.yml"
@@ -184,6 +185,21 @@ def test_program(tmp_path: Path) -> None:
     assert not Path(details["ca_file"]).exists()
 
 
+@pytest.mark.parametrize(
+    ("offered", "logon"),
+    [
+        (["basic"], ("basic", "never")),
+        (["negotiate"], ("ntlm", "auto")),
+        (["kerberos", "negotiate", "basic"], ("ntlm", "auto")),
+    ],
+)
+def test_the_inventory_follows_what_the_computers_offer(offered: list[str], logon: tuple[str, str]) -> None:
+    with SimulatedFleet.build(["srv01"], [ADMIN], authentication=offered) as fleet:
+        variables = inventory_of(fleet, with_passwords=True)["all"]["children"]["windows"]["hosts"]["srv01"]
+    assert (variables["ansible_psrp_auth"], variables["ansible_psrp_message_encryption"]) == logon
+    assert variables["ansible_password"] == ADMIN.password
+
+
 def _wait_for(path: Path) -> None:
     deadline = time.monotonic() + 20
     while not path.exists():
@@ -196,6 +212,8 @@ def _check_inventory(inventory: dict[str, Any], details: dict[str, Any]) -> None
     assert group["vars"]["ansible_connection"] == "psrp"
     assert group["hosts"]["srv01"]["ansible_host"] == details["computers"][0]["address"]
     assert group["hosts"]["srv01"]["ansible_user"] == "admin"
+    logon = [group["hosts"]["srv01"][f"ansible_psrp_{name}"] for name in ("auth", "message_encryption")]
+    assert logon == ["basic", "never"]
     assert "ansible_password" not in group["hosts"]["srv01"]
     assert Path(details["ca_file"]).is_file()
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from .computer import SimulatedComputer
 from .fleet import SimulatedFleet
 
 
@@ -36,18 +37,25 @@ def inventory(fleet: SimulatedFleet, with_passwords: bool) -> dict[str, Any]:
     """An Ansible inventory with all computers in the group ``windows``."""
     hosts = {}
     for computer in fleet:
-        hosts[computer.name] = variables = {"ansible_host": computer.address, "ansible_port": computer.port}
+        hosts[computer.name] = variables = {
+            "ansible_host": computer.address,
+            "ansible_port": computer.port,
+            **_logon(computer),
+        }
         if computer.users:
             variables["ansible_user"] = computer.users[0].name
             if with_passwords:
                 variables["ansible_password"] = computer.users[0].password
-    group_variables = {
-        "ansible_connection": "psrp",
-        "ansible_psrp_protocol": "http",
-        "ansible_psrp_auth": "basic",
-        "ansible_psrp_message_encryption": "never",
-    }
+    group_variables = {"ansible_connection": "psrp", "ansible_psrp_protocol": "http"}
     return {"all": {"children": {"windows": {"hosts": hosts, "vars": group_variables}}}}
+
+
+def _logon(computer: SimulatedComputer) -> dict[str, str]:
+    """Variables for the best way in that needs a password and nothing else."""
+    if "negotiate" in computer.authentication:
+        # NTLM by its own name: Negotiate would look for a KDC in the domain of this machine first.
+        return {"ansible_psrp_auth": "ntlm", "ansible_psrp_message_encryption": "auto"}
+    return {"ansible_psrp_auth": "basic", "ansible_psrp_message_encryption": "never"}
 
 
 def ready_data(fleet: SimulatedFleet) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def test_the_task_decides_on_the_scheme_then_the_inventory_then_the_default(
         ({"username": "", "password": "p"}, {}, None),
         ({"username": "u", "password": "p"}, {"credential": ME}, Credential("me", "secret-pw")),
         # The password that the inventory has for its user is not for another one.
-        ({"username": "u", "password": "p"}, {"credential": {"username": "me"}}, Credential("me", "")),
+        ({"username": "u", "password": "p"}, {"credential": {"username": "me"}}, Credential("me", None)),
+        ({}, {"credential": {"username": "me", "password": ""}}, Credential("me", "")),
         ({"username": "u", "password": "p"}, {"authentication": "negotiate_with_implicit_credential"}, None),
         ({"username": "u", "password": "p"}, PEM, None),
     ],
@@ -104,8 +105,9 @@ def test_certificate(
 
 
 def test_an_explicit_credential_takes_the_place_of_a_certificate_of_the_inventory() -> None:
-    found = of({"authentication": "certificate", **PEM}, credential=ME, authentication="basic")
-    assert (found.scheme, found.certificate, found.credential) == ("basic", None, Credential("me", "secret-pw"))
+    for asked, scheme in (("basic", "basic"), (None, "negotiate")):
+        found = of({"authentication": "certificate", **PEM}, credential=ME, authentication=asked)
+        assert (found.scheme, found.certificate, found.credential) == (scheme, None, Credential("me", "secret-pw"))
 
 
 def test_a_thumbprint_is_looked_up_in_the_store(tmp_path: Path) -> None:
@@ -132,6 +134,7 @@ def test_a_thumbprint_is_looked_up_in_the_store(tmp_path: Path) -> None:
         ({"transport": "winrm", "authentication": "kerberos", "username": "u", "password": "p"}, {}, "psrp"),
         ({"transport": "winrm", "authentication": "ntlm", "username": "u", "password": "p"}, {}, "winrm"),
         ({"transport": "winrm"}, {"authentication": "kerberos", "credential": ME}, "psrp"),
+        ({"transport": "winrm"}, {"authentication": "kerberos", "credential": {"username": "me"}}, "winrm"),
     ],
 )
 def test_library(settings: dict[str, Any], options: dict[str, Any], library: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ErrorRecord
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.plan import Action, plan
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.connect import Connect
@@ -61,6 +62,7 @@ def test_the_what_if_line_is_the_cmdlets() -> None:
 @pytest.mark.parametrize(("found_in_list", "target"), [(True, ID), (False, None)])
 def test_in_use_names_its_target_only_when_it_was_known_before(found_in_list: bool, target: str | None) -> None:
     record = CONNECT.in_use(session(free=False), found_in_list=found_in_list)
+    assert isinstance(record, ErrorRecord)
     assert record.fully_qualified_error_id.split(",")[0] == "PSSessionConnectFailed"
     assert (record.target, record.computer_name) == (target, "srv01")
     assert "busy_timeout" in record.hint

@@ -88,7 +88,10 @@ def unusable(endpoint: Endpoint) -> TransportError | None:
 def _scheme(request: Request, settings: Settings, certificate: ClientCertificate | None) -> str:
     if certificate is not None and request.authentication in (None, "default"):
         return "certificate"
-    scheme = str(first(request.authentication, settings.get("authentication"), "default"))
+    inventory = settings.get("authentication")
+    if inventory == "certificate" and request.credential is not None:
+        inventory = None  # whoever gives a credential wants to log on with it
+    scheme = str(first(request.authentication, inventory, "default"))
     # Default is Negotiate, whether with a password or with tickets (PSRemotingBaseCmdlet, AuthenticationMechanism).
     return "negotiate" if scheme in ("default", "negotiate_with_implicit_credential") else scheme
 

@@ -332,7 +332,8 @@ def _credential(credential: t.Mapping[str, t.Any] | None) -> Credential | None:
         return None
     if not credential.get("username"):
         _invalid("credential.username is empty", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
-    return Credential(str(credential["username"]), str(credential.get("password") or ""))
+    password = credential.get("password")
+    return Credential(str(credential["username"]), None if password is None else str(password))
 
 
 def _reference(session: t.Mapping[str, t.Any]) -> SessionReference:

@@ -337,7 +337,7 @@ PARAMETER_SETS = [
 def selecting(parameter_set: str, session: dict[str, Any]) -> dict[str, Any]:
     """The options of a parameter set that select one session."""
     ids, uri = {"instance_id": [session["instance_id"]]}, {"connection_uri": [session["connection_uri"]]}
-    return {
+    options: dict[str, dict[str, Any]] = {
         "Session": {"session": [session]},
         "Name": {"name": ["job*"]},
         "Id": {"id": [session["id"]]},
@@ -346,7 +346,8 @@ def selecting(parameter_set: str, session: dict[str, Any]) -> dict[str, Any]:
         "ComputerNameGuid": {"computer_name": ["srv01"], **ids},
         "ConnectionUri": {**uri, "name": ["JOB1"]},
         "ConnectionUriGuid": {**uri, **ids},
-    }[parameter_set]
+    }
+    return options[parameter_set]
 
 
 @pytest.mark.parametrize("parameter_set", PARAMETER_SETS)

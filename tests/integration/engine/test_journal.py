@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import journal as journal_module
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import pipelines
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import SimulatedComputer, SimulatedFleet
@@ -150,7 +149,7 @@ def test_disk_full(computer: SimulatedComputer, receive: Any, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as context:
-        context.setattr(journal_module.os, "write", full)
+        context.setattr(os, "write", full)
         result = receive()
     assert result["failed"]
     assert "No space left" in result["msg"]
@@ -161,7 +160,7 @@ def test_disk_full(computer: SimulatedComputer, receive: Any, monkeypatch: pytes
 def test_short_writes(computer: SimulatedComputer, receive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system may take less than it is given."""
     write = os.write
-    monkeypatch.setattr(journal_module.os, "write", lambda descriptor, data: write(descriptor, data[:100]))
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:100]))
     plant(computer, "done", "finished")
     for _time in range(2):
         assert only(receive())["output"] == ["one", "two"]

@@ -276,6 +276,8 @@ def test_scenario_61_a_forgotten_logon_is_made_again_once(
                 computer.forget_authentication()
             else:
                 fleet.clock.advance(121)
+                # The fleet closes the connection some turns of its loop later; each question takes one.
+                assert all(computer.sessions for _turn in range(20))
         return True
 
     controller.surroundings["confirm"] = between_listing_and_connecting

@@ -234,7 +234,7 @@ def _is_valid_now(certificate: x509.Certificate) -> bool:
 def _is_revoked(certificate: x509.Certificate, authorities: str) -> bool:
     """Tell whether a revocation list kept with the authorities has a certificate."""
     folder = os.path.isdir(authorities)
-    for path in [entry.path for entry in os.scandir(authorities)] if folder else [authorities]:
+    for path in [entry.path for entry in os.scandir(authorities) if entry.is_file()] if folder else [authorities]:
         with open(path, "rb") as file:
             lists = _REVOCATION_LIST.findall(file.read())
         for revoked in map(x509.load_pem_x509_crl, lists):
