@@ -57,8 +57,8 @@ def test_look_leave_end(controller: Controller, fleet: SimulatedFleet) -> None:
         for seen in (run.on("Leave again", host), run.on("Look again", host)):
             assert seen["sessions"][0]["idle_timeout"] == DAY * 1000
             assert seen["sessions"][0]["id"] == gone["sessions"][0]["id"]
-        left = fleet[host].session("ITTask")
-        assert (left.state, left.idle_timeout) == ("Disconnected", DAY)
+        found = fleet[host].session("ITTask")
+        assert (found.state, found.idle_timeout) == ("Disconnected", DAY)
         assert len(fleet.requests_of(host, "Disconnect")) == 1
     fleet.clear_requests()
 
