@@ -55,25 +55,30 @@ class Journal:
                 file.seek(position)
                 yield base64.b64decode(json.loads(file.readline())["piece"])
 
-    def append(self, instance_id: str, command_id: str, piece: bytes) -> None:
-        """Write a piece and wait until it is on disk.
+    def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
+        """Write the pieces of an answer and wait until they are on disk.
 
         Raises:
             JournalError: It could not be written.
         """
-        line = json.dumps(
-            {"session": instance_id, "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
-        )
+        lines = [
+            json.dumps(
+                {"session": instance_id, "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
+            )
+            for piece in pieces
+        ]
+        if not lines:
+            return
         with self._lock:
             try:
-                self._write(line.encode("ascii") + b"\n")
+                self._write("".join(f"{line}\n" for line in lines).encode("ascii"))
                 os.fsync(self._descriptor)
             except OSError as error:
                 raise JournalError(f"journal: {self._path} cannot be written: {error.strerror}") from error
 
-    def _write(self, line: bytes) -> None:
-        """Write all of a line, on a new one if the last could not be finished."""
-        rest = memoryview(b"\n" + line if self._is_torn else line)
+    def _write(self, lines: bytes) -> None:
+        """Write all of some lines, on a new one if the last could not be finished."""
+        rest = memoryview(b"\n" + lines if self._is_torn else lines)
         self._is_torn = True
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]

@@ -104,9 +104,9 @@ class Runner:
         collector.output = output
         until = None if self._request.timeout is None else time.monotonic() + self._request.timeout
 
-        def record(piece: bytes) -> None:
+        def record(pieces: list[bytes]) -> None:
             if self._journal is not None:
-                self._journal.append(session.instance_id, command_id, piece)
+                self._journal.append(session.instance_id, command_id, pieces)
 
         try:
             for piece in self._journal.pieces_of(session.instance_id, command_id) if self._journal else ():

@@ -155,13 +155,13 @@ def receive(
     shell: Shell,
     command_id: str,
     collector: Collector,
-    record: t.Callable[[bytes], None],
+    record: t.Callable[[list[bytes]], None],
     until: float | None,
 ) -> bool:
     """Take what a command gives until it has ended or time is over.
 
     Args:
-        record: Gets each piece of the stream before the collector does.
+        record: Gets the pieces of the stream before the collector does, those of one answer at once.
         until: In seconds of `time.monotonic`; None waits as long as the command runs. What is there is taken in any
             case; a command that never falls silent is left after a while.
 
@@ -178,8 +178,8 @@ def receive(
             shell, command_id.upper(), now + client.endpoint.option.open_timeout, wait
         )
         limit = time.monotonic() + client.endpoint.option.open_timeout
+        record(pieces)
         for piece in pieces:
-            record(piece)
             collector.feed(piece)
         while collector.host_calls:
             _answer(client, shell, command_id, collector.host_calls.pop(0), limit)
