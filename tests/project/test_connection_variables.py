@@ -137,7 +137,7 @@ def test_the_options_that_win_exist(_plugin: str, _name: str, _meaning: str, opt
     spec = _arguments.connect_pssession()
     suboptions = spec["session_option"]["options"]
     for name in re.findall(r"`([\w.]+)`", options):
-        option, _, suboption = name.rpartition(".")
+        option, _dot, suboption = name.rpartition(".")
         assert name in spec or name in suboptions or suboption in spec[option]["options"]
 
 

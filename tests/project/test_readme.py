@@ -219,7 +219,7 @@ def test_links_lead_to_files(page: str) -> None:
     for target in links(page):
         web = WEB_TREE.match(target)
         name = target[web.end() :] if web else target
-        path, _, _anchor = name.partition("#")
+        path, _sign, _anchor = name.partition("#")
         place = (ROOT if web else folder) / path
         if not place.exists():
             broken.append(target)

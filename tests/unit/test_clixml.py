@@ -461,7 +461,7 @@ class TestAgainstPsrpcore:
     PLAIN = st.recursive(
         st.none()
         | st.booleans()
-        | st.integers(-(2**63), 2**63 - 1).map(lambda number: ps.PSInt64(number))
+        | st.integers(-(2**63), 2**63 - 1).map(ps.PSInt64)
         | st.floats(allow_nan=False, allow_infinity=False).map(ps.PSDouble)
         | st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
         lambda inner: (

@@ -20,7 +20,11 @@ CLIENT = "00000000-0000-0000-0000-00000000000c"
 def closed(monkeypatch: pytest.MonkeyPatch) -> list[WSManClient]:
     """The clients that were closed so far."""
     clients: list[WSManClient] = []
-    monkeypatch.setattr(WSManClient, "close", lambda client: clients.append(client))
+
+    def note(client: WSManClient) -> None:
+        clients.append(client)
+
+    monkeypatch.setattr(WSManClient, "close", note)
     return clients
 
 
