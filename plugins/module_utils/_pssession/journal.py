@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import array
 import base64
 import json
 import os
@@ -34,7 +35,7 @@ class Journal:
     def __init__(self, path: str) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._lines: dict[str, dict[str, list[int]]] = {}
+        self._lines: dict[str, dict[str, array.array[int]]] = {}
         self._is_torn = False
         try:
             folder = os.path.dirname(os.path.abspath(path))
@@ -96,7 +97,7 @@ class Journal:
                     entry = json.loads(line)
                     base64.b64decode(entry["piece"], validate=True)
                     commands = self._lines.setdefault(str(entry["session"]), {})
-                    commands.setdefault(str(entry["command"]), []).append(position)
+                    commands.setdefault(str(entry["command"]), array.array("Q")).append(position)
                 except (ValueError, KeyError, TypeError):
                     pass  # half a line, from a moment when the power went
                 position += len(line)
