@@ -28,6 +28,7 @@ ROOMS = [
     {"selection", "plan"},
     {"verbs", "running"},
     {"apply"},
+    {"stages"},
     {"pipeline"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
@@ -71,5 +72,5 @@ def test_no_imports_in_a_circle() -> None:
 
 
 def test_the_check_sees_imports() -> None:
-    assert {"apply", "discovery", "wsman.pool"} <= imported("pipeline")
+    assert {"apply", "discovery", "wsman.pool"} <= imported("stages")
     assert {"errors", "model", "wsman.http", "wsman.soap"} <= imported("wsman.client")

@@ -301,10 +301,6 @@ class PSSession:
         uri = self.shell.resource_uri
         return uri[len(POWERSHELL_RESOURCE_PREFIX) :] if self.shell.is_powershell else uri
 
-    def disconnected(self) -> PSSession:
-        """Return the session as it is once this client has disconnected from it."""
-        return dataclasses.replace(self, state=State.DISCONNECTED, availability=Availability.NONE)
-
     def opened(self) -> PSSession:
         """Return the session as it is once this client is connected to it (both times are then meaningless)."""
         return dataclasses.replace(
@@ -364,7 +360,6 @@ class SessionReference:
     Attributes:
         state, computer_type: As remembered. A session of another type, or one that ended, is refused unseen.
         client_id: The client that last connected through the registry, or None.
-        wanted_by: The option value that selected it (a name, an id ...), for messages.
         exact: Whether the user meant this very session; a wildcard match may have vanished silently.
     """
 
@@ -377,5 +372,4 @@ class SessionReference:
     state: str = State.DISCONNECTED.value
     computer_type: str = "RemoteMachine"
     client_id: str | None = None
-    wanted_by: str = ""
     exact: bool = True

@@ -11,76 +11,18 @@ Each verb is a few lines here; wrappers call it with a `Context` and give its `R
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import time
 import typing as t
-import uuid
-from dataclasses import dataclass
 
-from . import endpoint as endpoints_of
-from .apply import Apply, Result
-from .commands import CommandResult
-from .discovery import Discovery, discover, list_commands
-from .errors import ErrorRecord, ParameterBindingError, PSSessionError
-from .journal import Journal
-from .model import Availability, Endpoint, PSSession, SessionReference, State
-from .plan import Action, Step, plan
-from .registry import Registry
+from .errors import ParameterBindingError
+from .model import Availability, PSSession
 from .report import Report
 from .request import Request
-from .running import Runner
-from .selection import (
-    Selection,
-    age,
-    is_owned_by,
-    is_same,
-    look_up,
-    refuse_unseen,
-    select_remembered,
-    select_remote,
-    to_be_made,
-    unknown_name,
-)
-from .throttle import Throttle
+from .stages import Context, Stages, stages_of
 from .verbs.base import Verb
 from .verbs.connect import Connect
 from .verbs.disconnect import Disconnect
 from .verbs.new import New
 from .verbs.remove import Remove
-from .wsman.pool import ClientPool
-
-# What somebody who wants to stop will wait for a last request.
-_HURRIED_SECONDS = 5.0
-
-
-def _silent(_text: str) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the engine needs of the world around it; a wrapper fills it in.
-
-    Attributes:
-        registry: The sessions this controller knows.
-        settings_of: What the inventory knows of a computer.
-        client_id: Our identity on the wire, a GUID; None means the registry's.
-        check_mode: Only look and tell what would be done.
-        confirm: Asked with operation, target and session before each step; None means not to ask.
-        warn, progress: Get lines of text.
-        clock, sleep: In seconds; for waiting, not for time stamps.
-    """
-
-    registry: Registry
-    settings_of: endpoints_of.SettingsSource = lambda _computer, _host: {}
-    client_id: str | None = None
-    check_mode: bool = False
-    confirm: t.Callable[[str, str, PSSession], bool] | None = None
-    warn: t.Callable[[str], None] = _silent
-    progress: t.Callable[[str], None] = _silent
-    clock: t.Callable[[], float] = time.monotonic
-    sleep: t.Callable[[float], None] = time.sleep
 
 
 def connect_pssession(request: Request, context: Context) -> Report:
@@ -116,7 +58,7 @@ def get_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: As `connect_pssession`.
     """
-    with _engine(request, context) as engine:
+    with stages_of(request, context) as engine:
         found = engine.find()
         engine.remember()
         engine.report.sessions = engine.as_remembered(found)
@@ -129,7 +71,7 @@ def new_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: As `connect_pssession`.
     """
-    return _carry_out(New(request, context.warn), request, context, _Engine.find_or_make)
+    return _carry_out(New(request, context.warn), request, context, Stages.find_or_make)
 
 
 def invoke_command(request: Request, context: Context) -> Report:
@@ -145,7 +87,7 @@ def invoke_command(request: Request, context: Context) -> Report:
     if script is None:
         raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
     if not request.in_disconnected_session:
-        with _engine(request, context) as engine:
+        with stages_of(request, context) as engine:
             report = engine.carry_out(Connect(request, context.warn), engine.find())
             if context.check_mode:
                 report.changed = bool(report.what_if)
@@ -154,7 +96,7 @@ def invoke_command(request: Request, context: Context) -> Report:
             report.changed = any(result.command_id for result in report.results or ())
             engine.leave()
             return report
-    with _engine(request, context) as engine:
+    with stages_of(request, context) as engine:
         sessions = engine.find_or_make()
         existing = engine.as_remembered([session for session in sessions if session.shell.state])
         report = engine.carry_out(New(request, context.warn), [each for each in sessions if not each.shell.state])
@@ -171,7 +113,7 @@ def receive_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: As `connect_pssession`.
     """
-    with _engine(request, context) as engine:
+    with stages_of(request, context) as engine:
         found = engine.find()
         if not context.check_mode:
             found = engine.let_go_of_commands(found)
@@ -189,273 +131,8 @@ def _carry_out(
     verb: Verb,
     request: Request,
     context: Context,
-    find: t.Callable[[_Engine], list[PSSession]] | None = None,
+    find: t.Callable[[Stages], list[PSSession]] | None = None,
 ) -> Report:
     """Discover, plan, apply, report; in check mode without the third."""
-    with _engine(request, context) as engine:
+    with stages_of(request, context) as engine:
         return engine.carry_out(verb, find(engine) if find is not None else engine.find())
-
-
-@contextlib.contextmanager
-def _engine(request: Request, context: Context) -> t.Iterator[_Engine]:
-    client_id = context.client_id or _client_id(context)
-    pool = ClientPool(client_id)
-    try:
-        yield _Engine(request, context, client_id, pool)
-    finally:
-        pool.close()
-
-
-def _client_id(context: Context) -> str:
-    try:
-        return context.registry.client_id()
-    except PSSessionError as error:
-        context.warn(f"{error}. To the servers this is a new client.")
-        return str(uuid.uuid4())
-
-
-class _Engine:
-    """The stages of the pipeline over one request; what they leave behind is in `report`."""
-
-    def __init__(self, request: Request, context: Context, client_id: str, pool: ClientPool) -> None:
-        self.report = Report(request.parameter_set.name)
-        self._request = request
-        self._context = context
-        self._client_id = client_id
-        self._pool = pool
-        self._throttle = Throttle(request.throttle_limit)
-        self._vanished: tuple[str, ...] = ()
-
-    def find(self) -> list[PSSession]:
-        """Discover and select; report what is missing and whose computer did not answer."""
-        if self._request.parameter_set.is_local:
-            selection = self._find_remembered()
-        else:
-            endpoints = endpoints_of.endpoints(self._request, self._context.settings_of)
-            selection = select_remote(endpoints, self._request, self._discover(endpoints))
-        self._report_missing(selection.missing)
-        sessions = self._fulfilling(selection.sessions)
-        if self._request.list_commands:
-            sessions = list_commands(sessions, self._pool, self._throttle, self._context.warn)
-        self.report.before = list(dict.fromkeys(sessions))
-        return sessions
-
-    def find_or_make(self) -> list[PSSession]:
-        """Discover, and return for each name on each computer the session that has it, or one that is to be made.
-
-        A session of the same name that belongs to another account does not count: it cannot be connected to.
-        """
-        endpoints = endpoints_of.endpoints(self._request, self._context.settings_of)
-        found = self._discover(endpoints)
-        sessions: list[PSSession] = []
-        for endpoint, listed in found.sessions.items():
-            for name in dict.fromkeys(self._request.new_names):
-                existing = next((each for each in listed if is_same(each, name, self._request)), None)
-                sessions.append(existing or to_be_made(name, endpoint, self._request))
-        self.report.before = [session for session in sessions if session.shell.state]
-        return sessions
-
-    def _fulfilling(self, sessions: t.Sequence[PSSession]) -> list[PSSession]:
-        """Return the sessions that fulfil the further conditions of the request."""
-        request = self._request
-        if request.state == "all" and request.owners is None and not request.minimum_age:
-            return list(sessions)
-        opened = {each.instance_id for each in self.as_remembered(list(sessions)) if each.state is State.OPENED}
-        return [
-            session
-            for session in sessions
-            if request.state in ("all", "opened" if session.instance_id in opened else "disconnected")
-            and (request.owners is None or is_owned_by(session.shell, request.owners))
-            and age(session) >= request.minimum_age
-        ]
-
-    def carry_out(self, verb: Verb, selected: list[PSSession]) -> Report:
-        """Plan, apply, report; in check mode without the second."""
-        report, context = self.report, self._context
-        steps = self.plan(verb, selected)
-        if context.check_mode:
-            report.sessions = self.as_remembered(selected)
-            report.after = [verb.expected(step) if step.changes else step.session for step in steps]
-            report.what_if = [verb.what_if(step.session) for step in steps]
-            report.changed = any(step.changes for step in steps)
-            self.warn_of_sessions_in_use(steps)
-            return report
-        if context.confirm is not None:
-            steps = [step for step in steps if context.confirm(verb.operation, verb.target(step.session), step.session)]
-        if not (self._request.stop_on_error and report.errors):
-            result = self.apply(verb, steps)
-            report.sessions, report.changed = result.sessions, result.changed
-            report.after = result.sessions
-            report.errors += result.errors
-        self.remember()
-        return report
-
-    def run(self, work: t.Callable[[Runner], list[CommandResult]]) -> None:
-        """Work with the commands of the sessions connected; report what they gave and what went wrong."""
-        journal = Journal(self._request.journal) if self._request.journal else None
-        results: list[CommandResult] | None = None
-        try:
-            results = work(Runner(self._request, self._pool, journal, self._context.progress))
-        finally:
-            if journal is not None:
-                journal.close()
-            if results is None:
-                self._let_go()
-        self.report.results = results
-        ended = {result.session.instance_id for result in results if result.output.is_finished}
-        self.report.sessions = [
-            dataclasses.replace(session, commands=()).opened() if session.instance_id in ended else session
-            for session in self.report.sessions
-        ]
-        self.report.errors += [result.error for result in results if result.error is not None]
-
-    def let_go_of_commands(self, sessions: list[PSSession]) -> list[PSSession]:
-        """Disconnect from sessions with a command that this client is connected to, so that it connects to them anew.
-
-        Commands are connected to one by one, which only a new connection does. And where a task was killed while it
-        received, the last answer may be lost: the server has it still, and gives it again to a new connection only.
-        """
-        ours = [each for each in self.as_remembered(sessions) if each.state is State.OPENED and each.commands]
-        left = self.apply(
-            Disconnect(self._request, self._context.warn), [Step(each, Action.DISCONNECT, ours=True) for each in ours]
-        )
-        free = {each.instance_id for each in left.sessions if each.availability is Availability.NONE}
-        return [
-            dataclasses.replace(each, availability=Availability.NONE) if each.instance_id in free else each
-            for each in sessions
-        ]
-
-    def _let_go(self) -> None:
-        """Disconnect from the sessions when the work with them is cut short, say by the task's time limit.
-
-        It is a courtesy: without it the server does the same after a minute of silence.
-        """
-        self._context.progress("interrupted; the sessions are disconnected, and their commands go on")
-        self._pool.close()
-        hurried = []
-        for session in self.report.sessions:
-            option = dataclasses.replace(session.endpoint.option, open_timeout=_HURRIED_SECONDS)
-            endpoint = dataclasses.replace(session.endpoint, option=option)
-            hurried.append(Step(dataclasses.replace(session, endpoint=endpoint), Action.DISCONNECT, ours=True))
-        self._pool = ClientPool(self._client_id)
-        try:
-            self.apply(Disconnect(self._request, self._context.warn), hurried)
-        finally:
-            self._pool.close()
-
-    def leave(self, all_of_them: bool = False) -> None:
-        """Disconnect from sessions whose command still runs, so that it is safe, and from all if that is wanted."""
-        running = {
-            result.session.instance_id
-            for result in self.report.results or ()
-            if result.command_id and result.is_news and not result.output.is_finished
-        }
-        everything = all_of_them or self._request.disconnect_after
-        left = [each for each in self.report.sessions if everything or each.instance_id in running]
-        verb = Disconnect(self._request, self._context.warn)
-        for session in left:
-            if session.instance_id in running and not all_of_them:
-                self._context.warn(
-                    f"The command in session {session.name or session.instance_id} on {session.endpoint.computer_name} "
-                    "still runs. The session is disconnected, so that it can go on; receive_pssession takes the rest."
-                )
-        result = self.apply(verb, [Step(session, Action.DISCONNECT, ours=True) for session in left])
-        now = {session.instance_id: session for session in result.sessions}
-        self.report.sessions = [now.get(each.instance_id, each) for each in self.report.sessions]
-        self.report.after = self.report.sessions
-        self.report.errors += result.errors
-        self.remember()
-
-    def plan(self, verb: Verb, sessions: list[PSSession]) -> list[Step]:
-        owners = {instance_id: known.client_id for instance_id, known in self._known().items()}
-        return plan(verb, sessions, owners, self._client_id, self._request)
-
-    def as_remembered(self, sessions: list[PSSession]) -> list[PSSession]:
-        """Return sessions as they were found, with their ids, and Opened if this client was the last to connect.
-
-        Servers do not tell who is connected, so this is what is most likely; only a Reconnect would prove it.
-        """
-        known = self._known()
-        seen = []
-        for session in dict.fromkeys(sessions):
-            memory = known.get(session.instance_id)
-            if memory is not None:
-                ours = session.availability is Availability.BUSY and memory.client_id == self._client_id
-                session = dataclasses.replace(session.opened() if ours else session, id=memory.id)
-            seen.append(session)
-        return seen
-
-    def apply(self, verb: Verb, steps: list[Step]) -> Result:
-        """Carry out the steps."""
-        context = self._context
-        return Apply(
-            verb, self._request, self._pool, clock=context.clock, sleep=context.sleep, progress=context.progress
-        ).run(steps)
-
-    def remember(self) -> None:
-        """Write down what is known now, so that later tasks can name sessions by their ids.
-
-        Sessions that were connected are not lost with the registry: trouble with it is a warning.
-        """
-        now = {session.instance_id: session for session in [*self.report.before, *self.report.sessions]}
-        ended = [session.instance_id for session in now.values() if session.state is State.CLOSED]
-        try:
-            ids = self._context.registry.remember(now.values(), self._client_id)
-            self._context.registry.forget([*self._vanished, *ended])
-        except PSSessionError as error:
-            self._context.warn(f"{error}. The ids of these sessions will not be known to later tasks.")
-            return
-        self.report.sessions = [
-            dataclasses.replace(session, id=ids.get(session.instance_id)) for session in self.report.sessions
-        ]
-
-    def warn_of_sessions_in_use(self, steps: list[Step]) -> None:
-        for step in steps:
-            if step.session.availability is Availability.BUSY and not step.ours and not self._request.force:
-                self._context.warn(
-                    f"Session {step.session.name or step.session.instance_id} on "
-                    f"{step.session.endpoint.computer_name} is connected to some client. If that is another one, "
-                    "this will fail."
-                )
-
-    def _discover(self, endpoints: t.Sequence[Endpoint]) -> Discovery:
-        each_once = list(dict.fromkeys(endpoints))
-        found = discover(each_once, self._request, self._pool, self._throttle, self._context.progress)
-        self.report.errors += found.errors.values()
-        return found
-
-    def _find_remembered(self) -> Selection:
-        references, unknown = look_up(self._request, list(self._known().values()))
-        refused = {reference: refuse_unseen(reference, self._request) for reference in references}
-        self.report.errors += [error for error in refused.values() if error is not None]
-        places = {
-            reference: endpoints_of.endpoint_of_reference(reference, self._request, self._context.settings_of)
-            for reference, error in refused.items()
-            if error is None
-        }
-        found = self._discover(list(places.values()))
-        # A session that was given twice is selected twice; its computer is asked once.
-        pairs = [(reference, places[reference]) for reference in references if reference in places]
-        selection = select_remembered(pairs, self._request, found)
-        self._vanished = selection.vanished
-        missing = (*unknown, *selection.missing)
-        if not (selection.sessions or missing or self.report.errors):
-            # Only sessions that a wildcard matched, and all of them have ended: that, too, is nothing found.
-            missing = tuple(unknown_name(self._request, pattern) for pattern in self._request.names or ())
-        return dataclasses.replace(selection, missing=missing)
-
-    def _report_missing(self, missing: t.Sequence[ErrorRecord]) -> None:
-        self.report.missing = list(missing)
-        if self._request.missing == "fail":
-            self.report.errors += missing
-        elif self._request.missing == "warn":
-            for record in missing:
-                self._context.warn(record.message)
-
-    def _known(self) -> dict[str, SessionReference]:
-        """Return what the registry knows, by instance id; without it every session is simply new."""
-        try:
-            return {known.instance_id: known for known in self._context.registry.sessions()}
-        except PSSessionError as error:
-            self._context.warn(f"{error}. Sessions of earlier tasks are not known.")
-            return {}

@@ -352,7 +352,6 @@ def _reference(session: t.Mapping[str, t.Any]) -> SessionReference:
         id=session.get("id"),
         state=str(session.get("state") or SessionReference.state),
         computer_type=str(session.get("computer_type") or SessionReference.computer_type),
-        wanted_by=str(session.get("name") or instance_id),
     )
 
 
