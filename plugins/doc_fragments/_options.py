@@ -269,6 +269,12 @@ options:
         seen before.
     type: list
     elements: str
+  match_each_computer:
+    description:
+      - Look for the names and GUIDs on each computer by itself, so that one which a computer does not have is missing
+        there. Otherwise, as with the cmdlet, one that any of the computers has is missing nowhere.
+      - It goes with O(computer_name) and O(connection_uri).
+    type: bool
   missing:
     description:
       - What it means when something that was asked for is not there. V(fail) makes it an error, V(warn) a warning, and
@@ -329,6 +335,10 @@ options:
       - Only sessions that have been without a client for so many seconds at least.
     type: int
     default: 0
+  expires_within:
+    description:
+      - Only sessions that their server removes within so many seconds if nobody connects to them.
+    type: int
 """
 
     # For modules that can run on another host than the controller.

@@ -35,6 +35,7 @@ SELECTION: Spec = {
     "computer_name": {"type": "list", "elements": "str", "aliases": ["cn"]},
     "connection_uri": {"type": "list", "elements": "str", "aliases": ["uri", "cu"]},
     "configuration_name": {"type": "str"},
+    "match_each_computer": {"type": "bool"},
 }
 
 COMPUTER: Spec = {
@@ -164,6 +165,7 @@ CONDITIONS: Spec = {
     "state": {"type": "str", "choices": ["all", "opened", "disconnected"], "default": "all"},
     "owner": {"type": "list", "elements": "str"},
     "minimum_age": {"type": "int", "default": 0},
+    "expires_within": {"type": "int"},
 }
 
 NEW_SESSIONS: Spec = {
@@ -211,7 +213,7 @@ def disconnect_pssession() -> Spec:
 
 def new_pssession() -> Spec:
     """Return the argument spec of new_pssession: sessions that exist are not named any other way than new ones."""
-    existing = {"session", "id", "instance_id", "list_commands", "missing"}
+    existing = {"session", "id", "instance_id", "match_each_computer", "list_commands", "missing"}
     which_and_how = {name: option for name, option in _WHICH_AND_HOW.items() if name not in existing}
     return {**which_and_how, **NEW_SESSIONS, **CHANGE, **ENDPOINTS}
 

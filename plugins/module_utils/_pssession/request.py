@@ -104,6 +104,8 @@ class Request:
     state: str = "all"
     owners: tuple[WildcardPattern, ...] | None = None
     minimum_age: float = 0.0
+    expires_within: float | None = None
+    match_each_computer: bool = False
     application_private_data: bool = False
 
     @classmethod
@@ -173,6 +175,8 @@ class Request:
             state=options.get("state") or "all",
             owners=_patterns(options.get("owner"), "owner"),
             minimum_age=float(options.get("minimum_age") or 0),
+            expires_within=_not_negative(options.get("expires_within"), "expires_within"),
+            match_each_computer=bool(options.get("match_each_computer")),
             application_private_data=bool(options.get("application_private_data")),
         )
 

@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from .commands import CommandResult, Output, PipelineState, Script
-from .errors import TransportError, WSManFault, error_record
+from .errors import Reason, TransportError, WSManFault, error_record
 from .journal import Journal
 from .model import PSSession
 from .psrp import pipelines
@@ -140,8 +140,9 @@ class Runner:
             f"session {_name(session)} has no command any more, and the journal does not have the end of its last one",
             command=self._request.command,
             category="OperationStopped",
+            reason=Reason.EXPIRED,
             target=session.instance_id,
-            computer_name=session.endpoint.computer_name,
+            about=session.subject,
             hint="Another client received the rest, or removed the command. What was received here is in the result.",
         )
         return dataclasses.replace(result, error=record)
@@ -159,8 +160,9 @@ class Runner:
                 f"the command in session {_name(session)} failed: {message_of(output.failure)}",
                 command=self._request.command,
                 category=str((failure.get("category_info") or {}).get("category") or "NotSpecified"),
+                reason=Reason.COMMAND_FAILED,
                 target=session.instance_id,
-                computer_name=session.endpoint.computer_name,
+                about=session.subject,
             )
             return CommandResult(session, command_id, output, record)
         return CommandResult(session, command_id, output)
@@ -179,7 +181,7 @@ class Runner:
             command=self._request.command,
             category="OperationStopped",
             target=session.instance_id,
-            computer_name=session.endpoint.computer_name,
+            about=session.subject,
             cause=cause,
             hint=hint,
         )

@@ -34,6 +34,7 @@ from .selection import (
     is_same,
     look_up,
     refuse_unseen,
+    remaining,
     select_remembered,
     select_remote,
     to_be_made,
@@ -139,8 +140,8 @@ class Stages:
 
     def _fulfilling(self, sessions: t.Sequence[PSSession]) -> list[PSSession]:
         """Return the sessions that fulfil the further conditions of the request."""
-        request = self._request
-        if request.state == "all" and request.owners is None and not request.minimum_age:
+        request, soon = self._request, self._request.expires_within
+        if request.state == "all" and request.owners is None and not request.minimum_age and soon is None:
             return list(sessions)
         opened = {each.instance_id for each in self.as_remembered(list(sessions)) if each.state is State.OPENED}
         return [
@@ -149,6 +150,7 @@ class Stages:
             if request.state in ("all", "opened" if session.instance_id in opened else "disconnected")
             and (request.owners is None or is_owned_by(session.shell, request.owners))
             and age(session) >= request.minimum_age
+            and (soon is None or ((left := remaining(session)) is not None and left <= soon))
         ]
 
     def carry_out(self, verb: Verb, selected: list[PSSession]) -> Report:
@@ -159,14 +161,14 @@ class Stages:
             report.sessions = self.as_remembered(selected)
             report.after = [verb.expected(step) if step.changes else step.session for step in steps]
             report.what_if = [verb.what_if(step.session) for step in steps]
-            report.changed = any(step.changes for step in steps)
+            report.changed_sessions = {step.session.instance_id for step in steps if step.changes}
             self.warn_of_sessions_in_use(steps)
             return report
         if context.confirm is not None:
             steps = [step for step in steps if context.confirm(verb.operation, verb.target(step.session), step.session)]
         if not (self._request.stop_on_error and report.errors):
             result = self.apply(verb, steps)
-            report.sessions, report.changed = result.sessions, result.changed
+            report.sessions, report.changed_sessions = result.sessions, result.changed
             report.after = result.sessions
             report.errors += result.errors
         self.remember()
