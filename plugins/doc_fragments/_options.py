@@ -314,6 +314,20 @@ options:
     default: 0
 """
 
+    # Whose sessions are meant.
+    OWNER = r"""
+options:
+  owner:
+    description:
+      - Only sessions of these accounts, with wildcards as in O(name). C(DOMAIN\user) means that account, V(user) the
+        account of that name in any domain.
+      - A name that only sessions of other accounts have is missing.
+      - An administrator sees the sessions of every account, and can connect only to those of the own one. Without
+        administrator rights one's own are all that is visible.
+    type: list
+    elements: str
+"""
+
     # Further conditions for sessions, besides name and configuration.
     CONDITIONS = r"""
 options:
@@ -323,13 +337,6 @@ options:
     type: str
     choices: [all, opened, disconnected]
     default: all
-  owner:
-    description:
-      - Only sessions of these accounts, with wildcards as in O(name). C(DOMAIN\user) means that account, V(user) the
-        account of that name in any domain.
-      - Without administrator rights only sessions of one's own account are visible anyway.
-    type: list
-    elements: str
   minimum_age:
     description:
       - Only sessions that have been without a client for so many seconds at least.

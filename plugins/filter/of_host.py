@@ -16,21 +16,31 @@ description:
 positional: _input, host
 options:
   _input:
-    description: The registered result of a task with a module of this collection.
-    type: dict
+    description:
+      - The registered result of a task with a module of this collection, or a list of such results, in the order of
+        their tasks. What the last of them says of a session holds, and one that was skipped says nothing.
+    type: raw
     required: true
   host:
     description: Name of the inventory host, or of the computer where it is in no inventory.
     type: str
     required: true
+  fail_on:
+    description: The reasons of errors that count as a failure of the host.
+    type: list
+    elements: str
+    choices: [unreachable, access_denied, failed, command_failed, busy, expired, missing]
+    default: [unreachable, access_denied, failed, command_failed, busy, expired, missing]
 seealso:
   - module: psremoting.fleet.connect_pssession
+  - plugin: psremoting.fleet.reconnect
+    plugin_type: role
 """
 
 EXAMPLES = r"""
 - name: Connect to the sessions of all hosts of the play by one task
   psremoting.fleet.connect_pssession:
-    computer_name: "{{ ansible_play_hosts }}"
+    computer_name: "{{ ansible_play_batch }}"
     name: Nightly
     match_each_computer: true
     error_action: silently_continue
@@ -39,8 +49,8 @@ EXAMPLES = r"""
 
 - name: Let each host fail by itself
   ansible.builtin.fail:
-    msg: "{{ mine.errors | map(attribute='message') | join('; ') }}"
-  when: mine.errors | length > 0
+    msg: "{{ mine.msg }}"
+  when: mine.failed
   vars:
     mine: "{{ fleet | psremoting.fleet.of_host(inventory_hostname) }}"
 """
@@ -62,6 +72,12 @@ _value:
     changed:
       description: Whether any of its sessions was changed.
       type: bool
+    failed:
+      description: Whether any of its errors has one of the reasons in O(fail_on).
+      type: bool
+    msg:
+      description: Its errors in one text, with what to do next; empty if there are none.
+      type: str
     sessions:
       description: Its sessions.
       type: list
@@ -85,17 +101,21 @@ _value:
 """
 
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import of_host
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import REASONS, of_host
 
 
-def _of_host(result: t.Any, host: t.Any) -> dict[str, t.Any]:
-    if not isinstance(result, Mapping):
-        raise AnsibleFilterError("of_host needs the registered result of a task")
-    return of_host(result, str(host))
+def _of_host(results: t.Any, host: t.Any, fail_on: t.Any = REASONS) -> dict[str, t.Any]:
+    in_order = [results] if isinstance(results, Mapping) else results
+    if not isinstance(in_order, Sequence) or not all(isinstance(result, Mapping) for result in in_order):
+        raise AnsibleFilterError("of_host needs the registered result of a task, or a list of such results")
+    unknown = [str(reason) for reason in fail_on if reason not in REASONS]
+    if unknown:
+        raise AnsibleFilterError(f"of_host: fail_on has {', '.join(unknown)}, which is no reason of an error")
+    return of_host(in_order, str(host), [str(reason) for reason in fail_on])
 
 
 class FilterModule:

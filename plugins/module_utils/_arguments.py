@@ -161,9 +161,12 @@ DISCONNECT: Spec = {
     "output_buffering_mode": {"type": "str", "choices": ["none", "drop", "block"]},
 }
 
+OWNER: Spec = {
+    "owner": {"type": "list", "elements": "str"},
+}
+
 CONDITIONS: Spec = {
     "state": {"type": "str", "choices": ["all", "opened", "disconnected"], "default": "all"},
-    "owner": {"type": "list", "elements": "str"},
     "minimum_age": {"type": "int", "default": 0},
     "expires_within": {"type": "int"},
 }
@@ -192,6 +195,7 @@ INVOKE: Spec = {
 
 RECEIVE: Spec = {
     "stop": {"type": "bool", "default": False},
+    "idle_timeout_sec": DISCONNECT["idle_timeout_sec"],
 }
 
 REMOVE: Spec = {
@@ -203,12 +207,12 @@ _WHICH_AND_HOW: Spec = {**SELECTION, **COMPUTER, **LOGON, **FLOW}
 
 def connect_pssession() -> Spec:
     """Return the argument spec of connect_pssession."""
-    return {**_WHICH_AND_HOW, **CHANGE, **CONNECT, **ENDPOINTS}
+    return {**_WHICH_AND_HOW, **OWNER, **CHANGE, **CONNECT, **ENDPOINTS}
 
 
 def disconnect_pssession() -> Spec:
     """Return the argument spec of disconnect_pssession."""
-    return {**_WHICH_AND_HOW, **CHANGE, **DISCONNECT, **ENDPOINTS}
+    return {**_WHICH_AND_HOW, **OWNER, **CHANGE, **DISCONNECT, **ENDPOINTS}
 
 
 def new_pssession() -> Spec:
@@ -226,19 +230,19 @@ def invoke_command() -> Spec:
 def receive_pssession() -> Spec:
     """Return the argument spec of receive_pssession; the commands are listed in any case."""
     which_and_how = {name: option for name, option in _WHICH_AND_HOW.items() if name != "list_commands"}
-    return {**which_and_how, **CHANGE, **TAKE, **RECEIVE, **ENDPOINTS}
+    return {**which_and_how, **OWNER, **CHANGE, **TAKE, **RECEIVE, **ENDPOINTS}
 
 
 def remove_pssession() -> Spec:
     """Return the argument spec of remove_pssession; what is not there need not be removed."""
     missing = {**FLOW["missing"], "default": "ignore"}
-    return {**_WHICH_AND_HOW, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, "missing": missing}
+    return {**_WHICH_AND_HOW, **OWNER, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, "missing": missing}
 
 
 def pssession_info() -> Spec:
     """Return the argument spec of pssession_info; finding nothing is an answer."""
     missing = {**FLOW["missing"], "default": "ignore"}
-    return {**_WHICH_AND_HOW, **CONDITIONS, **ENDPOINTS, "missing": missing}
+    return {**_WHICH_AND_HOW, **OWNER, **CONDITIONS, **ENDPOINTS, "missing": missing}
 
 
 def pssession_lookup() -> Spec:

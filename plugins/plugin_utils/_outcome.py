@@ -16,18 +16,26 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import failure
 
 Entry = Mapping[str, t.Any]
 
+# Why something failed, worst first.
+REASONS = tuple(reason.value for reason in Reason)
 # How a host fared, worst first. The last two are for hosts without errors.
-OUTCOMES = (*(reason.value for reason in Reason), "changed", "ok")
+OUTCOMES = (*REASONS, "changed", "ok")
 
 
 def outcome_of(errors: t.Iterable[Entry], changed: bool) -> str:
     """Return the outcome of a host: the worst reason among its errors, or whether anything was changed there."""
-    reasons = {str(error.get("reason") or Reason.FAILED.value) for error in errors}
+    reasons = {reason_of(error) for error in errors}
     worst = next((outcome for outcome in OUTCOMES if outcome in reasons), None)
     return worst or ("changed" if changed else "ok")
+
+
+def reason_of(error: Entry) -> str:
+    """Return the reason an error record has; without one it is all that a failure can be."""
+    return str(error.get("reason") or Reason.FAILED.value)
 
 
 def host_of(entry: Entry) -> str | None:
@@ -35,27 +43,49 @@ def host_of(entry: Entry) -> str | None:
     return entry.get("inventory_hostname") or entry.get("computer_name")
 
 
-def of_host(result: Entry, host: str) -> dict[str, t.Any]:
+def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[str] = REASONS) -> dict[str, t.Any]:
     """Return what of a task's result is about one host.
 
     An error that is about no computer in particular, such as a wrong option, is about every host. A failed task without
     error records failed outside the engine; its message becomes a record.
+
+    Args:
+        results: One result, or those of tasks that worked one after the other; what the last says of a session holds.
+        fail_on: The reasons that are a failure of the host.
     """
-    sessions = _about(host, result, "sessions")
-    errors = [*_about(host, result, "errors"), *_about(None, result, "errors")]
-    if result.get("failed") and not result.get("errors"):
-        errors.append({"message": str(result.get("msg") or "the task failed"), "reason": Reason.FAILED.value})
+    in_order = [results] if isinstance(results, Mapping) else list(results)
+    sessions = _latest(session for result in in_order for session in _about(host, result, "sessions"))
+    errors = [error for result in in_order for error in _errors(host, result)]
     changed = any(session.get("changed") for session in sessions)
     return {
         "host": host,
         "outcome": outcome_of(errors, changed),
         "changed": changed,
+        "failed": any(reason_of(error) in fail_on for error in errors),
+        "msg": failure(errors, len(sessions)),
         "sessions": sessions,
-        "results": _about(host, result, "results"),
+        "results": [entry for result in in_order for entry in _about(host, result, "results")],
         "errors": errors,
-        "missing": [error.get("target") for error in errors if error.get("reason") == Reason.MISSING.value],
-        "what_if": _what_if(result, host),
+        "missing": [error.get("target") for error in errors if reason_of(error) == Reason.MISSING.value],
+        "what_if": [line for result in in_order for line in _what_if(result, host)],
     }
+
+
+def _errors(host: str, result: Entry) -> list[Entry]:
+    errors = [*_about(host, result, "errors"), *_about(None, result, "errors")]
+    if result.get("failed") and not result.get("errors"):
+        errors.append({"message": str(result.get("msg") or "the task failed"), "reason": Reason.FAILED.value})
+    return errors
+
+
+def _latest(sessions: t.Iterable[Entry]) -> list[Entry]:
+    """Return each session once, as it was seen last; it is changed if any task changed it."""
+    latest: dict[object, Entry] = {}
+    for number, session in enumerate(sessions):
+        key = session.get("instance_id") or number
+        changed = bool(session.get("changed") or latest.get(key, {}).get("changed"))
+        latest[key] = {**session, "changed": changed}
+    return list(latest.values())
 
 
 def _about(host: str | None, result: Entry, key: str) -> list[Entry]:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, of_host, outcome_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, REASONS, of_host, outcome_of
 
 
 def entry(host: str | None = "a", computer: str = "a.lab", **fields: Any) -> dict[str, Any]:
-    return {"inventory_hostname": host, "computer_name": computer, **fields}
+    return {"inventory_hostname": host, "computer_name": computer, "message": "an error", **fields}
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,11 @@ def test_each_host_gets_its_own_part() -> None:
         "changed": True,
         "failed": True,
         "msg": "an error",
-        "sessions": [entry("a", name="1", changed=True), entry("b", name="2", changed=False), entry("a", name="3")],
+        "sessions": [
+            entry("a", name="1", changed=True),
+            entry("b", name="2", changed=False),
+            entry("a", name="3", changed=False),
+        ],
         "what_if": ["one", "two", "three"],
         "errors": [entry("b", reason="missing", target="x"), entry("c", reason="unreachable")],
         "results": [entry("b", state="Completed")],
@@ -48,6 +52,8 @@ def test_each_host_gets_its_own_part() -> None:
         "host": "A",
         "outcome": "changed",
         "changed": True,
+        "failed": False,
+        "msg": "",
         "sessions": [result["sessions"][0], result["sessions"][2]],  # type: ignore[index]
         "results": [],
         "errors": [],
@@ -73,3 +79,24 @@ def test_an_error_about_no_computer_is_about_all() -> None:
 def test_a_failure_from_outside_the_engine_is_an_error_too() -> None:
     part = of_host({"failed": True, "msg": "no such module"}, "a")
     assert (part["outcome"], part["errors"]) == ("failed", [{"message": "no such module", "reason": "failed"}])
+
+
+def test_a_session_is_as_the_last_task_saw_it_and_changed_if_any_task_changed_it() -> None:
+    def seen(state: str, changed: bool, number: str = "1") -> dict[str, Any]:
+        return entry(instance_id=number, state=state, changed=changed)
+
+    connected = {"sessions": [seen("Opened", True), seen("Opened", False, "2")], "what_if": ["connect", "connect"]}
+    skipped = {"changed": False, "skipped": True}
+    busy = entry(reason="busy", hint="wait")
+    removed = {"sessions": [seen("Closed", False)], "errors": [busy], "what_if": ["remove"]}
+    part = of_host([connected, skipped, removed], "a")
+    assert [(each["state"], each["changed"]) for each in part["sessions"]] == [("Closed", True), ("Opened", False)]
+    assert (part["outcome"], part["msg"]) == ("busy", "an error (wait)")
+    assert part["what_if"] == ["connect", "connect", "remove"]
+
+
+@pytest.mark.parametrize(("fail_on", "failed"), [(REASONS, True), (["busy", "missing"], True), (["busy"], False)])
+def test_what_counts_as_failure_can_be_chosen(fail_on: list[str], failed: bool) -> None:
+    result = {"errors": [entry(reason="missing", target="x")], "failed": True}
+    part = of_host(result, "a", fail_on)
+    assert (part["failed"], part["outcome"], part["msg"]) == (failed, "missing", "an error")

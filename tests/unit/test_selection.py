@@ -17,7 +17,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.selection import (
     age,
-    is_owned_by,
+    is_owned,
     look_up,
     refuse_unseen,
     remaining,
@@ -92,10 +92,9 @@ def test_sessions_that_were_given_are_meant_as_often_as_they_were_given() -> Non
         (None, ["operator"], False),
     ],
 )
-def test_is_owned_by(owner: str | None, patterns: list[str], expected: bool) -> None:
-    owners = Request.from_options({"computer_name": ["srv01"], "owner": patterns}).owners
-    assert owners is not None
-    assert is_owned_by(shell(owner=owner), owners) is expected
+def test_is_owned(owner: str | None, patterns: list[str], expected: bool) -> None:
+    request = Request.from_options({"computer_name": ["srv01"], "owner": patterns})
+    assert is_owned(shell(owner=owner), request) is expected
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class Journal:
         try:
             folder = os.path.dirname(os.path.abspath(path))
             os.makedirs(folder, mode=0o700, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            os.close(self._open())
             self._read()
         except OSError as error:
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
@@ -72,21 +72,25 @@ class Journal:
             return
         with self._lock:
             try:
-                self._write("".join(f"{line}\n" for line in lines).encode("ascii"))
-                os.fsync(self._descriptor)
+                descriptor = self._open()
+                try:
+                    self._write(descriptor, "".join(f"{line}\n" for line in lines).encode("ascii"))
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
             except OSError as error:
                 raise JournalError(f"journal: {self._path} cannot be written: {error.strerror}") from error
 
-    def _write(self, lines: bytes) -> None:
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def _write(self, descriptor: int, lines: bytes) -> None:
         """Write all of some lines, on a new one if the last could not be finished."""
         rest = memoryview(b"\n" + lines if self._is_torn else lines)
         self._is_torn = True
         while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+            rest = rest[os.write(descriptor, rest) :]
         self._is_torn = False
-
-    def close(self) -> None:
-        os.close(self._descriptor)
 
     def _read(self) -> None:
         """Note where the lines of each command begin; what they hold may be more than fits into memory."""
@@ -103,3 +107,57 @@ class Journal:
                 position += len(line)
         if not line.endswith(b"\n"):
             self._is_torn = True  # so that the next piece does not continue it
+
+
+class JournalFolder:
+    """A folder with a journal for each session, named after its instance id.
+
+    So tasks that work with different sessions can share one place at the same time, and each reads only what is about
+    its own. A session is worked with by one thread at a time.
+
+    Args:
+        path: The folder; it is made with mode 0700.
+
+    Raises:
+        JournalError: The folder cannot be used.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._journals: dict[str, Journal] = {}
+        try:
+            os.makedirs(path, mode=0o700, exist_ok=True)
+            os.listdir(path)
+        except OSError as error:
+            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise JournalError(f"journal: {path} cannot be written")
+
+    def last_command_of(self, instance_id: str) -> str | None:
+        """Return what `Journal.last_command_of` does; nothing is written for a session that was never heard of."""
+        return self._of(instance_id).last_command_of(instance_id) if os.path.exists(self._file(instance_id)) else None
+
+    def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
+        """Return what `Journal.pieces_of` does."""
+        return self._of(instance_id).pieces_of(instance_id, command_id)
+
+    def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
+        """Do what `Journal.append` does."""
+        self._of(instance_id).append(instance_id, command_id, pieces)
+
+    def _file(self, instance_id: str) -> str:
+        return os.path.join(self._path, f"{instance_id}.jsonl")
+
+    def _of(self, instance_id: str) -> Journal:
+        if instance_id not in self._journals:
+            self._journals[instance_id] = Journal(self._file(instance_id))
+        return self._journals[instance_id]
+
+
+def journal_at(path: str) -> Journal | JournalFolder:
+    """Return the journal that a path means: a file, or a folder if it is one or ends like one.
+
+    Raises:
+        JournalError: It cannot be used.
+    """
+    return JournalFolder(path) if path.endswith("/") or os.path.isdir(path) else Journal(path)

@@ -69,11 +69,20 @@ class Report:
 
     def failure(self) -> str:
         """Return one message for all errors: what failed, where, and what to do next."""
-        shown = [f"{error.message}{f' ({error.hint})' if error.hint else ''}" for error in self.errors[:3]]
-        count = len(self.errors)
-        head = "" if count == 1 else f"{count} errors, {len(self.sessions)} sessions went well. "
-        tail = "" if count <= 3 else f" ... and {count - 3} more, see errors."
-        return head + " | ".join(shown) + tail
+        return failure([error.as_dict() for error in self.errors], len(self.sessions))
+
+
+def failure(errors: t.Sequence[t.Mapping[str, t.Any]], went_well: int) -> str:
+    """Return one message for some error records, given as plain data.
+
+    Args:
+        went_well: How many sessions went well beside them.
+    """
+    count = len(errors)
+    shown = [f"{error['message']}{f' ({hint})' if (hint := error.get('hint')) else ''}" for error in errors[:3]]
+    head = "" if count <= 1 else f"{count} errors, {went_well} sessions went well. "
+    tail = "" if count <= 3 else f" ... and {count - 3} more, see errors."
+    return head + " | ".join(shown) + tail
 
 
 def _line(session: PSSession) -> str:

@@ -14,7 +14,7 @@ import typing as t
 
 from .commands import CommandResult, Output, PipelineState, Script
 from .errors import Reason, TransportError, WSManFault, error_record
-from .journal import Journal
+from .journal import Journal, JournalFolder
 from .model import PSSession
 from .psrp import pipelines
 from .psrp.pipelines import Collector
@@ -33,7 +33,11 @@ class Runner:
     """
 
     def __init__(
-        self, request: Request, pool: ClientPool, journal: Journal | None, progress: t.Callable[[str], None]
+        self,
+        request: Request,
+        pool: ClientPool,
+        journal: Journal | JournalFolder | None,
+        progress: t.Callable[[str], None],
     ) -> None:
         self._request = request
         self._pool = pool

@@ -71,6 +71,7 @@ def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discover
         for endpoint in endpoints
         for session in discovery.sessions[endpoint]
         if request.resource_uri is None or session.shell.resource_uri.lower() == request.resource_uri.lower()
+        if is_owned(session.shell, request)
     ]
     selected: list[PSSession] = []
     missing: list[ErrorRecord] = []
@@ -144,7 +145,7 @@ def select_remembered(
             continue  # the computer did not answer, which is an error of its own
         session = next((session for session in listed if session.instance_id == reference.instance_id), None)
         if session is not None:
-            selected.append(session)
+            selected += [session] if is_owned(session.shell, request) else []
             continue
         vanished.append(reference.instance_id)
         if reference.exact:
@@ -152,10 +153,11 @@ def select_remembered(
     return Selection(tuple(selected), tuple(missing), tuple(vanished))
 
 
-def is_owned_by(shell: Shell, owners: t.Iterable[WildcardPattern]) -> bool:
-    r"""Tell whether a shell belongs to one of some accounts; ``user`` means ``DOMAIN\user`` of any domain, too."""
+def is_owned(shell: Shell, request: Request) -> bool:
+    r"""Tell whether a shell belongs to an account that is meant; ``user`` means ``DOMAIN\user`` of any domain, too."""
     owner = shell.owner or ""
-    return any(pattern.matches(name) for pattern in owners for name in (owner, owner.rpartition("\\")[2]))
+    names = (owner, owner.rpartition("\\")[2])
+    return request.owners is None or any(pattern.matches(name) for pattern in request.owners for name in names)
 
 
 def age(session: PSSession) -> float:

@@ -20,7 +20,7 @@ from .apply import Apply, Result
 from .commands import CommandResult
 from .discovery import Discovery, discover, list_commands
 from .errors import ErrorRecord, PSSessionError
-from .journal import Journal
+from .journal import journal_at
 from .model import Availability, Endpoint, PSSession, SessionReference, State
 from .plan import Action, Step, plan
 from .registry import Registry
@@ -30,7 +30,6 @@ from .running import Runner
 from .selection import (
     Selection,
     age,
-    is_owned_by,
     is_same,
     look_up,
     refuse_unseen,
@@ -141,14 +140,13 @@ class Stages:
     def _fulfilling(self, sessions: t.Sequence[PSSession]) -> list[PSSession]:
         """Return the sessions that fulfil the further conditions of the request."""
         request, soon = self._request, self._request.expires_within
-        if request.state == "all" and request.owners is None and not request.minimum_age and soon is None:
+        if request.state == "all" and not request.minimum_age and soon is None:
             return list(sessions)
         opened = {each.instance_id for each in self.as_remembered(list(sessions)) if each.state is State.OPENED}
         return [
             session
             for session in sessions
             if request.state in ("all", "opened" if session.instance_id in opened else "disconnected")
-            and (request.owners is None or is_owned_by(session.shell, request.owners))
             and age(session) >= request.minimum_age
             and (soon is None or ((left := remaining(session)) is not None and left <= soon))
         ]
@@ -176,13 +174,11 @@ class Stages:
 
     def run(self, work: t.Callable[[Runner], list[CommandResult]]) -> None:
         """Work with the commands of the sessions connected; report what they gave and what went wrong."""
-        journal = Journal(self._request.journal) if self._request.journal else None
+        journal = journal_at(self._request.journal) if self._request.journal else None
         results: list[CommandResult] | None = None
         try:
             results = work(Runner(self._request, self._pool, journal, self._context.progress))
         finally:
-            if journal is not None:
-                journal.close()
             if results is None:
                 self._let_go()
         self.report.results = results
