@@ -12,7 +12,6 @@ import contextlib
 import itertools
 import threading
 import typing as t
-from collections import OrderedDict
 
 from ..errors import WSManFault
 from ..model import Endpoint
@@ -33,7 +32,9 @@ class ClientPool:
         self._client_id = client_id
         self._max_idle = max_idle
         self._lock = threading.Lock()
-        self._idle: OrderedDict[Endpoint, list[WSManClient]] = OrderedDict()
+        # By endpoint, the one that was used longest ago first.
+        self._idle: dict[Endpoint, list[WSManClient]] = {}
+        self._idle_count = 0
         self._lent: set[WSManClient] = set()
         self._closed = False
 
@@ -57,29 +58,45 @@ class ClientPool:
             self._closed = True
             clients = [*itertools.chain.from_iterable(self._idle.values()), *self._lent]
             self._idle.clear()
+            self._idle_count = 0
         for client in clients:
             client.close()
 
     def _take(self, endpoint: Endpoint) -> WSManClient:
         with self._lock:
-            idle = self._idle.get(endpoint)
-            client = idle.pop() if idle else None
-            if idle is not None and not idle:
-                del self._idle[endpoint]
-            # Made under the lock, so that close() cannot miss one; nothing is sent yet.
-            client = client or WSManClient(endpoint, self._client_id)
+            client = self._take_idle(endpoint)
+            if client is not None:
+                self._lent.add(client)
+                return client
+        client = WSManClient(endpoint, self._client_id)  # takes a moment that other threads need not wait for
+        with self._lock:
             self._lent.add(client)
+            missed = self._closed
+        if missed:  # by close(), which was quicker; nothing has been sent yet
+            client.close()
+        return client
+
+    def _take_idle(self, endpoint: Endpoint) -> WSManClient | None:
+        """Take an idle client of an endpoint if there is one; the caller has the lock."""
+        idle = self._idle.get(endpoint)
+        if not idle:
+            return None
+        client = idle.pop()
+        self._idle_count -= 1
+        if not idle:
+            del self._idle[endpoint]
         return client
 
     def _give_back(self, client: WSManClient, usable: bool) -> None:
-        discarded: list[WSManClient] = []
+        discarded: WSManClient | None = None
         with self._lock:
             self._lent.discard(client)
             if usable and not self._closed:
                 self._idle.setdefault(client.endpoint, []).append(client)
+                self._idle_count += 1
             else:
-                discarded.append(client)
-            if sum(map(len, self._idle.values())) > self._max_idle:
-                discarded += self._idle.popitem(last=False)[1]
-        for unused in discarded:
-            unused.close()
+                discarded = client
+            if self._idle_count > self._max_idle:
+                discarded = self._take_idle(next(iter(self._idle)))
+        if discarded is not None:
+            discarded.close()
