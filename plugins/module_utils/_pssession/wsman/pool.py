@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import resource
 import threading
 import typing as t
 
@@ -17,8 +18,8 @@ from ..errors import WSManFault
 from ..model import Endpoint
 from .client import WSManClient
 
-# Idle conversations kept at most; each is one open file, and 1024 is a common limit of those.
-MAX_IDLE = 512
+# Conversations open when another one is still kept for later. Each is one open file.
+MAX_OPEN = 512
 
 
 class ClientPool:
@@ -26,13 +27,13 @@ class ClientPool:
 
     Args:
         client_id: The client's identity on the wire, a GUID.
+        max_open: Conversations that may be open when one more is kept for later; by default what `most_open` says.
     """
 
-    def __init__(self, client_id: str, max_idle: int = MAX_IDLE) -> None:
+    def __init__(self, client_id: str, max_open: int | None = None) -> None:
         self._client_id = client_id
-        self._max_idle = max_idle
+        self._max_open = most_open() if max_open is None else max_open
         self._lock = threading.Lock()
-        # By endpoint, the one that was used longest ago first.
         self._idle: dict[Endpoint, list[WSManClient]] = {}
         self._idle_count = 0
         self._lent: set[WSManClient] = set()
@@ -88,15 +89,22 @@ class ClientPool:
         return client
 
     def _give_back(self, client: WSManClient, usable: bool) -> None:
-        discarded: WSManClient | None = None
         with self._lock:
             self._lent.discard(client)
-            if usable and not self._closed:
+            # Computers are asked one after the other and then once more in the same order. The first ones are worth
+            # keeping: of the latest ones, all would be pushed out before their turn came again.
+            keep = usable and not self._closed and len(self._lent) + self._idle_count < self._max_open
+            if keep:
                 self._idle.setdefault(client.endpoint, []).append(client)
                 self._idle_count += 1
-            else:
-                discarded = client
-            if self._idle_count > self._max_idle:
-                discarded = self._take_idle(next(iter(self._idle)))
-        if discarded is not None:
-            discarded.close()
+        if not keep:
+            client.close()
+
+
+def most_open() -> int:
+    """Return how many conversations may be open when one more is kept for later: half of the files a process may have.
+
+    The other half is for requests at work beyond that, and for everybody else in this process.
+    """
+    limit, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_OPEN if limit == resource.RLIM_INFINITY else min(MAX_OPEN, limit // 2)
