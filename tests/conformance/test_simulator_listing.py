@@ -85,8 +85,7 @@ def test_create_ids(computer: SimulatedComputer) -> None:
 
 
 QUOTAS = [
-    ({"max_shells_per_user": 2}, 0x803381AB),
-    ({"max_shells": 3}, 0x803381A5),
+    ({"max_shells_per_user": 2}, 0x803381A5),
     ({"max_plugin_shells_per_user": 2}, 0x803381E4),
     ({"max_plugin_shells": 3}, 0x803381E6),
 ]
@@ -106,12 +105,13 @@ def test_shell_quotas(computer: SimulatedComputer, switches: dict[str, int], cod
     assert client.create().status == 200
 
 
-def test_quota_of_users(computer: SimulatedComputer) -> None:
+@pytest.mark.parametrize(("switch", "code"), [("max_users", 0x803381AB), ("max_plugin_users", 0x803381E5)])
+def test_quotas_of_users(computer: SimulatedComputer, switch: str, code: int) -> None:
     """One user too many is refused, a user who has a shell is not."""
-    computer.max_plugin_users = 1
+    computer.configure({switch: 1})
     assert RawClient(computer, ALICE).create().status == 200
     assert RawClient(computer, ALICE).create().status == 200
-    assert RawClient(computer, ADMIN).create().fault == 0x803381E5
+    assert RawClient(computer, ADMIN).create().fault == code
 
 
 def test_quota_of_commands(computer: SimulatedComputer) -> None:
@@ -129,8 +129,8 @@ def test_quota_of_commands(computer: SimulatedComputer) -> None:
     ("switch", "code"),
     [
         ("max_operations_per_user", 0x803381A6),
-        ("max_plugin_operations_per_user", 0x803381E7),
-        ("max_plugin_operations", 0x803381E8),
+        ("max_plugin_operations_per_user", 0x803381E8),
+        ("max_plugin_operations", 0x803381E7),
     ],
 )
 def test_quotas_of_operations(fleet: SimulatedFleet, computer: SimulatedComputer, switch: str, code: int) -> None:

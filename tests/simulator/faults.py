@@ -22,11 +22,11 @@ OPERATION_TIMED_OUT = 0x80338029
 UNEXPECTED_SELECTORS = 0x8033805B
 OPERATION_NOT_SUPPORTED = 0x80338074
 ENVELOPE_TOO_SMALL = 0x8033807E
-QUOTA_SHELLS = 0x803381A5
+QUOTA_SHELLS_OF_USER = 0x803381A5
 QUOTA_OPERATIONS = 0x803381A6
 QUOTA_USER = 0x803381A7
 QUOTA_SYSTEM = 0x803381A8
-QUOTA_SHELLS_OF_USER = 0x803381AB
+QUOTA_USERS = 0x803381AB
 REMOTE_SHELLS_NOT_ALLOWED = 0x803381AC
 PULL_PARAMETERS_DIFFER = 0x803381AD
 FILTER_EXPECTED = 0x803381C0
@@ -48,8 +48,8 @@ REMOTE_CONNECTION_NOT_ALLOWED = 0x803381E3
 QUOTA_PLUGIN_SHELLS_OF_USER = 0x803381E4
 QUOTA_PLUGIN_USERS = 0x803381E5
 QUOTA_PLUGIN_SHELLS = 0x803381E6
-QUOTA_PLUGIN_OPERATIONS_OF_USER = 0x803381E7
-QUOTA_PLUGIN_OPERATIONS = 0x803381E8
+QUOTA_PLUGIN_OPERATIONS = 0x803381E7
+QUOTA_PLUGIN_OPERATIONS_OF_USER = 0x803381E8
 QUOTA_COMMANDS_OF_SHELL = 0x803381E9
 IDLE_TIMEOUT_OUT_OF_RANGE = 0x803381F2
 PLUGIN_PROTOCOL_VERSION = 0x80540BC5
@@ -141,11 +141,11 @@ KINDS: dict[int, Kind] = {
     ENVELOPE_TOO_SMALL: Kind(
         "s:Sender", "w:EncodingLimit", "MaxEnvelopeSize is less than 8192 octets.", "MinimumEnvelopeLimit"
     ),
-    QUOTA_SHELLS: _quota("shells of the service"),
+    QUOTA_SHELLS_OF_USER: _quota("shells of the user"),
     QUOTA_OPERATIONS: _quota("concurrent operations of the user"),
     QUOTA_USER: _quota("load of the user"),
     QUOTA_SYSTEM: _quota("load of the system"),
-    QUOTA_SHELLS_OF_USER: _quota("shells of the user"),
+    QUOTA_USERS: _quota("users with shells"),
     REMOTE_SHELLS_NOT_ALLOWED: _internal("Remote shells are switched off on this computer."),
     PULL_PARAMETERS_DIFFER: _internal("A Pull must have the parameters of its Enumerate."),
     FILTER_EXPECTED: _internal("Commands are enumerated with a filter that selects their shell."),
@@ -167,8 +167,8 @@ KINDS: dict[int, Kind] = {
     QUOTA_PLUGIN_SHELLS_OF_USER: _quota("shells of the user in this configuration"),
     QUOTA_PLUGIN_USERS: _quota("users of this configuration"),
     QUOTA_PLUGIN_SHELLS: _quota("shells of this configuration"),
-    QUOTA_PLUGIN_OPERATIONS_OF_USER: _quota("operations of the user in this configuration"),
     QUOTA_PLUGIN_OPERATIONS: _quota("operations of this configuration"),
+    QUOTA_PLUGIN_OPERATIONS_OF_USER: _quota("operations of the user in this configuration"),
     QUOTA_COMMANDS_OF_SHELL: _quota("commands of the shell"),
     IDLE_TIMEOUT_OUT_OF_RANGE: _internal("The idle timeout is outside the allowed range."),
     PLUGIN_PROTOCOL_VERSION: _internal("The protocol version is not supported."),

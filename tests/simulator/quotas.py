@@ -28,16 +28,17 @@ def check_new_shell(computer: SimulatedComputer, user: User, resource_uri: str) 
     shells = computer.live_shells()
     plugin = [shell for shell in shells if shell.resource_uri.lower() == resource_uri.lower()]
     own = [shell for shell in shells if shell.owner == user]
-    users = {shell.owner.name for shell in plugin} - {user.name}
+    users = {shell.owner.name for shell in shells} - {user.name}
+    plugin_users = {shell.owner.name for shell in plugin} - {user.name}
     _check(computer.max_shells_per_user, len(own), faults.QUOTA_SHELLS_OF_USER)
-    _check(computer.max_shells, len(shells), faults.QUOTA_SHELLS)
+    _check(computer.max_users, len(users), faults.QUOTA_USERS)
     _check(
         computer.max_plugin_shells_per_user,
         sum(shell.owner == user for shell in plugin),
         faults.QUOTA_PLUGIN_SHELLS_OF_USER,
     )
     _check(computer.max_plugin_shells, len(plugin), faults.QUOTA_PLUGIN_SHELLS)
-    _check(computer.max_plugin_users, len(users), faults.QUOTA_PLUGIN_USERS)
+    _check(computer.max_plugin_users, len(plugin_users), faults.QUOTA_PLUGIN_USERS)
 
 
 def check_new_command(computer: SimulatedComputer, commands: int) -> None:

@@ -58,8 +58,8 @@ class Switches:
         keep_raw: the request log keeps bodies as they were sent.
         application_name: the path of the service.
         buffer_size: octets of output a pipeline holds before BufferMode takes effect.
-        max_shells_per_user: quota 0x803381AB; the others likewise, ``None`` is unlimited. In the order of the
-            attributes: 0x803381A5, 0x803381E4, 0x803381E6, 0x803381E5, 0x803381E9, 0x803381A6, 0x803381E7, 0x803381E8.
+        max_shells_per_user: quota 0x803381A5; the others likewise, ``None`` is unlimited. In the order of the
+            attributes: 0x803381AB, 0x803381E4, 0x803381E6, 0x803381E5, 0x803381E9, 0x803381A6, 0x803381E8, 0x803381E7.
         delete_disconnected: assumption: Delete of a Disconnected shell succeeds.
         foreign_disconnect_code: assumption: the fault for a Disconnect by a client that does not hold the shell.
         foreign_user_code: assumption: the fault for operations on another user's shell.
@@ -92,7 +92,7 @@ class Switches:
     application_name: str = "wsman"
     buffer_size: int = 1 << 20
     max_shells_per_user: int | None = 30
-    max_shells: int | None = None
+    max_users: int | None = None
     max_plugin_shells_per_user: int | None = None
     max_plugin_shells: int | None = None
     max_plugin_users: int | None = None

@@ -99,6 +99,16 @@ TRANSPORT_PREFIXES: t.Mapping[int, str] = {
     0x80540FA0: "IncorrectProtocolVersion",
 }
 
+# Two levels of quotas have a code of their own each: those of the service, and those of one session configuration.
+_SHELLS_OF_USER = (
+    "The account has as many shells there as the server allows (MaxShellsPerUser), disconnected ones included; "
+    "remove some (remove_pssession)."
+)
+_USERS = (
+    "As many accounts have shells there as the server allows at a time (MaxConcurrentUsers); remove those of one, or "
+    "try again later."
+)
+
 HINTS: t.Mapping[int, str] = {
     Code.ACCESS_DENIED: (
         "Check user name and password, and that the account may use WinRM and this configuration. "
@@ -142,7 +152,11 @@ HINTS: t.Mapping[int, str] = {
     Code.CONNECTED_TO_DIFFERENT_CLIENT: (
         "If that client died, the server frees the session after about a minute: set busy_timeout to wait for it."
     ),
-    0x803381AB: "The account has as many shells as the server allows; remove some.",
+    0x803381A5: _SHELLS_OF_USER,
+    0x803381AB: _USERS,
+    0x803381E4: _SHELLS_OF_USER,
+    0x803381E5: _USERS,
+    0x803381E6: "The configuration has as many shells as the server allows (MaxShells); remove some.",
     0x80540FA3: "The server's PowerShell refused the connect data; versions may differ too much.",
 }
 

@@ -130,10 +130,9 @@ def test_quota(computer: SimulatedComputer, new: Any) -> None:
     assert result["failed"]
     assert len(result["sessions"]) == 1
     (error,) = result["errors"]
-    assert (error["code"], error["category"]) == (0x803381AB, "OpenError")
-    assert error["fully_qualified_error_id"].endswith("PSSessionOpenFailed,NewPSSessionCommand") or error[
-        "fully_qualified_error_id"
-    ].count("PSSessionOpenFailed")
+    assert (error["code"], error["category"]) == (0x803381A5, "OpenError")
+    assert error_ids(result) == ["-2144108123,PSSessionOpenFailed"]
+    assert "remove some" in error["hint"]
 
 
 def test_idle_timeout_below_the_least(computer: SimulatedComputer, new: Any) -> None:
