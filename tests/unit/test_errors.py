@@ -133,3 +133,11 @@ def test_the_reason_follows_from_the_code_of_the_cause(code: int | None, reason:
     cause = TransportError(code, "why")
     assert error_record("PSSessionConnectFailed", "it failed", cause=cause).reason is reason
     assert error_record("PSSessionConnectFailed", "x", cause=cause, reason=Reason.BUSY).reason is Reason.BUSY
+
+
+def test_code_is_a_plain_number() -> None:
+    """Ansible keeps numbers in variables, and warns of everything that merely is one, too."""
+    record = error_record("X", "it broke", cause=TransportError(Code.HTTP_ERROR, "no answer"))
+    code = record.as_dict()["code"]
+    assert code == 0x80338170
+    assert not isinstance(code, Code)

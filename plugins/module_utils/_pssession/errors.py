@@ -211,7 +211,8 @@ class TransportError(PSSessionError):
 
     def __init__(self, code: int | None, message: str, *, delivered: bool = True) -> None:
         super().__init__(message)
-        self.code = code
+        # A plain number: it ends up in task results, where Ansible warns of any other type.
+        self.code = None if code is None else int(code)
         self.message = message
         self.delivered = delivered
 
