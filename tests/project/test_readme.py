@@ -193,9 +193,17 @@ def test_supported_versions_are_the_tested_ones() -> None:
 
 
 def test_every_option_of_the_cmdlet_is_told() -> None:
+    page = (ROOT / "docs" / "cmdlet.md").read_text(encoding="utf-8")
     groups = (_arguments.SELECTION, _arguments.COMPUTER, _arguments.LOGON)
-    untold = [option for group in groups for option in group if f"`{option}`" not in README]
+    untold = [option for group in groups for option in group if f"`{option}`" not in page]
     assert untold == []
+
+
+def test_documentation_lists_every_page() -> None:
+    """The list is the start of the documentation site as well, and the order of its guides."""
+    listed = README.partition("<!-- The guides. -->")[2].partition("<!-- The end of the guides. -->")[0]
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert set(re.findall(r"\]\(docs/(\w+\.md)\)", listed)) == pages
 
 
 def test_architecture_tells_of_every_file_of_the_engine() -> None:
