@@ -84,7 +84,7 @@ kerberos: $(KERBEROS_INSTALLED) ## Add what the tests of Kerberos need; without 
 ## Lint
 
 .PHONY: lint
-lint: lint-ruff lint-mypy lint-licences lint-changelog lint-docs lint-ansible lint-importer lint-sanity ## All checks of the sources
+lint: lint-ruff lint-mypy lint-licences lint-changelog lint-docs lint-ansible lint-importer lint-sanity docs ## All checks of the sources
 	@echo "lint: all checks passed"
 
 .PHONY: lint-ruff
@@ -135,7 +135,11 @@ lint-importer: $(IMPORTER_INSTALLED) build ## galaxy-importer on the artefact, a
 format: $(LINT_READY) ## Format the Python files and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
-## Artefact
+## Artefact and documentation
+
+.PHONY: docs
+docs: $(LINT_READY) ## The documentation site, in dist/docs: guides, and a page for each plugin, module and role
+	@$(WITH_ENV) $(VENV_PYTHON) dev/docs.py
 
 .PHONY: build
 build: $(READY) ## Build the collection's artefact into dist/
