@@ -58,7 +58,7 @@ class NextInput:
 
 @dataclass(frozen=True)
 class SessionKey:
-    """Wait until client and server have exchanged a session key."""
+    """Wait until there is a session key to encrypt SecureStrings with."""
 
 
 Wait = Sleep | Room | HostAnswer | NextInput | SessionKey
@@ -260,10 +260,16 @@ def _write(stage: Stage, kind: PSRPMessageType, value: Any) -> Execution:
 
 def _output(stage: Stage, argument: Any) -> Execution:
     for item in argument if isinstance(argument, (list, tuple)) else [argument]:
-        value = messages.to_powershell(item)
-        if isinstance(value, PSSecureString):
+        if _has_secret(item):
             yield SessionKey()
-        yield from _write(stage, PSRPMessageType.PipelineOutput, value)
+        yield from _write(stage, PSRPMessageType.PipelineOutput, messages.to_powershell(item))
+
+
+def _has_secret(item: Any) -> bool:
+    """Whether a declared value has a SecureString anywhere in it."""
+    if isinstance(item, Mapping):
+        return "$secure" in item or any(_has_secret(each) for each in item.values())
+    return isinstance(item, (list, tuple)) and any(_has_secret(each) for each in item)
 
 
 def _output_variable(stage: Stage, name: str) -> Execution:

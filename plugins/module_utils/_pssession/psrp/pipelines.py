@@ -160,6 +160,9 @@ def receive(
 ) -> bool:
     """Take what a command gives until it has ended or time is over.
 
+    When it keeps silent for the operation timeout, the shell's own stream is looked at for a moment: a server that
+    needs a key to send a SecureString asks for it there, and the command waits until it gets one (MS-PSRP 3.1.5.4.5).
+
     Args:
         record: Gets the pieces of the stream before the collector does, those of one answer at once.
         until: In seconds of `time.monotonic`; None waits as long as the command runs. What is there is taken in any
@@ -187,6 +190,8 @@ def receive(
             return True
         if until is not None and time.monotonic() >= until + (BACKLOG_SECONDS if pieces else 0):
             return False
+        if not pieces:
+            session_key.answer_request(client, shell, limit)
 
 
 def _answer(client: WSManClient, shell: Shell, command_id: str, message: bytes, deadline: float) -> None:
