@@ -50,6 +50,9 @@ options:
       - Open a session of each name in O(session_name) on each computer, start the script in it, and disconnect.
       - Where a session of the name exists, it is left alone and nothing is started, so that a second run of the task
         does not start the work twice.
+      - A task that was killed may have opened a session and not have started anything in it. With O(journal) a second
+        run knows that, and starts the script in the session that was left behind. Without one nobody knows whether the
+        work was done and collected; a warning says that the session has no command, and what to do.
     type: bool
     default: false
   session_name:
@@ -74,6 +77,8 @@ options:
         else is done with it. It is readable for its owner only.
       - Servers hand out output once. With a journal a task that is killed at any moment loses nothing, and a second run
         with the same journal returns the whole.
+      - It also knows which sessions were opened and which commands started, before they are. Give the tasks that start
+        and those that receive the same file.
     type: path
   max_output_objects:
     description:

@@ -36,6 +36,7 @@ from tests.unit.builders import SHELL_ID, shell
 
 SECRET = "pässwörd-\N{KEY}"
 DEADLINE = 12.5
+COMMAND_ID = "7d9ee1c2-0000-0000-0000-000000000001"
 SEALED, STATE, HOST_CALL, UNHEARD_OF = 0x00010006, 0x00021005, 0x00021100, 0x000210FF
 FRAGMENT_HEADER_BYTES, MESSAGE_HEADER_BYTES = 21, 40
 STATE_XML = '<Obj RefId="0"><MS><I32 N="RunspaceState">2</I32></MS></Obj>'
@@ -196,9 +197,9 @@ def test_what_comes_instead_of_a_request_may_be_anything() -> None:
 # Starting a script
 
 
-def started(script: Script) -> Server:
-    server = Server()
-    pipelines.start(cast(WSManClient, server), shell(), script, DEADLINE)
+def started(script: Script, server: Server | None = None) -> Server:
+    server = server or Server()
+    pipelines.start(cast(WSManClient, server), shell(), COMMAND_ID, script, DEADLINE)
     return server
 
 
@@ -221,9 +222,7 @@ def test_nothing_is_started_without_a_key() -> None:
     server = Server()
     server.is_silent = True
     with pytest.raises(TransportError):
-        pipelines.start(
-            cast(WSManClient, server), shell(), Script("x", secure_parameters={"Password": SECRET}), DEADLINE
-        )
+        started(Script("x", secure_parameters={"Password": SECRET}), server)
     assert server.started == b""
 
 

@@ -4,7 +4,7 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""A journal of what was received: servers hand out output once, so it is on disk before anybody works with it."""
+"""A journal of what was started and received: servers hand out output once, so it is on disk before anybody uses it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from .errors import JournalError
 
 
 class Journal:
-    """An append-only file of the pieces of output received, one line each.
+    """An append-only file with one line for each piece of output received, and for each thing about to be done.
 
     Every piece is written and synced before it is parsed. A reader that is killed at any point thus loses nothing: the
     next one finds all pieces here and goes on behind them. What was half written when the power went is left out; the
     server still has it, for it was not acknowledged.
+
+    That a session is to be opened, or a command started, is written before it is asked for. So a session that is in
+    here without a command never had one from a task with this journal.
 
     Args:
         path: The file; it is made with mode 0600, for it holds what commands print.
@@ -49,6 +52,10 @@ class Journal:
         """Return the id of the command in a session that the journal heard of last, or None."""
         return next(reversed(self._lines.get(instance_id, {})), None)
 
+    def is_unstarted(self, instance_id: str) -> bool:
+        """Tell whether a session was to be opened, and nothing was ever to be started in it."""
+        return self._lines.get(instance_id) == {}
+
     def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
         """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
         with open(self._path, "rb") as file:
@@ -62,12 +69,29 @@ class Journal:
         Raises:
             JournalError: It could not be written.
         """
-        lines = [
-            json.dumps(
-                {"session": instance_id, "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
-            )
+        self._write_synced(
+            {"session": instance_id, "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
             for piece in pieces
-        ]
+        )
+
+    def note_opening(self, instance_ids: t.Iterable[str]) -> None:
+        """Write that sessions are about to be opened, and wait until it is on disk.
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        self._write_synced({"session": instance_id} for instance_id in instance_ids)
+
+    def note_start(self, instance_id: str, command_id: str) -> None:
+        """Write that a command is about to be started, and wait until it is on disk.
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        self._write_synced([{"session": instance_id, "command": command_id}])
+
+    def _write_synced(self, entries: t.Iterable[dict[str, str]]) -> None:
+        lines = [json.dumps(entry) for entry in entries]
         if not lines:
             return
         with self._lock:
@@ -94,12 +118,18 @@ class Journal:
         with open(self._path, "rb") as file:
             for line in file:
                 try:
-                    entry = json.loads(line)
-                    base64.b64decode(entry["piece"], validate=True)
-                    commands = self._lines.setdefault(str(entry["session"]), {})
-                    commands.setdefault(str(entry["command"]), array.array("Q")).append(position)
+                    self._take(json.loads(line), position)
                 except (ValueError, KeyError, TypeError):
                     pass  # half a line, from a moment when the power went
                 position += len(line)
         if not line.endswith(b"\n"):
             self._is_torn = True  # so that the next piece does not continue it
+
+    def _take(self, entry: dict[str, str], position: int) -> None:
+        if "piece" in entry:
+            base64.b64decode(entry["piece"], validate=True)
+        commands = self._lines.setdefault(str(entry["session"]), {})
+        if "command" in entry:
+            positions = commands.setdefault(str(entry["command"]), array.array("Q"))
+            if "piece" in entry:
+                positions.append(position)

@@ -131,23 +131,22 @@ class Collector:
             output.state = _STATES.get(state, PipelineState.RUNNING)
 
 
-def start(client: WSManClient, shell: Shell, script: Script, deadline: float) -> str:
-    """Start a script in a session that is connected here, and return the id of the command, a GUID in lower case.
+def start(client: WSManClient, shell: Shell, command_id: str, script: Script, deadline: float) -> None:
+    """Start a script in a session that is connected here.
 
     Once this has sent anything, the script may run: it must not be called again because an answer got lost.
 
     Args:
+        command_id: What the command is to be called, a new GUID in lower case. Servers refuse one that exists.
         deadline: In seconds of `time.monotonic`.
 
     Raises:
         TransportError: The server refused, could not be reached, or nobody knows.
     """
-    command_id = str(uuid.uuid4())
     first, *rest = _messages_of(shell, command_id, _sealed(client, shell, script, deadline))
     client.command(shell, command_id.upper(), script.text[:MAX_COMMAND_LINE], first, deadline)
     for fragment in rest:
         client.send(shell, command_id.upper(), fragment, deadline)
-    return command_id
 
 
 def receive(
