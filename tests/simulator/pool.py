@@ -74,9 +74,10 @@ class RunspacePool:
         pipeline_id: uuid.UUID | None = None,
         pool_id: uuid.UUID | None = None,
     ) -> Outgoing:
-        """A message with the server's next object id."""
+        """A message with the server's next object id; ``value`` is an object, or CLIXML already."""
         self._last_object_id += 1
-        message = Message(kind, pool_id or self.id, pipeline_id, messages.to_clixml(value, self._cipher))
+        clixml = value if isinstance(value, bytes) else messages.to_clixml(value, self._cipher)
+        message = Message(kind, pool_id or self.id, pipeline_id, clixml)
         return Outgoing(self._last_object_id, message.pack(), alone=kind is PSRPMessageType.RunspacePoolState)
 
     def _send(self, kind: PSRPMessageType, value: Any) -> None:

@@ -93,7 +93,7 @@ class Stage(Protocol):
         """``HOST\\user``, computer name and process id, as information records show them."""
 
     def emit(self, kind: PSRPMessageType, value: Any) -> None:
-        """Put a message into the pipeline's output."""
+        """Put a message into the pipeline's output; a value is given as CLIXML or as an object."""
 
     def call_host(self, method: str, parameters: Sequence[Any]) -> int:
         """Send a host call and return its id."""
@@ -262,7 +262,8 @@ def _output(stage: Stage, argument: Any) -> Execution:
     for item in argument if isinstance(argument, (list, tuple)) else [argument]:
         if _has_secret(item):
             yield SessionKey()
-        yield from _write(stage, PSRPMessageType.PipelineOutput, messages.to_powershell(item))
+        value = messages.number_to_clixml(item) if isinstance(item, int) else messages.to_powershell(item)
+        yield from _write(stage, PSRPMessageType.PipelineOutput, value)
 
 
 def _has_secret(item: Any) -> bool:

@@ -38,6 +38,7 @@ class Journal:
     def __init__(self, path: str) -> None:
         self._path = path
         self._lock = threading.Lock()
+        # For each session and command: where blocks of its lines begin and end in the file, by turns.
         self._lines: dict[str, dict[str, array.array[int]]] = {}
         self._is_torn = False
         try:
@@ -58,10 +59,15 @@ class Journal:
 
     def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
         """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
+        blocks = self._lines.get(instance_id, {}).get(command_id, ())
         with open(self._path, "rb") as file:
-            for position in self._lines.get(instance_id, {}).get(command_id, ()):
+            for number in range(0, len(blocks), 2):
+                position, end = blocks[number : number + 2]
                 file.seek(position)
-                yield base64.b64decode(json.loads(file.readline())["piece"])
+                while position < end:
+                    line = file.readline()
+                    position += len(line)
+                    yield base64.b64decode(json.loads(line)["piece"])
 
     def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Write the pieces of an answer and wait until they are on disk.
@@ -113,23 +119,28 @@ class Journal:
         os.close(self._descriptor)
 
     def _read(self) -> None:
-        """Note where the lines of each command begin; what they hold may be more than fits into memory."""
+        """Note where the lines of each command are; what they hold may be more than fits into memory."""
         position, line = 0, b"\n"
         with open(self._path, "rb") as file:
             for line in file:
                 try:
-                    self._take(json.loads(line), position)
+                    self._take(json.loads(line), position, position + len(line))
                 except (ValueError, KeyError, TypeError):
                     pass  # half a line, from a moment when the power went
                 position += len(line)
         if not line.endswith(b"\n"):
             self._is_torn = True  # so that the next piece does not continue it
 
-    def _take(self, entry: dict[str, str], position: int) -> None:
+    def _take(self, entry: dict[str, str], start: int, end: int) -> None:
         if "piece" in entry:
             base64.b64decode(entry["piece"], validate=True)
         commands = self._lines.setdefault(str(entry["session"]), {})
-        if "command" in entry:
-            positions = commands.setdefault(str(entry["command"]), array.array("Q"))
-            if "piece" in entry:
-                positions.append(position)
+        if "command" not in entry:
+            return
+        blocks = commands.setdefault(str(entry["command"]), array.array("Q"))
+        if "piece" not in entry:
+            return
+        if blocks and blocks[-1] == start:
+            blocks[-1] = end
+        else:
+            blocks.extend((start, end))
