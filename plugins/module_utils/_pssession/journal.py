@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import array
 import base64
+import errno
 import json
 import os
+import stat
 import threading
 import typing as t
 
@@ -44,8 +46,14 @@ class Journal:
         try:
             folder = os.path.dirname(os.path.abspath(path))
             os.makedirs(folder, mode=0o700, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            self._read()
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
+            try:
+                if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                    raise OSError(errno.EINVAL, "it is no regular file")
+                self._read()
+            except OSError:
+                os.close(self._descriptor)
+                raise
         except OSError as error:
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
 

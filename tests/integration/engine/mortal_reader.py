@@ -60,12 +60,11 @@ class Death:
 
     @staticmethod
     def _replace(owner: Any, names: Iterable[str], mortal: Callable[..., Any]) -> None:
+        def replacing(original: Any) -> Any:
+            return lambda *given, **named: mortal(original, *given, **named)
+
         for name in names:
-
-            def replaced(*given: Any, _original: Any = getattr(owner, name), **named: Any) -> Any:
-                return mortal(_original, *given, **named)
-
-            setattr(owner, name, replaced)
+            setattr(owner, name, replacing(getattr(owner, name)))
 
     def amid_writing(self) -> None:
         """Come when the journal has written about half of an answer."""

@@ -22,6 +22,7 @@ from ..wsman.client import WSManClient
 from ..wsman.soap import improper
 from . import clixml, records, session_key
 from .fragments import Defragmenter, fragments_of
+from .values import to_powershell
 
 try:
     from pypsrp.complex_objects import (
@@ -240,26 +241,35 @@ def is_no_longer_ours(error: TransportError) -> bool:
 
 
 def _sealed(client: WSManClient, shell: Shell, script: Script, deadline: float) -> Script:
-    """Return a script whose secure parameters are ordinary ones, encrypted under a key that the server gives for them.
+    """Return a script whose secure parameters are encrypted under a key that the server gives for them.
 
     A client cannot know whether the server still has the key of an earlier exchange, so each start has its own.
     """
     if not script.secure_parameters:
         return script
     key = session_key.exchange(client, shell, deadline)
-    parameters = dict(script.parameters)
-    for name, text in script.secure_parameters.items():
-        parameters[name] = ET.Element("SS")
-        parameters[name].text = key.encrypt(text)
-    return dataclasses.replace(script, parameters=parameters, secure_parameters={})
+    sealed = {name: key.encrypt(text) for name, text in script.secure_parameters.items()}
+    return dataclasses.replace(script, secure_parameters=sealed)
+
+
+def _secure_string(sealed: str) -> ET.Element:
+    element = ET.Element("SS")
+    element.text = sealed
+    return element
 
 
 def _messages_of(shell: Shell, command_id: str, script: Script) -> list[bytes]:
-    """Return the fragments that start a script, input included (MS-PSRP 2.2.2.10, 2.2.2.17 and 2.2.2.18)."""
+    """Return the fragments that start a sealed script, input included (MS-PSRP 2.2.2.10, 2.2.2.17 and 2.2.2.18)."""
     serializer = Serializer()
     command = Command(cmd=script.text, is_script=True, use_local_scope=False)
-    command.args = [CommandParameter(value=value) for value in script.arguments]
-    command.args += [CommandParameter(name=f"-{name}", value=value) for name, value in script.parameters.items()]
+    command.args = [CommandParameter(value=to_powershell(value)) for value in script.arguments]
+    command.args += [
+        CommandParameter(name=f"-{name}", value=to_powershell(value)) for name, value in script.parameters.items()
+    ]
+    command.args += [
+        CommandParameter(name=f"-{name}", value=_secure_string(sealed))
+        for name, sealed in script.secure_parameters.items()
+    ]
     command.end_of_statement = True
     bodies: list[t.Any] = [
         CreatePipeline(
@@ -273,7 +283,7 @@ def _messages_of(shell: Shell, command_id: str, script: Script) -> list[bytes]:
         )
     ]
     if script.input is not None:
-        bodies += [PipelineInput(data=each) for each in script.input]
+        bodies += [PipelineInput(data=to_powershell(each)) for each in script.input]
         bodies.append(EndOfPipelineInput())
     pool_id = str(uuid.UUID(shell.shell_id))
     # A client that found the session cannot know how far its predecessors counted; the clock is further than any.
