@@ -46,7 +46,7 @@ from .verbs.disconnect import Disconnect
 from .wsman.pool import ClientPool
 
 # What somebody who wants to stop will wait for a last request.
-_HURRIED_SECONDS = 5.0
+_HURRIED_SECONDS = 10.0
 
 
 def _silent(_text: str) -> None:
@@ -64,6 +64,7 @@ class Context:
         check_mode: Only look and tell what would be done.
         confirm: Asked with operation, target and session before each step; None means not to ask.
         warn, progress: Get lines of text.
+        last_words: Gets a line of text when the work is cut short, so that there will be no result.
         clock, sleep: In seconds; for waiting, not for time stamps.
     """
 
@@ -74,6 +75,7 @@ class Context:
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
     warn: t.Callable[[str], None] = _silent
     progress: t.Callable[[str], None] = _silent
+    last_words: t.Callable[[str], None] = _silent
     clock: t.Callable[[], float] = time.monotonic
     sleep: t.Callable[[float], None] = time.sleep
 
@@ -269,7 +271,6 @@ class Stages:
 
         It is a courtesy: without it the server does the same after a minute of silence.
         """
-        self._context.progress("interrupted; the sessions are disconnected, and their commands go on")
         self._pool.close()
         hurried = []
         for session in sessions:
@@ -278,9 +279,13 @@ class Stages:
             hurried.append(Step(dataclasses.replace(session, endpoint=endpoint), Action.DISCONNECT, ours=True))
         self._pool = ClientPool(self._client_id)
         try:
-            self.apply(Disconnect(self._request, self._context.warn), hurried)
+            left = self.apply(Disconnect(self._request, self._context.warn), hurried)
         finally:
             self._pool.close()
+        self._context.last_words(
+            f"interrupted. {len(left.sessions)} sessions are disconnected, {len(left.errors)} will be in a minute; "
+            "the commands in them go on. receive_pssession takes what they give."
+        )
 
     def leave(self, all_of_them: bool = False) -> None:
         """Disconnect from sessions whose command still runs, so that it is safe, and from all if that is wanted."""
