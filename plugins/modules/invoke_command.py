@@ -57,7 +57,8 @@ options:
     default: false
   session_name:
     description:
-      - Names for the sessions that O(in_disconnected_session) opens.
+      - Names for the sessions that O(in_disconnected_session) opens. It needs them, and does not go together with
+        O(name) and O(timeout).
     type: list
     elements: str
   timeout:
@@ -101,6 +102,7 @@ notes:
     computer is that host.
   - Nobody sits at the other end. A command that asks for input (C(Read-Host), prompts) gets an error instead of an
     answer.
+  - A session does one thing at a time. A script that is started in one whose command still runs waits for that.
   - In check mode nothing is started, and every session that would be used counts as changed.
   - A script is never started twice by itself. If the answer to the start got lost, that is an error which says so.
   - A script that fails is an error of the task. Records in its error stream alone are not.

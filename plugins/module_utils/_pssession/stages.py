@@ -180,10 +180,12 @@ class Stages:
         About other sessions without a command nobody knows that, so a warning says what to do.
         """
         made = [session for session in sessions if session.shell.state]
-        listed = {
-            each.instance_id: each for each in list_commands(made, self._pool, self._throttle, self._context.warn)
-        }
-        existing = [listed.get(each.instance_id, each) for each in self.as_remembered(made)]
+        listed = list_commands(made, self._pool, self._throttle, self._context.warn)
+        commands = {session.instance_id: session.commands for session in listed}
+        existing = [
+            dataclasses.replace(session, commands=commands.get(session.instance_id))
+            for session in self.as_remembered(made)
+        ]
         wanted = [session for session in sessions if not session.shell.state]
         if self._journal is not None and not self._context.check_mode:
             self._journal.note_opening(session.instance_id for session in wanted)

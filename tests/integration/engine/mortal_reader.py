@@ -68,22 +68,19 @@ class Death:
 
     def amid_writing(self) -> None:
         """Come when the journal has written about half of an answer."""
-        original = Journal._write
 
-        def mortal(journal: Any, lines: bytes) -> None:
+        def mortal(original: Any, journal: Any, lines: bytes) -> None:
             if self._left == 1:
                 original(journal, lines[: len(lines) // 2])
             self.come()
             original(journal, lines)
 
-        Journal._write = mortal  # type: ignore[method-assign]
+        self._replace(Journal, ["_write"], mortal)
 
 
 POINTS: dict[str, Callable[[Death], None]] = {
     "before listing": lambda death: death.before(WSManClient, "enumerate_shells"),
-    "before connecting": lambda death: (death.before(WSManClient, "connect"), death.before(WSManClient, "reconnect"))[
-        0
-    ],
+    "before connecting": lambda death: death.before(WSManClient, "connect", "reconnect"),
     "connected": lambda death: death.after(WSManClient, "connect", "reconnect"),
     "connected to the command": lambda death: death.after(WSManClient, "connect_command"),
     "received, not written": lambda death: death.after(WSManClient, "receive_command"),

@@ -369,3 +369,26 @@ def test_one_that_somebody_took_while_it_waited(
     assert result["failed"]
     assert error_ids(result) == ["CannotConnectMismatchSessions,PSSessionStateBroken"]
     assert job.commands == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"session_name": ["job"]}, "session_name names sessions to be opened, and needs in_disconnected_session"),
+        ({"name": ["job"], "session_name": ["job"]}, "needs in_disconnected_session"),
+        ({"in_disconnected_session": True}, "give their names as session_name"),
+        ({"in_disconnected_session": True, "name": ["job"]}, "give their names as session_name"),
+        ({"in_disconnected_session": True, "name": ["job"], "session_name": ["new"]}, "give their names"),
+        ({"in_disconnected_session": True, "session_name": ["new"], "timeout": 0}, "use receive_pssession"),
+        ({"in_disconnected_session": True, "session_name": []}, "session_name is an empty list"),
+        ({"name": ["job"], "max_output_objects": -1}, "max_output_objects: -1 is negative"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet, options: dict[str, Any], message: str
+) -> None:
+    computer.add_session("job")
+    result = controller.run(_verbs.INVOKE, "srv01", script="quick", **options)
+    assert result["failed"]
+    assert message in result["msg"]
+    assert fleet.requests == []
