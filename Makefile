@@ -8,6 +8,8 @@
 PYTHON ?=
 # More arguments for pytest, for instance: make test-unit PYTEST_ARGS='-k wildcard -x'
 PYTEST_ARGS ?=
+# What is measured, for instance: make benchmark BENCHMARK_ARGS='--computers 500 --rounds 1 --delay 0'
+BENCHMARK_ARGS ?=
 # Test processes at the same time.
 WORKERS ?= auto
 
@@ -67,6 +69,10 @@ test-pytest-ansible: $(READY) ## The tests that use pytest-ansible
 .PHONY: test-molecule
 test-molecule: $(READY) ## The molecule scenarios, against the simulated fleet
 	@$(VENV_PYTHON) dev/molecule.py
+
+.PHONY: benchmark
+benchmark: $(READY) ## How fast it is beside bare pypsrp, on this machine
+	@$(WITH_ENV) $(VENV_PYTHON) -m tests.benchmark $(BENCHMARK_ARGS)
 
 .PHONY: test-all
 test-all: $(READY) ## Unit and integration tests on every supported ansible-core whose Python is here

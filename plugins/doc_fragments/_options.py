@@ -269,6 +269,12 @@ options:
         seen before.
     type: list
     elements: str
+  match_each_computer:
+    description:
+      - Look for the names and GUIDs on each computer by itself, so that one which a computer does not have is missing
+        there. Otherwise, as with the cmdlet, one that any of the computers has is missing nowhere.
+      - It goes with O(computer_name) and O(connection_uri).
+    type: bool
   missing:
     description:
       - What it means when something that was asked for is not there. V(fail) makes it an error, V(warn) a warning, and
@@ -308,6 +314,20 @@ options:
     default: 0
 """
 
+    # Whose sessions are meant.
+    OWNER = r"""
+options:
+  owner:
+    description:
+      - Only sessions of these accounts, with wildcards as in O(name). C(DOMAIN\user) means that account, V(user) the
+        account of that name in any domain.
+      - A name that only sessions of other accounts have is missing.
+      - An administrator sees the sessions of every account, and can connect only to those of the own one. Without
+        administrator rights one's own are all that is visible.
+    type: list
+    elements: str
+"""
+
     # Further conditions for sessions, besides name and configuration.
     CONDITIONS = r"""
 options:
@@ -317,18 +337,15 @@ options:
     type: str
     choices: [all, opened, disconnected]
     default: all
-  owner:
-    description:
-      - Only sessions of these accounts, with wildcards as in O(name). C(DOMAIN\user) means that account, V(user) the
-        account of that name in any domain.
-      - Without administrator rights only sessions of one's own account are visible anyway.
-    type: list
-    elements: str
   minimum_age:
     description:
       - Only sessions that have been without a client for so many seconds at least.
     type: int
     default: 0
+  expires_within:
+    description:
+      - Only sessions that their server removes within so many seconds if nobody connects to them.
+    type: int
 """
 
     # For modules that can run on another host than the controller.

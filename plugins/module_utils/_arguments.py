@@ -35,6 +35,7 @@ SELECTION: Spec = {
     "computer_name": {"type": "list", "elements": "str", "aliases": ["cn"]},
     "connection_uri": {"type": "list", "elements": "str", "aliases": ["uri", "cu"]},
     "configuration_name": {"type": "str"},
+    "match_each_computer": {"type": "bool"},
 }
 
 COMPUTER: Spec = {
@@ -160,10 +161,14 @@ DISCONNECT: Spec = {
     "output_buffering_mode": {"type": "str", "choices": ["none", "drop", "block"]},
 }
 
+OWNER: Spec = {
+    "owner": {"type": "list", "elements": "str"},
+}
+
 CONDITIONS: Spec = {
     "state": {"type": "str", "choices": ["all", "opened", "disconnected"], "default": "all"},
-    "owner": {"type": "list", "elements": "str"},
     "minimum_age": {"type": "int", "default": 0},
+    "expires_within": {"type": "int"},
 }
 
 NEW_SESSIONS: Spec = {
@@ -190,6 +195,7 @@ INVOKE: Spec = {
 
 RECEIVE: Spec = {
     "stop": {"type": "bool", "default": False},
+    "idle_timeout_sec": DISCONNECT["idle_timeout_sec"],
 }
 
 REMOVE: Spec = {
@@ -201,17 +207,17 @@ _WHICH_AND_HOW: Spec = {**SELECTION, **COMPUTER, **LOGON, **FLOW}
 
 def connect_pssession() -> Spec:
     """Return the argument spec of connect_pssession."""
-    return {**_WHICH_AND_HOW, **CHANGE, **CONNECT, **ENDPOINTS}
+    return {**_WHICH_AND_HOW, **OWNER, **CHANGE, **CONNECT, **ENDPOINTS}
 
 
 def disconnect_pssession() -> Spec:
     """Return the argument spec of disconnect_pssession."""
-    return {**_WHICH_AND_HOW, **CHANGE, **DISCONNECT, **ENDPOINTS}
+    return {**_WHICH_AND_HOW, **OWNER, **CHANGE, **DISCONNECT, **ENDPOINTS}
 
 
 def new_pssession() -> Spec:
     """Return the argument spec of new_pssession: sessions that exist are not named any other way than new ones."""
-    existing = {"session", "id", "instance_id", "list_commands", "missing"}
+    existing = {"session", "id", "instance_id", "match_each_computer", "list_commands", "missing"}
     which_and_how = {name: option for name, option in _WHICH_AND_HOW.items() if name not in existing}
     return {**which_and_how, **NEW_SESSIONS, **CHANGE, **ENDPOINTS}
 
@@ -224,19 +230,19 @@ def invoke_command() -> Spec:
 def receive_pssession() -> Spec:
     """Return the argument spec of receive_pssession; the commands are listed in any case."""
     which_and_how = {name: option for name, option in _WHICH_AND_HOW.items() if name != "list_commands"}
-    return {**which_and_how, **CHANGE, **TAKE, **RECEIVE, **ENDPOINTS}
+    return {**which_and_how, **OWNER, **CHANGE, **TAKE, **RECEIVE, **ENDPOINTS}
 
 
 def remove_pssession() -> Spec:
     """Return the argument spec of remove_pssession; what is not there need not be removed."""
     missing = {**FLOW["missing"], "default": "ignore"}
-    return {**_WHICH_AND_HOW, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, "missing": missing}
+    return {**_WHICH_AND_HOW, **OWNER, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, "missing": missing}
 
 
 def pssession_info() -> Spec:
     """Return the argument spec of pssession_info; finding nothing is an answer."""
     missing = {**FLOW["missing"], "default": "ignore"}
-    return {**_WHICH_AND_HOW, **CONDITIONS, **ENDPOINTS, "missing": missing}
+    return {**_WHICH_AND_HOW, **OWNER, **CONDITIONS, **ENDPOINTS, "missing": missing}
 
 
 def pssession_lookup() -> Spec:

@@ -59,7 +59,7 @@ class Verb:
         """Tell whether a task that names no computer is about the Windows host it runs for."""
         if any(options.get(name) is not None for name in ("computer_name", "connection_uri", "session", "id")):
             return False
-        narrowing = ("name", "instance_id", "owner", "minimum_age")
+        narrowing = ("name", "instance_id", "owner", "minimum_age", "expires_within")
         return not self.is_ending or any(options.get(name) for name in narrowing)
 
     def __call__(self, options: Options, *, diff_mode: bool = False, **surroundings: t.Any) -> Result:

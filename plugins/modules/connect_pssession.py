@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
   - psremoting.fleet._options.existing
+  - psremoting.fleet._options.owner
   - psremoting.fleet._options.commands
   - psremoting.fleet._options.change
   - psremoting.fleet._options.endpoints
@@ -192,6 +193,10 @@ sessions:
       description: The inventory host whose variables were used.
       type: str
       sample: server01
+    changed:
+      description: Whether the task changed this session, or in check mode would have changed it.
+      type: bool
+      sample: true
     commands:
       description: The commands in the session, each with C(command_id), C(command_line) and C(state).
       type: list
@@ -219,6 +224,14 @@ errors:
       description: What failed, where and why.
       type: str
       sample: connecting to session ITTask on server01 failed
+    reason:
+      description:
+        - Why, in one word to go by. V(missing) means that nothing of that name or id is there, V(expired) that the
+          session was known and exists no longer, V(busy) that another client is connected to it, V(unreachable) that
+          the computer did not answer as WinRM does, V(access_denied) that it refused the log-on or the operation,
+          V(command_failed) that the script ended with an error, V(failed) anything else.
+      type: str
+      sample: busy
     target:
       description: The session's GUID, or the value that was not found, if the cmdlet names one.
       type: str
@@ -227,6 +240,18 @@ errors:
       description: The computer, if it is about one.
       type: str
       sample: server01
+    inventory_hostname:
+      description: The inventory host whose variables were used, if it is about one.
+      type: str
+      sample: server01
+    session_name:
+      description: Name of the session, if it is about one.
+      type: str
+      sample: ITTask
+    instance_id:
+      description: GUID of the session, if it is about one.
+      type: str
+      sample: 0ee2bb5c-0000-0000-0000-31ad3d3b3a5b
     code:
       description: The WS-Management or Win32 error code, if there was one.
       type: int

@@ -76,6 +76,8 @@ options:
     description:
       - File on the machine where the task runs, to which every piece of output is written and synced before anything
         else is done with it. It is readable for its owner only.
+      - If it is a folder, or ends with a slash, each session has a file of its own there, named after its GUID. Tasks
+        that work with different sessions can share a folder.
       - Servers hand out output once. With a journal a task that is killed at any moment loses nothing, and a second run
         with the same journal returns the whole.
       - It also knows which sessions were opened and which commands started, before they are. Give the tasks that start

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes.info
   - psremoting.fleet._options
   - psremoting.fleet._options.existing
+  - psremoting.fleet._options.owner
   - psremoting.fleet._options.commands
   - psremoting.fleet._options.conditions
   - psremoting.fleet._options.endpoints

@@ -32,10 +32,16 @@ options:
       - Disconnect from the sessions in the end. A session whose command still runs is disconnected in any case.
     type: bool
     default: false
+  idle_timeout_sec:
+    description:
+      - Seconds that the servers keep the sessions which the task disconnects. Without it that stays as it is.
+    type: int
   journal:
     description:
       - File on the machine where the task runs, to which every piece of output is written and synced before anything
         else is done with it. It is readable for its owner only.
+      - If it is a folder, or ends with a slash, each session has a file of its own there, named after its GUID. Tasks
+        that work with different sessions can share a folder.
       - Servers hand out output once. With a journal a task that is killed at any moment loses nothing, and a second run
         with the same journal returns the whole.
     type: path
@@ -50,6 +56,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
   - psremoting.fleet._options.existing
+  - psremoting.fleet._options.owner
   - psremoting.fleet._options.change
   - psremoting.fleet._options.endpoints
 notes:

@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
   - psremoting.fleet._options.existing
+  - psremoting.fleet._options.owner
   - psremoting.fleet._options.commands
   - psremoting.fleet._options.change
   - psremoting.fleet._options.conditions
@@ -35,8 +36,8 @@ notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host. Then one of O(name), O(instance_id), O(owner) and O(minimum_age) is needed, so that a
-    forgotten option does not end everything.
+    computer is that host. Then one of O(name), O(instance_id), O(owner), O(minimum_age) and O(expires_within) is
+    needed, so that a forgotten option does not end everything.
   - Before it is removed a session is connected, as the cmdlet does. That proves that nobody else works in it. To the
     sessions of other accounts an administrator cannot connect; their computer is asked once more instead.
 seealso:

@@ -18,6 +18,7 @@ import time
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -31,6 +32,8 @@ display = Display()
 
 # Progress is for long runs: nothing is shown before this many seconds, and then one line at a time.
 PROGRESS_SECONDS = 5.0
+# Strategies under which a task with run_once runs for every host all the same; Ansible itself only warns.
+_WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
 
 
 class SessionAction(ActionBase):
@@ -50,6 +53,7 @@ class SessionAction(ActionBase):
         """Run the task and return its result."""
         del tmp
         result: dict[str, t.Any] = super().run(None, task_vars)
+        self._refuse_to_run_for_each_host()
         _validated, options = self.validate_argument_spec(self.verb.argument_spec())
         self.complete(options)
         inventory = Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
@@ -64,6 +68,16 @@ class SessionAction(ActionBase):
 
     def complete(self, options: dict[str, t.Any]) -> None:
         """Change validated options on the controller before anything else is done with them; a verb may override it."""
+
+    def _refuse_to_run_for_each_host(self) -> None:
+        """Refuse what was to be done once, where Ansible would do it once for every host."""
+        strategy = str(self._task.get_play().strategy)
+        if self._task.run_once and not self.verb.is_reading and strategy.rpartition(".")[2] in _WITHOUT_RUN_ONCE:
+            raise AnsibleActionFail(
+                f"run_once has no effect with the strategy {strategy}: this task would do the same again for every "
+                "host. Take the strategy linear, or let each host do its own work (in the role "
+                "psremoting.fleet.reconnect with reconnect_way: per_host). Nothing was done."
+            )
 
     def _run_here(self, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
         name = self._task.get_name()

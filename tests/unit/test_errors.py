@@ -9,6 +9,9 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
     HINTS,
+    Code,
+    Reason,
+    Subject,
     TransportError,
     error_record,
     transport_prefix,
@@ -89,13 +92,44 @@ def test_a_record_of_a_transport_failure(code: int | None, expected: str) -> Non
 
 
 def test_a_record_of_the_other_cmdlet() -> None:
-    record = error_record("PSSessionNameMatchFail", "none", command="Get-PSSession", target="x", hint="look")
+    about = Subject("srv01", "host01", "job1", "1a2b")
+    record = error_record(
+        "PSSessionNameMatchFail",
+        "none",
+        command="Get-PSSession",
+        reason=Reason.MISSING,
+        target="x",
+        about=about,
+        hint="look",
+    )
     assert record.as_dict() == {
         "fully_qualified_error_id": "PSSessionNameMatchFail,Microsoft.PowerShell.Commands.GetPSSessionCommand",
         "category": "InvalidOperation",
         "message": "none",
+        "reason": "missing",
         "target": "x",
-        "computer_name": None,
+        "computer_name": "srv01",
+        "inventory_hostname": "host01",
+        "session_name": "job1",
+        "instance_id": "1a2b",
         "code": None,
         "hint": "look",
     }
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (None, Reason.FAILED),
+        (0x80540FA3, Reason.FAILED),
+        (Code.CANNOT_CONNECT, Reason.UNREACHABLE),
+        (Code.CERTIFICATE_INVALID, Reason.UNREACHABLE),
+        (Code.LOGON_FAILURE, Reason.ACCESS_DENIED),
+        (Code.CONNECTED_TO_DIFFERENT_CLIENT, Reason.BUSY),
+        (Code.UNEXPECTED_SELECTORS, Reason.EXPIRED),
+    ],
+)
+def test_the_reason_follows_from_the_code_of_the_cause(code: int | None, reason: Reason) -> None:
+    cause = TransportError(code, "why")
+    assert error_record("PSSessionConnectFailed", "it failed", cause=cause).reason is reason
+    assert error_record("PSSessionConnectFailed", "x", cause=cause, reason=Reason.BUSY).reason is Reason.BUSY

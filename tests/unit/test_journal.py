@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import JournalError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.journal import Journal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.journal import Journal, JournalFolder
 
 A, B = "aaaaaaaa-0000-0000-0000-000000000001", "bbbbbbbb-0000-0000-0000-000000000002"
 ONE, TWO = "11111111-0000-0000-0000-000000000001", "22222222-0000-0000-0000-000000000002"
@@ -28,14 +28,10 @@ def path(tmp_path: Path) -> Path:
 def write(path: Path, session: str, command: str, *pieces: bytes) -> None:
     journal = Journal(str(path))
     journal.append(session, command, pieces)
-    journal.close()
 
 
 def read(path: Path, session: str = A, command: str = ONE) -> list[bytes]:
-    journal = Journal(str(path))
-    pieces = list(journal.pieces_of(session, command))
-    journal.close()
-    return pieces
+    return list(Journal(str(path)).pieces_of(session, command))
 
 
 def test_pieces_come_back_as_they_were_in_their_order(path: Path) -> None:
@@ -63,7 +59,6 @@ def test_what_is_appended_is_not_read_by_the_same_journal(path: Path) -> None:
     journal = Journal(str(path))
     journal.append(A, ONE, [b"now"])
     assert list(journal.pieces_of(A, ONE)) == [b"before"]
-    journal.close()
 
 
 def test_the_last_command_of_a_session(path: Path) -> None:
@@ -73,19 +68,25 @@ def test_the_last_command_of_a_session(path: Path) -> None:
     journal = Journal(str(path))
     assert [journal.last_command_of(each) for each in (A, B, "unknown")] == [ONE, TWO, None]
     assert list(journal.pieces_of(A, "unknown")) == []
-    journal.close()
 
 
 def test_openings_and_starts_are_noted(path: Path) -> None:
     journal = Journal(str(path))
     journal.note_opening([A, B])
     journal.note_start(A, ONE)
-    journal.close()
     journal = Journal(str(path))
     assert [journal.is_unstarted(each) for each in (A, B, "unknown")] == [False, True, False]
     assert [journal.last_command_of(each) for each in (A, B)] == [ONE, None]
     assert list(journal.pieces_of(A, ONE)) == []
-    journal.close()
+
+
+def test_a_folder_notes_likewise(tmp_path: Path) -> None:
+    folder = JournalFolder(str(tmp_path))
+    folder.note_opening([A, B])
+    folder.note_start(A, ONE)
+    folder = JournalFolder(str(tmp_path))
+    assert [folder.is_unstarted(each) for each in (A, B, "unknown")] == [False, True, False]
+    assert sorted(file.stem for file in tmp_path.iterdir()) == [A, B]
 
 
 @pytest.mark.parametrize("torn", TORN)
@@ -121,7 +122,6 @@ def test_a_write_that_was_cut_off_is_not_continued(path: Path, monkeypatch: pyte
         with pytest.raises(JournalError, match="No space left"):
             journal.append(A, ONE, [b"two"])
     journal.append(A, ONE, [b"three"])
-    journal.close()
     assert read(path) == [b"one", b"three"]
 
 
@@ -133,7 +133,6 @@ def test_it_is_synced_before_append_returns(path: Path, monkeypatch: pytest.Monk
     assert sizes == [path.stat().st_size]
     journal.append(A, ONE, [])
     assert len(sizes) == 1
-    journal.close()
 
 
 def test_only_its_owner_can_read_it(path: Path) -> None:
@@ -158,7 +157,6 @@ def test_threads_do_not_mix_their_lines(path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    journal.close()
     for command in (ONE, TWO):
         assert read(path, A, command) == [f"{command} {number}".encode() * 50 for number in range(50) for _ in range(3)]
 

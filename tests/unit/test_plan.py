@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ErrorRecord
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ErrorRecord, Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.plan import Action, plan
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.connect import Connect
@@ -64,5 +64,5 @@ def test_in_use_names_its_target_only_when_it_was_known_before(found_in_list: bo
     record = CONNECT.in_use(session(free=False), found_in_list=found_in_list)
     assert isinstance(record, ErrorRecord)
     assert record.fully_qualified_error_id.split(",")[0] == "PSSessionConnectFailed"
-    assert (record.target, record.computer_name) == (target, "srv01")
+    assert (record.target, record.about.computer_name, record.reason) == (target, "srv01", Reason.BUSY)
     assert "busy_timeout" in record.hint

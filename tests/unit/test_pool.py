@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError, WSManFault
@@ -30,7 +32,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[WSManClient]:
 
 @pytest.fixture
 def pool(closed: list[WSManClient]) -> ClientPool:
-    return ClientPool(CLIENT, max_idle=2)
+    return ClientPool(CLIENT, max_open=2)
 
 
 def lent(pool: ClientPool, computer_name: str = "srv01") -> WSManClient:
@@ -64,10 +66,17 @@ def test_it_is_kept_after_a_fault_and_not_after_a_failure(
     assert (lent(pool) is client) is kept
 
 
-def test_the_longest_idle_are_closed_when_there_are_too_many(pool: ClientPool, closed: list[WSManClient]) -> None:
+def test_no_more_are_kept_than_may_be_open(pool: ClientPool, closed: list[WSManClient]) -> None:
     first, second, third = lent(pool, "a"), lent(pool, "b"), lent(pool, "c")
-    assert closed == [first]
-    assert (lent(pool, "b"), lent(pool, "c")) == (second, third)
+    assert closed == [third]
+    assert (lent(pool, "a"), lent(pool, "b")) == (first, second)
+
+
+def test_those_at_work_are_open_as_well(pool: ClientPool, closed: list[WSManClient]) -> None:
+    with pool.lend(endpoint("a")) as first, pool.lend(endpoint("b")) as second:
+        third = lent(pool, "c")
+        assert closed == [third]
+    assert (lent(pool, "a"), lent(pool, "b")) == (first, second)
 
 
 def test_closing_ends_the_idle_and_the_lent(pool: ClientPool, closed: list[WSManClient]) -> None:
@@ -80,9 +89,19 @@ def test_closing_ends_the_idle_and_the_lent(pool: ClientPool, closed: list[WSMan
     assert len(closed) == 3
 
 
+def test_what_is_made_while_everything_is_closed_is_closed_too(pool: ClientPool, closed: list[WSManClient]) -> None:
+    pool.close()
+    with pool.lend(endpoint()) as late:
+        assert closed == [late]
+
+
 def test_all_clients_of_a_pool_are_one_client_session(pool: ClientPool) -> None:
     assert {lent(pool, name)._wsman.session_id for name in "ab"} == {CLIENT}
 
 
-def test_the_bound_leaves_room_in_the_usual_limit_of_open_files() -> None:
-    assert pools.MAX_IDLE <= 512
+@pytest.mark.parametrize(
+    ("files", "conversations"), [(256, 128), (1024, 512), (65536, 512), (resource.RLIM_INFINITY, 512)]
+)
+def test_half_of_the_files_are_left_to_others(monkeypatch: pytest.MonkeyPatch, files: int, conversations: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _resource: (files, resource.RLIM_INFINITY))
+    assert pools.most_open() == conversations

@@ -16,11 +16,13 @@ SECOND_ID = "2A2B3C4D-0000-0000-0000-123456789ABC"
 
 def test_plain_data() -> None:
     missing = error_record("PSSessionNameMatchFail", "none", target="x")
-    report = Report("Name", sessions=[session()], errors=[missing], missing=[missing], what_if=["line"], changed=True)
+    changed, unchanged = session(), session(shell_id=SECOND_ID)
+    report = Report("Name", sessions=[changed, unchanged], errors=[missing], missing=[missing], what_if=["line"])
+    report.changed_sessions = {changed.instance_id}
     assert report.as_dict() == {
         "changed": True,
         "parameter_set": "Name",
-        "sessions": [session().as_dict()],
+        "sessions": [{**changed.as_dict(), "changed": True}, {**unchanged.as_dict(), "changed": False}],
         "errors": [missing.as_dict()],
         "missing": ["x"],
         "what_if": ["line"],

@@ -110,6 +110,23 @@ def refusal(**options: Any) -> ParameterBindingError:
             "credential.username",
         ),
         ({"name": ["a"], "id": [1]}, "AmbiguousParameterSet", "id, name"),
+        ({"name": ["a"], "match_each_computer": True}, "AmbiguousParameterSet", "match_each_computer"),
+        (
+            {
+                "computer_name": ["h"],
+                "in_disconnected_session": True,
+                "session_name": ["a"],
+                "match_each_computer": False,
+            },
+            "AmbiguousParameterSet",
+            "match_each_computer",
+        ),
+        (
+            {"computer_name": ["h"], "in_disconnected_session": True, "session_name": ["a"], "id": [1]},
+            "AmbiguousParameterSet",
+            "id",
+        ),
+        ({"computer_name": ["h"], "expires_within": -1}, "ParameterArgumentValidationError", "expires_within"),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_option(options: dict[str, Any], error_id: str, named: str) -> None:

@@ -5,20 +5,27 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
 from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.discovery import Discovery, as_session
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import SessionReference
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.selection import (
     age,
-    is_owned_by,
+    is_owned,
     look_up,
     refuse_unseen,
+    remaining,
+    select_remote,
 )
-from tests.unit.builders import session, shell
+from tests.unit.builders import endpoint, session, shell
+
+UTC = datetime.timezone.utc
 
 
 def reference(number: int, name: str, **fields: Any) -> SessionReference:
@@ -85,10 +92,9 @@ def test_sessions_that_were_given_are_meant_as_often_as_they_were_given() -> Non
         (None, ["operator"], False),
     ],
 )
-def test_is_owned_by(owner: str | None, patterns: list[str], expected: bool) -> None:
-    owners = Request.from_options({"computer_name": ["srv01"], "owner": patterns}).owners
-    assert owners is not None
-    assert is_owned_by(shell(owner=owner), owners) is expected
+def test_is_owned(owner: str | None, patterns: list[str], expected: bool) -> None:
+    request = Request.from_options({"computer_name": ["srv01"], "owner": patterns})
+    assert is_owned(shell(owner=owner), request) is expected
 
 
 @pytest.mark.parametrize(
@@ -121,3 +127,63 @@ def test_a_session_on_something_else(verb: str) -> None:
     record = refuse_unseen(reference(1, "job1", computer_type="Container"), request)
     assert record is not None
     assert record.fully_qualified_error_id.startswith(f"Cannot{verb}VMContainerSession,")
+
+
+SRV01, SRV02, SILENT = endpoint("srv01"), endpoint("srv02", inventory_hostname="host02"), endpoint("silent")
+BOTH = Discovery(
+    {
+        SRV01: (session(SRV01, shell_id=str(uuid.UUID(int=1)), name="job1"),),
+        SRV02: (session(SRV02, shell_id=str(uuid.UUID(int=2)), name="other"),),
+    },
+    {},
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "selected", "missing"),
+    [
+        ({"name": ["job1"]}, ["job1"], []),
+        ({"name": ["no"]}, [], [(None, None, "no")]),
+        ({"name": ["job1"], "match_each_computer": True}, ["job1"], [("srv02", "host02", "job1")]),
+        ({"name": ["*"], "match_each_computer": True}, ["job1", "other"], []),
+        ({"name": ["no"], "match_each_computer": True}, [], [("srv01", None, "no"), ("srv02", "host02", "no")]),
+        (
+            {"instance_id": [str(uuid.UUID(int=2))], "match_each_computer": True},
+            ["other"],
+            [("srv01", None, str(uuid.UUID(int=2)))],
+        ),
+    ],
+    ids=str,
+)
+def test_names_are_looked_for_on_all_computers_together_or_on_each(
+    options: dict[str, Any], selected: list[str], missing: list[tuple[str | None, str | None, str]]
+) -> None:
+    request = Request.from_options({"computer_name": ["srv01", "srv02", "silent"], **options})
+    selection = select_remote([SRV01, SRV02, SILENT], request, BOTH)
+    assert [each.name for each in selection.sessions] == selected
+    assert [
+        (each.about.computer_name, each.about.inventory_hostname, each.target) for each in selection.missing
+    ] == missing
+    assert {each.reason for each in selection.missing} <= {Reason.MISSING}
+
+
+@pytest.mark.parametrize("match_each_computer", [False, True])
+def test_nothing_is_missing_where_nobody_answered(match_each_computer: bool) -> None:
+    request = Request.from_options(
+        {"computer_name": ["silent"], "name": ["no"], "match_each_computer": match_each_computer}
+    )
+    assert select_remote([SILENT], request, Discovery({}, {})).missing == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"idle_timeout": 7200.0, "shell_inactivity": 62.0}, 7138.0),
+        ({"idle_timeout": 60.0, "shell_inactivity": 62.0}, None),
+        ({"idle_timeout": 7200.0, "shell_inactivity": 62.0, "state": "Connected"}, None),
+        ({"idle_timeout": None, "shell_inactivity": 62.0}, None),
+    ],
+    ids=str,
+)
+def test_how_long_a_session_has_left(fields: dict[str, Any], seconds: float | None) -> None:
+    assert remaining(as_session(shell(**fields), endpoint(), datetime.datetime.now(UTC))) == seconds

@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import Code, ErrorRecord, WSManFault
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
+    Code,
+    ErrorRecord,
+    Reason,
+    WSManFault,
+)
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.plan import Action, Step, plan
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
@@ -184,4 +189,4 @@ def test_in_use(kind: type[Verb], expected: str) -> None:
     record = verb_of(kind).in_use(session(free=False), found_in_list=True)
     assert error_id(record) == expected
     assert isinstance(record, ErrorRecord)
-    assert (record.target, record.computer_name) == (ID, "srv01")
+    assert (record.target, record.about.computer_name, record.reason) == (ID, "srv01", Reason.BUSY)

@@ -64,16 +64,18 @@ class Result:
 
     Attributes:
         sessions: Sessions as they are now, in the order they got there.
+        changed: Instance ids of those that were in another state before.
     """
 
     sessions: list[PSSession] = field(default_factory=list)
     errors: list[ErrorRecord] = field(default_factory=list)
-    changed: bool = False
+    changed: set[str] = field(default_factory=set)
 
     def add(self, outcome: Done | ErrorRecord) -> None:
         if isinstance(outcome, Done):
             self.sessions.append(outcome.session)
-            self.changed |= outcome.changed
+            if outcome.changed:
+                self.changed.add(outcome.session.instance_id)
         else:
             self.errors.append(outcome)
 

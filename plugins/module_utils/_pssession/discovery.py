@@ -162,7 +162,7 @@ def query_failed(endpoint: Endpoint, cause: TransportError, command: str) -> Err
         f"{endpoint.computer_name} could not be asked for its sessions",
         command=command,
         target=endpoint.uri,
-        computer_name=endpoint.computer_name,
+        about=endpoint.subject,
         cause=cause,
     )
 

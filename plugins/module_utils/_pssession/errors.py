@@ -13,6 +13,7 @@ PowerShell (or finds by searching for it) holds here, too.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import typing as t
 from dataclasses import dataclass
@@ -215,13 +216,88 @@ class WSManFault(TransportError):
         self.subcode = subcode
 
 
+class Reason(enum.Enum):
+    """Why something failed, in one word that playbooks and reports can go by; the worst comes first.
+
+    UNREACHABLE: the computer did not answer, or not as WinRM does.
+    ACCESS_DENIED: it did not let us in, or not do that.
+    FAILED: anything that is none of the others.
+    COMMAND_FAILED: the script in the session ended with an error.
+    BUSY: another client is connected to the session.
+    EXPIRED: the session was known and exists no longer.
+    MISSING: nothing of that name or id is there.
+    """
+
+    UNREACHABLE = "unreachable"
+    ACCESS_DENIED = "access_denied"
+    FAILED = "failed"
+    COMMAND_FAILED = "command_failed"
+    BUSY = "busy"
+    EXPIRED = "expired"
+    MISSING = "missing"
+
+
+_REASONS: t.Mapping[Reason, frozenset[int]] = {
+    Reason.UNREACHABLE: frozenset(
+        {
+            53,
+            Code.IMPROPER_RESPONSE,
+            Code.CERTIFICATE_INVALID,
+            Code.CANNOT_CONNECT,
+            Code.CANNOT_CONNECT_WINRM_SERVICE,
+            Code.URL_NOT_AVAILABLE,
+            Code.OPERATION_TIMED_OUT,
+            Code.OPERATION_TIMEOUT,
+            Code.HTTP_ERROR,
+            Code.HTTP_BAD_REQUEST,
+            Code.REDIRECT_REQUIRED,
+            Code.REDIRECT_LOCATION_INVALID,
+            Code.COMPUTER_NOT_FOUND,
+        }
+    ),
+    Reason.ACCESS_DENIED: frozenset(
+        {
+            Code.ACCESS_DENIED,
+            Code.AUTHENTICATION_FAILED,
+            Code.LOGON_FAILURE,
+            Code.TARGET_UNKNOWN,
+            0x803380E2,
+            0x803380E4,
+            Code.EXPLICIT_CREDENTIALS_REQUIRED,
+            0x8033810C,
+            Code.INVALID_AUTHENTICATION,
+            0x803381AC,
+            0x803381DF,
+            0x803381E3,
+        }
+    ),
+    Reason.BUSY: frozenset({Code.CLIENT_SESSION_ID_MISMATCH, Code.CONNECTED_TO_DIFFERENT_CLIENT}),
+    Reason.EXPIRED: frozenset({Code.UNEXPECTED_SELECTORS}),
+}
+
+
+def reason_of(code: int | None) -> Reason:
+    """Return what a transport code means when nothing else is known."""
+    return next((reason for reason, codes in _REASONS.items() if code in codes), Reason.FAILED)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an error is about: a computer, perhaps a session there; None is what does not apply or is not known."""
+
+    computer_name: str | None = None
+    inventory_hostname: str | None = None
+    session_name: str | None = None
+    instance_id: str | None = None
+
+
 @dataclass(frozen=True)
 class ErrorRecord:
-    """One error as the user sees it; the fields are those of PowerShell's ErrorRecord, plus a hint.
+    """One error as the user sees it; the fields are those of PowerShell's ErrorRecord, and what a fleet needs.
 
     Attributes:
         fully_qualified_error_id: For example ``AccessDenied,PSSessionConnectFailed,Microsoft...``.
-        target: The session's instance id, or the value that was not found, or None.
+        target: What the cmdlet names as target: the session's instance id, the value that was not found, or None.
         code: Unsigned transport code, or None.
         hint: What to do next, or an empty string.
     """
@@ -229,8 +305,9 @@ class ErrorRecord:
     fully_qualified_error_id: str
     category: str
     message: str
+    reason: Reason
     target: str | None = None
-    computer_name: str | None = None
+    about: Subject = Subject()
     code: int | None = None
     hint: str = ""
 
@@ -240,8 +317,9 @@ class ErrorRecord:
             "fully_qualified_error_id": self.fully_qualified_error_id,
             "category": self.category,
             "message": self.message,
+            "reason": self.reason.value,
             "target": self.target,
-            "computer_name": self.computer_name,
+            **dataclasses.asdict(self.about),
             "code": self.code,
             "hint": self.hint,
         }
@@ -266,8 +344,9 @@ def error_record(
     *,
     command: str = "Connect-PSSession",
     category: str = "InvalidOperation",
+    reason: Reason | None = None,
     target: str | None = None,
-    computer_name: str | None = None,
+    about: Subject = Subject(),
     cause: TransportError | None = None,
     hint: str = "",
 ) -> ErrorRecord:
@@ -277,6 +356,8 @@ def error_record(
         error_id: The cmdlet's error id, without transport prefix and command suffix.
         message: Text for people; the text of the cause is appended.
         command: The cmdlet in whose name the error is reported.
+        reason: Why, where more is known than the code of the cause says.
+        about: The computer or session that it is about.
         cause: The transport failure behind it: its code becomes the prefix of the id.
         hint: What to do next; by default looked up by the code of the cause.
     """
@@ -286,8 +367,9 @@ def error_record(
         fully_qualified_error_id=",".join(part for part in parts if part),
         category=category,
         message=f"{message}: {cause.message}" if cause else message,
+        reason=reason or reason_of(code),
         target=target,
-        computer_name=computer_name,
+        about=about,
         code=code,
         hint=hint or HINTS.get(code or 0, ""),
     )

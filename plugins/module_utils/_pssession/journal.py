@@ -46,14 +46,8 @@ class Journal:
         try:
             folder = os.path.dirname(os.path.abspath(path))
             os.makedirs(folder, mode=0o700, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
-            try:
-                if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-                    raise OSError(errno.EINVAL, "it is no regular file")
-                self._read()
-            except OSError:
-                os.close(self._descriptor)
-                raise
+            os.close(self._open())
+            self._read()
         except OSError as error:
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
 
@@ -110,21 +104,29 @@ class Journal:
             return
         with self._lock:
             try:
-                self._write("".join(f"{line}\n" for line in lines).encode("ascii"))
-                os.fsync(self._descriptor)
+                descriptor = self._open()
+                try:
+                    self._write(descriptor, "".join(f"{line}\n" for line in lines).encode("ascii"))
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
             except OSError as error:
                 raise JournalError(f"journal: {self._path} cannot be written: {error.strerror}") from error
 
-    def _write(self, lines: bytes) -> None:
+    def _open(self) -> int:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return descriptor
+
+    def _write(self, descriptor: int, lines: bytes) -> None:
         """Write all of some lines, on a new one if the last could not be finished."""
         rest = memoryview(b"\n" + lines if self._is_torn else lines)
         self._is_torn = True
         while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+            rest = rest[os.write(descriptor, rest) :]
         self._is_torn = False
-
-    def close(self) -> None:
-        os.close(self._descriptor)
 
     def _read(self) -> None:
         """Note where the lines of each command are; what they hold may be more than fits into memory."""
@@ -152,3 +154,70 @@ class Journal:
             blocks[-1] = end
         else:
             blocks.extend((start, end))
+
+
+class JournalFolder:
+    """A folder with a journal for each session, named after its instance id.
+
+    So tasks that work with different sessions can share one place at the same time, and each reads only what is about
+    its own. A session is worked with by one thread at a time.
+
+    Args:
+        path: The folder; it is made with mode 0700.
+
+    Raises:
+        JournalError: The folder cannot be used.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._journals: dict[str, Journal] = {}
+        try:
+            os.makedirs(path, mode=0o700, exist_ok=True)
+            os.listdir(path)
+        except OSError as error:
+            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise JournalError(f"journal: {path} cannot be written")
+
+    def last_command_of(self, instance_id: str) -> str | None:
+        """Return what `Journal.last_command_of` does; nothing is written for a session that was never heard of."""
+        return self._of(instance_id).last_command_of(instance_id) if os.path.exists(self._file(instance_id)) else None
+
+    def is_unstarted(self, instance_id: str) -> bool:
+        """Tell what `Journal.is_unstarted` does."""
+        return os.path.exists(self._file(instance_id)) and self._of(instance_id).is_unstarted(instance_id)
+
+    def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
+        """Return what `Journal.pieces_of` does."""
+        return self._of(instance_id).pieces_of(instance_id, command_id)
+
+    def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
+        """Do what `Journal.append` does."""
+        self._of(instance_id).append(instance_id, command_id, pieces)
+
+    def note_opening(self, instance_ids: t.Iterable[str]) -> None:
+        """Do what `Journal.note_opening` does."""
+        for instance_id in instance_ids:
+            self._of(instance_id).note_opening([instance_id])
+
+    def note_start(self, instance_id: str, command_id: str) -> None:
+        """Do what `Journal.note_start` does."""
+        self._of(instance_id).note_start(instance_id, command_id)
+
+    def _file(self, instance_id: str) -> str:
+        return os.path.join(self._path, f"{instance_id}.jsonl")
+
+    def _of(self, instance_id: str) -> Journal:
+        if instance_id not in self._journals:
+            self._journals[instance_id] = Journal(self._file(instance_id))
+        return self._journals[instance_id]
+
+
+def journal_at(path: str) -> Journal | JournalFolder:
+    """Return the journal that a path means: a file, or a folder if it is one or ends like one.
+
+    Raises:
+        JournalError: It cannot be used.
+    """
+    return JournalFolder(path) if path.endswith("/") or os.path.isdir(path) else Journal(path)

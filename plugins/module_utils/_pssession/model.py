@@ -15,6 +15,8 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from .errors import Subject
+
 # A shell belongs to PowerShell exactly if its resource URI starts with this (MS-PSRP 3.1.5.3.1).
 POWERSHELL_RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
 
@@ -198,6 +200,11 @@ class Endpoint:
         return self.uri.lower().startswith("https:")
 
     @property
+    def subject(self) -> Subject:
+        """What an error about this computer is about."""
+        return Subject(self.computer_name, self.inventory_hostname)
+
+    @property
     def port(self) -> int:
         return urlsplit(self.uri).port or (443 if self.use_ssl else 80)
 
@@ -296,6 +303,11 @@ class PSSession:
         return self.shell.name or ""
 
     @property
+    def subject(self) -> Subject:
+        """What an error about this session is about."""
+        return dataclasses.replace(self.endpoint.subject, session_name=self.name, instance_id=self.instance_id)
+
+    @property
     def configuration_name(self) -> str:
         """The configuration's short name; a URI of another kind stays whole (PSSession.ConfigurationName)."""
         uri = self.shell.resource_uri
@@ -373,3 +385,8 @@ class SessionReference:
     computer_type: str = "RemoteMachine"
     client_id: str | None = None
     exact: bool = True
+
+    @property
+    def subject(self) -> Subject:
+        """What an error about this session is about."""
+        return Subject(self.computer_name, self.inventory_hostname, self.name, self.instance_id)

@@ -20,6 +20,7 @@ from .errors import ParameterBindingError
 LOGON = frozenset({"credential", "authentication", "certificate_thumbprint", "session_option"})
 COMPUTER = frozenset({"port", "use_ssl", "application_name", "configuration_name"})
 URI = frozenset({"allow_redirection", "configuration_name"})
+MATCHING = frozenset({"match_each_computer"})
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ CONNECT_PSSESSION: tuple[ParameterSet, ...] = (
     _local("Name", "name"),
     _local("Id", "id"),
     _local("InstanceId", "instance_id"),
-    ParameterSet("ComputerName", frozenset({"computer_name"}), frozenset({"name"}) | COMPUTER | LOGON),
-    ParameterSet("ComputerNameGuid", frozenset({"computer_name", "instance_id"}), COMPUTER | LOGON),
-    ParameterSet("ConnectionUri", frozenset({"connection_uri"}), frozenset({"name"}) | URI | LOGON),
-    ParameterSet("ConnectionUriGuid", frozenset({"connection_uri", "instance_id"}), URI | LOGON),
+    ParameterSet("ComputerName", frozenset({"computer_name"}), frozenset({"name"}) | COMPUTER | MATCHING | LOGON),
+    ParameterSet("ComputerNameGuid", frozenset({"computer_name", "instance_id"}), COMPUTER | MATCHING | LOGON),
+    ParameterSet("ConnectionUri", frozenset({"connection_uri"}), frozenset({"name"}) | URI | MATCHING | LOGON),
+    ParameterSet("ConnectionUriGuid", frozenset({"connection_uri", "instance_id"}), URI | MATCHING | LOGON),
 )
 
 NEW_PSSESSION: tuple[ParameterSet, ...] = (
@@ -66,19 +67,21 @@ NEW_PSSESSION: tuple[ParameterSet, ...] = (
     ParameterSet("Uri", frozenset({"connection_uri", "name"}), URI | LOGON),
 )
 
+_TELLING = frozenset(option for candidate in (*CONNECT_PSSESSION, *NEW_PSSESSION) for option in candidate.options)
+
 
 def resolve(given: t.Collection[str], sets: tuple[ParameterSet, ...] = CONNECT_PSSESSION) -> ParameterSet:
     """Return the parameter set that the given options mean (the binder's rules, about_Functions_Advanced_Parameters).
 
     Args:
         given: Names of all options that were given a value.
-        sets: The table to look in; options that are in no set of it belong to all of them.
+        sets: The table to look in; options that are in no set of any table belong to all of them.
 
     Raises:
         ParameterBindingError: ``AmbiguousParameterSet`` for options that do not go together,
             ``MissingMandatoryParameter`` when nothing says which sessions are meant.
     """
-    telling = {option for option in given if any(option in candidate.options for candidate in sets)}
+    telling = _TELLING.intersection(given)
     fitting = [candidate for candidate in sets if telling <= candidate.options]
     complete = [candidate for candidate in fitting if candidate.mandatory <= telling]
     if complete:

@@ -92,10 +92,10 @@ def invoke_command(request: Request, context: Context) -> Report:
 def _run(script: Script, request: Request, context: Context, engine: Stages) -> Report:
     report = engine.carry_out(Connect(request, context.warn), engine.find())
     if context.check_mode:
-        report.changed = bool(report.what_if)
+        report.changed_sessions = {session.instance_id for session in report.sessions}
         return report
     engine.run(lambda runner: runner.invoke(report.sessions, script))
-    report.changed = any(result.command_id for result in report.results or ())
+    report.changed_sessions = {result.session.instance_id for result in report.results or () if result.command_id}
     engine.leave()
     return report
 
@@ -142,7 +142,9 @@ def receive_pssession(request: Request, context: Context) -> Report:
             return report
         free = {session.instance_id for session in found if session.availability is Availability.NONE}
         engine.run(lambda runner: runner.receive(report.sessions, free))
-        report.changed |= any(result.command_id and result.is_news for result in report.results or ())
+        report.changed_sessions |= {
+            result.session.instance_id for result in report.results or () if result.command_id and result.is_news
+        }
         engine.leave()
         return report
 

@@ -107,6 +107,6 @@ def _twice(session: PSSession, error_id: str, request: Request) -> ErrorRecord:
         error_id,
         f"session {session.name or session.instance_id} was selected twice, and is being taken care of already",
         command=request.command,
-        computer_name=session.endpoint.computer_name,
+        about=session.subject,
         hint="Overlapping names or a computer that was named twice select a session twice.",
     )

@@ -27,6 +27,7 @@ class Report:
         missing: What was wanted and not found; part of `errors` only when that counts as failure.
         what_if: One line for each session, in check mode.
         results: What commands gave, for verbs that run or receive them.
+        changed_sessions: Instance ids of the sessions that were changed, or in check mode would be.
     """
 
     parameter_set: str
@@ -37,16 +38,19 @@ class Report:
     missing: list[ErrorRecord] = field(default_factory=list)
     what_if: list[str] = field(default_factory=list)
     results: list[CommandResult] | None = None
-    changed: bool = False
+    changed_sessions: set[str] = field(default_factory=set)
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the result as plain data; whether errors fail the task is the caller's decision."""
         results = {} if self.results is None else {"results": [result.as_dict() for result in self.results]}
         return {
             **results,
-            "changed": self.changed,
+            "changed": bool(self.changed_sessions),
             "parameter_set": self.parameter_set,
-            "sessions": [session.as_dict() for session in self.sessions],
+            "sessions": [
+                {**session.as_dict(), "changed": session.instance_id in self.changed_sessions}
+                for session in self.sessions
+            ],
             "errors": [error.as_dict() for error in self.errors],
             "missing": [error.target for error in self.missing],
             "what_if": list(self.what_if),
@@ -65,11 +69,20 @@ class Report:
 
     def failure(self) -> str:
         """Return one message for all errors: what failed, where, and what to do next."""
-        shown = [f"{error.message}{f' ({error.hint})' if error.hint else ''}" for error in self.errors[:3]]
-        count = len(self.errors)
-        head = "" if count == 1 else f"{count} errors, {len(self.sessions)} sessions went well. "
-        tail = "" if count <= 3 else f" ... and {count - 3} more, see errors."
-        return head + " | ".join(shown) + tail
+        return failure([error.as_dict() for error in self.errors], len(self.sessions))
+
+
+def failure(errors: t.Sequence[t.Mapping[str, t.Any]], went_well: int) -> str:
+    """Return one message for some error records, given as plain data.
+
+    Args:
+        went_well: How many sessions went well beside them.
+    """
+    count = len(errors)
+    shown = [f"{error['message']}{f' ({hint})' if (hint := error.get('hint')) else ''}" for error in errors[:3]]
+    head = "" if count <= 1 else f"{count} errors, {went_well} sessions went well. "
+    tail = "" if count <= 3 else f" ... and {count - 3} more, see errors."
+    return head + " | ".join(shown) + tail
 
 
 def _line(session: PSSession) -> str:

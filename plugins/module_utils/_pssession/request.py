@@ -48,8 +48,9 @@ class Request:
         session_option: Its suboptions as given; times in milliseconds.
         idle_timeout_sec: Seconds that disconnected sessions are kept, or None to leave that as it is.
         force: Remove sessions that another client holds, too.
-        state, owners, minimum_age: Further conditions for sessions: ``all``, ``opened`` or ``disconnected``; patterns
-            for accounts, or None; seconds without a client at least.
+        owners: Patterns for the accounts whose sessions are meant; None means all.
+        state, minimum_age, expires_within: Further conditions for sessions: ``all``, ``opened`` or ``disconnected``;
+            seconds without a client at least; seconds until the server removes them at most, or None.
         script: What invoke_command runs.
         in_disconnected_session: Start it in new sessions and leave them, instead of waiting in existing ones.
         timeout: Seconds to wait for the end of commands, or None to wait as long as they run.
@@ -104,6 +105,8 @@ class Request:
     state: str = "all"
     owners: tuple[WildcardPattern, ...] | None = None
     minimum_age: float = 0.0
+    expires_within: float | None = None
+    match_each_computer: bool = False
     application_private_data: bool = False
 
     @classmethod
@@ -174,6 +177,8 @@ class Request:
             state=options.get("state") or "all",
             owners=_patterns(options.get("owner"), "owner"),
             minimum_age=float(options.get("minimum_age") or 0),
+            expires_within=_not_negative(options.get("expires_within"), "expires_within"),
+            match_each_computer=bool(options.get("match_each_computer")),
             application_private_data=bool(options.get("application_private_data")),
         )
 

@@ -14,8 +14,8 @@ import typing as t
 import uuid
 
 from .commands import CommandResult, Output, PipelineState, Script
-from .errors import Code, TransportError, WSManFault, error_record
-from .journal import Journal
+from .errors import Code, Reason, TransportError, WSManFault, error_record
+from .journal import Journal, JournalFolder
 from .model import PSSession
 from .psrp import pipelines
 from .psrp.pipelines import Collector
@@ -38,7 +38,11 @@ class Runner:
     """
 
     def __init__(
-        self, request: Request, pool: ClientPool, journal: Journal | None, progress: t.Callable[[str], None]
+        self,
+        request: Request,
+        pool: ClientPool,
+        journal: Journal | JournalFolder | None,
+        progress: t.Callable[[str], None],
     ) -> None:
         self._request = request
         self._pool = pool
@@ -155,8 +159,9 @@ class Runner:
             f"session {_name(session)} has no command any more, and the journal does not have the end of its last one",
             command=self._request.command,
             category="OperationStopped",
+            reason=Reason.EXPIRED,
             target=session.instance_id,
-            computer_name=session.endpoint.computer_name,
+            about=session.subject,
             hint="Another client received the rest or removed the command, or it never started. What was received here "
             "is in the result.",
         )
@@ -170,8 +175,9 @@ class Runner:
                 f"the command in session {_name(session)} failed: {message_of(output.failure)}",
                 command=self._request.command,
                 category=str((failure.get("category_info") or {}).get("category") or "NotSpecified"),
+                reason=Reason.COMMAND_FAILED,
                 target=session.instance_id,
-                computer_name=session.endpoint.computer_name,
+                about=session.subject,
             )
             return CommandResult(session, command_id, output, record)
         return CommandResult(session, command_id, output)
@@ -190,7 +196,7 @@ class Runner:
             command=self._request.command,
             category="OperationStopped",
             target=session.instance_id,
-            computer_name=session.endpoint.computer_name,
+            about=session.subject,
             cause=cause,
             hint=hint,
         )

@@ -14,7 +14,7 @@ import uuid
 from dataclasses import dataclass
 
 from .discovery import Discovery
-from .errors import ErrorRecord, error_record
+from .errors import ErrorRecord, Reason, Subject, error_record
 from .model import DEFAULT_RESOURCE_URI, Availability, Endpoint, PSSession, SessionReference, Shell, State
 from .request import Request
 from .wildcard import WildcardPattern
@@ -45,27 +45,39 @@ class Selection:
 
 
 def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: Discovery) -> Selection:
-    """Apply names or instance ids to what all computers listed together (PSRemotingBaseCmdlet.QueryRunspaces).
+    """Apply names or instance ids to what the computers listed.
+
+    The cmdlet looks at all computers together (PSRemotingBaseCmdlet.QueryRunspaces), so a name that one of them has is
+    missing on none. With `Request.match_each_computer` each is looked at by itself.
 
     Args:
         endpoints: The computers as the task named them; those of one that was named twice are candidates twice.
     """
+    # What is missing on a computer that did not answer is unknown, and its error says why.
+    answered = [endpoint for endpoint in endpoints if endpoint in discovery.sessions]
+    if request.match_each_computer:
+        selections = [_select_together([endpoint], request, discovery) for endpoint in answered]
+    else:
+        selections = [_select_together(answered, request, discovery)] if answered else []
+    return Selection(
+        tuple(session for selection in selections for session in selection.sessions),
+        tuple(record for selection in selections for record in selection.missing),
+    )
+
+
+def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discovery: Discovery) -> Selection:
     candidates = [
         session
         for endpoint in endpoints
-        for session in discovery.sessions.get(endpoint, ())
+        for session in discovery.sessions[endpoint]
         if request.resource_uri is None or session.shell.resource_uri.lower() == request.resource_uri.lower()
+        if is_owned(session.shell, request)
     ]
-    if not discovery.sessions:
-        return Selection((), ())  # nobody answered: what is missing is unknown, and the errors say why
-    computers = [endpoint.computer_name for endpoint in discovery.sessions]
     selected: list[PSSession] = []
     missing: list[ErrorRecord] = []
 
     def miss(error_id: str, what: str, target: str) -> None:
-        missing.append(
-            _missing(request, error_id, f"no session {what} was found on {_some(computers)}", target, computers)
-        )
+        missing.append(_missing(request, error_id, f"no session {what}", target, list(dict.fromkeys(endpoints))))
 
     if request.instance_ids:
         for instance_id in request.instance_ids:
@@ -133,23 +145,32 @@ def select_remembered(
             continue  # the computer did not answer, which is an error of its own
         session = next((session for session in listed if session.instance_id == reference.instance_id), None)
         if session is not None:
-            selected.append(session)
+            selected += [session] if is_owned(session.shell, request) else []
             continue
         vanished.append(reference.instance_id)
         if reference.exact:
-            missing.append(gone(reference.name or reference.instance_id, endpoint, request, reference.instance_id))
+            missing.append(gone(reference, endpoint, request))
     return Selection(tuple(selected), tuple(missing), tuple(vanished))
 
 
-def is_owned_by(shell: Shell, owners: t.Iterable[WildcardPattern]) -> bool:
-    r"""Tell whether a shell belongs to one of some accounts; ``user`` means ``DOMAIN\user`` of any domain, too."""
+def is_owned(shell: Shell, request: Request) -> bool:
+    r"""Tell whether a shell belongs to an account that is meant; ``user`` means ``DOMAIN\user`` of any domain, too."""
     owner = shell.owner or ""
-    return any(pattern.matches(name) for pattern in owners for name in (owner, owner.rpartition("\\")[2]))
+    names = (owner, owner.rpartition("\\")[2])
+    return request.owners is None or any(pattern.matches(name) for pattern in request.owners for name in names)
 
 
 def age(session: PSSession) -> float:
     """Return for how many seconds a session has had no client; 0 for one that has a client."""
     return (session.shell.shell_inactivity or 0) if session.availability is Availability.NONE else 0
+
+
+def remaining(session: PSSession) -> float | None:
+    """Return in how many seconds a server removes a session if nobody connects to it; None where that is unknown."""
+    shell = session.shell
+    if session.expires_on is None or shell.idle_timeout is None or shell.shell_inactivity is None:
+        return None
+    return shell.idle_timeout - shell.shell_inactivity
 
 
 def is_same(session: PSSession, name: str, request: Request) -> bool:
@@ -190,27 +211,29 @@ def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord 
             f"session {name} is on a {reference.computer_type}: that is possible only over WSMan",
             command=request.command,
             target=reference.instance_id,
-            computer_name=reference.computer_name,
+            about=reference.subject,
         )
     if reference.state in _ENDED and request.command not in _ACCEPTING_ENDED:
         return error_record(
             _NOT_OPEN.get(request.command, "PSSessionConnectFailed"),
             f"session {name} can be neither connected nor disconnected: it is {reference.state}",
             command=request.command,
+            reason=Reason.EXPIRED,
             target=reference.instance_id,
-            computer_name=reference.computer_name,
+            about=reference.subject,
         )
     return None
 
 
-def gone(name: str, endpoint: Endpoint, request: Request, target: str | None = None) -> ErrorRecord:
+def gone(reference: SessionReference, endpoint: Endpoint, request: Request) -> ErrorRecord:
     """Return the record for a session that was known and is no longer listed."""
     return error_record(
         _GONE.get(request.command, "PSSessionConnectFailed"),
-        f"session {name} no longer exists on {endpoint.computer_name}",
+        f"session {reference.name or reference.instance_id} no longer exists on {endpoint.computer_name}",
         command=request.command,
-        target=target,
-        computer_name=endpoint.computer_name,
+        reason=Reason.EXPIRED,
+        target=reference.instance_id,
+        about=dataclasses.replace(endpoint.subject, session_name=reference.name, instance_id=reference.instance_id),
         hint="It expired, was removed, or belongs to another account.",
     )
 
@@ -227,25 +250,24 @@ def _not_known(request: Request, what: str, error_id: str, target: str) -> Error
         f"this controller knows no session with the {what} {target}",
         command=request.command,
         category="InvalidArgument",
+        reason=Reason.MISSING,
         target=target,
         hint="Name the computer, too (computer_name), to find sessions that this controller has not seen before.",
     )
 
 
-def _missing(request: Request, error_id: str, message: str, target: str, computers: list[str]) -> ErrorRecord:
+def _missing(request: Request, error_id: str, what: str, target: str, endpoints: list[Endpoint]) -> ErrorRecord:
+    shown = ", ".join(endpoint.computer_name for endpoint in endpoints[:3])
+    more = f" and {len(endpoints) - 3} more" if len(endpoints) > 3 else ""
     return error_record(
         error_id,
-        message,
+        f"{what} was found on {shown}{more}",
         command=request.command,
+        reason=Reason.MISSING,
         target=target,
-        computer_name=computers[0] if len(computers) == 1 else None,
+        about=endpoints[0].subject if len(endpoints) == 1 else Subject(),
         hint="Sessions of other accounts are invisible, and expired ones are gone; missing: ignore accepts that.",
     )
-
-
-def _some(computers: list[str]) -> str:
-    shown = ", ".join(computers[:3])
-    return shown if len(computers) <= 3 else f"{shown} and {len(computers) - 3} more"
 
 
 def _remembered_by(reference: SessionReference, pattern: WildcardPattern) -> SessionReference:

@@ -21,7 +21,7 @@ from .apply import Apply, Result
 from .commands import CommandResult
 from .discovery import Discovery, discover, list_commands
 from .errors import ErrorRecord, PSSessionError
-from .journal import Journal
+from .journal import Journal, JournalFolder, journal_at
 from .model import Availability, Endpoint, PSSession, SessionReference, State
 from .plan import Action, Step, plan
 from .registry import Registry
@@ -31,10 +31,10 @@ from .running import Runner
 from .selection import (
     Selection,
     age,
-    is_owned_by,
     is_same,
     look_up,
     refuse_unseen,
+    remaining,
     select_remembered,
     select_remote,
     to_be_made,
@@ -94,15 +94,13 @@ def stages_of(request: Request, context: Context) -> t.Iterator[Stages]:
         yield Stages(request, context, client_id, pool, journal)
     finally:
         pool.close()
-        if journal is not None:
-            journal.close()
 
 
-def _journal_of(request: Request, context: Context) -> Journal | None:
+def _journal_of(request: Request, context: Context) -> Journal | JournalFolder | None:
     """Open the journal of a request; in check mode only one that is there, since nothing is written."""
     if request.journal is None or (context.check_mode and not os.path.exists(request.journal)):
         return None
-    return Journal(request.journal)
+    return journal_at(request.journal)
 
 
 def _client_id(context: Context) -> str:
@@ -132,7 +130,12 @@ class Stages:
     """The stages of the pipeline over one request; what they leave behind is in `report`."""
 
     def __init__(
-        self, request: Request, context: Context, client_id: str, pool: ClientPool, journal: Journal | None
+        self,
+        request: Request,
+        context: Context,
+        client_id: str,
+        pool: ClientPool,
+        journal: Journal | JournalFolder | None,
     ) -> None:
         self.report = Report(request.parameter_set.name)
         self._request = request
@@ -202,16 +205,16 @@ class Stages:
 
     def _fulfilling(self, sessions: t.Sequence[PSSession]) -> list[PSSession]:
         """Return the sessions that fulfil the further conditions of the request."""
-        request = self._request
-        if request.state == "all" and request.owners is None and not request.minimum_age:
+        request, soon = self._request, self._request.expires_within
+        if request.state == "all" and not request.minimum_age and soon is None:
             return list(sessions)
         opened = {each.instance_id for each in self.as_remembered(list(sessions)) if each.state is State.OPENED}
         return [
             session
             for session in sessions
             if request.state in ("all", "opened" if session.instance_id in opened else "disconnected")
-            and (request.owners is None or is_owned_by(session.shell, request.owners))
             and age(session) >= request.minimum_age
+            and (soon is None or ((left := remaining(session)) is not None and left <= soon))
         ]
 
     def carry_out(self, verb: Verb, selected: list[PSSession]) -> Report:
@@ -222,14 +225,14 @@ class Stages:
             report.sessions = self.as_remembered(selected)
             report.after = [verb.expected(step) if step.changes else step.session for step in steps]
             report.what_if = [verb.what_if(step.session) for step in steps]
-            report.changed = any(step.changes for step in steps)
+            report.changed_sessions = {step.session.instance_id for step in steps if step.changes}
             self.warn_of_sessions_in_use(steps)
             return report
         if context.confirm is not None:
             steps = [step for step in steps if context.confirm(verb.operation, verb.target(step.session), step.session)]
         if not (self._request.stop_on_error and report.errors):
             result = self.apply(verb, steps)
-            report.sessions, report.changed = result.sessions, result.changed
+            report.sessions, report.changed_sessions = result.sessions, result.changed
             report.after = result.sessions
             report.errors += result.errors
         self.remember()

@@ -69,11 +69,11 @@ class Death:
     def amid_writing(self) -> None:
         """Come when the journal has written about half of an answer."""
 
-        def mortal(original: Any, journal: Any, lines: bytes) -> None:
+        def mortal(original: Any, journal: Any, descriptor: int, lines: bytes) -> None:
             if self._left == 1:
-                original(journal, lines[: len(lines) // 2])
+                original(journal, descriptor, lines[: len(lines) // 2])
             self.come()
-            original(journal, lines)
+            original(journal, descriptor, lines)
 
         self._replace(Journal, ["_write"], mortal)
 

@@ -128,19 +128,37 @@ def test_one_file_for_several_sessions(computer: SimulatedComputer, controller: 
         assert [got["output"] for got in result["results"]] == [["one", "two"]] * 2
 
 
-@pytest.mark.parametrize("where", ["folder", "file in the way"])
+@pytest.mark.parametrize("where", ["folder, but a file", "folder below a file", "file below a file"])
 def test_unusable(
     computer: SimulatedComputer, controller: Controller, fleet: SimulatedFleet, tmp_path: Path, where: str
 ) -> None:
     job = plant(computer, "done", "finished")
     file = tmp_path / "file"
     file.write_text("")
-    target = tmp_path if where == "folder" else file / "journal"
-    result = controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=str(target))
+    target = {"folder, but a file": f"{file}/", "folder below a file": f"{file}/new/"}.get(where, f"{file}/journal")
+    result = controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=target)
     assert result["failed"]
     assert "journal" in result["msg"]
     assert fleet.requests_of(operation="Receive") == []  # nothing was taken that could not be kept
     assert [command.collected for command in job.commands] == [False]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_each_session_has_a_file_of_its_own_in_a_folder(
+    computer: SimulatedComputer, controller: Controller, tmp_path: Path, exists: bool
+) -> None:
+    jobs = [plant(computer, "done", "finished") for _number in range(2)]
+    computer.add_session("job")
+    folder = tmp_path / "journals"
+    if exists:
+        folder.mkdir()
+    journal = str(folder) if exists else f"{folder}/"
+    for _time in range(2):
+        result = controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=journal)
+        assert sorted(got["output"] for got in result["results"]) == [[], ["one", "two"], ["one", "two"]]
+        assert {path.stem for path in folder.iterdir()} == {job.shell_id.lower() for job in jobs}
+    one = next(folder.iterdir())
+    assert {json.loads(line)["session"] for line in one.read_text().splitlines()} == {one.stem}
 
 
 def test_disk_full(computer: SimulatedComputer, receive: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,7 +185,8 @@ def test_the_answer_to_create_gets_lost(computer: SimulatedComputer, fleet: Simu
 
 
 def test_a_journal_that_cannot_be_used(fleet: SimulatedFleet, start: Any, tmp_path: Path) -> None:
-    assert start(journal=str(tmp_path))["failed"]
+    (tmp_path / "file").touch()
+    assert start(journal=str(tmp_path / "file" / "journal"))["failed"]
     assert fleet.requests == []
 
 

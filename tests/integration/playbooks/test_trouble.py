@@ -13,7 +13,7 @@ import time
 
 from tests.simulator import Injection, SimulatedFleet
 
-from .controller import Controller
+from .controller import Controller, processes_of
 
 CONNECT = """
 - name: Connect
@@ -28,9 +28,7 @@ def test_a_run_that_was_killed_is_simply_repeated(controller: Controller, fleet:
     fleet["srv01"].inject(Injection("Connect", action="delay", seconds=30, shell_id=backup.shell_id))
     fleet["srv02"].inject(Injection("Enumerate", action="delay", seconds=30))
     command = controller.command(CONNECT)
-    with subprocess.Popen(
-        command, env=controller.variables(), stdout=subprocess.DEVNULL, start_new_session=True
-    ) as process:
+    with subprocess.Popen(command, env=controller.variables(), stdout=subprocess.DEVNULL) as process:
         give_up_at = time.monotonic() + 30
         while time.monotonic() < give_up_at:
             if len(fleet.requests_of("srv01", "Connect")) == 2 and any(
@@ -38,7 +36,8 @@ def test_a_run_that_was_killed_is_simply_repeated(controller: Controller, fleet:
             ):
                 break
             time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
+        for pid in processes_of(process.pid):
+            os.kill(pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert fleet["srv01"].session("ITTask").state == fleet["srv03"].session("ITTask").state == "Connected"
     assert backup.state == fleet["srv02"].session("ITTask").state == "Disconnected"

@@ -12,7 +12,7 @@ import abc
 import enum
 import typing as t
 
-from ..errors import ErrorRecord, TransportError, WSManFault, error_record
+from ..errors import ErrorRecord, Reason, TransportError, WSManFault, error_record
 from ..model import PSSession
 from ..plan import Step
 from ..request import Request
@@ -78,6 +78,7 @@ class Verb(abc.ABC):
         return self.error(
             f"session {session.name or session.instance_id} no longer exists on {session.endpoint.computer_name}",
             session,
+            reason=Reason.EXPIRED,
             hint="It expired, was removed, or belongs to another account.",
         )
 
@@ -106,7 +107,7 @@ class Verb(abc.ABC):
 
     def error(self, message: str, session: PSSession, **details: t.Any) -> ErrorRecord:
         """Return a record of this verb about a session."""
-        details = {"computer_name": session.endpoint.computer_name, "command": self.request.command, **details}
+        details = {"about": session.subject, "command": self.request.command, **details}
         return error_record(details.pop("error_id", self.error_id), message, **details)
 
     def hint_to_wait(self) -> str:

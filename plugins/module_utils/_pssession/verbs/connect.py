@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..errors import Code, ErrorRecord, TransportError, WSManFault
+from ..errors import Code, ErrorRecord, Reason, TransportError, WSManFault
 from ..model import Availability, PSSession
 from ..plan import Action, Step
 from ..psrp import handshake
@@ -63,7 +63,11 @@ class Connect(Verb):
         )
         # PowerShell names the session as target only if it was known to be in use before connecting was tried.
         return self.error(
-            text, session, target=session.instance_id if found_in_list else None, hint=self.hint_to_wait()
+            text,
+            session,
+            reason=Reason.BUSY,
+            target=session.instance_id if found_in_list else None,
+            hint=self.hint_to_wait(),
         )
 
     def _completed(self, client: WSManClient, session: PSSession, deadline: float) -> PSSession:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from ..errors import Code, ErrorRecord, WSManFault
+from ..errors import Code, ErrorRecord, Reason, WSManFault
 from ..model import Availability, PSSession, Shell, State
 from ..plan import Action, Step
 from ..wsman.client import WSManClient
@@ -70,6 +70,7 @@ class Disconnect(Verb):
             f"session {name} on {computer} is not open here, so it cannot be disconnected: another client is connected",
             session,
             error_id="CannotDisconnectSessionWhenNotOpened",
+            reason=Reason.BUSY,
             target=session.instance_id,
             hint="Only the client that is connected to a session can disconnect from it.",
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..errors import Code, ErrorRecord, WSManFault
+from ..errors import Code, ErrorRecord, Reason, WSManFault
 from ..model import Availability, PSSession, Shell, State
 from ..plan import Action, Step
 from ..psrp import handshake
@@ -75,6 +75,7 @@ class Remove(Verb):
         return self.error(
             f"session {name} on {computer} was not removed: another client is connected to it",
             session,
+            reason=Reason.BUSY,
             target=session.instance_id,
             hint=f"{self.hint_to_wait()} force removes it all the same, and ends the other client's work.",
         )

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import resource
 import threading
 import typing as t
-from collections import OrderedDict
 
 from ..errors import WSManFault
 from ..model import Endpoint
 from .client import WSManClient
 
-# Idle conversations kept at most; each is one open file, and 1024 is a common limit of those.
-MAX_IDLE = 512
+# Conversations open when another one is still kept for later. Each is one open file.
+MAX_OPEN = 512
 
 
 class ClientPool:
@@ -27,13 +27,15 @@ class ClientPool:
 
     Args:
         client_id: The client's identity on the wire, a GUID.
+        max_open: Conversations that may be open when one more is kept for later; by default what `most_open` says.
     """
 
-    def __init__(self, client_id: str, max_idle: int = MAX_IDLE) -> None:
+    def __init__(self, client_id: str, max_open: int | None = None) -> None:
         self._client_id = client_id
-        self._max_idle = max_idle
+        self._max_open = most_open() if max_open is None else max_open
         self._lock = threading.Lock()
-        self._idle: OrderedDict[Endpoint, list[WSManClient]] = OrderedDict()
+        self._idle: dict[Endpoint, list[WSManClient]] = {}
+        self._idle_count = 0
         self._lent: set[WSManClient] = set()
         self._closed = False
 
@@ -57,29 +59,52 @@ class ClientPool:
             self._closed = True
             clients = [*itertools.chain.from_iterable(self._idle.values()), *self._lent]
             self._idle.clear()
+            self._idle_count = 0
         for client in clients:
             client.close()
 
     def _take(self, endpoint: Endpoint) -> WSManClient:
         with self._lock:
-            idle = self._idle.get(endpoint)
-            client = idle.pop() if idle else None
-            if idle is not None and not idle:
-                del self._idle[endpoint]
-            # Made under the lock, so that close() cannot miss one; nothing is sent yet.
-            client = client or WSManClient(endpoint, self._client_id)
+            client = self._take_idle(endpoint)
+            if client is not None:
+                self._lent.add(client)
+                return client
+        client = WSManClient(endpoint, self._client_id)  # takes a moment that other threads need not wait for
+        with self._lock:
             self._lent.add(client)
+            missed = self._closed
+        if missed:  # by close(), which was quicker; nothing has been sent yet
+            client.close()
+        return client
+
+    def _take_idle(self, endpoint: Endpoint) -> WSManClient | None:
+        """Take an idle client of an endpoint if there is one; the caller has the lock."""
+        idle = self._idle.get(endpoint)
+        if not idle:
+            return None
+        client = idle.pop()
+        self._idle_count -= 1
+        if not idle:
+            del self._idle[endpoint]
         return client
 
     def _give_back(self, client: WSManClient, usable: bool) -> None:
-        discarded: list[WSManClient] = []
         with self._lock:
             self._lent.discard(client)
-            if usable and not self._closed:
+            # Computers are asked one after the other and then once more in the same order. The first ones are worth
+            # keeping: of the latest ones, all would be pushed out before their turn came again.
+            keep = usable and not self._closed and len(self._lent) + self._idle_count < self._max_open
+            if keep:
                 self._idle.setdefault(client.endpoint, []).append(client)
-            else:
-                discarded.append(client)
-            if sum(map(len, self._idle.values())) > self._max_idle:
-                discarded += self._idle.popitem(last=False)[1]
-        for unused in discarded:
-            unused.close()
+                self._idle_count += 1
+        if not keep:
+            client.close()
+
+
+def most_open() -> int:
+    """Return how many conversations may be open when one more is kept for later: half of the files a process may have.
+
+    The other half is for requests at work beyond that, and for everybody else in this process.
+    """
+    limit, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_OPEN if limit == resource.RLIM_INFINITY else min(MAX_OPEN, limit // 2)

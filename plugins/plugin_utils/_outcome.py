@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What a task's result means for each host: fleet-wide results taken apart, and one word for how it went.
+
+Everything here works on results as plain data, so it is the same for a task that ran on each host and for one that
+did the work of all.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import failure
+
+Entry = Mapping[str, t.Any]
+
+# Why something failed, worst first.
+REASONS = tuple(reason.value for reason in Reason)
+# How a host fared, worst first. The last two are for hosts without errors.
+OUTCOMES = (*REASONS, "changed", "ok")
+
+
+def outcome_of(errors: t.Iterable[Entry], changed: bool) -> str:
+    """Return the outcome of a host: the worst reason among its errors, or whether anything was changed there."""
+    reasons = {reason_of(error) for error in errors}
+    worst = next((outcome for outcome in OUTCOMES if outcome in reasons), None)
+    return worst or ("changed" if changed else "ok")
+
+
+def reason_of(error: Entry) -> str:
+    """Return the reason an error record has; without one it is all that a failure can be."""
+    return str(error.get("reason") or Reason.FAILED.value)
+
+
+def host_of(entry: Entry) -> str | None:
+    """Return the inventory host that a session, an error or the result of a command is about, or else its computer."""
+    return entry.get("inventory_hostname") or entry.get("computer_name")
+
+
+def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[str] = REASONS) -> dict[str, t.Any]:
+    """Return what of a task's result is about one host.
+
+    An error that is about no computer in particular, such as a wrong option, is about every host. A failed task without
+    error records failed outside the engine; its message becomes a record.
+
+    Args:
+        results: One result, or those of tasks that worked one after the other; what the last says of a session holds.
+        fail_on: The reasons that are a failure of the host.
+    """
+    in_order = [results] if isinstance(results, Mapping) else list(results)
+    sessions = _latest(session for result in in_order for session in _about(host, result, "sessions"))
+    errors = [error for result in in_order for error in _errors(host, result)]
+    changed = any(session.get("changed") for session in sessions)
+    return {
+        "host": host,
+        "outcome": outcome_of(errors, changed),
+        "changed": changed,
+        "failed": any(reason_of(error) in fail_on for error in errors),
+        "msg": failure(errors, len(sessions)),
+        "sessions": sessions,
+        "results": [entry for result in in_order for entry in _about(host, result, "results")],
+        "errors": errors,
+        "missing": [error.get("target") for error in errors if reason_of(error) == Reason.MISSING.value],
+        "what_if": [line for result in in_order for line in _what_if(result, host)],
+    }
+
+
+def _errors(host: str, result: Entry) -> list[Entry]:
+    errors = [*_about(host, result, "errors"), *_about(None, result, "errors")]
+    if result.get("failed") and not result.get("errors"):
+        errors.append({"message": str(result.get("msg") or "the task failed"), "reason": Reason.FAILED.value})
+    return errors
+
+
+def _latest(sessions: t.Iterable[Entry]) -> list[Entry]:
+    """Return each session once, as it was seen last; it is changed if any task changed it."""
+    latest: dict[object, Entry] = {}
+    for number, session in enumerate(sessions):
+        key = session.get("instance_id") or number
+        changed = bool(session.get("changed") or latest.get(key, {}).get("changed"))
+        latest[key] = {**session, "changed": changed}
+    return list(latest.values())
+
+
+def _about(host: str | None, result: Entry, key: str) -> list[Entry]:
+    return [entry for entry in result.get(key) or () if _is_about(host, entry)]
+
+
+def _is_about(host: str | None, entry: Entry) -> bool:
+    return (host_of(entry) or "").lower() == (host or "").lower()
+
+
+def _what_if(result: Entry, host: str) -> list[str]:
+    """Return the lines of check mode about one host: there is one for each session, in their order."""
+    lines, sessions = result.get("what_if") or (), result.get("sessions") or ()
+    return [line for line, session in zip(lines, sessions, strict=False) if _is_about(host, session)]

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Jobs as AWX runs them: ansible-runner with a folder of its own, here or in a pod that knows nothing else.
+
+The controller packs the folder (`transmit`), the pod unpacks and runs it (`worker`), and the controller reads from the
+pod's stream what happened (`process`). Between pod and controller there is nothing but that stream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# What an image brings along, and what keeps this machine's network out of it.
+_OF_THE_IMAGE = ("PATH", "LANG", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_CONFIG", "KRB5_CONFIG")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the controller has of a job that has ended.
+
+    Attributes:
+        code: Exit code of ansible-playbook; None if it never came, as of a pod that died.
+        events: The job's events, oldest first.
+        stdout: What ansible-playbook printed.
+    """
+
+    code: int | None
+    events: list[dict[str, Any]]
+    stdout: str
+
+    def results(self, task: str) -> dict[str, dict[str, Any]]:
+        """The results of a task by host."""
+        return {data["host"]: data["res"] for data in self.data() if data.get("task") == task and "res" in data}
+
+    def data(self) -> list[dict[str, Any]]:
+        """What Ansible says in those events that it sent itself; the others are lines that it printed."""
+        return [event["event_data"] for event in self.events if "event_data" in event]
+
+    @property
+    def artifacts(self) -> dict[str, Any]:
+        """What `set_stats` left: AWX makes it variables of the next nodes of a workflow."""
+        (data,) = [event["event_data"] for event in self.events if event["event"] == "playbook_on_stats"]
+        artifacts: dict[str, Any] = data.get("artifact_data", {})
+        return artifacts
+
+
+class Job:
+    """A job template that is being launched.
+
+    Args:
+        folder: The job's private data folder; made here.
+        inventory: As in a YAML inventory file.
+        project: Names and contents of the project's files.
+        playbook: Which of them to run.
+        variables: What a survey asked for.
+        environment: What a credential injects.
+        passwords: What a machine credential types, by prompt.
+        arguments: More arguments for ansible-playbook.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        inventory: Mapping[str, Any],
+        project: Mapping[str, str],
+        playbook: str,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        passwords: Mapping[str, str] | None = None,
+        arguments: str = "",
+    ) -> None:
+        self.folder = folder
+        self.playbook = playbook
+        files: dict[str, Any] = {
+            "inventory/hosts.json": inventory,
+            "env/extravars": variables or {},
+            "env/envvars": environment or {},
+            "env/passwords": passwords or {},
+            **{f"project/{name}": text for name, text in project.items()},
+        }
+        if arguments:
+            files["env/cmdline"] = arguments
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+
+    def run(self, home: Path) -> Outcome:
+        """Run it on this machine, without a pod."""
+        self._runner("run", str(self.folder), "-p", self.playbook, "--ident", "job", home=home)
+        return self.outcome()
+
+    def launch(self, folder: Path) -> Pod:
+        """Start it in a new pod, whose home is in `folder`."""
+        folder.mkdir(parents=True)
+        stream = folder / "job.stream"
+        with stream.open("wb") as output:
+            self._runner(
+                "transmit", str(self.folder), "-p", self.playbook, "--ident", "job", home=folder, stdout=output
+            )
+        return Pod(folder, stream)
+
+    def process(self, pod: Pod) -> Outcome:
+        """Read what a pod that has ended, one way or another, told about the job."""
+        with pod.answer.open("rb") as stream:
+            self._runner("process", str(self.folder), "--ident", "job", home=pod.folder, stdin=stream)
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """Read the job's artifacts."""
+        artifacts = self.folder / "artifacts" / "job"
+        paths = sorted(artifacts.glob("job_events/*.json"), key=lambda path: int(path.name.split("-")[0]))
+        code = artifacts / "rc"
+        printed = artifacts / "stdout"
+        return Outcome(
+            int(code.read_text(encoding="utf-8")) if code.exists() else None,
+            [json.loads(path.read_text(encoding="utf-8")) for path in paths],
+            printed.read_text(encoding="utf-8") if printed.exists() else "",
+        )
+
+    @staticmethod
+    def _runner(*arguments: str, home: Path, **streams: Any) -> None:
+        """Run one command of ansible-runner to its end. Its own exit code is that of the job, or says nothing."""
+        given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **streams}
+        subprocess.run(["ansible-runner", *arguments], env=_environment(home), timeout=100, check=False, **given)
+
+
+class Pod:
+    """An execution node that works on one job: an empty home, and a stream in and a stream out."""
+
+    def __init__(self, folder: Path, stream: Path) -> None:
+        self.folder = folder
+        self.answer = folder / "answer.stream"
+        with stream.open("rb") as given, self.answer.open("wb") as answer:
+            self._worker = subprocess.Popen(
+                ["ansible-runner", "worker", "--private-data-dir", str(folder / "runner")],
+                env=_environment(folder),
+                stdin=given,
+                stdout=answer,
+            )
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is still at work."""
+        return self._worker.poll() is None
+
+    def wait(self) -> None:
+        """Return when it has ended."""
+        self._worker.wait(timeout=100)
+
+    def kill(self) -> None:
+        """Let it die with everything that runs in it, at once and without a word, as the kernel ends a pod."""
+        doomed: list[int] = []
+        for process in _family(self._worker.pid):
+            os.kill(process, signal.SIGSTOP)  # who stands still has no more children
+            doomed.append(process)
+        for process in doomed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self._worker.wait(timeout=10)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {**{name: os.environ[name] for name in _OF_THE_IMAGE if name in os.environ}, "HOME": str(home)}
+
+
+def _family(process: int) -> Iterator[int]:
+    """A process and all its descendants; the children are looked for after the parent was yielded."""
+    yield process
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in children.read_text(encoding="ascii").split():
+            yield from _family(int(child))
