@@ -113,6 +113,7 @@ def test_arguments_come_before_parameters_and_keep_their_order() -> None:
         ("text", PSString, "text"),
         ("", PSString, ""),
         (UNICODE, PSString, UNICODE),
+        ("\udcff _x \ufffe \t 😀", PSString, "\udcff _x \ufffe \t 😀"),
         (Tagged("text"), PSString, "text"),
         (0, PSInt, 0),
         (-(2**31), PSInt, -(2**31)),
@@ -129,7 +130,7 @@ def test_arguments_come_before_parameters_and_keep_their_order() -> None:
         (datetime.date(2026, 3, 1), PSString, "2026-03-01"),
         (datetime.datetime(2026, 3, 1, 12, 30), PSString, "2026-03-01T12:30:00"),
     ],
-    ids=repr,
+    ids=ascii,
 )
 def test_values_have_the_types_of_powershell(value: object, kind: type, expected: object) -> None:
     command, _further, _server = got(Script("x", arguments=(value,)))

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 import typing as t
+import xml.etree.ElementTree as ET
 
 try:
     from pypsrp.serializer import TaggedValue
@@ -18,6 +20,9 @@ except ImportError:  # reported by the client, which is needed first
     pass
 
 _MAX_DECIMAL = 2**96 - 1  # System.Decimal
+# What XML cannot hold: halves of surrogate pairs, such as Python makes of bytes that are no text, and two others.
+_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_TO_ESCAPE = re.compile("_(?=[xX])|[\\x00-\\x1f\\x7f-\\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def to_powershell(value: object) -> t.Any:
@@ -25,7 +30,8 @@ def to_powershell(value: object) -> t.Any:
 
     The serializer goes by the exact type, makes an Int32 of every whole number and a Single of every other one. Here
     subclasses, such as Ansible has of all types, are what they are derived from; numbers are Int32, Int64, Decimal
-    (or text, beyond that) and Double; dates, which YAML has and JSON has not, are text in ISO 8601.
+    (or text, beyond that) and Double; dates, which YAML has and JSON has not, are text in ISO 8601. What XML cannot hold
+    of a text is escaped, which the serializer does for other characters only.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -39,7 +45,7 @@ def to_powershell(value: object) -> t.Any:
         return [to_powershell(item) for item in value]
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
-    return bytes(value) if isinstance(value, bytes) else str(value)
+    return bytes(value) if isinstance(value, bytes) else _text(str(value))
 
 
 def _integer(number: int) -> t.Any:
@@ -55,3 +61,11 @@ def _double(number: float) -> str:
     if math.isinf(number):
         return "INF" if number > 0 else "-INF"
     return "NaN" if math.isnan(number) else repr(number)
+
+
+def _text(text: str) -> t.Any:
+    if not _NOT_XML.search(text):
+        return text
+    element = ET.Element("S")
+    element.text = _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+    return element
