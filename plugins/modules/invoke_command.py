@@ -50,11 +50,15 @@ options:
       - Open a session of each name in O(session_name) on each computer, start the script in it, and disconnect.
       - Where a session of the name exists, it is left alone and nothing is started, so that a second run of the task
         does not start the work twice.
+      - A task that was killed may have opened a session and not have started anything in it. With O(journal) a second
+        run knows that, and starts the script in the session that was left behind. Without one nobody knows whether the
+        work was done and collected; a warning says that the session has no command, and what to do.
     type: bool
     default: false
   session_name:
     description:
-      - Names for the sessions that O(in_disconnected_session) opens.
+      - Names for the sessions that O(in_disconnected_session) opens. It needs them, and does not go together with
+        O(name) and O(timeout).
     type: list
     elements: str
   timeout:
@@ -76,6 +80,8 @@ options:
         that work with different sessions can share a folder.
       - Servers hand out output once. With a journal a task that is killed at any moment loses nothing, and a second run
         with the same journal returns the whole.
+      - It also knows which sessions were opened and which commands started, before they are. Give the tasks that start
+        and those that receive the same file.
     type: path
   max_output_objects:
     description:
@@ -98,6 +104,7 @@ notes:
     computer is that host.
   - Nobody sits at the other end. A command that asks for input (C(Read-Host), prompts) gets an error instead of an
     answer.
+  - A session does one thing at a time. A script that is started in one whose command still runs waits for that.
   - In check mode nothing is started, and every session that would be used counts as changed.
   - A script is never started twice by itself. If the answer to the start got lost, that is an error which says so.
   - A script that fails is an error of the task. Records in its error stream alone are not.

@@ -66,8 +66,9 @@ notes:
     computer is that host.
   - Nobody sits at the other end. A command that asks for input (C(Read-Host), prompts) gets an error instead of an
     answer.
-  - A session without a command is connected to and has no results. With O(journal), those of its last command are
-    returned from there.
+  - A session without a command is connected to, and its entry in RV(results) is empty, with neither
+    RV(results[].command_id) nor RV(results[].state). With O(journal), the results of its last command are returned from
+    there; if the entry is empty all the same, no task with that journal ever started anything in the session.
   - A command that failed is an error of the task. Records in its error stream alone are not.
   - In check mode nothing is received.
 seealso:
@@ -111,10 +112,10 @@ results:
       description: The inventory host whose variables were used.
       type: str
     command_id:
-      description: GUID of the command; none if the session had no command.
+      description: GUID of the command; none if the session has no command, and the journal knows of none.
       type: str
     state:
-      description: V(Running), V(Completed), V(Failed) or V(Stopped); none if the session had no command.
+      description: V(Running), V(Completed), V(Failed) or V(Stopped); none without a command.
       type: str
       sample: Completed
     output:

@@ -25,6 +25,7 @@ from ansible.utils.display import Display
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._verbs import Verb
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 
 display = Display()
@@ -79,14 +80,17 @@ class SessionAction(ActionBase):
             )
 
     def _run_here(self, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
-        return self.verb(
-            options,
-            diff_mode=self._task.diff,
-            check_mode=self._task.check_mode,
-            settings_of=inventory.settings_of,
-            progress=_Progress(self._task.get_name()),
-            confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
-        )
+        name = self._task.get_name()
+        with tidy_interruption():
+            return self.verb(
+                options,
+                diff_mode=self._task.diff,
+                check_mode=self._task.check_mode,
+                settings_of=inventory.settings_of,
+                progress=_Progress(name),
+                last_words=lambda text: display.warning(f"{name}: {text}"),
+                confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
+            )
 
     def _run_module(
         self, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None

@@ -30,7 +30,7 @@ from tests.conformance.raw_client import (
 from tests.simulator import SimulatedComputer, SimulatedFleet, SimulatedSession
 
 HOST_CALL, HOST_RESPONSE = 0x00041100, 0x00041101
-PUBLIC_KEY, ENCRYPTED_SESSION_KEY = 0x00010005, 0x00010006
+PUBLIC_KEY, ENCRYPTED_SESSION_KEY, PUBLIC_KEY_REQUEST = 0x00010005, 0x00010006, 0x00010007
 ERROR, DEBUG, VERBOSE, WARNING, PROGRESS, INFORMATION = 0x41005, 0x41007, 0x41008, 0x41009, 0x41010, 0x41011
 UNKNOWN = 0x8033805B
 
@@ -296,13 +296,22 @@ def test_drop(computer: SimulatedComputer, client: RawClient) -> None:
 # The session key
 
 
-def test_key_exchange(client: RawClient, session: SimulatedSession) -> None:
+def test_own_key(client: RawClient, session: SimulatedSession) -> None:
+    """By itself a server asks for no key: it makes one, and a client that cares asks for it."""
+    (secret, _state) = run(client, session, "secret")
+    assert "<SS>" in secret.clixml
+    assert "very secret" not in secret.clixml
+    assert client.receive(session.shell_id, timeout="PT0S").fragments == []
+
+
+def test_key_exchange(client: RawClient, session: SimulatedSession, computer: SimulatedComputer) -> None:
     """A script that emits a SecureString waits for a session key; a new client needs a new one."""
+    computer.asks_for_key = True
     private, blob = _key_pair()
     command_id, _reply = client.command(session.shell_id, "secret")
     assert client.receive(session.shell_id, command_id, timeout="PT0S").fragments == []
     request = client.receive(session.shell_id).fragments[0]
-    assert request.type == 0x00010007
+    assert request.type == PUBLIC_KEY_REQUEST
     body = f'<Obj RefId="0"><MS><S N="PublicKey">{blob}</S></MS></Obj>'
     client.stream(session.shell_id, fragment(4, message(PUBLIC_KEY, session.shell_id, body)))
     (answer,) = client.receive(session.shell_id).fragments
@@ -318,6 +327,19 @@ def test_key_exchange(client: RawClient, session: SimulatedSession) -> None:
     client.connect(session.shell_id)
     command_id, _reply = client.command(session.shell_id, "secret")
     assert client.receive(session.shell_id, command_id, timeout="PT0S").fragments == []
+
+
+def test_no_key(client: RawClient, session: SimulatedSession, computer: SimulatedComputer) -> None:
+    """While the server waits for a key nobody else can connect, and after four minutes it ends the session."""
+    computer.asks_for_key = True
+    client.command(session.shell_id, "secret")
+    assert client.receive(session.shell_id).fragments[0].type == PUBLIC_KEY_REQUEST
+    client.disconnect(session.shell_id)
+    assert client.connect(session.shell_id).fault == 0x80540FA3
+    computer.clock.advance(239)
+    assert session.state == "Disconnected"
+    computer.clock.advance(1)
+    assert session.state == "Closed"
 
 
 def _key_pair() -> tuple[rsa.RSAPrivateKey, str]:

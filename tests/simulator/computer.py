@@ -305,6 +305,7 @@ class SimulatedComputer(Switches):
             origin=(f"{shell.owner_domain}\\{shell.owner.name}", self.host_name, shell.process_id),
             capacity=lambda: self.buffer_size,
             dropping=lambda: shell.dropping,
+            asking=lambda: self.asks_for_key,
         )
         return shell.pool
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import functools
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -64,8 +65,14 @@ _POWERSHELL = "5.1.14393.2248"
 
 def to_clixml(value: Any, cipher: PSRemotingCrypto | None = None) -> bytes:
     """A psrpcore object as CLIXML without its byte order mark."""
-    xml: bytes = ET.tostring(serialize(value, cipher or PSRemotingCrypto()), encoding="utf-8", xml_declaration=False)
-    return xml
+    xml: str = ET.tostring(serialize(value, cipher or PSRemotingCrypto()), encoding="unicode")
+    return xml.encode("utf-8", "xmlcharrefreplace")
+
+
+@functools.lru_cache(maxsize=1024, typed=True)
+def number_to_clixml(number: int) -> bytes:
+    """A whole number, or a truth value, as CLIXML. Scripts with very many objects repeat themselves."""
+    return to_clixml(to_powershell(number))
 
 
 def from_clixml(data: bytes, cipher: PSRemotingCrypto | None = None) -> Any:

@@ -145,6 +145,8 @@ class Pipeline:
         try:
             wait = next(execution)
             while True:
+                if isinstance(wait, SessionKey):
+                    self.pool.need_key()
                 wait = execution.send([] if isinstance(wait, NextInput) else None)
         except StopIteration:
             self._finish(PSInvocationState.Completed)
@@ -195,9 +197,8 @@ class Pipeline:
         elif isinstance(wait, Room):
             await self._until(self.output.changed, self._has_room)
         elif isinstance(wait, SessionKey):
-            if not self.pool.key_exchanged:
-                self.pool.request_key()
-            await self._until(self.pool.key_changed, lambda: self.pool.key_exchanged)
+            self.pool.need_key()
+            await self._until(self.pool.key_changed, lambda: self.pool.has_key)
         elif isinstance(wait, NextInput):
             await self._until(self._input_changed, lambda: bool(self._input) or not self._input_open)
             return [self._input.popleft()] if self._input else []

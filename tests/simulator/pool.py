@@ -23,6 +23,9 @@ from .psrp import Defragmenter, Fragment, Message, Outgoing, OutputQueue, Protoc
 from .scripts import ScriptLibrary
 from .wsman import MalformedEnvelope
 
+#: Seconds a server waits for a client's public key (ServerRemoteSessionDSHandlerStateMachine.DoKeyExchange).
+KEY_TIMEOUT = 240.0
+
 
 @dataclass
 class RunspacePool:
@@ -36,6 +39,9 @@ class RunspacePool:
         dropping: whether output may be thrown away (BufferMode Drop and nobody connected).
         capacity: octets of output a pipeline may have waiting.
         ready: whether INIT_RUNSPACEPOOL has been answered.
+        asking: whether the server asks for a public key where it could make a key by itself.
+        has_key: whether there is a key for SecureStrings, of the client that is or was last connected.
+        key_requested_at: since when the server waits for that client's public key; ``None`` when it does not.
     """
 
     id: uuid.UUID
@@ -47,12 +53,14 @@ class RunspacePool:
     max_runspaces: int = 1
     capacity: Callable[[], int] = lambda: 1 << 20
     dropping: Callable[[], bool] = lambda: False
+    asking: Callable[[], bool] = lambda: False
     ready: bool = False
     variables: dict[str, Any] = field(default_factory=dict)
     pipelines: dict[uuid.UUID, Pipeline] = field(default_factory=dict)
     output: OutputQueue = field(default_factory=OutputQueue)
     key_changed: Wakeup = field(default_factory=Wakeup)
-    key_exchanged: bool = False
+    has_key: bool = False
+    key_requested_at: float | None = None
     _cipher: PSRemotingCrypto = field(default_factory=PSRemotingCrypto)
     _incoming: Defragmenter = field(default_factory=Defragmenter)
     _last_object_id: int = 0
@@ -66,9 +74,10 @@ class RunspacePool:
         pipeline_id: uuid.UUID | None = None,
         pool_id: uuid.UUID | None = None,
     ) -> Outgoing:
-        """A message with the server's next object id."""
+        """A message with the server's next object id; ``value`` is an object, or CLIXML already."""
         self._last_object_id += 1
-        message = Message(kind, pool_id or self.id, pipeline_id, messages.to_clixml(value, self._cipher))
+        clixml = value if isinstance(value, bytes) else messages.to_clixml(value, self._cipher)
+        message = Message(kind, pool_id or self.id, pipeline_id, clixml)
         return Outgoing(self._last_object_id, message.pack(), alone=kind is PSRPMessageType.RunspacePoolState)
 
     def _send(self, kind: PSRPMessageType, value: Any) -> None:
@@ -88,9 +97,20 @@ class RunspacePool:
         tail = Outgoing(self._last_object_id, b'<S N="tail" />', fragment_id=1)
         self.output.put_first(tail)
 
-    def request_key(self) -> None:
-        """Ask the client for its public key (MS-PSRP 2.2.2.5)."""
-        self._send(PSRPMessageType.PublicKeyRequest, PublicKeyRequest(""))
+    def need_key(self) -> None:
+        """Make a key, or ask the client for its public key (MS-PSRP 2.2.2.5), once until it answers."""
+        if self.has_key:
+            return
+        if not self.asking():
+            self._cipher.register_key(os.urandom(32))
+            self.has_key = True
+        elif self.key_requested_at is None:
+            self.key_requested_at = self.clock.now()
+            self._send(PSRPMessageType.PublicKeyRequest, PublicKeyRequest(""))
+
+    def has_given_up(self, now: float) -> bool:
+        """Whether the server has waited too long for a key, which ends the session (KEY_TIMEOUT)."""
+        return self.key_requested_at is not None and now - self.key_requested_at >= KEY_TIMEOUT
 
     def opening_messages(self) -> None:
         """Answer a new client: capability, private data, state (MS-PSRP 3.2.5.4.1; all recordings).
@@ -180,7 +200,7 @@ class RunspacePool:
         session_key = os.urandom(32)
         self._send(PSRPMessageType.EncryptedSessionKey, messages.encrypted_session_key(public_key, session_key))
         self._cipher.register_key(session_key)
-        self.key_exchanged = True
+        self.has_key, self.key_requested_at = True, None
         self.key_changed.notify()
 
     # Another client connects
@@ -203,7 +223,7 @@ class RunspacePool:
                 PLUGIN_CONNECT_FAILED, f"The client's connect data was refused: {error}", POWERSHELL_PROVIDER
             ) from error
         self._incoming = Defragmenter()
-        self._cipher, self.key_exchanged = PSRemotingCrypto(), False
+        self._cipher, self.has_key = PSRemotingCrypto(), False
         smaller, larger = self.min_runspaces, self.max_runspaces
         answers = (
             (PSRPMessageType.SessionCapability, messages.session_capability()),
@@ -228,6 +248,8 @@ class RunspacePool:
     def _check_capability(self, message: Message) -> None:
         if not self.ready:
             raise ProtocolViolation("the pool is not open")
+        if self.key_requested_at is not None:
+            raise ProtocolViolation("a key exchange is under way")
         version = str(messages.from_clixml(message.data).protocolversion)
         if version not in ("2.2", "2.3"):
             raise ProtocolViolation(f"protocol version {version}")

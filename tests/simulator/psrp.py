@@ -147,28 +147,30 @@ class Outgoing:
 
 
 class OutputQueue:
-    """What the pool or one pipeline has to say and no client has fetched yet."""
+    """What the pool or one pipeline has to say and no client has fetched yet.
+
+    Attributes:
+        size: octets of message data that wait.
+    """
 
     def __init__(self) -> None:
         self.changed = Wakeup()
+        self.size = 0
         self._messages: deque[Outgoing] = deque()
 
     def __len__(self) -> int:
         return len(self._messages)
 
-    @property
-    def size(self) -> int:
-        """Octets of message data that wait."""
-        return sum(len(message.data) for message in self._messages)
-
     def put(self, message: Outgoing) -> None:
         """Append a message and wake a pending Receive."""
         self._messages.append(message)
+        self.size += len(message.data)
         self.changed.notify()
 
     def put_first(self, message: Outgoing) -> None:
         """Put a message before all others."""
         self._messages.appendleft(message)
+        self.size += len(message.data)
         self.changed.notify()
 
     def drop_oldest(self) -> bool:
@@ -176,12 +178,14 @@ class OutputQueue:
         for message in self._messages:
             if message.fragment_id == 0 and not message.final:
                 self._messages.remove(message)
+                self.size -= len(message.data)
                 return True
         return False
 
     def clear(self) -> None:
         """Discard everything."""
         self._messages.clear()
+        self.size = 0
         self.changed.notify()
 
     def take(self, envelope_size: int) -> tuple[list[bytes], bool]:
@@ -202,6 +206,7 @@ class OutputQueue:
             if taken and fits < min(len(message.data), 1024):
                 break
             fragment = message.cut(max(1, min(fits, MAX_FRAGMENT)))
+            self.size -= len(fragment.data)
             taken.append(fragment.pack())
             room -= STREAM_OVERHEAD + (len(taken[-1]) + 2) // 3 * 4
             if fragment.end:

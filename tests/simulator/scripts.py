@@ -58,7 +58,7 @@ class NextInput:
 
 @dataclass(frozen=True)
 class SessionKey:
-    """Wait until client and server have exchanged a session key."""
+    """Wait until there is a session key to encrypt SecureStrings with."""
 
 
 Wait = Sleep | Room | HostAnswer | NextInput | SessionKey
@@ -93,7 +93,7 @@ class Stage(Protocol):
         """``HOST\\user``, computer name and process id, as information records show them."""
 
     def emit(self, kind: PSRPMessageType, value: Any) -> None:
-        """Put a message into the pipeline's output."""
+        """Put a message into the pipeline's output; a value is given as CLIXML or as an object."""
 
     def call_host(self, method: str, parameters: Sequence[Any]) -> int:
         """Send a host call and return its id."""
@@ -260,10 +260,17 @@ def _write(stage: Stage, kind: PSRPMessageType, value: Any) -> Execution:
 
 def _output(stage: Stage, argument: Any) -> Execution:
     for item in argument if isinstance(argument, (list, tuple)) else [argument]:
-        value = messages.to_powershell(item)
-        if isinstance(value, PSSecureString):
+        if _has_secret(item):
             yield SessionKey()
+        value = messages.number_to_clixml(item) if isinstance(item, int) else messages.to_powershell(item)
         yield from _write(stage, PSRPMessageType.PipelineOutput, value)
+
+
+def _has_secret(item: Any) -> bool:
+    """Whether a declared value has a SecureString anywhere in it."""
+    if isinstance(item, Mapping):
+        return "$secure" in item or any(_has_secret(each) for each in item.values())
+    return isinstance(item, (list, tuple)) and any(_has_secret(each) for each in item)
 
 
 def _output_variable(stage: Stage, name: str) -> Execution:

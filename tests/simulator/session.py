@@ -110,6 +110,11 @@ class SimulatedSession:
         return self._look(lambda shell: dict(shell.pool.variables) if shell.pool else {})
 
     @property
+    def waits_for_key(self) -> bool:
+        """Whether a script has something secret to say and the server waits for the client's public key."""
+        return self._look(lambda shell: shell.pool is not None and shell.pool.key_requested_at is not None)
+
+    @property
     def commands(self) -> list[SimulatedCommand]:
         """The session's commands, oldest first."""
 

@@ -172,13 +172,16 @@ class Shell:
 
         A client silent for ``silence_timeout`` loses the shell to the state Disconnected (recorded:
         test_psrp_is_alive_state_disconnected). A disconnected shell whose inactivity exceeds its idle timeout is
-        closed, but only at the next tick of a coarse timer: that recording still lists it two seconds late.
+        closed, but only at the next tick of a coarse timer: that recording still lists it two seconds late. So is one
+        whose client does not give the key that it was asked for.
         """
         inactivity = self.inactivity(now)
         if self.state == "Connected" and inactivity >= silence_timeout:
             self.disconnect()
         reaped_after = (math.floor(self.idle_timeout / reaping_interval) + 1) * reaping_interval
         if self.state == "Disconnected" and inactivity >= reaped_after:
+            self.close()
+        if self.pool is not None and self.pool.has_given_up(now):
             self.close()
 
     def touch(self, now: float) -> None:

@@ -64,6 +64,9 @@ class Switches:
         foreign_disconnect_code: assumption: the fault for a Disconnect by a client that does not hold the shell.
         foreign_user_code: assumption: the fault for operations on another user's shell.
         name_as_child: assumption: Create takes the name from a child element too.
+        asks_for_key: a script with a SecureString to send waits until the client has given a key, as MS-PSRP allows.
+            PowerShell's server asks only clients of protocol 2.1 and makes a key by itself for others
+            (PSRemotingCryptoHelperServer.EncryptSecureString).
         running_command_is_activity: assumption (off): output nobody fetches keeps a silent client's shell connected.
     """
 
@@ -105,6 +108,7 @@ class Switches:
     foreign_user_code: int = 5
     name_as_child: bool = True
     running_command_is_activity: bool = False
+    asks_for_key: bool = False
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse values that nothing would understand.

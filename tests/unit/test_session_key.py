@@ -21,7 +21,7 @@ from psrpcore import (
     ServerRunspacePool,
     StreamType,
 )
-from psrpcore.types import PSSecureString, deserialize
+from psrpcore.types import PSSecureString, PublicKeyRequest, deserialize
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
@@ -36,6 +36,7 @@ from tests.unit.builders import SHELL_ID, shell
 
 SECRET = "pässwörd-\N{KEY}"
 DEADLINE = 12.5
+COMMAND_ID = "7d9ee1c2-0000-0000-0000-000000000001"
 SEALED, STATE, HOST_CALL, UNHEARD_OF = 0x00010006, 0x00021005, 0x00021100, 0x000210FF
 FRAGMENT_HEADER_BYTES, MESSAGE_HEADER_BYTES = 21, 40
 STATE_XML = '<Obj RefId="0"><MS><I32 N="RunspaceState">2</I32></MS></Obj>'
@@ -76,10 +77,12 @@ class Server:
         self.pool.receive_data(PSRPPayload(data, StreamType.default, None))
         assert isinstance(self.pool.next_event(), PublicKeyEvent)
 
-    def receive(self, _shell: Any, deadline: float) -> list[bytes]:
+    def receive(self, _shell: Any, deadline: float, wait: float | None = None) -> list[bytes]:
         self.deadlines.add(deadline)
         if self.first:
             return [self.first.pop(0)]
+        if wait is not None and self.is_silent:
+            return []
         payload = None if self.is_silent else self.pool.data_to_send()
         if payload is None:
             raise TransportError(None, "the deadline is over")
@@ -162,12 +165,41 @@ def test_a_key_shows_nothing_of_itself() -> None:
     assert exchange(Server()).encrypt(SECRET) != key.encrypt(SECRET)
 
 
+# A server that asks for a key
+
+
+def answered(server: Server) -> bool:
+    return session_key.answer_request(cast(WSManClient, server), shell(), DEADLINE)
+
+
+def test_a_server_that_asks_gets_a_key_and_can_encrypt() -> None:
+    server = Server(fragment(1, STATE, STATE_XML) + fragment(2, HOST_CALL, STATE_XML), fragment(3, UNHEARD_OF, "?"))
+    server.pool.prepare_message(PublicKeyRequest())
+    assert answered(server)
+    assert server.sent == [(None, "stdin")]
+    assert server.cipher.decrypt(server.cipher.encrypt(SECRET)) == SECRET  # it has a key now
+    assert server.deadlines == {DEADLINE}
+
+
+@pytest.mark.parametrize("first", [(), (fragment(1, STATE, STATE_XML), fragment(2, SEALED, sealed("AAAA")))])
+def test_a_server_that_does_not_ask_gets_nothing(first: tuple[bytes, ...]) -> None:
+    server = Server(*first)
+    server.is_silent = True
+    assert not answered(server)
+    assert server.sent == []
+
+
+def test_what_comes_instead_of_a_request_may_be_anything() -> None:
+    with pytest.raises(TransportError, match="PSRP data that cannot be read"):
+        answered(Server(b"not fragments"))
+
+
 # Starting a script
 
 
-def started(script: Script) -> Server:
-    server = Server()
-    pipelines.start(cast(WSManClient, server), shell(), script, DEADLINE)
+def started(script: Script, server: Server | None = None) -> Server:
+    server = server or Server()
+    pipelines.start(cast(WSManClient, server), shell(), COMMAND_ID, script, DEADLINE)
     return server
 
 
@@ -190,9 +222,7 @@ def test_nothing_is_started_without_a_key() -> None:
     server = Server()
     server.is_silent = True
     with pytest.raises(TransportError):
-        pipelines.start(
-            cast(WSManClient, server), shell(), Script("x", secure_parameters={"Password": SECRET}), DEADLINE
-        )
+        started(Script("x", secure_parameters={"Password": SECRET}), server)
     assert server.started == b""
 
 

@@ -107,6 +107,7 @@ class Apply:
         self._sleep = sleep
         self._progress = progress
         self._throttle = Throttle(request.throttle_limit)
+        self._follow_up_failed = False
 
     def run(self, steps: t.Sequence[Step]) -> Result:
         """Carry out all steps: every session is tried, whatever happens to the others.
@@ -179,6 +180,7 @@ class Apply:
             if error.delivered and step.changes and attempt.looks == 0:
                 return dataclasses.replace(attempt, cause=error, uncertain=True)
             return self._verb.failed(step.session, error)
+        self._follow_up_failed |= not self._verb.follow_up(session)
         return Done(session, step.changes or attempt.uncertain)
 
     def _refused(self, attempt: Attempt, fault: WSManFault) -> Outcome:
@@ -199,4 +201,4 @@ class Apply:
         return self._verb.failed(session, attempt.cause)
 
     def _is_stopped(self, result: Result) -> bool:
-        return self._request.stop_on_error and bool(result.errors)
+        return self._request.stop_on_error and (bool(result.errors) or self._follow_up_failed)

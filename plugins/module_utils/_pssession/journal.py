@@ -4,14 +4,16 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""A journal of what was received: servers hand out output once, so it is on disk before anybody works with it."""
+"""A journal of what was started and received: servers hand out output once, so it is on disk before anybody uses it."""
 
 from __future__ import annotations
 
 import array
 import base64
+import errno
 import json
 import os
+import stat
 import threading
 import typing as t
 
@@ -19,11 +21,14 @@ from .errors import JournalError
 
 
 class Journal:
-    """An append-only file of the pieces of output received, one line each.
+    """An append-only file with one line for each piece of output received, and for each thing about to be done.
 
     Every piece is written and synced before it is parsed. A reader that is killed at any point thus loses nothing: the
     next one finds all pieces here and goes on behind them. What was half written when the power went is left out; the
     server still has it, for it was not acknowledged.
+
+    That a session is to be opened, or a command started, is written before it is asked for. So a session that is in
+    here without a command never had one from a task with this journal.
 
     Args:
         path: The file; it is made with mode 0600, for it holds what commands print.
@@ -35,6 +40,7 @@ class Journal:
     def __init__(self, path: str) -> None:
         self._path = path
         self._lock = threading.Lock()
+        # For each session and command: where blocks of its lines begin and end in the file, by turns.
         self._lines: dict[str, dict[str, array.array[int]]] = {}
         self._is_torn = False
         try:
@@ -49,12 +55,21 @@ class Journal:
         """Return the id of the command in a session that the journal heard of last, or None."""
         return next(reversed(self._lines.get(instance_id, {})), None)
 
+    def is_unstarted(self, instance_id: str) -> bool:
+        """Tell whether a session was to be opened, and nothing was ever to be started in it."""
+        return self._lines.get(instance_id) == {}
+
     def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
         """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
+        blocks = self._lines.get(instance_id, {}).get(command_id, ())
         with open(self._path, "rb") as file:
-            for position in self._lines.get(instance_id, {}).get(command_id, ()):
+            for number in range(0, len(blocks), 2):
+                position, end = blocks[number : number + 2]
                 file.seek(position)
-                yield base64.b64decode(json.loads(file.readline())["piece"])
+                while position < end:
+                    line = file.readline()
+                    position += len(line)
+                    yield base64.b64decode(json.loads(line)["piece"])
 
     def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Write the pieces of an answer and wait until they are on disk.
@@ -62,12 +77,29 @@ class Journal:
         Raises:
             JournalError: It could not be written.
         """
-        lines = [
-            json.dumps(
-                {"session": instance_id, "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
-            )
+        self._write_synced(
+            {"session": instance_id, "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
             for piece in pieces
-        ]
+        )
+
+    def note_opening(self, instance_ids: t.Iterable[str]) -> None:
+        """Write that sessions are about to be opened, and wait until it is on disk.
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        self._write_synced({"session": instance_id} for instance_id in instance_ids)
+
+    def note_start(self, instance_id: str, command_id: str) -> None:
+        """Write that a command is about to be started, and wait until it is on disk.
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        self._write_synced([{"session": instance_id, "command": command_id}])
+
+    def _write_synced(self, entries: t.Iterable[dict[str, str]]) -> None:
+        lines = [json.dumps(entry) for entry in entries]
         if not lines:
             return
         with self._lock:
@@ -82,7 +114,11 @@ class Journal:
                 raise JournalError(f"journal: {self._path} cannot be written: {error.strerror}") from error
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return descriptor
 
     def _write(self, descriptor: int, lines: bytes) -> None:
         """Write all of some lines, on a new one if the last could not be finished."""
@@ -93,20 +129,31 @@ class Journal:
         self._is_torn = False
 
     def _read(self) -> None:
-        """Note where the lines of each command begin; what they hold may be more than fits into memory."""
+        """Note where the lines of each command are; what they hold may be more than fits into memory."""
         position, line = 0, b"\n"
         with open(self._path, "rb") as file:
             for line in file:
                 try:
-                    entry = json.loads(line)
-                    base64.b64decode(entry["piece"], validate=True)
-                    commands = self._lines.setdefault(str(entry["session"]), {})
-                    commands.setdefault(str(entry["command"]), array.array("Q")).append(position)
+                    self._take(json.loads(line), position, position + len(line))
                 except (ValueError, KeyError, TypeError):
                     pass  # half a line, from a moment when the power went
                 position += len(line)
         if not line.endswith(b"\n"):
             self._is_torn = True  # so that the next piece does not continue it
+
+    def _take(self, entry: dict[str, str], start: int, end: int) -> None:
+        if "piece" in entry:
+            base64.b64decode(entry["piece"], validate=True)
+        commands = self._lines.setdefault(str(entry["session"]), {})
+        if "command" not in entry:
+            return
+        blocks = commands.setdefault(str(entry["command"]), array.array("Q"))
+        if "piece" not in entry:
+            return
+        if blocks and blocks[-1] == start:
+            blocks[-1] = end
+        else:
+            blocks.extend((start, end))
 
 
 class JournalFolder:
@@ -137,6 +184,10 @@ class JournalFolder:
         """Return what `Journal.last_command_of` does; nothing is written for a session that was never heard of."""
         return self._of(instance_id).last_command_of(instance_id) if os.path.exists(self._file(instance_id)) else None
 
+    def is_unstarted(self, instance_id: str) -> bool:
+        """Tell what `Journal.is_unstarted` does."""
+        return os.path.exists(self._file(instance_id)) and self._of(instance_id).is_unstarted(instance_id)
+
     def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
         """Return what `Journal.pieces_of` does."""
         return self._of(instance_id).pieces_of(instance_id, command_id)
@@ -144,6 +195,15 @@ class JournalFolder:
     def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Do what `Journal.append` does."""
         self._of(instance_id).append(instance_id, command_id, pieces)
+
+    def note_opening(self, instance_ids: t.Iterable[str]) -> None:
+        """Do what `Journal.note_opening` does."""
+        for instance_id in instance_ids:
+            self._of(instance_id).note_opening([instance_id])
+
+    def note_start(self, instance_id: str, command_id: str) -> None:
+        """Do what `Journal.note_start` does."""
+        self._of(instance_id).note_start(instance_id, command_id)
 
     def _file(self, instance_id: str) -> str:
         return os.path.join(self._path, f"{instance_id}.jsonl")

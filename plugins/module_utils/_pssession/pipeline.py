@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import typing as t
 
+from .commands import CommandResult, Script
 from .errors import ParameterBindingError
 from .model import Availability, PSSession
 from .report import Report
 from .request import Request
+from .running import Runner
 from .stages import Context, Stages, stages_of
 from .verbs.base import Verb
 from .verbs.connect import Connect
@@ -77,36 +79,52 @@ def new_pssession(request: Request, context: Context) -> Report:
 def invoke_command(request: Request, context: Context) -> Report:
     """Run a script in the sessions that a request means, or start it in new ones and leave them (Invoke-Command).
 
-    A new session is opened where there is none of the name, and only there the script is started: a second run of the
-    same task finds the session and starts nothing.
-
     Raises:
         PSSessionError: As `connect_pssession`.
     """
     script = request.script
     if script is None:
         raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
-    if not request.in_disconnected_session:
-        with stages_of(request, context) as engine:
-            report = engine.carry_out(Connect(request, context.warn), engine.find())
-            if context.check_mode:
-                report.changed_sessions = {session.instance_id for session in report.sessions}
-                return report
-            engine.run(lambda runner: runner.invoke(report.sessions, script))
-            report.changed_sessions = {
-                result.session.instance_id for result in report.results or () if result.command_id
-            }
-            engine.leave()
-            return report
     with stages_of(request, context) as engine:
-        sessions = engine.find_or_make()
-        existing = engine.as_remembered([session for session in sessions if session.shell.state])
-        report = engine.carry_out(New(request, context.warn), [each for each in sessions if not each.shell.state])
-        if not context.check_mode:
-            engine.run(lambda runner: runner.start(report.sessions, script))
-            engine.leave(all_of_them=True)
-        report.sessions = [*existing, *report.sessions]
+        return (_start if request.in_disconnected_session else _run)(script, request, context, engine)
+
+
+def _run(script: Script, request: Request, context: Context, engine: Stages) -> Report:
+    report = engine.carry_out(Connect(request, context.warn), engine.find())
+    if context.check_mode:
+        report.changed_sessions = {session.instance_id for session in report.sessions}
         return report
+    engine.run(lambda runner: runner.invoke(report.sessions, script))
+    report.changed_sessions = {result.session.instance_id for result in report.results or () if result.command_id}
+    engine.leave()
+    return report
+
+
+def _start(script: Script, request: Request, context: Context, engine: Stages) -> Report:
+    """Open a session where there is none of the name, start the script in it at once, and leave it.
+
+    A second run of the same task thus finds the session and starts nothing. Only where the journal proves that the run
+    before came to an end before it started anything, the script is started in the session that it left behind.
+    """
+    existing, wanted = engine.unstarted(engine.find_or_make())
+
+    def start(runner: Runner) -> list[CommandResult]:
+        results: list[CommandResult] = []
+
+        def start_in(session: PSSession) -> bool:
+            results.append(runner.start(session, script))
+            return results[-1].error is None
+
+        engine.carry_out(New(request, context.warn, start_in), wanted)
+        return results
+
+    if context.check_mode:
+        engine.carry_out(New(request, context.warn), wanted)
+    else:
+        engine.run(start)
+        engine.leave(all_of_them=True)
+    engine.report.sessions = [*existing, *engine.report.sessions]
+    return engine.report
 
 
 def receive_pssession(request: Request, context: Context) -> Report:

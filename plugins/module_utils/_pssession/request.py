@@ -123,8 +123,9 @@ class Request:
         given = {name for name, value in options.items() if value is not None}
         _check_logon(options)
         is_new = command == "New-PSSession" or bool(options.get("in_disconnected_session"))
-        if is_new and options.get("session_name"):
-            options = {**options, "name": options["session_name"]}
+        _check_names(options, given)
+        if is_new and "session_name" in given:
+            options = {**options, "name": _filled(options, "session_name")}
             given = (given | {"name"}) - {"session_name"}
         parameter_set = parameter_sets.resolve(
             given, parameter_sets.NEW_PSSESSION if is_new else parameter_sets.CONNECT_PSSESSION
@@ -172,7 +173,7 @@ class Request:
             disconnect_after=bool(options.get("disconnect_after")),
             stop=bool(options.get("stop")),
             journal=options.get("journal"),
-            max_output_objects=options.get("max_output_objects"),
+            max_output_objects=_count(options.get("max_output_objects"), "max_output_objects"),
             state=options.get("state") or "all",
             owners=_patterns(options.get("owner"), "owner"),
             minimum_age=float(options.get("minimum_age") or 0),
@@ -269,6 +270,34 @@ def _not_negative(seconds: float | None, option: str) -> float | None:
     if seconds is not None and seconds < 0:
         _invalid(f"{option}: {seconds} is negative", seconds)
     return None if seconds is None else float(seconds)
+
+
+def _count(number: int | None, option: str) -> int | None:
+    if number is not None and number < 0:
+        _invalid(f"{option}: {number} is negative", number)
+    return number
+
+
+def _check_names(options: t.Mapping[str, t.Any], given: t.Collection[str]) -> None:
+    """Refuse what does not go with Invoke-Command's way of starting something in new sessions (-InDisconnectedSession).
+
+    Names of sessions that exist are in `name`, those of new ones in `session_name`: mixed up, a script would run where
+    nobody meant it to.
+    """
+    if not options.get("in_disconnected_session"):
+        if "session_name" in given:
+            _together(
+                "session_name names sessions to be opened, and needs in_disconnected_session; for others use name"
+            )
+        return
+    if "name" in given or "session_name" not in given:
+        _together("in_disconnected_session opens sessions: give their names as session_name")
+    if "timeout" in given:
+        _together("timeout is for tasks that wait, and with in_disconnected_session none does; use receive_pssession")
+
+
+def _together(message: str) -> t.NoReturn:
+    raise ParameterBindingError("AmbiguousParameterSet", message)
 
 
 def _script(options: t.Mapping[str, t.Any]) -> Script | None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import dataclasses
 import time
 import typing as t
+import uuid
 
 from .commands import CommandResult, Output, PipelineState, Script
-from .errors import Reason, TransportError, WSManFault, error_record
+from .errors import Code, Reason, TransportError, WSManFault, error_record
 from .journal import Journal, JournalFolder
 from .model import PSSession
 from .psrp import pipelines
@@ -21,6 +22,7 @@ from .psrp.pipelines import Collector
 from .psrp.records import message_of
 from .request import Request
 from .throttle import Throttle
+from .wsman.client import WSManClient
 from .wsman.pool import ClientPool
 
 
@@ -30,6 +32,9 @@ class Runner:
     Args:
         journal: Gets every piece of output before it is looked at, or None.
         progress: Gets a line of text now and then.
+
+    Attributes:
+        sessions: Those in which something was to be started, so far.
     """
 
     def __init__(
@@ -44,16 +49,30 @@ class Runner:
         self._journal = journal
         self._progress = progress
         self._throttle = Throttle(request.throttle_limit)
+        self.sessions: list[PSSession] = []
 
-    def start(self, sessions: t.Sequence[PSSession], script: Script) -> list[CommandResult]:
-        """Start a script in each session and do not wait for it."""
-        return self._in_all(sessions, lambda session: self._started(session, script))
+    def start(self, session: PSSession, script: Script) -> CommandResult:
+        """Start a script in a session and do not wait for it.
+
+        Raises:
+            JournalError: The journal cannot be written; nothing was started.
+        """
+        self.sessions.append(session)
+        command_id = str(uuid.uuid4())
+        if self._journal is not None:
+            self._journal.note_start(session.instance_id, command_id)
+        try:
+            with self._pool.lend(session.endpoint) as client:
+                _awake(client, session, lambda limit: pipelines.start(client, session.shell, command_id, script, limit))
+        except TransportError as error:
+            return self._failed(session, None, Output(), error)
+        return CommandResult(session, command_id, Output())
 
     def invoke(self, sessions: t.Sequence[PSSession], script: Script) -> list[CommandResult]:
         """Run a script in each session and take all it gives."""
 
         def run(session: PSSession) -> CommandResult:
-            started = self._started(session, script)
+            started = self.start(session, script)
             if started.error is not None or started.command_id is None:
                 return started
             return self._received(session, started.command_id, started.output)
@@ -74,7 +93,7 @@ class Runner:
                 return self._remembered(session)
             if session.instance_id in newly_connected:
                 try:
-                    self._with_client(session, "connect_command", command.command_id.upper())
+                    self._connect_command(session, command.command_id)
                 except TransportError as error:
                     return self._failed(session, command.command_id, Output(), error)
             return self._received(session, command.command_id, Output())
@@ -94,13 +113,9 @@ class Runner:
             self._progress(f"{len(results)} of {len(sessions)} commands")
         return results
 
-    def _started(self, session: PSSession, script: Script) -> CommandResult:
-        try:
-            with self._pool.lend(session.endpoint) as client:
-                deadline = time.monotonic() + session.endpoint.option.open_timeout
-                return CommandResult(session, pipelines.start(client, session.shell, script, deadline), Output())
-        except TransportError as error:
-            return self._failed(session, None, Output(), error)
+    def _connect_command(self, session: PSSession, command_id: str) -> None:
+        with self._pool.lend(session.endpoint) as client:
+            _awake(client, session, lambda limit: client.connect_command(session.shell, command_id.upper(), limit))
 
     def _received(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
         """Take what one command gives, first from the journal, then from the server."""
@@ -118,11 +133,11 @@ class Runner:
             if not output.is_finished:
                 with self._pool.lend(session.endpoint) as client:
                     if self._request.stop:
-                        deadline = time.monotonic() + session.endpoint.option.open_timeout
-                        client.signal(session.shell, command_id.upper(), pipelines.STOP, deadline)
+                        client.signal(session.shell, command_id.upper(), pipelines.STOP, _limit(session))
                     pipelines.receive(client, session.shell, command_id, collector, record, until)
             if output.is_finished:
-                self._with_client(session, "signal", command_id.upper(), pipelines.TERMINATE)
+                with self._pool.lend(session.endpoint) as client:
+                    client.signal(session.shell, command_id.upper(), pipelines.TERMINATE, _limit(session))
         except TransportError as error:
             if not output.is_finished:
                 return self._failed(session, command_id, collector.finish(), error)
@@ -147,14 +162,10 @@ class Runner:
             reason=Reason.EXPIRED,
             target=session.instance_id,
             about=session.subject,
-            hint="Another client received the rest, or removed the command. What was received here is in the result.",
+            hint="Another client received the rest or removed the command, or it never started. What was received here "
+            "is in the result.",
         )
         return dataclasses.replace(result, error=record)
-
-    def _with_client(self, session: PSSession, operation: str, *arguments: str) -> None:
-        with self._pool.lend(session.endpoint) as client:
-            deadline = time.monotonic() + session.endpoint.option.open_timeout
-            getattr(client, operation)(session.shell, *arguments, deadline)
 
     def _finished(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
         if output.state is PipelineState.FAILED:
@@ -190,6 +201,28 @@ class Runner:
             hint=hint,
         )
         return CommandResult(session, command_id, output, record)
+
+
+def _awake(client: WSManClient, session: PSSession, work: t.Callable[[float], None]) -> None:
+    """Do the first request about a session after connecting to it.
+
+    It may have had to wait for its turn so long that the server has taken it from its silent client. What a server
+    refuses for that has not happened, so the session is taken up again, and then it is done.
+
+    Args:
+        work: Gets a deadline.
+    """
+    try:
+        work(_limit(session))
+    except WSManFault as fault:
+        if fault.code != Code.SHELL_DISCONNECTED:
+            raise
+        client.reconnect(session.shell, None, _limit(session))
+        work(_limit(session))
+
+
+def _limit(session: PSSession) -> float:
+    return time.monotonic() + session.endpoint.option.open_timeout
 
 
 def _name(session: PSSession) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import time
 import typing as t
 import uuid
@@ -20,7 +21,7 @@ from .apply import Apply, Result
 from .commands import CommandResult
 from .discovery import Discovery, discover, list_commands
 from .errors import ErrorRecord, PSSessionError
-from .journal import journal_at
+from .journal import Journal, JournalFolder, journal_at
 from .model import Availability, Endpoint, PSSession, SessionReference, State
 from .plan import Action, Step, plan
 from .registry import Registry
@@ -45,7 +46,7 @@ from .verbs.disconnect import Disconnect
 from .wsman.pool import ClientPool
 
 # What somebody who wants to stop will wait for a last request.
-_HURRIED_SECONDS = 5.0
+_HURRIED_SECONDS = 10.0
 
 
 def _silent(_text: str) -> None:
@@ -63,6 +64,7 @@ class Context:
         check_mode: Only look and tell what would be done.
         confirm: Asked with operation, target and session before each step; None means not to ask.
         warn, progress: Get lines of text.
+        last_words: Gets a line of text when the work is cut short, so that there will be no result.
         clock, sleep: In seconds; for waiting, not for time stamps.
     """
 
@@ -73,19 +75,32 @@ class Context:
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
     warn: t.Callable[[str], None] = _silent
     progress: t.Callable[[str], None] = _silent
+    last_words: t.Callable[[str], None] = _silent
     clock: t.Callable[[], float] = time.monotonic
     sleep: t.Callable[[float], None] = time.sleep
 
 
 @contextlib.contextmanager
 def stages_of(request: Request, context: Context) -> t.Iterator[Stages]:
-    """Provide the stages for one request; conversations that are still open are closed in the end."""
+    """Provide the stages for one request; conversations that are still open are closed in the end.
+
+    Raises:
+        JournalError: The journal cannot be used; nothing was sent.
+    """
     client_id = context.client_id or _client_id(context)
+    journal = _journal_of(request, context)
     pool = ClientPool(client_id)
     try:
-        yield Stages(request, context, client_id, pool)
+        yield Stages(request, context, client_id, pool, journal)
     finally:
         pool.close()
+
+
+def _journal_of(request: Request, context: Context) -> Journal | JournalFolder | None:
+    """Open the journal of a request; in check mode only one that is there, since nothing is written."""
+    if request.journal is None or (context.check_mode and not os.path.exists(request.journal)):
+        return None
+    return journal_at(request.journal)
 
 
 def _client_id(context: Context) -> str:
@@ -96,15 +111,38 @@ def _client_id(context: Context) -> str:
         return str(uuid.uuid4())
 
 
+def _about_empty(session: PSSession, is_unstarted: bool) -> str:
+    """Return what to do about a session that exists and has no command."""
+    name = f"Session {session.name} on {session.endpoint.computer_name}"
+    if is_unstarted:
+        return (
+            f"{name} has no command yet, and some client is connected to it. If that was an earlier run of this task "
+            "which came to an end, run it again in a minute; then it is started."
+        )
+    return (
+        f"{name} exists and has no command: what was started in it has been received to its end, or nothing ever was. "
+        "Nothing is started in it now. If that is wanted, remove the session (remove_pssession) and run this again; "
+        "a task with a journal does so by itself where the journal proves that nothing was started."
+    )
+
+
 class Stages:
     """The stages of the pipeline over one request; what they leave behind is in `report`."""
 
-    def __init__(self, request: Request, context: Context, client_id: str, pool: ClientPool) -> None:
+    def __init__(
+        self,
+        request: Request,
+        context: Context,
+        client_id: str,
+        pool: ClientPool,
+        journal: Journal | JournalFolder | None,
+    ) -> None:
         self.report = Report(request.parameter_set.name)
         self._request = request
         self._context = context
         self._client_id = client_id
         self._pool = pool
+        self._journal = journal
         self._throttle = Throttle(request.throttle_limit)
         self._vanished: tuple[str, ...] = ()
 
@@ -136,6 +174,34 @@ class Stages:
                 sessions.append(existing or to_be_made(name, endpoint, self._request))
         self.report.before = [session for session in sessions if session.shell.state]
         return sessions
+
+    def unstarted(self, sessions: list[PSSession]) -> tuple[list[PSSession], list[PSSession]]:
+        """Tell existing sessions, which are left alone, from those in which something is to be started.
+
+        Among the latter is what an earlier task with the same journal left behind when it ended between opening a
+        session and starting something in it. That is certain only if nobody is connected: it might go on otherwise.
+        About other sessions without a command nobody knows that, so a warning says what to do.
+        """
+        made = [session for session in sessions if session.shell.state]
+        listed = list_commands(made, self._pool, self._throttle, self._context.warn)
+        commands = {session.instance_id: session.commands for session in listed}
+        existing = [
+            dataclasses.replace(session, commands=commands.get(session.instance_id))
+            for session in self.as_remembered(made)
+        ]
+        wanted = [session for session in sessions if not session.shell.state]
+        if self._journal is not None and not self._context.check_mode:
+            self._journal.note_opening(session.instance_id for session in wanted)
+        for session in list(existing):
+            if session.commands != ():
+                continue
+            is_unstarted = self._journal is not None and self._journal.is_unstarted(session.instance_id)
+            if is_unstarted and session.availability is Availability.NONE:
+                existing.remove(session)
+                wanted.append(session)
+            else:
+                self._context.warn(_about_empty(session, is_unstarted))
+        return existing, wanted
 
     def _fulfilling(self, sessions: t.Sequence[PSSession]) -> list[PSSession]:
         """Return the sessions that fulfil the further conditions of the request."""
@@ -174,13 +240,13 @@ class Stages:
 
     def run(self, work: t.Callable[[Runner], list[CommandResult]]) -> None:
         """Work with the commands of the sessions connected; report what they gave and what went wrong."""
-        journal = journal_at(self._request.journal) if self._request.journal else None
+        runner = Runner(self._request, self._pool, self._journal, self._context.progress)
         results: list[CommandResult] | None = None
         try:
-            results = work(Runner(self._request, self._pool, journal, self._context.progress))
+            results = work(runner)
         finally:
             if results is None:
-                self._let_go()
+                self._let_go(self.report.sessions or runner.sessions)
         self.report.results = results
         ended = {result.session.instance_id for result in results if result.output.is_finished}
         self.report.sessions = [
@@ -205,23 +271,26 @@ class Stages:
             for each in sessions
         ]
 
-    def _let_go(self) -> None:
+    def _let_go(self, sessions: t.Iterable[PSSession]) -> None:
         """Disconnect from the sessions when the work with them is cut short, say by the task's time limit.
 
         It is a courtesy: without it the server does the same after a minute of silence.
         """
-        self._context.progress("interrupted; the sessions are disconnected, and their commands go on")
         self._pool.close()
         hurried = []
-        for session in self.report.sessions:
+        for session in sessions:
             option = dataclasses.replace(session.endpoint.option, open_timeout=_HURRIED_SECONDS)
             endpoint = dataclasses.replace(session.endpoint, option=option)
             hurried.append(Step(dataclasses.replace(session, endpoint=endpoint), Action.DISCONNECT, ours=True))
         self._pool = ClientPool(self._client_id)
         try:
-            self.apply(Disconnect(self._request, self._context.warn), hurried)
+            left = self.apply(Disconnect(self._request, self._context.warn), hurried)
         finally:
             self._pool.close()
+        self._context.last_words(
+            f"interrupted. {len(left.sessions)} sessions are disconnected, {len(left.errors)} will be in a minute; "
+            "the commands in them go on. receive_pssession takes what they give."
+        )
 
     def leave(self, all_of_them: bool = False) -> None:
         """Disconnect from sessions whose command still runs, so that it is safe, and from all if that is wanted."""

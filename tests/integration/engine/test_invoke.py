@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import running
 from tests.integration.engine.controller import ADMIN, ALICE, Controller, Result, error_ids, most_at_once, names
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 from tests.simulator.messages import from_clixml
@@ -210,6 +211,8 @@ def test_in_disconnected_session_starts_once(
     second = run()
     assert not second["changed"]
     assert names(second) == ["night1", "night2"]
+    assert second["warnings"] == []
+    assert [len(session["commands"]) for session in second["sessions"]] == [1, 1]
     assert len(fleet.requests_of(operation="Create")) == len(fleet.requests_of(operation="Command")) == 2
     assert [[command.state for command in session.commands] for session in computer.sessions] == [["Running"]] * 2
 
@@ -313,7 +316,7 @@ def test_command_quota(invoke: Any, computer: SimulatedComputer) -> None:
 def test_one_that_fails_does_not_harm_the_others(controller: Controller, fleet: SimulatedFleet) -> None:
     for computer in fleet:
         computer.add_session("job")
-    fleet["srv02"].inject(Injection("Command", action="fault", fault_code=0x803381C4))
+    fleet["srv02"].inject(Injection("Command", action="fault", fault_code=0x803381CC))
     result = controller.run(_verbs.INVOKE, "srv01", "srv02", "srv03", name=["job"], script="quick")
     assert result["failed"]
     outputs = {got["computer_name"]: got["output"] for got in result["results"]}
@@ -337,3 +340,55 @@ def test_the_journal_of_invoke_is_whole(invoke: Any, controller: Controller, tmp
     again = controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=str(journal))
     assert (only(again)["state"], only(again)["output"]) == ("Completed", ["begun", "done"])
     assert not again["changed"]
+
+
+def test_more_sessions_than_the_throttle_lets_run(controller: Controller, computer: SimulatedComputer) -> None:
+    """A session that waits for its turn is silent, and the server takes it; it is taken up again."""
+    computer.silence_timeout = 0.1
+    for name in ("job1", "job2", "job3"):
+        computer.add_session(name)
+    result = controller.run(_verbs.INVOKE, "srv01", name=["job*"], script="pause", throttle_limit=1)
+    assert "failed" not in result
+    assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 3
+
+
+def test_one_that_somebody_took_while_it_waited(
+    controller: Controller, computer: SimulatedComputer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = computer.add_session("job")
+    start = running.Runner.start
+
+    def late(runner: Any, session: Any, script: Any) -> Any:
+        job.disconnect()
+        job.connect_elsewhere()
+        job.disconnect()
+        return start(runner, session, script)
+
+    monkeypatch.setattr(running.Runner, "start", late)
+    result = controller.run(_verbs.INVOKE, "srv01", name=["job"], script="quick")
+    assert result["failed"]
+    assert error_ids(result) == ["CannotConnectMismatchSessions,PSSessionStateBroken"]
+    assert job.commands == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"session_name": ["job"]}, "session_name names sessions to be opened, and needs in_disconnected_session"),
+        ({"name": ["job"], "session_name": ["job"]}, "needs in_disconnected_session"),
+        ({"in_disconnected_session": True}, "give their names as session_name"),
+        ({"in_disconnected_session": True, "name": ["job"]}, "give their names as session_name"),
+        ({"in_disconnected_session": True, "name": ["job"], "session_name": ["new"]}, "give their names"),
+        ({"in_disconnected_session": True, "session_name": ["new"], "timeout": 0}, "use receive_pssession"),
+        ({"in_disconnected_session": True, "session_name": []}, "session_name is an empty list"),
+        ({"name": ["job"], "max_output_objects": -1}, "max_output_objects: -1 is negative"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet, options: dict[str, Any], message: str
+) -> None:
+    computer.add_session("job")
+    result = controller.run(_verbs.INVOKE, "srv01", script="quick", **options)
+    assert result["failed"]
+    assert message in result["msg"]
+    assert fleet.requests == []

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +22,26 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import pipelines
 from tests.integration.engine.controller import ADMIN, Controller, Result
+from tests.integration.engine.mortal_reader import POINTS
 from tests.simulator import SimulatedComputer, SimulatedFleet
 
 ROOT = Path(__file__).resolve().parents[3]
 COUNT, KILLS = 20000, 50
+# What happens once in the life of a reader.
+AT_ONCE = {
+    "before listing",
+    "before connecting",
+    "connected",
+    "connected to the command",
+    "before the end is confirmed",
+    "after the end is confirmed",
+}
 NUMBERS = [f"{number:05}" for number in range(COUNT)]
 SCRIPTS: dict[str, Any] = {
     "numbers": [{"output": NUMBERS}],
     "done": [{"output": "one"}, {"output": "two"}],
     "slow": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}],
 }
-# Reads as a task does, in a process of its own; it says when it begins.
-READER = """
-import json, sys
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-options, settings = json.loads(sys.argv[1])
-print("ready", flush=True)
-result = _verbs.RECEIVE(options, settings_of=lambda _computer, _host: settings, check_mode=False)
-print(json.dumps(result))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -183,59 +186,73 @@ def test_short_writes(computer: SimulatedComputer, receive: Any, monkeypatch: py
         assert only(receive())["output"] == ["one", "two"]
 
 
-def test_reader_killed_at_any_point(
-    computer: SimulatedComputer, controller: Controller, path: Path, tmp_path: Path
-) -> None:
-    computer.replay_after_connect = True
-    job = plant(computer, "numbers", "finished")
-    settings = {**controller.settings_of("srv01", None), "max_envelope_size": 32768}
-    point = random.Random(4)
-    grown = 0
+class Reader:
+    """Orders to `mortal_reader`."""
 
-    def start(registry: Path) -> subprocess.Popen[str]:
-        options = {
-            "computer_name": ["srv01"],
-            "name": ["job"],
-            "journal": str(path),
-            "registry_path": str(registry),
-            "missing": "fail",
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-c", READER, json.dumps([options, settings])],
+    def __init__(self, settings: dict[str, Any], journal: Path) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.engine.mortal_reader"],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        return process
 
-    def size() -> int:
-        return path.stat().st_size if path.exists() else 0
+    def start(self, registry: Path, point: str | None = None, time: int = 1) -> int:
+        """Let it receive; returns its process id."""
+        options = {"computer_name": ["srv01"], "name": ["job"], "missing": "fail"}
+        options |= {"journal": str(self._journal), "registry_path": str(registry)}
+        order = {"options": options, "settings": self._settings, "point": point, "time": time}
+        assert self._process.stdin is not None
+        print(json.dumps(order), file=self._process.stdin, flush=True)
+        return int(self.line())
 
-    def wait_for_more(process: subprocess.Popen[str], before: int) -> None:
-        give_up = time.monotonic() + 20
-        while process.poll() is None and size() <= before and time.monotonic() < give_up:
-            time.sleep(0.001)
+    def line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().rstrip()
 
-    for number in range(KILLS):
-        before = size()
-        # Every other one is another controller, which comes when the server has noticed that the first is gone.
-        registry = tmp_path / f"registry{number if number % 2 else ''}.sqlite3"
-        process = start(registry)
-        if number % 4 > 1:  # others are killed before, while they connect
-            wait_for_more(process, before)
-        time.sleep(point.uniform(0, 0.05))
-        process.kill()
-        process.wait()
-        grown += size() > before
-        if number % 2 or not (tmp_path / "registry.sqlite3").exists():
+    def close(self) -> None:
+        self._process.communicate(timeout=60)
+
+
+@pytest.fixture
+def reader(controller: Controller, path: Path) -> Iterator[Reader]:
+    started = Reader({**controller.settings_of("srv01", None), "max_envelope_size": 32768}, path)
+    yield started
+    started.close()
+
+
+def test_reader_killed_at_any_point(computer: SimulatedComputer, reader: Reader, path: Path, tmp_path: Path) -> None:
+    """Some kill themselves at certain points of their work, others are killed at any time from outside."""
+    computer.replay_after_connect = True
+    job = plant(computer, "numbers", "finished")
+    chance = random.Random(4)
+    *on_the_way, before_the_end, after_the_end = POINTS
+    # In no order, and between the others the ones that nobody chose the moment for.
+    points = [*on_the_way * 4, *[None] * (KILLS - 4 * len(on_the_way) - 2)]
+    chance.shuffle(points)
+    grown = 0
+    registry = tmp_path / "registry.sqlite3"
+    for number, point in enumerate([*points, before_the_end, after_the_end]):
+        before = path.stat().st_size if path.exists() else 0
+        if chance.random() < 0.5:  # another controller, which comes when the server has noticed that the first is gone
+            registry = tmp_path / f"registry{number}.sqlite3"
             job.disconnect()
+        process = reader.start(registry, point, 1 if point in AT_ONCE else chance.randint(1, 3))
+        if point is None:
+            time.sleep(chance.uniform(0, 0.3))
+            os.kill(process, signal.SIGKILL)
+        assert reader.line() == "killed", point
+        grown += path.exists() and path.stat().st_size > before
+    assert job.commands == []  # the last but one had all of it, the last one said so
     job.disconnect()
-    output, _errors = start(tmp_path / "last.sqlite3").communicate(timeout=60)
-    result = json.loads(output)
+    reader.start(tmp_path / "last.sqlite3")
+    result = json.loads(reader.line())
+    assert reader.line() == "ended"
     assert result.get("failed") is None, result["msg"]
     assert only(result)["output"] == NUMBERS
-    assert only(result)["state"] == "Completed"
-    assert grown >= KILLS // 5  # it was killed in the middle of things, not before or after
+    assert (only(result)["state"], only(result)["command_id"] is None) == ("Completed", False)
+    assert grown >= KILLS // 3  # it was killed in the middle of things, not before or after

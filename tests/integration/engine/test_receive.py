@@ -177,6 +177,16 @@ def test_many_at_once(controller: Controller, fleet: SimulatedFleet) -> None:
     assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 8
 
 
+def test_more_sessions_than_the_throttle_lets_receive(controller: Controller, computer: SimulatedComputer) -> None:
+    """A session that waits for its turn is silent, and the server takes it; it is taken up again."""
+    computer.silence_timeout = 0.1
+    for number in range(3):
+        plant(computer, "soon", name=f"job{number}")
+    result = controller.run(_verbs.RECEIVE, "srv01", throttle_limit=1)
+    assert "failed" not in result
+    assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 3
+
+
 def test_check_mode(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
     plant(computer, "done", "finished")
     result = receive(check_mode=True)
@@ -194,7 +204,7 @@ def test_held_by_another_client(computer: SimulatedComputer, receive: Any) -> No
 
 def test_connecting_to_the_command_fails(computer: SimulatedComputer, receive: Any) -> None:
     plant(computer, "done", "finished")
-    computer.inject(Injection("Connect", after=1, action="fault", fault_code=0x803381C4))
+    computer.inject(Injection("Connect", after=1, action="fault", fault_code=0x803381CC))
     result = receive()
     assert result["failed"]
     assert error_ids(result)[0].endswith("ReceivePSSessionPipelineFailed")

@@ -20,6 +20,7 @@ from ..wsman.client import PROTOCOL_VERSION, WSManClient
 from ..wsman.soap import improper
 from . import records
 from .fragments import Defragmenter, whole_fragment
+from .values import to_powershell
 
 try:
     from pypsrp.complex_objects import ApartmentState, HostInfo, PSThreadOptions
@@ -134,7 +135,7 @@ def _creation_xml(new: NewSession) -> bytes:
             PSThreadOptions(value=PSThreadOptions.DEFAULT),
             ApartmentState(value=ApartmentState.UNKNOWN),
             HostInfo(host=None),  # nobody sits at it: what asks for input there fails instead of waiting for ever
-            dict(new.application_arguments),
+            to_powershell(new.application_arguments),
         ),
     )
     creation_xml = b"".join(

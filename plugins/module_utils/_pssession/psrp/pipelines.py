@@ -22,6 +22,7 @@ from ..wsman.client import WSManClient
 from ..wsman.soap import improper
 from . import clixml, records, session_key
 from .fragments import Defragmenter, fragments_of
+from .values import to_powershell
 
 try:
     from pypsrp.complex_objects import (
@@ -131,23 +132,22 @@ class Collector:
             output.state = _STATES.get(state, PipelineState.RUNNING)
 
 
-def start(client: WSManClient, shell: Shell, script: Script, deadline: float) -> str:
-    """Start a script in a session that is connected here, and return the id of the command, a GUID in lower case.
+def start(client: WSManClient, shell: Shell, command_id: str, script: Script, deadline: float) -> None:
+    """Start a script in a session that is connected here.
 
     Once this has sent anything, the script may run: it must not be called again because an answer got lost.
 
     Args:
+        command_id: What the command is to be called, a new GUID in lower case. Servers refuse one that exists.
         deadline: In seconds of `time.monotonic`.
 
     Raises:
         TransportError: The server refused, could not be reached, or nobody knows.
     """
-    command_id = str(uuid.uuid4())
     first, *rest = _messages_of(shell, command_id, _sealed(client, shell, script, deadline))
     client.command(shell, command_id.upper(), script.text[:MAX_COMMAND_LINE], first, deadline)
     for fragment in rest:
         client.send(shell, command_id.upper(), fragment, deadline)
-    return command_id
 
 
 def receive(
@@ -159,6 +159,9 @@ def receive(
     until: float | None,
 ) -> bool:
     """Take what a command gives until it has ended or time is over.
+
+    When it keeps silent for the operation timeout, the shell's own stream is looked at for a moment: a server that
+    needs a key to send a SecureString asks for it there, and the command waits until it gets one (MS-PSRP 3.1.5.4.5).
 
     Args:
         record: Gets the pieces of the stream before the collector does, those of one answer at once.
@@ -187,6 +190,8 @@ def receive(
             return True
         if until is not None and time.monotonic() >= until + (BACKLOG_SECONDS if pieces else 0):
             return False
+        if not pieces:
+            session_key.answer_request(client, shell, limit)
 
 
 def _answer(client: WSManClient, shell: Shell, command_id: str, message: bytes, deadline: float) -> None:
@@ -236,26 +241,35 @@ def is_no_longer_ours(error: TransportError) -> bool:
 
 
 def _sealed(client: WSManClient, shell: Shell, script: Script, deadline: float) -> Script:
-    """Return a script whose secure parameters are ordinary ones, encrypted under a key that the server gives for them.
+    """Return a script whose secure parameters are encrypted under a key that the server gives for them.
 
     A client cannot know whether the server still has the key of an earlier exchange, so each start has its own.
     """
     if not script.secure_parameters:
         return script
     key = session_key.exchange(client, shell, deadline)
-    parameters = dict(script.parameters)
-    for name, text in script.secure_parameters.items():
-        parameters[name] = ET.Element("SS")
-        parameters[name].text = key.encrypt(text)
-    return dataclasses.replace(script, parameters=parameters, secure_parameters={})
+    sealed = {name: key.encrypt(text) for name, text in script.secure_parameters.items()}
+    return dataclasses.replace(script, secure_parameters=sealed)
+
+
+def _secure_string(sealed: str) -> ET.Element:
+    element = ET.Element("SS")
+    element.text = sealed
+    return element
 
 
 def _messages_of(shell: Shell, command_id: str, script: Script) -> list[bytes]:
-    """Return the fragments that start a script, input included (MS-PSRP 2.2.2.10, 2.2.2.17 and 2.2.2.18)."""
+    """Return the fragments that start a sealed script, input included (MS-PSRP 2.2.2.10, 2.2.2.17 and 2.2.2.18)."""
     serializer = Serializer()
     command = Command(cmd=script.text, is_script=True, use_local_scope=False)
-    command.args = [CommandParameter(value=value) for value in script.arguments]
-    command.args += [CommandParameter(name=f"-{name}", value=value) for name, value in script.parameters.items()]
+    command.args = [CommandParameter(value=to_powershell(value)) for value in script.arguments]
+    command.args += [
+        CommandParameter(name=f"-{name}", value=to_powershell(value)) for name, value in script.parameters.items()
+    ]
+    command.args += [
+        CommandParameter(name=f"-{name}", value=_secure_string(sealed))
+        for name, sealed in script.secure_parameters.items()
+    ]
     command.end_of_statement = True
     bodies: list[t.Any] = [
         CreatePipeline(
@@ -269,7 +283,7 @@ def _messages_of(shell: Shell, command_id: str, script: Script) -> list[bytes]:
         )
     ]
     if script.input is not None:
-        bodies += [PipelineInput(data=each) for each in script.input]
+        bodies += [PipelineInput(data=to_powershell(each)) for each in script.input]
         bodies.append(EndOfPipelineInput())
     pool_id = str(uuid.UUID(shell.shell_id))
     # A client that found the session cannot know how far its predecessors counted; the clock is further than any.

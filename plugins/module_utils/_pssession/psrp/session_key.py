@@ -16,7 +16,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from ..model import Shell
-from ..wsman.client import WSManClient
+from ..wsman.client import LEAST_WAIT, WSManClient
 from ..wsman.soap import improper
 from . import clixml
 from .fragments import Defragmenter, whole_fragment
@@ -66,21 +66,69 @@ def exchange(client: WSManClient, shell: Shell, deadline: float) -> SessionKey:
     Raises:
         TransportError: The server refused, could not be reached, or gave no key before the deadline.
     """
+    private_key = _send_public_key(client, shell, deadline)
+    defragmenter = Defragmenter()
+    while True:
+        for kind, data in _messages(defragmenter, client.receive(shell, deadline)):
+            if kind != MessageType.ENCRYPTED_SESSION_KEY:
+                continue
+            try:
+                key = _session_key(data, private_key)
+            except ValueError as error:
+                raise improper(f"the answer has PSRP data that cannot be read ({error})") from error
+            if key is not None:
+                return SessionKey(key)
+
+
+def answer_request(client: WSManClient, shell: Shell, deadline: float) -> bool:
+    """Look whether the server of a session waits for a public key, and send one if it does (MS-PSRP 2.2.2.5).
+
+    By MS-PSRP a server may do so when a command gives a SecureString and nobody has exchanged a key before.
+    PowerShell's own asks only clients of protocol 2.1, before sessions could be disconnected; for others it makes a key
+    by itself. Nothing is ever decrypted here, so the private half of the key is forgotten at once. Whatever else the
+    shell's output stream has is dropped.
+
+    Args:
+        deadline: In seconds of `time.monotonic`.
+
+    Returns:
+        Whether it had waited.
+
+    Raises:
+        TransportError: The server refused, or could not be reached.
+    """
+    defragmenter = Defragmenter()
+    while streams := client.receive(shell, deadline, LEAST_WAIT):
+        if any(kind == MessageType.PUBLIC_KEY_REQUEST for kind, _data in _messages(defragmenter, streams)):
+            _send_public_key(client, shell, deadline)
+            return True
+    return False
+
+
+def _send_public_key(client: WSManClient, shell: Shell, deadline: float) -> rsa.RSAPrivateKey:
+    """Send the public half of a new key pair, and return the other."""
     private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     body = PublicKey(base64.b64encode(_public_key(private_key)).decode("ascii"))
     request = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), None, body, Serializer()).pack()
     # The clock is further than any client before us counted its messages.
     client.send(shell, None, whole_fragment(time.time_ns() // 1000, request), deadline)
-    defragmenter = Defragmenter()
-    while True:
-        for stream in client.receive(shell, deadline):
-            try:
-                for message in defragmenter.feed(stream):
-                    key = _session_key(message, private_key)
-                    if key is not None:
-                        return SessionKey(key)
-            except ValueError as error:
-                raise improper(f"the answer has PSRP data that cannot be read ({error})") from error
+    return private_key
+
+
+def _messages(defragmenter: Defragmenter, streams: t.Iterable[bytes]) -> t.Iterator[tuple[int, bytes]]:
+    """Yield type and data of the messages that end in what a shell's stream gave.
+
+    Raises:
+        TransportError: It cannot be read.
+    """
+    try:
+        for stream in streams:
+            for message in defragmenter.feed(stream):
+                if len(message) < _HEADER.size:
+                    raise ValueError("a PSRP message is shorter than its header")
+                yield _HEADER.unpack_from(message)[0], message[_HEADER.size :]
+    except ValueError as error:
+        raise improper(f"the answer has PSRP data that cannot be read ({error})") from error
 
 
 def _public_key(private_key: rsa.RSAPrivateKey) -> bytes:
@@ -91,11 +139,7 @@ def _public_key(private_key: rsa.RSAPrivateKey) -> bytes:
 
 def _session_key(message: bytes, private_key: rsa.RSAPrivateKey) -> bytes | None:
     """Return the key in an ENCRYPTED_SESSION_KEY message (MS-PSRP 2.2.2.4), or None if there is none for us in it."""
-    if len(message) < _HEADER.size:
-        raise ValueError("a PSRP message is shorter than its header")
-    if _HEADER.unpack_from(message)[0] != MessageType.ENCRYPTED_SESSION_KEY:
-        return None
-    data: t.Any = clixml.to_plain(message[_HEADER.size :].removeprefix(_BOM).decode())
+    data: t.Any = clixml.to_plain(message.removeprefix(_BOM).decode())
     text = data.get("EncryptedSessionKey") if isinstance(data, dict) else None
     if not isinstance(text, str):
         raise ValueError("an ENCRYPTED_SESSION_KEY message has no key")

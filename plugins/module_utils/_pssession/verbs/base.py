@@ -65,6 +65,10 @@ class Verb(abc.ABC):
             TransportError: It did not work, or nobody knows whether it did.
         """
 
+    def follow_up(self, _session: PSSession) -> bool:
+        """Do what comes right after a step has succeeded, and return whether it went well."""
+        return True
+
     @abc.abstractmethod
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
         """Tell what a fault means; a step is something else to try at once."""

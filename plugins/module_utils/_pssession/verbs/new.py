@@ -9,22 +9,37 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ..errors import ErrorRecord, TransportError, WSManFault
 from ..model import PSSession
 from ..plan import Action, Step
 from ..psrp import opening
+from ..request import Request
 from ..wsman.client import WSManClient
 from .base import Verdict
 from .connect import Connect
 
 
 class New(Connect):
-    """Open sessions; one that exists is connected to, if it can be, and returned either way."""
+    """Open sessions; one that exists is connected to, if it can be, and returned either way.
+
+    Args:
+        then: Done to each session as soon as it is connected; returns whether it went well.
+    """
 
     operation = "New"
     error_id = "PSSessionOpenFailed"
     doing = "opening"
+
+    def __init__(
+        self,
+        request: Request,
+        warn: t.Callable[[str], None],
+        then: t.Callable[[PSSession], bool] | None = None,
+    ) -> None:
+        super().__init__(request, warn)
+        self._then = then
 
     def decide(self, session: PSSession, ours: bool) -> Step:
         """Decide by whether the session exists: one that does not was never listed, so it has no state."""
@@ -46,6 +61,9 @@ class New(Connect):
         )
         shell = opening.open_session(client, new, deadline)
         return dataclasses.replace(step.session, shell=shell).opened()
+
+    def follow_up(self, session: PSSession) -> bool:
+        return self._then is None or self._then(session)
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
         return Verdict.FAILED if step.action is Action.CREATE else super().judge(step, fault)

@@ -236,13 +236,16 @@ class WSManClient:
         ET.SubElement(body, qname("rsp:Code")).text = code
         self._invoke(WSManAction.SIGNAL, shell.resource_uri, body, deadline, shell=shell)
 
-    def receive(self, shell: Shell, deadline: float) -> list[bytes]:
-        """Take what the shell's output stream has, waiting for it up to the operation timeout (MS-WSMV 3.1.4.14).
+    def receive(self, shell: Shell, deadline: float, wait: float | None = None) -> list[bytes]:
+        """Take what the shell's output stream has (MS-WSMV 3.1.4.14).
+
+        Args:
+            wait: Seconds to wait for something, instead of the operation timeout and at most that.
 
         Returns:
             The contents of the streams; empty when nothing came in that time.
         """
-        return self._receive(shell, None, deadline)[0]
+        return self._receive(shell, None, deadline, wait)[0]
 
     def receive_command(
         self, shell: Shell, command_id: str, deadline: float, wait: float | None = None

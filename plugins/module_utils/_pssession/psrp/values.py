@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The values of a playbook as PowerShell is to get them (MS-PSRP 2.2.5.1); the way back is `clixml`."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import typing as t
+import xml.etree.ElementTree as ET
+
+try:
+    from pypsrp.serializer import TaggedValue
+except ImportError:  # reported by the client, which is needed first
+    pass
+
+_MAX_DECIMAL = 2**96 - 1  # System.Decimal
+# What XML cannot hold: halves of surrogate pairs, such as Python makes of bytes that are no text, and two others.
+_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_TO_ESCAPE = re.compile("_(?=[xX])|[\\x00-\\x1f\\x7f-\\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def to_powershell(value: object) -> t.Any:
+    """Return a value as pypsrp's serializer writes it in the type that PowerShell itself would give to it.
+
+    The serializer goes by the exact type, makes an Int32 of every whole number and a Single of every other one. Here
+    subclasses, such as Ansible has of all types, are what they are derived from; numbers are Int32, Int64, Decimal
+    (or text, beyond that) and Double; dates, which YAML has and JSON has not, are text in ISO 8601. What XML cannot hold
+    of a text is escaped, which the serializer does for other characters only.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return _integer(int(value))
+    if isinstance(value, float):
+        return TaggedValue("Db", _double(float(value)))
+    if isinstance(value, t.Mapping):
+        return {to_powershell(key): to_powershell(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_powershell(item) for item in value]
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    return bytes(value) if isinstance(value, bytes) else _text(str(value))
+
+
+def _integer(number: int) -> t.Any:
+    if -(2**31) <= number < 2**31:
+        return number
+    if -(2**63) <= number < 2**63:
+        return TaggedValue("I64", number)
+    return TaggedValue("D", number) if abs(number) <= _MAX_DECIMAL else str(number)
+
+
+def _double(number: float) -> str:
+    """Return a number in the form of xs:double, with the digits that make it exact."""
+    if math.isinf(number):
+        return "INF" if number > 0 else "-INF"
+    return "NaN" if math.isnan(number) else repr(number)
+
+
+def _text(text: str) -> t.Any:
+    if not _NOT_XML.search(text):
+        return text
+    element = ET.Element("S")
+    element.text = _TO_ESCAPE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+    return element

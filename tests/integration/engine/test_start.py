@@ -1,0 +1,202 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Invoke-Command -InDisconnectedSession that was interrupted: a second run starts what never was, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import running
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import pipelines
+from tests.integration.engine.controller import ADMIN, Controller, Result, names, operations
+from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
+
+SCRIPTS = {"work": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}], "quick": [{"output": "done"}]}
+
+
+class Killed(BaseException):
+    """The process is gone: nothing more is done."""
+
+
+@pytest.fixture(scope="module")
+def running_fleet() -> Iterator[SimulatedFleet]:
+    with SimulatedFleet.build(["srv01", "srv02", "srv03"], [ADMIN], SCRIPTS) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal.jsonl"
+
+
+@pytest.fixture
+def start(controller: Controller, journal: Path) -> Any:
+    """Start the work in the session `night`; `journal=None` does without one."""
+
+    def run(script: str = "work", **options: Any) -> Result:
+        given = {"session_name": ["night"], "journal": str(journal), **options}
+        return controller.run(_verbs.INVOKE, "srv01", script=script, in_disconnected_session=True, **given)
+
+    return run
+
+
+def killed_in(
+    monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, where: Any, name: str, start: Any, **options: Any
+) -> None:
+    """Start, and let the controller die at a certain point. The server notices that it is silent."""
+
+    def dead(*_given: Any) -> Any:
+        raise Killed
+
+    with monkeypatch.context() as context:
+        context.setattr(where, name, dead)
+        context.setattr(
+            "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.stages.Stages._let_go", dead
+        )
+        with pytest.raises(Killed):
+            start(**options)
+    computer.clock.advance(61)
+
+
+def commands(computer: SimulatedComputer) -> list[int]:
+    return [len(session.commands) for session in computer.sessions]
+
+
+def test_killed_before_the_start(
+    monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, fleet: SimulatedFleet, start: Any
+) -> None:
+    killed_in(monkeypatch, computer, running.Runner, "start", start)
+    assert commands(computer) == [0]
+    fleet.clear_requests()
+    would = start(check_mode=True)
+    assert (would["changed"], set(operations(fleet))) == (True, {"Enumerate"})
+    again = start()
+    assert (again["changed"], names(again), again["warnings"]) == (True, ["night"], [])
+    assert commands(computer) == [1]
+    assert computer.session("night").state == "Disconnected"
+    assert len(fleet.requests_of(operation="Command")) == 1
+    assert not start()["changed"]
+    assert commands(computer) == [1]
+
+
+def test_killed_in_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+    computer: SimulatedComputer,
+    fleet: SimulatedFleet,
+    start: Any,
+    controller: Controller,
+    journal: Path,
+) -> None:
+    """Whether the request went out nobody knows, so nothing is started, and both verbs say what is the matter."""
+    killed_in(monkeypatch, computer, pipelines, "start", start)
+    again = start()
+    assert not again["changed"]
+    assert "has no command" in again["warnings"][0]
+    assert fleet.requests_of(operation="Command") == []
+    received = controller.run(_verbs.RECEIVE, "srv01", name=["night"], journal=str(journal))
+    assert received["failed"]
+    assert "or it never started" in received["msg"]
+
+
+def test_killed_after_the_start(
+    monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, fleet: SimulatedFleet, start: Any
+) -> None:
+    killed_in(monkeypatch, computer, running, "CommandResult", start)
+    assert commands(computer) == [1]
+    again = start()
+    assert (again["changed"], again["warnings"]) == (False, [])
+    assert len(fleet.requests_of(operation="Command")) == 1
+
+
+def test_without_a_journal(
+    monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, fleet: SimulatedFleet, start: Any
+) -> None:
+    killed_in(monkeypatch, computer, running.Runner, "start", start, journal=None)
+    for options in ({"journal": None}, {}):  # a journal that was not there then proves nothing
+        again = start(**options)
+        assert not again["changed"]
+        (warning,) = again["warnings"]
+        assert "remove the session (remove_pssession) and run this again" in warning
+        assert [session["commands"] for session in again["sessions"]] == [[]]
+    assert fleet.requests_of(operation="Command") == []
+
+
+def test_another_run_may_still_be_at_it(
+    monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, fleet: SimulatedFleet, start: Any
+) -> None:
+    killed_in(monkeypatch, computer, running.Runner, "start", start)
+    computer.session("night").connect_elsewhere()
+    again = start()
+    assert not again["changed"]
+    assert "run it again in a minute" in again["warnings"][0]
+    assert fleet.requests_of(operation="Command") == []
+
+
+def test_work_that_was_collected_is_not_started_again(
+    computer: SimulatedComputer, fleet: SimulatedFleet, start: Any, controller: Controller
+) -> None:
+    assert start("quick")["changed"]
+    assert controller.run(_verbs.RECEIVE, "srv01", name=["night"])["results"][0]["output"] == ["done"]
+    computer.session("night").disconnect()
+    assert not start("quick")["changed"]
+    assert len(fleet.requests_of(operation="Command")) == 1
+
+
+def test_what_receive_says_of_an_empty_session(
+    monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, start: Any, controller: Controller, journal: Path
+) -> None:
+    """No command id: with this journal nothing was ever started in it."""
+    killed_in(monkeypatch, computer, running.Runner, "start", start)
+    result = controller.run(_verbs.RECEIVE, "srv01", name=["night"], journal=str(journal))
+    assert "failed" not in result
+    (got,) = result["results"]
+    assert (got["command_id"], got["state"], got["output"]) == (None, None, [])
+
+
+def test_each_session_is_started_as_soon_as_it_is_open(
+    computer: SimulatedComputer, fleet: SimulatedFleet, start: Any
+) -> None:
+    assert start(session_name=["a", "b", "c"], throttle_limit=1)["changed"]
+    mutating = [name for name in operations(fleet) if name in ("Create", "Command", "Disconnect")]
+    assert mutating == ["Create", "Command"] * 3 + ["Disconnect"] * 3
+    assert len({request.connection for request in fleet.requests}) == 1
+
+
+def test_error_action_stop(computer: SimulatedComputer, fleet: SimulatedFleet, start: Any) -> None:
+    computer.inject(Injection("Command", action="fault", fault_code=5))
+    result = start(session_name=["a", "b", "c"], throttle_limit=1, error_action="stop")
+    assert result["failed"]
+    assert len(fleet.requests_of(operation="Create")) == 1
+
+
+def test_the_answer_to_create_gets_lost(computer: SimulatedComputer, fleet: SimulatedFleet, start: Any) -> None:
+    computer.inject(Injection("Create", action="close_without_answer"))
+    result = start()
+    assert "failed" not in result
+    assert (len(fleet.requests_of(operation="Create")), commands(computer)) == (1, [1])
+    assert result["results"][0]["command_id"]
+
+
+def test_a_journal_that_cannot_be_used(fleet: SimulatedFleet, start: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert start(journal=str(tmp_path / "file" / "journal"))["failed"]
+    assert fleet.requests == []
+
+
+def test_the_journal_knows_what_was_started(start: Any, journal: Path) -> None:
+    result = start()
+    opened, started = (json.loads(line) for line in journal.read_text().splitlines())
+    assert opened == {"session": result["sessions"][0]["instance_id"]}
+    assert started == {**opened, "command": result["results"][0]["command_id"]}
+
+
+def test_check_mode_makes_no_journal(start: Any, journal: Path) -> None:
+    assert start(check_mode=True)["changed"]
+    assert not journal.exists()

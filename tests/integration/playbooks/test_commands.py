@@ -1,0 +1,300 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Scripts in sessions, as playbooks run them: files, Jinja, changed, a bastion, and runs that are interrupted."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from psrpcore.types import PSInt64
+
+from tests.simulator import SimulatedFleet, User
+from tests.simulator.messages import from_clixml
+from tests.simulator.psrp import Message, fragments_of
+
+from .controller import PASSWORD, USER, Controller
+
+HOSTS = ["srv01", "srv02"]
+SCRIPTS: dict[str, Any] = {
+    "anything": {"regex": "^param", "steps": [{"output": "ran"}]},
+    "quick": [{"output": "ran"}],
+    "fails": [{"output": "before"}, {"throw": {"message": "no such disk", "error_id": "NoDisk"}}],
+    "slow": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}],
+}
+
+
+@pytest.fixture
+def fleet() -> Iterator[SimulatedFleet]:
+    """Two computers, each with a session `job`."""
+    computers = [{"name": name, "sessions": [{"name": "job"}]} for name in HOSTS]
+    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS) as started:
+        yield started
+
+
+def received(fleet: SimulatedFleet, host: str) -> Any:
+    """What a server got of the last script, read by another implementation than the one that wrote it."""
+    request = fleet.requests_of(host, "Command")[-1]
+    (data,) = re.findall(r"Arguments>([^<]+)<", request.body)
+    message = Message.unpack(b"".join(fragment.data for fragment in fragments_of(base64.b64decode(data))))
+    (command,) = from_clixml(message.data).PowerShell.Cmds
+    return command
+
+
+@pytest.mark.parametrize("place", ["files/work.ps1", "work.ps1"])
+def test_script_path_is_looked_up_beside_the_playbook(
+    controller: Controller, fleet: SimulatedFleet, place: str
+) -> None:
+    path = controller.folder / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("param($Name)\n'{{ not_a_template }} Grüße 😀'\n", encoding="utf-8-sig")
+    run = controller.run(
+        f"""
+        - name: By its name
+          psremoting.fleet.invoke_command: {{name: job, script_path: work.ps1}}
+        - name: By its whole path
+          psremoting.fleet.invoke_command: {{name: job, script_path: "{path}"}}
+        """
+    )
+    assert run.exit_code == 0, run.output
+    for host in HOSTS:
+        for task in ("By its name", "By its whole path"):
+            assert run.on(task, host)["results"][0]["output"] == ["ran"]
+        assert received(fleet, host).Cmd == "param($Name)\n'{{ not_a_template }} Grüße 😀'\n"
+
+
+def test_script_path_that_is_no_good(controller: Controller, fleet: SimulatedFleet) -> None:
+    (controller.folder / "binary.ps1").write_bytes(b"\xff\xfe\x00")
+    run = controller.run(
+        """
+        - name: Missing
+          psremoting.fleet.invoke_command: {name: job, script_path: nowhere.ps1}
+          ignore_errors: true
+        - name: Not text
+          psremoting.fleet.invoke_command: {name: job, script_path: binary.ps1}
+          ignore_errors: true
+        - name: Both
+          psremoting.fleet.invoke_command: {name: job, script_path: binary.ps1, script: quick}
+          ignore_errors: true
+        """,
+        "--limit",
+        "srv01",
+    )
+    assert "script_path: nowhere.ps1 cannot be read" in run["Missing"].message
+    assert "script_path: binary.ps1 cannot be read" in run["Not text"].message
+    assert "script and script_path cannot be used together" in run["Both"].message
+    assert fleet.requests == []
+
+
+def test_jinja_gives_values_their_types(controller: Controller, fleet: SimulatedFleet) -> None:
+    run = controller.run(
+        """
+        - hosts: windows
+          gather_facts: false
+          vars:
+            disks: [C, D]
+            secret: "it's-hidden"
+          tasks:
+            - name: Run
+              psremoting.fleet.invoke_command:
+                name: job
+                script: param($A) {{ '{{' }} not touched {{ '}}' }}
+                arguments: ["{{ inventory_hostname }}", "{{ disks }}"]
+                parameters:
+                  Report: "for {{ inventory_hostname }}"
+                  Disks: "{{ disks }}"
+                  Count: "{{ disks | length }}"
+                  Bytes: "{{ 5 * 1024 ** 3 }}"
+                  Ratio: "{{ 1 / 8 }}"
+                  Force: "{{ true }}"
+                  Nothing: "{{ none }}"
+                  Nested: {hosts: "{{ ansible_play_hosts }}", since: 2026-03-01}
+                input: "{{ disks | map('lower') | list }}"
+                secure_parameters:
+                  Password: "{{ secret }}"
+        """
+    )
+    assert run.exit_code == 0, run.output
+    for host in HOSTS:
+        command = received(fleet, host)
+        assert command.Cmd == "param($A) {{ not touched }}"
+        sent = [(argument.N, argument.V) for argument in command.Args]
+        assert sent[:2] == [(None, host), (None, ["C", "D"])]
+        got = dict(sent[2:])
+        assert list(got.pop("-Nested").items()) == [("hosts", HOSTS), ("since", "2026-03-01")]
+        assert type(got["-Bytes"]) is PSInt64
+        del got["-Password"]  # a SecureString, which only the server can read
+        assert got == {
+            "-Report": f"for {host}",
+            "-Disks": ["C", "D"],
+            "-Count": 2,
+            "-Bytes": 5 * 1024**3,
+            "-Ratio": 0.125,
+            "-Force": True,
+            "-Nothing": None,
+        }
+    assert "it's-hidden" not in run.output
+
+
+def test_what_counts_as_changed(controller: Controller) -> None:
+    run = controller.run(
+        """
+        - name: Started
+          psremoting.fleet.invoke_command: {name: job, script: quick}
+        - name: Told that it only looks
+          psremoting.fleet.invoke_command: {name: job, script: quick}
+          changed_when: false
+        - name: By its output
+          psremoting.fleet.invoke_command: {name: job, script: quick}
+          register: ran
+          changed_when: "'something else' in ran.results[0].output"
+        - name: Failed, and yet it was started
+          psremoting.fleet.invoke_command: {name: job, script: fails}
+          ignore_errors: true
+        - name: Failed, and that is fine
+          psremoting.fleet.invoke_command: {name: job, script: fails}
+          register: tried
+          failed_when: tried.results[0].failure.fully_qualified_error_id != 'NoDisk'
+        - name: Would be started
+          psremoting.fleet.invoke_command: {name: job, script: quick}
+          check_mode: true
+        - name: Nowhere to start
+          psremoting.fleet.invoke_command: {name: nowhere, script: quick, missing: ignore}
+        - name: Left behind
+          psremoting.fleet.invoke_command: {script: slow, in_disconnected_session: true, session_name: night}
+        - name: Left behind already
+          psremoting.fleet.invoke_command: {script: slow, in_disconnected_session: true, session_name: night}
+        - name: Took something
+          psremoting.fleet.receive_pssession: {name: night, timeout: 0}
+        """,
+        "--limit",
+        "srv01",
+    )
+    assert run.exit_code == 0, run.output
+    assert {result.task: result["changed"] for result in run.results} == {
+        "Started": True,
+        "Told that it only looks": False,
+        "By its output": False,
+        "Failed, and yet it was started": True,
+        "Failed, and that is fine": True,
+        "Would be started": True,
+        "Nowhere to start": False,
+        "Left behind": True,
+        "Left behind already": False,
+        "Took something": True,
+    }
+    assert "no such disk" in run["Failed, and yet it was started"].message
+
+
+def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:
+    controller.inventory["all"]["hosts"] = {
+        "bastion": {"ansible_connection": "bastion", "ansible_python_interpreter": sys.executable}
+    }
+    controller.write("work.ps1", "param($Name) 'from a file of the controller'")
+    journal = controller.folder / "there" / "journal.jsonl"
+    run = controller.run(
+        f"""
+        - hosts: windows
+          gather_facts: false
+          module_defaults:
+            group/psremoting.fleet.all:
+              registry_path: {controller.folder}/bastion-{{{{ inventory_hostname }}}}.sqlite3
+          tasks:
+            - name: All of it
+              delegate_to: bastion
+              block:
+                - name: Run
+                  psremoting.fleet.invoke_command:
+                    name: job
+                    script_path: work.ps1
+                    parameters: {{Name: "{{{{ inventory_hostname }}}}", Big: 5000000000}}
+                    secure_parameters: {{Password: it's-hidden}}
+                - name: Start
+                  psremoting.fleet.invoke_command:
+                    script: slow
+                    in_disconnected_session: true
+                    session_name: night
+                    journal: {journal}
+                - name: Look
+                  psremoting.fleet.receive_pssession: {{name: night, timeout: 0, journal: "{journal}"}}
+                - name: Look again
+                  psremoting.fleet.receive_pssession: {{name: night, timeout: 0, journal: "{journal}"}}
+                - name: Stop
+                  psremoting.fleet.receive_pssession: {{name: night, stop: true, journal: "{journal}"}}
+                - name: Remove
+                  psremoting.fleet.remove_pssession: {{name: night}}
+        """
+    )
+    assert run.exit_code == 0, run.output
+    for host in HOSTS:
+        outcomes = {
+            task: [(got["state"], got["output"]) for got in run.on(task, host)["results"]]
+            for task in ("Run", "Start", "Look", "Look again", "Stop")
+        }
+        assert outcomes == {
+            "Run": [("Completed", ["ran"])],
+            "Start": [("Running", [])],
+            "Look": [("Running", ["begun"])],
+            "Look again": [("Running", ["begun"])],
+            "Stop": [("Stopped", ["begun"])],
+        }
+        assert "still runs" in run.on("Look", host)["warnings"][0]
+        assert [session.name for session in fleet[host].sessions] == ["job"]
+        assert len(fleet.requests_of(host, "Command")) == 2
+        assert (controller.folder / f"bastion-{host}.sqlite3").exists()
+    assert not controller.registry.exists()
+    assert "it's-hidden" not in run.output
+
+
+def test_a_task_that_takes_too_long_says_what_becomes_of_its_work(
+    controller: Controller, fleet: SimulatedFleet
+) -> None:
+    run = controller.run(
+        """
+        - name: Run
+          psremoting.fleet.invoke_command: {name: job, script: slow}
+          timeout: 3
+          ignore_errors: true
+        - name: Look
+          psremoting.fleet.pssession_info: {name: job, list_commands: true}
+        """,
+        "--limit",
+        "srv01",
+    )
+    assert run.exit_code == 0, run.output
+    assert "Timed out" in run["Run"].message
+    assert "Run: interrupted. 1 sessions are disconnected" in run.output.replace("\n", " ")
+    assert "receive_pssession takes what they give" in run.output.replace("\n", " ")
+    (session,) = run["Look"]["sessions"]
+    assert (session["state"], session["availability"], len(session["commands"])) == ("Disconnected", "None", 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_run_that_is_ended_leaves_its_sessions(
+    controller: Controller, fleet: SimulatedFleet, number: signal.Signals
+) -> None:
+    command = controller.command("[{psremoting.fleet.invoke_command: {name: job, script: slow}}]", "--limit", "srv01")
+    job = fleet["srv01"].session("job")
+    with subprocess.Popen(
+        command, env=controller.variables(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        wait_until(lambda: bool(fleet.requests_of("srv01", "Receive")))
+        os.kill(process.pid, number)
+    wait_until(lambda: job.state == "Disconnected")
+    assert [each.state for each in job.commands] == ["Running"]
+
+
+def wait_until(condition: Any) -> None:
+    give_up = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`make demo` tells its story to the end, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.timeout(300)
+def test_the_story(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "demo" / "run.py")],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = ended.stdout
+    assert ended.returncode == 0, told + ended.stderr
+    played = re.findall(r"^# \$ ansible-playbook (.+)$", told, re.MULTILINE)
+    assert played == [
+        "start.yml",
+        "list.yml",
+        "reconnect.yml --check",
+        "reconnect.yml",
+        "reconnect.yml",
+        "busy.yml",
+        "collect.yml",
+    ]
+    # The table of the cmdlet, with sessions that the demo did not start itself.
+    assert re.search(r"Id Name +Transport ComputerName +ComputerType +State +ConfigurationName +Availability", told)
+    assert re.search(r"\d+ ITTask-Updates +WSMan +dc01 +RemoteMachine +Disconnected +Microsoft.PowerShell +None", told)
+    assert re.search(r"\d+ Nightly-C +WSMan +sql01 +RemoteMachine", told)
+    assert "What if: Performing the operation" in told
+    recaps = [re.findall(r" changed=(\d+) ", play) for play in told.split("PLAY RECAP")[1:]]
+    assert [any(int(changed) for changed in recap) for recap in recaps] == [True, False, True, True, False, False, True]
+    assert "another client is connected to it" in told
+    assert "Done in" in told
+    assert list(tmp_path.iterdir()) == []
