@@ -30,8 +30,8 @@ def to_powershell(value: object) -> t.Any:
 
     The serializer goes by the exact type, makes an Int32 of every whole number and a Single of every other one. Here
     subclasses, such as Ansible has of all types, are what they are derived from; numbers are Int32, Int64, Decimal
-    (or text, beyond that) and Double; dates, which YAML has and JSON has not, are text in ISO 8601. What XML cannot hold
-    of a text is escaped, which the serializer does for other characters only.
+    (or text, beyond that) and Double; dates, which YAML has and JSON has not, are text in ISO 8601. What XML cannot
+    hold of a text is escaped, which the serializer does for other characters only.
     """
     if value is None or isinstance(value, bool):
         return value
