@@ -215,6 +215,8 @@ options:
   throttle_limit:
     description:
       - How many requests may be under way at once, over all computers and sessions. V(0) and less mean 32.
+      - Each is an open file. More than half of the number that the process may have (C(ulimit -n)) is lowered to that,
+        with a warning.
     type: int
     default: 32
   error_action:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 
 import pytest
 
@@ -99,9 +100,15 @@ def test_all_clients_of_a_pool_are_one_client_session(pool: ClientPool) -> None:
     assert {lent(pool, name)._wsman.session_id for name in "ab"} == {CLIENT}
 
 
-@pytest.mark.parametrize(
-    ("files", "conversations"), [(256, 128), (1024, 512), (65536, 512), (resource.RLIM_INFINITY, 512)]
-)
-def test_half_of_the_files_are_left_to_others(monkeypatch: pytest.MonkeyPatch, files: int, conversations: int) -> None:
+@pytest.mark.parametrize(("files", "half"), [(256, 128), (1024, 512), (resource.RLIM_INFINITY, sys.maxsize)])
+def test_half_of_the_files_are_left_to_others(monkeypatch: pytest.MonkeyPatch, files: int, half: int) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _resource: (files, resource.RLIM_INFINITY))
-    assert pools.most_open() == conversations
+    assert pools.half_of_the_files() == half
+
+
+def test_no_more_are_kept_than_half_of_the_files(monkeypatch: pytest.MonkeyPatch, closed: list[WSManClient]) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _resource: (2, 2))
+    pool = ClientPool(CLIENT)
+    first, second = lent(pool, "a"), lent(pool, "b")
+    assert closed == [second]
+    assert lent(pool, "a") is first

@@ -43,7 +43,7 @@ from .selection import (
 from .throttle import Throttle
 from .verbs.base import Verb
 from .verbs.disconnect import Disconnect
-from .wsman.pool import ClientPool
+from .wsman.pool import ClientPool, half_of_the_files
 
 # What somebody who wants to stop will wait for a last request.
 _HURRIED_SECONDS = 10.0
@@ -87,6 +87,7 @@ def stages_of(request: Request, context: Context) -> t.Iterator[Stages]:
     Raises:
         JournalError: The journal cannot be used; nothing was sent.
     """
+    request = _within_open_files(request, context)
     client_id = context.client_id or _client_id(context)
     journal = _journal_of(request, context)
     pool = ClientPool(client_id)
@@ -94,6 +95,18 @@ def stages_of(request: Request, context: Context) -> t.Iterator[Stages]:
         yield Stages(request, context, client_id, pool, journal)
     finally:
         pool.close()
+
+
+def _within_open_files(request: Request, context: Context) -> Request:
+    """Return the request with no more at once than this process may have files for."""
+    most = half_of_the_files()
+    if request.throttle_limit <= most:
+        return request
+    context.warn(
+        f"throttle_limit is {most} instead of {request.throttle_limit}: each request is an open file, and half of those "
+        "this process may have are for other things (ulimit -n)."
+    )
+    return dataclasses.replace(request, throttle_limit=most)
 
 
 def _journal_of(request: Request, context: Context) -> Journal | JournalFolder | None:

@@ -96,6 +96,11 @@ class Usage:
             self.threads = max(self.threads, values.get("Threads", 0))
 
 
+def with_files(limit: int) -> list[str]:
+    """Return what to put before a command that may have so many open files."""
+    return ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh"]
+
+
 def usage_of(command: list[str], controller: Controller) -> Usage:
     """Run a command to its end and watch it."""
     usage = Usage()
@@ -122,8 +127,7 @@ def test_one_task_connects_to_five_hundred_computers(fleet: SimulatedFleet, tmp_
     fleet.clear_requests()
     controller = Controller(tmp_path / "many", inventory_of(fleet))
     # As few files as some systems allow a process by default: half as many as there are computers.
-    limited = ["sh", "-c", f'ulimit -n {COUNT // 2}; exec "$@"', "sh"]
-    usage = usage_of([*limited, *controller.command(CONNECT_ALL, hosts="localhost")], controller)
+    usage = usage_of([*with_files(COUNT // 2), *controller.command(CONNECT_ALL, hosts="localhost")], controller)
     (result,) = controller.results()
     assert result.outcome == "ok", result.message
     assert len(result["sessions"]) == COUNT
@@ -262,6 +266,25 @@ def test_a_slow_fleet_shows_how_far_it_is(tmp_path: Path) -> None:
         assert told == sorted(set(told))
         assert 0 < told[0] < count
     assert all(told <= happened for _kind, told, happened in seen)
+
+
+def test_more_at_once_than_there_may_be_open_files(tmp_path: Path) -> None:
+    count, files = 90, 80
+    with fleet_of(count) as fleet:
+        controller = Controller(tmp_path, inventory_of(fleet))
+        command = controller.command(CONNECT_ALL + f"    throttle_limit: {count}\n", hosts="localhost")
+        ended = subprocess.run(
+            [*with_files(files), *command],
+            env=controller.variables(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout
+        assert f"throttle_limit is {files // 2} instead of {count}" in " ".join(ended.stderr.split())
+        assert states(fleet) == {"Connected": count}
+        assert operations(fleet) == {"Enumerate": count, "Connect": count}
 
 
 @pytest.mark.timeout(240)

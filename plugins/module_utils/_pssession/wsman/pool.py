@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import resource
+import sys
 import threading
 import typing as t
 
@@ -18,7 +19,7 @@ from ..errors import WSManFault
 from ..model import Endpoint
 from .client import WSManClient
 
-# Conversations open when another one is still kept for later. Each is one open file.
+# Conversations that may be open when another one is kept for later. Each is one open file.
 MAX_OPEN = 512
 
 
@@ -27,12 +28,12 @@ class ClientPool:
 
     Args:
         client_id: The client's identity on the wire, a GUID.
-        max_open: Conversations that may be open when one more is kept for later; by default what `most_open` says.
+        max_open: Conversations that may be open when one more is kept for later; never more than half of the files.
     """
 
-    def __init__(self, client_id: str, max_open: int | None = None) -> None:
+    def __init__(self, client_id: str, max_open: int = MAX_OPEN) -> None:
         self._client_id = client_id
-        self._max_open = most_open() if max_open is None else max_open
+        self._max_open = min(max_open, half_of_the_files())
         self._lock = threading.Lock()
         self._idle: dict[Endpoint, list[WSManClient]] = {}
         self._idle_count = 0
@@ -101,10 +102,7 @@ class ClientPool:
             client.close()
 
 
-def most_open() -> int:
-    """Return how many conversations may be open when one more is kept for later: half of the files a process may have.
-
-    The other half is for requests at work beyond that, and for everybody else in this process.
-    """
+def half_of_the_files() -> int:
+    """Return half of the number of files this process may have open; the other half is for everybody else in it."""
     limit, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MAX_OPEN if limit == resource.RLIM_INFINITY else min(MAX_OPEN, limit // 2)
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit // 2
