@@ -41,6 +41,8 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
+
 # Key, heading, smallest width, alignment: the table view of PSSession in PowerShell's own formatting data.
 _COLUMNS = (
     ("id", "Id", 3, str.rjust),
@@ -74,8 +76,7 @@ def _text(session: t.Any, key: str) -> str:
     if not isinstance(session, Mapping):
         raise AnsibleFilterError(f"format_table: {session!r} is no session")
     value = session.get(key)
-    # A name comes from a server: what is no printable character cannot be part of a table.
-    return "" if value is None else "".join(each if each.isprintable() else "?" for each in str(value))
+    return "" if value is None else printable(str(value))
 
 
 class FilterModule:
