@@ -202,6 +202,19 @@ REMOVE: Spec = {
     "force": {"type": "bool", "default": False},
 }
 
+REPORT: Spec = {
+    "results": {"type": "list", "elements": "dict", "required": True},
+    "dest": {"type": "path", "required": True},
+    "formats": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["html", "json", "csv"],
+        "default": ["html", "json", "csv"],
+    },
+    "title": {"type": "str", "default": "PowerShell sessions"},
+    "mode": {"type": "raw", "default": "0600"},
+}
+
 _WHICH_AND_HOW: Spec = {**SELECTION, **COMPUTER, **LOGON, **FLOW}
 
 
@@ -243,6 +256,11 @@ def pssession_info() -> Spec:
     """Return the argument spec of pssession_info; finding nothing is an answer."""
     missing = {**FLOW["missing"], "default": "ignore"}
     return {**_WHICH_AND_HOW, **OWNER, **CONDITIONS, **ENDPOINTS, "missing": missing}
+
+
+def pssession_report() -> Spec:
+    """Return the argument spec of pssession_report, which talks to no computer."""
+    return {**REPORT}
 
 
 def pssession_lookup() -> Spec:

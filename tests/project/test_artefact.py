@@ -51,7 +51,7 @@ def test_it_holds_what_users_need_and_nothing_else(artefact: Path) -> None:
     assert [name for name in names if "molecule" in name or "__pycache__" in name or "/." in name] == []
 
 
-def test_installed_elsewhere_it_documents_itself(artefact: Path, tmp_path: Path) -> None:
+def test_installed_elsewhere_it_documents_itself_and_writes_a_report(artefact: Path, tmp_path: Path) -> None:
     programs = Path(sys.executable).parent
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "ANSIBLE_HOME": str(tmp_path / "home")}
     install: list[str | Path] = [
@@ -77,3 +77,17 @@ def test_installed_elsewhere_it_documents_itself(artefact: Path, tmp_path: Path)
         assert Path(page["doc"]["filename"]).is_relative_to(tmp_path), "found this checkout, not what was installed"
         empty = [part for part in ("doc", "examples", "return") if not page[part]]
         assert empty == []
+    # What is no Python is in it as well: the page's template, style and script.
+    report = tmp_path / "report.html"
+    subprocess.run(
+        [
+            programs / "ansible",
+            *("-i", "localhost,", "localhost"),
+            *("-m", "psremoting.fleet.pssession_report", "-a", json.dumps({"results": [], "dest": str(report)})),
+        ],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    assert "<!DOCTYPE html>" in report.read_text(encoding="utf-8")

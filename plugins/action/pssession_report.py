@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+import os
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import data, files
+
+
+class ActionModule(ActionBase):
+    """Write a report of sessions, on the controller; the task's connection is never opened."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Run the task and return its result."""
+        del tmp
+        result: dict[str, t.Any] = super().run(None, task_vars)
+        _validated, options = self.validate_argument_spec(_arguments.pssession_report())
+        mode = _file_mode(options["mode"])
+        paths = self._paths(options["dest"], options["formats"])
+        try:
+            report = data.report_of(options["results"], options["title"])
+            is_new = not all(
+                files.is_current(path, report, kind) and files.has_mode(path, mode) for kind, path in paths.items()
+            )
+            if is_new and not self._task.check_mode:
+                now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+                for kind, path in paths.items():
+                    files.write(path, files.content(report, kind, now), mode)
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from error
+        except OSError as error:
+            raise AnsibleActionFail(f"dest: {error.filename or options['dest']}: {error.strerror}") from error
+        return {**result, "changed": is_new, "paths": paths, "counts": report.counts, "outcomes": report.outcomes}
+
+    def _paths(self, dest: str, formats: t.Sequence[str]) -> dict[str, str]:
+        """Return where the file of each format goes; what is relative is so to the playbook."""
+        path = self._loader.path_dwim(dest)
+        if not formats:
+            raise AnsibleActionFail("formats: there is nothing to write without a format")
+        if dest.endswith(os.sep) or os.path.isdir(path):
+            raise AnsibleActionFail(f"dest: {path} is a folder; give the name of a file in it, too")
+        stem, suffix = os.path.splitext(path)
+        if suffix.lstrip(".") not in files.FORMATS:
+            stem = path
+        return {kind: f"{stem}.{kind}" for kind in formats}
+
+
+def _file_mode(value: t.Any) -> int:
+    """Return the permissions that the option `mode` means: YAML has made a number of them, or they are octal text."""
+    try:
+        mode = value if isinstance(value, int) else int(str(value), 8)
+    except ValueError:
+        mode = 0
+    # Decimal numbers that look like a mode, 640 for instance, are none: they have bits beyond the permissions.
+    if not 0o400 <= mode <= 0o777:
+        raise AnsibleActionFail(f'mode: {value} is no permission in octal digits; write it in quotes, as in "0640"')
+    return mode

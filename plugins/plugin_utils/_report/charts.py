@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What the charts of the page show, apart from how: bars and places on an axis."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import typing as t
+from collections import Counter
+from dataclasses import dataclass
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report, Row
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+# The axis of expiries is logarithmic: minutes matter at its beginning, and hours do not at its end.
+_AXIS_START = 5 * _MINUTE
+_AXIS_BARS = 48
+_TICKS = (
+    (5 * _MINUTE, "5 min"),
+    (30 * _MINUTE, "30 min"),
+    (2 * _HOUR, "2 h"),
+    (8 * _HOUR, "8 h"),
+    (_DAY, "1 day"),
+    (3 * _DAY, "3 days"),
+    (10 * _DAY, "10 days"),
+    (30 * _DAY, "30 days"),
+)
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """When a session ends if nobody connects to it.
+
+    Attributes:
+        seconds: From the making of the report; negative if it was over by then.
+    """
+
+    row: Row
+    seconds: float
+
+    @property
+    def urgency(self) -> str:
+        return "soon" if self.seconds < _HOUR else "today" if self.seconds < _DAY else "later"
+
+    @property
+    def left(self) -> str:
+        """The time left, in two units at most."""
+        minutes = int(self.seconds // _MINUTE)
+        if minutes < 0:
+            return "over"
+        if minutes < 1:
+            return "in less than a minute"
+        days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+        if days:
+            return f"in {days} d {hours} h" if hours else f"in {days} d"
+        if hours:
+            return f"in {hours} h {minutes} min" if minutes else f"in {hours} h"
+        return f"in {minutes} min"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a chart; place and length in percent of the chart."""
+
+    label: str
+    count: int
+    start: float
+    length: float
+    kind: str = ""
+
+
+def expiries_of(report: Report, generated_at: str) -> list[Expiry]:
+    """Return the sessions that will expire, the next one first."""
+    now = parse(generated_at)
+    found = []
+    for row in report.sessions:
+        expires_on = parse(row["expires_on"])
+        if now and expires_on:
+            found.append(Expiry(row, (expires_on - now).total_seconds()))
+    return sorted(found, key=lambda expiry: expiry.seconds)
+
+
+def outcome_bars(report: Report) -> list[Bar]:
+    """Return one bar behind the other, together as long as the chart."""
+    found, start = [], 0.0
+    for outcome, count in report.outcomes.items():
+        length = 100 * count / (len(report.hosts) or 1)
+        found.append(Bar(outcome, count, start, length, outcome))
+        start += length
+    return found
+
+
+def state_bars(report: Report) -> list[Bar]:
+    """Return a bar for each state and availability there is."""
+    return _bars((row["state"], row["availability"]) for row in report.sessions if row["state"])
+
+
+def command_bars(report: Report) -> list[Bar]:
+    """Return a bar for each state of a command that is known."""
+    return _bars((row["command_state"], None) for row in report.sessions if row["command_state"])
+
+
+def _bars(states: t.Iterable[tuple[str, str | None]]) -> list[Bar]:
+    """Return a bar for each state and what is said about it, the most frequent one first and as long as the chart."""
+    counted = Counter((state, f"{state}, {more}" if more and more != "None" else state) for state, more in states)
+    most = max(counted.values(), default=1)
+    return [
+        Bar(label, count, 0, 100 * count / most, state)
+        for (state, label), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def ticks(expiries: t.Sequence[Expiry]) -> list[tuple[str, float]]:
+    """Return the labels of the axis, and where they stand in percent of it."""
+    end = _end(expiries)
+    return [(label, 100 * _place(seconds, end)) for seconds, label in _TICKS if seconds <= end]
+
+
+def expiry_bars(expiries: t.Sequence[Expiry]) -> list[Bar]:
+    """Return how many expire when, along the axis; the length of a bar is its height."""
+    end = _end(expiries)
+    places = [min(int(_place(expiry.seconds, end) * _AXIS_BARS), _AXIS_BARS - 1) for expiry in expiries]
+    counted = Counter(places)
+    most = max(counted.values(), default=1)
+    urgencies = {place: expiry.urgency for place, expiry in zip(reversed(places), reversed(expiries), strict=True)}
+    return [
+        Bar("", count, 100 * place / _AXIS_BARS, 100 * count / most, urgencies[place])
+        for place, count in sorted(counted.items())
+    ]
+
+
+def _end(expiries: t.Sequence[Expiry]) -> float:
+    """Return where the axis ends, in seconds: after a day at least."""
+    return max([_DAY, *(expiry.seconds for expiry in expiries)])
+
+
+def _place(seconds: float, end: float) -> float:
+    """Return where on the axis a time is, from 0 to 1."""
+    return math.log(max(seconds, _AXIS_START) / _AXIS_START) / math.log(end / _AXIS_START)
+
+
+def parse(text: t.Any) -> datetime.datetime | None:
+    """Return the time that a result tells, or None for what is no time."""
+    try:
+        return datetime.datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+    except ValueError:
+        return None

@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The files of a report: what is in them, whether that is new, and writing them."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import stat
+import tempfile
+import typing as t
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import ERROR_FIELDS, SESSION_FIELDS, Report
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.page import html
+
+# Of the JSON file. It goes up when something that was there is gone or means something else.
+FORMAT_VERSION = 1
+
+# Columns of the CSV file: what a row is about comes first, then all that sessions and errors have.
+CSV_FIELDS = ("record", "outcome", *dict.fromkeys((*SESSION_FIELDS, *ERROR_FIELDS)))
+# With one of these in front, a spreadsheet takes a cell for a formula.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+# Where a file says when it was made: in JSON, and in the head of the page.
+_GENERATED_AT = re.compile(rb'generated_at"(?:: | content=)"([\dTZ:-]+)"')
+
+
+def content(report: Report, kind: str, generated_at: str) -> bytes:
+    """Return what is to stand in a file.
+
+    Args:
+        kind: One of the `FORMATS`.
+        generated_at: UTC time in ISO 8601, with a Z at its end.
+    """
+    # A name may hold half of a surrogate pair, which is no character and fits into no file.
+    return FORMATS[kind](report, generated_at).encode("utf-8", "replace")
+
+
+def as_json(report: Report, generated_at: str) -> str:
+    """Return the JSON file."""
+    head = {"format_version": FORMAT_VERSION, "generated_at": generated_at}
+    return json.dumps({**head, **report.as_dict()}, ensure_ascii=False, indent=2) + "\n"
+
+
+def as_csv(report: Report, _generated_at: str = "") -> str:
+    """Return the CSV file (RFC 4180): a row for each session and each error, and nothing that changes by itself.
+
+    It begins with the mark by which spreadsheets and Windows PowerShell know UTF-8.
+    """
+    outcomes = {row["host"]: row["outcome"] for row in report.hosts}
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CSV_FIELDS, restval="")
+    writer.writeheader()
+    for record, rows in (("session", report.sessions), ("error", report.errors)):
+        for row in rows:
+            cells = {**row, "record": record, "outcome": outcomes.get(row["host"])}
+            writer.writerow({name: _cell(value) for name, value in cells.items()})
+    return "\ufeff" + text.getvalue()
+
+
+def _cell(value: t.Any) -> t.Any:
+    """Return a value as it stands in a cell, and never as a formula: server and user texts are only to be read."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and value.lstrip().startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
+FORMATS: t.Mapping[str, t.Callable[[Report, str], str]] = {"html": html, "json": as_json, "csv": as_csv}
+
+
+def is_current(path: str, report: Report, kind: str) -> bool:
+    """Tell whether a file says the same already: whether it is what would have been written when it was made."""
+    try:
+        with open(path, "rb") as file:
+            old = file.read()
+    except FileNotFoundError:
+        return False
+    made = _GENERATED_AT.search(old)
+    return old == content(report, kind, made[1].decode() if made else "")
+
+
+def has_mode(path: str, mode: int) -> bool:
+    """Tell whether a file is there with these permissions."""
+    return os.path.exists(path) and stat.S_IMODE(os.stat(path).st_mode) == mode
+
+
+def write(path: str, text: bytes, mode: int) -> None:
+    """Write a file at once and whole: a reader finds the old one or the new one.
+
+    Raises:
+        OSError: It cannot be written; then the old one is still there, and nothing else.
+    """
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(path)}-")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):  # where all went well it has its name now
+            os.unlink(temporary)

@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The HTML file: one page that needs no network, and is a page of plain tables where there is no JavaScript.
+
+Most of what it says comes from servers. Jinja2 escapes all of it, and the page's own policy lets nothing run but the
+one script whose hash stands there, so that a mistake in the first would still be harmless.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import typing as t
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import charts
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
+
+_FOLDER = Path(__file__).resolve().parent
+
+# Outcome, what it is called, what it means.
+OUTCOMES = {
+    "unreachable": ("Unreachable", "no answer"),
+    "access_denied": ("Access denied", "log-on failed or not allowed"),
+    "failed": ("Failed", "something else went wrong"),
+    "command_failed": ("Command failed", "the script ended with an error"),
+    "busy": ("Busy", "another client holds the session"),
+    "expired": ("Expired", "was known, exists no longer"),
+    "missing": ("Missing", "nothing of that name is there"),
+    "changed": ("Changed", "done, or would be in check mode"),
+    "ok": ("OK", "nothing to do, nothing wrong"),
+}
+SESSION_COLUMNS = (
+    "Id",
+    "Name",
+    "ComputerName",
+    "State",
+    "Availability",
+    "ConfigurationName",
+    "DisconnectedOn",
+    "ExpiresOn",
+    "Owner",
+    "Changed",
+    "Command",
+)
+ERROR_COLUMNS = ("Host", "Session", "Reason", "Error id", "Message", "Hint")
+HOST_COLUMNS = ("Host", "Outcome", "Changed", "Sessions", "Errors", "Missing")
+
+# How many of the sessions that expire are told one by one; the table has them all.
+NEXT_EXPIRIES = 10
+
+
+def html(report: Report, generated_at: str) -> str:
+    """Return the page.
+
+    Args:
+        generated_at: UTC time in ISO 8601, with a Z at its end.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Whatever a template shows goes through here, numbers and our own words as well.
+        finalize=_shown,
+    )
+    environment.filters["moment"] = moment
+    columns = {"hosts": HOST_COLUMNS, "sessions": SESSION_COLUMNS, "errors": ERROR_COLUMNS}
+    # On a narrow screen the cells of a row stand below each other, each with its heading.
+    headings = "".join(
+        f'#{table} td:nth-child({number}) {{ --heading: "{label}"; }}\n'
+        for table, labels in columns.items()
+        for number, label in enumerate(labels, 1)
+    )
+    style = (_FOLDER / "page.css").read_text(encoding="utf-8") + headings
+    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    expiries = charts.expiries_of(report, generated_at)
+    reasons = {row["reason"] for row in report.errors}
+    return environment.get_template("page.html.j2").render(
+        report=report,
+        generated_at=generated_at,
+        style=Markup(style),
+        style_hash=_hash(style),
+        script=Markup(script),
+        script_hash=_hash(script),
+        outcomes=OUTCOMES,
+        outcome_of={row["host"]: row["outcome"] for row in report.hosts},
+        troubled=sum(row["outcome"] not in ("ok", "changed") for row in report.hosts),
+        choices={
+            "outcome": [(outcome, OUTCOMES[outcome][0]) for outcome, count in report.outcomes.items() if count],
+            "state": [(state, state) for state in sorted({row["state"] for row in report.sessions if row["state"]})],
+            "reason": [(reason, OUTCOMES[reason][0]) for reason in OUTCOMES if reason in reasons],
+        },
+        outcome_bars=charts.outcome_bars(report),
+        state_bars=charts.state_bars(report),
+        command_bars=charts.command_bars(report),
+        expiries={expiry.row["instance_id"]: expiry for expiry in expiries},
+        next_expiries=expiries[:NEXT_EXPIRIES],
+        expiry_bars=charts.expiry_bars(expiries),
+        ticks=charts.ticks(expiries),
+        columns=columns,
+    )
+
+
+def moment(text: t.Any) -> str:
+    """Return a time for people: without seconds, in UTC as all of them. What is no time stays as it is."""
+    parsed = charts.parse(text)
+    return parsed.strftime("%Y-%m-%d %H:%M") if parsed else str(text)
+
+
+def _shown(value: t.Any) -> t.Any:
+    return printable(value, keep="\n\t") if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _hash(text: str) -> str:
+    """Return what a Content-Security-Policy calls an inline script or style."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
