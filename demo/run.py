@@ -15,6 +15,8 @@ from pathlib import Path
 DEMO = Path(__file__).resolve().parent
 ROOT = DEMO.parent
 START_SECONDS = 20
+# What stays when the demo is over; report.yml writes it.
+REPORT = ROOT / ".cache" / "demo" / "report.html"
 
 
 def say(text: str) -> None:
@@ -73,6 +75,8 @@ def story(state: Path) -> None:
     play(state, "busy.yml", controller="second")
     say("Collect the work of the night by the names of its sessions, and clean up.")
     play(state, "collect.yml", controller="second")
+    say("Last of all a report of what there is now: a page to look at, JSON for programs, CSV for spreadsheets.")
+    play(state, "report.yml", controller="second")
 
 
 def main() -> int:
@@ -95,6 +99,7 @@ def main() -> int:
             fleet.wait(timeout=10)
     say(f"Done in {time.monotonic() - started:.0f} seconds, and nothing is left running. These playbooks are in demo/;")
     say("README.md says how to write the first one for your own computers.")
+    say(f"The report is {REPORT.as_uri()}")
     return 0
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make demo` tells its story to the end, and leaves nothing behind."""
+"""`make demo` tells its story to the end, and leaves nothing behind but its report."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def test_the_story(tmp_path: Path) -> None:
         "reconnect.yml",
         "busy.yml",
         "collect.yml",
+        "report.yml",
     ]
     # The table of the cmdlet, with sessions that the demo did not start itself.
     assert re.search(r"Id Name +Transport ComputerName +ComputerType +State +ConfigurationName +Availability", told)
@@ -45,7 +46,18 @@ def test_the_story(tmp_path: Path) -> None:
     assert re.search(r"\d+ Nightly-C +WSMan +sql01 +RemoteMachine", told)
     assert "What if: Performing the operation" in told
     recaps = [re.findall(r" changed=(\d+) ", play) for play in told.split("PLAY RECAP")[1:]]
-    assert [any(int(changed) for changed in recap) for recap in recaps] == [True, False, True, True, False, False, True]
+    assert [any(int(changed) for changed in recap) for recap in recaps] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
     assert "another client is connected to it" in told
     assert "Done in" in told
+    (report,) = re.findall(r"The report is file://(\S+)", told)
+    assert "Tuning" in Path(report).read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == []
