@@ -14,11 +14,17 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[3]
+# The collection's repository as a project; the image has the collection itself.
+PROJECT = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").rglob("*.yml")
+}
 # What an image brings along, and what keeps this machine's network out of it.
 _OF_THE_IMAGE = ("PATH", "LANG", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_CONFIG", "KRB5_CONFIG")
 
@@ -103,12 +109,7 @@ class Job:
     def launch(self, folder: Path) -> Pod:
         """Start it in a new pod, whose home is in `folder`."""
         folder.mkdir(parents=True)
-        stream = folder / "job.stream"
-        with stream.open("wb") as output:
-            self._runner(
-                "transmit", str(self.folder), "-p", self.playbook, "--ident", "job", home=folder, stdout=output
-            )
-        return Pod(folder, stream)
+        return Pod(folder, ["transmit", str(self.folder), "-p", self.playbook, "--ident", "job"])
 
     def process(self, pod: Pod) -> Outcome:
         """Read what a pod that has ended, one way or another, told about the job."""
@@ -138,16 +139,22 @@ class Job:
 class Pod:
     """An execution node that works on one job: an empty home, and a stream in and a stream out."""
 
-    def __init__(self, folder: Path, stream: Path) -> None:
+    def __init__(self, folder: Path, transmit: list[str]) -> None:
         self.folder = folder
         self.answer = folder / "answer.stream"
-        with stream.open("rb") as given, self.answer.open("wb") as answer:
+        environment = _environment(folder)
+        with self.answer.open("wb") as answer:
+            self._controller = subprocess.Popen(
+                ["ansible-runner", *transmit], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+            )
             self._worker = subprocess.Popen(
                 ["ansible-runner", "worker", "--private-data-dir", str(folder / "runner")],
-                env=_environment(folder),
-                stdin=given,
+                env=environment,
+                stdin=self._controller.stdout,
                 stdout=answer,
             )
+        assert self._controller.stdout
+        self._controller.stdout.close()  # the worker's end is the only one
 
     @property
     def runs(self) -> bool:
@@ -156,27 +163,42 @@ class Pod:
 
     def wait(self) -> None:
         """Return when it has ended."""
+        self._controller.wait(timeout=100)
         self._worker.wait(timeout=100)
 
     def kill(self) -> None:
         """Let it die with everything that runs in it, at once and without a word, as the kernel ends a pod."""
-        doomed: list[int] = []
+        doomed = []
         for process in _family(self._worker.pid):
-            os.kill(process, signal.SIGSTOP)  # who stands still has no more children
+            _send(process, signal.SIGSTOP)  # who stands still has no more children
             doomed.append(process)
         for process in doomed:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        self._worker.wait(timeout=10)
+            _send(process, signal.SIGKILL)
+        self.wait()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens in a pod."""
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _environment(home: Path) -> dict[str, str]:
     return {**{name: os.environ[name] for name in _OF_THE_IMAGE if name in os.environ}, "HOME": str(home)}
 
 
+def _send(process: int, what: signal.Signals) -> None:
+    """Send a signal to a process, unless it has ended by itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, what)
+
+
 def _family(process: int) -> Iterator[int]:
     """A process and all its descendants; the children are looked for after the parent was yielded."""
     yield process
     for children in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in children.read_text(encoding="ascii").split():
-            yield from _family(int(child))
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for child in children.read_text(encoding="ascii").split():
+                yield from _family(int(child))

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.awx.jobs import Job, Pod
+from tests.integration.awx.jobs import Job, Pod, until
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
 from tests.simulator import Injection, SimulatedFleet, User
 
@@ -28,6 +27,8 @@ DYING = 1
 # In the slice whose pod dies, these got their session, and those wait for an answer when it happens.
 HELD, WAITING = SLICES[DYING][:7], SLICES[DYING][7:]
 IN_USE = 0x803381CD
+
+# One task, because thirty hosts run it: test_templates.py has the playbooks of the collection.
 PROJECT = {
     "reconnect.yml": """
 - name: Get back to the work of last night
@@ -69,14 +70,6 @@ def launch(fleet: SimulatedFleet, tmp_path: Path) -> Iterator[Callable[..., tupl
     for pod in pods:
         if pod.runs:
             pod.kill()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens in another process."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def connected(fleet: SimulatedFleet, hosts: list[str]) -> list[str]:

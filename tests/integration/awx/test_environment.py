@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 AWX = ROOT / "extensions" / "awx"
 DEFINITION = AWX / "execution-environment.yml"
 CHECK = AWX / "check_environment.yml"
