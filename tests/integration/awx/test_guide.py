@@ -74,7 +74,7 @@ def test_nothing_to_restart_is_fine(fleet: SimulatedFleet, tmp_path: Path) -> No
     assert fleet.requests == []
 
 
-def test_a_playbook_of_two_lines_gets_back(fleet: SimulatedFleet, tmp_path: Path) -> None:
+def test_a_playbook_that_imports_ours_gets_back(fleet: SimulatedFleet, tmp_path: Path) -> None:
     run(tmp_path, fleet, "nightly.yml")
     assert {computer.sessions[0].state for computer in fleet} == {"Connected"}
 

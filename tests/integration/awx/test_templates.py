@@ -78,7 +78,8 @@ def test_from_the_start_to_the_end_of_some_work(job: Callable[..., Job], fleet: 
 
     run(job("Sessions: reconnect", check=True))
     assert fleet.requests_of(operation="Connect") == []
-    run(job("Sessions: reconnect", pssession_names="Nightly"))
+    reconnected = run(job("Sessions: reconnect", pssession_names="Nightly"))
+    assert reconnected.artifacts == {"pssession_outcomes": {"changed": ["srv01", "srv02"]}}
     assert len(fleet.requests_of(operation="Connect")) == 2
     assert sessions(fleet) == NIGHTLY
 
