@@ -112,4 +112,4 @@ def make(folder: Path, collection: str, **variables: Any) -> Made:
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "DEPRECATION" not in ended.stderr, ended.stderr
-    return Made([(module, options) for module, options in map(json.loads, record.read_text("utf-8").splitlines())])
+    return Made([json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()])
