@@ -103,8 +103,8 @@ def _within_open_files(request: Request, context: Context) -> Request:
     if request.throttle_limit <= most:
         return request
     context.warn(
-        f"throttle_limit is {most} instead of {request.throttle_limit}: each request is an open file, and half of those "
-        "this process may have are for other things (ulimit -n)."
+        f"throttle_limit is {most} instead of {request.throttle_limit}: each request is an open file, and half of "
+        "those this process may have are for other things (ulimit -n)."
     )
     return dataclasses.replace(request, throttle_limit=most)
 
