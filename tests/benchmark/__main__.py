@@ -88,7 +88,7 @@ def measure(name: str, fleet: Fleet, count: int) -> dict[str, float]:
 
 def table(measured: dict[str, dict[str, float]]) -> Iterator[str]:
     """Yield the lines of a table: ratios to the first contender, and what the ratios are of."""
-    first = next(iter(measured.values()))
+    first, *_others = measured.values()
     yield f"{'':22}" + "".join(f"{heading:>12}" for heading in MEASURES)
     for name, values in measured.items():
         ratios = "".join(f"{values[key] / first[key]:12.2f}" for key in MEASURES.values() if key != "requests")
