@@ -1,0 +1,180 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role reconnect collects, and leaves or removes the sessions afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulator import SimulatedFleet, User
+
+from .controller import PASSWORD, USER, Controller, Run, inventory_of
+from .test_role_ways import WAYS, recap
+
+HOUR = 3600
+SCRIPTS: dict[str, Any] = {
+    "done": [{"output": "done"}],
+    "slow": [{"output": "begun"}, {"sleep": HOUR}, {"output": "done"}],
+    "broken": [{"throw": "no way"}],
+}
+ways = pytest.mark.parametrize("way", WAYS)
+
+
+def session(script: str, state: str = "finished") -> dict[str, Any]:
+    return {"name": "Nightly", "commands": [{"script": script, "state": state}]}
+
+
+COMPUTERS: list[dict[str, Any]] = [
+    {"name": "done", "sessions": [session("done")]},
+    {"name": "slow", "sessions": [session("slow", "running")]},
+    {"name": "broken", "sessions": [session("broken")]},
+    {"name": "idle", "sessions": [{"name": "Nightly"}]},
+]
+
+
+@pytest.fixture
+def fleet() -> Iterator[SimulatedFleet]:
+    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], SCRIPTS) as started:
+        yield started
+
+
+def play(way: str, **variables: Any) -> str:
+    given = {"reconnect_names": ["Nightly"], "reconnect_way": way, **variables}
+    return f"""
+    - hosts: windows
+      gather_facts: false
+      tasks:
+        - ansible.builtin.include_role: {{name: psremoting.fleet.reconnect}}
+          vars: {given}
+        - name: Result
+          ansible.builtin.debug:
+            msg: "{{{{ reconnect_result }}}}"
+    """
+
+
+def outputs(run: Run) -> dict[str, list[Any]]:
+    return {
+        host: [output for got in result["msg"]["results"] for output in got["output"]]
+        for host, result in run.of("Result").items()
+    }
+
+
+def states(fleet: SimulatedFleet) -> dict[str, list[str]]:
+    return {computer.name: [each.state for each in computer.sessions] for computer in fleet}
+
+
+@ways
+def test_collect_and_remove_what_is_finished(controller: Controller, fleet: SimulatedFleet, way: str) -> None:
+    wanted = play(
+        way,
+        reconnect_collect=True,
+        reconnect_timeout=0,
+        reconnect_journal="journal",
+        reconnect_afterwards="remove_finished",
+        reconnect_fail_on=["unreachable"],
+    )
+    checked = controller.run(wanted, "--check")
+    assert checked.exit_code == 0, checked.output
+    assert {host: result["msg"]["results"] for host, result in checked.of("Result").items()} == {
+        computer.name: [] for computer in fleet
+    }
+    assert fleet.requests_of(operation="Receive") == []
+
+    run = controller.run(wanted)
+    assert run.exit_code == 0, run.output
+    assert outputs(run) == {"done": ["done"], "slow": ["begun"], "broken": [], "idle": []}
+    assert states(fleet) == {"done": [], "slow": ["Disconnected"], "broken": ["Connected"], "idle": ["Connected"]}
+    results = {host: result["msg"] for host, result in run.of("Result").items()}
+    assert [each["state"] for each in results["done"]["sessions"]] == ["Closed"]
+    assert [got["state"] for got in results["slow"]["results"]] == ["Running"]
+    assert results["broken"]["outcome"] == "command_failed"
+
+    fleet.clock.advance(HOUR)
+    assert outputs(controller.run(wanted))["slow"] == ["begun", "done"]
+    assert states(fleet)["slow"] == []
+    again = controller.run(wanted)
+    assert {host: result["msg"]["outcome"] for host, result in again.of("Result").items()} == {
+        "done": "missing",
+        "slow": "missing",
+        "broken": "command_failed",  # as the journal remembers it
+        "idle": "ok",
+    }
+    assert {changed for changed, _rescued in recap(again).values()} == {0}
+
+
+@ways
+def test_leave_for_a_day(controller: Controller, fleet: SimulatedFleet, way: str) -> None:
+    """Connecting and leaving starts the idle time anew, so it is a change each time."""
+    wanted = play(way, reconnect_afterwards="disconnect", reconnect_idle_timeout_sec=24 * HOUR)
+    checked = controller.run(wanted, "--check")
+    assert [len(result["msg"]["what_if"]) for result in checked.of("Result").values()] == [2, 2, 2, 2]
+    assert {each.idle_timeout for computer in fleet for each in computer.sessions} == {2 * HOUR}
+    for _time in range(2):
+        run = controller.run(wanted)
+        assert run.exit_code == 0, run.output
+        assert {tuple(each) for each in states(fleet).values()} == {("Disconnected",)}
+        assert {each.idle_timeout for computer in fleet for each in computer.sessions} == {24 * HOUR}
+        for result in run.of("Result").values():
+            assert (result["msg"]["outcome"], result["msg"]["results"]) == ("changed", [])
+            assert [each["state"] for each in result["msg"]["sessions"]] == ["Disconnected"]
+
+
+@ways
+def test_what_still_runs_is_left_with_the_idle_timeout_asked_for(
+    controller: Controller, fleet: SimulatedFleet, way: str
+) -> None:
+    wanted = play(
+        way,
+        reconnect_collect=True,
+        reconnect_timeout=0,
+        reconnect_afterwards="disconnect",
+        reconnect_idle_timeout_sec=24 * HOUR,
+    )
+    run = controller.run(wanted, "--limit", "done,slow")
+    assert run.exit_code == 0, run.output
+    assert outputs(run) == {"done": ["done"], "slow": ["begun"]}
+    for name in ("done", "slow"):
+        (left,) = fleet[name].sessions
+        assert (left.state, left.idle_timeout) == ("Disconnected", 24 * HOUR)
+    assert [command.state for command in fleet["slow"].sessions[0].commands] == ["Running"]
+
+
+@pytest.mark.parametrize(("first", "second"), [WAYS, WAYS[::-1]])
+def test_either_way_goes_on_where_the_other_was_killed(tmp_path: Path, first: str, second: str) -> None:
+    computers = [{"name": name, "sessions": [session("slow", "running")]} for name in ("srv01", "srv02", "srv03")]
+    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS) as fleet:
+        controller = Controller(tmp_path / "killed", inventory_of(fleet))
+        journal = tmp_path / "journal"
+        variables = {
+            "reconnect_collect": True,
+            "reconnect_journal": str(journal),
+            "reconnect_afterwards": "remove_finished",
+        }
+        command = controller.command(play(first, **variables))
+        with subprocess.Popen(
+            command, env=controller.variables(), stdout=subprocess.DEVNULL, start_new_session=True
+        ) as process:
+            give_up_at = time.monotonic() + 60
+            while time.monotonic() < give_up_at:
+                if sum(file.stat().st_size > 0 for file in journal.glob("*.jsonl")) == len(computers):
+                    break
+                time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+        assert states(fleet) == {name: ["Connected"] for name in ("srv01", "srv02", "srv03")}
+
+        fleet.clock.advance(HOUR)
+        later = Controller(tmp_path / "later", inventory_of(fleet))  # another machine or pod, with the same journal
+        run = later.run(play(second, **variables))
+        assert run.exit_code == 0, run.output
+        assert outputs(run) == {name: ["begun", "done"] for name in ("srv01", "srv02", "srv03")}
+        assert states(fleet) == {name: [] for name in ("srv01", "srv02", "srv03")}

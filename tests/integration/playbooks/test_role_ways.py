@@ -1,0 +1,152 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role reconnect: whatever happens to a host, both ways tell it the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from tests.simulator import SimulatedFleet, User
+
+from .controller import PASSWORD, USER, Controller, Run, inventory_of
+
+WAYS = ("per_host", "fleet")
+SCRIPTS: dict[str, Any] = {
+    "work": [{"output": "one"}, {"output": {"Updates": 12}}, {"warning": "mind the gap"}],
+    "broken": [{"output": "begun"}, {"throw": {"message": "the disk is full", "error_id": "DiskFull"}}],
+}
+WORK = {"name": "Nightly", "commands": [{"script": "work", "state": "finished"}]}
+COMPUTERS = [
+    {"name": "found", "sessions": [WORK, {"name": "Other"}]},
+    {"name": "missing", "sessions": [{"name": "Other"}]},
+    {"name": "freed", "sessions": [{**WORK, "state": "Connected", "held": True}]},
+    {"name": "busy", "sessions": [{**WORK, "state": "Connected", "held": True}]},
+    {"name": "expired", "sessions": [{**WORK, "state": "Connected", "held": True}]},
+    {"name": "unreachable", "sessions": [WORK]},
+    {"name": "denied", "sessions": [WORK]},
+    {"name": "broken", "sessions": [{"name": "Nightly", "commands": [{"script": "broken", "state": "finished"}]}]},
+]
+PLAY = """
+- hosts: windows
+  gather_facts: false
+  tasks:
+    - block:
+        - name: Reconnect
+          ansible.builtin.include_role:
+            name: psremoting.fleet.reconnect
+          vars:
+            reconnect_names: [Nightly]
+            reconnect_busy_timeout: 8
+            reconnect_collect: COLLECT
+            reconnect_way: WAY
+      rescue:
+        - name: Rescue
+          ansible.builtin.debug:
+            msg: "{{ ansible_failed_result.msg }}"
+    - name: Result
+      ansible.builtin.debug:
+        msg: "{{ reconnect_result }}"
+"""
+# What differs from run to run: GUIDs, times, addresses, the registry's numbers.
+VOLATILE = re.compile(
+    r'[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z|127\.\d+\.\d+\.\d+|"id": \d+'
+)
+
+
+def run(folder: Path, way: str, collect: bool, *arguments: str) -> Run:
+    """Run the play against a fleet of its own; a dead client lets go of one session, and another session ends."""
+    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], SCRIPTS) as fleet:
+        controller = Controller(folder / way, inventory_of(fleet))
+        hosts = controller.inventory["all"]["children"]["windows"]["hosts"]
+        hosts["unreachable"]["ansible_port"] = 1
+        hosts["denied"]["ansible_password"] = "wrong"
+        changes = {"freed": fleet["freed"].sessions[0].disconnect, "expired": fleet["expired"].sessions[0].close}
+        over = Event()
+        watchers = [
+            Thread(target=after_the_first_look, args=(fleet, name, change, over)) for name, change in changes.items()
+        ]
+        for watcher in watchers:
+            watcher.start()
+        ended = controller.run(PLAY.replace("WAY", way).replace("COLLECT", str(collect)), *arguments)
+        over.set()
+        for watcher in watchers:
+            watcher.join()
+        return ended
+
+
+def after_the_first_look(fleet: SimulatedFleet, computer: str, change: Callable[[], None], over: Event) -> None:
+    """Change something as soon as a computer was found in use, and while the client waits to look again."""
+    while not over.wait(0.05):
+        if fleet.requests_of(computer, "Reconnect"):
+            change()
+            return
+
+
+def told(ended: Run) -> dict[str, Any]:
+    """What each host was told, without what differs from run to run."""
+    results = {host: result["msg"] for host, result in sorted(ended.of("Result").items())}
+    for result in results.values():
+        result["results"].sort(key=str)
+    text = VOLATILE.sub(lambda found: '"id": 0' if '"' in found[0] else "x", json.dumps(results))
+    plain: dict[str, Any] = json.loads(text)
+    return plain
+
+
+def recap(ended: Run) -> dict[str, tuple[int, int]]:
+    """Changed and rescued of each host, from the last lines of the output."""
+    lines = re.findall(r"^(\w+)\s+: .*changed=(\d+).*rescued=(\d+)", ended.stdout, re.MULTILINE)
+    return {host: (int(changed), int(rescued)) for host, changed, rescued in lines}
+
+
+@pytest.mark.parametrize("collect", [False, True])
+def test_both_ways_tell_each_host_the_same(tmp_path: Path, collect: bool) -> None:
+    per_host, fleet = (run(tmp_path, way, collect) for way in WAYS)
+    assert per_host.exit_code == fleet.exit_code == 0, per_host.output + fleet.output
+    results = told(per_host)
+    assert results == told(fleet)
+    assert recap(per_host) == recap(fleet)
+    assert {host: result["outcome"] for host, result in results.items()} == {
+        "found": "changed",
+        "freed": "changed",
+        "missing": "missing",
+        "busy": "busy",
+        "expired": "expired",
+        "unreachable": "unreachable",
+        "denied": "access_denied",
+        "broken": "command_failed" if collect else "changed",
+    }
+    fine = {"found", "freed"} | (set() if collect else {"broken"})
+    assert {host for host, result in results.items() if not result["failed"]} == fine
+    assert {host for host, result in results.items() if result["changed"]} == fine | {"broken"}
+    assert recap(fleet) == {host: (int(host in fine | {"broken"}), int(host not in fine)) for host in results}
+
+    # Each message says what happened, where, and what to do; it is what the failed task says.
+    for ended in (per_host, fleet):
+        rescued = {host: result.message for host, result in ended.of("Rescue").items()}
+        assert rescued == {host: ended.on("Result", host)["msg"]["msg"] for host in set(results) - fine}
+        assert all(host in message for host, message in rescued.items())
+        assert "another client" in rescued["busy"]
+        assert "Check user name and password" in rescued["denied"]
+    if collect:
+        (got,) = results["found"]["results"]
+        assert (got["output"], got["warning"]) == (["one", {"Updates": 12}], ["mind the gap"])
+        (got,) = results["broken"]["results"]
+        assert (got["output"], got["state"]) == (["begun"], "Failed")
+        assert "the disk is full" in results["broken"]["msg"]
+
+
+def test_check_mode_tells_the_same_and_changes_nothing(tmp_path: Path) -> None:
+    per_host, fleet = (run(tmp_path, way, False, "--check", "--limit", "found,missing,unreachable") for way in WAYS)
+    results = told(per_host)
+    assert results == told(fleet)
+    assert recap(per_host) == recap(fleet) == {"found": (1, 0), "missing": (0, 1), "unreachable": (0, 1)}
+    assert results["found"]["what_if"] == ['What if: Performing the operation "Connect" on target "Nightly".']
+    assert [session["state"] for session in results["found"]["sessions"]] == ["Disconnected"]
