@@ -112,10 +112,11 @@ def _of_host(results: t.Any, host: t.Any, fail_on: t.Any = REASONS) -> dict[str,
     in_order = [results] if isinstance(results, Mapping) else results
     if not isinstance(in_order, Sequence) or not all(isinstance(result, Mapping) for result in in_order):
         raise AnsibleFilterError("of_host needs the registered result of a task, or a list of such results")
-    unknown = [str(reason) for reason in fail_on if reason not in REASONS]
+    fail_on = fail_on.split(",") if isinstance(fail_on, str) else [str(reason) for reason in fail_on]
+    unknown = [reason for reason in fail_on if reason not in REASONS]
     if unknown:
         raise AnsibleFilterError(f"of_host: fail_on has {', '.join(unknown)}, which is no reason of an error")
-    return of_host(in_order, str(host), [str(reason) for reason in fail_on])
+    return of_host(in_order, str(host), fail_on)
 
 
 class FilterModule:

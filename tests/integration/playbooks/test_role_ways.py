@@ -24,7 +24,7 @@ SCRIPTS: dict[str, Any] = {
     "broken": [{"output": "begun"}, {"throw": {"message": "the disk is full", "error_id": "DiskFull"}}],
 }
 WORK = {"name": "Nightly", "commands": [{"script": "work", "state": "finished"}]}
-COMPUTERS = [
+COMPUTERS: list[dict[str, Any]] = [
     {"name": "found", "sessions": [WORK, {"name": "Other"}]},
     {"name": "missing", "sessions": [{"name": "Other"}]},
     {"name": "freed", "sessions": [{**WORK, "state": "Connected", "held": True}]},
