@@ -1,13 +1,11 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks of the guides run as written."""
+"""The playbooks of docs/guide_long_work.md run as written."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +13,10 @@ import pytest
 import yaml
 
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.project import guides
 from tests.simulator import SimulatedFleet, User
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide_long_work.md"
-FILES = {
-    name: text
-    for text in re.findall(r"^```(?:yaml|powershell)\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    for name in re.findall(r"\A# (\S+)$", text, re.MULTILINE)
-}
+FILES = guides.files_of(guides.DOCS / "guide_long_work.md")
 SCRIPTS = {
     "nightly": {
         "regex": r"Report for \$Report",
@@ -42,20 +36,7 @@ def fleet() -> Iterator[SimulatedFleet]:
 
 
 def run(folder: Path, home: Path, playbook: str) -> str:
-    """Run a playbook on a controller whose home is its own, so that it knows nothing of others."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PSSESSION_")}
-    ended = subprocess.run(
-        ["ansible-playbook", "-i", "inventory.yml", playbook],
-        cwd=folder,
-        env={**environment, "ANSIBLE_HOME": str(home), "ANSIBLE_REMOTE_TEMP": str(home / "tmp")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
+    return guides.run(folder, home, f"ansible-playbook -i inventory.yml {playbook}")
 
 
 def test_start_look_collect(fleet: SimulatedFleet, tmp_path: Path) -> None:
