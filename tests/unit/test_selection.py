@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import uuid
 from typing import Any
@@ -21,6 +22,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.select
     look_up,
     refuse_unseen,
     remaining,
+    select_remembered,
     select_remote,
 )
 from tests.unit.builders import endpoint, session, shell
@@ -165,6 +167,25 @@ def test_names_are_looked_for_on_all_computers_together_or_on_each(
         (each.about.computer_name, each.about.inventory_hostname, each.target) for each in selection.missing
     ] == missing
     assert {each.reason for each in selection.missing} <= {Reason.MISSING}
+
+
+def test_a_name_that_only_other_accounts_have_is_missing() -> None:
+    ours, theirs = session(SRV01, owner="LAB\\operator"), session(SRV02, owner="LAB\\alice")
+    discovery = Discovery({SRV01: (ours,), SRV02: (theirs,)}, {})
+    request = Request.from_options({"computer_name": ["srv01", "srv02"], "name": ["job1"], "owner": ["operator"]})
+    together = select_remote([SRV01, SRV02], request, discovery)
+    assert (together.sessions, together.missing) == ((ours,), ())
+    each = select_remote([SRV01, SRV02], dataclasses.replace(request, match_each_computer=True), discovery)
+    assert each.sessions == (ours,)
+    assert [record.about.computer_name for record in each.missing] == ["srv02"]
+
+
+def test_a_remembered_session_of_another_account_has_not_vanished() -> None:
+    theirs = session(SRV01, owner="LAB\\alice")
+    request = Request.from_options({"name": ["job1"], "owner": ["operator"]})
+    known = SessionReference(theirs.instance_id, "srv01", name="job1")
+    selection = select_remembered([(known, SRV01)], request, Discovery({SRV01: (theirs,)}, {}))
+    assert (selection.sessions, selection.missing, selection.vanished) == ((), (), ())
 
 
 @pytest.mark.parametrize("match_each_computer", [False, True])
