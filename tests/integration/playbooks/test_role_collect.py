@@ -151,7 +151,8 @@ def test_what_still_runs_is_left_with_the_idle_timeout_asked_for(
 @pytest.mark.parametrize(("first", "second"), [WAYS, WAYS[::-1]])
 def test_either_way_goes_on_where_the_other_was_killed(tmp_path: Path, first: str, second: str) -> None:
     computers = [{"name": name, "sessions": [session("slow", "running")]} for name in ("srv01", "srv02", "srv03")]
-    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS) as fleet:
+    switches = {"replay_after_connect": True}
+    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS, switches) as fleet:
         controller = Controller(tmp_path / "killed", inventory_of(fleet))
         journal = tmp_path / "journal"
         variables = {
@@ -172,6 +173,8 @@ def test_either_way_goes_on_where_the_other_was_killed(tmp_path: Path, first: st
         assert process.returncode == -signal.SIGKILL
         assert states(fleet) == {name: ["Connected"] for name in ("srv01", "srv02", "srv03")}
 
+        for computer in fleet:
+            computer.sessions[0].disconnect()  # the servers have noticed that the client is gone
         fleet.clock.advance(HOUR)
         later = Controller(tmp_path / "later", inventory_of(fleet))  # another machine or pod, with the same journal
         run = later.run(play(second, **variables))
