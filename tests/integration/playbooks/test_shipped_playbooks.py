@@ -1,0 +1,257 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection's playbooks that look, start, extend and clean up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulator import Injection, SimulatedFleet, User
+
+from .controller import PASSWORD, USER, Run
+from .shipped import Shipped, inventory_with_others, outcomes, wait_for
+
+READING = {"Enumerate", "Unauthenticated"}
+RUNNING = {"script": "Long job", "state": "running"}
+SCRIPTS = {"Long job": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}]}
+COMPUTERS = [
+    {
+        "name": "srv01",
+        "sessions": [
+            {"name": "Expiring", "inactivity": 6000, "commands": [RUNNING]},
+            {"name": "Idle", "inactivity": 3700},
+            {"name": "Fresh"},
+            {"name": "Foreign", "inactivity": 7000, "owner": "alice"},
+        ],
+    },
+    {"name": "srv02", "sessions": [{"name": "Expiring", "state": "Connected"}, {"name": "Idle", "inactivity": 3700}]},
+]
+
+
+@pytest.fixture
+def fleet() -> Iterator[SimulatedFleet]:
+    """srv01 and srv02 with sessions to extend and to clean up; the user is an administrator and sees those of alice."""
+    users = [User(USER, PASSWORD, administrator=True), User("alice", "alice-secret")]
+    with SimulatedFleet.build(COMPUTERS, users, SCRIPTS) as started:
+        yield started
+
+
+@pytest.fixture
+def controller(fleet: SimulatedFleet, tmp_path: Path) -> Shipped:
+    return Shipped(tmp_path, inventory_with_others(fleet))
+
+
+def idle_timeouts(fleet: SimulatedFleet) -> dict[tuple[str, str], float]:
+    return {(each.name, session.name or ""): session.idle_timeout for each in fleet for session in each.sessions}
+
+
+def names(fleet: SimulatedFleet, computer: str) -> set[str]:
+    return {session.name or "" for session in fleet[computer].sessions}
+
+
+def operations(fleet: SimulatedFleet) -> set[str]:
+    return {request.operation for request in fleet.requests}
+
+
+def test_list_shows_sessions_and_what_expires_soon(controller: Shipped, fleet: SimulatedFleet) -> None:
+    run = controller.play("list", list_commands=True)
+    assert run.exit_code == 0, run.output
+    table = "\n".join(run["Show them"]["msg"])
+    assert table.split()[:4] == ["Id", "Name", "Transport", "ComputerName"]
+    assert table.count("Expiring") == 2
+    soon = [line.split(" expires at ")[0] for line in run["Show what expires soon"]["msg"]]
+    assert soon == ["Foreign on srv01", "Expiring on srv01", "Idle on srv01", "Idle on srv02"]
+    assert outcomes(run) == {"srv01": "ok", "srv02": "ok"}
+    assert operations(fleet) <= READING
+    assert len(fleet.requests_of("srv01", "Enumerate")) == 5  # the sessions, and the commands of each
+
+    narrow = controller.play("list", owners=["alice"], expires_within=60)
+    assert "Foreign" in narrow.stdout
+    assert "Idle" not in narrow.stdout
+    assert "Show what expires soon" not in {result.task for result in narrow.results if result.outcome == "ok"}
+
+
+def test_list_tells_of_everybody_before_it_fails_for_some(controller: Shipped, fleet: SimulatedFleet) -> None:
+    fleet["srv02"].inject(Injection("Enumerate", action="status", times=None))
+    run = controller.play("list")
+    assert run.exit_code == 2
+    assert "Expiring" in run.stdout
+    assert outcomes(run)["srv01"] == "ok"
+    assert {result.host for result in run.results if result.outcome == "failed"} == {"srv02"}
+
+
+@pytest.mark.parametrize("hosts", ["nothing", "linux*", "all:!windows"])
+@pytest.mark.parametrize("playbook", ["list", "extend", "cleanup"])
+def test_no_windows_host_is_no_failure(controller: Shipped, fleet: SimulatedFleet, playbook: str, hosts: str) -> None:
+    run = controller.play(playbook, hosts=hosts)
+    assert run.exit_code == 0, run.output
+    assert fleet.requests == []
+
+
+def test_start_starts_everywhere_and_once(controller: Shipped, fleet: SimulatedFleet) -> None:
+    wanted: dict[str, Any] = {"names": "Nightly", "script_path": "nightly.ps1", "idle_timeout": 7000}
+    controller.write("nightly.ps1", "Long job")
+    expected = controller.play("start", "--check", **wanted)
+    assert outcomes(expected) == {"srv01": "changed", "srv02": "changed"}
+    assert operations(fleet) <= READING
+    for outcome in ("changed", "ok"):
+        run = controller.play("start", **wanted)
+        assert run.exit_code == 0, run.output
+        assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
+    for computer in fleet:
+        session = computer.session("Nightly")
+        assert (session.state, session.idle_timeout, len(session.commands)) == ("Disconnected", 7000, 1)
+    assert len(fleet.requests_of(operation="Command")) == 2
+
+
+def test_reconnect_and_collect_are_the_role(controller: Shipped, fleet: SimulatedFleet) -> None:
+    def play(playbook: str, *arguments: str, **variables: Any) -> Run:
+        return controller.play(playbook, *arguments, "--extra-vars", json.dumps(variables))
+
+    assert outcomes(play("reconnect", "--check", reconnect_names=["Idle"])) == {"srv01": "changed", "srv02": "changed"}
+    assert operations(fleet) <= READING
+    for outcome in ("changed", "ok"):
+        run = play("reconnect", reconnect_names=["Idle"])
+        assert run.exit_code == 0, run.output
+        assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
+    assert {fleet[host].session("Idle").state for host in ("srv01", "srv02")} == {"Connected"}
+
+    fleet.clock.advance(1000)
+    wanted = {"reconnect_names": ["Expiring"], "pssession_hosts": "srv01"}
+    refused = play("collect", **wanted)
+    assert refused.exit_code == 2
+    assert "reconnect_journal" in refused.output
+    run = play("collect", **wanted, reconnect_timeout=1, reconnect_journal=str(controller.folder / "journal"))
+    assert run.exit_code == 0, run.output
+    assert [
+        each["output"]
+        for each in run.on("Note how each host fared", "srv01")["ansible_facts"]["pssession_result"]["results"]
+    ] == [["begun"]]
+    mistaken = play("reconnect", reconnect_way="both")
+    assert (mistaken.exit_code, set(outcomes(mistaken).values())) == (2, {"failed"})
+    assert "reconnect_way" in mistaken.output
+    accepted = play("reconnect", reconnect_names=["Missing"], reconnect_fail_on=["failed"])
+    assert (accepted.exit_code, set(outcomes(accepted).values())) == (0, {"missing"})
+
+
+def test_extend_gives_time_and_leaves_the_work_alone(controller: Shipped, fleet: SimulatedFleet) -> None:
+    told = controller.play("extend", report_only=True)
+    assert {result.host: result.outcome for result in told.results if result.task == "Tell of it"} == {
+        "srv01": "ok",
+        "srv02": "ok",
+    }
+    checked = controller.play("extend", "--check")
+    assert outcomes(told) == {"srv01": "ok", "srv02": "ok"}
+    assert outcomes(checked) == {"srv01": "changed", "srv02": "changed"}
+    assert operations(fleet) <= READING
+
+    for outcome in ("changed", "ok"):
+        run = controller.play("extend")
+        assert run.exit_code == 0, run.output
+        assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
+    assert idle_timeouts(fleet) == {
+        ("srv01", "Expiring"): 86400,
+        ("srv01", "Idle"): 86400,
+        ("srv01", "Fresh"): 7200,
+        ("srv01", "Foreign"): 7200,
+        ("srv02", "Expiring"): 7200,
+        ("srv02", "Idle"): 86400,
+    }
+    assert operations(fleet) <= {*READING, "Connect", "Disconnect"}  # nothing was received
+    working = fleet["srv01"].session("Expiring")
+    assert [command.state for command in working.commands] == ["Running"]
+    fleet.clock.advance(50000)
+    assert fleet["srv01"].session("Expiring").commands
+
+
+def test_extend_gives_what_the_server_allows(controller: Shipped, fleet: SimulatedFleet) -> None:
+    fleet["srv01"].add_session("Short", inactivity=3700, max_idle_timeout=10000)
+    run = controller.play("extend", names=["Short", "Idle"])
+    assert run.exit_code == 0, run.output
+    assert idle_timeouts(fleet)["srv01", "Short"] == 10000
+    assert idle_timeouts(fleet)["srv02", "Idle"] == 86400
+
+
+def test_extend_does_not_fight_for_what_somebody_takes_meanwhile(controller: Shipped, fleet: SimulatedFleet) -> None:
+    taken = fleet["srv01"].session("Expiring")
+    fleet["srv01"].inject(Injection("Connect", action="delay", seconds=30, times=None))
+    process = controller.start("extend", names=["Expiring"])
+    wait_for(lambda: fleet.requests_of("srv01", "Connect"))
+    taken.connect_elsewhere()
+    fleet.clock.advance(31)
+    run = controller.ended(process)
+    assert run.exit_code == 0, run.output
+    assert outcomes(run) == {"srv01": "busy", "srv02": "ok"}
+    assert (taken.state, taken.idle_timeout) == ("Connected", 7200)
+    assert "another client" in run.on("Connect to it", "srv01")["errors"][0]["message"]
+
+
+def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: Shipped, fleet: SimulatedFleet) -> None:
+    everything = {computer.name: names(fleet, computer.name) for computer in fleet}
+    for arguments in ([], ["--check"]):
+        run = controller.play("cleanup", *arguments)
+        assert run.exit_code == 0, run.output
+        assert outcomes(run) == {"srv01": "changed", "srv02": "changed"}
+        shown = run.of("Remove it, or tell what would be removed")
+        assert {host: len(result["what_if"]) for host, result in shown.items()} == {"srv01": 1, "srv02": 1}
+        assert shown["srv01"]["changed"] is bool(arguments)
+    assert {computer.name: names(fleet, computer.name) for computer in fleet} == everything
+    assert operations(fleet) <= READING
+
+    for outcome in ("changed", "ok"):
+        run = controller.play("cleanup", names="*", remove=True)
+        assert run.exit_code == 0, run.output
+        assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
+    assert names(fleet, "srv01") == {"Expiring", "Fresh", "Foreign"}
+    assert names(fleet, "srv02") == {"Expiring"}
+
+    controller.play("cleanup", names="*", remove=True, with_commands=True)
+    assert names(fleet, "srv01") == {"Fresh", "Foreign"}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "message"),
+    [
+        ("list", {"expires_within": "soon"}, "pssession_expires_within"),
+        ("start", {"script": "Long job"}, "pssession_names"),
+        ("start", {"names": "Nightly"}, "Say what to run"),
+        ("start", {"names": "Nightly", "script": "Long job", "script_path": "x.ps1"}, "Say what to run"),
+        ("start", {"names": "Nightly", "script_path": "missing.ps1"}, "missing.ps1 cannot be read"),
+        ("extend", {"report_only": "perhaps"}, "pssession_report_only"),
+        ("cleanup", {"remove": True}, "say which in pssession_names"),
+        ("resume", {"names": ["One", "Two"], "script": "Long job"}, "must have one name"),
+        ("resume", {"names": "Nightly", "script": "Long job", "timeout": "long"}, "pssession_timeout"),
+    ],
+)
+def test_wrong_variables_are_refused_by_name(
+    controller: Shipped, fleet: SimulatedFleet, playbook: str, variables: dict[str, Any], message: str
+) -> None:
+    run = controller.play(playbook, **variables)
+    assert run.exit_code == 2
+    assert message in run.output
+    assert operations(fleet) <= READING
+
+
+def test_own_account_is_known_however_it_was_said(controller: Shipped, fleet: SimulatedFleet) -> None:
+    variables = controller.inventory["all"]["children"]["windows"]["vars"]
+    variables["ansible_psrp_user"] = f"LAB\\{variables.pop('ansible_user')}"
+    assert outcomes(controller.play("cleanup", hosts="srv01"))["srv01"] == "changed"
+    del variables["ansible_psrp_user"]
+    assert outcomes(controller.play("cleanup", "--user", USER, hosts="srv01"))["srv01"] == "changed"
+    nobody = controller.play("cleanup", hosts="srv01")
+    assert nobody.exit_code == 2
+    assert "pssession_owners" in nobody.output
+
+
+def test_secure_parameters_are_shown_nowhere(controller: Shipped, fleet: SimulatedFleet) -> None:
+    secret = "corr3ct-h0rse"
+    controller.inventory["all"]["vars"] = {"pssession_secure_parameters": {"Password": secret}}
+    run = controller.play("start", "-vvvv", names="Nightly", script="Long job")
+    assert run.exit_code == 0, run.output
+    assert secret not in run.output
