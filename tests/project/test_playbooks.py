@@ -23,7 +23,7 @@ PROMISED = {"list", "reconnect", "start", "collect", "extend", "cleanup", "resum
 LEFT = {"pssession_result", "pssession_outcomes"}
 # Decides which hosts there are, so it is used before anything can be checked.
 HOSTS = "pssession_hosts"
-VARIABLE = re.compile(r"(?<![\w.])pssession_\w+")  # not the module psremoting.fleet.pssession_info
+VARIABLE = re.compile(r"(?<![\w.])pssession_\w+")  # no module psremoting.fleet.pssession_info
 DOCUMENTED = re.compile(r"^#   (\w+) \((\w+), (required|optional|default (.+))\): \S", re.MULTILINE)
 DEFAULT = r"\b{} \| default\(((?:\[.*?\]|[^\[\]()])*?)(?:, true)?\)"
 

@@ -77,6 +77,16 @@ def test_list_shows_sessions_and_what_expires_soon(controller: Shipped, fleet: S
     assert "Show what expires soon" not in {result.task for result in narrow.results if result.outcome == "ok"}
 
 
+def test_a_report_is_written_where_it_is_wanted(controller: Shipped, fleet: SimulatedFleet) -> None:
+    fleet["srv02"].inject(Injection("Enumerate", action="status", times=None))
+    run = controller.play("list", report="reports/night.html")
+    assert run.exit_code == 2
+    written = {path.name for path in (controller.folder / "reports").iterdir()}
+    assert written == {"night.html", "night.json", "night.csv"}
+    report = (controller.folder / "reports" / "night.json").read_text(encoding="utf-8")
+    assert all(name in report for name in ("Expiring", "srv01", "srv02"))
+
+
 def test_list_tells_of_everybody_before_it_fails_for_some(controller: Shipped, fleet: SimulatedFleet) -> None:
     fleet["srv02"].inject(Injection("Enumerate", action="status", times=None))
     run = controller.play("list")
