@@ -158,7 +158,8 @@ def test_threads_do_not_mix_their_lines(path: Path) -> None:
     for thread in threads:
         thread.join()
     for command in (ONE, TWO):
-        assert read(path, A, command) == [f"{command} {number}".encode() * 50 for number in range(50) for _ in range(3)]
+        expected = [[f"{command} {number}".encode() * 50] * 3 for number in range(50)]
+        assert read(path, A, command) == [piece for pieces in expected for piece in pieces]
 
 
 @pytest.mark.parametrize("where", ["a folder", "below a file", "a pipe"])

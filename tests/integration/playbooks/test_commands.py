@@ -131,7 +131,7 @@ def test_jinja_gives_values_their_types(controller: Controller, fleet: Simulated
         assert sent[:2] == [(None, host), (None, ["C", "D"])]
         got = dict(sent[2:])
         assert list(got.pop("-Nested").items()) == [("hosts", HOSTS), ("since", "2026-03-01")]
-        assert type(got["-Bytes"]) is PSInt64
+        assert isinstance(got["-Bytes"], PSInt64)
         del got["-Password"]  # a SecureString, which only the server can read
         assert got == {
             "-Report": f"for {host}",
