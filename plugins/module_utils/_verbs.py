@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import pipeline, stages
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import pipeline
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.context import Context
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import Settings, SettingsSource
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
     ParameterBindingError,
@@ -51,7 +52,7 @@ class Verb:
     command: str
     module: str
     argument_spec: t.Callable[[], _arguments.Spec]
-    run: t.Callable[[Request, stages.Context], Report]
+    run: t.Callable[[Request, Context], Report]
     is_reading: bool = False
     is_ending: bool = False
 
@@ -68,7 +69,7 @@ class Verb:
         Args:
             options: Validated options of the task.
             diff_mode: Add a diff.
-            surroundings: Fields of `stages.Context` that the wrapper provides.
+            surroundings: Fields of `Context` that the wrapper provides.
         """
         options = _arguments.without_aliases(options, self.argument_spec())
         return _run(self, options, diff_mode and not self.is_reading, surroundings)
@@ -131,7 +132,7 @@ def _run(verb: Verb, options: Options, diff_mode: bool, surroundings: t.Mapping[
         require_pypsrp()
         registry = Registry.open(options.get("registry_path") or default_path("registry.sqlite3"), warn)
         try:
-            report = verb.run(request, stages.Context(registry, client_id=client_id, warn=warn, **surroundings))
+            report = verb.run(request, Context(registry, client_id=client_id, warn=warn, **surroundings))
         finally:
             registry.close()
     except PSSessionError as error:

@@ -14,12 +14,13 @@ from __future__ import annotations
 import typing as t
 
 from .commands import CommandResult, Script
+from .context import Context
 from .errors import ParameterBindingError
 from .model import Availability, PSSession
 from .report import Report
 from .request import Request
 from .running import Runner
-from .stages import Context, Stages, stages_of
+from .stages import Stages, stages_of
 from .verbs.base import Verb
 from .verbs.connect import Connect
 from .verbs.disconnect import Disconnect
@@ -63,7 +64,7 @@ def get_pssession(request: Request, context: Context) -> Report:
     with stages_of(request, context) as engine:
         found = engine.find()
         engine.remember()
-        engine.report.sessions = engine.as_remembered(found)
+        engine.report.sessions = engine.memory.as_remembered(found)
         return engine.report
 
 

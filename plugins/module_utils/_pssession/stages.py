@@ -11,20 +11,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import time
 import typing as t
-import uuid
-from dataclasses import dataclass
 
 from . import endpoint as endpoints_of
 from .apply import Apply, Result
 from .commands import CommandResult
+from .context import Context
 from .discovery import Discovery, discover, list_commands
-from .errors import ErrorRecord, PSSessionError
+from .errors import ErrorRecord
 from .journal import Journal, JournalFolder, journal_at
-from .model import Availability, Endpoint, PSSession, SessionReference, State
+from .memory import Memory
+from .model import Availability, Endpoint, PSSession, State
 from .plan import Action, Step, plan
-from .registry import Registry
 from .report import Report
 from .request import Request
 from .running import Runner
@@ -49,37 +47,6 @@ from .wsman.pool import ClientPool, half_of_the_files
 _HURRIED_SECONDS = 10.0
 
 
-def _silent(_text: str) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the engine needs of the world around it; a wrapper fills it in.
-
-    Attributes:
-        registry: The sessions this controller knows.
-        settings_of: What the inventory knows of a computer.
-        client_id: Our identity on the wire, a GUID; None means the registry's.
-        check_mode: Only look and tell what would be done.
-        confirm: Asked with operation, target and session before each step; None means not to ask.
-        warn, progress: Get lines of text.
-        last_words: Gets a line of text when the work is cut short, so that there will be no result.
-        clock, sleep: In seconds; for waiting, not for time stamps.
-    """
-
-    registry: Registry
-    settings_of: endpoints_of.SettingsSource = lambda _computer, _host: {}
-    client_id: str | None = None
-    check_mode: bool = False
-    confirm: t.Callable[[str, str, PSSession], bool] | None = None
-    warn: t.Callable[[str], None] = _silent
-    progress: t.Callable[[str], None] = _silent
-    last_words: t.Callable[[str], None] = _silent
-    clock: t.Callable[[], float] = time.monotonic
-    sleep: t.Callable[[float], None] = time.sleep
-
-
 @contextlib.contextmanager
 def stages_of(request: Request, context: Context) -> t.Iterator[Stages]:
     """Provide the stages for one request; conversations that are still open are closed in the end.
@@ -88,11 +55,11 @@ def stages_of(request: Request, context: Context) -> t.Iterator[Stages]:
         JournalError: The journal cannot be used; nothing was sent.
     """
     request = _within_open_files(request, context)
-    client_id = context.client_id or _client_id(context)
+    memory = Memory(context.registry, context.client_id, context.warn)
     journal = _journal_of(request, context)
-    pool = ClientPool(client_id)
+    pool = ClientPool(memory.client_id)
     try:
-        yield Stages(request, context, client_id, pool, journal)
+        yield Stages(request, context, memory, pool, journal)
     finally:
         pool.close()
 
@@ -116,14 +83,6 @@ def _journal_of(request: Request, context: Context) -> Journal | JournalFolder |
     return journal_at(request.journal)
 
 
-def _client_id(context: Context) -> str:
-    try:
-        return context.registry.client_id()
-    except PSSessionError as error:
-        context.warn(f"{error}. To the servers this is a new client.")
-        return str(uuid.uuid4())
-
-
 def _about_empty(session: PSSession, is_unstarted: bool) -> str:
     """Return what to do about a session that exists and has no command."""
     name = f"Session {session.name} on {session.endpoint.computer_name}"
@@ -140,20 +99,20 @@ def _about_empty(session: PSSession, is_unstarted: bool) -> str:
 
 
 class Stages:
-    """The stages of the pipeline over one request; what they leave behind is in `report`."""
+    """The stages of the pipeline over one request; what they leave behind is in `report` and in `memory`."""
 
     def __init__(
         self,
         request: Request,
         context: Context,
-        client_id: str,
+        memory: Memory,
         pool: ClientPool,
         journal: Journal | JournalFolder | None,
     ) -> None:
         self.report = Report(request.parameter_set.name)
+        self.memory = memory
         self._request = request
         self._context = context
-        self._client_id = client_id
         self._pool = pool
         self._journal = journal
         self._throttle = Throttle(request.throttle_limit)
@@ -200,7 +159,7 @@ class Stages:
         commands = {session.instance_id: session.commands for session in listed}
         existing = [
             dataclasses.replace(session, commands=commands.get(session.instance_id))
-            for session in self.as_remembered(made)
+            for session in self.memory.as_remembered(made)
         ]
         wanted = [session for session in sessions if not session.shell.state]
         if self._journal is not None and not self._context.check_mode:
@@ -221,7 +180,7 @@ class Stages:
         request, soon = self._request, self._request.expires_within
         if request.state == "all" and not request.minimum_age and soon is None:
             return list(sessions)
-        opened = {each.instance_id for each in self.as_remembered(list(sessions)) if each.state is State.OPENED}
+        opened = {each.instance_id for each in self.memory.as_remembered(list(sessions)) if each.state is State.OPENED}
         return [
             session
             for session in sessions
@@ -235,7 +194,7 @@ class Stages:
         report, context = self.report, self._context
         steps = self.plan(verb, selected)
         if context.check_mode:
-            report.sessions = self.as_remembered(selected)
+            report.sessions = self.memory.as_remembered(selected)
             report.after = [verb.expected(step) if step.changes else step.session for step in steps]
             report.what_if = [verb.what_if(step.session) for step in steps]
             report.changed_sessions = {step.session.instance_id for step in steps if step.changes}
@@ -274,7 +233,7 @@ class Stages:
         Commands are connected to one by one, which only a new connection does. And where a task was killed while it
         received, the last answer may be lost: the server has it still, and gives it again to a new connection only.
         """
-        ours = [each for each in self.as_remembered(sessions) if each.state is State.OPENED and each.commands]
+        ours = [each for each in self.memory.as_remembered(sessions) if each.state is State.OPENED and each.commands]
         left = self.apply(
             Disconnect(self._request, self._context.warn), [Step(each, Action.DISCONNECT, ours=True) for each in ours]
         )
@@ -295,7 +254,7 @@ class Stages:
             option = dataclasses.replace(session.endpoint.option, open_timeout=_HURRIED_SECONDS)
             endpoint = dataclasses.replace(session.endpoint, option=option)
             hurried.append(Step(dataclasses.replace(session, endpoint=endpoint), Action.DISCONNECT, ours=True))
-        self._pool = ClientPool(self._client_id)
+        self._pool = ClientPool(self.memory.client_id)
         try:
             left = self.apply(Disconnect(self._request, self._context.warn), hurried)
         finally:
@@ -329,23 +288,7 @@ class Stages:
         self.remember()
 
     def plan(self, verb: Verb, sessions: list[PSSession]) -> list[Step]:
-        owners = {instance_id: known.client_id for instance_id, known in self._known().items()}
-        return plan(verb, sessions, owners, self._client_id, self._request)
-
-    def as_remembered(self, sessions: list[PSSession]) -> list[PSSession]:
-        """Return sessions as they were found, with their ids, and Opened if this client was the last to connect.
-
-        Servers do not tell who is connected, so this is what is most likely; only a Reconnect would prove it.
-        """
-        known = self._known()
-        seen = []
-        for session in dict.fromkeys(sessions):
-            memory = known.get(session.instance_id)
-            if memory is not None:
-                ours = session.availability is Availability.BUSY and memory.client_id == self._client_id
-                session = dataclasses.replace(session.opened() if ours else session, id=memory.id)
-            seen.append(session)
-        return seen
+        return plan(verb, sessions, self.memory.owners(), self.memory.client_id, self._request)
 
     def apply(self, verb: Verb, steps: list[Step]) -> Result:
         """Carry out the steps."""
@@ -355,21 +298,12 @@ class Stages:
         ).run(steps)
 
     def remember(self) -> None:
-        """Write down what is known now, so that later tasks can name sessions by their ids.
-
-        Sessions that were connected are not lost with the registry: trouble with it is a warning.
-        """
-        now = {session.instance_id: session for session in [*self.report.before, *self.report.sessions]}
-        ended = [session.instance_id for session in now.values() if session.state is State.CLOSED]
-        try:
-            ids = self._context.registry.remember(now.values(), self._client_id)
-            self._context.registry.forget([*self._vanished, *ended])
-        except PSSessionError as error:
-            self._context.warn(f"{error}. The ids of these sessions will not be known to later tasks.")
-            return
-        self.report.sessions = [
-            dataclasses.replace(session, id=ids.get(session.instance_id)) for session in self.report.sessions
-        ]
+        """Write down what is known now, so that later tasks can name sessions by their ids."""
+        ids = self.memory.remember([*self.report.before, *self.report.sessions], self._vanished)
+        if ids:
+            self.report.sessions = [
+                dataclasses.replace(session, id=ids.get(session.instance_id)) for session in self.report.sessions
+            ]
 
     def warn_of_sessions_in_use(self, steps: list[Step]) -> None:
         for step in steps:
@@ -387,7 +321,7 @@ class Stages:
         return found
 
     def _find_remembered(self) -> Selection:
-        references, unknown = look_up(self._request, list(self._known().values()))
+        references, unknown = look_up(self._request, list(self.memory.known().values()))
         refused = {reference: refuse_unseen(reference, self._request) for reference in references}
         self.report.errors += [error for error in refused.values() if error is not None]
         places = {
@@ -413,11 +347,3 @@ class Stages:
         elif self._request.missing == "warn":
             for record in missing:
                 self._context.warn(record.message)
-
-    def _known(self) -> dict[str, SessionReference]:
-        """Return what the registry knows, by instance id; without it every session is simply new."""
-        try:
-            return {known.instance_id: known for known in self._context.registry.sessions()}
-        except PSSessionError as error:
-            self._context.warn(f"{error}. Sessions of earlier tasks are not known.")
-            return {}

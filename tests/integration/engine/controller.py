@@ -28,7 +28,7 @@ class Controller:
     Attributes:
         user: whose name and password the inventory has.
         inventory: further variables by computer, which win over what it knows anyway.
-        surroundings: of every run; see `stages.Context`.
+        surroundings: of every run; see `context.Context`.
     """
 
     def __init__(self, fleet: SimulatedFleet, registry_path: Path, user: User = ADMIN) -> None:

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What the engine needs of the world around it."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass
+
+from .endpoint import SettingsSource
+from .model import PSSession
+from .registry import Registry
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the engine needs of the world around it; a wrapper fills it in.
+
+    Attributes:
+        registry: The sessions this controller knows.
+        settings_of: What the inventory knows of a computer.
+        client_id: Our identity on the wire, a GUID; None means the registry's.
+        check_mode: Only look and tell what would be done.
+        confirm: Asked with operation, target and session before each step; None means not to ask.
+        warn, progress: Get lines of text.
+        last_words: Gets a line of text when the work is cut short, so that there will be no result.
+        clock, sleep: In seconds; for waiting, not for time stamps.
+    """
+
+    registry: Registry
+    settings_of: SettingsSource = lambda _computer, _host: {}
+    client_id: str | None = None
+    check_mode: bool = False
+    confirm: t.Callable[[str, str, PSSession], bool] | None = None
+    warn: t.Callable[[str], None] = _silent
+    progress: t.Callable[[str], None] = _silent
+    last_words: t.Callable[[str], None] = _silent
+    clock: t.Callable[[], float] = time.monotonic
+    sleep: t.Callable[[float], None] = time.sleep

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What this controller remembers, as far as it can be read: the registry is a cache, and losing it stops nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import uuid
+
+from .errors import PSSessionError
+from .model import Availability, PSSession, SessionReference, State
+from .registry import Registry
+
+
+class Memory:
+    """The registry and who we are on the wire; trouble with either is a warning.
+
+    Args:
+        client_id: Our identity, a GUID; None means the registry's.
+        warn: Gets lines of text.
+    """
+
+    def __init__(self, registry: Registry, client_id: str | None, warn: t.Callable[[str], None]) -> None:
+        self._registry = registry
+        self._warn = warn
+        self.client_id = client_id or self._own_client_id()
+
+    def known(self) -> dict[str, SessionReference]:
+        """Return the sessions known, by instance id; without the registry every session is simply new."""
+        try:
+            return {known.instance_id: known for known in self._registry.sessions()}
+        except PSSessionError as error:
+            self._warn(f"{error}. Sessions of earlier tasks are not known.")
+            return {}
+
+    def owners(self) -> dict[str, str | None]:
+        """Return the client last connected to each session, by instance id."""
+        return {instance_id: known.client_id for instance_id, known in self.known().items()}
+
+    def as_remembered(self, sessions: t.Iterable[PSSession]) -> list[PSSession]:
+        """Return sessions as they were found, with their ids, and Opened if this client was the last to connect.
+
+        Servers do not tell who is connected, so this is what is most likely; only a Reconnect would prove it.
+        """
+        known = self.known()
+        seen = []
+        for session in dict.fromkeys(sessions):
+            memory = known.get(session.instance_id)
+            if memory is not None:
+                ours = session.availability is Availability.BUSY and memory.client_id == self.client_id
+                session = dataclasses.replace(session.opened() if ours else session, id=memory.id)
+            seen.append(session)
+        return seen
+
+    def remember(self, sessions: t.Iterable[PSSession], vanished: t.Iterable[str]) -> dict[str, int]:
+        """Write down sessions as they are now, and forget those that ended or vanished.
+
+        Sessions that were connected are not lost with the registry, so trouble with it fails nothing.
+
+        Args:
+            vanished: Instance ids of sessions that their computers no longer list.
+
+        Returns:
+            The number of each session by its instance id; nothing if they could not be written down.
+        """
+        now = {session.instance_id: session for session in sessions}
+        ended = [session.instance_id for session in now.values() if session.state is State.CLOSED]
+        try:
+            ids = self._registry.remember(now.values(), self.client_id)
+            self._registry.forget([*vanished, *ended])
+        except PSSessionError as error:
+            self._warn(f"{error}. The ids of these sessions will not be known to later tasks.")
+            return {}
+        return ids
+
+    def _own_client_id(self) -> str:
+        try:
+            return self._registry.client_id()
+        except PSSessionError as error:
+            self._warn(f"{error}. To the servers this is a new client.")
+            return str(uuid.uuid4())
