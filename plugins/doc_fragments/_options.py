@@ -252,6 +252,7 @@ options:
         that is meant literally. Upper and lower case are the same.
       - With O(computer_name) or O(connection_uri) they are the names on the computers, and without O(name) all sessions
         there are meant. With neither they are the names of sessions this controller has seen before.
+      - Text is split at its commas, and blanks around them do not count.
     type: list
     elements: str
   session:

@@ -268,6 +268,22 @@ def pssession_lookup() -> Spec:
     return {**_WHICH_AND_HOW}
 
 
+def lists_of_text(options: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:
+    """Return validated options without blanks around the commas of lists that were given as text.
+
+    Surveys and command lines give lists as text, and Ansible splits it at the commas and keeps the blanks.
+
+    Args:
+        given: The options before validation.
+    """
+    trimmed = dict(options)
+    for name, option in spec.items():
+        texts = (given.get(each) for each in (name, *option.get("aliases", ())))
+        if option.get("elements") == "str" and any(isinstance(text, str) and "," in text for text in texts):
+            trimmed[name] = [item.strip() for item in options[name]]
+    return trimmed
+
+
 def without_aliases(options: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return validated options under their proper names only, suboptions likewise."""
     return {name: _plain(options[name], spec[name].get("options")) for name in spec if name in options}

@@ -32,6 +32,9 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.regist
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 
+# What says which of a computer's sessions are meant.
+_NARROWING = ("name", "instance_id", "owner", "minimum_age", "expires_within")
+
 Options = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
 
@@ -60,8 +63,7 @@ class Verb:
         """Tell whether a task that names no computer is about the Windows host it runs for."""
         if any(options.get(name) is not None for name in ("computer_name", "connection_uri", "session", "id")):
             return False
-        narrowing = ("name", "instance_id", "owner", "minimum_age", "expires_within")
-        return not self.is_ending or any(options.get(name) for name in narrowing)
+        return not self.is_ending or any(options.get(name) for name in _NARROWING)
 
     def __call__(self, options: Options, *, diff_mode: bool = False, **surroundings: t.Any) -> Result:
         """Run the verb and return the task's result; every failure is in it.
@@ -136,7 +138,7 @@ def _run(verb: Verb, options: Options, diff_mode: bool, surroundings: t.Mapping[
         finally:
             registry.close()
     except PSSessionError as error:
-        return {**_failure(error, verb.command), "warnings": warnings}
+        return {**_failure(error, verb), "warnings": warnings}
     result = report.as_dict()
     if verb.is_reading:
         del result["what_if"]
@@ -167,14 +169,20 @@ def _client_id(text: str | None) -> str | None:
         ) from error
 
 
-def _failure(error: PSSessionError, command: str) -> Result:
+def _failure(error: PSSessionError, verb: Verb) -> Result:
     """Return the result of a task that came to nothing, in the shape of any other."""
     empty = Report(parameter_set="")
     if isinstance(error, ParameterBindingError):
+        unsaid = verb.is_ending and error.error_id == "MissingMandatoryParameter"
         record = error_record(
-            error.error_id, error.message, command=command, category=error.category, target=error.target
+            error.error_id,
+            error.message,
+            command=verb.command,
+            category=error.category,
+            target=error.target,
+            hint=f"For a host of the play {verb.module} needs one of {', '.join(_NARROWING)}." if unsaid else "",
         )
     else:
-        record = error_record("InvalidOperation", str(error), command=command)
+        record = error_record("InvalidOperation", str(error), command=verb.command)
     empty.errors.append(record)
-    return {**empty.as_dict(), "failed": True, "msg": str(error)}
+    return {**empty.as_dict(), "failed": True, "msg": empty.failure()}

@@ -54,7 +54,9 @@ class SessionAction(ActionBase):
         del tmp
         result: dict[str, t.Any] = super().run(None, task_vars)
         self._refuse_to_run_for_each_host()
-        _validated, options = self.validate_argument_spec(self.verb.argument_spec())
+        spec = self.verb.argument_spec()
+        _validated, options = self.validate_argument_spec(spec)
+        options = _arguments.lists_of_text(options, self._task.args, spec)
         self.complete(options)
         inventory = Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
         own_computer = inventory.own_computer()

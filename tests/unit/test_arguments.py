@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import parameter_sets
@@ -144,3 +145,24 @@ def test_aliases_disappear_on_all_levels() -> None:
         "endpoints": [{"computer_name": "a"}],
         "credential": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"name": "Nightly, Week*"}, ["Nightly", "Week*"]),
+        ({"name": [" Nightly", "Week*"]}, [" Nightly", "Week*"]),
+        ({"name": " Nightly"}, [" Nightly"]),
+    ],
+)
+def test_blanks_around_commas_are_no_part_of_a_name(given: Options, names: list[str]) -> None:
+    spec = _arguments.connect_pssession()
+    validated = ArgumentSpecValidator(spec).validate(dict(given)).validated_parameters
+    assert _arguments.lists_of_text(validated, given, spec)["name"] == names
+
+
+def test_a_list_of_text_under_its_alias() -> None:
+    spec, given = _arguments.connect_pssession(), {"cn": "srv01, srv02", "id": "1, 2"}
+    validated = ArgumentSpecValidator(spec).validate(dict(given)).validated_parameters
+    options = _arguments.lists_of_text(validated, given, spec)
+    assert (options["computer_name"], options["id"]) == (["srv01", "srv02"], [1, 2])

@@ -102,6 +102,8 @@ def test_a_windows_host_alone_is_not_enough_to_remove(
         "MissingMandatoryParameter",
         "ParameterArgumentValidationErrorEmptyArrayNotAllowed",
     )
+    if "Mandatory" in error["fully_qualified_error_id"]:
+        assert "remove_pssession needs one of name, instance_id, owner" in run["Remove"].message
     assert fleet.requests == []
     assert left(fleet, "srv01") == ["ITBackup", "ITTask", "Patch"]
 
