@@ -211,6 +211,8 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
         shown = run.of("Remove it, or tell what would be removed")
         assert {host: len(result["what_if"]) for host, result in shown.items()} == {"srv01": 1, "srv02": 1}
         assert shown["srv01"]["changed"] is bool(arguments)
+        table = run["Show what was removed, or would be"]["msg"]
+        assert [line.split()[1:4] for line in table[2:]] == [["Idle", "WSMan", "srv01"], ["Idle", "WSMan", "srv02"]]
     assert {computer.name: names(fleet, computer.name) for computer in fleet} == everything
     assert operations(fleet) <= READING
 
@@ -218,6 +220,7 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
         run = controller.play("cleanup", names="*", remove=True)
         assert run.exit_code == 0, run.output
         assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
+    assert run["Show what was removed, or would be"]["msg"] == "Nothing was left behind."
     assert names(fleet, "srv01") == {"Expiring", "Fresh", "Foreign"}
     assert names(fleet, "srv02") == {"Expiring"}
 
