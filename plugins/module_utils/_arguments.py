@@ -6,7 +6,8 @@
 
 """The options of modules, actions and the lookup, composed from named groups.
 
-The twin of plugins/doc_fragments/_options.py: whoever changes one changes the other (a test compares them).
+The twin of plugins/doc_fragments/_options.py and _endpoints.py: whoever changes one changes the other (a test compares
+them).
 """
 
 from __future__ import annotations

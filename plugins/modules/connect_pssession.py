@@ -31,7 +31,7 @@ extends_documentation_fragment:
   - psremoting.fleet._options.owner
   - psremoting.fleet._options.commands
   - psremoting.fleet._options.change
-  - psremoting.fleet._options.endpoints
+  - psremoting.fleet._endpoints
 notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
     Windows, and the task's own connection is never opened.
