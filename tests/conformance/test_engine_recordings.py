@@ -20,7 +20,8 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import WSManFault, transport_prefix
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import transport_prefix
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import WSManFault
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
     Credential,
     Endpoint,

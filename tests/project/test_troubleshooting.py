@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import errors
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import codes, errors
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
 from tests.simulator import SimulatedFleet, User
 
@@ -83,23 +83,21 @@ def _words(expression: ast.expr, constants: dict[str, ast.expr]) -> Iterator[str
 
 
 def test_every_code_has_a_row_with_the_right_numbers() -> None:
-    known = {int(code) for code in (*errors.TRANSPORT_PREFIXES, *errors.HINTS)}
-    assert {
-        code: (errors.transport_prefix(code), f"0x{code:X}", errors.reason_of(code).value) for code in known
-    } == CODES
+    known = {int(code) for code in (*codes.TRANSPORT_PREFIXES, *codes.HINTS)}
+    assert {code: (codes.transport_prefix(code), f"0x{code:X}", codes.reason_of(code).value) for code in known} == CODES
 
 
 def test_every_reason_is_explained() -> None:
     table = PAGE.split("\n### The reason\n")[1].split("\n## ")[0].split("--- |\n")[1]
-    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(each.value for each in errors.Reason)
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(each.value for each in codes.Reason)
 
 
 def test_codes_with_a_hint_have_something_to_do() -> None:
     """The last table is of those that only the server explains."""
     told, passed_on = PAGE.split("### Said by the server alone")
-    for code in errors.HINTS:
+    for code in codes.HINTS:
         assert f"| {int(code)} |" in told
-    assert [code for code in errors.HINTS if f"| {int(code)} |" in passed_on] == []
+    assert [code for code in codes.HINTS if f"| {int(code)} |" in passed_on] == []
 
 
 def test_numbers_in_the_text_are_those_of_codes() -> None:

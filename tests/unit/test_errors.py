@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import (
     HINTS,
     Code,
     Reason,
+    transport_prefix,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
     Subject,
     TransportError,
     error_record,
-    transport_prefix,
 )
 
 COMMAND = "Microsoft.PowerShell.Commands.ConnectPSSessionCommand"

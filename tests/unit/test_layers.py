@@ -16,7 +16,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _pssession
 FOLDER = Path(_pssession.__path__[0])
 # From the bottom up, modules and packages. A module imports from lower rooms and from its own package only.
 ROOMS = [
-    {"errors", "wildcard"},
+    {"codes", "wildcard"},
+    {"errors"},
     {"model", "libraries", "parameter_sets", "throttle", "journal"},
     {"commands", "certificates"},
     {"request", "registry", "report"},

@@ -13,7 +13,8 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import logon
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import Code, ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Code
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
     ClientCertificate,
     Credential,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ErrorRecord, Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ErrorRecord
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.plan import Action, plan
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.connect import Connect

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.discovery import Discovery, as_session
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import SessionReference
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.selection import (

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import Code, TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Code
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
     ClientCertificate,
     Endpoint,

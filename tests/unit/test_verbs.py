@@ -10,12 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
-    Code,
-    ErrorRecord,
-    Reason,
-    WSManFault,
-)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Code, Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ErrorRecord, WSManFault
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.plan import Action, Step, plan
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request

@@ -17,7 +17,8 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .errors import Code, ErrorRecord, TransportError, WSManFault, error_record
+from .codes import Code
+from .errors import ErrorRecord, TransportError, WSManFault, error_record
 from .logon import unusable
 from .model import Availability, Endpoint, PSSession, Shell, State
 from .request import Request

@@ -11,7 +11,8 @@ from __future__ import annotations
 import typing as t
 
 from . import certificates
-from .errors import Code, TransportError
+from .codes import Code
+from .errors import TransportError
 from .model import ClientCertificate, Credential, Endpoint, Logon
 from .request import Request, first
 from .wsman import authentication, pywinrm_authentication

@@ -13,8 +13,9 @@ import time
 import typing as t
 import uuid
 
+from .codes import Code, Reason
 from .commands import CommandResult, Output, PipelineState, Script
-from .errors import Code, Reason, TransportError, WSManFault, error_record
+from .errors import TransportError, WSManFault, error_record
 from .journal import Journal, JournalFolder
 from .model import PSSession
 from .psrp import pipelines

@@ -13,8 +13,9 @@ import typing as t
 import uuid
 from dataclasses import dataclass
 
+from .codes import Reason
 from .discovery import Discovery
-from .errors import ErrorRecord, Reason, Subject, error_record
+from .errors import ErrorRecord, Subject, error_record
 from .model import DEFAULT_RESOURCE_URI, Availability, Endpoint, PSSession, SessionReference, Shell, State
 from .request import Request
 from .wildcard import WildcardPattern

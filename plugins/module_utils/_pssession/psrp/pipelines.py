@@ -15,8 +15,9 @@ import typing as t
 import uuid
 import xml.etree.ElementTree as ET
 
+from ..codes import Code
 from ..commands import Output, PipelineState, Script
-from ..errors import Code, TransportError
+from ..errors import TransportError
 from ..model import Shell
 from ..wsman.client import WSManClient
 from ..wsman.soap import improper

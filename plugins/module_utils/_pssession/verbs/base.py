@@ -12,7 +12,8 @@ import abc
 import enum
 import typing as t
 
-from ..errors import ErrorRecord, Reason, TransportError, WSManFault, error_record
+from ..codes import Reason
+from ..errors import ErrorRecord, TransportError, WSManFault, error_record
 from ..model import PSSession
 from ..plan import Step
 from ..request import Request

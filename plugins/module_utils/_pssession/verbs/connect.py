@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..errors import Code, ErrorRecord, Reason, TransportError, WSManFault
+from ..codes import Code, Reason
+from ..errors import ErrorRecord, TransportError, WSManFault
 from ..model import Availability, PSSession
 from ..plan import Action, Step
 from ..psrp import handshake

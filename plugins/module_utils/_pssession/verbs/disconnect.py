@@ -11,7 +11,8 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from ..errors import Code, ErrorRecord, Reason, WSManFault
+from ..codes import Code, Reason
+from ..errors import ErrorRecord, WSManFault
 from ..model import Availability, PSSession, Shell, State
 from ..plan import Action, Step
 from ..wsman.client import WSManClient

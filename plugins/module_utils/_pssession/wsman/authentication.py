@@ -18,7 +18,8 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..errors import Code, TransportError
+from ..codes import Code
+from ..errors import TransportError
 from ..model import Credential, Endpoint, Logon
 
 try:

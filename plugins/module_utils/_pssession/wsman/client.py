@@ -19,7 +19,8 @@ import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from ..errors import Code, TransportError
+from ..codes import Code
+from ..errors import TransportError
 from ..model import Command, Endpoint, Shell
 from . import soap
 from .duration import parse_duration

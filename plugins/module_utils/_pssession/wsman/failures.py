@@ -16,7 +16,8 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from ..errors import Code, TransportError
+from ..codes import Code
+from ..errors import TransportError
 from ..model import Endpoint
 from . import soap
 

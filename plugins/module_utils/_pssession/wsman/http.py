@@ -17,7 +17,8 @@ import threading
 import time
 from urllib.parse import quote, urlsplit
 
-from ..errors import Code, TransportError
+from ..codes import Code
+from ..errors import TransportError
 from ..libraries import require_pypsrp
 from ..model import Credential, Endpoint
 from . import authentication, pywinrm_authentication, soap

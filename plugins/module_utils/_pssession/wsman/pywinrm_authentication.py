@@ -14,7 +14,8 @@ from __future__ import annotations
 import importlib.util
 import typing as t
 
-from ..errors import Code, TransportError
+from ..codes import Code
+from ..errors import TransportError
 from ..model import Endpoint, Logon
 from .authentication import Authentication, service_host
 from .authentication import authentication as authentication_by_requests

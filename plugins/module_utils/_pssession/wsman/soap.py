@@ -12,7 +12,8 @@ import codecs
 import typing as t
 import xml.etree.ElementTree as ET
 
-from ..errors import Code, TransportError, WSManFault
+from ..codes import Code
+from ..errors import TransportError, WSManFault
 
 NAMESPACES = {
     "s": "http://www.w3.org/2003/05/soap-envelope",

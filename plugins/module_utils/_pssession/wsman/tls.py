@@ -16,7 +16,8 @@ import socket
 import ssl
 import typing as t
 
-from ..errors import Code, TransportError
+from ..codes import Code
+from ..errors import TransportError
 from ..model import ClientCertificate, Endpoint, Tls
 from .authentication import basic_bytes
 

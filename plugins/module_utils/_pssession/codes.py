@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What the codes of WinRM and Win32 mean: names as PowerShell has them, a reason in one word, and what to do next."""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+
+
+class Code(enum.IntEnum):
+    """Win32 and WinRM error codes the engine acts on or reports itself (wsmerror.h, unsigned)."""
+
+    ACCESS_DENIED = 5
+    AUTHENTICATION_FAILED = 1311
+    LOGON_FAILURE = 1326
+    IMPROPER_RESPONSE = 1722
+    CERTIFICATE_INVALID = 12175
+    TARGET_UNKNOWN = 0x80090303
+    CANNOT_CONNECT = 0x80338012
+    OPERATION_TIMED_OUT = 0x80338029
+    UNEXPECTED_SELECTORS = 0x8033805B
+    EXPLICIT_CREDENTIALS_REQUIRED = 0x803380E5
+    INVALID_AUTHENTICATION = 0x8033810E
+    CANNOT_CONNECT_WINRM_SERVICE = 0x80338112
+    URL_NOT_AVAILABLE = 0x80338113
+    OPERATION_TIMEOUT = 0x80338126
+    HTTP_ERROR = 0x80338170
+    HTTP_BAD_REQUEST = 0x80338171
+    REDIRECT_REQUIRED = 0x80338199
+    REDIRECT_LOCATION_INVALID = 0x803381B7
+    COMPUTER_NOT_FOUND = 0x803381B9
+    CLIENT_SESSION_ID_MISMATCH = 0x803381C6
+    SHELL_DISCONNECTED = 0x803381C4
+    CONNECTED_TO_DIFFERENT_CLIENT = 0x803381CD
+    STREAM_DISCONNECTED = 0x803381DE
+    ALREADY_DISCONNECTED = 0x803381CF
+
+
+# The first part of a FullyQualifiedErrorId by transport code, as PowerShell's GetFQEIDFromTransportError has it.
+TRANSPORT_PREFIXES: t.Mapping[int, str] = {
+    5: "AccessDenied",
+    14: "ServerOutOfMemory",
+    53: "NetworkPathNotFound",
+    995: "WinRMOperationAborted",
+    1115: "ShutDownInProgress",
+    1311: "AuthenticationFailed",
+    1326: "LogonFailure",
+    1722: "ImproperResponse",
+    0x80090303: "TargetUnknown",
+    0x80338002: "InvalidResourceUri",
+    0x80338005: "CorruptedWinRMConfig",
+    0x80338012: "CannotConnect",
+    0x8033802D: "URIExceedsMaxAllowedSize",
+    0x8033803B: "InvalidResourceUri",
+    0x8033805B: "CannotConnectTargetSessionDoesNotExist",
+    0x80338074: "WinRMOperationNotSupportedOnServer",
+    0x803380E2: "ClientKerberosDisabled",
+    0x803380E4: "ServerNotTrusted",
+    0x803380E5: "ExplicitCredentialsRequired",
+    0x8033810C: "WorkgroupCannotUseKerberos",
+    0x8033810E: "InvalidAuthentication",
+    0x80338112: "CannotConnectWinRMService",
+    0x80338113: "URLNotAvailable",
+    0x80338126: "WinRMOperationTimeout",
+    0x80338170: "WinRMHttpError",
+    0x80338199: "RedirectInformationRequired",
+    0x803381AC: "RemoteSessionDisallowed",
+    0x803381B7: "RedirectLocationInvalid",
+    0x803381B9: "ComputerNotFound",
+    0x803381BB: "CannotUseIPAddress",
+    0x803381C2: "SessionCreateFailedInvalidName",
+    0x803381C6: "CannotConnectMismatchSessions",
+    0x803381CD: "CannotConnectAlreadyConnected",
+    0x803381D0: "CannotConnectInvalidOperation",
+    0x803381DF: "CannotConnectRunAsFailed",
+    0x803381E3: "RemoteConnectionDisallowed",
+    0x80540FA0: "IncorrectProtocolVersion",
+}
+
+
+def transport_prefix(code: int | None) -> str:
+    """Return the first part of a FullyQualifiedErrorId for a transport code.
+
+    A code without a name of its own is written as the signed 32 bit number PowerShell holds; no code, or 0, gives
+    an empty string (PowerShell's GetFQEIDFromTransportError).
+    """
+    if not code:
+        return ""
+    if code in TRANSPORT_PREFIXES:
+        return TRANSPORT_PREFIXES[code]
+    return str(code - (1 << 32) if code >= (1 << 31) else code)
+
+
+class Reason(enum.Enum):
+    """Why something failed, in one word that playbooks and reports can go by; the worst comes first.
+
+    UNREACHABLE: the computer did not answer, or not as WinRM does.
+    ACCESS_DENIED: it did not let us in, or not do that.
+    FAILED: anything that is none of the others.
+    COMMAND_FAILED: the script in the session ended with an error.
+    BUSY: another client is connected to the session.
+    EXPIRED: the session was known and exists no longer.
+    MISSING: nothing of that name or id is there.
+    """
+
+    UNREACHABLE = "unreachable"
+    ACCESS_DENIED = "access_denied"
+    FAILED = "failed"
+    COMMAND_FAILED = "command_failed"
+    BUSY = "busy"
+    EXPIRED = "expired"
+    MISSING = "missing"
+
+
+_REASONS: t.Mapping[Reason, frozenset[int]] = {
+    Reason.UNREACHABLE: frozenset(
+        {
+            53,
+            Code.IMPROPER_RESPONSE,
+            Code.CERTIFICATE_INVALID,
+            Code.CANNOT_CONNECT,
+            Code.CANNOT_CONNECT_WINRM_SERVICE,
+            Code.URL_NOT_AVAILABLE,
+            Code.OPERATION_TIMED_OUT,
+            Code.OPERATION_TIMEOUT,
+            Code.HTTP_ERROR,
+            Code.HTTP_BAD_REQUEST,
+            Code.REDIRECT_REQUIRED,
+            Code.REDIRECT_LOCATION_INVALID,
+            Code.COMPUTER_NOT_FOUND,
+        }
+    ),
+    Reason.ACCESS_DENIED: frozenset(
+        {
+            Code.ACCESS_DENIED,
+            Code.AUTHENTICATION_FAILED,
+            Code.LOGON_FAILURE,
+            Code.TARGET_UNKNOWN,
+            0x803380E2,
+            0x803380E4,
+            Code.EXPLICIT_CREDENTIALS_REQUIRED,
+            0x8033810C,
+            Code.INVALID_AUTHENTICATION,
+            0x803381AC,
+            0x803381DF,
+            0x803381E3,
+        }
+    ),
+    Reason.BUSY: frozenset({Code.CLIENT_SESSION_ID_MISMATCH, Code.CONNECTED_TO_DIFFERENT_CLIENT}),
+    Reason.EXPIRED: frozenset({Code.UNEXPECTED_SELECTORS}),
+}
+
+
+def reason_of(code: int | None) -> Reason:
+    """Return what a transport code means when nothing else is known."""
+    return next((reason for reason, codes in _REASONS.items() if code in codes), Reason.FAILED)
+
+
+# Two levels of quotas have a code of their own each: those of the service, and those of one session configuration.
+_SHELLS_OF_USER = (
+    "The account has as many shells there as the server allows (MaxShellsPerUser), disconnected ones included; "
+    "remove some (remove_pssession)."
+)
+
+_USERS = (
+    "As many accounts have shells there as the server allows at a time (MaxConcurrentUsers); remove those of one, or "
+    "try again later."
+)
+
+HINTS: t.Mapping[int, str] = {
+    Code.ACCESS_DENIED: (
+        "Check user name and password, and that the account may use WinRM and this configuration. "
+        "Only the account that opened a session can connect to it."
+    ),
+    Code.AUTHENTICATION_FAILED: (
+        "Check for a valid ticket (klist, kinit), that the clocks agree within five minutes, and krb5.conf."
+    ),
+    Code.LOGON_FAILURE: "Check user name and password. One try was made; repeated ones may lock the account.",
+    Code.TARGET_UNKNOWN: (
+        "No service principal has this name: name the computer as the domain does, or set "
+        "ansible_psrp_negotiate_hostname_override and ansible_psrp_negotiate_service."
+    ),
+    Code.IMPROPER_RESPONSE: "Something other than WinRM may be answering: check the port, the path and any proxy.",
+    Code.CERTIFICATE_INVALID: (
+        "Trust the authority that signed the server's certificate (ca_cert, ansible_psrp_ca_cert), and name the "
+        "computer as its certificate does. session_option.skip_ca_check, skip_cn_check and skip_revocation_check "
+        "switch checks off. TLS 1.2 or newer is needed, and the port of HTTPS (5986)."
+    ),
+    Code.CANNOT_CONNECT: "Check that WinRM listens there (5985 HTTP, 5986 HTTPS) and that no firewall is between.",
+    Code.UNEXPECTED_SELECTORS: "The session expired, was removed, or belongs to another account.",
+    Code.EXPLICIT_CREDENTIALS_REQUIRED: (
+        "Give credential, or add the computer to the inventory with ansible_user and ansible_password; or get a "
+        "Kerberos ticket (kinit)."
+    ),
+    Code.INVALID_AUTHENTICATION: (
+        "Choose another authentication (ansible_psrp_auth), or use_ssl. Basic and digest over plain HTTP need "
+        "session_option.no_encryption (ansible_psrp_message_encryption=never), and everything is readable then."
+    ),
+    Code.CANNOT_CONNECT_WINRM_SERVICE: "The service is busy or stopped; try again later.",
+    Code.URL_NOT_AVAILABLE: "Check application_name (ansible_psrp_path): WinRM's own path is /wsman.",
+    Code.OPERATION_TIMEOUT: "Raise session_option.operation_timeout, or look at the load of the computer.",
+    Code.HTTP_ERROR: "Check the port (5985 HTTP, 5986 HTTPS), and the proxy if there is one (session_option.proxy).",
+    Code.HTTP_BAD_REQUEST: "The server could not read the request: check its event log, and any proxy in between.",
+    Code.REDIRECT_REQUIRED: (
+        "Nothing was sent to the new place. If it is right, name it in connection_uri, or set allow_redirection."
+    ),
+    Code.REDIRECT_LOCATION_INVALID: "Nothing was sent to the new place. Name it in connection_uri if it is right.",
+    Code.COMPUTER_NOT_FOUND: "Check the name and the DNS of the controller; ansible_host can hold the address.",
+    Code.CLIENT_SESSION_ID_MISMATCH: "Another client connected to the session meanwhile.",
+    Code.CONNECTED_TO_DIFFERENT_CLIENT: (
+        "If that client died, the server frees the session after about a minute: set busy_timeout to wait for it."
+    ),
+    0x803381A5: _SHELLS_OF_USER,
+    0x803381AB: _USERS,
+    0x803381E4: _SHELLS_OF_USER,
+    0x803381E5: _USERS,
+    0x803381E6: "The configuration has as many shells as the server allows (MaxShells); remove some.",
+    0x80540FA3: "The server's PowerShell refused the connect data; versions may differ too much.",
+}
