@@ -27,18 +27,27 @@ def commands_of(page: Path) -> list[str]:
     return [line for text in blocks for line in text.splitlines()]
 
 
-def run(folder: Path, home: Path, command: str, exit_code: int = 0) -> str:
-    """Run a command in a folder, on a controller whose home is its own, so that it knows nothing of others."""
+def run_to_end(folder: Path, home: Path, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, on a controller whose home is its own, so that it knows nothing of others.
+
+    Args:
+        variables: Of its environment.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PSSESSION_")}
-    ended = subprocess.run(
+    return subprocess.run(
         shlex.split(command),
         cwd=folder,
-        env={**environment, "ANSIBLE_HOME": str(home), "ANSIBLE_REMOTE_TEMP": str(home / "tmp")},
+        env={**environment, "ANSIBLE_HOME": str(home), "ANSIBLE_REMOTE_TEMP": str(home / "tmp"), **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
+
+
+def run(folder: Path, home: Path, command: str, exit_code: int = 0, **variables: str) -> str:
+    """Run a command as `run_to_end` does; it has to end with an exit code. Returns what it printed."""
+    ended = run_to_end(folder, home, command, **variables)
     assert ended.returncode == exit_code, f"{command}\n{ended.stdout}{ended.stderr}"
     return ended.stdout

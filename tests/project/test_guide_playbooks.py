@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +13,9 @@ import pytest
 import yaml
 
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.project import guides
 from tests.simulator import SimulatedFleet, User
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 SCRIPTS = {
     "nightly": {
         "regex": r"Updates on \$env:COMPUTERNAME",
@@ -37,29 +33,16 @@ class Reader:
 
     def read(self, guide: str) -> list[str]:
         """Write down the files of a guide and return its commands."""
-        blocks = re.findall(r"^```(\w+)\n(.*?)^```$", (DOCS / guide).read_text("utf-8"), re.MULTILINE | re.DOTALL)
-        for kind, text in blocks:
-            if kind in ("yaml", "powershell"):
-                (self.folder / text.splitlines()[0].removeprefix("# ")).write_text(text, encoding="utf-8")
+        page = guides.DOCS / guide
+        for name, text in guides.files_of(page).items():
+            (self.folder / name).write_text(text, encoding="utf-8")
         inventory = yaml.safe_dump(inventory_of(self.fleet))
         (self.folder / "inventory.yml").write_text(inventory, encoding="utf-8")
-        return [line for kind, text in blocks if kind == "shell" for line in text.splitlines()]
+        return guides.commands_of(page)
 
     def run(self, command: str) -> str:
         """Run a command as written; it has to succeed."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PSSESSION_")}
-        ended = subprocess.run(
-            shlex.split(command),
-            cwd=self.folder,
-            env={**environment, "ANSIBLE_HOME": str(self.folder / "home")},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
-        return ended.stdout
+        return guides.run(self.folder, self.folder / "home", command)
 
 
 @pytest.fixture

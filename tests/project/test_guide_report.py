@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +18,12 @@ import yaml
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import data, files, page
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.project import guides
 from tests.simulator import SimulatedFleet, User
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide_report.md").read_text(encoding="utf-8")
-PLAYBOOKS = {
-    text.split("\n", 1)[0].removeprefix("# "): text
-    for text in re.findall(r"^```yaml\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-}
+PAGE = guides.DOCS / "guide_report.md"
+GUIDE = PAGE.read_text(encoding="utf-8")
+PLAYBOOKS = guides.files_of(PAGE)
 COMPUTERS = [
     {"name": "server01", "sessions": [{"name": "Nightly"}, {"name": "Other"}]},
     {"name": "server02", "sessions": [{"name": "Other"}]},
@@ -38,17 +37,8 @@ def fleet() -> Iterator[SimulatedFleet]:
 
 
 def run(folder: Path, playbook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PSSESSION_")}
-    return subprocess.run(
-        ["ansible-playbook", "-i", "inventory.yml", playbook, *arguments],
-        cwd=folder,
-        env={**environment, "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_REMOTE_TEMP": str(folder / "home" / "tmp")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    command = ["ansible-playbook", "-i", "inventory.yml", playbook, *arguments]
+    return guides.run_to_end(folder, folder / "home", shlex.join(command))
 
 
 def test_the_playbooks_report_as_told(fleet: SimulatedFleet, tmp_path: Path) -> None:

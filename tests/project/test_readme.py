@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from tests.project import guides
 from tests.simulator import SimulatedFleet, User
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,12 +67,7 @@ class Folder:
     def __init__(self, path: Path, fleet: SimulatedFleet) -> None:
         self.path = path
         self.fleet = fleet
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PSSESSION_")},
-            "ANSIBLE_HOME": str(path / "home"),
-            "ANSIBLE_REMOTE_TEMP": str(path / "home" / "tmp"),
-            "OPERATOR_PASSWORD": PASSWORD,
-        }
+        self.variables = {"OPERATOR_PASSWORD": PASSWORD}
         for name, text in FILES.items():
             (path / name).write_text(text, encoding="utf-8")
         # What DNS and the certificate store of a real network would know.
@@ -85,18 +78,7 @@ class Folder:
 
     def run(self, command: str) -> str:
         """Run a command as written; it has to succeed."""
-        ended = subprocess.run(
-            shlex.split(command),
-            cwd=self.path,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
-        return ended.stdout
+        return guides.run(self.path, self.path / "home", command, 0, **self.variables)
 
     def connected(self) -> set[tuple[str, str | None]]:
         """Computer and name of the sessions that the servers call connected."""
@@ -174,7 +156,7 @@ def test_first_and_second_run_look_as_shown(folder: Folder) -> None:
 
 def test_table_has_the_columns_of_the_filter(folder: Folder) -> None:
     (table,) = [text for kind, text in BLOCKS if kind == "text" and text.lstrip().startswith("Id ")]
-    folder.environment["ANSIBLE_CALLBACK_RESULT_FORMAT"] = "yaml"
+    folder.variables["ANSIBLE_CALLBACK_RESULT_FORMAT"] = "yaml"
     headings = table.splitlines()[0].split()
     assert headings in [line.split() for line in folder.run("ansible-playbook -i inventory.yml list.yml").splitlines()]
 

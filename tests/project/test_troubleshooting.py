@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ import yaml
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import codes, errors
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.project import guides
 from tests.simulator import SimulatedFleet, User
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,22 +131,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def run(folder: Path, command: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PSSESSION_")}
-    ended = subprocess.run(
-        shlex.split(command),
-        cwd=folder,
-        env={
-            **environment,
-            "ANSIBLE_HOME": str(folder / "home"),
-            "ANSIBLE_REMOTE_TEMP": str(folder / "home" / "tmp"),
-            "ANSIBLE_INVENTORY": str(folder / "inventory.yml"),
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    ended = guides.run_to_end(folder, folder / "home", command, ANSIBLE_INVENTORY=str(folder / "inventory.yml"))
     assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
     return ended.stdout + ended.stderr
 
