@@ -120,6 +120,7 @@ def test_death_in_the_middle_of_the_output(pods: Pods, fleet: SimulatedFleet) ->
     journal = pods.folder / "journal" / "srv01.jsonl"
     wait_for(lambda: journal.exists() and '"piece"' in journal.read_text(encoding="utf-8"))
     controller.kill(process)
+    wait_for(lambda: fleet["srv01"].session("Nightly").inactivity)  # its last Receive ends with its connection
     fleet.clock.advance(SILENCE)  # before the work ends: no server is told that a client has died
     fleet.clock.advance(1000)
     run = pods.resume()
