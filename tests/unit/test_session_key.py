@@ -28,7 +28,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors
     ParameterBindingError,
     TransportError,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import pipelines, session_key
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import session_key, starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.session_key import SessionKey
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
@@ -199,7 +199,7 @@ def test_what_comes_instead_of_a_request_may_be_anything() -> None:
 
 def started(script: Script, server: Server | None = None) -> Server:
     server = server or Server()
-    pipelines.start(cast(WSManClient, server), shell(), COMMAND_ID, script, DEADLINE)
+    starting.start(cast(WSManClient, server), shell(), COMMAND_ID, script, DEADLINE)
     return server
 
 

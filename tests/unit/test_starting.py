@@ -26,7 +26,7 @@ from psrpcore.types import PSDecimal, PSDouble, PSInt, PSInt64, PSString
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Shell
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import opening, pipelines
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import fragments, opening, starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from tests.unit.builders import shell
 
@@ -87,7 +87,7 @@ class Server:
 def got(script: Script) -> tuple[Any, list[Any], Server]:
     """Start a script; returns its one command, the further events, and the server."""
     server = Server()
-    pipelines.start(cast(WSManClient, server), server.shell, COMMAND_ID, script, 1.0)
+    starting.start(cast(WSManClient, server), server.shell, COMMAND_ID, script, 1.0)
     created, *further = server.events()
     assert isinstance(created, CreatePipelineEvent)
     (command,) = created.pipeline.commands
@@ -173,7 +173,7 @@ def test_what_is_large_goes_in_pieces_that_fit_any_envelope() -> None:
     command, further, server = got(script)
     assert (command.command_text, command.parameters) == (script.text, [("-Text", "y" * 100_000)])
     assert further[0].data == "z" * 100_000
-    assert max(server.sizes) <= pipelines.MAX_FRAGMENT_BYTES + 21
+    assert max(server.sizes) <= fragments.MAX_FRAGMENT_BYTES + 21
     assert server.command_lines == [script.text[:256]]
 
 

@@ -18,7 +18,7 @@ from .commands import CommandResult, Output, PipelineState, Script
 from .errors import TransportError, WSManFault, error_record
 from .journal import Journal, JournalFolder
 from .model import PSSession
-from .psrp import pipelines
+from .psrp import pipelines, starting
 from .psrp.pipelines import Collector
 from .psrp.records import message_of
 from .request import Request
@@ -64,7 +64,7 @@ class Runner:
             self._journal.note_start(session.instance_id, command_id)
         try:
             with self._pool.lend(session.endpoint) as client:
-                _awake(client, session, lambda limit: pipelines.start(client, session.shell, command_id, script, limit))
+                _awake(client, session, lambda limit: starting.start(client, session.shell, command_id, script, limit))
         except TransportError as error:
             return self._failed(session, None, Output(), error)
         return CommandResult(session, command_id, Output())

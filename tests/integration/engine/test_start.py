@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import running
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import pipelines
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import starting
 from tests.integration.engine.controller import ADMIN, Controller, Result, names, operations
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
@@ -95,7 +95,7 @@ def test_killed_in_the_start(
     journal: Path,
 ) -> None:
     """Whether the request went out nobody knows, so nothing is started, and both verbs say what is the matter."""
-    killed_in(monkeypatch, computer, pipelines, "start", start)
+    killed_in(monkeypatch, computer, starting, "start", start)
     again = start()
     assert not again["changed"]
     assert "has no command" in again["warnings"][0]

@@ -15,6 +15,8 @@ from ..errors import TransportError
 
 _HEADER = struct.Struct(">QQBI")
 _START, _END = 1, 2
+# Fragments that fit an envelope of any server, with Base64 and all around it.
+MAX_FRAGMENT_BYTES = 32 * 1024
 
 
 def whole_fragment(object_id: int, message: bytes) -> bytes:

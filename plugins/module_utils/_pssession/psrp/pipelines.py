@@ -4,47 +4,27 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""Pipelines: starting a command in a session, taking what it gives, stopping it (MS-PSRP 3.1.4.2 to 3.1.4.6)."""
+"""Pipelines: taking what a command in a session gives, and stopping it (MS-PSRP 3.1.4.4 to 3.1.4.6)."""
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 import time
 import typing as t
 import uuid
-import xml.etree.ElementTree as ET
 
 from ..codes import Code
-from ..commands import Output, PipelineState, Script
+from ..commands import Output, PipelineState
 from ..errors import TransportError
 from ..model import Shell
 from ..wsman.client import WSManClient
 from ..wsman.soap import improper
 from . import clixml, records, session_key
-from .fragments import Defragmenter, fragments_of
-from .values import to_powershell
+from .fragments import MAX_FRAGMENT_BYTES, Defragmenter, fragments_of
 
 try:
-    from pypsrp.complex_objects import (
-        ApartmentState,
-        Command,
-        CommandParameter,
-        GenericComplexObject,
-        HostInfo,
-        ObjectMeta,
-        Pipeline,
-        RemoteStreamOptions,
-    )
-    from pypsrp.messages import (
-        CreatePipeline,
-        Destination,
-        EndOfPipelineInput,
-        Message,
-        MessageType,
-        PipelineHostResponse,
-        PipelineInput,
-    )
+    from pypsrp.complex_objects import GenericComplexObject, ObjectMeta
+    from pypsrp.messages import Destination, Message, MessageType, PipelineHostResponse
     from pypsrp.serializer import Serializer
 except ImportError:  # reported by the client, which is needed first
     pass
@@ -52,9 +32,6 @@ except ImportError:  # reported by the client, which is needed first
 # PowerShell's stop signal; the misspelling is the constant that servers compare with (MS-WSMV 2.2.4.38).
 STOP = "powershell/signal/crtl_c"
 TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"
-# Fragments that fit an envelope of any server, with Base64 and all around it.
-MAX_FRAGMENT_BYTES = 32 * 1024
-MAX_COMMAND_LINE = 256
 # How long output that has piled up is taken when the time to wait is over.
 BACKLOG_SECONDS = 10.0
 # Faults that end a receive because the shell or the command is gone or somebody else's (as PowerShell's client has it).
@@ -131,24 +108,6 @@ class Collector:
         elif kind == MessageType.PIPELINE_STATE:
             state, output.failure = records.pipeline_state(text)
             output.state = _STATES.get(state, PipelineState.RUNNING)
-
-
-def start(client: WSManClient, shell: Shell, command_id: str, script: Script, deadline: float) -> None:
-    """Start a script in a session that is connected here.
-
-    Once this has sent anything, the script may run: it must not be called again because an answer got lost.
-
-    Args:
-        command_id: What the command is to be called, a new GUID in lower case. Servers refuse one that exists.
-        deadline: In seconds of `time.monotonic`.
-
-    Raises:
-        TransportError: The server refused, could not be reached, or nobody knows.
-    """
-    first, *rest = _messages_of(shell, command_id, _sealed(client, shell, script, deadline))
-    client.command(shell, command_id.upper(), script.text[:MAX_COMMAND_LINE], first, deadline)
-    for fragment in rest:
-        client.send(shell, command_id.upper(), fragment, deadline)
 
 
 def receive(
@@ -239,60 +198,3 @@ def _refusal(message: str) -> t.Any:
 def is_no_longer_ours(error: TransportError) -> bool:
     """Tell whether a failure means that the session or the command is gone, or connected to somebody else."""
     return error.code in _NO_LONGER_OURS
-
-
-def _sealed(client: WSManClient, shell: Shell, script: Script, deadline: float) -> Script:
-    """Return a script whose secure parameters are encrypted under a key that the server gives for them.
-
-    A client cannot know whether the server still has the key of an earlier exchange, so each start has its own.
-    """
-    if not script.secure_parameters:
-        return script
-    key = session_key.exchange(client, shell, deadline)
-    sealed = {name: key.encrypt(text) for name, text in script.secure_parameters.items()}
-    return dataclasses.replace(script, secure_parameters=sealed)
-
-
-def _secure_string(sealed: str) -> ET.Element:
-    element = ET.Element("SS")
-    element.text = sealed
-    return element
-
-
-def _messages_of(shell: Shell, command_id: str, script: Script) -> list[bytes]:
-    """Return the fragments that start a sealed script, input included (MS-PSRP 2.2.2.10, 2.2.2.17 and 2.2.2.18)."""
-    serializer = Serializer()
-    command = Command(cmd=script.text, is_script=True, use_local_scope=False)
-    command.args = [CommandParameter(value=to_powershell(value)) for value in script.arguments]
-    command.args += [
-        CommandParameter(name=f"-{name}", value=to_powershell(value)) for name, value in script.parameters.items()
-    ]
-    command.args += [
-        CommandParameter(name=f"-{name}", value=_secure_string(sealed))
-        for name, sealed in script.secure_parameters.items()
-    ]
-    command.end_of_statement = True
-    bodies: list[t.Any] = [
-        CreatePipeline(
-            script.input is None,
-            ApartmentState(value=ApartmentState.UNKNOWN),
-            RemoteStreamOptions(value=RemoteStreamOptions.ADD_INVOCATION_INFO),
-            False,
-            HostInfo(host=None),  # nobody sits at it: what asks for input there fails instead of waiting for ever
-            Pipeline(is_nested=False, cmds=[command], history=None, redirect_err_to_out=False),
-            False,
-        )
-    ]
-    if script.input is not None:
-        bodies += [PipelineInput(data=to_powershell(each)) for each in script.input]
-        bodies.append(EndOfPipelineInput())
-    pool_id = str(uuid.UUID(shell.shell_id))
-    # A client that found the session cannot know how far its predecessors counted; the clock is further than any.
-    first_number = time.time_ns() // 1000
-    return [
-        fragment
-        for number, body in enumerate(bodies, start=first_number)
-        for fragment in fragments_of(
-            number, Message(Destination.SERVER, pool_id, command_id, body, serializer).pack(), MAX_FRAGMENT_BYTES
-        )
-    ]
