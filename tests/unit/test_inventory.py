@@ -8,10 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from ansible import constants as C
+from ansible.plugins.connection import psrp as psrp_plugin
 from ansible.plugins.loader import connection_loader
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _inventory
+
+# ansible-core 2.21 changed a default: the plugin's own documentation gives that of the core at hand.
+PSRP_OPTIONS: dict[str, Any] = yaml.safe_load(psrp_plugin.DOCUMENTATION)["options"]
 
 
 def psrp(**variables: Any) -> dict[str, Any]:
@@ -119,7 +124,7 @@ def test_authentication_of_winrm(
         ({"negotiate_hostname_override": "srv01"}, "negotiate_hostname_override", "srv01"),
         ({"negotiate_send_cbt": "no"}, "negotiate_send_cbt", False),
         ({"negotiate_service": "HTTP"}, "negotiate_service", "HTTP"),
-        ({}, "negotiate_service", "WSMAN"),
+        ({}, "negotiate_service", PSRP_OPTIONS["negotiate_service"]["default"]),
         ({"credssp_auth_mechanism": "ntlm"}, "credssp_auth_mechanism", "ntlm"),
         ({"credssp_disable_tlsv1_2": "yes"}, "credssp_disable_tlsv1_2", True),
         ({"credssp_minimum_version": "5"}, "credssp_minimum_version", 5),

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Iterator
 
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.throttle import Throttle
+
+
+# Seconds until a wait for another thread is given up.
+PATIENCE = 60
 
 
 class Gauge:
@@ -32,7 +36,7 @@ class Gauge:
             self.started.append(job)
             self._now += 1
             self.most = max(self.most, self._now)
-        self._together.wait(10)
+        self._together.wait(PATIENCE)
         with self._lock:
             self._now -= 1
         return job * 2
@@ -55,7 +59,7 @@ def test_results_come_in_the_order_of_completion() -> None:
 
     def work(job: int) -> None:
         if job == 0:
-            assert gate.wait(10)
+            assert gate.wait(PATIENCE)
 
     order = []
     for job, _result in Throttle(2).map(work, range(4)):
@@ -65,14 +69,35 @@ def test_results_come_in_the_order_of_completion() -> None:
     assert order == [1, 2, 3, 0]
 
 
+class Jobs(list[int]):
+    """Jobs that record which of them were taken: a job that was not taken cannot have begun."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(range(count))
+        self.taken: list[int] = []
+
+    def __iter__(self) -> Iterator[int]:
+        for job in super().__iter__():
+            self.taken.append(job)
+            yield job
+
+
+def join_workers() -> None:
+    """Wait until the threads of all throttles have ended: nothing can begin after that."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("pssession"):
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
 @pytest.mark.parametrize("limit", [1, 3])
 def test_who_stops_early_starts_nothing_more(limit: int) -> None:
-    gauge = Gauge()
-    for _job, _result in Throttle(limit).map(gauge, range(20)):
-        time.sleep(0.03)  # time enough for a job to begin that must not
+    gauge, jobs = Gauge(limit), Jobs(20)
+    for _job, _result in Throttle(limit).map(gauge, jobs):
+        assert jobs.taken == list(range(limit))
         break
-    time.sleep(0.03)
-    assert gauge.started == list(range(limit))
+    join_workers()
+    assert jobs.taken == sorted(gauge.started) == list(range(limit))
 
 
 @pytest.mark.parametrize("limit", [1, 3])
