@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -20,6 +21,7 @@ Action = Literal[
     "body",
     "wrong_relates_to",
     "close_without_answer",
+    "withhold",
 ]
 
 
@@ -42,9 +44,12 @@ class Injection:
             * ``hang``: no answer ever, not carried out;
             * ``truncate``: carried out, but the answer breaks off in the middle;
             * ``close_without_answer``: carried out, but the connection closes instead of an answer;
+            * ``withhold``: carried out, but no answer ever;
             * ``wrong_relates_to``: carried out, but the answer relates to another message.
         seconds: wait so long before anything else, on the fleet's clock; with any action.
         shell_id: only requests about this shell.
+        waiting: how many clients wait now because of ``delay``, ``seconds``, ``hang`` or ``withhold``: a test that
+            looks at it decides by events, not by time, what happens next.
     """
 
     operation: str = "*"
@@ -59,10 +64,20 @@ class Injection:
     fault_code: int = 0x80338000
     subcode: str | None = None
     shell_id: str | None = None
+    waiting: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         if self.action not in get_args(Action):
             raise ValueError(f"{self.action!r} is not one of {', '.join(get_args(Action))}")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Count a request among the waiting ones."""
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
 
     def hits(self, operation: str, shell_id: str | None) -> bool:
         """Whether this request is meant; counts it."""

@@ -155,7 +155,8 @@ class Service:
         hits = (item for item in computer.injections if item.hits(envelope.operation, envelope.shell_id))
         injection = next(hits, None)
         if injection is not None and injection.seconds:
-            await self._clock.sleep_until(self._clock.now() + injection.seconds)
+            with injection.held():
+                await self._clock.sleep_until(self._clock.now() + injection.seconds)
         if injection is not None and injection.action in _NEVER_CARRIED_OUT:
             return await self._instead(request, envelope, computer, injection, connection, entry)
         try:
@@ -169,6 +170,9 @@ class Service:
         if injection is not None and injection.action == "wrong_relates_to":
             relates_to = "uuid:00000000-0000-0000-0000-000000000000"
         response = _soap(entry, answer, relates_to, connection)
+        if injection is not None and injection.action == "withhold":
+            with injection.held():
+                await asyncio.Event().wait()
         if injection is not None and injection.action in ("truncate", "close_without_answer"):
             return await _break_off(request, response, entry, half=injection.action == "truncate")
         return response
@@ -189,7 +193,8 @@ class Service:
             answer = fault_answer(fault, computer.host_name, injection.subcode)
             return _soap(entry, answer, envelope.message_id, connection)
         if injection.action == "hang":
-            await asyncio.Event().wait()
+            with injection.held():
+                await asyncio.Event().wait()
         if injection.action == "reset":
             _reset(request)
         if injection.action == "status":

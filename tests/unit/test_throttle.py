@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.throttle import Throttle
 
-
 # Seconds until a wait for another thread is given up.
 PATIENCE = 60
 
