@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import hypothesis
+import pytest
 from hypothesis import configuration
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,3 +45,11 @@ configuration.set_hypothesis_home_dir(str(tree.CACHE / "hypothesis"))
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def powershell() -> str:
+    """Path of a PowerShell for the simulated fleet; skips where there is none, see `tests.powershell`."""
+    from tests.powershell import need_powershell
+
+    return need_powershell()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
 import requests
 
@@ -53,6 +54,60 @@ def capability(version: str = "2.3") -> str:
 def limits(minimum: int = 1, maximum: int = 1) -> str:
     """CLIXML with the two limits of a pool."""
     return f'<Obj RefId="0"><MS><I32 N="MinRunspaces">{minimum}</I32><I32 N="MaxRunspaces">{maximum}</I32></MS></Obj>'
+
+
+_HOST_INFO = (
+    '<Obj N="HostInfo" RefId="90"><MS><B N="_isHostNull">{null}</B><B N="_isHostUINull">{null}</B>'
+    '<B N="_isHostRawUINull">true</B><B N="_useRunspaceHost">{inherited}</B></MS></Obj>'
+)
+
+_MERGES = (
+    *("MergeMyResult", "MergeToResult", "MergePreviousResults"),
+    *("MergeError", "MergeWarning", "MergeVerbose", "MergeDebug", "MergeInformation"),
+)
+
+
+def _enumeration(name: str, type_name: str, text: str, number: int, reference: int) -> str:
+    return (
+        f'<Obj N="{name}" RefId="{reference}"><TN RefId="{reference}"><T>System.Management.Automation.Runspaces.'
+        f"{type_name}</T><T>System.Enum</T><T>System.ValueType</T><T>System.Object</T></TN><ToString>{text}</ToString>"
+        f"<I32>{number}</I32></Obj>"
+    )
+
+
+def init_runspacepool(minimum: int = 1, maximum: int = 1, with_host: bool = False) -> str:
+    """CLIXML of a whole INIT_RUNSPACEPOOL, as a real PowerShell expects it.
+
+    Args:
+        with_host: the client has a host with a user interface, so prompts are sent to it.
+    """
+    host = _HOST_INFO.format(null=str(not with_host).lower(), inherited="false")
+    return (
+        f'<Obj RefId="0"><MS><I32 N="MinRunspaces">{minimum}</I32><I32 N="MaxRunspaces">{maximum}</I32>'
+        + _enumeration("PSThreadOptions", "PSThreadOptions", "Default", 0, 1)
+        + _enumeration("ApartmentState", "ApartmentState", "Unknown", 2, 2)
+        + f'{host}<Nil N="ApplicationArguments" /></MS></Obj>'
+    )
+
+
+def create_script(text: str, no_input: bool = True) -> str:
+    """CLIXML of a whole CREATE_PIPELINE with one script, as a real PowerShell expects it."""
+    merges = "".join(
+        _enumeration(name, "PipelineResultTypes", "None", 0, 10 + number) for number, name in enumerate(_MERGES)
+    )
+    return (
+        f'<Obj RefId="0"><MS><B N="NoInput">{str(no_input).lower()}</B>'
+        + _enumeration("ApartmentState", "ApartmentState", "Unknown", 2, 1)
+        + _enumeration("RemoteStreamOptions", "RemoteStreamOptions", "0", 0, 2)
+        + '<B N="AddToHistory">false</B>'
+        + _HOST_INFO.format(null="true", inherited="true")
+        + '<Obj N="PowerShell" RefId="3"><MS><B N="IsNested">false</B><Nil N="ExtraCmds" />'
+        '<Obj N="Cmds" RefId="4"><TN RefId="4"><T>System.Collections.ArrayList</T></TN><LST><Obj RefId="5"><MS>'
+        f'<S N="Cmd">{escape(text)}</S><B N="IsScript">true</B><Nil N="UseLocalScope" />{merges}'
+        '<Obj N="Args" RefId="6"><TNRef RefId="4" /><LST /></Obj></MS></Obj></LST></Obj>'
+        '<Nil N="History" /><B N="RedirectShellErrorOutputPipe">false</B></MS></Obj>'
+        '<B N="IsNested">false</B></MS></Obj>'
+    )
 
 
 def create_pipeline(script: str, no_input: bool = True) -> str:

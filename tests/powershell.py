@@ -1,0 +1,24 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether the tests that want a real PowerShell can run here."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.simulator.powershell_process import find_powershell
+
+_ADVICE = "there is no PowerShell 7 here: put pwsh on PATH, or its path into PSSESSION_TEST_POWERSHELL"
+
+
+def need_powershell() -> str:
+    """Return the path of `pwsh`. Without one, skip the test; with PSSESSION_REQUIRE_POWERSHELL set, fail it."""
+    path = find_powershell()
+    if path is not None:
+        return path
+    if os.environ.get("PSSESSION_REQUIRE_POWERSHELL"):
+        pytest.fail(_ADVICE)
+    pytest.skip(_ADVICE)

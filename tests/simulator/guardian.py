@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small process that kills process groups when the simulator is gone, whatever way it ended.
+
+Closing the standard input of PowerShell ends it only while no command runs, and never ends a program that a script
+started. The guardian reads one pipe whose other end is the simulator's. The kernel closes that end when the simulator
+ends, ``kill -9`` included.
+
+Run as a program, this file is the guardian itself; it imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import IO
+
+#: Seconds that an orderly end of the guardian may take.
+_PATIENCE = 10.0
+
+
+def kill_group(group: int) -> None:
+    """Kill all processes of a process group, if there are any."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        # Darwin answers EPERM for a group that consists of zombies only.
+        pass
+
+
+class Guardian:
+    """The simulator's side: starts the guardian with the first process group, and tells it which groups there are."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def watch(self, group: int) -> None:
+        """Have ``group`` killed when this process ends."""
+        self._tell(f"+{group}")
+
+    def forget(self, group: int) -> None:
+        """Leave ``group`` alone from now on: its processes are gone, and the number may be used again."""
+        self._tell(f"-{group}")
+
+    def close(self) -> None:
+        """End the guardian; it kills what it still watches."""
+        if self._process is not None:
+            self._pipe.close()
+            self._process.wait(_PATIENCE)
+            self._process = None
+
+    @property
+    def _pipe(self) -> IO[bytes]:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _tell(self, line: str) -> None:
+        if self._process is None:
+            # In a session of its own, so that Ctrl+C at a terminal ends the simulator and leaves the guardian.
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", __file__], stdin=subprocess.PIPE, start_new_session=True
+            )
+        self._pipe.write(line.encode() + b"\n")
+        self._pipe.flush()
+
+
+def main() -> None:
+    """Read ``+GROUP`` and ``-GROUP`` lines until the pipe closes, then kill the groups that are left."""
+    groups: set[int] = set()
+    for line in sys.stdin.buffer:
+        group = int(line[1:])
+        if line.startswith(b"+"):
+            groups.add(group)
+        else:
+            groups.discard(group)
+    for group in groups:
+        kill_group(group)
+
+
+if __name__ == "__main__":
+    main()
