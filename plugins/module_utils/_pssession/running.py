@@ -85,18 +85,20 @@ class Runner:
 
         Args:
             sessions: With their commands listed.
-            newly_connected: Instance ids of sessions whose commands have to be connected to first.
+            newly_connected: Instance ids of the sessions that this task has connected to. The others were connected to
+                this client before, without the registry knowing it: a task was killed before it wrote that down.
         """
 
         def take(session: PSSession) -> CommandResult:
             command = session.commands[0] if session.commands else None
             if command is None:
                 return self._remembered(session)
-            if session.instance_id in newly_connected:
-                try:
-                    self._connect_command(session, command.command_id)
-                except TransportError as error:
-                    return self._failed(session, command.command_id, Output(), error)
+            try:
+                if session.instance_id not in newly_connected:
+                    self._connect_anew(session)
+                self._connect_command(session, command.command_id)
+            except TransportError as error:
+                return self._failed(session, command.command_id, Output(), error)
             return self._received(session, command.command_id, Output())
 
         return self._in_all(sessions, take)
@@ -113,6 +115,16 @@ class Runner:
             results.append(result)
             self._progress(f"{len(results)} of {len(sessions)} commands")
         return results
+
+    def _connect_anew(self, session: PSSession) -> None:
+        """Disconnect from a session and take it up again: see `Stages.let_go_of_commands` for the reason."""
+        with self._pool.lend(session.endpoint) as client:
+            try:
+                client.disconnect(session.shell, None, None, _limit(session))
+            except WSManFault as fault:
+                if fault.code != Code.ALREADY_DISCONNECTED:  # by the server, from a client that was silent so long
+                    raise
+            client.reconnect(session.shell, None, _limit(session))
 
     def _connect_command(self, session: PSSession, command_id: str) -> None:
         with self._pool.lend(session.endpoint) as client:

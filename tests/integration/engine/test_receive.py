@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -240,6 +241,21 @@ def test_replay_after_a_quiet_end(computer: SimulatedComputer, receive: Any, tmp
     journal = str(tmp_path / "job.jsonl")
     assert receive(journal=journal)["failed"]
     assert [text[:4] for text in only(receive(journal=journal))["output"]] == [f"{number:04}" for number in range(500)]
+
+
+def test_connected_before_by_a_task_that_did_not_write_it_down(
+    computer: SimulatedComputer, controller: Controller, receive: Any
+) -> None:
+    """A task that was killed right after its Connect leaves a session that is ours, and an answer that got lost."""
+    computer.replay_after_connect = True
+    plant(computer, "lots", "finished")
+    computer.inject(Injection("Receive", after=1, action="close_without_answer"))
+    output = only(receive())["output"]
+    controller.connect("srv01", name=["job"])
+    with sqlite3.connect(controller.registry_path) as registry:
+        registry.execute("DELETE FROM session")
+    output += only(receive())["output"]
+    assert [text[:4] for text in output] == [f"{number:04}" for number in range(500)]
 
 
 def test_scenario_64_drop(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
