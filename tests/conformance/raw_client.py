@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 import requests
 
 from tests.simulator import SimulatedComputer, User
+from tests.waiting import PATIENCE
 
 NS = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
@@ -217,7 +218,7 @@ class RawClient:
     def post(self, body: str | bytes, **options: Any) -> Reply:
         """Send a body as it is."""
         headers = {"Content-Type": "application/soap+xml;charset=UTF-8"}
-        arguments: dict[str, Any] = {"headers": headers, "timeout": 30, "url": self.computer.uri, **options}
+        arguments: dict[str, Any] = {"headers": headers, "timeout": PATIENCE, "url": self.computer.uri, **options}
         arguments["allow_redirects"] = False
         response = self.http.post(data=body.encode() if isinstance(body, str) else body, **arguments)
         is_xml = response.headers.get("Content-Type", "").startswith("application/soap+xml") and response.content

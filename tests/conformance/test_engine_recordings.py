@@ -34,6 +34,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import http
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.soap import NAMESPACES
+from tests.waiting import PATIENCE
 
 POWERSHELL = "http://schemas.microsoft.com/powershell/Microsoft.PowerShell"
 FIRST, SECOND = "B6631D8E-65A0-49F2-9053-A1B156C95777", "01AA3E43-9E21-424B-A7FC-BC16AA34F4CE"
@@ -93,7 +94,7 @@ def recorded(recordings: Path) -> Any:
 
 
 def deadline() -> float:
-    return time.monotonic() + 10
+    return time.monotonic() + PATIENCE
 
 
 def a_shell(shell_id: str = FIRST) -> Shell:

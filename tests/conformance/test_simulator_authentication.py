@@ -20,11 +20,13 @@ from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFau
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 from requests.auth import HTTPDigestAuth
+from urllib3.util.connection import is_connection_dropped
 
 from tests.conformance.conftest import SCRIPTS
 from tests.conformance.raw_client import SHELL, RawClient
 from tests.kerberos import need_kerberos
 from tests.simulator import LoggedRequest, Realm, SimulatedComputer, SimulatedFleet, User
+from tests.waiting import PATIENCE, until
 
 ALL = ("negotiate", "kerberos", "basic", "digest", "credssp", "certificate")
 #: A name that no password rule would allow to mean something else: not ASCII, with the separator of Basic.
@@ -250,7 +252,7 @@ def test_offers(fleet: SimulatedFleet, computer: SimulatedComputer) -> None:
     """A computer offers what it is set up for, and nothing else works."""
 
     def offered(uri: str) -> list[str]:
-        answer = requests.post(uri, verify=str(fleet.ca_file), timeout=10)
+        answer = requests.post(uri, verify=str(fleet.ca_file), timeout=PATIENCE)
         return answer.headers.get("WWW-Authenticate", "").split(", ")
 
     computer.authentication = ("kerberos", "negotiate", "credssp")
@@ -290,7 +292,7 @@ def test_digest(fleet: SimulatedFleet, computer: SimulatedComputer, algorithm: s
         uri = computer.https_uri if tls else computer.uri
         for statuses in ([401, 200], [200], [401, 200]):
             fleet.clear_requests()
-            answer = session.post(uri, enumerate_shells(computer), timeout=10)
+            answer = session.post(uri, enumerate_shells(computer), timeout=PATIENCE)
             assert [request.status for request in fleet.requests] == statuses
             assert "EnumerateResponse" in answer.text
             if len(statuses) == 1:
@@ -317,7 +319,7 @@ def test_nonsense(fleet: SimulatedFleet, computer: SimulatedComputer, scheme: st
         session.trust_env = False
         for token in (octets, octets, b"NTLMSSP\0\1\0\0\0" + bytes(32), octets):
             header = {"Authorization": f"{scheme} {base64.b64encode(token).decode()}"}
-            assert session.post(computer.uri, b"", headers=header, timeout=10).status_code == 401
+            assert session.post(computer.uri, b"", headers=header, timeout=PATIENCE).status_code == 401
 
 
 # Certificates
@@ -358,13 +360,13 @@ def test_bad_server_certificate(fleet: SimulatedFleet, computer: SimulatedComput
     context.load_verify_locations(fleet.crl_file)
     context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     with (
-        socket.create_connection((computer.address, computer.https_port), 10) as plain,
+        socket.create_connection((computer.address, computer.https_port), PATIENCE) as plain,
         pytest.raises(ssl.SSLCertVerificationError, match=complaint),
     ):
         context.wrap_socket(plain, server_hostname=computer.address)
     if kind == "other_ca":
         context = ssl.create_default_context(cafile=str(fleet.other_ca_file))
-        with socket.create_connection((computer.address, computer.https_port), 10) as plain:
+        with socket.create_connection((computer.address, computer.https_port), PATIENCE) as plain:
             context.wrap_socket(plain, server_hostname="srv01").close()
     if kind != "revoked":  # the client does not know revocation lists
         with pytest.raises(requests.exceptions.SSLError):
@@ -375,9 +377,9 @@ def test_bad_server_certificate(fleet: SimulatedFleet, computer: SimulatedComput
 def test_server_name_and_version(fleet: SimulatedFleet, computer: SimulatedComputer) -> None:
     """The log has the name that the client asked for; a computer can be limited to one version of TLS."""
     context = ssl.create_default_context(cafile=str(fleet.ca_file))
-    client = http.client.HTTPSConnection("srv01", context=context, timeout=10)
+    client = http.client.HTTPSConnection("srv01", context=context, timeout=PATIENCE)
     for name in ("srv01", None):
-        plain = socket.create_connection((computer.address, computer.https_port), 10)
+        plain = socket.create_connection((computer.address, computer.https_port), PATIENCE)
         context.check_hostname = name is not None
         client.sock = context.wrap_socket(plain, server_hostname=name)
         client.request("POST", "/wsman")
@@ -461,13 +463,20 @@ def test_forgotten(fleet: SimulatedFleet, computer: SimulatedComputer, auth: str
     assert len({request.connection for request in fleet.requests}) == 1
 
 
+def kept(wsman: WSMan) -> list[Any]:
+    """The idle connections of a client."""
+    manager = wsman.transport.session.get_adapter("http://").poolmanager
+    pools = [manager.pools[key] for key in manager.pools.keys()]  # noqa: SIM118 (no dict)
+    return [connection for pool in pools for connection in list(pool.pool.queue) if connection is not None]
+
+
 def test_idle_connection(fleet: SimulatedFleet, computer: SimulatedComputer) -> None:
     """An idle connection is closed, and a new one knows nobody."""
     computer.connection_idle_timeout = 120
     wsman = connection(fleet, "ntlm")
     assert run(wsman) == ["hello"]
     fleet.clock.advance(121)
-    time.sleep(0.05)
+    until(lambda: all(is_connection_dropped(each) for each in kept(wsman)), "the end of the idle connection")
     first = fleet.requests[-1].connection
     with pytest.raises(WinRMTransportError) as stale:
         RunspacePool(wsman).open()

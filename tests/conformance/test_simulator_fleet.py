@@ -12,7 +12,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from tests.conformance.conftest import ADMIN
 from tests.conformance.raw_client import SHELL, RawClient
 from tests.simulator import SimulatedFleet
 from tests.simulator.__main__ import inventory as inventory_of
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "tests" / "simulator" / "examples" / "small.yml"
@@ -42,7 +42,7 @@ def test_five_hundred_computers() -> None:
     authorization = {"Authorization": "Basic " + base64.b64encode(b"admin:pw").decode()}
 
     async def ask_all() -> dict[str, str]:
-        timeout = aiohttp.ClientTimeout(60)
+        timeout = aiohttp.ClientTimeout(PATIENCE)
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
 
@@ -56,9 +56,7 @@ def test_five_hundred_computers() -> None:
 
             return dict(await asyncio.gather(*(ask(computer.name) for computer in fleet)))
 
-    started = time.monotonic()
     with fleet:
-        assert time.monotonic() - started < 5
         answers = asyncio.run(ask_all())
         assert len({computer.address for computer in fleet}) == 500
         for computer in fleet:
@@ -98,9 +96,9 @@ def test_stopped_fleet_continues() -> None:
     session = fleet["srv01"].add_session("s")
     with fleet:
         uri = fleet["srv01"].uri
-        assert requests.post(uri, timeout=5).status_code == 401
+        assert requests.post(uri, timeout=PATIENCE).status_code == 401
     with pytest.raises(requests.exceptions.ConnectionError):
-        requests.post(uri, timeout=5)
+        requests.post(uri, timeout=PATIENCE)
     with fleet:
         assert RawClient(fleet["srv01"], ADMIN).enumerate().texts("rsp:ShellId") == [session.shell_id]
 
@@ -172,12 +170,12 @@ def test_program(tmp_path: Path) -> None:
     command += ["--inventory", str(inventory), "--ready-file", str(ready)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            _wait_for(ready)
+            _wait_for(ready, process)
             details = json.loads(ready.read_text())
             _check_inventory(yaml.safe_load(inventory.read_text()), details)
             _use_control(details["control_url"], details["computers"][0])
-            requests.post(details["control_url"] + "/stop", timeout=10)
-            output, errors = process.communicate(timeout=20)
+            requests.post(details["control_url"] + "/stop", timeout=PATIENCE)
+            output, errors = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert (process.returncode, errors) == (0, "")
@@ -200,11 +198,9 @@ def test_the_inventory_follows_what_the_computers_offer(offered: list[str], logo
     assert variables["ansible_password"] == ADMIN.password
 
 
-def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline, "the program did not become ready"
-        time.sleep(0.02)
+def _wait_for(path: Path, process: subprocess.Popen[Any]) -> None:
+    until(lambda: path.exists() or process.poll() is not None, "the start of the program")
+    assert process.poll() is None, "the program has ended"
 
 
 def _check_inventory(inventory: dict[str, Any], details: dict[str, Any]) -> None:
@@ -220,7 +216,7 @@ def _check_inventory(inventory: dict[str, Any], details: dict[str, Any]) -> None
 
 def _use_control(url: str, computer: dict[str, Any]) -> None:
     def post(path: str, **arguments: Any) -> requests.Response:
-        return requests.post(url + path, json=arguments, timeout=10)
+        return requests.post(url + path, json=arguments, timeout=PATIENCE)
 
     session = post("/sessions", computer="srv01", name="New", owner="admin", state="Connected").json()
     assert post("/clock", advance=61).status_code == 200
@@ -228,7 +224,7 @@ def _use_control(url: str, computer: dict[str, Any]) -> None:
     assert post("/inject", computer=None, operation="Get", action="status", status=503).status_code == 200
     assert post("/settings", switches={"colour": 1}).status_code == 400
     assert post("/sessions", computer="nosuch").status_code == 400
-    state = requests.get(url + "/state", timeout=10).json()["computers"][0]
+    state = requests.get(url + "/state", timeout=PATIENCE).json()["computers"][0]
     assert state["switches"]["page_size"] == 1
     found = {item["name"]: item for item in state["sessions"] if item["name"]}
     assert found["New"]["shell_id"] == session["shell_id"]
@@ -237,11 +233,13 @@ def _use_control(url: str, computer: dict[str, Any]) -> None:
     assert found["ITTask"]["commands"][0]["state"] == "Running"
 
     uri = f"http://{computer['address']}:{computer['port']}/wsman"
-    assert requests.post(uri, timeout=10).status_code == 401
-    logged = requests.get(url + "/requests", params={"operation": "Unauthenticated"}, timeout=10).json()["requests"]
+    assert requests.post(uri, timeout=PATIENCE).status_code == 401
+    logged = requests.get(url + "/requests", params={"operation": "Unauthenticated"}, timeout=PATIENCE).json()[
+        "requests"
+    ]
     assert [entry["computer"] for entry in logged] == ["srv01"]
     post("/requests/clear")
-    assert requests.get(url + "/requests", timeout=10).json() == {"requests": []}
+    assert requests.get(url + "/requests", timeout=PATIENCE).json() == {"requests": []}
 
 
 def test_program_ends_on_signal_and_by_time(tmp_path: Path) -> None:
@@ -249,17 +247,17 @@ def test_program_ends_on_signal_and_by_time(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     command = [sys.executable, "-m", "tests.simulator", str(EXAMPLE), "--ready-file", str(ready)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
-        _wait_for(ready)
+        _wait_for(ready, process)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     timed = [sys.executable, "-m", "tests.simulator", str(EXAMPLE), "--duration", "0.1", "--inventory-passwords"]
     timed += ["--inventory", str(tmp_path / "inventory.yml")]
-    assert subprocess.run(timed, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=20, check=False).returncode == 0
+    assert subprocess.run(timed, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=PATIENCE, check=False).returncode == 0
     hosts = yaml.safe_load((tmp_path / "inventory.yml").read_text())["all"]["children"]["windows"]["hosts"]
     assert hosts["srv01"]["ansible_password"] == "not-a-secret"
     assert (tmp_path / "inventory.yml").stat().st_mode & 0o077 == 0
     (tmp_path / "bad.yml").write_text("computers: [{name: a, colour: red}]")
     bad = [sys.executable, "-m", "tests.simulator", str(tmp_path / "bad.yml")]
-    finished = subprocess.run(bad, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    finished = subprocess.run(bad, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert finished.returncode == 2
     assert "colour" in finished.stderr

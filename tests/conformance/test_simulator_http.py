@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import base64
-import threading
-import time
+import http.client
+import select
 import uuid
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ import pytest
 import requests
 
 from tests.conformance.conftest import ADMIN, ALICE
-from tests.conformance.raw_client import NS, SHELL, RawClient, Reply
+from tests.conformance.raw_client import NS, SHELL, RawClient
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
+from tests.waiting import PATIENCE, until
 
 IDENTIFY = f'<s:Envelope xmlns:s="{NS["s"]}"><s:Header/><s:Body><i:Identify xmlns:i="{{}}"/></s:Body></s:Envelope>'
 IDENTIFY = IDENTIFY.format("http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd")
@@ -51,7 +52,7 @@ def authorize(login: str, password: str, encoding: str = "utf-8") -> dict[str, s
 def test_basic(fleet: SimulatedFleet, computer: SimulatedComputer, headers: dict[str, str], status: int) -> None:
     """Name and password must be right; both character sets of clients are understood."""
     body = RawClient(computer, ADMIN).envelope("Enumerate", "<wsen:Enumerate/>", resource=SHELL)
-    response = requests.post(computer.uri, data=body, headers=headers, timeout=10)
+    response = requests.post(computer.uri, data=body, headers=headers, timeout=PATIENCE)
     assert response.status_code == status
     (logged,) = fleet.requests
     assert logged.status == status
@@ -78,24 +79,24 @@ def test_unencrypted_can_be_refused(fleet: SimulatedFleet, computer: SimulatedCo
 def test_certificate_is_for_the_computer(fleet: SimulatedFleet, computer: SimulatedComputer) -> None:
     """The certificate holds for the address, and is not trusted without the fleet's CA."""
     with pytest.raises(requests.exceptions.SSLError):
-        requests.post(computer.https_uri, verify=True, timeout=10)
-    assert requests.post(computer.https_uri, verify=str(fleet.ca_file), timeout=10).status_code == 401
+        requests.post(computer.https_uri, verify=True, timeout=PATIENCE)
+    assert requests.post(computer.https_uri, verify=str(fleet.ca_file), timeout=PATIENCE).status_code == 401
     with pytest.raises(requests.exceptions.ConnectionError):
-        requests.post(computer.https_uri.replace("https", "http"), timeout=10)
+        requests.post(computer.https_uri.replace("https", "http"), timeout=PATIENCE)
 
 
 def test_identify(computer: SimulatedComputer) -> None:
     """Identify needs no account with its header; it then hides the operating system."""
-    anonymous = requests.post(computer.uri, IDENTIFY, headers={"WSMANIDENTIFY": "unauthenticated"}, timeout=10)
+    anonymous = requests.post(computer.uri, IDENTIFY, headers={"WSMANIDENTIFY": "unauthenticated"}, timeout=PATIENCE)
     assert anonymous.status_code == 200
     assert "OS: 0.0.0 SP: 0.0 Stack: 3.0" in anonymous.text
-    assert requests.post(computer.uri, IDENTIFY, timeout=10).status_code == 401
+    assert requests.post(computer.uri, IDENTIFY, timeout=PATIENCE).status_code == 401
     known = RawClient(computer, ADMIN).post(IDENTIFY)
     assert known.status == 200
     assert b"Microsoft Corporation" in known.content
     assert b"OS: 0.0.0" not in known.content
     body = RawClient(computer, ADMIN).envelope("Enumerate", "<wsen:Enumerate/>", resource=SHELL)
-    other = requests.post(computer.uri, body, headers={"WSMANIDENTIFY": "unauthenticated"}, timeout=10)
+    other = requests.post(computer.uri, body, headers={"WSMANIDENTIFY": "unauthenticated"}, timeout=PATIENCE)
     assert other.status_code == 401
 
 
@@ -127,7 +128,7 @@ def test_other_ways_to_ask(fleet: SimulatedFleet, computer: SimulatedComputer) -
     utf16 = {"Content-Type": "application/soap+xml;charset=UTF-16"}
     assert client.post(body.encode("utf-16"), headers=utf16).status == 200
     assert client.post(body, url=computer.uri + "x").status == 404
-    assert client.http.get(computer.uri, timeout=10).status_code == 405
+    assert client.http.get(computer.uri, timeout=PATIENCE).status_code == 405
     encrypted = {"Content-Type": 'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted"'}
     assert client.post(body, headers=encrypted).status == 400
     assert client.post(b"").status == 200
@@ -238,40 +239,48 @@ def test_injection_selects(computer: SimulatedComputer) -> None:
         Injection(action="explode")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("action", ["delay", "hang"])
-def test_delay_and_hang(fleet: SimulatedFleet, computer: SimulatedComputer, action: Any) -> None:
-    """A delay lasts on the fleet's clock; a hang lasts until the client gives up, and holds nothing up."""
-    computer.inject(Injection(action=action, seconds=600.0))
+def ask(computer: SimulatedComputer, body: bytes) -> http.client.HTTPConnection:
+    """Send a request without waiting for the answer."""
+    connection = http.client.HTTPConnection(computer.address, computer.port, timeout=PATIENCE)
+    headers = {"Content-Type": "application/soap+xml;charset=UTF-8", **authorize(ADMIN.name, ADMIN.password)}
+    connection.request("POST", f"/{computer.application_name}", body, headers)
+    return connection
+
+
+def is_answered(connection: http.client.HTTPConnection) -> bool:
+    """Whether there is something to read."""
+    return bool(select.select([connection.sock], [], [], 0)[0])
+
+
+@pytest.mark.parametrize("action", ["delay", "hang", "withhold"])
+def test_requests_that_wait(fleet: SimulatedFleet, computer: SimulatedComputer, action: Any) -> None:
+    """A delay lasts on the fleet's clock, the others until the client gives up; none holds anything up."""
+    seconds = 600.0 if action == "delay" else 0.0
+    injection = Injection(action=action, seconds=seconds)
+    computer.inject(injection)
     client = RawClient(computer, ADMIN)
-    replies: list[Reply | Exception] = []
-
-    def ask() -> None:
-        try:
-            replies.append(client.post(client.envelope("Enumerate", "<wsen:Enumerate/>", resource=SHELL), timeout=1))
-        except requests.exceptions.ReadTimeout as error:
-            replies.append(error)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    while not fleet.requests_of(operation="Enumerate"):
-        time.sleep(0.01)
-    assert RawClient(computer, ADMIN).enumerate().status == 200
-    assert replies == []
+    connection = ask(computer, client.envelope("Enumerate", "<wsen:Enumerate/>", resource=SHELL))
+    until(lambda: injection.waiting == 1, "the waiting request")
+    assert client.enumerate().status == 200
+    assert not is_answered(connection)
     fleet.clock.advance(600)
-    thread.join()
-    assert isinstance(replies[0], requests.exceptions.ReadTimeout if action == "hang" else Reply)
+    if action == "delay":
+        assert connection.getresponse().status == 200
+    else:
+        assert client.enumerate().status == 200
+        assert not is_answered(connection)
+        connection.close()
+    until(lambda: injection.waiting == 0, "the end of the request")
 
 
 def test_client_that_goes_away_ends_its_receive(fleet: SimulatedFleet, computer: SimulatedComputer) -> None:
     """A Receive whose client is gone waits no longer, so the silence of the client begins."""
     client = RawClient(computer, ADMIN)
     session = computer.add_session("s", state="Connected", client_session_id=client.session_id)
-    with pytest.raises(requests.exceptions.ReadTimeout):
-        client.post(client.envelope("Receive", "<rsp:Receive/>", session.shell_id, timeout="PT900S"), timeout=0.2)
-    client.http.close()
-    deadline = time.monotonic() + 5
-    while fleet.requests[-1].ended is None and time.monotonic() < deadline:
-        time.sleep(0.01)
+    connection = ask(computer, client.envelope("Receive", "<rsp:Receive/>", session.shell_id, timeout="PT900S"))
+    until(lambda: fleet.requests_of(operation="Receive"), "the Receive")
+    connection.close()
+    until(lambda: fleet.requests[-1].ended is not None, "the end of the Receive")
     fleet.clock.advance(61)
     assert session.state == "Disconnected"
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from tests.conformance.conftest import ADMIN, ALICE
 from tests.conformance.raw_client import POWERSHELL, SHELL, RawClient
 from tests.simulator import SimulatedComputer, SimulatedFleet
+from tests.waiting import until
 
 PULL_PARAMETERS, FILTER_EXPECTED, ENUMERATION_MODE = 0x803381AD, 0x803381C0, 0x803381C1
 UNKNOWN_CONTEXT, UNKNOWN_SHELL = 0x8033801B, 0x8033805B
@@ -140,8 +140,7 @@ def test_quotas_of_operations(fleet: SimulatedFleet, computer: SimulatedComputer
     session = computer.add_session("s", state="Connected", client_session_id=client.session_id)
     with ThreadPoolExecutor(1) as pool:
         pending = pool.submit(client.receive, session.shell_id)
-        while not fleet.requests_of(operation="Receive"):
-            time.sleep(0.01)
+        until(lambda: fleet.requests_of(operation="Receive"), "a Receive")
         assert other.send("Get", "", session.shell_id).fault == code
         fleet.clock.advance(20)
         pending.result()

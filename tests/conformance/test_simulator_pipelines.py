@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,6 +27,7 @@ from tests.conformance.raw_client import (
     message,
 )
 from tests.simulator import SimulatedComputer, SimulatedFleet, SimulatedSession
+from tests.waiting import PATIENCE, until
 
 HOST_CALL, HOST_RESPONSE = 0x00041100, 0x00041101
 PUBLIC_KEY, ENCRYPTED_SESSION_KEY, PUBLIC_KEY_REQUEST = 0x00010005, 0x00010006, 0x00010007
@@ -281,9 +281,7 @@ def test_drop(computer: SimulatedComputer, client: RawClient) -> None:
     """With BufferMode Drop the script of a disconnected session goes on, and the oldest output is gone."""
     computer.buffer_size = 10_000
     session = computer.add_session("s", buffer_mode="Drop", commands=[{"script": "flood", "state": "running"}])
-    deadline = time.monotonic() + 5
-    while session.commands[0].state == "Running" and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: session.commands[0].state != "Running", "the end of the command")
     assert session.variables == {"done": True}
     client.connect(session.shell_id)
     parts = collect(client, session.shell_id, session.commands[0].command_id)
@@ -372,7 +370,6 @@ def test_receive_wakes_up(client: RawClient, fleet: SimulatedFleet, session: Sim
     with ThreadPoolExecutor(1) as pool:
         other = RawClient(fleet["srv01"], ADMIN, client.session_id)
         pending = pool.submit(other.receive, session.shell_id, command_id, timeout="PT300S")
-        while not fleet.requests_of("srv01", "Receive"):
-            time.sleep(0.01)
+        until(lambda: fleet.requests_of("srv01", "Receive"), "a Receive")
         fleet.clock.advance(50)
-        assert pending.result(5).done
+        assert pending.result(PATIENCE).done

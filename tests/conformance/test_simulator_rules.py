@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +31,7 @@ from tests.conformance.raw_client import (
     unpack,
 )
 from tests.simulator import SimulatedComputer, SimulatedFleet, User
+from tests.waiting import until
 
 TIMED_OUT, UNKNOWN = 0x80338029, 0x8033805B
 SHELL_DISCONNECTED, MISMATCH, IN_USE, ALREADY = 0x803381C4, 0x803381C6, 0x803381CD, 0x803381CF
@@ -222,11 +222,8 @@ def test_idle_timeout_closes_disconnected_shells(fleet: SimulatedFleet, computer
 
 def _wait_for_operation(fleet: SimulatedFleet, operation: str) -> None:
     """Return once the simulator works on such a request: it has been read and has no answer yet."""
-    for _attempt in range(500):
-        if any(request.ended is None for request in fleet.requests_of(operation=operation)):
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"no {operation} is pending")
+    pending = f"a pending {operation}"
+    until(lambda: any(request.ended is None for request in fleet.requests_of(operation=operation)), pending)
 
 
 @pytest.mark.parametrize(
