@@ -10,6 +10,9 @@ PYTHON ?=
 PYTEST_ARGS ?=
 # What is measured, for instance: make benchmark BENCHMARK_ARGS='--computers 500 --rounds 1 --delay 0'
 BENCHMARK_ARGS ?=
+# Random values that `make conformance` tries, and the seed they are drawn by; without one, it takes a new one and shows it.
+VALUES ?= 10000
+SEED ?=
 # Test processes at the same time.
 WORKERS ?= auto
 
@@ -69,6 +72,11 @@ test-pytest-ansible: $(READY) ## The tests that use pytest-ansible
 .PHONY: test-molecule
 test-molecule: $(READY) ## The molecule scenarios, against the simulated fleet
 	@$(VENV_PYTHON) dev/molecule.py
+
+.PHONY: conformance
+conformance: $(READY) ## Random values and long scripts against a real PowerShell (VALUES=10000 SEED=...): minutes
+	@PSSESSION_CONFORMANCE_VALUES=$(VALUES) PSSESSION_CONFORMANCE_SEED=$(SEED) \
+		$(PYTEST) tests/conformance/powershell -rs $(PYTEST_ARGS)
 
 .PHONY: benchmark
 benchmark: $(READY) ## How fast it is beside bare pypsrp, on this machine
