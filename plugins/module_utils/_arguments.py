@@ -181,6 +181,7 @@ TAKE: Spec = {
     "disconnect_after": {"type": "bool", "default": False},
     "journal": {"type": "path"},
     "max_output_objects": {"type": "int"},
+    "expected_return_code": {"type": "list", "elements": "int", "default": [0]},
 }
 
 INVOKE: Spec = {

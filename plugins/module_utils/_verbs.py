@@ -146,6 +146,10 @@ def _run(verb: Verb, options: Options, diff_mode: bool, surroundings: t.Mapping[
         result["diff"] = report.diff()
     if report.errors and options.get("error_action") != "silently_continue":
         result.update(failed=True, msg=report.failure())
+    elif "rc" in result:
+        # Ansible fails a result with an rc other than 0 that does not say whether it failed. Here expected_return_code
+        # decides.
+        result["failed"] = False
     result["warnings"] = warnings
     return result
 

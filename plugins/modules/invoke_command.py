@@ -89,6 +89,16 @@ options:
         is one.
       - Without it all are kept.
     type: int
+  expected_return_code:
+    description:
+      - Exit codes that are a success. It is about scripts that call C(exit); one that does not has no code.
+      - Any other code is an error with the reason V(command_failed). The state of the command stays V(Completed), and
+        its output is in RV(results).
+      - PowerShell does not pass on the exit code of a native program by itself. To have it here, end the script with
+        C(exit $LASTEXITCODE).
+    type: list
+    elements: int
+    default: [0]
 extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
@@ -107,7 +117,8 @@ notes:
   - A session does one thing at a time. A script that is started in one whose command still runs waits for that.
   - In check mode nothing is started, and every session that would be used counts as changed.
   - A script is never started twice by itself. If the answer to the start got lost, that is an error which says so.
-  - A script that fails is an error of the task. Records in its error stream alone are not.
+  - A script that fails is an error of the task, and so is an exit code that O(expected_return_code) does not have.
+    Records in its error stream alone are not.
 seealso:
   - module: psremoting.fleet.receive_pssession
   - module: psremoting.fleet.new_pssession
@@ -135,6 +146,15 @@ EXAMPLES = r"""
       User: svc-backup
     secure_parameters:
       Password: "{{ vault_backup_password }}"
+
+- name: Run an installer, and restart the computer if it asks for that
+  psremoting.fleet.invoke_command:
+    name: ITTask
+    script: |
+      $installer = Start-Process msiexec -ArgumentList '/i', 'C:\\agent.msi', '/qn' -Wait -PassThru
+      exit $installer.ExitCode
+    expected_return_code: [0, 3010]
+  register: installed
 
 - name: Look into a session that is there
   psremoting.fleet.invoke_command:
@@ -172,6 +192,16 @@ results:
       description: V(Running), V(Completed), V(Failed) or V(Stopped); none if the session had no command.
       type: str
       sample: Completed
+    rc:
+      description:
+        - The code that the script called C(exit) with; none if it did not. The last call counts.
+        - Codes are 32-bit integers. PowerShell makes a V(0) of what does not fit or is not a number.
+      type: int
+    reboot_required:
+      description:
+        - Whether the script ended with V(3010) or V(1641), by which installers ask for a restart, and
+          O(expected_return_code) has that code.
+      type: bool
     output:
       description:
         - The objects of the output stream. Dates are in ISO 8601, enumerations are their names, bytes are Base64,
@@ -205,6 +235,14 @@ results:
     failure:
       description: The error that ended the command, if one did, in the form of RV(results[].error).
       type: dict
+rc:
+  description: The exit code of the script, as in RV(results[].rc).
+  returned: when there is one result, and its script called C(exit)
+  type: int
+reboot_required:
+  description: Whether any of the RV(results) has RV(results[].reboot_required).
+  returned: always, but in check mode
+  type: bool
 sessions:
   description: The sessions, as M(psremoting.fleet.connect_pssession) returns them.
   returned: always

@@ -51,6 +51,16 @@ options:
         is one.
       - Without it all are kept.
     type: int
+  expected_return_code:
+    description:
+      - Exit codes that are a success. It is about scripts that call C(exit); one that does not has no code.
+      - Any other code is an error with the reason V(command_failed). The state of the command stays V(Completed), and
+        its output is in RV(results).
+      - PowerShell does not pass on the exit code of a native program by itself. To have it here, end the script with
+        C(exit $LASTEXITCODE).
+    type: list
+    elements: int
+    default: [0]
 extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
@@ -69,7 +79,8 @@ notes:
   - A session without a command is connected to, and its entry in RV(results) is empty, with neither
     RV(results[].command_id) nor RV(results[].state). With O(journal), the results of its last command are returned from
     there; if the entry is empty all the same, no task with that journal ever started anything in the session.
-  - A command that failed is an error of the task. Records in its error stream alone are not.
+  - A command that failed is an error of the task, and so is an exit code that O(expected_return_code) does not have.
+    Records in its error stream alone are not.
   - In check mode nothing is received.
 seealso:
   - module: psremoting.fleet.invoke_command
@@ -118,6 +129,16 @@ results:
       description: V(Running), V(Completed), V(Failed) or V(Stopped); none without a command.
       type: str
       sample: Completed
+    rc:
+      description:
+        - The code that the script called C(exit) with; none if it did not. The last call counts.
+        - Codes are 32-bit integers. PowerShell makes a V(0) of what does not fit or is not a number.
+      type: int
+    reboot_required:
+      description:
+        - Whether the script ended with V(3010) or V(1641), by which installers ask for a restart, and
+          O(expected_return_code) has that code.
+      type: bool
     output:
       description:
         - The objects of the output stream. Dates are in ISO 8601, enumerations are their names, bytes are Base64,
@@ -151,6 +172,14 @@ results:
     failure:
       description: The error that ended the command, if one did, in the form of RV(results[].error).
       type: dict
+rc:
+  description: The exit code of the script, as in RV(results[].rc).
+  returned: when there is one result, and its script called C(exit)
+  type: int
+reboot_required:
+  description: Whether any of the RV(results) has RV(results[].reboot_required).
+  returned: always, but in check mode
+  type: bool
 sessions:
   description: The sessions, as M(psremoting.fleet.connect_pssession) returns them.
   returned: always

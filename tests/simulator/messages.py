@@ -59,6 +59,8 @@ from .wsman import parse_xml
 
 #: MS-PSRP 2.2.2.1: PSVersion stays 2.0, the protocol version tells servers apart.
 PROTOCOL_VERSION = "2.3"
+#: The id of host calls that want no answer (seen: PowerShell 7.6, Linux).
+NO_ANSWER = -100
 _BUILD = "10.0.14393.2248"
 _POWERSHELL = "5.1.14393.2248"
 
@@ -286,7 +288,7 @@ def stopped_error() -> ErrorRecord:
 
 
 def host_call(call_id: int, method: str, parameters: Sequence[Any]) -> PipelineHostCall:
-    """PIPELINE_HOST_CALL.
+    """PIPELINE_HOST_CALL; the id is `NO_ANSWER` for methods that return nothing.
 
     Raises:
         ValueError: no such host method.

@@ -124,6 +124,11 @@ class Pipeline:
         self.emit(PSRPMessageType.PipelineHostCall, messages.host_call(self._calls, method, parameters))
         return self._calls
 
+    def tell_host(self, method: str, parameters: Sequence[Any]) -> None:
+        """Send a PIPELINE_HOST_CALL that wants no answer."""
+        call = messages.host_call(messages.NO_ANSWER, method, parameters)
+        self.emit(PSRPMessageType.PipelineHostCall, call)
+
     # Life
 
     def create(self, metadata: Any) -> Script:

@@ -16,12 +16,15 @@ A script is a list of steps, each a mapping with one key::
     - progress: text           # or {activity, activity_id, status, operation, percent, completed, ...}
     - sleep: 30                # seconds of the fleet's clock
     - prompt: question         # or {method, parameters, set}: a host call; `set` names a variable for the answer
+    - host: WriteLine2         # or {method, parameters}: a host call that wants no answer, such as those that write
+    - exit: 3                  # tells the host the exit code and ends the pipeline as Completed
     - throw: text              # or as for error: ends the pipeline as Failed
     - repeat: {times: 3, steps: [...]}
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,6 +76,10 @@ class ScriptFailure(Exception):
         self.record = record
 
 
+class ScriptExit(Exception):
+    """The script called ``exit``, which ends its pipeline as Completed."""
+
+
 class ScriptError(ValueError):
     """A declaration that makes no sense; raised when scripts are loaded, not when they run."""
 
@@ -96,7 +103,10 @@ class Stage(Protocol):
         """Put a message into the pipeline's output; a value is given as CLIXML or as an object."""
 
     def call_host(self, method: str, parameters: Sequence[Any]) -> int:
-        """Send a host call and return its id."""
+        """Send a host call that wants an answer and return its id."""
+
+    def tell_host(self, method: str, parameters: Sequence[Any]) -> None:
+        """Send a host call that wants no answer."""
 
 
 class _Rehearsal:
@@ -114,6 +124,10 @@ class _Rehearsal:
         """Nobody answers, but the call must be a possible one."""
         messages.host_call(0, method, parameters)
         return 0
+
+    def tell_host(self, method: str, parameters: Sequence[Any]) -> None:
+        """Check that the call is a possible one."""
+        messages.host_call(messages.NO_ANSWER, method, parameters)
 
 
 @dataclass(frozen=True)
@@ -142,7 +156,8 @@ class Script:
         Raises:
             ScriptFailure: the script throws.
         """
-        return _run(self.steps, stage)
+        with contextlib.suppress(ScriptExit):
+            yield from _run(self.steps, stage)
 
     def rehearse(self) -> Script:
         """Play the script to nobody, without waiting, and return it.
@@ -155,7 +170,7 @@ class Script:
             wait = next(execution)
             while True:
                 wait = execution.send([] if isinstance(wait, NextInput) else None)
-        except (StopIteration, ScriptFailure):
+        except (StopIteration, ScriptFailure, ScriptExit):
             return self
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ScriptError(f"script {self.name!r}: {error}") from error
@@ -344,11 +359,23 @@ def _prompt(stage: Stage, argument: Any) -> Execution:
         call_id = stage.call_host(argument.get("method", "ReadLine"), argument.get("parameters", ()))
     else:
         # ReadLine has no parameters: a question is written to the host first.
-        stage.call_host("WriteLine2", [str(argument)])
+        stage.tell_host("WriteLine2", [str(argument)])
         call_id = stage.call_host("ReadLine", ())
     answer = yield HostAnswer(call_id)
     if isinstance(argument, Mapping) and "set" in argument:
         stage.variables[argument["set"]] = answer
+
+
+def _host(stage: Stage, argument: Any) -> Execution:
+    details: Mapping[str, Any] = argument if isinstance(argument, Mapping) else {"method": argument}
+    yield Room()
+    stage.tell_host(details["method"], details.get("parameters", ()))
+
+
+def _exit(stage: Stage, code: int) -> Execution:
+    yield Room()
+    stage.tell_host("SetShouldExit", [int(code)])
+    raise ScriptExit
 
 
 def _repeat(stage: Stage, argument: tuple[int, tuple[tuple[str, Any], ...]]) -> Execution:
@@ -372,5 +399,7 @@ _VERBS: dict[str, Callable[[Stage, Any], Execution]] = {
     "progress": _progress,
     "sleep": _sleep,
     "prompt": _prompt,
+    "host": _host,
+    "exit": _exit,
     "repeat": _repeat,
 }

@@ -97,10 +97,11 @@ def test_what_failed_without_a_record_is_an_error_too() -> None:
 
 def test_commands_are_known_by_state_and_count_and_their_output_not_at_all() -> None:
     done, running, gone = session("a"), session("b", commands=[{"state": "Running"}]), session("c", "Gone")
-    gave = [command(done, warning=["w"]), command(gone, state="Failed", error=[{}])]
+    gave = [command(done, warning=["w"], rc=3), command(gone, state="Failed", error=[{}])]
     made = report(result(sessions=[done, running], results=gave))
     told = {row["name"]: (row["state"], row["command_state"], row["output_count"]) for row in made.sessions}
     assert [row["command_state"] for row in made.sessions] == ["Completed", "Running", "Failed"]
+    assert [row["rc"] for row in made.sessions] == [3, None, None]
     assert told["Gone"] == (None, "Failed", 2)
     assert "secret-output" not in json.dumps(made.as_dict())
 

@@ -102,7 +102,7 @@ class Reason(enum.Enum):
     UNREACHABLE: the computer did not answer, or not as WinRM does.
     ACCESS_DENIED: it did not let us in, or not do that.
     FAILED: anything that is none of the others.
-    COMMAND_FAILED: the script in the session ended with an error.
+    COMMAND_FAILED: the script in the session ended with an error, or with an exit code that was not expected.
     BUSY: another client is connected to the session.
     EXPIRED: the session was known and exists no longer.
     MISSING: nothing of that name or id is there.

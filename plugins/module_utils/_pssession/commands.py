@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from .errors import ErrorRecord
 from .model import PSSession
 
+# ERROR_SUCCESS_REBOOT_INITIATED and ERROR_SUCCESS_REBOOT_REQUIRED (winerror.h): installers end with them.
+REBOOT_CODES = frozenset({1641, 3010})
+
 
 class PipelineState(enum.Enum):
     """What became of a command, in PowerShell's words (PSInvocationState)."""
@@ -51,11 +54,13 @@ class Output:
 
     Attributes:
         state: RUNNING until the server said how it ended.
+        rc: The code that the script called ``exit`` with, or None if it did not call it. The last call counts.
         failure: The error that ended it, or None.
         progress: The last record of progress, or None.
     """
 
     state: PipelineState = PipelineState.RUNNING
+    rc: int | None = None
     output: list[t.Any] = field(default_factory=list)
     error: list[dict[str, t.Any]] = field(default_factory=list)
     warning: list[str] = field(default_factory=list)
@@ -77,7 +82,8 @@ class CommandResult:
     Attributes:
         command_id: GUID of the command, or None when the session had none.
         is_news: Whether any of it came from the server now; False when all was in the journal already.
-        error: What went wrong on the way to its end, or None. A command that failed by itself is an error, too.
+        error: What went wrong on the way to its end, or None. A command that failed by itself is an error, and so is an
+            exit code that was not expected.
     """
 
     session: PSSession
@@ -85,6 +91,11 @@ class CommandResult:
     output: Output
     error: ErrorRecord | None = None
     is_news: bool = True
+
+    @property
+    def needs_reboot(self) -> bool:
+        """Whether the script ended with an exit code that asks for a restart of the computer, and that was expected."""
+        return self.error is None and self.output.state is PipelineState.COMPLETED and self.output.rc in REBOOT_CODES
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the result as plain data, in the shape of ansible.windows.win_powershell's."""
@@ -97,4 +108,5 @@ class CommandResult:
             "command_id": self.command_id,
             **fields,
             "state": self.output.state.value if self.command_id else None,
+            "reboot_required": self.needs_reboot,
         }

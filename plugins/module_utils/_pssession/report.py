@@ -42,9 +42,8 @@ class Report:
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the result as plain data; whether errors fail the task is the caller's decision."""
-        results = {} if self.results is None else {"results": [result.as_dict() for result in self.results]}
         return {
-            **results,
+            **self._results(),
             "changed": bool(self.changed_sessions),
             "parameter_set": self.parameter_set,
             "sessions": [
@@ -54,6 +53,18 @@ class Report:
             "errors": [error.as_dict() for error in self.errors],
             "missing": [error.target for error in self.missing],
             "what_if": list(self.what_if),
+        }
+
+    def _results(self) -> dict[str, t.Any]:
+        """Return what commands gave, and at the top the only exit code and whether a restart is needed."""
+        if self.results is None:
+            return {}
+        results = [result.as_dict() for result in self.results]
+        codes = [result["rc"] for result in results]
+        return {
+            "results": results,
+            **({"rc": codes[0]} if len(codes) == 1 and codes[0] is not None else {}),
+            "reboot_required": any(result["reboot_required"] for result in results),
         }
 
     def diff(self) -> dict[str, t.Any]:

@@ -58,6 +58,7 @@ class Request:
         stop: Stop the commands, and take what they have given until then.
         journal: File that gets all output before it is looked at, or None.
         max_output_objects: Objects of the output stream that a result keeps, or None for all.
+        expected_return_codes: Exit codes of a script that are a success.
         throttle_limit: Requests in flight at most.
         missing: ``fail``, ``warn`` or ``ignore``: what it means when something wanted is not there.
         busy_timeout: Seconds to wait for sessions that another client holds.
@@ -102,6 +103,7 @@ class Request:
     stop: bool = False
     journal: str | None = None
     max_output_objects: int | None = None
+    expected_return_codes: tuple[int, ...] = (0,)
     state: str = "all"
     owners: tuple[WildcardPattern, ...] | None = None
     minimum_age: float = 0.0
@@ -174,6 +176,7 @@ class Request:
             stop=bool(options.get("stop")),
             journal=options.get("journal"),
             max_output_objects=_count(options.get("max_output_objects"), "max_output_objects"),
+            expected_return_codes=tuple(_filled(options, "expected_return_code")) or cls.expected_return_codes,
             state=options.get("state") or "all",
             owners=_patterns(options.get("owner"), "owner"),
             minimum_age=float(options.get("minimum_age") or 0),

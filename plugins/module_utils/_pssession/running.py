@@ -15,7 +15,7 @@ import uuid
 
 from .codes import Code, Reason
 from .commands import CommandResult, Output, PipelineState, Script
-from .errors import TransportError, WSManFault, error_record
+from .errors import ErrorRecord, TransportError, WSManFault, error_record
 from .journal import Journal, JournalFolder
 from .model import PSSession
 from .psrp import pipelines, starting
@@ -181,19 +181,39 @@ class Runner:
         return dataclasses.replace(result, error=record)
 
     def _finished(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
+        error = None
         if output.state is PipelineState.FAILED:
             failure = output.failure or {}
-            record = error_record(
-                str(failure.get("fully_qualified_error_id") or "PipelineFailed"),
-                f"the command in session {_name(session)} failed: {message_of(output.failure)}",
-                command=self._request.command,
+            error = self._command_failed(
+                session,
+                f"failed: {message_of(output.failure)}",
+                error_id=str(failure.get("fully_qualified_error_id") or "PipelineFailed"),
                 category=str((failure.get("category_info") or {}).get("category") or "NotSpecified"),
-                reason=Reason.COMMAND_FAILED,
-                target=session.instance_id,
-                about=session.subject,
             )
-            return CommandResult(session, command_id, output, record)
-        return CommandResult(session, command_id, output)
+        elif output.state is PipelineState.COMPLETED and output.rc not in (None, *self._request.expected_return_codes):
+            error = self._command_failed(
+                session,
+                f"ended with exit code {output.rc}",
+                error_id="CommandExitCode",
+                category="InvalidResult",
+                hint=f"If {output.rc} is a success, add it to expected_return_code.",
+            )
+        return CommandResult(session, command_id, output, error)
+
+    def _command_failed(
+        self, session: PSSession, what: str, *, error_id: str, category: str, hint: str = ""
+    ) -> ErrorRecord:
+        """Return the record for a command whose script ended without success."""
+        return error_record(
+            error_id,
+            f"the command in session {_name(session)} {what}",
+            command=self._request.command,
+            category=category,
+            reason=Reason.COMMAND_FAILED,
+            target=session.instance_id,
+            about=session.subject,
+            hint=hint,
+        )
 
     def _failed(
         self, session: PSSession, command_id: str | None, output: Output, cause: TransportError

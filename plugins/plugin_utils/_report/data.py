@@ -42,6 +42,7 @@ SESSION_FIELDS = (
     *_SESSION_PROPERTIES,
     "changed",
     "command_state",
+    "rc",
     "output_count",
     "error_count",
     "warning_count",
@@ -90,6 +91,7 @@ class Host:
         for gave in result.get("results") or ():
             row = self._row(gave)
             row["command_state"] = _plain(gave.get("state"))
+            row["rc"] = _plain(gave.get("rc"))
             row.update({f"{stream}_count": len(gave.get(stream) or ()) for stream in ("output", "error", "warning")})
         errors = list(result.get("errors") or ())
         if result.get("failed") and not errors:  # it never came as far as a session

@@ -31,7 +31,7 @@ OUTCOMES = {
     "unreachable": ("Unreachable", "no answer"),
     "access_denied": ("Access denied", "log-on failed or not allowed"),
     "failed": ("Failed", "something else went wrong"),
-    "command_failed": ("Command failed", "the script ended with an error"),
+    "command_failed": ("Command failed", "the script ended with an error or an unexpected exit code"),
     "busy": ("Busy", "another client holds the session"),
     "expired": ("Expired", "was known, exists no longer"),
     "missing": ("Missing", "nothing of that name is there"),

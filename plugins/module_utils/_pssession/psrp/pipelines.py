@@ -11,7 +11,6 @@ from __future__ import annotations
 import struct
 import time
 import typing as t
-import uuid
 
 from ..codes import Code
 from ..commands import Output, PipelineState
@@ -19,13 +18,12 @@ from ..errors import TransportError
 from ..model import Shell
 from ..wsman.client import WSManClient
 from ..wsman.soap import improper
-from . import clixml, records, session_key
-from .fragments import MAX_FRAGMENT_BYTES, Defragmenter, fragments_of
+from . import clixml, host, records, session_key
+from .fragments import Defragmenter
+from .host import HostCall, Method
 
 try:
-    from pypsrp.complex_objects import GenericComplexObject, ObjectMeta
-    from pypsrp.messages import Destination, Message, MessageType, PipelineHostResponse
-    from pypsrp.serializer import Serializer
+    from pypsrp.messages import MessageType
 except ImportError:  # reported by the client, which is needed first
     pass
 
@@ -36,7 +34,6 @@ TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/term
 BACKLOG_SECONDS = 10.0
 # Faults that end a receive because the shell or the command is gone or somebody else's (as PowerShell's client has it).
 _NO_LONGER_OURS = frozenset({995, 1223, Code.UNEXPECTED_SELECTORS, Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
-_METHODS_WITHOUT_ANSWER = ("Write", "Set", "Enter", "Exit", "Notify", "Push", "Pop", "Flush", "Scroll")
 _HEADER = struct.Struct("<II16s16s")
 _BOM = b"\xef\xbb\xbf"
 
@@ -51,12 +48,12 @@ class Collector:
         max_objects: Objects of the output stream that are kept; further ones are counted, and a mark says how many.
 
     Attributes:
-        host_calls: Messages of a command that wants something of its host, not answered yet.
+        host_calls: Calls of the command that want an answer and have none yet.
     """
 
     def __init__(self, max_objects: int | None = None) -> None:
         self.output = Output()
-        self.host_calls: list[bytes] = []
+        self.host_calls: list[HostCall] = []
         self._defragmenter = Defragmenter(skips_repeats=True)
         self._max_objects = max_objects
         self._not_kept = 0
@@ -92,7 +89,7 @@ class Collector:
             else:
                 output.output.append(clixml.to_plain(text))
         elif kind == MessageType.PIPELINE_HOST_CALL:
-            self.host_calls.append(message)
+            self._take_host_call(host.host_call(text))
         elif kind == MessageType.ERROR_RECORD:
             output.error.append(records.error_record(text))
         elif kind == MessageType.WARNING_RECORD:
@@ -108,6 +105,13 @@ class Collector:
         elif kind == MessageType.PIPELINE_STATE:
             state, output.failure = records.pipeline_state(text)
             output.state = _STATES.get(state, PipelineState.RUNNING)
+
+    def _take_host_call(self, call: HostCall) -> None:
+        if call.wants_answer:
+            self.host_calls.append(call)
+        elif call.method == Method.SET_SHOULD_EXIT:
+            # A script may call $Host.SetShouldExit several times, or before an exit; the last one counts.
+            self.output.rc = _exit_code(call)
 
 
 def receive(
@@ -145,7 +149,7 @@ def receive(
         for piece in pieces:
             collector.feed(piece)
         while collector.host_calls:
-            _answer(client, shell, command_id, collector.host_calls.pop(0), limit)
+            host.refuse(client, shell, command_id, collector.host_calls.pop(0), limit)
         if is_done or collector.output.is_finished:
             return True
         if until is not None and time.monotonic() >= until + (BACKLOG_SECONDS if pieces else 0):
@@ -154,45 +158,12 @@ def receive(
             session_key.answer_request(client, shell, limit)
 
 
-def _answer(client: WSManClient, shell: Shell, command_id: str, message: bytes, deadline: float) -> None:
-    """Answer a call of the host with an error: nobody sits here, and without an answer the command would wait for ever.
-
-    Methods that return nothing, such as those that write, expect no answer (MS-PSRP 3.2.5.4.15).
-    """
-    serializer = Serializer()
-    call: t.Any = Message.unpack(message, serializer).data
-    if str(call.mi).startswith(_METHODS_WITHOUT_ANSWER):
-        return
-    answer = t.cast(t.Any, PipelineHostResponse)(ci=call.ci, mi=call.mi, mr=None)
-    answer.me = _refusal(f"{call.mi} was called, but the command runs without anybody to answer.")
-    # pypsrp knows this property as an error record of its own, which it cannot write.
-    answer._extended_properties = (*answer._extended_properties[:-1], ("me", ObjectMeta("ObjDynamic", name="me")))
-    packed = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), command_id, answer, serializer).pack()
-    for fragment in fragments_of(time.time_ns() // 1000, packed, MAX_FRAGMENT_BYTES):
-        client.send(shell, command_id.upper(), fragment, deadline, stream="pr")
-
-
-def _refusal(message: str) -> t.Any:
-    """Return an error record; PowerShell misses each of these properties that is not there (MS-PSRP 2.2.3.15)."""
-    exception, record = GenericComplexObject(), GenericComplexObject()
-    exception.types = ["System.Management.Automation.Host.HostException", "System.Exception", "System.Object"]
-    exception.adapted_properties = {"Message": message}
-    record.types = ["System.Management.Automation.ErrorRecord", "System.Object"]
-    record.to_string = message
-    record.extended_properties = {
-        "Exception": exception,
-        "TargetObject": None,
-        "FullyQualifiedErrorId": "HostFunctionNotImplemented",
-        "InvocationInfo": None,
-        "ErrorCategory_Category": 11,  # NotImplemented
-        "ErrorCategory_Activity": "",
-        "ErrorCategory_Reason": "HostException",
-        "ErrorCategory_TargetName": "",
-        "ErrorCategory_TargetType": "",
-        "ErrorCategory_Message": message,
-        "SerializeExtendedInfo": False,
-    }
-    return record
+def _exit_code(call: HostCall) -> int:
+    """Return the argument of SetShouldExit, which PowerShell has converted to a 32-bit integer."""
+    code = call.parameters[0] if call.parameters else None
+    if not isinstance(code, int):
+        raise ValueError("SetShouldExit was called without an exit code")
+    return code
 
 
 def is_no_longer_ours(error: TransportError) -> bool:

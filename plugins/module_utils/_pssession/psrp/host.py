@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Host calls: what a command tells its host and what it asks of it (MS-PSRP 2.2.2.27 and 3.2.5.4.15)."""
+
+from __future__ import annotations
+
+import enum
+import time
+import typing as t
+import uuid
+from dataclasses import dataclass
+
+from ..model import Shell
+from ..wsman.client import WSManClient
+from .clixml import Document
+from .fragments import MAX_FRAGMENT_BYTES, fragments_of
+
+try:
+    from pypsrp.complex_objects import GenericComplexObject, HostMethodIdentifier, ObjectMeta
+    from pypsrp.messages import Destination, Message, PipelineHostResponse
+    from pypsrp.serializer import Serializer
+except ImportError:  # reported by the client, which is needed first
+    pass
+
+# The id of calls to methods that return nothing. They want no answer (seen: PowerShell 7.6, Linux).
+NO_ANSWER = -100
+
+
+class Method(enum.IntEnum):
+    """The host methods that the engine knows, by their numbers (MS-PSRP 2.2.3.17)."""
+
+    SET_SHOULD_EXIT = 6
+
+
+@dataclass(frozen=True)
+class HostCall:
+    """One call of a command to its host.
+
+    Attributes:
+        call_id: Number of the call; an answer refers to it.
+        method: Number of the method, see `Method`.
+        name: Name of the method, for messages.
+        parameters: Arguments of the call, as plain data.
+    """
+
+    call_id: int
+    method: int
+    name: str
+    parameters: tuple[t.Any, ...]
+
+    @property
+    def wants_answer(self) -> bool:
+        return self.call_id != NO_ANSWER
+
+
+def host_call(clixml: str) -> HostCall:
+    """Return the call in the CLIXML of a PIPELINE_HOST_CALL message (MS-PSRP 2.2.2.27).
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    document = Document(clixml)
+    members = document.members(document.root)
+    if not {"ci", "mi", "mp"} <= members.keys():
+        raise ValueError("a host call has no id, no method or no parameters")
+    method = document.resolve(members["mi"])
+    number = method.findtext("I32")
+    parameters = document.plain(members["mp"])
+    if number is None or not isinstance(parameters, list):
+        raise ValueError("a host call has no method or no list of parameters")
+    call_id = document.plain(members["ci"])
+    if not isinstance(call_id, int):
+        raise ValueError("the id of a host call is not a number")
+    return HostCall(call_id, int(number), document.to_string(method) or number, tuple(parameters))
+
+
+def refuse(client: WSManClient, shell: Shell, command_id: str, call: HostCall, deadline: float) -> None:
+    """Answer a call with an error: a task has no user who could answer, and without an answer the command would wait.
+
+    Args:
+        deadline: In seconds of `time.monotonic`.
+
+    Raises:
+        TransportError: The server refused the answer, or could not be reached.
+    """
+    method = t.cast(t.Any, HostMethodIdentifier)(value=call.method)
+    answer = t.cast(t.Any, PipelineHostResponse)(ci=call.call_id, mi=method, mr=None)
+    answer.me = _refusal(f"{call.name} was called, but the command runs without anybody to answer.")
+    # pypsrp knows this property as an error record of its own, which it cannot write.
+    answer._extended_properties = (*answer._extended_properties[:-1], ("me", ObjectMeta("ObjDynamic", name="me")))
+    packed = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), command_id, answer, Serializer()).pack()
+    for fragment in fragments_of(time.time_ns() // 1000, packed, MAX_FRAGMENT_BYTES):
+        client.send(shell, command_id.upper(), fragment, deadline, stream="pr")
+
+
+def _refusal(message: str) -> t.Any:
+    """Return an error record; PowerShell misses each of these properties that is not there (MS-PSRP 2.2.3.15)."""
+    exception, record = GenericComplexObject(), GenericComplexObject()
+    exception.types = ["System.Management.Automation.Host.HostException", "System.Exception", "System.Object"]
+    exception.adapted_properties = {"Message": message}
+    record.types = ["System.Management.Automation.ErrorRecord", "System.Object"]
+    record.to_string = message
+    record.extended_properties = {
+        "Exception": exception,
+        "TargetObject": None,
+        "FullyQualifiedErrorId": "HostFunctionNotImplemented",
+        "InvocationInfo": None,
+        "ErrorCategory_Category": 11,  # NotImplemented
+        "ErrorCategory_Activity": "",
+        "ErrorCategory_Reason": "HostException",
+        "ErrorCategory_TargetName": "",
+        "ErrorCategory_TargetType": "",
+        "ErrorCategory_Message": message,
+        "SerializeExtendedInfo": False,
+    }
+    return record
