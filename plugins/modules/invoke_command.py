@@ -31,7 +31,8 @@ options:
     elements: raw
   parameters:
     description:
-      - Named parameters of the script.
+      - Named parameters of the script, by their names without a dash.
+      - A null value is C($null). V(true) and V(false) set and clear a C([switch]).
     type: dict
   secure_parameters:
     description:
@@ -42,7 +43,11 @@ options:
     type: dict
   input:
     description:
-      - Objects for the input of the script (C($input)).
+      - Objects for the input of the script (C($input)). A null value is C($null).
+      - They are sent in requests as large as the server accepts. If a request fails, the error tells how many objects
+        were delivered. The script then waits for the rest until M(psremoting.fleet.receive_pssession) connects to it,
+        which ends its input; with O(psremoting.fleet.receive_pssession#module:stop) it also stops the script.
+      - A server takes 50 MB of input for one command, unless its session configuration says otherwise.
     type: list
     elements: raw
   in_disconnected_session:

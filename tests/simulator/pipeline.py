@@ -61,6 +61,26 @@ def parameters_of(metadata: Any) -> dict[str, Any]:
     return parameters
 
 
+def parameter_without_argument(metadata: Any) -> str | None:
+    """The name of a parameter that is written with a dash and has no value (CommandParameter, in PowerShell's source).
+
+    A name with a dash is taken for source text, where null after it is no argument; one without is a plain name.
+    """
+    parts = (part for command in metadata.PowerShell.Cmds for part in command.Args or ())
+    return next((str(part.N)[1:] for part in parts if part.V is None and str(part.N or "").startswith("-")), None)
+
+
+def missing_argument(name: str) -> dict[str, str]:
+    """The error of a script with such a parameter (seen: PowerShell 7.6, Linux)."""
+    return {
+        "message": f"Missing an argument for parameter '{name}'. "
+        "Specify a parameter of type 'System.Object' and try again.",
+        "error_id": "MissingArgument",
+        "category": "InvalidArgument",
+        "exception": "System.Management.Automation.ParameterBindingException",
+    }
+
+
 class Pipeline:
     """A command: it runs, waits, ends, and keeps its output until a client has fetched it.
 
@@ -136,7 +156,9 @@ class Pipeline:
         self.text, self.parameters = script_text(metadata), parameters_of(metadata)
         if metadata.NoInput:
             self.end_input()
-        return self.pool.scripts.find(self.text)
+        script = self.pool.scripts.find(self.text)
+        name = parameter_without_argument(metadata)
+        return script if name is None else Script(script.name, (("throw", missing_argument(name)),))
 
     def start(self, script: Script, loop: asyncio.AbstractEventLoop) -> None:
         """Run ``script`` in the background."""

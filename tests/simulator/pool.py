@@ -188,7 +188,9 @@ class RunspacePool:
         elif message.type is kind.GetCommandMetadata:
             pipeline.start(self.scripts.find("Get-Command"), loop)
         elif message.type is kind.PipelineInput:
-            pipeline.add_input(data)
+            # Null is a message without data; a Nil element is dropped (seen: PowerShell 7.6, Linux).
+            if data is not None or not message.data:
+                pipeline.add_input(data)
         elif message.type is kind.EndOfPipelineInput:
             pipeline.end_input()
         elif message.type is kind.PipelineHostResponse:

@@ -70,6 +70,7 @@ class Server:
         self.started = b""
         self.first = list(first)
         self.is_silent = False
+        self.payload_bytes = 100_000
 
     def send(self, _shell: Any, command_id: str | None, data: bytes, deadline: float, stream: str = "stdin") -> None:
         self.sent.append((command_id, stream))
@@ -199,7 +200,7 @@ def test_what_comes_instead_of_a_request_may_be_anything() -> None:
 
 def started(script: Script, server: Server | None = None) -> Server:
     server = server or Server()
-    starting.start(cast(WSManClient, server), shell(), COMMAND_ID, script, DEADLINE)
+    starting.start(cast(WSManClient, server), shell(), COMMAND_ID, script, lambda request: request(DEADLINE))
     return server
 
 
@@ -209,7 +210,7 @@ def test_a_script_gets_secure_strings_among_its_parameters() -> None:
     clixml = server.started[FRAGMENT_HEADER_BYTES + MESSAGE_HEADER_BYTES :]
     received: Any = deserialize(ET.fromstring(clixml), server.cipher)
     name, password = received.PowerShell.Cmds[0].Args
-    assert (name.N, name.V, password.N) == ("-Name", "x", "-Password")
+    assert (name.N, name.V, password.N) == ("Name", "x", "Password")
     assert isinstance(password.V, PSSecureString)
     assert password.V.decrypt() == SECRET
 

@@ -25,12 +25,15 @@ from psrpcore import (
 from psrpcore.types import PSDecimal, PSDouble, PSInt, PSInt64, PSString
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Shell
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import fragments, opening, starting
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import opening, starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
+from tests.simulator.psrp import Defragmenter, Message
 from tests.unit.builders import shell
 
 COMMAND_ID = "7d9ee1c2-0000-0000-0000-000000000001"
+PAYLOAD_BYTES = 4096
 UNICODE = "Grüße 😀 \U0010fffd _x0041_ _X005F_ <&> \t tab \u2028 \ufeff"
 
 
@@ -64,7 +67,8 @@ class Server:
             pass
         ServerPipeline(self.pool, UUID(COMMAND_ID))
         self.command_lines: list[str] = []
-        self.sizes: list[int] = []
+        self.payload_bytes = PAYLOAD_BYTES
+        self.packets: list[bytes] = []
 
     @property
     def shell(self) -> Shell:
@@ -76,7 +80,7 @@ class Server:
 
     def send(self, _shell: Any, command_id: str, data: bytes, _deadline: float) -> None:
         assert command_id == COMMAND_ID.upper()
-        self.sizes.append(len(data))
+        self.packets.append(data)
         self.pool.receive_data(PSRPPayload(data, StreamType.default, UUID(command_id)))
 
     def events(self) -> Iterator[Any]:
@@ -84,10 +88,15 @@ class Server:
             yield event
 
 
+def started(script: Script) -> Server:
+    server = Server()
+    starting.start(cast(WSManClient, server), server.shell, COMMAND_ID, script, lambda request: request(1.0))
+    return server
+
+
 def got(script: Script) -> tuple[Any, list[Any], Server]:
     """Start a script; returns its one command, the further events, and the server."""
-    server = Server()
-    starting.start(cast(WSManClient, server), server.shell, COMMAND_ID, script, 1.0)
+    server = started(script)
     created, *further = server.events()
     assert isinstance(created, CreatePipelineEvent)
     (command,) = created.pipeline.commands
@@ -104,7 +113,7 @@ def test_a_script_without_anything() -> None:
 def test_arguments_come_before_parameters_and_keep_their_order() -> None:
     script = Script("x", arguments=("first", 2), parameters={"Name": UNICODE, "Count": 3})
     command, _further, _server = got(script)
-    assert command.parameters == [(None, "first"), (None, 2), ("-Name", UNICODE), ("-Count", 3)]
+    assert command.parameters == [(None, "first"), (None, 2), ("Name", UNICODE), ("Count", 3)]
 
 
 @pytest.mark.parametrize(
@@ -152,15 +161,32 @@ def test_values_have_the_types_of_powershell(value: object, kind: type, expected
 )
 def test_lists_and_dicts(value: object, expected: object) -> None:
     command, _further, _server = got(Script("x", parameters={"Value": value}))
-    assert command.parameters == [("-Value", expected)]
+    assert command.parameters == [("Value", expected)]
+
+
+def test_null_is_the_value_of_a_plain_name_and_of_none() -> None:
+    """PowerShell's own client sends the same."""
+    command, _further, _server = got(Script("x", arguments=(None,), parameters={"v": None}))
+    assert command.parameters == [(None, None), ("v", None)]
 
 
 def test_input_is_one_object_each_and_has_an_end() -> None:
-    _command, further, _server = got(Script("x", input=("a", 1, {"k": [1]}, None)))
+    _command, further, _server = got(Script("x", input=("a", 1, {"k": [1]})))
     *objects, end = further
-    assert [type(event) for event in objects] == [PipelineInputEvent] * 4
-    assert [event.data for event in objects] == ["a", 1, {"k": [1]}, None]
+    assert [type(event) for event in objects] == [PipelineInputEvent] * 3
+    assert [event.data for event in objects] == ["a", 1, {"k": [1]}]
     assert isinstance(end, EndOfPipelineInputEvent)
+
+
+def test_null_in_the_input_is_a_message_without_data() -> None:
+    server = started(Script("x", input=(None, 1, None)))
+    sent = [(message.type.name, message.data) for message in messages_of(server.packets[1:])]
+    assert sent == [
+        ("PipelineInput", b""),
+        ("PipelineInput", b"<I32>1</I32>"),
+        ("PipelineInput", b""),
+        ("EndOfPipelineInput", b""),
+    ]
 
 
 def test_no_input_has_no_end() -> None:
@@ -168,13 +194,105 @@ def test_no_input_has_no_end() -> None:
     assert [type(event) for event in further] == [EndOfPipelineInputEvent]
 
 
-def test_what_is_large_goes_in_pieces_that_fit_any_envelope() -> None:
+def messages_of(packets: list[bytes]) -> list[Message]:
+    defragmenter = Defragmenter()
+    return [message for packet in packets for message in defragmenter.feed(packet)]
+
+
+def test_what_is_large_goes_in_pieces_that_fit_the_envelope() -> None:
     script = Script("# " + "€" * 60_000, parameters={"Text": "y" * 100_000}, input=("z" * 100_000,))
     command, further, server = got(script)
-    assert (command.command_text, command.parameters) == (script.text, [("-Text", "y" * 100_000)])
+    assert (command.command_text, command.parameters) == (script.text, [("Text", "y" * 100_000)])
     assert further[0].data == "z" * 100_000
-    assert max(server.sizes) <= fragments.MAX_FRAGMENT_BYTES + 21
+    assert max(map(len, server.packets)) == PAYLOAD_BYTES
     assert server.command_lines == [script.text[:256]]
+
+
+def test_the_pipeline_comes_alone_and_input_in_full_packets() -> None:
+    """PowerShell hangs where input comes together with CREATE_PIPELINE."""
+    server = started(Script("# " + "x" * 2 * PAYLOAD_BYTES, input=tuple(range(1000))))
+    whole = Defragmenter()
+    types = [{message.type.name for message in whole.feed(packet)} for packet in server.packets]
+    assert types[:3] == [set(), set(), {"CreatePipeline"}]
+    assert types[3:-1] == [{"PipelineInput"}] * (len(types) - 4)
+    assert types[-1] == {"PipelineInput", "EndOfPipelineInput"}
+    # A message with a number is 21 + 40 + 14 to 16 bytes.
+    assert {len(packet) for packet in server.packets[3:-1]} <= set(range(PAYLOAD_BYTES - 76, PAYLOAD_BYTES + 1))
+    assert [int(message.data[5:-6]) for message in messages_of(server.packets)[1:-1]] == list(range(1000))
+
+
+class Unreliable(Server):
+    """A server to which one request fails.
+
+    Attributes:
+        fails_at: Which one; the Command is 0.
+        arrives: Whether it arrives, and only its answer does not.
+    """
+
+    def __init__(self, fails_at: int, *, arrives: bool) -> None:
+        super().__init__()
+        self.fails_at = fails_at
+        self.arrives = arrives
+
+    def send(self, _shell: Any, command_id: str, data: bytes, _deadline: float) -> None:
+        fails = len(self.packets) == self.fails_at
+        if self.arrives or not fails:
+            super().send(_shell, command_id, data, _deadline)
+        if fails:
+            raise TransportError(None, "broken", delivered=self.arrives)
+
+
+def failure(script: Script, fails_at: int, *, arrives: bool) -> tuple[TransportError, int]:
+    """Start a script on a server of which one request fails; returns the error and the objects that arrived."""
+    server = Unreliable(fails_at, arrives=arrives)
+    with pytest.raises(TransportError) as raised:
+        starting.start(cast(WSManClient, server), server.shell, COMMAND_ID, script, lambda request: request(1.0))
+    return raised.value, sum(isinstance(event, PipelineInputEvent) for event in server.events())
+
+
+def test_the_error_tells_how_much_of_the_input_was_delivered() -> None:
+    script = Script("x", input=tuple("y" * 1000 for _ in range(10)))  # three of them fill a packet
+    for fails_at, before in ((1, 0), (2, 3), (3, 6), (4, 9)):
+        refused, arrived = failure(script, fails_at, arrives=False)
+        assert isinstance(refused, starting.IncompleteStart)
+        assert (refused.has_script, refused.at_least, refused.at_most, refused.total) == (True, before, before, 10)
+        assert arrived == before
+        unknown, arrived = failure(script, fails_at, arrives=True)
+        assert isinstance(unknown, starting.IncompleteStart)
+        assert (unknown.at_least, unknown.at_most, unknown.total) == (before, min(before + 3, 10), 10)
+        assert arrived == unknown.at_most
+
+
+def test_the_error_tells_whether_the_script_was_delivered() -> None:
+    script = Script("# " + "x" * 2 * PAYLOAD_BYTES, input=(1,))  # three packets
+    assert not isinstance(failure(script, 0, arrives=True)[0], starting.IncompleteStart)
+    found = [
+        (error.has_script, error.at_most)
+        for fails_at in (1, 2)
+        for arrives in (False, True)
+        if isinstance(error := failure(script, fails_at, arrives=arrives)[0], starting.IncompleteStart)
+    ]
+    assert found == [(False, 0), (False, 0), (False, 0), (None, 0)]
+
+
+def test_input_is_not_in_memory_as_a_whole() -> None:
+    """Each object is made into a message when its packet is due."""
+    read: list[int] = []
+
+    class Objects(tuple[int, ...]):
+        def __iter__(self) -> Iterator[int]:
+            for number in super().__iter__():
+                read.append(number)
+                yield number
+
+    server = Server()
+    most: list[int] = []
+    server.send = lambda *given: most.append(len(read))  # type: ignore[method-assign]
+    starting.start(
+        cast(WSManClient, server), server.shell, COMMAND_ID, Script("x", input=Objects(range(1000))), lambda do: do(1.0)
+    )
+    assert most[1] < 60
+    assert (len(most), len(read)) == (20, 1000)
 
 
 def test_application_arguments_have_the_same_types() -> None:

@@ -21,10 +21,13 @@ from .model import PSSession
 from .psrp import pipelines, starting
 from .psrp.pipelines import Collector
 from .psrp.records import message_of
+from .psrp.starting import IncompleteStart
 from .request import Request
 from .throttle import Throttle
 from .wsman.client import WSManClient
 from .wsman.pool import ClientPool
+
+Answer = t.TypeVar("Answer")
 
 
 class Runner:
@@ -64,7 +67,9 @@ class Runner:
             self._journal.note_start(session.instance_id, command_id)
         try:
             with self._pool.lend(session.endpoint) as client:
-                _awake(client, session, lambda limit: starting.start(client, session.shell, command_id, script, limit))
+                starting.start(client, session.shell, command_id, script, _Awake(client, session))
+        except IncompleteStart as error:
+            return self._incomplete(session, command_id, error)
         except TransportError as error:
             return self._failed(session, None, Output(), error)
         return CommandResult(session, command_id, Output())
@@ -128,7 +133,8 @@ class Runner:
 
     def _connect_command(self, session: PSSession, command_id: str) -> None:
         with self._pool.lend(session.endpoint) as client:
-            _awake(client, session, lambda limit: client.connect_command(session.shell, command_id.upper(), limit))
+            attempt = _Awake(client, session)
+            attempt(lambda limit: client.connect_command(session.shell, command_id.upper(), limit))
 
     def _received(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
         """Take what one command gives, first from the journal, then from the server."""
@@ -215,6 +221,36 @@ class Runner:
             hint=hint,
         )
 
+    def _incomplete(self, session: PSSession, command_id: str, cause: IncompleteStart) -> CommandResult:
+        """Return the result for a command that exists without all of its script or of its input."""
+        command = f"the command in session {_name(session)}"
+        if cause.has_script:
+            delivered = (
+                f"{cause.at_least}" if cause.at_least == cause.at_most else f"{cause.at_least} to {cause.at_most}"
+            )
+            message = f"{command} started, and {delivered} of {cause.total} input objects were delivered"
+            hint = (
+                "The script waits for the rest of its input. To stop it, use receive_pssession with stop. "
+                "Without stop, receive_pssession ends its input, and the script goes on with the objects that it has."
+            )
+        elif cause.has_script is None:
+            message = f"it is not known whether {command} started, since the answer to the end of its script got lost"
+            hint = "If it started, receive_pssession takes its output, and stops it with stop."
+        else:
+            message = f"{command} did not start, since its script was not delivered to the end"
+            hint = "Remove the session with remove_pssession, and run the task again."
+        record = error_record(
+            "PSSessionStateBroken",
+            message,
+            command=self._request.command,
+            category="OperationStopped",
+            target=session.instance_id,
+            about=session.subject,
+            cause=cause,
+            hint=hint,
+        )
+        return CommandResult(session, command_id, Output(), record)
+
     def _failed(
         self, session: PSSession, command_id: str | None, output: Output, cause: TransportError
     ) -> CommandResult:
@@ -236,22 +272,25 @@ class Runner:
         return CommandResult(session, command_id, output, record)
 
 
-def _awake(client: WSManClient, session: PSSession, work: t.Callable[[float], None]) -> None:
-    """Do the first request about a session after connecting to it.
+class _Awake:
+    """Does requests about a session that is connected here, each with a deadline of its own.
 
-    It may have had to wait for its turn so long that the server has taken it from its silent client. What a server
-    refuses for that has not happened, so the session is taken up again, and then it is done.
-
-    Args:
-        work: Gets a deadline.
+    The session may have had to wait for its turn so long that the server has taken it from its silent client. What a
+    server refuses for that has not happened, so the session is taken up again, and then it is done.
     """
-    try:
-        work(_limit(session))
-    except WSManFault as fault:
-        if fault.code != Code.SHELL_DISCONNECTED:
-            raise
-        client.reconnect(session.shell, None, _limit(session))
-        work(_limit(session))
+
+    def __init__(self, client: WSManClient, session: PSSession) -> None:
+        self._client = client
+        self._session = session
+
+    def __call__(self, request: t.Callable[[float], Answer], /) -> Answer:
+        try:
+            return request(_limit(self._session))
+        except WSManFault as fault:
+            if fault.code != Code.SHELL_DISCONNECTED:
+                raise
+            self._client.reconnect(self._session.shell, None, _limit(self._session))
+            return request(_limit(self._session))
 
 
 def _limit(session: PSSession) -> float:

@@ -271,11 +271,13 @@ class Stages:
             for result in self.report.results or ()
             if result.command_id and result.is_news and not result.output.is_finished
         }
+        # The errors say for themselves what becomes of those that failed on the way.
+        going_on = running - {result.session.instance_id for result in self.report.results or () if result.error}
         everything = all_of_them or self._request.disconnect_after
         left = [each for each in self.report.sessions if everything or each.instance_id in running]
         verb = Disconnect(self._request, self._context.warn)
         for session in left:
-            if session.instance_id in running and not all_of_them:
+            if session.instance_id in going_on and not all_of_them:
                 self._context.warn(
                     f"The command in session {session.name or session.instance_id} on {session.endpoint.computer_name} "
                     "still runs. The session is disconnected, so that it can go on; receive_pssession takes the rest."

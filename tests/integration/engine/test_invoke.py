@@ -35,14 +35,12 @@ SCRIPTS: dict[str, Any] = {
         {"information": {"data": "by the way", "source": "Write-Host", "tags": ["PSHOST"]}},
         {"progress": {"activity": "Working", "status": "still", "percent": 40}},
     ],
-    "echo": {"regex": "^echo", "steps": [{"output_input": True}]},
     "fails": [{"output": "before"}, {"throw": {"message": "no such thing", "error_id": "NoSuchThing"}}],
     "asks": [{"output": "before"}, {"prompt": "Really?"}, {"output": "after"}],
     "slow": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}],
     "pause": [{"output": "begun"}, {"sleep": 0.3}, {"output": "done"}],
     "unicode": [{"output": UNICODE}, {"warning": UNICODE}],
     "big": [{"output": BIG}, {"output": list(range(3000))}, {"output": BIG + "end"}],
-    "long": {"regex": "^#long", "steps": [{"output": "ran"}]},
     "quick": [{"output": "ran"}],
     "chatty": [{"repeat": {"times": 100000, "steps": [{"output": "again"}, {"sleep": 0.02}]}}],
 }
@@ -98,23 +96,6 @@ def test_arguments_and_parameters_are_sent(invoke: Any, fleet: SimulatedFleet, c
     finally:
         computer.scripts.default = None
     assert only(result)["output"] == ["ran"]
-
-
-@pytest.mark.parametrize("values", [["a", 1, 2.5, None, True, {"k": "v"}, ["x", "y"]], [], [UNICODE]])
-def test_input_is_piped(invoke: Any, values: list[Any]) -> None:
-    assert only(invoke("echo", input=values))["output"] == values
-
-
-def test_input_that_takes_several_requests(invoke: Any, fleet: SimulatedFleet) -> None:
-    values = [f"{number} {'y' * 20000}" for number in range(12)]
-    assert only(invoke("echo", input=values))["output"] == values
-    assert len(fleet.requests_of(operation="Send")) >= 12
-
-
-def test_long_script_is_split(invoke: Any, fleet: SimulatedFleet) -> None:
-    assert only(invoke("#long " + "€" * 100_000))["output"] == ["ran"]
-    assert len(fleet.requests_of(operation="Command")) == 1
-    assert len(fleet.requests_of(operation="Send")) >= 9
 
 
 def test_big_output_over_fragments_and_envelopes(invoke: Any, fleet: SimulatedFleet) -> None:

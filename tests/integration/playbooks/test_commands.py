@@ -130,17 +130,17 @@ def test_jinja_gives_values_their_types(controller: Controller, fleet: Simulated
         sent = [(argument.N, argument.V) for argument in command.Args]
         assert sent[:2] == [(None, host), (None, ["C", "D"])]
         got = dict(sent[2:])
-        assert list(got.pop("-Nested").items()) == [("hosts", HOSTS), ("since", "2026-03-01")]
-        assert isinstance(got["-Bytes"], PSInt64)
-        del got["-Password"]  # a SecureString, which only the server can read
+        assert list(got.pop("Nested").items()) == [("hosts", HOSTS), ("since", "2026-03-01")]
+        assert isinstance(got["Bytes"], PSInt64)
+        del got["Password"]  # a SecureString, which only the server can read
         assert got == {
-            "-Report": f"for {host}",
-            "-Disks": ["C", "D"],
-            "-Count": 2,
-            "-Bytes": 5 * 1024**3,
-            "-Ratio": 0.125,
-            "-Force": True,
-            "-Nothing": None,
+            "Report": f"for {host}",
+            "Disks": ["C", "D"],
+            "Count": 2,
+            "Bytes": 5 * 1024**3,
+            "Ratio": 0.125,
+            "Force": True,
+            "Nothing": None,
         }
     assert "it's-hidden" not in run.output
 

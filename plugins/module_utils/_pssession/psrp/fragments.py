@@ -14,6 +14,7 @@ import typing as t
 from ..errors import TransportError
 
 _HEADER = struct.Struct(">QQBI")
+FRAGMENT_HEADER_BYTES = _HEADER.size
 _START, _END = 1, 2
 # Fragments that fit an envelope of any server, with Base64 and all around it.
 MAX_FRAGMENT_BYTES = 32 * 1024

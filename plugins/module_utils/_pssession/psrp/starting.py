@@ -9,16 +9,19 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 import time
 import typing as t
 import uuid
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 
 from ..commands import Script
+from ..errors import TransportError
 from ..model import Shell
 from ..wsman.client import WSManClient
 from . import session_key
-from .fragments import MAX_FRAGMENT_BYTES, fragments_of
+from .fragments import FRAGMENT_HEADER_BYTES, fragments_of
 from .values import to_powershell
 
 try:
@@ -30,65 +33,122 @@ try:
         Pipeline,
         RemoteStreamOptions,
     )
-    from pypsrp.messages import CreatePipeline, Destination, EndOfPipelineInput, Message, PipelineInput
+    from pypsrp.messages import CreatePipeline, Destination, EndOfPipelineInput, Message, MessageType, PipelineInput
     from pypsrp.serializer import Serializer
 except ImportError:  # reported by the client, which is needed first
     pass
 
 MAX_COMMAND_LINE = 256
+# Destination, type, pool and pipeline come before the data of a message (MS-PSRP 2.2.1).
+_HEADER = struct.Struct("<II16s16s")
+
+Answer = t.TypeVar("Answer")
 
 
-def start(client: WSManClient, shell: Shell, command_id: str, script: Script, deadline: float) -> None:
+class Attempt(t.Protocol):
+    """Do one request, which gets a deadline in seconds of `time.monotonic`, and return its answer."""
+
+    def __call__(self, request: t.Callable[[float], Answer], /) -> Answer: ...
+
+
+class IncompleteStart(TransportError):
+    """A command exists, and the server does not have all of its script or of its input.
+
+    Args:
+        cause: The failure of the request that would have brought more.
+        has_script: Whether the server has the whole script; None if the answer to its last part got lost.
+        at_least, at_most: How many objects of the input the server has. They differ if an answer got lost.
+        total: How many objects the input has.
+    """
+
+    def __init__(self, cause: TransportError, has_script: bool | None, at_least: int, at_most: int, total: int) -> None:
+        super().__init__(cause.code, cause.message, delivered=True)
+        self.has_script = has_script
+        self.at_least = at_least
+        self.at_most = at_most
+        self.total = total
+
+
+def start(client: WSManClient, shell: Shell, command_id: str, script: Script, attempt: Attempt) -> None:
     """Start a script in a session that is connected here.
 
-    Once this has sent anything, the script may run: it must not be called again because an answer got lost.
+    Once this has sent anything, the script may run: it must not be called again because an answer got lost. At any
+    time, no more of the input exists in the form of messages than fits into one request.
 
     Args:
         command_id: What the command is to be called, a new GUID in lower case. Servers refuse one that exists.
-        deadline: In seconds of `time.monotonic`.
+        attempt: Does each of the requests, with a deadline of its own.
 
     Raises:
-        TransportError: The server refused, could not be reached, or nobody knows.
+        TransportError: The server refused the command, could not be reached, or the answer got lost.
+        IncompleteStart: The command exists, and a later request failed.
     """
-    first, *rest = _messages_of(shell, command_id, _sealed(client, shell, script, deadline))
-    client.command(shell, command_id.upper(), script.text[:MAX_COMMAND_LINE], first, deadline)
-    for fragment in rest:
-        client.send(shell, command_id.upper(), fragment, deadline)
+    sealed = _sealed(client, shell, script, attempt)
+    messages = _Messages(shell, command_id)
+    objects = script.input or ()
+
+    def send(packet: _Packet) -> None:
+        attempt(lambda deadline: client.send(shell, command_id.upper(), packet.data, deadline))
+
+    # No input comes together with CREATE_PIPELINE: PowerShell would hang (seen: PowerShell 7.6, Linux).
+    first, *rest = _packets([messages.create_pipeline(sealed)], client.payload_bytes)
+    command_line = script.text[:MAX_COMMAND_LINE]
+    attempt(lambda deadline: client.command(shell, command_id.upper(), command_line, first.data, deadline))
+    for packet in rest:
+        try:
+            send(packet)
+        except TransportError as error:
+            has_script = None if error.delivered and packet.ends else False
+            raise IncompleteStart(error, has_script, 0, 0, len(objects)) from error
+    if script.input is None:
+        return
+    delivered = 0
+    for packet in _packets(messages.input(objects), client.payload_bytes):
+        try:
+            send(packet)
+        except TransportError as error:
+            at_most = min(delivered + packet.ends, len(objects)) if error.delivered else delivered
+            raise IncompleteStart(error, True, delivered, at_most, len(objects)) from error
+        delivered += packet.ends
 
 
-def _sealed(client: WSManClient, shell: Shell, script: Script, deadline: float) -> Script:
+def _sealed(client: WSManClient, shell: Shell, script: Script, attempt: Attempt) -> Script:
     """Return a script whose secure parameters are encrypted under a key that the server gives for them.
 
     A client cannot know whether the server still has the key of an earlier exchange, so each start has its own.
     """
     if not script.secure_parameters:
         return script
-    key = session_key.exchange(client, shell, deadline)
+    key = attempt(lambda deadline: session_key.exchange(client, shell, deadline))
     sealed = {name: key.encrypt(text) for name, text in script.secure_parameters.items()}
     return dataclasses.replace(script, secure_parameters=sealed)
 
 
-def _secure_string(sealed: str) -> ET.Element:
-    element = ET.Element("SS")
-    element.text = sealed
-    return element
+class _Messages:
+    """The messages of one command, with their headers (MS-PSRP 2.2.1)."""
 
+    def __init__(self, shell: Shell, command_id: str) -> None:
+        self._pool_id = uuid.UUID(shell.shell_id)
+        self._command_id = uuid.UUID(command_id)
+        self._serializer = Serializer()
 
-def _messages_of(shell: Shell, command_id: str, script: Script) -> list[bytes]:
-    """Return the fragments that start a sealed script, input included (MS-PSRP 2.2.2.10, 2.2.2.17 and 2.2.2.18)."""
-    serializer = Serializer()
-    command = Command(cmd=script.text, is_script=True, use_local_scope=False)
-    command.args = [CommandParameter(value=to_powershell(value)) for value in script.arguments]
-    command.args += [
-        CommandParameter(name=f"-{name}", value=to_powershell(value)) for name, value in script.parameters.items()
-    ]
-    command.args += [
-        CommandParameter(name=f"-{name}", value=_secure_string(sealed))
-        for name, sealed in script.secure_parameters.items()
-    ]
-    command.end_of_statement = True
-    bodies: list[t.Any] = [
-        CreatePipeline(
+    def create_pipeline(self, script: Script) -> bytes:
+        """Return the message that creates the pipeline of a sealed script (MS-PSRP 2.2.2.10).
+
+        Parameters are named without a dash, as PowerShell's own client names them. A server takes a name with a dash
+        for a piece of source, and a null value after it for a missing argument (seen: PowerShell 7.6, Linux).
+        """
+        command = Command(cmd=script.text, is_script=True, use_local_scope=False)
+        command.args = [CommandParameter(value=to_powershell(value)) for value in script.arguments]
+        command.args += [
+            CommandParameter(name=name, value=to_powershell(value)) for name, value in script.parameters.items()
+        ]
+        command.args += [
+            CommandParameter(name=name, value=_secure_string(sealed))
+            for name, sealed in script.secure_parameters.items()
+        ]
+        command.end_of_statement = True
+        body = CreatePipeline(
             script.input is None,
             ApartmentState(value=ApartmentState.UNKNOWN),
             RemoteStreamOptions(value=RemoteStreamOptions.ADD_INVOCATION_INFO),
@@ -97,17 +157,56 @@ def _messages_of(shell: Shell, command_id: str, script: Script) -> list[bytes]:
             Pipeline(is_nested=False, cmds=[command], history=None, redirect_err_to_out=False),
             False,
         )
-    ]
-    if script.input is not None:
-        bodies += [PipelineInput(data=to_powershell(each)) for each in script.input]
-        bodies.append(EndOfPipelineInput())
-    pool_id = str(uuid.UUID(shell.shell_id))
-    # A client that found the session cannot know how far its predecessors counted; the clock is further than any.
-    first_number = time.time_ns() // 1000
-    return [
-        fragment
-        for number, body in enumerate(bodies, start=first_number)
-        for fragment in fragments_of(
-            number, Message(Destination.SERVER, pool_id, command_id, body, serializer).pack(), MAX_FRAGMENT_BYTES
+        return self._with_header(body)
+
+    def input(self, objects: t.Iterable[object]) -> t.Iterator[bytes]:
+        """Yield a message for each object of the input, and one for its end (MS-PSRP 2.2.2.17 and 2.2.2.18).
+
+        Null is a message without data: a server drops an object that is a Nil element (seen: PowerShell 7.6, Linux).
+        """
+        null = _HEADER.pack(
+            Destination.SERVER, MessageType.PIPELINE_INPUT, self._pool_id.bytes_le, self._command_id.bytes_le
         )
-    ]
+        for value in objects:
+            yield null if value is None else self._with_header(PipelineInput(data=to_powershell(value)))
+        yield self._with_header(EndOfPipelineInput())
+
+    def _with_header(self, body: t.Any) -> bytes:
+        return Message(Destination.SERVER, str(self._pool_id), str(self._command_id), body, self._serializer).pack()
+
+
+def _secure_string(sealed: str) -> ET.Element:
+    element = ET.Element("SS")
+    element.text = sealed
+    return element
+
+
+@dataclass(frozen=True)
+class _Packet:
+    """The PSRP data of one request.
+
+    Attributes:
+        ends: How many messages end in it.
+    """
+
+    data: bytes
+    ends: int
+
+
+def _packets(messages: t.Iterable[bytes], max_bytes: int) -> t.Iterator[_Packet]:
+    """Yield messages in packets of at most so many bytes, each filled as far as whole fragments go.
+
+    A server takes any number of fragments from one request (ReceiveDataCollection in PowerShell's source).
+    """
+    fragments: list[bytes] = []
+    room, ends = max_bytes, 0
+    # A client that found the session cannot know how far its predecessors counted; the clock is further than any.
+    for number, message in enumerate(messages, start=time.time_ns() // 1000):
+        for fragment in fragments_of(number, message, max_bytes - FRAGMENT_HEADER_BYTES):
+            if len(fragment) > room:
+                yield _Packet(b"".join(fragments), ends)
+                fragments, room, ends = [], max_bytes, 0
+            fragments.append(fragment)
+            room -= len(fragment)
+        ends += 1
+    yield _Packet(b"".join(fragments), ends)

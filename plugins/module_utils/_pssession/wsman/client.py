@@ -40,6 +40,11 @@ PROTOCOL_VERSION = "2.3"
 # The least operation timeout that servers accept, in seconds (MaxTimeoutms).
 LEAST_WAIT = 0.5
 MAX_ELEMENTS = 32000
+# Bytes that a request has besides PSRP data in Base64: its header, the elements of its body, and a command line. The
+# longest addresses, URIs and command lines take about 3,000.
+ENVELOPE_OVERHEAD_BYTES = 4096
+# Servers refuse a smaller MaxEnvelopeSize.
+LEAST_ENVELOPE_BYTES = 8192
 # Pages in a row that bring nothing new; no server that makes progress sends that many.
 MAX_IDLE_PAGES = 10
 
@@ -84,6 +89,15 @@ class WSManClient:
         self._wsman.transport = self._transport  # type: ignore[assignment]
         self._wsman.session_id = client_id
         self._wsman.operation_timeout = t.cast(int, f"{option.operation_timeout:g}")
+
+    @property
+    def payload_bytes(self) -> int:
+        """How many bytes of PSRP data one request may carry: its envelope may be as large as an answer's.
+
+        A server has one limit for both (MaxEnvelopeSizekb). Base64 makes four characters of three bytes.
+        """
+        envelope_bytes = max(self.endpoint.option.max_envelope_size, LEAST_ENVELOPE_BYTES)
+        return (envelope_bytes - ENVELOPE_OVERHEAD_BYTES) // 4 * 3
 
     def close(self) -> None:
         """End the HTTP conversation. The shells on the server are not touched."""

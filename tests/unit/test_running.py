@@ -1,0 +1,89 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Starting commands: each request in time, and an error for what was not delivered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.running import Runner
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
+from tests.unit.builders import endpoint, session
+
+OPEN_TIMEOUT = 180.0
+
+
+class SlowClient:
+    """Each request takes 170 seconds of a clock of its own.
+
+    Attributes:
+        left: How much time each request was given, in seconds.
+        breaks_at: The request that fails.
+    """
+
+    payload_bytes = 4096
+
+    def __init__(self, breaks_at: int | None = None) -> None:
+        self.now = 0.0
+        self.left: list[float] = []
+        self.breaks_at = breaks_at
+
+    @contextmanager
+    def lend(self, _endpoint: Any) -> Iterator[SlowClient]:
+        yield self
+
+    def command(self, *given: Any) -> None:
+        self.send(*given)
+
+    def send(self, *given: Any) -> None:
+        if len(self.left) == self.breaks_at:
+            raise TransportError(None, "the connection broke", delivered=False)
+        self.left.append(given[-1] - self.now)
+        self.now += 170.0
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Start a script with an input of ten objects, of which three fill a request."""
+
+    def run(client: SlowClient) -> Any:
+        monkeypatch.setattr(time, "monotonic", lambda: client.now)
+        request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, "Invoke-Command")
+        runner = Runner(request, cast(ClientPool, client), None, lambda _text: None)
+        return runner.start(session(endpoint()), Script("x", input=("y" * 1000,) * 10))
+
+    return run
+
+
+def test_each_request_has_a_deadline_of_its_own(start: Any) -> None:
+    client = SlowClient()
+    assert start(client).error is None
+    assert client.left == [OPEN_TIMEOUT] * 5
+
+
+@pytest.mark.parametrize(("breaks_at", "delivered"), [(1, 0), (2, 3), (4, 9)])
+def test_the_error_tells_what_was_delivered(start: Any, breaks_at: int, delivered: int) -> None:
+    result = start(SlowClient(breaks_at))
+    assert result.command_id is not None
+    assert result.error.message == (
+        f"the command in session job1 on srv01 started, and {delivered} of 10 input objects were delivered: "
+        "the connection broke"
+    )
+    assert "receive_pssession with stop" in result.error.hint
+
+
+def test_a_command_that_was_not_delivered_has_no_id(start: Any) -> None:
+    result = start(SlowClient(0))
+    assert (result.command_id, result.error.message) == (
+        None,
+        "starting a command in session job1 on srv01 failed: the connection broke",
+    )
