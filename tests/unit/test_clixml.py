@@ -25,10 +25,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.c
     DEEPER,
     DEEPEST,
     SECURE_STRING,
-    decode,
     more,
-    to_plain,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.primitives import decode
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.records import to_plain
 
 ENUM = "<TN RefId='{0}'><T>{1}</T><T>System.Enum</T><T>System.ValueType</T><T>System.Object</T></TN>"
 CUSTOM = "<TN RefId='0'><T>System.Management.Automation.PSCustomObject</T><T>System.Object</T></TN>"
@@ -251,16 +251,14 @@ def test_objects(clixml: str, value: object) -> None:
     assert to_plain(clixml) == value
 
 
-def test_notes_of_remoting_are_left_out_unless_asked_for() -> None:
+def test_notes_that_clients_add_are_left_out() -> None:
     notes = (
-        "<S N='PSComputerName'>srv01</S><G N='RunspaceId'>792e5b37-4505-47ef-b7d2-8711bb7affa8</G>"
-        "<B N='PSShowComputerName'>true</B><G N='PSSourceJobInstanceId'>792e5b37-4505-47ef-b7d2-8711bb7affa8</G>"
+        "<G N='RunspaceId'>792e5b37-4505-47ef-b7d2-8711bb7affa8</G><B N='PSShowComputerName'>true</B>"
+        "<G N='PSSourceJobInstanceId'>792e5b37-4505-47ef-b7d2-8711bb7affa8</G>"
     )
-    one = f"<Obj RefId='0'>{CUSTOM}<MS><I32 N='Id'>1</I32>{notes}</MS></Obj>"
-    assert to_plain(one) == {"Id": 1}
-    kept = to_plain(one, remoting_notes=True)
-    assert isinstance(kept, dict)
-    assert list(kept) == ["Id", "PSComputerName", "RunspaceId", "PSShowComputerName", "PSSourceJobInstanceId"]
+    name = "<S N='PSComputerName'>srv01</S>"
+    one = f"<Obj RefId='0'>{CUSTOM}<MS><I32 N='Id'>1</I32>{name}{notes}</MS></Obj>"
+    assert to_plain(one) == {"Id": 1, "PSComputerName": "srv01"}
     assert to_plain(f"<Obj><ToString>text</ToString><MS>{notes}</MS></Obj>") == "text"
     # A property of the object itself is not a note.
     assert to_plain("<Obj><Props><I32 N='RunspaceId'>1</I32></Props></Obj>") == {"RunspaceId": 1}
@@ -386,7 +384,6 @@ class TestMalformed:
     @pytest.mark.parametrize(
         "clixml",
         [
-            "",
             " ",
             "text",
             "<S>",

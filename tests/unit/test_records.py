@@ -25,9 +25,9 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.c
     DEEPER,
     SECURE_STRING,
     more,
-    to_plain,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.fragments import Defragmenter
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.records import to_plain
 
 RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "recordings"
 MESSAGE_TYPES = {kind.value: kind for kind in ps.PSRPMessageType}
@@ -417,7 +417,7 @@ class TestMessages:
             records.progress_record(clixml)
 
     @pytest.mark.parametrize("show", list(dict.fromkeys(SHOW.values())), ids=lambda show: show.__name__)
-    @pytest.mark.parametrize("clixml", ["", "<Obj", "<!DOCTYPE a><S/>", "<Wrong/>"])
+    @pytest.mark.parametrize("clixml", ["<Obj", "<!DOCTYPE a><S/>", "<Wrong/>"])
     def test_what_is_no_clixml_is_an_error(self, show: Any, clixml: str) -> None:
         with pytest.raises(ValueError, match=r"CLIXML|no state|no activity"):
             show(clixml)

@@ -87,7 +87,7 @@ class Collector:
             if self._max_objects is not None and len(output.output) >= self._max_objects:
                 self._not_kept += 1
             else:
-                output.output.append(clixml.to_plain(text))
+                output.output.append(records.to_plain(text))
         elif kind == MessageType.PIPELINE_HOST_CALL:
             self._take_host_call(host.host_call(text))
         elif kind == MessageType.ERROR_RECORD:

@@ -4,10 +4,12 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""The records of a pipeline's other streams, in the shapes that users of ansible.windows.win_powershell know.
+"""The messages of a pipeline: output as plain data, records in the shapes of ansible.windows.win_powershell.
 
 All functions take the CLIXML of one message, keep to the default limits of `clixml` unless told otherwise, and raise
 ValueError for what is not CLIXML. A property that a server left out is None.
+
+Records that a script writes to its output (``2>&1``, ``catch {$_}``, ``$Error``) have the shape of their own stream.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ import re
 import typing as t
 import xml.etree.ElementTree as ET
 
-from .clixml import DEEPER, MAX_DEPTH, MAX_ITEMS, MAX_TEXT, PROGRESS_PARTS, Document, to_plain
+from .clixml import DEEPER, MAX_DEPTH, MAX_ITEMS, MAX_TEXT, PROGRESS_PARTS, Document, Form
+from .dotnet import DOTNET_FORMS
 
 # ErrorCategory in the order of its numbers (MS-PSRP 2.2.3.9).
 CATEGORIES = (
@@ -61,6 +64,24 @@ _MAX_INNER = 16
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?([+-][0-9]{2}:[0-9]{2})")
 
 
+def to_plain(
+    clixml: str, *, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITEMS, max_text: int = MAX_TEXT
+) -> object:
+    """Return the value of one message, such as PIPELINE_OUTPUT (MS-PSRP 2.2.2.19), as data that JSON knows.
+
+    The limits are those of `Document`; `clixml` and `dotnet` tell what becomes what.
+    """
+    document = open_document(clixml, max_depth=max_depth, max_items=max_items, max_text=max_text)
+    return document.plain(document.root)
+
+
+def open_document(
+    clixml: str, *, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITEMS, max_text: int = MAX_TEXT
+) -> Document:
+    """Return the value of one message with all forms that values and records have in a result."""
+    return Document(clixml, forms=_FORMS, max_depth=max_depth, max_items=max_items, max_text=max_text)
+
+
 def error_record(
     clixml: str, *, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITEMS, max_text: int = MAX_TEXT
 ) -> dict[str, t.Any]:
@@ -68,7 +89,7 @@ def error_record(
 
     ``output`` is the error as a console would show it. The limits are those of `to_plain`, for all of it together.
     """
-    document = Document(clixml, max_depth=max_depth, max_items=max_items, max_text=max_text)
+    document = open_document(clixml, max_depth=max_depth, max_items=max_items, max_text=max_text)
     return _error(document, document.root)
 
 
@@ -80,7 +101,7 @@ def pool_state(clixml: str) -> tuple[int, dict[str, t.Any] | None]:
     Raises:
         ValueError: The message has no state, or cannot be read.
     """
-    return _state(Document(clixml), "RunspaceState")
+    return _state(open_document(clixml), "RunspaceState")
 
 
 def pipeline_state(
@@ -93,7 +114,7 @@ def pipeline_state(
     Raises:
         ValueError: The message has no state; or see above.
     """
-    return _state(Document(clixml, max_depth=max_depth, max_items=max_items, max_text=max_text), "PipelineState")
+    return _state(open_document(clixml, max_depth=max_depth, max_items=max_items, max_text=max_text), "PipelineState")
 
 
 def message_of(error: t.Mapping[str, t.Any] | None) -> str:
@@ -104,7 +125,7 @@ def message_of(error: t.Mapping[str, t.Any] | None) -> str:
 
 def _state(document: Document, name: str) -> tuple[int, dict[str, t.Any] | None]:
     members = document.members(document.root)
-    state = _value(document, members, name)
+    state = _simple(document, members, name)
     if not isinstance(state, int):
         raise ValueError(f"the message has no state ({name})")
     reason = members.get("ExceptionAsErrorRecord")
@@ -113,9 +134,8 @@ def _state(document: Document, name: str) -> tuple[int, dict[str, t.Any] | None]
 
 def informational_record(clixml: str) -> str:
     """Return the text of a DEBUG_RECORD, VERBOSE_RECORD or WARNING_RECORD message (MS-PSRP 2.2.2.22 to 2.2.2.24)."""
-    document = Document(clixml)
-    message = _value(document, document.members(document.root), "InformationalRecord_Message")
-    return message if isinstance(message, str) else _shown(document, document.root)
+    document = open_document(clixml)
+    return _informational(document, document.root, 0)
 
 
 def information_record(
@@ -125,18 +145,8 @@ def information_record(
 
     ``time_generated`` is in UTC, ISO 8601 with all digits that were sent.
     """
-    document = Document(clixml, max_depth=max_depth, max_items=max_items, max_text=max_text)
-    members = document.members(document.root)
-    if "MessageData" not in members:
-        members = {"MessageData": document.root}
-    tags = _value(document, members, "Tags")
-    generated = _value(document, members, "TimeGenerated")
-    return {
-        "message_data": _value(document, members, "MessageData"),
-        "source": _value(document, members, "Source"),
-        "time_generated": _utc(generated) if isinstance(generated, str) else None,
-        "tags": tags if isinstance(tags, list) else [],
-    }
+    document = open_document(clixml, max_depth=max_depth, max_items=max_items, max_text=max_text)
+    return _information(document, document.root, 0)
 
 
 def progress_record(clixml: str) -> dict[str, t.Any]:
@@ -156,49 +166,70 @@ def progress_record(clixml: str) -> dict[str, t.Any]:
     return {key: record.get(name) for key, _tag, name in PROGRESS_PARTS}
 
 
-def _error(document: Document, element: ET.Element) -> dict[str, t.Any]:
-    """Return an ErrorRecord as remoting sends it (MS-PSRP 2.2.3.15)."""
+def _informational(document: Document, element: ET.Element, depth: int) -> str:
+    message = _simple(document, document.members(element), "InformationalRecord_Message")
+    return message if isinstance(message, str) else _shown(document, element, depth)
+
+
+def _information(document: Document, element: ET.Element, depth: int) -> dict[str, t.Any]:
+    members = document.members(element)
+    data = members.get("MessageData")
+    tags = _value(document, members, "Tags", depth)
+    generated = _simple(document, members, "TimeGenerated")
+    return {
+        "message_data": document.formless(element, depth) if data is None else document.plain(data, depth),
+        "source": _simple(document, members, "Source"),
+        "time_generated": _utc(generated) if isinstance(generated, str) else None,
+        "tags": tags if isinstance(tags, list) else [],
+    }
+
+
+def _error(document: Document, element: ET.Element, depth: int = 0) -> dict[str, t.Any]:
+    """Return an ErrorRecord as remoting sends it (MS-PSRP 2.2.3.15); `depth` is that of its own values."""
     element = document.resolve(element)
     members = document.members(element)
 
-    def value(name: str) -> t.Any:
-        return _value(document, members, name)
+    def simple(name: str) -> t.Any:
+        return _simple(document, members, name)
 
-    exception = _exception(document, members["Exception"]) if "Exception" in members else None
+    exception = _exception(document, members["Exception"], depth) if "Exception" in members else None
     if exception is None:
-        exception = _described(_shown(document, element))
-    details = {"message": value("ErrorDetails_Message"), "recommended_action": value("ErrorDetails_RecommendedAction")}
-    category = value("ErrorCategory_Category")
-    error_id = value("FullyQualifiedErrorId")
-    iteration = value("PipelineIterationInfo")
+        exception = _described(_shown(document, element, depth))
+    details = {
+        "message": simple("ErrorDetails_Message"),
+        "recommended_action": simple("ErrorDetails_RecommendedAction"),
+    }
+    category = simple("ErrorCategory_Category")
+    error_id = simple("FullyQualifiedErrorId")
+    iteration = _value(document, members, "PipelineIterationInfo", depth)
     if not isinstance(category, int):
         category = 0
     shown = [
         details["message"] or exception["message"],
         _position(document, members),
-        f"    + CategoryInfo          : {value('ErrorCategory_Message') or CATEGORIES[0]}",
+        f"    + CategoryInfo          : {simple('ErrorCategory_Message') or CATEGORIES[0]}",
         f"    + FullyQualifiedErrorId : {error_id or ''}",
     ]
     return {
         "output": "\n".join(str(line) for line in shown if line),
         "exception": exception,
         "error_details": None if details["message"] is None and details["recommended_action"] is None else details,
-        "target_object": value("TargetObject"),
+        "target_object": _value(document, members, "TargetObject", depth),
         "category_info": {
             "category": CATEGORIES[category] if 0 <= category < len(CATEGORIES) else str(category),
             "category_id": category,
-            "activity": value("ErrorCategory_Activity"),
-            "reason": value("ErrorCategory_Reason"),
-            "target_name": value("ErrorCategory_TargetName"),
-            "target_type": value("ErrorCategory_TargetType"),
+            "activity": simple("ErrorCategory_Activity"),
+            "reason": simple("ErrorCategory_Reason"),
+            "target_name": simple("ErrorCategory_TargetName"),
+            "target_type": simple("ErrorCategory_TargetType"),
         },
         "fully_qualified_error_id": error_id,
-        "script_stack_trace": value("ErrorDetails_ScriptStackTrace"),
+        "script_stack_trace": simple("ErrorDetails_ScriptStackTrace"),
         "pipeline_iteration_info": iteration if isinstance(iteration, list) else [],
     }
 
 
-def _exception(document: Document, element: ET.Element) -> dict[str, t.Any] | None:
+def _exception(document: Document, element: ET.Element, depth: int) -> dict[str, t.Any] | None:
     """Return an exception with the ones inside it; an error of a further computer is the error itself."""
     outermost: dict[str, t.Any] | None = None
     around: dict[str, t.Any] = {}
@@ -212,13 +243,13 @@ def _exception(document: Document, element: ET.Element) -> dict[str, t.Any] | No
         if remote is not None and remote.tag != "Nil":
             element = document.resolve(remote)
             members = document.members(element)
-        message = _value(document, members, "Message")
+        message = _simple(document, members, "Message")
         described = _described(
-            message if isinstance(message, str) else _shown(document, element),
+            message if isinstance(message, str) else _shown(document, element, depth),
             type=next(iter(document.type_names(element)), None),
-            help_link=_value(document, members, "HelpLink"),
-            source=_value(document, members, "Source"),
-            hresult=_value(document, members, "HResult"),
+            help_link=_simple(document, members, "HelpLink"),
+            source=_simple(document, members, "Source"),
+            hresult=_simple(document, members, "HResult"),
         )
         around["inner_exception"] = around = described
         outermost = outermost or described
@@ -235,24 +266,30 @@ def _described(message: str, **known: object) -> dict[str, t.Any]:
 
 def _position(document: Document, members: dict[str, ET.Element]) -> object:
     """Return where in a script it happened, which is sent with the record or with its InvocationInfo."""
-    position = _value(document, members, "InvocationInfo_PositionMessage")
+    position = _simple(document, members, "InvocationInfo_PositionMessage")
     if position is None and "InvocationInfo" in members:
         invocation = document.members(document.resolve(members["InvocationInfo"]))
-        position = _value(document, invocation, "PositionMessage")
+        position = _simple(document, invocation, "PositionMessage")
     return position
 
 
-def _value(document: Document, members: dict[str, ET.Element], name: str) -> t.Any:
-    return document.plain(members[name]) if name in members else None
+def _value(document: Document, members: dict[str, ET.Element], name: str, depth: int) -> t.Any:
+    return document.plain(members[name], depth) if name in members else None
 
 
-def _shown(document: Document, element: ET.Element) -> str:
+def _simple(document: Document, members: dict[str, ET.Element], name: str) -> t.Any:
+    """Return a property that is text or a number; an object in its place is not looked at, for it may be anything."""
+    element = members.get(name)
+    return None if element is None or element.tag in ("Obj", "Ref") else document.plain(element)
+
+
+def _shown(document: Document, element: ET.Element, depth: int) -> str:
     """Return what PowerShell would show of a value in place of a message."""
     if element.tag == "Obj":
         text = document.to_string(element)
-        if text:
+        if text or document.members(element):
             return text
-    value = document.plain(element)
+    value = document.formless(element, depth)
     return value if isinstance(value, str) else ""
 
 
@@ -266,3 +303,21 @@ def _utc(date: str) -> str:
     except (ValueError, OverflowError):
         pass
     return date
+
+
+def _in_output(record: t.Callable[[Document, ET.Element, int], object]) -> Form:
+    """Return the form of a record that is part of an output object."""
+
+    def form(document: Document, element: ET.Element, depth: int) -> object:
+        return DEEPER if document.is_too_deep(depth) else record(document, element, depth + 1)
+
+    return form
+
+
+_FORMS: t.Mapping[str, Form] = {
+    **DOTNET_FORMS,
+    "System.Management.Automation.ErrorRecord": _in_output(_error),
+    "System.Management.Automation.InformationRecord": _in_output(_information),
+    # Warnings, verbose and debug messages.
+    "System.Management.Automation.InformationalRecord": _informational,
+}

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from ..model import Shell
 from ..wsman.client import LEAST_WAIT, WSManClient
 from ..wsman.soap import improper
-from . import clixml
+from .clixml import Document
 from .fragments import Defragmenter, whole_fragment
 
 try:
@@ -139,7 +139,8 @@ def _public_key(private_key: rsa.RSAPrivateKey) -> bytes:
 
 def _session_key(message: bytes, private_key: rsa.RSAPrivateKey) -> bytes | None:
     """Return the key in an ENCRYPTED_SESSION_KEY message (MS-PSRP 2.2.2.4), or None if there is none for us in it."""
-    data: t.Any = clixml.to_plain(message.removeprefix(_BOM).decode())
+    document = Document(message.removeprefix(_BOM).decode())
+    data: t.Any = document.plain(document.root)
     text = data.get("EncryptedSessionKey") if isinstance(data, dict) else None
     if not isinstance(text, str):
         raise ValueError("an ENCRYPTED_SESSION_KEY message has no key")

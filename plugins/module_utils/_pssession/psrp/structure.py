@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The XML of CLIXML: reading it, and the parts of an object (MS-PSRP 2.2.5.2)."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+_DESCRIPTIONS = frozenset({"TN", "TNRef", "ToString", "Props", "MS"})
+# Limits that only malice exceeds: parts of an object, layers of wrapping.
+_PARTS, _LAYERS = 8, 8
+_NOT_XML = re.compile("[\ufffe\uffff]|&#x(FFF[EF]);")
+
+
+def parse(clixml: str) -> ET.Element:
+    """Return the element of a value, its tags without namespaces. No text at all is ``$null``.
+
+    Raises:
+        ValueError: The text is not well-formed XML or has a document type declaration.
+    """
+    if not clixml:
+        return ET.Element("Nil")
+    # Nothing in PSRP needs a document type declaration, and with it go all entity attacks.
+    if "<!DOCTYPE" in clixml or "<!ENTITY" in clixml:
+        raise ValueError("CLIXML has a document type declaration, which is never part of PSRP")
+    # .NET's text can have these two, XML cannot; servers send them as they are, or as a reference.
+    if "\ufffe" in clixml or "\uffff" in clixml or "&#xFFF" in clixml:
+        clixml = _NOT_XML.sub(lambda found: f"_x{found[1] or f'{ord(found[0]):X}'}_", clixml)
+    try:
+        root = ET.fromstring(clixml.removeprefix("\ufeff"))
+    except (ET.ParseError, UnicodeEncodeError) as error:
+        raise ValueError(f"CLIXML is not well-formed XML ({error})") from None
+    if root.tag.startswith("{"):
+        for element in root.iter():
+            element.tag = element.tag.rpartition("}")[2]
+    return root
+
+
+def layers_of(element: ET.Element) -> tuple[list[ET.Element], ET.Element | None]:
+    """Return an object and the ones wrapped in it, outermost first, and the primitive or container in the last.
+
+    A server wraps an object into another when it has properties of its own for this one use of it. When the last layer
+    is no object either, there are too many of them.
+
+    Raises:
+        ValueError: An object has more parts than CLIXML knows.
+    """
+    layers = [element]
+    while True:
+        if len(layers[-1]) > _PARTS and layers[-1].tag == "Obj":
+            raise ValueError("an object of CLIXML has too many parts")
+        value = None
+        for part in layers[-1]:
+            if part.tag not in _DESCRIPTIONS:
+                value = part
+        if value is None or value.tag != "Obj" or len(layers) == _LAYERS:
+            return layers, value
+        layers.append(value)
