@@ -211,8 +211,8 @@ results:
       description:
         - The objects of the output stream. Dates are in ISO 8601, enumerations are their names, bytes are Base64,
           objects are dictionaries of their properties, secure strings are not shown.
-        - Error, information, warning, verbose and debug records in the output, such as C(2>&1) puts there, have the form
-          of their own stream.
+        - Error, information, warning, verbose and debug records in the output, such as C(2>&1) puts there, have the
+          form of their own stream.
         - What is too deep or too much is cut, and an item or text that begins with C(...) says so.
       type: list
       elements: raw
