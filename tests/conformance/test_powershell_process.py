@@ -150,6 +150,9 @@ def test_suspended_reading_holds_a_script_up(powershell: str) -> None:
             assert reached < 1000
             client.process.resume()
             await client.until(lambda: len(client.of(command, PIPELINE_OUTPUT)) > reached + 10)
+            client.process.suspend()
+            os.kill(client.process.pid, signal.SIGKILL)
+            await asyncio.wait_for(client.reader, PATIENCE)
 
     within(test, powershell)
 
@@ -160,7 +163,8 @@ def test_what_ends_the_process_is_noticed(powershell: str, script: str, code: in
         async with started(path) as client:
             await client.run(script)
             await asyncio.wait_for(client.reader, PATIENCE)
-            assert await client.process.wait() == code
+            await client.process.wait()
+            assert client.process.exit_code == code
             await client.process.end()
             with pytest.raises(PowerShellEnded):
                 await client.process.post("Command", uuid.uuid4())
@@ -171,15 +175,17 @@ def test_what_ends_the_process_is_noticed(powershell: str, script: str, code: in
 SLEEPERS = r"""
 import asyncio, sys
 from tests.conformance.test_powershell_process import started
-from tests.conformance.raw_client import PIPELINE_OUTPUT
+from tests.conformance.raw_client import PIPELINE_OUTPUT, PIPELINE_STATE
 
 async def main():
     async with started(sys.argv[1]) as client:
         job = await client.run("$j = Start-Job { $PID; sleep 1000 }; while (-not ($p = $j | Receive-Job)) {}; \"$p\"")
         await client.until(lambda: bool(client.of(job, PIPELINE_OUTPUT)))
+        left = await client.run("sh -c 'sleep 1000 > /dev/null 2>&1 & echo $!'")
+        await client.until(lambda: bool(client.of(left, PIPELINE_STATE)))
         native = await client.run("sh -c 'echo $$; exec sleep 1000'")
         await client.until(lambda: bool(client.of(native, PIPELINE_OUTPUT)))
-        pids = [client.of(command, PIPELINE_OUTPUT)[0][3:-4] for command in (job, native)]
+        pids = [client.of(command, PIPELINE_OUTPUT)[0][3:-4] for command in (job, left, native)]
         print(client.process.pid, *pids, flush=True)
         await asyncio.sleep(1000)
 
@@ -194,7 +200,7 @@ def test_nothing_survives_a_killed_simulator(powershell: str) -> None:
         try:
             assert simulator.stdout is not None
             pids = [int(pid) for pid in simulator.stdout.readline().split()]
-            assert len(pids) == 3
+            assert len(pids) == 4
             assert all(is_alive(pid) for pid in pids)
         finally:
             simulator.send_signal(signal.SIGKILL)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from .loop_thread import LoopThread
 
@@ -17,11 +18,15 @@ class Wakeup:
     Belongs to one event loop: ``notify`` is called in that loop's thread (or before anything waits).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, callback: Callable[[], None] | None = None) -> None:
+        """Make one that calls ``callback``, too, at each ``notify``."""
+        self._callback = callback
         self._waiters: set[asyncio.Future[None]] = set()
 
     def notify(self) -> None:
         """Wake all current waiters."""
+        if self._callback is not None:
+            self._callback()
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
             if not waiter.done():

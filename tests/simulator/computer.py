@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
 import random
@@ -14,14 +15,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from psrpcore.types import PSInvocationState
-
 from .clock import FleetClock
+from .faults import HOST_PROCESS_ENDED, OPERATION_ABORTED
 from .injection import Injection
 from .loop_thread import LoopThread
-from .pipeline import Pipeline
-from .pool import RunspacePool
+from .planted_client import PlantedClient
+from .powershell_pool import PowerShellPool
+from .powershells import PowerShells
 from .redirection import Redirection
+from .scripted_pool import ScriptedPool
 from .scripts import ScriptLibrary
 from .session import SimulatedSession
 from .shell import Shell, User
@@ -37,6 +39,8 @@ class SimulatedComputer(Switches):
     Attributes:
         name: as in an inventory; its first label in upper case is the host name in owners and faults.
         address: loopback address it listens on.
+        powershell: path of the ``pwsh`` that its sessions run in; ``None`` where scripts are declared.
+        powershells: the processes of the fleet.
     """
 
     def __init__(
@@ -48,6 +52,8 @@ class SimulatedComputer(Switches):
         clock: FleetClock,
         loop_thread: LoopThread,
         switches: Mapping[str, Any] | None = None,
+        powershell: str | None = None,
+        powershells: PowerShells | None = None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -56,6 +62,8 @@ class SimulatedComputer(Switches):
         self.https_port = HTTPS_PORT
         self.users = list(users)
         self.scripts = scripts
+        self.powershell = powershell
+        self.powershells = powershells or PowerShells()
         self.clock = clock
         self.loop_thread = loop_thread
         self.injections: list[Injection] = []
@@ -176,14 +184,16 @@ class SimulatedComputer(Switches):
             state: ``Disconnected`` or ``Connected`` (by ``client_session_id``, or a client nobody knows).
             configuration: short name or full resource URI.
             inactivity: seconds the client has been silent already.
-            commands: ``{"script": name or text, "state": "running" or "finished", "command_id": GUID}`` each. A
-                running one begins now (on the fleet's clock); a finished one has all its output waiting.
+            commands: ``{"script": name or text, "state": "running" or "finished", "command_id": GUID}`` each, where
+                the computer has a PowerShell ``script_text`` instead of ``script``. A running one begins now (on the
+                fleet's clock), or when the fleet starts; a finished one has all its output waiting.
             variables: session variables.
             age: seconds since the shell was created, at least ``inactivity``.
             held: the connected client never falls silent.
 
         Raises:
-            ValueError: no such account or state, or the id is in use.
+            ValueError: no such account or state, the id is in use, or what is asked for goes with declared scripts
+                only, or with a PowerShell only.
         """
         if state not in ("Connected", "Disconnected"):
             raise ValueError(f"a session cannot be planted as {state!r}")
@@ -199,17 +209,29 @@ class SimulatedComputer(Switches):
             shell.created = now - max(age or 0.0, inactivity)
             shell.last_activity = now - inactivity
             shell.state = "Connected" if state == "Connected" else "Disconnected"
-            pool = self.new_pool(shell)
-            pool.min_runspaces, pool.max_runspaces = min_runspaces, max_runspaces
-            pool.variables.update(variables or {})
-            if application_private_data is not None:
-                pool.private_data = application_private_data
-            shell.unacknowledged = receive_answer([pool.plant()])
-            for command in commands:
-                self._plant_command(pool, command)
+            try:
+                pool = self.new_pool(shell)
+                pool.min_runspaces, pool.max_runspaces = min_runspaces, max_runspaces
+                if isinstance(pool, ScriptedPool):
+                    pool.variables.update(variables or {})
+                    if application_private_data is not None:
+                        pool.private_data = application_private_data
+                    shell.unacknowledged = receive_answer([pool.plant()])
+                else:
+                    pool.planted = PlantedClient(lambda last: setattr(shell, "unacknowledged", receive_answer([last])))
+                if self.powershell is not None and (variables or application_private_data is not None):
+                    raise ValueError(f"{self.name} has a PowerShell: it makes variables and private data by itself")
+                for command in commands:
+                    self._plant_command(pool, command)
+            except (KeyError, ValueError):
+                self.remove_shell(shell)
+                raise
             return SimulatedSession(self, shell)
 
-        return self.loop_thread.call(plant)
+        session = self.loop_thread.call(plant)
+        if self.loop_thread.is_elsewhere:
+            self.loop_thread.run(self.start_planted())
+        return session
 
     def add_cmd_shell(self, owner: str | None = None, shell_id: str | None = None) -> SimulatedSession:
         """Plant a shell of the Windows command line."""
@@ -224,29 +246,23 @@ class SimulatedComputer(Switches):
             raise ValueError(f"{self.name} has no user {name!r}")
         return account
 
-    def _plant_command(self, pool: RunspacePool, command: Mapping[str, Any]) -> None:
+    def _plant_command(self, pool: ScriptedPool | PowerShellPool, command: Mapping[str, Any]) -> None:
         identity = uuid.UUID(str(command["command_id"])) if "command_id" in command else uuid.uuid4()
-        pipeline = Pipeline(pool, identity, command_line=str(command.get("command_line", "")))
-        pipeline.text = str(command["script"])
-        pipeline.end_input()
-        pool.pipelines[identity] = pipeline
-        script = self.scripts.named(pipeline.text)
         state = command.get("state", "running")
-        if state == "finished":
-            pipeline.run_to_end(script)
-        elif state != "running":
+        if state not in ("running", "finished"):
             raise ValueError(f"a command cannot be planted as {state!r}")
-        elif self.loop_thread.running:
-            pipeline.start(script, self.loop_thread.loop)
-        else:
-            pipeline.planted = script
+        right, wrong = ("script", "script_text") if isinstance(pool, ScriptedPool) else ("script_text", "script")
+        if wrong in command:
+            content = "declared scripts" if wrong == "script_text" else "a PowerShell"
+            raise ValueError(f"{self.name} has {content}: a command there is planted by {right}, not by {wrong}")
+        pool.new_pipeline(identity, str(command.get("command_line", ""))).plant(
+            str(command[right]), state == "finished"
+        )
 
-    def start_planted_commands(self) -> None:
-        """Let the commands run that were planted before there was a loop to run them."""
-        for shell in self._shells.values():
-            for pipeline in shell.pool.pipelines.values() if shell.pool else ():
-                if pipeline.planted is not None and pipeline.state is PSInvocationState.NotStarted:
-                    pipeline.start(pipeline.planted, self.loop_thread.loop)
+    async def start_planted(self) -> None:
+        """Let the sessions open and the commands run that were planted before there was a loop to run them."""
+        pools = [shell.pool for shell in self._shells.values() if shell.pool is not None]
+        await asyncio.gather(*(pool.start_planted() for pool in pools))
 
     # Shells, for the operations (in the loop's thread only)
 
@@ -268,9 +284,9 @@ class SimulatedComputer(Switches):
         """A live shell by its upper-case id."""
         return next((shell for shell in self.live_shells() if shell.id == shell_id), None)
 
-    def remove_shell(self, shell: Shell) -> None:
-        """Close a shell."""
-        shell.close()
+    def remove_shell(self, shell: Shell, fault_code: int = OPERATION_ABORTED) -> None:
+        """Close a shell; Receives that wait get ``fault_code``."""
+        shell.close(fault_code)
         self._shells.pop(shell.id, None)
 
     def new_shell(self, shell_id: str | None, resource_uri: str, owner: User, client: str | None) -> Shell:
@@ -296,18 +312,37 @@ class SimulatedComputer(Switches):
         self._shells[identity] = shell
         return shell
 
-    def new_pool(self, shell: Shell) -> RunspacePool:
-        """Start a PowerShell in the shell."""
-        shell.pool = RunspacePool(
-            id=shell.uuid,
-            clock=self.clock,
-            scripts=self.scripts,
-            origin=(f"{shell.owner_domain}\\{shell.owner.name}", self.host_name, shell.process_id),
-            capacity=lambda: self.buffer_size,
-            dropping=lambda: shell.dropping,
-            asking=lambda: self.asks_for_key,
-        )
-        return shell.pool
+    def new_pool(self, shell: Shell) -> ScriptedPool | PowerShellPool:
+        """Put a PowerShell into the shell: a real one, or one that knows declared scripts.
+
+        Raises:
+            ValueError: the fleet may have no more real ones.
+        """
+        pool: ScriptedPool | PowerShellPool
+        if self.powershell is not None:
+            self.powershells.reserve()
+            pool = PowerShellPool(
+                id=shell.uuid,
+                path=self.powershell,
+                powershells=self.powershells,
+                clock=self.clock,
+                look=self.live_shells,
+                on_end=lambda: self.remove_shell(shell, HOST_PROCESS_ENDED),
+                capacity=lambda: self.buffer_size,
+                dropping=lambda: shell.dropping,
+            )
+        else:
+            pool = ScriptedPool(
+                id=shell.uuid,
+                clock=self.clock,
+                scripts=self.scripts,
+                origin=(f"{shell.owner_domain}\\{shell.owner.name}", self.host_name, shell.process_id),
+                capacity=lambda: self.buffer_size,
+                dropping=lambda: shell.dropping,
+                asking=lambda: self.asks_for_key,
+            )
+        shell.pool = pool
+        return pool
 
 
 def receive_answer(fragments: Iterable[bytes], command_id: str | None = None, done: bool = False) -> Answer:

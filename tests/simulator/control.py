@@ -101,7 +101,9 @@ class _Control:
     async def add_session(self, request: web.Request) -> web.Response:
         """``{"computer": name, ...}`` with the arguments of ``SimulatedComputer.add_session``."""
         arguments = await _arguments(request)
-        session = self._fleet[arguments.pop("computer")].add_session(**arguments)
+        computer = self._fleet[arguments.pop("computer")]
+        session = computer.add_session(**arguments)
+        await computer.start_planted()
         return web.json_response(describe_session(session))
 
     async def inject(self, request: web.Request) -> web.Response:

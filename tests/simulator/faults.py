@@ -54,6 +54,8 @@ QUOTA_COMMANDS_OF_SHELL = 0x803381E9
 IDLE_TIMEOUT_OUT_OF_RANGE = 0x803381F2
 PLUGIN_PROTOCOL_VERSION = 0x80540BC5
 PLUGIN_PROTOCOL_VERSION_MISSING = 0x80540BC7
+#: ERROR_WSMAN_PROVIDER_FAILURE's kin for a host process that crashed or was killed while an operation ran.
+HOST_PROCESS_ENDED = 0x80338104
 PLUGIN_EXCEPTION = 0x80540FA0
 PLUGIN_CONNECT_FAILED = 0x80540FA3
 
@@ -173,6 +175,7 @@ KINDS: dict[int, Kind] = {
     IDLE_TIMEOUT_OUT_OF_RANGE: _internal("The idle timeout is outside the allowed range."),
     PLUGIN_PROTOCOL_VERSION: _internal("The protocol version is not supported."),
     PLUGIN_PROTOCOL_VERSION_MISSING: _internal("The option protocolversion is missing."),
+    HOST_PROCESS_ENDED: _internal("The WSMan provider host process did not return a proper response."),
     PLUGIN_EXCEPTION: _internal("The plugin failed."),
     PLUGIN_CONNECT_FAILED: _internal("The client's connect data was refused."),
 }

@@ -10,6 +10,7 @@ import errno
 import ipaddress
 import random
 import resource
+import shutil
 import ssl
 import tempfile
 import threading
@@ -28,6 +29,8 @@ from .computer import HTTP_PORT, HTTPS_PORT, SimulatedComputer
 from .control import control_application
 from .injection import Injection
 from .loop_thread import LoopThread
+from .powershell_process import find_powershell
+from .powershells import MAX_POWERSHELLS, PowerShells
 from .request_log import LoggedRequest, RequestLog
 from .scripts import ScriptLibrary
 from .service import Service
@@ -36,10 +39,11 @@ from .tls import ComputerTls, FleetTls, make_context
 
 #: How often another random block of addresses is tried before giving up.
 _ATTEMPTS = 20
-_KEYS = {"users", "scripts", "computers", "switches", "authentication", "address_block", "keepalive_timeout"}
+_OPTIONS = ("address_block", "keepalive_timeout", "authentication", "powershell", "max_powershells")
+_KEYS = {"users", "scripts", "computers", "switches", *_OPTIONS}
 _COMPUTER_KEYS = {
     *("name", "count", "first", "address", "users", "authentication", "switches"),
-    *("sessions", "cmd_shells", "injections"),
+    *("sessions", "cmd_shells", "injections", "powershell"),
 }
 
 
@@ -67,6 +71,8 @@ class SimulatedFleet:
         keepalive_timeout: float = 120.0,
         control_port: int | None = None,
         authentication: str | Iterable[str] | None = None,
+        powershell: str | bool | None = None,
+        max_powershells: int = MAX_POWERSHELLS,
     ) -> None:
         """Build a fleet; see ``build``."""
         self._loop_thread = LoopThread()
@@ -79,6 +85,9 @@ class SimulatedFleet:
         self.stop_requested = threading.Event()
         self._log = RequestLog()
         self._library = ScriptLibrary.load(scripts or {})
+        self._has_scripts = bool(scripts)
+        self._powershell = powershell
+        self._powershells = PowerShells(max_powershells)
         self._switches = dict(switches or {})
         if authentication is not None:
             self._switches["authentication"] = authentication
@@ -117,7 +126,9 @@ class SimulatedFleet:
             switches: see ``switches.Switches``; for all computers.
             options: ``address_block`` (as ``127.77.3.0``; random by default), ``keepalive_timeout`` (seconds until
                 an idle connection is closed), ``control_port`` (0 for a free one; no control interface by default),
-                ``authentication`` (schemes that the computers offer, best first; Basic by default).
+                ``authentication`` (schemes that the computers offer, best first; Basic by default), ``powershell``
+                (path of the ``pwsh`` that sessions run in, or ``True`` for the one of ``find_powershell``; a computer
+                may have its own), ``max_powershells`` (how many sessions of the fleet may have one at the same time).
 
         Raises:
             ValueError: the declaration makes no sense.
@@ -135,7 +146,7 @@ class SimulatedFleet:
         if unknown := set(declared) - _KEYS:
             raise ValueError(f"a fleet has no {', '.join(sorted(unknown))}")
         users = [User(**user) for user in declared.get("users", ())]
-        for key in ("address_block", "keepalive_timeout", "authentication"):
+        for key in _OPTIONS:
             if key in declared:
                 options.setdefault(key, declared[key])
         return cls(declared["computers"], users, declared.get("scripts"), declared.get("switches"), **options)
@@ -157,7 +168,11 @@ class SimulatedFleet:
             if "authentication" in declared:
                 switches["authentication"] = declared["authentication"]
             address = str(declared.get("address", ""))
-            computer = SimulatedComputer(name, address, users, self._library, self.clock, self._loop_thread, switches)
+            computer = SimulatedComputer(
+                *(name, address, users, self._library, self.clock, self._loop_thread, switches),
+                powershell=self._powershell_of(name, declared),
+                powershells=self._powershells,
+            )
             if address:
                 self._fixed_addresses.add(name)
             for session in declared.get("sessions", ()):
@@ -167,6 +182,18 @@ class SimulatedFleet:
             for injection in declared.get("injections", ()):
                 computer.inject(Injection(**injection))
             self._computers[name] = computer
+
+    def _powershell_of(self, name: str, declared: Mapping[str, Any]) -> str | None:
+        """Path of the PowerShell of a computer; ``None`` where scripts are declared."""
+        powershell = declared.get("powershell", self._powershell)
+        if not powershell:
+            return None
+        if self._has_scripts:
+            raise ValueError(f"{name}: scripts cannot be declared where a PowerShell runs what clients send")
+        path = find_powershell() if powershell is True else shutil.which(str(powershell))
+        if path is None:
+            raise ValueError(f"{name}: there is no PowerShell {'here' if powershell is True else powershell}")
+        return path
 
     def _assign_addresses(self) -> None:
         """Give each computer without an explicit address one of this run's block."""
@@ -283,15 +310,18 @@ class SimulatedFleet:
         self._loop_thread.start()
         self._directory = tempfile.TemporaryDirectory(prefix="simulated-fleet-")
         try:
-            self._loop_thread.run(self._listen_somewhere())
             for computer in self:
-                self._loop_thread.call(computer.start_planted_commands)
+                self._loop_thread.run(computer.start_planted())
+            self._loop_thread.run(self._listen_somewhere())
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Close all connections and listeners; the sessions are kept, and a new ``start`` continues with them."""
+        """Close all connections and listeners; a new ``start`` continues with the sessions.
+
+        Those that run in a PowerShell end with their processes.
+        """
         if self._loop_thread.running:
             self._loop_thread.run(self._shut_down())
             self._loop_thread.stop()
@@ -355,6 +385,7 @@ class SimulatedFleet:
         if self._control is not None:
             await self._control.cleanup()
             self._control = self.control_url = None
+        await self._powershells.close()
 
 
 def _host_addresses(block: str) -> Iterator[str]:

@@ -33,6 +33,11 @@ class LoopThread:
         return self._loop is not None
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether the loop runs, and the caller is in another thread, so that it may wait for ``run``."""
+        return self.running and threading.current_thread() is not self._thread
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The running loop.
 

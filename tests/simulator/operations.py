@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import uuid
 from dataclasses import dataclass
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from . import faults, quotas
@@ -76,6 +77,8 @@ class Operations:
         with quotas.running_operation(self._computer, caller.user, request.resource_uri):
             if request.operation == "Receive":
                 return await self._receive(request, caller, timeout)
+            if request.operation == "Create":
+                return await self._create(request, caller)
             if request.operation in ("Enumerate", "Pull", "Release"):
                 return self._enumerations.carry_out(request, caller.user)
             if request.operation == "Unknown":
@@ -122,7 +125,7 @@ class Operations:
             raise Fault(refusal)
         return shell
 
-    def _powershell(self, request: Request, caller: Caller, rule: str | None = None) -> tuple[Shell, RunspacePool]:
+    def _powershell(self, request: Request, caller: Caller, rule: str | None = None) -> tuple[Shell, RunspacePool[Any]]:
         """The shell and its pool, for operations a cmd shell does not have here."""
         shell = self._shell(request, caller, rule)
         if shell.pool is None:
@@ -130,9 +133,9 @@ class Operations:
         return shell, shell.pool
 
     @staticmethod
-    def _pipeline(pool: RunspacePool, command_id: str | None) -> Pipeline:
+    def _pipeline(pool: RunspacePool[Any], command_id: str | None) -> Pipeline:
         try:
-            pipeline = pool.pipelines.get(uuid.UUID(command_id or ""))
+            pipeline: Pipeline | None = pool.pipelines.get(uuid.UUID(command_id or ""))
         except ValueError:
             pipeline = None
         if pipeline is None:
@@ -141,7 +144,7 @@ class Operations:
 
     # Life of a shell
 
-    def _create(self, request: Request, caller: Caller) -> Answer:
+    async def _create(self, request: Request, caller: Caller) -> Answer:
         body = body_of(request, "rsp:Shell")
         cmd = is_cmd(request.resource_uri)
         if not cmd and not request.resource_uri.lower().startswith(POWERSHELL_PREFIX):
@@ -169,8 +172,9 @@ class Operations:
         if not cmd:
             pool = self._computer.new_pool(shell)
             try:
+                await pool.start()
                 pool.feed(payload(body, "creationXml"), self._computer.loop_thread.loop)
-            except Fault:
+            except BaseException:
                 self._computer.remove_shell(shell)
                 raise
         created = element(
@@ -275,7 +279,7 @@ class Operations:
         if identity in pool.pipelines:
             raise Fault(faults.COMMAND_ID_IN_USE)
         quotas.check_new_command(self._computer, len(pool.pipelines))
-        pipeline = pool.pipelines[identity] = Pipeline(pool, identity, child_text(body, "Command") or "")
+        pipeline = pool.new_pipeline(identity, child_text(body, "Command") or "")
         arguments = "".join(text_of(argument) for argument in body.iterfind(tag("rsp:Arguments")))
         try:
             pool.feed(decode(arguments), self._computer.loop_thread.loop, pipeline)
@@ -335,7 +339,9 @@ class Operations:
         shell.pending += 1
         try:
             while True:
-                if shell.state == "Closed" or (pipeline is not None and pipeline.closed):
+                if shell.state == "Closed":
+                    raise Fault(shell.closing_fault)
+                if pipeline is not None and pipeline.closed:
                     raise Fault(faults.OPERATION_ABORTED)
                 if shell.epoch != epoch:
                     raise Fault(faults.STREAM_DISCONNECTED)

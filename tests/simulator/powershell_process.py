@@ -14,10 +14,9 @@ import base64
 import os
 import re
 import shutil
-import signal
 import tempfile
 import uuid
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE, SubprocessStreamProtocol
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -73,31 +72,56 @@ class _Posted:
     acknowledged: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+class _Streams(SubprocessStreamProtocol):
+    """The standard streams, and the end of the process as soon as it is known.
+
+    ``asyncio.subprocess.Process.wait`` returns only when the pipes are closed, too, and a child of the process may hold
+    them open.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=_CHUNK, loop=loop)
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        self.exited.set()
+        super().process_exited()
+
+
 class PowerShellProcess:
     """A running ``pwsh -s`` in a process group of its own. All methods belong to the event loop that started it.
 
-    Somebody has to iterate over ``packets`` all the time: acknowledgements are read there, too.
+    Somebody has to iterate over ``packets`` all the time: acknowledgements are read there, too. When the process ends,
+    what it has started ends with it.
 
     Attributes:
         pid: the process's id, which is also that of its process group.
         home: its HOME, temporary folder and current folder.
     """
 
-    def __init__(self, process: Process, home: tempfile.TemporaryDirectory[str], guardian: Guardian) -> None:
+    def __init__(
+        self,
+        transport: asyncio.SubprocessTransport,
+        streams: _Streams,
+        home: tempfile.TemporaryDirectory[str],
+        guardian: Guardian,
+    ) -> None:
         """Take over a process that ``start`` made."""
-        self._process = process
-        self._home = home
-        self._guardian = guardian
-        self.pid = process.pid
+        self.pid = transport.get_pid()
         self.home = home.name
+        self._transport = transport
+        self._streams = streams
+        self._folder = home
+        self._guardian = guardian
         self._outbox: deque[_Posted] = deque()
         self._posted = Wakeup()
         self._unacknowledged: list[_Posted] = []
         self._suspended = False
         self._resumed = Wakeup()
-        self._ended = False
         self._complaints: deque[str] = deque(maxlen=20)
+        self._over = asyncio.Event()
         self._tasks = [asyncio.ensure_future(self._write()), asyncio.ensure_future(self._listen_to_complaints())]
+        self._reaper = asyncio.ensure_future(self._reap())
 
     @classmethod
     async def start(cls, path: str | Path, guardian: Guardian) -> PowerShellProcess:
@@ -110,6 +134,7 @@ class PowerShellProcess:
         Raises:
             OSError: it cannot be started.
         """
+        loop = asyncio.get_running_loop()
         home = tempfile.TemporaryDirectory(prefix="simulated-powershell-", ignore_cleanup_errors=True)
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
             "HOME": home.name,
@@ -119,8 +144,9 @@ class PowerShellProcess:
             "POWERSHELL_UPDATECHECK": "Off",
         }
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(path, "-NoProfile", "-NoLogo", "-s"),
+            transport, streams = await loop.subprocess_exec(
+                lambda: _Streams(loop),
+                *(str(path), "-NoProfile", "-NoLogo", "-s"),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=PIPE,
@@ -132,8 +158,8 @@ class PowerShellProcess:
             home.cleanup()
             raise
         # Should this process be killed just here, the end of its input ends the PowerShell: no command runs yet.
-        guardian.watch(process.pid)
-        return cls(process, home, guardian)
+        guardian.watch(transport.get_pid())
+        return cls(transport, streams, home, guardian)
 
     # To the process
 
@@ -156,7 +182,7 @@ class PowerShellProcess:
         else:
             line = f"<{verb} PSGuid='{target}' />\n"
         posted = _Posted(verb, target, line.encode())
-        if self._ended:
+        if self._over.is_set():
             self._give_up(posted)
         else:
             self._outbox.append(posted)
@@ -164,7 +190,7 @@ class PowerShellProcess:
         return posted.acknowledged
 
     async def _write(self) -> None:
-        stdin = self._process.stdin
+        stdin = self._streams.stdin
         assert stdin is not None
         while True:
             while not self._outbox:
@@ -205,7 +231,7 @@ class PowerShellProcess:
             PowerShellEnded: it wrote something that is no packet, as a program does that a script started and that
                 has taken the process's own standard output.
         """
-        stdout = self._process.stdout
+        stdout = self._streams.stdout
         assert stdout is not None
         pending = bytearray()
         while True:
@@ -243,7 +269,7 @@ class PowerShellProcess:
                 return
 
     async def _listen_to_complaints(self) -> None:
-        stderr = self._process.stderr
+        stderr = self._streams.stderr
         assert stderr is not None
         while chunk := await stderr.read(_CHUNK):
             self._complaints.extend(chunk.decode(errors="replace").splitlines())
@@ -255,25 +281,32 @@ class PowerShellProcess:
 
     # The end
 
-    async def wait(self) -> int:
-        """Return the exit code once the process has ended by itself or by ``end``; negative is a signal's number."""
-        return await self._process.wait()
+    @property
+    def exit_code(self) -> int | None:
+        """What the process ended with, a signal's number negative; ``None`` while it runs."""
+        return self._transport.get_returncode()
+
+    async def wait(self) -> None:
+        """Return once the process has ended, by itself or by ``end``, and nothing is left of it."""
+        await self._over.wait()
 
     async def end(self) -> None:
-        """Kill the process and all processes in its group; return when it is gone. Does nothing the second time."""
-        if self._ended:
-            await self.wait()
-            return
-        self._ended = True
+        """Kill the process and all processes in its group; return when they are gone. From the second time on, wait."""
+        if self.exit_code is None:
+            kill_group(self.pid)
+        await self.wait()
+
+    async def _reap(self) -> None:
+        """Wait for the end of the process, whatever ends it, and clean up after it."""
+        await self._streams.exited.wait()
         for task in self._tasks:
             task.cancel()
         kill_group(self.pid)
-        await self.wait()
         self._guardian.forget(self.pid)
+        # Closed from this side: a process that has left the group may hold the other ends for ever.
+        self._transport.close()
+        self._over.set()
+        self.resume()
         for posted in (*self._unacknowledged, *self._outbox):
             self._give_up(posted)
-        self._home.cleanup()
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to the process alone, as an administrator or the kernel would."""
-        os.kill(self.pid, number)
+        self._folder.cleanup()

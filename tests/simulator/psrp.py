@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from psrpcore.types import PSRPMessageType
@@ -17,7 +17,7 @@ from .clock import Wakeup
 
 _FRAGMENT = struct.Struct(">QQBI")
 _START, _END = 1, 2
-_TO_CLIENT = 1
+_TO_CLIENT, _TO_SERVER = 1, 2
 _BOM = b"\xef\xbb\xbf"
 #: Most octets of a message in one fragment, however large the envelope (the server's default fragment size).
 MAX_FRAGMENT = 32768
@@ -67,17 +67,29 @@ def fragments_of(octets: bytes) -> Iterator[Fragment]:
 
 @dataclass(frozen=True)
 class Message:
-    """A PSRP message (MS-PSRP 2.2.1); ``pipeline_id`` is ``None`` for messages of the pool."""
+    """A PSRP message (MS-PSRP 2.2.1); ``pipeline_id`` is ``None`` for messages of the pool.
+
+    Attributes:
+        raw: a message that was read, octet by octet as it came.
+    """
 
     type: PSRPMessageType
     pool_id: uuid.UUID
     pipeline_id: uuid.UUID | None
     data: bytes
+    raw: bytes = field(default=b"", repr=False, compare=False)
 
     def pack(self) -> bytes:
         """The message as a server sends it: the CLIXML begins with a byte order mark (all recordings)."""
+        return self._header(_TO_CLIENT) + _BOM + self.data
+
+    def pack_for_server(self) -> bytes:
+        """The message as a client sends it."""
+        return self._header(_TO_SERVER) + self.data
+
+    def _header(self, destination: int) -> bytes:
         pipeline = (self.pipeline_id or uuid.UUID(int=0)).bytes_le
-        return struct.pack("<II", _TO_CLIENT, self.type) + self.pool_id.bytes_le + pipeline + _BOM + self.data
+        return struct.pack("<II", destination, self.type) + self.pool_id.bytes_le + pipeline
 
     @classmethod
     def unpack(cls, octets: bytes) -> Message:
@@ -94,12 +106,12 @@ class Message:
         except ValueError as error:
             raise ProtocolViolation(f"unknown message type {number:#x}") from error
         pool_id, pipeline_id = (uuid.UUID(bytes_le=octets[at : at + 16]) for at in (8, 24))
-        return cls(kind, pool_id, pipeline_id if pipeline_id.int else None, octets[40:].removeprefix(_BOM))
+        return cls(kind, pool_id, pipeline_id if pipeline_id.int else None, octets[40:].removeprefix(_BOM), octets)
 
 
 @dataclass
 class Defragmenter:
-    """Puts a client's fragments together; objects may come in pieces over several requests."""
+    """Puts fragments together; objects may come in pieces over several requests."""
 
     _pieces: dict[int, list[bytes]] = field(default_factory=dict)
 
@@ -133,15 +145,19 @@ class Outgoing:
     """
 
     object_id: int
-    data: bytes
+    data: bytes | memoryview
     alone: bool = False
     final: bool = False
     fragment_id: int = 0
 
+    def __post_init__(self) -> None:
+        """Cut without copying the rest each time: a message may have many megabytes."""
+        self.data = memoryview(self.data)
+
     def cut(self, size: int) -> Fragment:
         """Take the next fragment of at most ``size`` octets of data off the message."""
         piece, self.data = self.data[:size], self.data[size:]
-        fragment = Fragment(self.object_id, self.fragment_id, self.fragment_id == 0, not self.data, piece)
+        fragment = Fragment(self.object_id, self.fragment_id, self.fragment_id == 0, not self.data, bytes(piece))
         self.fragment_id += 1
         return fragment
 
@@ -150,11 +166,12 @@ class OutputQueue:
     """What the pool or one pipeline has to say and no client has fetched yet.
 
     Attributes:
+        changed: tells who waits, and ``on_change``, that something was put in or taken out.
         size: octets of message data that wait.
     """
 
-    def __init__(self) -> None:
-        self.changed = Wakeup()
+    def __init__(self, on_change: Callable[[], None] | None = None) -> None:
+        self.changed = Wakeup(on_change)
         self.size = 0
         self._messages: deque[Outgoing] = deque()
 

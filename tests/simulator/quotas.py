@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from . import faults
 from .computer import SimulatedComputer
 from .faults import Fault
-from .shell import User
+from .shell import User, is_cmd
 
 
 def _check(limit: int | None, used: int, code: int) -> None:
@@ -39,6 +39,9 @@ def check_new_shell(computer: SimulatedComputer, user: User, resource_uri: str) 
     )
     _check(computer.max_plugin_shells, len(plugin), faults.QUOTA_PLUGIN_SHELLS)
     _check(computer.max_plugin_users, len(plugin_users), faults.QUOTA_PLUGIN_USERS)
+    if computer.powershell is not None and computer.powershells.is_full and not is_cmd(resource_uri):
+        # Whoever asks, and on whichever computer of the fleet: the machine underneath is full.
+        raise Fault(faults.QUOTA_PLUGIN_SHELLS)
 
 
 def check_new_command(computer: SimulatedComputer, commands: int) -> None:

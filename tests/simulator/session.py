@@ -115,6 +115,15 @@ class SimulatedSession:
         return self._look(lambda shell: shell.pool is not None and shell.pool.key_requested_at is not None)
 
     @property
+    def process_id(self) -> int:
+        """Of the process that the session runs in, as listings show it; a made-up one without a real PowerShell."""
+
+        def find(shell: Shell) -> int:
+            return (shell.pool.process_id if shell.pool else None) or shell.process_id
+
+        return self._look(find)
+
+    @property
     def commands(self) -> list[SimulatedCommand]:
         """The session's commands, oldest first."""
 

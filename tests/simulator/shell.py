@@ -9,7 +9,7 @@ import enum
 import math
 import uuid
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from . import faults
 from .pool import RunspacePool
@@ -105,6 +105,7 @@ class Shell:
         pending: Receives that wait right now; they count as activity.
         unacknowledged: the last answer to a shell Receive, until the same client's next request proves it arrived.
         replay: what the next Receive answers instead of new data.
+        closing_fault: what Receives get that wait when the shell is closed.
         epoch: goes up with each Disconnect and ends the Receives begun before.
     """
 
@@ -116,7 +117,7 @@ class Shell:
     created: float
     last_activity: float
     name: str | None = None
-    pool: RunspacePool | None = None
+    pool: RunspacePool[Any] | None = None
     state: State = "Connected"
     idle_timeout: float = 7200.0
     max_idle_timeout: float = 2147483.647
@@ -128,6 +129,7 @@ class Shell:
     process_id: int = 2792
     held: bool = False
     pending: int = 0
+    closing_fault: int = faults.OPERATION_ABORTED
     epoch: int = 0
     unacknowledged: Answer | None = None
     replay: Answer | None = None
@@ -145,9 +147,7 @@ class Shell:
     @property
     def runs_commands(self) -> bool:
         """Whether a pipeline is running."""
-        return self.pool is not None and any(
-            pipeline.state.name == "Running" for pipeline in self.pool.pipelines.values()
-        )
+        return self.pool is not None and any(pipeline.is_running for pipeline in self.pool.pipelines.values())
 
     @property
     def dropping(self) -> bool:
@@ -200,9 +200,9 @@ class Shell:
         self.epoch += 1
         self._wake()
 
-    def close(self) -> None:
-        """End the shell with everything in it; pending Receives end."""
-        self.state = "Closed"
+    def close(self, fault_code: int = faults.OPERATION_ABORTED) -> None:
+        """End the shell with everything in it; pending Receives end with ``fault_code``."""
+        self.state, self.closing_fault = "Closed", fault_code
         if self.pool is not None:
             self.pool.close()
 
@@ -225,13 +225,14 @@ def describe(shell: Shell, now: float, listing: bool, with_id: bool = True) -> s
         with_id: leave ShellId in; only a misbehaving server would not.
     """
     power_shell = shell.pool is not None
+    process_id = (shell.pool.process_id if shell.pool is not None else None) or shell.process_id
     values: list[tuple[str, str | None]] = [
         ("ShellId", shell.id if with_id else None),
         ("Name", shell.name),
         ("ResourceUri", shell.resource_uri),
         ("Owner", f"{shell.owner_domain}\\{shell.owner.name}"),
         ("ClientIP", shell.client_ip),
-        ("ProcessId", str(shell.process_id) if power_shell else None),
+        ("ProcessId", str(process_id) if power_shell else None),
         ("IdleTimeOut", format_timeout(shell.idle_timeout)),
         ("InputStreams", "stdin pr" if power_shell else "stdin"),
         ("OutputStreams", "stdout" if power_shell else "stdout stderr"),
