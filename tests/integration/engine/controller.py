@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from tests.simulator import LoggedRequest, SimulatedFleet, User
+from tests.waiting import POLL_SECONDS
 
 # Beyond Latin-1, so that every place that encodes it has to get it right.
 PASSWORD = "Kennwörter-über-πάντα-9"
@@ -104,6 +108,32 @@ class FakeTime:
         self._fleet.clock.advance(seconds)
 
 
+@contextmanager
+def time_passing(fleet: SimulatedFleet, seconds: float) -> Iterator[None]:
+    """Let so much of the fleet's time pass whenever a Receive for a command waits, once for each Receive.
+
+    Commands that sleep and operation timeouts thus take no time of the test, and which comes first does not depend on
+    the machine.
+    """
+    over = threading.Event()
+    seen: list[LoggedRequest] = []
+
+    def watch() -> None:
+        while not over.wait(POLL_SECONDS):
+            for request in waiting_receives(fleet):
+                if not any(request is each for each in seen):
+                    seen.append(request)
+                    fleet.clock.advance(seconds)
+
+    with ThreadPoolExecutor(1) as executor:
+        watching = executor.submit(watch)
+        try:
+            yield
+        finally:
+            over.set()
+        watching.result()
+
+
 def names(result: Result) -> list[str]:
     """The names of the sessions of a result, sorted: those of parallel work come in any order."""
     return sorted(session["name"] for session in result["sessions"])
@@ -117,6 +147,12 @@ def error_ids(result: Result) -> list[str]:
 def operations(fleet: SimulatedFleet, computer: str | None = None) -> list[str]:
     """What was asked of the fleet so far, in order."""
     return [request.operation for request in fleet.requests_of(computer)]
+
+
+def waiting_receives(fleet: SimulatedFleet) -> list[LoggedRequest]:
+    """The requests for output of commands that have no answer yet, since the commands give nothing."""
+    receives = fleet.requests_of(operation="Receive")
+    return [request for request in receives if request.ended is None and request.command_id is not None]
 
 
 def most_at_once(requests: Iterable[LoggedRequest]) -> int:

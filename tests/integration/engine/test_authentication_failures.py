@@ -26,7 +26,8 @@ from tests.simulator import Realm, SimulatedComputer, SimulatedFleet
 
 WITH_PASSWORD = ("basic", "digest", "NTLM", "Negotiate", "Kerberos, password", "CredSSP")
 KEYLESS = ("basic", "digest")
-SOON = 5.0
+# Seconds: far less than the time limit of a task, far more than any machine takes for a failure.
+SOON = 120.0
 
 
 @pytest.fixture(autouse=True)

@@ -45,7 +45,7 @@ def many() -> Iterator[SimulatedFleet]:
         yield fleet
 
 
-@pytest.mark.timeout(COUNT / 1000 + 60)
+@pytest.mark.timeout(COUNT / 500 + 600)
 def test_many_objects(many: SimulatedFleet, tmp_path: Path) -> None:
     controller = Controller(many, tmp_path / "registry.sqlite3")
     options = {

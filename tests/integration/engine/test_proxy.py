@@ -194,11 +194,11 @@ def test_nobody_there(
     tls: bool,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
     set_up(controller, fleet, "NTLM", tls)
-    option = {"proxy": f"http://127.0.0.1:{port}", "proxy_credential": CREDENTIAL}
-    result = controller.get("srv01", session_option=option)
+    with socket.socket() as taken:  # nothing listens on this port, and nothing else can
+        taken.bind(("127.0.0.1", 0))
+        option = {"proxy": f"http://127.0.0.1:{taken.getsockname()[1]}", "proxy_credential": CREDENTIAL}
+        result = controller.get("srv01", session_option=option)
     assert error_ids(result) == [UNTOLD]
     assert "proxy" in result["errors"][0]["message"]
     assert_not_told(result, caplog)

@@ -5,16 +5,25 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from tests.integration.engine.controller import ADMIN, Controller, Result, error_ids, names
-from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
+from tests.integration.engine.controller import (
+    ADMIN,
+    Controller,
+    Result,
+    error_ids,
+    names,
+    time_passing,
+    waiting_receives,
+)
+from tests.simulator import Injection, LoggedRequest, SimulatedComputer, SimulatedFleet
+from tests.waiting import meanwhile, until
 
 SCRIPTS: dict[str, Any] = {
     "done": [{"output": "one"}, {"output": "two"}],
@@ -44,6 +53,11 @@ def receive(controller: Controller) -> Any:
 
 def plant(computer: SimulatedComputer, script: str, state: str = "running", name: str = "job", **options: Any) -> Any:
     return computer.add_session(name, commands=[{"script": script, "state": state}], **options)
+
+
+def wait_of(request: LoggedRequest) -> str:
+    """How long the server may wait for output."""
+    return re.findall(r"OperationTimeout[^>]*>([^<]*)<", request.body)[0]
 
 
 def only(result: Result) -> Result:
@@ -85,9 +99,8 @@ def test_only_what_is_there_and_the_rest_later(
 ) -> None:
     computer.replay_after_connect = True
     job = plant(computer, "slow")
-    started = time.monotonic()
     first = receive(timeout=0)
-    assert time.monotonic() - started < 5
+    assert {wait_of(request) for request in fleet.requests_of(operation="Receive")} == {"PT0.5S"}
     assert (only(first)["state"], only(first)["output"]) == ("Running", ["begun"])
     assert job.state == "Disconnected"
     assert (first["sessions"][0]["state"], first["sessions"][0]["availability"]) == ("Disconnected", "None")
@@ -170,20 +183,23 @@ def test_several_commands_are_left_out(computer: SimulatedComputer, receive: Any
 def test_many_at_once(controller: Controller, fleet: SimulatedFleet) -> None:
     for computer in fleet:
         for number in range(4):
-            plant(computer, "soon", name=f"job{number}")
-    started = time.monotonic()
-    result = controller.run(_verbs.RECEIVE, "srv01", "srv02")
-    assert time.monotonic() - started < 8 * 0.5
+            plant(computer, "slow", name=f"job{number}")
+    with meanwhile(
+        lambda: len(waiting_receives(fleet)) == 8, lambda: fleet.clock.advance(3600), "eight Receives at once"
+    ):
+        result = controller.run(_verbs.RECEIVE, "srv01", "srv02")
     assert names(result) == sorted(["job0", "job1", "job2", "job3"] * 2)
     assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 8
 
 
-def test_more_sessions_than_the_throttle_lets_receive(controller: Controller, computer: SimulatedComputer) -> None:
+def test_more_sessions_than_the_throttle_lets_receive(
+    controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet
+) -> None:
     """A session that waits for its turn is silent, and the server takes it; it is taken up again."""
-    computer.silence_timeout = 0.1
     for number in range(3):
-        plant(computer, "soon", name=f"job{number}")
-    result = controller.run(_verbs.RECEIVE, "srv01", throttle_limit=1)
+        plant(computer, "slow", name=f"job{number}")
+    with time_passing(fleet, 3600):
+        result = controller.run(_verbs.RECEIVE, "srv01", throttle_limit=1)
     assert "failed" not in result
     assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 3
 
@@ -260,8 +276,8 @@ def test_connected_before_by_a_task_that_did_not_write_it_down(
 
 def test_scenario_64_drop(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
     computer.buffer_size = 20_000
-    computer.add_session("job", buffer_mode="Drop", commands=[{"script": "lots"}])
-    time.sleep(0.3)
+    job = computer.add_session("job", buffer_mode="Drop", commands=[{"script": "lots"}])
+    until(lambda: job.commands[0].state == "Completed", "the end of the command")
     output = only(receive())["output"]
     assert output[-1].startswith("0499")
     assert 0 < len(output) < 500
@@ -270,7 +286,6 @@ def test_scenario_64_drop(computer: SimulatedComputer, fleet: SimulatedFleet, re
 def test_scenario_64_block(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
     computer.buffer_size = 20_000
     job = computer.add_session("job", buffer_mode="Block", commands=[{"script": "lots"}])
-    time.sleep(0.3)
     assert [command.state for command in job.commands] == ["Running"]
     assert len(only(receive())["output"]) == 500
 

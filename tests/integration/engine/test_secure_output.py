@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from tests.integration.engine.controller import ADMIN, Controller, Result, operations
+from tests.integration.engine.controller import ADMIN, Controller, Result, operations, time_passing
 from tests.integration.engine.test_secrets import assert_absent
 from tests.simulator import SimulatedComputer, SimulatedFleet, SimulatedSession
+from tests.waiting import until
 
 SECRET = "Geheimes-\N{KEY}-π"
 GIVE = [
@@ -27,14 +27,15 @@ GIVE = [
     {"output": "done"},
 ]
 GIVEN = ["begun", "(secure string)", {"user": "x", "password": "(secure string)"}, "done"]
-# A Receive that brings nothing ends soon, and the shell's own stream is looked at.
-QUICKLY: dict[str, Any] = {"session_option": {"operation_timeout": 500}}
+# Seconds of the fleet's time that a Receive without output waits. Then the engine reads the shell's own stream.
+OPERATION_TIMEOUT = 20
+OPTIONS: dict[str, Any] = {"session_option": {"operation_timeout": OPERATION_TIMEOUT * 1000}}
 SCRIPTS: dict[str, Any] = {
     "give": GIVE,
-    "soon": {"regex": "^param.+soon", "steps": [{"sleep": 2}, *GIVE]},
+    "soon": {"regex": "^param.+soon", "steps": [{"sleep": 2.5 * OPERATION_TIMEOUT}, *GIVE]},
     "give later": [{"output": "here"}, {"sleep": 3600}, *GIVE],
     "take and give": {"regex": r"^param\(\$Password\)", "steps": GIVE},
-    "silent": [{"sleep": 1}, {"output": "done"}],
+    "silent": [{"sleep": 1.5 * OPERATION_TIMEOUT}, {"output": "done"}],
     "quick": [{"output": "done"}],
 }
 
@@ -43,6 +44,13 @@ SCRIPTS: dict[str, Any] = {
 def running_fleet() -> Iterator[SimulatedFleet]:
     with SimulatedFleet.build(["srv01", "srv02", "srv03"], [ADMIN], SCRIPTS) as fleet:
         yield fleet
+
+
+@pytest.fixture(autouse=True)
+def quickly(fleet: SimulatedFleet) -> Iterator[None]:
+    """A Receive that brings nothing ends at once."""
+    with time_passing(fleet, OPERATION_TIMEOUT):
+        yield
 
 
 @pytest.fixture
@@ -58,11 +66,11 @@ def asking_job(computer: SimulatedComputer) -> SimulatedSession:
 
 
 def invoke(controller: Controller, *computers: str, **options: Any) -> Result:
-    return controller.run(_verbs.INVOKE, *(computers or ["srv01"]), **{"name": ["job"], **QUICKLY, **options})
+    return controller.run(_verbs.INVOKE, *(computers or ["srv01"]), **{"name": ["job"], **OPTIONS, **options})
 
 
 def receive(controller: Controller, **options: Any) -> Result:
-    return controller.run(_verbs.RECEIVE, "srv01", name=["job"], **QUICKLY, **options)
+    return controller.run(_verbs.RECEIVE, "srv01", name=["job"], **OPTIONS, **options)
 
 
 def outputs(result: Result) -> list[Any]:
@@ -134,7 +142,7 @@ def test_asked_of_one_who_does_not_wait_long(
     invoke(controller, script="give later", timeout=0)
     fleet.clock.advance(3600)
     wait_until_waiting(asking_job)
-    assert outputs(receive(controller, timeout=2)) == [GIVEN]
+    assert outputs(receive(controller, timeout=60)) == [GIVEN]
 
 
 def test_asked_of_a_new_client(fleet: SimulatedFleet, asking_job: SimulatedSession, controller: Controller) -> None:
@@ -171,7 +179,4 @@ def test_others_are_not_looked_at(fleet: SimulatedFleet, asking_job: SimulatedSe
 
 def wait_until_waiting(job: SimulatedSession) -> None:
     """Wait until the script has come to where it cannot go on without a key."""
-    give_up = time.monotonic() + 10
-    while not job.waits_for_key and time.monotonic() < give_up:
-        time.sleep(0.01)
-    assert job.waits_for_key
+    until(lambda: job.waits_for_key, "a request for a key")
