@@ -30,12 +30,16 @@ class Call:
 
     Attributes:
         action: such as ``Enumerate``.
+        begun: for the test to see: set once an answer that never ends has begun.
         closing: set when the test is over.
     """
 
-    def __init__(self, connection: socket.socket, head: bytes, body: bytes, closing: threading.Event) -> None:
+    def __init__(
+        self, connection: socket.socket, head: bytes, body: bytes, begun: threading.Event, closing: threading.Event
+    ) -> None:
         self.connection = connection
         self.head = head
+        self.begun = begun
         self.closing = closing
         found, action = _MESSAGE_ID.search(body), _ACTION.search(body)
         self.message_id = found[1].decode() if found else ""
@@ -62,6 +66,7 @@ class BadServer:
 
     def __init__(self, behave: Callable[[Call], None]) -> None:
         self._behave = behave
+        self.begun = threading.Event()
         self._closing = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
@@ -91,6 +96,6 @@ class BadServer:
                 while head := b"".join(_lines(stream)):
                     length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
                     body = stream.read(int(length[1]) if length else 0)
-                    self._behave(Call(connection, head, body, self._closing))
+                    self._behave(Call(connection, head, body, self.begun, self._closing))
             except OSError:
                 return  # the client had enough
