@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from .loop_thread import LoopThread
 
@@ -34,10 +35,16 @@ class Wakeup:
 
     async def wait(self, timeout: float | None = None) -> None:
         """Return at the next ``notify``, or after ``timeout`` seconds of real time, whichever is first."""
+        with self.waiter() as waiter:
+            await asyncio.wait({waiter}, timeout=timeout)
+
+    @contextmanager
+    def waiter(self) -> Iterator[asyncio.Future[None]]:
+        """A future that is done at the first ``notify`` from now on."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            await asyncio.wait({waiter}, timeout=timeout)
+            yield waiter
         finally:
             self._waiters.discard(waiter)
             waiter.cancel()
@@ -81,10 +88,10 @@ class FleetClock:
 
     async def wait(self, change: Wakeup, deadline: float) -> None:
         """Return at the next ``change`` or at ``deadline`` (seconds of this clock), whichever is first."""
-        changed = asyncio.ensure_future(change.wait())
-        expired = asyncio.ensure_future(self.sleep_until(deadline))
-        try:
-            await asyncio.wait({changed, expired}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            changed.cancel()
-            expired.cancel()
+        # A task would begin to wait a moment later, and miss a change in between.
+        with change.waiter() as changed:
+            expired = asyncio.ensure_future(self.sleep_until(deadline))
+            try:
+                await asyncio.wait({changed, expired}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                expired.cancel()
