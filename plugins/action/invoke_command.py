@@ -9,6 +9,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleError
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import SessionAction
 
 
@@ -25,8 +26,8 @@ class ActionModule(SessionAction):
         if options.get("script") is not None:
             raise AnsibleActionFail("script and script_path cannot be used together")
         try:
-            with open(self._find_needle("files", path), encoding="utf-8-sig") as file:
-                options["script"] = file.read()
-        except (AnsibleError, OSError, UnicodeDecodeError) as error:
+            with open(self._find_needle("files", path), "rb") as file:
+                options["script"] = decoded(file.read())
+        except (AnsibleError, OSError, ValueError) as error:
             raise AnsibleActionFail(f"script_path: {path} cannot be read: {error}") from error
         options["script_path"] = None

@@ -19,10 +19,12 @@ options:
   script:
     description:
       - The script. One of O(script) and O(script_path) is needed.
+      - Text that a lookup read from a file in another encoding than UTF-8 is refused. O(script_path) reads UTF-16, too.
     type: str
   script_path:
     description:
       - File with the script, on the controller. Relative paths are looked up as those of C(ansible.builtin.copy) are.
+      - The file is UTF-8, with or without a byte order mark, or UTF-16 with one. Another encoding is refused.
     type: path
   arguments:
     description:
@@ -119,6 +121,9 @@ notes:
     computer is that host.
   - Nobody sits at the other end. A command that asks for input (C(Read-Host), prompts) gets an error instead of an
     answer.
+  - A session keeps its state from one command to the next. C($ErrorActionPreference), C(Set-StrictMode), variables,
+    functions, loaded modules and the current location stay as a script left them.
+  - PowerShell ignores C(#requires) in a script that is sent to a session. The task warns about it.
   - A session does one thing at a time. A script that is started in one whose command still runs waits for that.
   - In check mode nothing is started, and every session that would be used counts as changed.
   - A script is never started twice by itself. If the answer to the start got lost, that is an error which says so.

@@ -20,6 +20,7 @@ ROOMS = [
     {"errors"},
     {"model", "libraries", "parameter_sets", "throttle", "journal"},
     {"commands", "certificates"},
+    {"scripts"},
     {"request", "registry", "report"},
     {"wsman", "memory"},
     {"logon"},

@@ -20,6 +20,7 @@ from .model import Availability, PSSession
 from .report import Report
 from .request import Request
 from .running import Runner
+from .scripts import requirements_of
 from .stages import Stages, stages_of
 from .verbs.base import Verb
 from .verbs.connect import Connect
@@ -86,6 +87,12 @@ def invoke_command(request: Request, context: Context) -> Report:
     script = request.script
     if script is None:
         raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
+    requirements = requirements_of(script.text)
+    if requirements:
+        context.warn(
+            f"The script has {', '.join(requirements)}. PowerShell ignores #requires in a script that is sent to a "
+            "session: it checks nothing, loads no module, and the script runs in any case. Let the script check it."
+        )
     with stages_of(request, context) as engine:
         return (_start if request.in_disconnected_session else _run)(script, request, context, engine)
 

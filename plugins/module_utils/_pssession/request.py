@@ -17,6 +17,7 @@ from . import parameter_sets
 from .commands import Script
 from .errors import ParameterBindingError
 from .model import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, Credential, SessionReference
+from .scripts import script_of
 from .wildcard import WildcardPattern
 
 DEFAULT_THROTTLE_LIMIT = 32
@@ -169,7 +170,7 @@ class Request:
             list_commands=bool(options.get("list_commands")) or command == "Receive-PSSession",
             idle_timeout_sec=_idle_timeout(options.get("idle_timeout_sec")),
             force=bool(options.get("force")),
-            script=_script(options),
+            script=script_of(options),
             in_disconnected_session=bool(options.get("in_disconnected_session")),
             timeout=_not_negative(options.get("timeout"), "timeout"),
             disconnect_after=bool(options.get("disconnect_after")),
@@ -301,38 +302,6 @@ def _check_names(options: t.Mapping[str, t.Any], given: t.Collection[str]) -> No
 
 def _together(message: str) -> t.NoReturn:
     raise ParameterBindingError("AmbiguousParameterSet", message)
-
-
-def _script(options: t.Mapping[str, t.Any]) -> Script | None:
-    text = options.get("script")
-    if text is None:
-        if options.get("script_path"):
-            _invalid("script_path is read on the controller by the action plugin; give script here")
-        return None
-    if not text.strip():
-        _invalid("script is empty", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
-    given_input = options.get("input")
-    return Script(
-        text=str(text),
-        arguments=tuple(options.get("arguments") or ()),
-        parameters=options.get("parameters") or {},
-        secure_parameters=_secure_parameters(options),
-        input=None if given_input is None else tuple(given_input),
-    )
-
-
-def _secure_parameters(options: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """Return the parameters that become SecureStrings; errors name them and never show a value."""
-    parameters = {str(name).lower() for name in options.get("parameters") or {}}
-    secure_parameters = {}
-    for name, value in (options.get("secure_parameters") or {}).items():
-        # Vaulted text is a type of its own in ansible-core before 2.19.
-        if not isinstance(value, str) and not getattr(value, "__ENCRYPTED__", False):
-            _invalid(f"secure_parameters.{name} is not text; quote it, or make it text with the filter string")
-        if str(name).lower() in parameters:
-            _invalid(f"{name} is in parameters and in secure_parameters")
-        secure_parameters[str(name)] = str(value)
-    return secure_parameters
 
 
 def _session_option(session_option: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:

@@ -133,3 +133,16 @@ def test_script_that_breaks_off(invoke: Any, computer: SimulatedComputer, after:
     result = invoke("#long " + "x" * 60_000, 32_768)
     assert result["failed"]
     assert told in result["msg"]
+
+
+@pytest.mark.parametrize("text", ["\ufeffecho", "echo"])
+def test_a_text_with_a_byte_order_mark_is_the_same_script(invoke: Any, text: str) -> None:
+    assert only(invoke(text, input=[1]))["output"] == [1]
+
+
+def test_what_a_script_requires_is_ignored_with_a_warning(invoke: Any) -> None:
+    result = invoke("#long script\n#requires -RunAsAdministrator", input=[])
+    assert only(result)["output"] == ["ran"]
+    (warning,) = result["warnings"]
+    assert warning.startswith("The script has #requires -RunAsAdministrator. PowerShell ignores #requires")
+    assert invoke("echo", input=[])["warnings"] == []

@@ -50,13 +50,15 @@ def received(fleet: SimulatedFleet, host: str) -> Any:
     return command
 
 
-@pytest.mark.parametrize("place", ["files/work.ps1", "work.ps1"])
+@pytest.mark.parametrize(
+    ("place", "encoding"), [("files/work.ps1", "utf-8-sig"), ("work.ps1", "utf-8"), ("work.ps1", "utf-16")]
+)
 def test_script_path_is_looked_up_beside_the_playbook(
-    controller: Controller, fleet: SimulatedFleet, place: str
+    controller: Controller, fleet: SimulatedFleet, place: str, encoding: str
 ) -> None:
     path = controller.folder / place
     path.parent.mkdir(exist_ok=True)
-    path.write_text("param($Name)\n'{{ not_a_template }} Grüße 😀'\n", encoding="utf-8-sig")
+    path.write_text("param($Name)\n'{{ not_a_template }} Grüße 😀'\n", encoding=encoding)
     run = controller.run(
         f"""
         - name: By its name
@@ -74,6 +76,7 @@ def test_script_path_is_looked_up_beside_the_playbook(
 
 def test_script_path_that_is_no_good(controller: Controller, fleet: SimulatedFleet) -> None:
     (controller.folder / "binary.ps1").write_bytes(b"\xff\xfe\x00")
+    (controller.folder / "ansi.ps1").write_bytes("'Grüße'".encode("cp1252"))
     run = controller.run(
         """
         - name: Missing
@@ -81,6 +84,9 @@ def test_script_path_that_is_no_good(controller: Controller, fleet: SimulatedFle
           ignore_errors: true
         - name: Not text
           psremoting.fleet.invoke_command: {name: job, script_path: binary.ps1}
+          ignore_errors: true
+        - name: Ansi
+          psremoting.fleet.invoke_command: {name: job, script_path: ansi.ps1}
           ignore_errors: true
         - name: Both
           psremoting.fleet.invoke_command: {name: job, script_path: binary.ps1, script: quick}
@@ -90,7 +96,8 @@ def test_script_path_that_is_no_good(controller: Controller, fleet: SimulatedFle
         "srv01",
     )
     assert "script_path: nowhere.ps1 cannot be read" in run["Missing"].message
-    assert "script_path: binary.ps1 cannot be read" in run["Not text"].message
+    assert "script_path: binary.ps1 cannot be read: it is not valid UTF-16LE. Save it as" in run["Not text"].message
+    assert "script_path: ansi.ps1 cannot be read: it is not UTF-8, and has no byte order mark" in run["Ansi"].message
     assert "script and script_path cannot be used together" in run["Both"].message
     assert fleet.requests == []
 

@@ -179,7 +179,12 @@ def test_resume_tells_the_code_each_time_and_starts_nothing(tmp_path: Path, flee
     controller = Shipped(tmp_path, inventory_with_others(fleet))
     for host in ("srv02", "srv03"):
         fleet[host].session("Nightly").close()
-    wanted: dict[str, Any] = {"hosts": "srv02", "names": "Nightly", "script": "exit 3", "journal": str(tmp_path / "journal")}
+    wanted: dict[str, Any] = {
+        "hosts": "srv02",
+        "names": "Nightly",
+        "script": "exit 3",
+        "journal": str(tmp_path / "journal"),
+    }
     for _time in range(2):
         run = controller.play("resume", **wanted)
         assert run.exit_code == 2

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Scripts: their text as files and options have it, their parameters, and what PowerShell would not tell about them."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import typing as t
+
+from .commands import Script
+from .errors import ParameterBindingError
+
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "UTF-8",
+    codecs.BOM_UTF16_LE: "UTF-16LE",
+    codecs.BOM_UTF16_BE: "UTF-16BE",
+}
+# What Python makes of bytes that are not UTF-8 (the error handler surrogateescape).
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+# The characters that PowerShell takes for a dash before a parameter's name.
+_DASHES = "-\u2013\u2014\u2015"
+# What a script consists of, as far as it decides whether #requires begins a comment: comments, texts of all kinds,
+# and escaped characters.
+_PARTS = re.compile(
+    r"""
+    (?<!\w)(?P<requires>\#requires[ \t]+\S[^\r\n]*)
+    | <\#.*?(?:\#>|\Z)
+    | (?<!\w)\#[^\r\n]*
+    | @'[ \t]*\r?\n.*?^'@
+    | @"[ \t]*\r?\n.*?^"@
+    | '[^']*'
+    | "[^"`]*(?:`.[^"`]*)*"
+    | `.
+    """,
+    re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a script's file: UTF-8 with or without a byte order mark, or UTF-16 with one.
+
+    Raises:
+        ValueError: It is neither, or holds NUL characters. The message tells how to save it.
+    """
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
+    try:
+        text = data.decode(encoding or "UTF-8")
+    except UnicodeDecodeError as error:
+        supposed = f"it is not valid {encoding}" if encoding else "it is not UTF-8, and has no byte order mark"
+        raise ValueError(
+            f"{supposed}. Save it as UTF-8, for example with: iconv -f WINDOWS-1252 -t UTF-8 old.ps1 > new.ps1"
+        ) from error
+    if "\0" in text:
+        raise ValueError(
+            "it holds NUL characters, as UTF-16 without a byte order mark does. Save it as UTF-8, for example with: "
+            "iconv -f UTF-16LE -t UTF-8 old.ps1 > new.ps1"
+        )
+    return text.removeprefix("\ufeff")
+
+
+def script_of(options: t.Mapping[str, t.Any]) -> Script | None:
+    """Return the script that the options of a task describe, or None if there is none.
+
+    Raises:
+        ParameterBindingError: An option cannot be used. The message names it, and never shows a secret value.
+    """
+    if options.get("script") is None:
+        if options.get("script_path"):
+            _refuse("script_path is read on the controller by the action plugin; give script here")
+        return None
+    given_input = options.get("input")
+    return Script(
+        text=_text(str(options["script"])),
+        arguments=tuple(options.get("arguments") or ()),
+        parameters={_name(name, "parameters"): value for name, value in (options.get("parameters") or {}).items()},
+        secure_parameters=_secure_parameters(options),
+        input=None if given_input is None else tuple(given_input),
+    )
+
+
+def requirements_of(text: str) -> list[str]:
+    """Return the #requires statements of a script.
+
+    PowerShell checks them in script files only, not in a script that is sent to a session (seen: 7.6, Linux).
+    """
+    if "#requires" not in text.lower():
+        return []
+    return [found["requires"].rstrip() for found in _PARTS.finditer(text) if found["requires"]]
+
+
+def _text(text: str) -> str:
+    """Return the text without the byte order mark that it has from a file."""
+    text = text.removeprefix("\ufeff")
+    if "\0" in text or _NOT_UTF8.search(text):
+        _refuse(
+            "script is not text: it holds NUL characters or bytes that are not UTF-8, as a file in another encoding "
+            "that was read as UTF-8 does. Use script_path, which reads UTF-16 with a byte order mark, or save the file "
+            "as UTF-8"
+        )
+    if not text.strip():
+        _refuse("script is empty", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
+    return text
+
+
+def _secure_parameters(options: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return the parameters that become SecureStrings; errors name them and never show a value."""
+    parameters = {str(name).lower() for name in options.get("parameters") or {}}
+    secure_parameters = {}
+    for name, value in (options.get("secure_parameters") or {}).items():
+        # Vaulted text is a type of its own in ansible-core before 2.19.
+        if not isinstance(value, str) and not getattr(value, "__ENCRYPTED__", False):
+            _refuse(f"secure_parameters.{name} is not text; quote it, or make it text with the filter string")
+        if str(name).lower() in parameters:
+            _refuse(f"{name} is in parameters and in secure_parameters")
+        secure_parameters[_name(name, "secure_parameters")] = str(value)
+    return secure_parameters
+
+
+def _name(name: object, option: str) -> str:
+    """Return the name of a parameter. A server takes one with a dash or a colon for a piece of source."""
+    text = str(name)
+    plain = text.strip().lstrip(_DASHES).rstrip(":")
+    if not plain:
+        _refuse(f"{option}: {text!r} is not the name of a parameter")
+    if plain != text:
+        _refuse(f"{option}: {text!r} is not the name of a parameter. Write {plain!r}, without dash, colon and spaces")
+    return text
+
+
+def _refuse(message: str, error_id: str = "ParameterArgumentValidationError") -> t.NoReturn:
+    raise ParameterBindingError(error_id, message, "InvalidData")

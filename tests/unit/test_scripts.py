@@ -1,0 +1,124 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Scripts as files and options have them."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.scripts import (
+    decoded,
+    requirements_of,
+    script_of,
+)
+
+TEXT = "param($Name)\r\n'Grüße 😀'\r\n"
+REQUIRES = "#Requires -Version 7.0"
+
+
+def script(**options: Any) -> Script:
+    found = script_of({"script": "x", **options})
+    assert found is not None
+    return found
+
+
+def refusal(**options: Any) -> str:
+    with pytest.raises(ParameterBindingError) as raised:
+        script(**options)
+    return raised.value.message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT.encode(),
+        codecs.BOM_UTF8 + TEXT.encode(),
+        codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"),
+    ],
+    ids=["utf-8", "utf-8 with mark", "utf-16-le", "utf-16-be"],
+)
+def test_a_file_is_utf8_or_utf16_with_a_mark(data: bytes) -> None:
+    assert decoded(data) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("data", "message", "remedy"),
+    [
+        (TEXT[:20].encode("cp1252"), "it is not UTF-8, and has no byte order mark", "iconv -f WINDOWS-1252"),
+        (b"\xef\xbb\xbf\xff", "it is not valid UTF-8", "Save it as UTF-8"),
+        (b"\xff\xfe\x00", "it is not valid UTF-16LE", "Save it as UTF-8"),
+        ("Get-Date".encode("utf-16-le"), "it holds NUL characters", "iconv -f UTF-16LE"),
+        ("Get-Date".encode("utf-32"), "it holds NUL characters", "Save it as UTF-8"),
+        (b"MZ\x90\x00\x03", "it is not UTF-8", "Save it as UTF-8"),
+    ],
+    ids=ascii,
+)
+def test_another_file_is_refused_with_a_way_to_save_it(data: bytes, message: str, remedy: str) -> None:
+    with pytest.raises(ValueError, match=message) as raised:
+        decoded(data)
+    assert remedy in str(raised.value)
+
+
+def test_a_mark_at_the_beginning_of_a_text_goes() -> None:
+    assert script(script="\ufeff'x\ufeff'").text == "'x\ufeff'"
+
+
+@pytest.mark.parametrize("text", ["\udcff\udcfeG\0e\0t\0", "'Gr\udcfc\udcdfe'", "a\0"], ids=ascii)
+def test_a_text_of_a_file_in_another_encoding_is_refused(text: str) -> None:
+    assert "script is not text" in (message := refusal(script=text))
+    assert "script_path" in message
+    assert "\0" not in message
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\ufeff", "\ufeff\r\n"], ids=ascii)
+def test_a_script_without_anything_is_refused(text: str) -> None:
+    assert refusal(script=text) == "script is empty"
+
+
+@pytest.mark.parametrize("option", ["parameters", "secure_parameters"])
+@pytest.mark.parametrize("name", ["-Name", "\u2013Name", "Name:", " Name", "-Name:"], ids=ascii)
+def test_a_name_is_not_written_as_in_a_command_line(option: str, name: str) -> None:
+    assert "Write 'Name'" in (message := refusal(**{option: {name: "secret"}}))
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize("name", ["", " ", "-", ":"])
+def test_a_name_of_nothing_is_refused(name: str) -> None:
+    assert "is not the name of a parameter" in refusal(parameters={name: 1})
+
+
+def test_names_with_a_dash_inside_and_numbers_are_names() -> None:
+    assert script(parameters={"a-b": 1, 1: None}).parameters == {"a-b": 1, "1": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{REQUIRES}\n'x'", [REQUIRES]),
+        ("'x'\r\n  #REQUIRES -RunAsAdministrator  \r\n", ["#REQUIRES -RunAsAdministrator"]),
+        (f"{REQUIRES}\n# more\n#requires -Modules Hyper-V", [REQUIRES, "#requires -Modules Hyper-V"]),
+        (f"<# what it needs:\n{REQUIRES}\n#>\n'x'", []),
+        (f"<# a #>\n{REQUIRES}\n<# b #>", [REQUIRES]),
+        (f"@'\n{REQUIRES}\n'@", []),
+        (f'@"\n{REQUIRES}\n"@ ; 1', []),
+        (f"@'\ntext\n'@\n{REQUIRES}", [REQUIRES]),
+        (f"'\n{REQUIRES}\n'", []),
+        (f'"`"\n{REQUIRES}\n"', []),
+        (f"'it''s'\n{REQUIRES}", [REQUIRES]),
+        (f"# it's so\n{REQUIRES}", [REQUIRES]),
+        (f"# see {REQUIRES}", []),
+        ("# requires -Version 7.0", []),
+        ("#requirements: none", []),
+        ("Get-Date", []),
+    ],
+    ids=ascii,
+)
+def test_requirements_are_found_where_powershell_finds_them(text: str, found: list[str]) -> None:
+    assert requirements_of(text) == found
