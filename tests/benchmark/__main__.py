@@ -57,7 +57,7 @@ def fleet_of(count: int, delay: float) -> Iterator[Fleet]:
     """Start a fleet whose computers wait `delay` seconds before each answer."""
     slow = [{"action": "delay", "seconds": delay, "times": None}] if delay else []
     computers = {"name": "srv{:04}", "count": count, "sessions": [{"name": SESSION}], "injections": slow}
-    declared = {"users": [{"name": USER, "password": PASSWORD}], "computers": [computers]}
+    declared = {"users": [{"name": USER, "password": PASSWORD}], "computers": [computers], "powershell": False}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "fleet.yml").write_text(yaml.safe_dump(declared), encoding="utf-8")

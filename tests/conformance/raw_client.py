@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import struct
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -206,7 +206,15 @@ class Reply:
 
 
 class RawClient:
-    """One client session: an account, a wsmv:SessionId and a TCP connection."""
+    """One client session: an account, a wsmv:SessionId and a TCP connection.
+
+    Attributes:
+        init_pool: makes the CLIXML of INIT_RUNSPACEPOOL from the two limits.
+        create_pipeline: makes the CLIXML of CREATE_PIPELINE from the script and whether it gets no input.
+    """
+
+    init_pool: Callable[[int, int], str] = staticmethod(limits)
+    create_pipeline: Callable[[str, bool], str] = staticmethod(create_pipeline)
 
     def __init__(self, computer: SimulatedComputer, user: User, session_id: str | None = None) -> None:
         self.computer = computer
@@ -278,7 +286,7 @@ class RawClient:
         shell_id = shell_id or str(uuid.uuid4()).upper()
         details.setdefault("options", {"protocolversion": "2.3"})
         data = fragment(1, message(SESSION_CAPABILITY, shell_id, capability()))
-        data += fragment(2, message(INIT_RUNSPACEPOOL, shell_id, limits(minimum, maximum)))
+        data += fragment(2, message(INIT_RUNSPACEPOOL, shell_id, self.init_pool(minimum, maximum)))
         body = (
             f'<rsp:Shell ShellId="{shell_id}" {name}><rsp:InputStreams>stdin pr</rsp:InputStreams>'
             f"<rsp:OutputStreams>stdout</rsp:OutputStreams>{extra}"
@@ -305,7 +313,7 @@ class RawClient:
     ) -> tuple[str, Reply]:
         """Run a script; returns the command's id too."""
         command_id = command_id or str(uuid.uuid4()).upper()
-        data = fragment(3, message(CREATE_PIPELINE, shell_id, create_pipeline(script, no_input), command_id))
+        data = fragment(3, message(CREATE_PIPELINE, shell_id, self.create_pipeline(script, no_input), command_id))
         body = (
             f'<rsp:CommandLine CommandId="{command_id}"><rsp:Command/>'
             f"<rsp:Arguments>{base64.b64encode(data).decode()}</rsp:Arguments></rsp:CommandLine>"

@@ -20,6 +20,7 @@ import pytest
 from tests.simulator.guardian import Guardian
 from tests.simulator.powershell_process import POOL, PowerShellEnded, PowerShellProcess
 
+from .powershell_client import is_alive
 from .raw_client import (
     CREATE_PIPELINE,
     INIT_RUNSPACEPOOL,
@@ -96,14 +97,6 @@ def within(test: Callable[[str], Awaitable[None]], powershell: str) -> None:
         await asyncio.wait_for(test(powershell), 2 * PATIENCE)
 
     asyncio.run(limited())
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_a_script_runs_to_its_end(powershell: str) -> None:

@@ -351,7 +351,7 @@ def _key_pair() -> tuple[rsa.RSAPrivateKey, str]:
 def test_limits_of_the_pool(client: RawClient, session: SimulatedSession) -> None:
     """A client changes the pool's limits and asks for free runspaces."""
     client.receive(session.shell_id, timeout="PT0S")
-    body = '<Obj RefId="0"><MS><I32 N="RunspaceCount">4</I32><I64 N="ci">1</I64></MS></Obj>'
+    body = '<Obj RefId="0"><MS><I32 N="MaxRunspaces">4</I32><I64 N="ci">1</I64></MS></Obj>'
     client.stream(session.shell_id, fragment(4, message(0x00021002, session.shell_id, body)))
     client.command(session.shell_id, "forever")
     body = '<Obj RefId="0"><MS><I64 N="ci">2</I64></MS></Obj>'

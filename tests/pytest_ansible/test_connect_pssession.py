@@ -19,6 +19,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FLEET = {
+    "powershell": False,
     "users": [{"name": "operator", "password": "not-a-secret"}],
     "computers": [{"name": "server01", "sessions": [{"name": "ITTask"}, {"name": "Backup"}]}],
 }

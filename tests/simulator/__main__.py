@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,28 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--ready-file", type=Path, help="write addresses as JSON once everything listens")
     parser.add_argument("--control-port", type=int, default=0, help="port of the control interface (default: any)")
+    parser.add_argument(
+        "--powershell",
+        metavar="PATH",
+        help="pwsh that the sessions run in; by default that of PSSESSION_TEST_POWERSHELL, where the fleet's file"
+        " declares neither scripts nor a PowerShell",
+    )
     parser.add_argument("--duration", type=float, help="end after so many seconds")
     return parser.parse_args(arguments)
+
+
+def powershell_for(declared: Mapping[str, Any], asked: str | None) -> dict[str, str]:
+    """The options of a fleet for the PowerShell on the command line or in the environment."""
+    commands = [
+        command
+        for computer in declared.get("computers", ())
+        if isinstance(computer, Mapping)
+        for session in computer.get("sessions", ())
+        for command in session.get("commands", ())
+    ]
+    decided = {"scripts", "powershell"} & set(declared) or any("script" in command for command in commands)
+    path = asked or (None if decided else os.environ.get("PSSESSION_TEST_POWERSHELL"))
+    return {"powershell": path} if path else {}
 
 
 def inventory(fleet: SimulatedFleet, with_passwords: bool) -> dict[str, Any]:
@@ -80,8 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the fleet; returns the exit code."""
     options = _parse(arguments)
     try:
-        fleet = SimulatedFleet.from_yaml(options.fleet, control_port=options.control_port)
-    except (KeyError, OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        declared = yaml.safe_load(options.fleet.read_text(encoding="utf-8"))
+        powershell = powershell_for(declared, options.powershell)
+        fleet = SimulatedFleet.from_yaml(declared, control_port=options.control_port, **powershell)
+    except (AttributeError, KeyError, OSError, TypeError, ValueError, yaml.YAMLError) as error:
         print(f"{options.fleet}: {error}", file=sys.stderr)
         return 2
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -27,6 +27,7 @@ def describe_session(session: SimulatedSession) -> dict[str, Any]:
     return {
         **{name: getattr(session, name) for name in names},
         "inactivity": session.inactivity,
+        "process_id": session.process_id,
         "commands": [asdict(command) for command in session.commands],
     }
 

@@ -217,6 +217,11 @@ class SimulatedFleet:
     def __len__(self) -> int:
         return len(self._computers)
 
+    @property
+    def powershell_processes(self) -> int:
+        """How many PowerShell processes the fleet has at the moment."""
+        return self._loop_thread.call(lambda: self._powershells.count)
+
     # The requests
 
     @property

@@ -33,7 +33,7 @@ def script_text(metadata: Any) -> str:
         return " ".join([str(part.Cmd), *(argument(item) for item in part.Args or ())])
 
     power_shell = metadata.PowerShell
-    statements = [statement.Cmds for statement in power_shell.ExtraCmds or ()] or [power_shell.Cmds]
+    statements = [statement.Cmds for statement in getattr(power_shell, "ExtraCmds", None) or ()] or [power_shell.Cmds]
     return "; ".join(" | ".join(command(part) for part in statement) for statement in statements)
 
 

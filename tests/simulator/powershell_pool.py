@@ -156,8 +156,9 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
             self.min_runspaces, self.max_runspaces = int(data.MinRunspaces), int(data.MaxRunspaces)
         elif message.type in (kind.SetMinRunspaces, kind.SetMaxRunspaces):
             data = messages.from_clixml(message.data)
-            limit = "min_runspaces" if message.type is kind.SetMinRunspaces else "max_runspaces"
-            self._limits[int(data.ci)] = (limit, int(data.RunspaceCount))
+            is_minimum = message.type is kind.SetMinRunspaces
+            limit = ("min_runspaces", data.MinRunspaces) if is_minimum else ("max_runspaces", data.MaxRunspaces)
+            self._limits[int(data.ci)] = limit
 
     def post(self, target: uuid.UUID, packed: Iterable[bytes], stream: str = DEFAULT_STREAM) -> None:
         """Send packed messages to the process, in as few packets as they fit in.

@@ -34,6 +34,11 @@ class PowerShells:
         """Whether one more would be too many."""
         return self._reserved >= self.limit
 
+    @property
+    def count(self) -> int:
+        """How many processes there are, those included that are just ending."""
+        return len(self._processes)
+
     def reserve(self) -> None:
         """Take a place.
 

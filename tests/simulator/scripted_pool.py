@@ -140,10 +140,10 @@ class ScriptedPool(RunspacePool[ScriptedPipeline]):
         elif message.type is kind.PublicKey:
             self._exchange_key(str(data.PublicKey))
         elif message.type is kind.SetMinRunspaces:
-            self.min_runspaces = int(data.RunspaceCount)
+            self.min_runspaces = int(data.MinRunspaces)
             self._send(kind.RunspaceAvailability, messages.availability(int(data.ci), True))
         elif message.type is kind.SetMaxRunspaces:
-            self.max_runspaces = int(data.RunspaceCount)
+            self.max_runspaces = int(data.MaxRunspaces)
             self._send(kind.RunspaceAvailability, messages.availability(int(data.ci), True))
         elif message.type is kind.GetAvailableRunspaces:
             busy = sum(pipeline.state.name == "Running" for pipeline in self.pipelines.values())

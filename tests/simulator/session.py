@@ -28,12 +28,14 @@ class SimulatedCommand:
         script: text of the script.
         state: name of the pipeline's state, ``Running``, ``Completed``, ``Failed`` or ``Stopped``.
         collected: a client has received all its output.
+        waiting: octets of output that no client has fetched.
     """
 
     command_id: str
     script: str
     state: str
     collected: bool
+    waiting: int
 
 
 class SimulatedSession:
@@ -130,7 +132,10 @@ class SimulatedSession:
         def list_commands(shell: Shell) -> list[SimulatedCommand]:
             pipelines = shell.pool.pipelines.values() if shell.pool else ()
             return [
-                SimulatedCommand(pipeline.command_id, pipeline.text, pipeline.state.name, pipeline.collected)
+                SimulatedCommand(
+                    *(pipeline.command_id, pipeline.text, pipeline.state.name, pipeline.collected),
+                    waiting=pipeline.output.size,
+                )
                 for pipeline in pipelines
             ]
 
