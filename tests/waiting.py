@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 # Seconds until a wait is given up: far longer than any event takes. A wait that succeeds costs nothing of it.
-PATIENCE = 180.0
+PATIENCE = 300.0
 POLL_SECONDS = 0.01
 
 

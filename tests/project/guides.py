@@ -11,6 +11,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
@@ -41,7 +43,7 @@ def run_to_end(folder: Path, home: Path, command: str, **variables: str) -> subp
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )
 

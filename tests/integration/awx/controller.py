@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import PATIENCE
+
 AWX = Path(__file__).resolve().parents[3] / "extensions" / "awx"
 COLLECTIONS = ("awx.awx", "ansible.controller")
 # What may be said to the modules, as awx.awx 24.6 documents it; `*` marks what has to be said.
@@ -107,7 +109,7 @@ def make(folder: Path, collection: str, **variables: Any) -> Made:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -14,11 +14,12 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[3]
 # The collection's repository as a project; the image has the collection itself.
@@ -133,7 +134,7 @@ class Job:
     def _runner(*arguments: str, home: Path, **streams: Any) -> None:
         """Run one command of ansible-runner to its end. Its own exit code is that of the job, or says nothing."""
         given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **streams}
-        subprocess.run(["ansible-runner", *arguments], env=_environment(home), timeout=100, check=False, **given)
+        subprocess.run(["ansible-runner", *arguments], env=_environment(home), timeout=PATIENCE, check=False, **given)
 
 
 class Pod:
@@ -163,8 +164,8 @@ class Pod:
 
     def wait(self) -> None:
         """Return when it has ended."""
-        self._controller.wait(timeout=100)
-        self._worker.wait(timeout=100)
+        self._controller.wait(timeout=PATIENCE)
+        self._worker.wait(timeout=PATIENCE)
 
     def kill(self) -> None:
         """Let it die with everything that runs in it, at once and without a word, as the kernel ends a pod."""
@@ -175,14 +176,6 @@ class Pod:
         for process in doomed:
             _send(process, signal.SIGKILL)
         self.wait()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens in a pod."""
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def _environment(home: Path) -> dict[str, str]:

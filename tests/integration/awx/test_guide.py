@@ -20,6 +20,7 @@ from tests.integration.awx.controller import make
 from tests.integration.awx.jobs import Job, Outcome
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
 from tests.simulator import SimulatedFleet, User
+from tests.waiting import PATIENCE
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "guide_awx.md").read_text(encoding="utf-8")
 FILES = {
@@ -101,7 +102,7 @@ def test_collection_gets_into_an_image_as_a_file(tmp_path: Path) -> None:
         env=os.environ,
         check=True,
         stdout=subprocess.DEVNULL,
-        timeout=100,
+        timeout=PATIENCE,
     )
     made = tmp_path / "context" / "_build"
     assert (made / artefact.name).read_bytes() == artefact.read_bytes()

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.awx.jobs import Job, Pod, until
+from tests.integration.awx.jobs import Job, Pod
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
 from tests.simulator import Injection, SimulatedFleet, User
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="a pod and what runs in it are found by /proc, which only Linux has"
@@ -26,6 +27,8 @@ SLICES = [HOSTS[first::3] for first in range(3)]
 DYING = 1
 # In the slice whose pod dies, these got their session, and those wait for an answer when it happens.
 HELD, WAITING = SLICES[DYING][:7], SLICES[DYING][7:]
+# Seconds until a server takes a session from a silent client: more than a test takes on any machine.
+SILENCE = 1800
 IN_USE = 0x803381CD
 
 # One task, because thirty hosts run it: test_templates.py has the playbooks of the collection.
@@ -38,7 +41,7 @@ PROJECT = {
     - name: Connect
       psremoting.fleet.connect_pssession:
         name: Nightly
-        busy_timeout: 90
+        busy_timeout: 600
 """
 }
 
@@ -46,7 +49,8 @@ PROJECT = {
 @pytest.fixture
 def fleet() -> Iterator[SimulatedFleet]:
     declared = {"name": "srv{:02}", "count": len(HOSTS), "sessions": [{"name": "Nightly"}]}
-    with SimulatedFleet.build([declared], [User(USER, PASSWORD)]) as started:
+    switches = {"silence_timeout": SILENCE}
+    with SimulatedFleet.build([declared], [User(USER, PASSWORD)], switches=switches) as started:
         for host in WAITING:
             started[host].inject(Injection("Connect", action="delay", seconds=3600))
         yield started
@@ -111,7 +115,7 @@ def test_what_a_dead_pod_held_is_taken_over_when_the_servers_let_go(
     for host in HELD:  # the minute of silence is over for them; nobody else's
         fleet[host].silence_timeout = 0
         assert fleet[host].sessions[0].state == "Disconnected"
-        fleet[host].silence_timeout = 60
+        fleet[host].silence_timeout = SILENCE
     pod.wait()
     outcome = job.process(pod)
     assert outcome.code == 0, outcome.stdout

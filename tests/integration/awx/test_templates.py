@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tests.integration.awx.controller import COLLECTIONS, Made, make
-from tests.integration.awx.jobs import PROJECT, Job, Outcome, until
+from tests.integration.awx.jobs import PROJECT, Job, Outcome
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
 from tests.simulator import SimulatedFleet, User
+from tests.waiting import until
 
 SCRIPT = "Install-Updates"
 SCRIPTS = {SCRIPT: [{"output": "begun"}, {"sleep": 300}, {"output": "12 updates"}]}

@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from tests.simulator import SimulatedFleet
+from tests.waiting import PATIENCE
 
 USER = "operator"
 PASSWORD = "Tr0ub4dor&3-staple"
@@ -151,19 +152,28 @@ class Controller:
 
     def run(self, playbook: str, *arguments: str, hosts: str = "windows", **environment: str) -> Run:
         """Run a playbook to its end; see `command`."""
-        command = self.command(playbook, *arguments, hosts=hosts)
-        ended = subprocess.run(
-            command,
+        with self.started(playbook, *arguments, hosts=hosts, **environment) as process:
+            return self.ended(process)
+
+    def started(
+        self, playbook: str, *arguments: str, hosts: str = "windows", **environment: str
+    ) -> subprocess.Popen[str]:
+        """Start a run of a playbook; see `command`."""
+        return subprocess.Popen(
+            self.command(playbook, *arguments, hosts=hosts),
             cwd=self.folder,
             env=self.variables(**environment),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=100,
-            check=False,
         )
-        assert "DEPRECATION" not in ended.stderr, ended.stderr  # the collection uses nothing that will go
-        return Run(ended.returncode, ended.stdout, ended.stderr, list(self.results()))
+
+    def ended(self, process: subprocess.Popen[str]) -> Run:
+        """Wait for the end of the latest run."""
+        stdout, stderr = process.communicate(timeout=PATIENCE)
+        assert "DEPRECATION" not in stderr, stderr  # the collection uses nothing that will go
+        return Run(process.returncode, stdout, stderr, list(self.results()))
 
     def variables(self, **environment: str) -> dict[str, str]:
         """The environment variables of the run that `command` got ready."""

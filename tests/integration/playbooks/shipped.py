@@ -10,8 +10,6 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +18,6 @@ import yaml
 from tests.simulator import SimulatedFleet
 
 from .controller import Controller, Run, inventory_of, processes_of
-
-# Seconds after which something that should happen is given up.
-PATIENCE = 60
 
 
 @dataclass
@@ -61,20 +56,6 @@ class Shipped(Controller):
         for pid in processes_of(process.pid):
             os.kill(pid, signal.SIGKILL)
         process.communicate()
-
-    def ended(self, process: subprocess.Popen[str]) -> Run:
-        """Wait for the end of the latest run."""
-        stdout, stderr = process.communicate(timeout=PATIENCE)
-        assert "DEPRECATION" not in stderr, stderr
-        return Run(process.returncode, stdout, stderr, list(self.results()))
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Return as soon as something is the case."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def extra(**variables: Any) -> list[str]:

@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,8 +20,9 @@ from psrpcore.types import PSInt64
 from tests.simulator import SimulatedFleet, User
 from tests.simulator.messages import from_clixml
 from tests.simulator.psrp import Message, fragments_of
+from tests.waiting import until
 
-from .controller import PASSWORD, USER, Controller
+from .controller import PASSWORD, USER, Controller, processes_of
 
 HOSTS = ["srv01", "srv02"]
 SCRIPTS: dict[str, Any] = {
@@ -265,18 +265,19 @@ def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:
 def test_a_task_that_takes_too_long_says_what_becomes_of_its_work(
     controller: Controller, fleet: SimulatedFleet
 ) -> None:
-    run = controller.run(
-        """
+    playbook = """
         - name: Run
           psremoting.fleet.invoke_command: {name: job, script: slow}
-          timeout: 3
+          timeout: 3600
           ignore_errors: true
         - name: Look
           psremoting.fleet.pssession_info: {name: job, list_commands: true}
-        """,
-        "--limit",
-        "srv01",
-    )
+    """
+    with controller.started(playbook, "--limit", "srv01") as process:
+        until(lambda: fleet.requests_of("srv01", "Receive"), "a request for output")
+        for worker in processes_of(process.pid)[1:]:
+            os.kill(worker, signal.SIGALRM)  # as the kernel does when the time is over
+        run = controller.ended(process)
     assert run.exit_code == 0, run.output
     assert "Timed out" in run["Run"].message
     assert "Run: interrupted. 1 sessions are disconnected" in run.output.replace("\n", " ")
@@ -294,14 +295,7 @@ def test_a_run_that_is_ended_leaves_its_sessions(
     with subprocess.Popen(
         command, env=controller.variables(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        wait_until(lambda: bool(fleet.requests_of("srv01", "Receive")))
+        until(lambda: bool(fleet.requests_of("srv01", "Receive")))
         os.kill(process.pid, number)
-    wait_until(lambda: job.state == "Disconnected")
+    until(lambda: job.state == "Disconnected")
     assert [each.state for each in job.commands] == ["Running"]
-
-
-def wait_until(condition: Any) -> None:
-    give_up = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)

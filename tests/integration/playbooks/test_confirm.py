@@ -10,11 +10,9 @@ import pty
 import select
 import subprocess
 import sys
-import time
-
-import pytest
 
 from tests.simulator import SimulatedFleet
+from tests.waiting import until
 
 from .controller import Controller
 
@@ -43,6 +41,8 @@ def run_on_a_terminal(
     """
     command = controller.command(playbook, "--limit", "srv01", *arguments)
     terminal, end = pty.openpty()
+    # The same open file as the standard input of the run, which does not block while Ansible reads an answer.
+    input_of_run = os.dup(end)
     with subprocess.Popen(
         [sys.executable, "-c", AT_THE_TERMINAL, *command],
         cwd=controller.folder,
@@ -55,22 +55,26 @@ def run_on_a_terminal(
         shown = ""
         left = iter(answers)
         try:
-            while select.select([terminal], [], [], 30)[0]:
-                try:
-                    shown += os.read(terminal, 4096).decode(errors="replace")
-                except OSError:  # the other end is closed: the run has ended
-                    break
+            while True:
+                until(lambda: readable(terminal) or process.poll() is not None, "output or the end of the run")
+                if not readable(terminal):
+                    return process.returncode, shown.replace("\r\n", "\n")
+                shown += os.read(terminal, 4096).decode(errors="replace")
                 if shown.endswith((PROMPT, f"{PROMPT}\r\n")):
                     answer = next(left, None)
                     assert answer is not None, f"nobody expected so many questions:\n{shown}"
-                    time.sleep(0.3)  # what is typed before the question is read is thrown away
+                    # What is typed before Ansible reads the answer is thrown away.
+                    until(lambda: not os.get_blocking(input_of_run), "that Ansible reads the answer")
                     os.write(terminal, f"{answer}\r".encode())
-            else:
-                pytest.fail(f"it waits for something:\n{shown}")
-            return process.wait(timeout=30), shown.replace("\r\n", "\n")
         finally:
             process.kill()
+            os.close(input_of_run)
             os.close(terminal)
+
+
+def readable(descriptor: int) -> bool:
+    """Whether there is something to read."""
+    return bool(select.select([descriptor], [], [], 0)[0])
 
 
 def connected(fleet: SimulatedFleet) -> list[str | None]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.simulator import SimulatedFleet, User
+from tests.waiting import until
 
 from .controller import PASSWORD, USER, Controller, Run, inventory_of
 from .test_role_ways import WAYS, recap
@@ -164,11 +164,7 @@ def test_either_way_goes_on_where_the_other_was_killed(tmp_path: Path, first: st
         with subprocess.Popen(
             command, env=controller.variables(), stdout=subprocess.DEVNULL, start_new_session=True
         ) as process:
-            give_up_at = time.monotonic() + 60
-            while time.monotonic() < give_up_at:
-                if sum(file.stat().st_size > 0 for file in journal.glob("*.jsonl")) == len(computers):
-                    break
-                time.sleep(0.02)
+            until(lambda: sum(file.stat().st_size > 0 for file in journal.glob("*.jsonl")) == len(computers), "output")
             os.killpg(process.pid, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
         assert states(fleet) == {name: ["Connected"] for name in ("srv01", "srv02", "srv03")}

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from tests.simulator import Injection, SimulatedFleet, User
+from tests.waiting import until
 
 from .controller import PASSWORD, USER, Run
-from .shipped import Shipped, inventory_with_others, outcomes, wait_for
+from .shipped import Shipped, inventory_with_others, outcomes
 
 READING = {"Enumerate", "Unauthenticated"}
 RUNNING = {"script": "Long job", "state": "running"}
@@ -190,11 +191,11 @@ def test_extend_gives_what_the_server_allows(controller: Shipped, fleet: Simulat
 
 def test_extend_does_not_fight_for_what_somebody_takes_meanwhile(controller: Shipped, fleet: SimulatedFleet) -> None:
     taken = fleet["srv01"].session("Expiring")
-    fleet["srv01"].inject(Injection("Connect", action="delay", seconds=30, times=None))
+    fleet["srv01"].inject(Injection("Connect", action="delay", seconds=600, times=None))
     process = controller.start("extend", names=["Expiring"])
-    wait_for(lambda: fleet.requests_of("srv01", "Connect"))
+    until(lambda: fleet.requests_of("srv01", "Connect"))
     taken.connect_elsewhere()
-    fleet.clock.advance(31)
+    fleet.clock.advance(601)
     run = controller.ended(process)
     assert run.exit_code == 0, run.output
     assert outcomes(run) == {"srv01": "busy", "srv02": "ok"}

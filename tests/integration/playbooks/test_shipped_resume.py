@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from tests.simulator import Injection, SimulatedFleet, User
+from tests.waiting import until
 
 from .controller import PASSWORD, USER, Run
-from .shipped import Shipped, inventory_with_others, outcomes, wait_for
+from .shipped import Shipped, inventory_with_others, outcomes
 
 OUTPUT = ["begun", "done"]
 SCRIPTS = {
@@ -69,7 +70,7 @@ class Pods:
         computer.inject(hang)
         controller = self.new()
         process = controller.start("resume", **(variables or self.variables()))
-        wait_for(lambda: hang.times == 0 or process.poll() is not None)
+        until(lambda: hang.times == 0 or process.poll() is not None)
         assert process.poll() is None, f"it ended before {operation}:\n{''.join(process.communicate())}"
         controller.kill(process)
         self.fleet.clock.advance(SILENCE)
@@ -118,9 +119,9 @@ def test_death_in_the_middle_of_the_output(pods: Pods, fleet: SimulatedFleet) ->
     controller = pods.new()
     process = controller.start("resume", **pods.variables())
     journal = pods.folder / "journal" / "srv01.jsonl"
-    wait_for(lambda: journal.exists() and '"piece"' in journal.read_text(encoding="utf-8"))
+    until(lambda: journal.exists() and '"piece"' in journal.read_text(encoding="utf-8"))
     controller.kill(process)
-    wait_for(lambda: fleet["srv01"].session("Nightly").inactivity)  # its last Receive ends with its connection
+    until(lambda: fleet["srv01"].session("Nightly").inactivity)  # its last Receive ends with its connection
     fleet.clock.advance(SILENCE)  # before the work ends: no server is told that a client has died
     fleet.clock.advance(1000)
     run = pods.resume()
@@ -131,7 +132,7 @@ def test_death_in_the_middle_of_the_output(pods: Pods, fleet: SimulatedFleet) ->
 def test_the_same_controller_need_not_wait_for_itself(pods: Pods, fleet: SimulatedFleet) -> None:
     controller = pods.new()
     process = controller.start("resume", **pods.variables("Short work"))
-    wait_for(lambda: pods.starts)
+    until(lambda: pods.starts)
     controller.kill(process)
     run = controller.play("resume", **pods.variables("Short work"))
     assert (run.exit_code, shown(run), pods.starts) == (0, ["done"], 1)
