@@ -13,6 +13,8 @@ BENCHMARK_ARGS ?=
 # Random values that `make conformance` tries, and the seed they are drawn by; without one, it takes a new one and shows it.
 VALUES ?= 10000
 SEED ?=
+# How often and how tests are repeated, for instance: make test-races REPEAT_ARGS='--times 5 --way loaded -k receive'
+REPEAT_ARGS ?=
 # Test processes at the same time.
 WORKERS ?= auto
 
@@ -77,6 +79,10 @@ test-molecule: $(READY) ## The molecule scenarios, against the simulated fleet
 conformance: $(READY) ## Random values and long scripts against a real PowerShell (VALUES=10000 SEED=...): minutes
 	@PSSESSION_CONFORMANCE_VALUES=$(VALUES) PSSESSION_CONFORMANCE_SEED=$(SEED) \
 		$(PYTEST) tests/conformance/powershell -rs $(PYTEST_ARGS)
+
+.PHONY: test-races
+test-races: $(READY) ## The tests in which threads or processes meet, 20 times each on a free, a busy and a single processor
+	@$(WITH_ENV) $(VENV_PYTHON) dev/repeat.py $(REPEAT_ARGS)
 
 .PHONY: benchmark
 benchmark: $(READY) ## How fast it is beside bare pypsrp, on this machine

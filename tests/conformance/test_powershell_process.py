@@ -37,6 +37,8 @@ from .raw_client import (
     unpack,
 )
 
+pytestmark = pytest.mark.timing
+
 #: Seconds until a test gives up. Nothing here takes more than a few.
 PATIENCE = 60.0
 

@@ -28,6 +28,8 @@ from tests.kerberos import need_kerberos
 from tests.simulator import LoggedRequest, Realm, SimulatedComputer, SimulatedFleet, User
 from tests.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.timing
+
 ALL = ("negotiate", "kerberos", "basic", "digest", "credssp", "certificate")
 #: A name that no password rule would allow to mean something else: not ASCII, with the separator of Basic.
 USER = User("admin", "pä:ss wörd", administrator=True)
@@ -465,7 +467,10 @@ def test_forgotten(fleet: SimulatedFleet, computer: SimulatedComputer, auth: str
 
 def kept(wsman: WSMan) -> list[Any]:
     """The idle connections of a client."""
-    manager = wsman.transport.session.get_adapter("http://").poolmanager
+    assert wsman.transport.session is not None
+    adapter = wsman.transport.session.get_adapter("http://")
+    assert isinstance(adapter, requests.adapters.HTTPAdapter)
+    manager = adapter.poolmanager
     pools = [manager.pools[key] for key in manager.pools.keys()]  # noqa: SIM118 (no dict)
     return [connection for pool in pools for connection in list(pool.pool.queue) if connection is not None]
 

@@ -27,6 +27,8 @@ from tests.simulator import SimulatedFleet
 from tests.simulator.__main__ import inventory as inventory_of
 from tests.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.timing
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "tests" / "simulator" / "examples" / "small.yml"
 USERS = [{"name": "admin", "password": "pw", "administrator": True}]

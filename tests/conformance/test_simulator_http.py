@@ -20,6 +20,8 @@ from tests.conformance.raw_client import NS, SHELL, RawClient
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 from tests.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.timing
+
 IDENTIFY = f'<s:Envelope xmlns:s="{NS["s"]}"><s:Header/><s:Body><i:Identify xmlns:i="{{}}"/></s:Body></s:Envelope>'
 IDENTIFY = IDENTIFY.format("http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd")
 ANSWERED = "the answer is fine"
@@ -239,11 +241,11 @@ def test_injection_selects(computer: SimulatedComputer) -> None:
         Injection(action="explode")  # type: ignore[arg-type]
 
 
-def ask(computer: SimulatedComputer, body: bytes) -> http.client.HTTPConnection:
+def ask(computer: SimulatedComputer, body: str) -> http.client.HTTPConnection:
     """Send a request without waiting for the answer."""
     connection = http.client.HTTPConnection(computer.address, computer.port, timeout=PATIENCE)
     headers = {"Content-Type": "application/soap+xml;charset=UTF-8", **authorize(ADMIN.name, ADMIN.password)}
-    connection.request("POST", f"/{computer.application_name}", body, headers)
+    connection.request("POST", f"/{computer.application_name}", body.encode(), headers)
     return connection
 
 

@@ -16,6 +16,8 @@ from tests.conformance.raw_client import POWERSHELL, SHELL, RawClient
 from tests.simulator import SimulatedComputer, SimulatedFleet
 from tests.waiting import until
 
+pytestmark = pytest.mark.timing
+
 PULL_PARAMETERS, FILTER_EXPECTED, ENUMERATION_MODE = 0x803381AD, 0x803381C0, 0x803381C1
 UNKNOWN_CONTEXT, UNKNOWN_SHELL = 0x8033801B, 0x8033805B
 OPTIMIZED = "<wsman:OptimizeEnumeration/>"

@@ -29,6 +29,8 @@ from tests.conformance.raw_client import (
 from tests.simulator import SimulatedComputer, SimulatedFleet, SimulatedSession
 from tests.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.timing
+
 HOST_CALL, HOST_RESPONSE = 0x00041100, 0x00041101
 PUBLIC_KEY, ENCRYPTED_SESSION_KEY, PUBLIC_KEY_REQUEST = 0x00010005, 0x00010006, 0x00010007
 ERROR, DEBUG, VERBOSE, WARNING, PROGRESS, INFORMATION = 0x41005, 0x41007, 0x41008, 0x41009, 0x41010, 0x41011

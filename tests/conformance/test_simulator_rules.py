@@ -33,6 +33,8 @@ from tests.conformance.raw_client import (
 from tests.simulator import SimulatedComputer, SimulatedFleet, User
 from tests.waiting import until
 
+pytestmark = pytest.mark.timing
+
 TIMED_OUT, UNKNOWN = 0x80338029, 0x8033805B
 SHELL_DISCONNECTED, MISMATCH, IN_USE, ALREADY = 0x803381C4, 0x803381C6, 0x803381CD, 0x803381CF
 STREAM_DISCONNECTED, ABORTED, CONNECT_FAILED = 0x803381DE, 995, 0x80540FA3

@@ -16,6 +16,8 @@ from tests.conformance.test_simulator_authentication import run
 from tests.simulator import ForwardProxy, SimulatedComputer, SimulatedFleet, TrapServer
 from tests.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.timing
+
 LOGIN = HTTPBasicAuth(ADMIN.name, ADMIN.password.encode())
 
 

@@ -16,6 +16,8 @@ from tests.simulator import SimulatedComputer, SimulatedFleet
 from tests.simulator.switches import Switches
 from tests.waiting import until
 
+pytestmark = pytest.mark.timing
+
 
 def test_every_switch_is_documented() -> None:
     """The docstring names each switch; the quotas share one entry."""

@@ -15,6 +15,8 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import JournalError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.journal import Journal, JournalFolder
 
+pytestmark = pytest.mark.timing
+
 A, B = "aaaaaaaa-0000-0000-0000-000000000001", "bbbbbbbb-0000-0000-0000-000000000002"
 ONE, TWO = "11111111-0000-0000-0000-000000000001", "22222222-0000-0000-0000-000000000002"
 TORN = [b"{", b'{"session": "x", "command": "y", "piece": "AAA', b"\xff\xfe", b"[1]", b"", b"null\n", b"{}\n"]

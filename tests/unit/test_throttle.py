@@ -12,6 +12,8 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.throttle import Throttle
 
+pytestmark = pytest.mark.timing
+
 # Seconds until a wait for another thread is given up.
 PATIENCE = 60
 

@@ -24,6 +24,8 @@ from tests.integration.engine.logons import (
 )
 from tests.simulator import Realm, SimulatedComputer, SimulatedFleet
 
+pytestmark = pytest.mark.timing
+
 WITH_PASSWORD = ("basic", "digest", "NTLM", "Negotiate", "Kerberos, password", "CredSSP")
 KEYLESS = ("basic", "digest")
 # Seconds: far less than the time limit of a task, far more than any machine takes for a failure.

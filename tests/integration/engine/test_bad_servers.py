@@ -17,6 +17,8 @@ from tests.integration.engine.controller import Controller, Result, error_ids, n
 from tests.simulator import Injection, SimulatedFleet
 from tests.waiting import until
 
+pytestmark = pytest.mark.timing
+
 # Seconds: the operation timeout of srv02; the good computer has the default of three minutes.
 LIMIT = 60
 BILLION_LAUGHS = (

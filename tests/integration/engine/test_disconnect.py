@@ -22,6 +22,8 @@ from tests.integration.engine.controller import (
 )
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, SimulatedSession
 
+pytestmark = pytest.mark.timing
+
 HELD_BY_ANOTHER = 0x803381C6
 
 

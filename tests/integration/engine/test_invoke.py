@@ -31,6 +31,8 @@ from tests.simulator.messages import from_clixml
 from tests.simulator.psrp import Message, fragments_of
 from tests.waiting import PATIENCE, meanwhile
 
+pytestmark = pytest.mark.timing
+
 UNICODE = "Grüße 😀 \U0010fffd _x0041_ _X005F_ <&> \t tab \u2028 \ufeff"
 BIG = "x" * 400_000
 SCRIPTS: dict[str, Any] = {

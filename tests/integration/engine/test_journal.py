@@ -25,6 +25,8 @@ from tests.integration.engine.mortal_reader import ANYWHERE, POINTS
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 from tests.waiting import until
 
+pytestmark = pytest.mark.timing
+
 ROOT = Path(__file__).resolve().parents[3]
 COUNT = 20000
 # What happens once in the life of a reader.

@@ -18,6 +18,8 @@ from tests.integration.engine.controller import Controller, Result, error_ids, n
 from tests.integration.engine.logons import DEMANDING, carried_out, set_up
 from tests.simulator import ForwardProxy, SimulatedComputer, SimulatedFleet
 
+pytestmark = pytest.mark.timing
+
 USER, SECRET = "proxy user", "pröxy:/@wörd-πάντα"
 CREDENTIAL = {"username": USER, "password": SECRET}
 UNTOLD = "WinRMHttpError,RemotePSSessionQueryFailed"

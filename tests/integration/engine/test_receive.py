@@ -25,6 +25,8 @@ from tests.integration.engine.controller import (
 from tests.simulator import Injection, LoggedRequest, SimulatedComputer, SimulatedFleet
 from tests.waiting import meanwhile, until
 
+pytestmark = pytest.mark.timing
+
 SCRIPTS: dict[str, Any] = {
     "done": [{"output": "one"}, {"output": "two"}],
     "soon": [{"output": "begun"}, {"sleep": 0.5}, {"output": "done"}],

@@ -15,6 +15,8 @@ from tests.integration.engine.controller import ADMIN, Controller, error_ids, na
 from tests.integration.engine.logons import DEMANDING, octets_on_the_wire, set_up
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, TrapServer
 
+pytestmark = pytest.mark.timing
+
 STATUSES = (301, 302, 307, 308)
 REFUSED = "RedirectInformationRequired,RemotePSSessionQueryFailed"
 INVALID = "RedirectLocationInvalid,RemotePSSessionQueryFailed"

@@ -21,6 +21,8 @@ from tests.integration.engine.controller import (
 )
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
+pytestmark = pytest.mark.timing
+
 READING = {"Enumerate", "Pull", "Get"}
 
 

@@ -19,6 +19,8 @@ from tests.integration.engine.test_secrets import assert_absent
 from tests.simulator import SimulatedComputer, SimulatedFleet, SimulatedSession
 from tests.waiting import until
 
+pytestmark = pytest.mark.timing
+
 SECRET = "Geheimes-\N{KEY}-π"
 GIVE = [
     {"output": "begun"},

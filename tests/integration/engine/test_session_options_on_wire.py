@@ -23,6 +23,8 @@ from tests.integration.engine.logons import (
 )
 from tests.simulator import Injection, LoggedRequest, Realm, SimulatedComputer, SimulatedFleet
 
+pytestmark = pytest.mark.timing
+
 WSMAN = "{http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd}"
 MICROSOFT = "{http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd}"
 RSP = "{http://schemas.microsoft.com/wbem/wsman/1/windows/shell}"

@@ -18,6 +18,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp i
 from tests.integration.engine.controller import ADMIN, Controller, Result, names, operations
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
+pytestmark = pytest.mark.timing
+
 SCRIPTS = {"work": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}], "quick": [{"output": "done"}]}
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from tests.integration.engine.controller import ADMIN, Controller
 from tests.simulator import SimulatedFleet
+
+pytestmark = pytest.mark.timing
 
 COMPUTERS = [f"srv{number:02}" for number in range(10)]
 NAMES = [f"job{number}" for number in range(5)]
