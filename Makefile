@@ -77,7 +77,7 @@ test-molecule: $(READY) ## The molecule scenarios, against the simulated fleet
 
 .PHONY: conformance
 conformance: $(READY) ## Random values and long scripts against a real PowerShell (VALUES=10000 SEED=...): minutes
-	@PSSESSION_CONFORMANCE_VALUES=$(VALUES) PSSESSION_CONFORMANCE_SEED=$(SEED) \
+	@PSSESSION_REQUIRE_POWERSHELL=1 PSSESSION_CONFORMANCE_VALUES=$(VALUES) PSSESSION_CONFORMANCE_SEED=$(SEED) \
 		$(PYTEST) tests/conformance/powershell -rs $(PYTEST_ARGS)
 
 .PHONY: test-races

@@ -7,9 +7,17 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from tests.conformance.powershell.session import Run
+from tests.integration.engine.controller import ADMIN, Controller
+from tests.powershell import need_powershell
+from tests.simulator import SimulatedFleet
 
 VALUES = 300
 
@@ -44,3 +52,24 @@ def full_extent(extent: Extent) -> Extent:
     if not extent.is_full:
         pytest.skip("takes minutes: only with make conformance")
     return extent
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Run a script in a session of a real PowerShell that the engine has opened, and return its output."""
+    with SimulatedFleet.build(["srv01"], [ADMIN], powershell=need_powershell()) as fleet:
+        controller = Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
+        opened = controller.run(_verbs.NEW, "srv01", name=["conformance"])
+        assert opened["changed"], opened
+
+        def run(script: str) -> Sequence[Any]:
+            result = controller.run(
+                _verbs.INVOKE, "srv01", name=["conformance"], script=script, timeout=300, max_output_objects=None
+            )
+            (got,) = result["results"]
+            assert got["state"] == "Completed", result["errors"]
+            assert got["error"] == []
+            output: Sequence[Any] = got["output"]
+            return output
+
+        yield run

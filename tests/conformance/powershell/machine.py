@@ -72,10 +72,11 @@ def run(strategy: SearchStrategy[Sample], judge: Judge, *, count: int, seed: int
         batch = samples[start : start + BATCH]
         verdicts.update(zip([sample.source for sample in batch], judge(batch), strict=True))
     wrong = [sample for sample in samples if verdicts[sample.source] is not None]
+    innocent = {kind for sample in samples if verdicts[sample.source] is None for kind in sample.kinds}
     faults: list[Fault] = []
     while len(faults) < MAX_FAULTS:
-        # A sample with all kinds of a fault that is known would most likely show the same fault once more.
-        known = [fault.sample.kinds for fault in faults]
+        # A sample with the kinds that make up a known fault would most likely show the same fault once more.
+        known = [fault.sample.kinds - innocent or fault.sample.kinds for fault in faults]
         if all(any(kinds <= sample.kinds for kinds in known) for sample in wrong):
             break
         faults.append(_shrink(strategy, judge, verdicts, known, count, seed))

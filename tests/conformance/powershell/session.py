@@ -1,0 +1,102 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Samples in a session: the script that shows them, and what is wrong with its output."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.conformance.powershell.expectations import expected_output, read_json
+from tests.conformance.powershell.samples import Sample
+
+# Runs a script in a session and returns its output objects.
+Run = Callable[[str], Sequence[Any]]
+
+# Each sample gives two output objects: JSON in Base64, so that no character of it depends on what is tested, and the
+# value itself. Both blocks stand in one line, since errors have numbers of lines in them.
+PREAMBLE = r"""
+class Holder { [object] $First; [object] $Second }
+function Show($Source, $View) {
+    $value = $null
+    try {
+        $value = & $Source
+        $shown = if ($null -eq $View) { , $value } else { & $View }
+        $json = ConvertTo-Json -InputObject $shown @options
+        'json ' + [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($json))
+    } catch {
+        "failed $_"
+    }
+    , $value
+}
+$options = @{
+    Depth = 12; Compress = $true; EnumsAsStrings = $true; EscapeHandling = 'EscapeNonAscii'
+    WarningAction = 'SilentlyContinue'; ErrorAction = 'Stop'
+}
+"""
+
+
+def judge_in(run: Run) -> Callable[[Sequence[Sample]], list[str | None]]:
+    """Return the judge that runs samples by a session."""
+
+    def judge(samples: Sequence[Sample]) -> list[str | None]:
+        output = list(run(PREAMBLE + "\n".join(_shown(sample) for sample in samples)))
+        verdicts: list[str | None] = []
+        for sample in samples:
+            # "No result" gives nothing at the top of a pipeline, and everything else one object.
+            values = 0 if sample.kind == "no result" else 1
+            shown, output = output[: 1 + values], output[1 + values :]
+            verdicts.append(_verdict(sample, *shown) if values and len(shown) == 2 else _no_value(sample, *shown))
+        if output:
+            raise AssertionError(f"there is more output than there are samples: {output}")
+        return verdicts
+
+    return judge
+
+
+def _shown(sample: Sample) -> str:
+    view = "" if sample.view == sample.source else f" {{ , ({sample.view}) }}"
+    return f"Show {{ , ({sample.source}) }}{view}"
+
+
+def _no_value(sample: Sample, told: Any = None) -> str | None:
+    if sample.kind == "no result" and told == f"json {base64.b64encode(b'null').decode()}":
+        return None
+    return f"no value, and for JSON: {told!r}"
+
+
+def _verdict(sample: Sample, told: Any, came: Any) -> str | None:
+    if not (isinstance(told, str) and told.startswith("json ")):
+        return f"PowerShell has no JSON for it: {told!r}"
+    json_text = base64.b64decode(told.removeprefix("json ")).decode()
+    try:
+        right = expected_output(sample, read_json(json_text))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return f"JSON has not the shape of the value ({error!r})\n    JSON:  {json_text[:500]}\n    came:  {came!r}"
+    where = unlike(right, came)
+    if where is None:
+        return None
+    return f"wrong at {where or 'the top'}\n    JSON:  {json_text[:500]}\n    right: {right!r}\n    came:  {came!r}"
+
+
+def unlike(right: Any, came: Any) -> str | None:
+    """Return where two values differ, or None: types, the order of names and the sign of zero count, too."""
+    if type(right) is not type(came):
+        return ""
+    if isinstance(right, dict):
+        if list(right) != list(came):
+            return ""
+        members = [(f".{name}", right[name], came[name]) for name in right]
+    elif isinstance(right, list):
+        if len(right) != len(came):
+            return ""
+        members = [(f"[{number}]", *pair) for number, pair in enumerate(zip(right, came, strict=True))]
+    else:
+        return None if repr(right) == repr(came) else ""
+    for name, *pair in members:
+        inner = unlike(*pair)
+        if inner is not None:
+            return name + inner
+    return None
