@@ -47,8 +47,8 @@ options:
     type: path
   max_output_objects:
     description:
-      - How many objects of the output stream a result keeps. Further ones are counted, and in the O(journal) if there
-        is one.
+      - How many objects of the output stream, or lines of formatted output, a result keeps. Further ones are counted,
+        and in the O(journal) if there is one.
       - Without it all are kept.
     type: int
   expected_return_code:
@@ -145,6 +145,8 @@ results:
           objects are dictionaries of their properties, secure strings are not shown.
         - Error, information, warning, verbose and debug records in the output, such as C(2>&1) puts there, have the
           form of their own stream.
+        - What C(Format-Table) and the other Format cmdlets give is text as on a console of 120 columns, one text for
+          each line, and a warning says so. A table finds its column widths in the first 10000 rows.
         - What is too deep or too much is cut, and an item or text that begins with C(...) says so.
       type: list
       elements: raw

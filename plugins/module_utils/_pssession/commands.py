@@ -57,6 +57,8 @@ class Output:
         rc: The code that the script called ``exit`` with, or None if it did not call it. The last call counts.
         failure: The error that ended it, or None.
         progress: The last record of progress, or None.
+        is_formatted: Whether some of the output is text that was made of the objects of a Format cmdlet. Results do not
+            have it; a warning does.
     """
 
     state: PipelineState = PipelineState.RUNNING
@@ -69,6 +71,7 @@ class Output:
     information: list[dict[str, t.Any]] = field(default_factory=list)
     progress: dict[str, t.Any] | None = None
     failure: dict[str, t.Any] | None = None
+    is_formatted: bool = False
 
     @property
     def is_finished(self) -> bool:
@@ -100,6 +103,7 @@ class CommandResult:
     def as_dict(self) -> dict[str, t.Any]:
         """Return the result as plain data, in the shape of ansible.windows.win_powershell's."""
         fields = {field.name: getattr(self.output, field.name) for field in dataclasses.fields(Output)}
+        del fields["is_formatted"]
         return {
             "computer_name": self.session.endpoint.computer_name,
             "name": self.session.name,

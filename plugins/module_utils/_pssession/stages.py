@@ -226,6 +226,11 @@ class Stages:
             for session in self.report.sessions
         ]
         self.report.errors += [result.error for result in results if result.error is not None]
+        if any(result.output.is_formatted for result in results):
+            self._context.warn(
+                "A script formats its output, with Format-Table or another Format cmdlet, so the result has lines of "
+                "text. Without that cmdlet it has objects with all properties."
+            )
 
     def let_go_of_commands(self, sessions: list[PSSession]) -> list[PSSession]:
         """Disconnect from sessions with a command that this client is connected to, so that it connects to them anew.

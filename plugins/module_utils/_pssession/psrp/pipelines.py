@@ -18,7 +18,8 @@ from ..errors import TransportError
 from ..model import Shell
 from ..wsman.client import WSManClient
 from ..wsman.soap import improper
-from . import clixml, host, records, session_key
+from . import clixml, formatting, host, records, session_key
+from .formatting import FormattedOutput
 from .fragments import Defragmenter
 from .host import HostCall, Method
 
@@ -45,7 +46,8 @@ class Collector:
     """Turns the stream of one command into an `Output`.
 
     Args:
-        max_objects: Objects of the output stream that are kept; further ones are counted, and a mark says how many.
+        max_objects: Objects of the output stream that are kept, or lines of formatted output; further ones are
+            counted, and a mark says how many.
 
     Attributes:
         host_calls: Calls of the command that want an answer and have none yet.
@@ -55,11 +57,13 @@ class Collector:
         self.output = Output()
         self.host_calls: list[HostCall] = []
         self._defragmenter = Defragmenter(skips_repeats=True)
+        self._formatted = FormattedOutput()
         self._max_objects = max_objects
         self._not_kept = 0
 
     def finish(self) -> Output:
         """Return the output, with the mark for what was not kept."""
+        self._keep(self._formatted.flush())
         if self._not_kept:
             self.output.output.append(clixml.more(self._not_kept, "objects"))
             self._not_kept = 0
@@ -84,10 +88,7 @@ class Collector:
         text = message[_HEADER.size :].removeprefix(_BOM).decode()
         output = self.output
         if kind == MessageType.PIPELINE_OUTPUT:
-            if self._max_objects is not None and len(output.output) >= self._max_objects:
-                self._not_kept += 1
-            else:
-                output.output.append(records.to_plain(text))
+            self._take_object(text)
         elif kind == MessageType.PIPELINE_HOST_CALL:
             self._take_host_call(host.host_call(text))
         elif kind == MessageType.ERROR_RECORD:
@@ -105,6 +106,23 @@ class Collector:
         elif kind == MessageType.PIPELINE_STATE:
             state, output.failure = records.pipeline_state(text)
             output.state = _STATES.get(state, PipelineState.RUNNING)
+
+    def _take_object(self, text: str) -> None:
+        if self._max_objects is not None and len(self.output.output) >= self._max_objects:
+            self._not_kept += 1
+            return
+        value = records.output_object(text)
+        if formatting.is_formatting(value):
+            self.output.is_formatted = True
+            self._keep(self._formatted.feed(t.cast(t.Mapping[str, t.Any], value)))
+        else:
+            self._keep([*self._formatted.flush(), value])
+
+    def _keep(self, values: t.Sequence[object]) -> None:
+        kept = self.output.output
+        room = len(values) if self._max_objects is None else max(self._max_objects - len(kept), 0)
+        kept += values[:room]
+        self._not_kept += len(values[room:])
 
     def _take_host_call(self, call: HostCall) -> None:
         if call.wants_answer:

@@ -19,8 +19,9 @@ import re
 import typing as t
 import xml.etree.ElementTree as ET
 
-from .clixml import DEEPER, MAX_DEPTH, MAX_ITEMS, MAX_TEXT, PROGRESS_PARTS, Document, Form
+from .clixml import DEEPER, DEEPEST, MAX_DEPTH, MAX_ITEMS, MAX_TEXT, PROGRESS_PARTS, Document, Form
 from .dotnet import DOTNET_FORMS
+from .format_views import CLASS_ID
 
 # ErrorCategory in the order of its numbers (MS-PSRP 2.2.3.9).
 CATEGORIES = (
@@ -73,6 +74,11 @@ def to_plain(
     """
     document = open_document(clixml, max_depth=max_depth, max_items=max_items, max_text=max_text)
     return document.plain(document.root)
+
+
+def output_object(clixml: str) -> object:
+    """Return the object of a PIPELINE_OUTPUT message (MS-PSRP 2.2.2.19); those of Format-Custom may be deeper."""
+    return to_plain(clixml, max_depth=DEEPEST if CLASS_ID in clixml else MAX_DEPTH)
 
 
 def open_document(
