@@ -32,6 +32,8 @@ def test_the_shape_of_a_result() -> None:
         "inventory_hostname",
         "command_id",
         "state",
+        "rc",
+        "reboot_required",
     }
     assert (shown["computer_name"], shown["inventory_hostname"], shown["name"]) == ("srv01", "web01", "job")
     assert (shown["command_id"], shown["state"]) == (COMMAND_ID, "Completed")
