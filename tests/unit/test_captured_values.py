@@ -55,6 +55,13 @@ class TestNumbers:
     def test_other_text_stays_text(self, text: str) -> None:
         assert to_plain(typed("System.Numerics.BigInteger", f"<ToString>{text}</ToString>")) == text
 
+    @pytest.mark.parametrize(
+        ("text", "number"),
+        [("1.5", 1.5), ("-6E-08", -6e-08), ("NaN", "NaN"), ("-Infinity", "-Infinity"), ("1_0", "1_0")],
+    )
+    def test_halves(self, text: str, number: object) -> None:
+        assert to_plain(typed("System.Half", f"<ToString>{text}</ToString>")) == number
+
 
 class TestDates:
     def test_without_its_properties_a_date_is_its_text(self) -> None:

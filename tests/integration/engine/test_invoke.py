@@ -53,6 +53,15 @@ SCRIPTS: dict[str, Any] = {
     "unicode": [{"output": UNICODE}, {"warning": UNICODE}],
     "big": [{"output": BIG}, {"output": list(range(3000))}, {"output": BIG + "end"}],
     "quick": [{"output": "ran"}],
+    "formats": [
+        {
+            "output": {
+                "ClassId2e4f51ef21dd47e99d3c952918aff9cd": "27c87ef9bbda4f709f6b4002fa4af63c",
+                "formatEntryInfo": {"text": "one\ntwo"},
+                "outOfBand": True,
+            }
+        },
+    ],
     "chatty": [{"repeat": {"times": 100000, "steps": [{"output": "again"}, {"sleep": 0.02}]}}],
 }
 
@@ -98,6 +107,15 @@ def test_all_streams(invoke: Any, computer: SimulatedComputer) -> None:
     assert (got["name"], got["computer_name"]) == ("job", "srv01")
     assert computer.session("job").state == "Connected"
     assert computer.session("job").commands == []  # it was told that its output has arrived
+
+
+def test_formatted_output_comes_as_lines_with_a_warning(invoke: Any) -> None:
+    result = invoke("formats")
+    assert only(result)["output"] == ["one", "two"]
+    assert "is_formatted" not in only(result)
+    (warning,) = result["warnings"]
+    assert warning.startswith("A script formats its output, with Format-Table")
+    assert invoke("quick")["warnings"] == []
 
 
 def test_arguments_and_parameters_are_sent(invoke: Any, fleet: SimulatedFleet, computer: SimulatedComputer) -> None:

@@ -6,9 +6,10 @@
 
 """The .NET types whose properties do not hold their value, or hold it in pieces.
 
-- BigInteger, Int128, UInt128: int, as text beyond `MAX_DIGITS` digits. Half: as other floating point numbers.
+- BigInteger, Int128, UInt128: int, as text beyond `MAX_DIGITS` digits. Half: float, or text as `primitives` has it.
 - DateTimeOffset, DateOnly, TimeOnly: ISO 8601, the first with its own offset.
-- DBNull and NullString: None.
+- DBNull and NullString: None. Inside of most other objects, such as the rows of a DataTable, PowerShell sends an empty
+  text in their place.
 - Types whose text .NET can read back, while their properties only describe it: that text. Objects derived from them,
   too. Types with a property that holds the text, such as IPAddress and FileInfo, stay a dict.
 - XML nodes: dict of the properties that PowerShell's XML adapter shows (attributes, child elements, ``#text``). The
@@ -31,6 +32,7 @@ from .clixml import Document, Form
 MAX_DIGITS = 640
 
 _INTEGER = re.compile(rf"-?[0-9]{{1,{MAX_DIGITS}}}")
+_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:E[+-]?[0-9]{1,2})?")
 _OFFSET = re.compile(r" ([+-][0-9]{2}:[0-9]{2})$")
 _TICKS_PER_SECOND = 10_000_000
 
@@ -46,6 +48,11 @@ def _text(document: Document, element: ET.Element, _depth: int) -> str:
 def _integer(document: Document, element: ET.Element, _depth: int) -> object:
     text = document.to_string(element)
     return int(text) if _INTEGER.fullmatch(text) else text
+
+
+def _half(document: Document, element: ET.Element, _depth: int) -> object:
+    text = document.to_string(element)
+    return float(text) if _FLOAT.fullmatch(text) else text
 
 
 def _date_time_offset(document: Document, element: ET.Element, _depth: int) -> object:
@@ -84,6 +91,7 @@ DOTNET_FORMS: t.Mapping[str, Form] = {
     "System.Numerics.BigInteger": _integer,
     "System.Int128": _integer,
     "System.UInt128": _integer,
+    "System.Half": _half,
     "System.DateTimeOffset": _date_time_offset,
     "System.DateOnly": _date_only,
     "System.TimeOnly": _time_only,
@@ -92,6 +100,7 @@ DOTNET_FORMS: t.Mapping[str, Form] = {
             "System.Index",
             "System.Range",
             "System.Text.StringBuilder",
+            "System.Text.Json.JsonElement",
             "System.Text.RegularExpressions.Regex",
             "System.Xml.Linq.XObject",
             "System.Management.Automation.SemanticVersion",
