@@ -84,7 +84,8 @@ class TestCaptured:
         assert output.is_formatted
 
     def test_objects_are_not_formatted(self) -> None:
-        assert not collected(["<I32>1</I32>", ""]).finish().is_formatted
+        output = collected(["<I32>1</I32>", "", "<I32>2</I32>"]).finish()
+        assert (output.output, output.is_formatted) == ([1, None, 2], False)
 
     def test_what_comes_behind_a_table_comes_behind_it(self) -> None:
         each = captured("Id = 22")
@@ -165,6 +166,11 @@ class TestLists:
         entry = {"listViewFieldList": [field]}
         shown = lines([packet("27c87ef9bbda4f709f6b4002fa4af63c", formatEntryInfo=entry)])
         assert shown == ["L" * 116 + " : a", " " * 119 + "b", ""]
+
+    def test_labels_of_several_lines(self) -> None:
+        entry = {"listViewFieldList": [{"label": "C\nD", "formatPropertyField": {"propertyValue": "2"}}]}
+        shown = lines([packet("27c87ef9bbda4f709f6b4002fa4af63c", formatEntryInfo=entry)])
+        assert shown == ["C", "D : 2", ""]
 
 
 class TestFreeText:

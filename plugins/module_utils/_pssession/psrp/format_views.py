@@ -234,7 +234,8 @@ def _list_lines(fields: list[Record]) -> t.Iterator[str]:
         shown = head(label, cells)
         before = shown + " " * (cells - width(shown)) + _LABEL_END
         for line in wrapped(_property(record_of(field.get("formatPropertyField"))), room, room):
-            yield before + line
+            # A label may have several lines, too.
+            yield from lines_of(before + line)
             before = blank
 
 
