@@ -146,6 +146,41 @@ def _bytes(_sample: Sample, told: Any) -> str:
     return base64.b64encode(bytes(told)).decode()
 
 
+# Records
+
+
+def _error_record(sample: Sample, told: Mapping[str, Any]) -> dict[str, Any]:
+    (target,) = sample.parts
+    told = {name: each if name == "target" else _plain(each) for name, each in told.items()}
+    inner = None
+    for exception in reversed(told["exceptions"]):
+        inner = {**exception, "inner_exception": inner}
+    assert inner is not None
+    details = told["details"] and dict(zip(("message", "recommended_action"), told["details"], strict=True))
+    names = ("category", "category_id", "activity", "reason", "target_name", "target_type")
+    shown = [
+        (details and details["message"]) or inner["message"],
+        told["position"],
+        f"    + CategoryInfo          : {told['category_message']}",
+        f"    + FullyQualifiedErrorId : {told['id']}",
+    ]
+    return {
+        "output": "\n".join(line for line in shown if line),
+        "exception": inner,
+        "error_details": details,
+        "target_object": expected(target, told["target"]),
+        "category_info": {name: told[name] for name in names},
+        "fully_qualified_error_id": told["id"],
+        "script_stack_trace": told["trace"],
+        "pipeline_iteration_info": [],
+    }
+
+
+def _information_record(sample: Sample, told: Mapping[str, Any]) -> dict[str, Any]:
+    (data,) = sample.parts
+    return {name: expected(data, each) if name == "message_data" else _plain(each) for name, each in told.items()}
+
+
 # Values with parts
 
 
@@ -267,29 +302,46 @@ def _cyclic_at_top(sample: Sample, told: Any) -> Any:
 
 
 _CUSTOM_OBJECTS = frozenset({"PSCustomObject", "computed property", "property that throws"})
-_RULES: dict[str, Rule] = {
+# Rules that only go on to the values inside, where there may be differences.
+_SAME: dict[str, Rule] = {
     **dict.fromkeys(("array", "ArrayList", "generic list", "queue", "linked list"), _list),
     "stack": _stack,
     **dict.fromkeys(("hashtable", "ordered dictionary", "generic dictionary", "object of a class"), _members),
     "key and value": _members,
     "PSCustomObject": _object,
     "computed property": _computed,
-    "GUID": _guid,
     **dict.fromkeys(("shared in a list", "shared in an object"), _shared),
+}
+# Each of these kinds is in the table of differences.
+DIFFERENT: dict[str, Rule] = {
     "decimal": _decimal,
     "128 bits": _whole_number,
     "duration": _duration,
+    "GUID": _guid,
     "version": _version,
     "semantic version": _semantic_version,
     "date": _date,
     "time": _time,
     "enum": _enum,
     "bytes": _bytes,
-    "property that throws": _property_that_throws,
+    "error record": _error_record,
+    "information record": _information_record,
     "dictionary entry": _dictionary_entry,
     "tuple": _tuple,
     "odd keys": _odd_keys,
     "note on a value": _noted,
+    "property that throws": _property_that_throws,
     **dict.fromkeys(("cyclic object", "cyclic dictionary", "cyclic list"), _cyclic),
 }
+# Kinds that JSON cannot tell at all: what is compared is a view, another expression that shows the value.
+VIEWED = frozenset(
+    {
+        *("128 bits", "URI", "regular expression", "StringBuilder", "index", "range", "script block", "odd keys"),
+        *("XML document", "XML element", "error record", "warning", "verbose record", "debug record"),
+        *("information record", "object in an object"),
+    }
+)
+# Differences of values of many kinds: halves of surrogate pairs, properties that clients add, empty objects inside.
+EVERYWHERE = {"half of a pair": escaped, "note of a client": _object, "empty object": _inside}
+_RULES = {**_SAME, **DIFFERENT}
 _RULES_AT_TOP: dict[str, Rule] = dict.fromkeys(("cyclic dictionary", "cyclic list"), _cyclic_at_top)

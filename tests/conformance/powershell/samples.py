@@ -43,6 +43,11 @@ class Sample:
         """The kinds of the sample and of all samples inside."""
         return frozenset(each.kind for each in self.walk())
 
+    @property
+    def has_own_view(self) -> bool:
+        """Whether the view is not just the value with the views of its parts."""
+        return self.view != self.source and all(part.view == part.source for part in self.parts)
+
     def __str__(self) -> str:
         return self.source
 

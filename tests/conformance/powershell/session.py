@@ -15,17 +15,18 @@ from tests.conformance.powershell.samples import Sample
 # Runs a script in a session and returns its output objects.
 Run = Callable[[str], Sequence[Any]]
 
-# Each sample gives two output objects: JSON in Base64, so that no character of it depends on what is tested, and the
-# value itself. Both blocks stand in one line, since errors have numbers of lines in them.
+# The functions that samples use. Show writes two output objects for each sample: JSON in Base64, so that no character
+# of it depends on what is tested, and the value. Value and view are evaluated in one line, which errors have in them.
 PREAMBLE = r"""
 class Holder { [object] $First; [object] $Second }
 function Show($Source, $View) {
     $value = $null
     try {
-        $value = & $Source
-        $shown = if ($null -eq $View) { , $value } else { & $View }
+        $value = & $Source; $shown = if ($null -eq $View) { , $value } else { & $View }
         $json = ConvertTo-Json -InputObject $shown @options
-        'json ' + [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($json))
+        # What EscapeNonAscii leaves: characters from U+0080 to U+009F, and halves of pairs that are a [char].
+        $json = [regex]::Replace($json, '[^\x00-\x7e]', { '\u{0:x4}' -f [int] [char] $args[0].Value })
+        'json ' + [Convert]::ToBase64String([Text.Encoding]::ASCII.GetBytes($json))
     } catch {
         "failed $_"
     }
@@ -34,6 +35,37 @@ function Show($Source, $View) {
 $options = @{
     Depth = 12; Compress = $true; EnumsAsStrings = $true; EscapeHandling = 'EscapeNonAscii'
     WarningAction = 'SilentlyContinue'; ErrorAction = 'Stop'
+}
+function Get-Thrown($What) { try { throw $What } catch { , $_ } }
+function Get-Written($Options) { Get-WrittenHere $Options }
+function Get-WrittenHere($Options) { Write-Error @Options 2>&1 }
+function Get-XmlView($Node) {
+    if ($Node -is [array]) { return , @($Node | ForEach-Object { , (Get-XmlView $_) }) }
+    if ($Node -isnot [Xml.XmlNode]) { return , $Node }
+    $shown = [ordered]@{}
+    foreach ($property in $Node.PSAdapted.PSObject.Properties) { $shown[$property.Name] = Get-XmlView $property.Value }
+    , $shown
+}
+function Get-ErrorView($Record, $Target) {
+    $exceptions = for ($next = $Record.Exception; $next; $next = $next.InnerException) {
+        [ordered]@{
+            message = $next.Message; type = $next.GetType().FullName; help_link = $next.HelpLink
+            source = $next.Source; hresult = $next.HResult
+        }
+    }
+    $details, $category = $Record.ErrorDetails, $Record.CategoryInfo
+    [ordered]@{
+        exceptions = @($exceptions)
+        details = if ($details) { , @($details.Message, $details.RecommendedAction) }
+        target = $Target
+        category = [string] $category.Category; category_id = [int] $category.Category
+        activity = $category.Activity; reason = $category.Reason
+        target_name = $category.TargetName; target_type = $category.TargetType
+        category_message = $category.GetMessage()
+        id = $Record.FullyQualifiedErrorId
+        trace = $Record.ScriptStackTrace
+        position = $Record.InvocationInfo.PositionMessage
+    }
 }
 """
 

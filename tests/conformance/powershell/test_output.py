@@ -9,6 +9,7 @@ import pytest
 
 from tests.conformance.powershell import machine, trees
 from tests.conformance.powershell.conftest import Extent
+from tests.conformance.powershell.expectations import VIEWED
 from tests.conformance.powershell.session import Run, judge_in
 
 
@@ -18,4 +19,5 @@ def test_random_values(run: Run, extent: Extent, capsys: pytest.CaptureFixture[s
     if extent.is_full:
         with capsys.disabled():
             print(f"\n{outcome}")
+    assert {each.kind for sample in outcome.samples for each in sample.walk() if each.has_own_view} <= VIEWED
     assert not outcome.wrong, str(outcome)

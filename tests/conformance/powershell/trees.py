@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
+from tests.conformance.powershell.documents import DOCUMENTS
 from tests.conformance.powershell.leaves import LEAVES, PRIMITIVES, texts
 from tests.conformance.powershell.samples import Sample, literal
 
@@ -55,6 +56,8 @@ def _value(draw: DrawFn, size: int) -> Sample:
     kind = draw(st.sampled_from(_NESTED if size and draw(st.integers(0, 3)) else _FLAT))
     if kind in LEAVES:
         return draw(LEAVES[kind])
+    if kind in DOCUMENTS:
+        return DOCUMENTS[kind](draw, kind)
     return _MAKERS[kind](draw, kind, lambda: _value(draw, size // 3))
 
 
@@ -288,5 +291,5 @@ _MAKERS: dict[str, Callable[[DrawFn, str, Part], Sample]] = {
     "note on a value": _note,
     "odd keys": _odd_keys,
 }
-_FLAT = (*LEAVES, *_INT_LISTS, *_PAIRS, "object of a class")
+_FLAT = (*LEAVES, *DOCUMENTS, *_INT_LISTS, *_PAIRS, "object of a class")
 _NESTED = tuple(kind for kind in _MAKERS if kind not in _FLAT)
