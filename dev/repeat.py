@@ -79,7 +79,7 @@ def repeat(way: str, times: int, arguments: list[str]) -> bool:
     started = time.monotonic()
     for number in range(1, times + 1):
         outcomes = run(way, number, arguments)
-        ran.update(outcomes)
+        ran.update(outcomes.keys())
         bad = [name for name, outcome in outcomes.items() if outcome != "passed"]
         fell.update(bad)
         for name in bad:

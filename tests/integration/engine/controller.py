@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client
 from tests.simulator import LoggedRequest, SimulatedFleet, User
 from tests.waiting import POLL_SECONDS
 
@@ -147,6 +152,15 @@ def error_ids(result: Result) -> list[str]:
 def operations(fleet: SimulatedFleet, computer: str | None = None) -> list[str]:
     """What was asked of the fleet so far, in order."""
     return [request.operation for request in fleet.requests_of(computer)]
+
+
+def end_time_after(monkeypatch: pytest.MonkeyPatch, fleet: SimulatedFleet, operation: str) -> None:
+    """Have every time limit of the engine's requests be over as soon as the fleet was asked for an operation."""
+
+    def monotonic() -> float:
+        return time.monotonic() + (1e6 if fleet.requests_of(operation=operation) else 0)
+
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=monotonic))
 
 
 def waiting_receives(fleet: SimulatedFleet) -> list[LoggedRequest]:

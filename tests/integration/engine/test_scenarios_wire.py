@@ -10,7 +10,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.integration.engine.controller import ADMIN, PASSWORD, Controller, error_ids, names, operations
+from tests.integration.engine.controller import (
+    ADMIN,
+    PASSWORD,
+    Controller,
+    end_time_after,
+    error_ids,
+    names,
+    operations,
+)
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
 RSP = "{http://schemas.microsoft.com/wbem/wsman/1/windows/shell}"
@@ -162,11 +170,14 @@ def test_scenario_53_the_first_receive_times_out(
     assert operations(fleet) == ["Enumerate", "Connect", "Receive", "Receive"]
 
 
-def test_private_data_that_never_comes_is_a_warning(computer: SimulatedComputer, controller: Controller) -> None:
+def test_private_data_that_never_comes_is_a_warning(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     computer.add_session("job1")
     computer.private_data_after_connect = False
-    limits = {"open_timeout": 300, "operation_timeout": 100}
-    result = controller.connect("srv01", application_private_data=True, session_option=limits)
+    computer.inject(Injection("Receive", fault_code=0x80338029, subcode="w:TimedOut", times=None))
+    end_time_after(monkeypatch, fleet, "Receive")
+    result = controller.connect("srv01", application_private_data=True)
     assert (names(result), result["errors"]) == (["job1"], [])
     assert "private data did not come" in result["warnings"][0]
 

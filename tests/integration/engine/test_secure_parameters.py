@@ -16,7 +16,7 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import session_key
-from tests.integration.engine.controller import ADMIN, ALICE, Controller, Result, error_ids, operations
+from tests.integration.engine.controller import ADMIN, ALICE, Controller, Result, end_time_after, error_ids, operations
 from tests.integration.engine.test_secrets import assert_absent
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
@@ -102,11 +102,14 @@ def test_scenario_68_a_new_client_needs_a_new_key(
     assert (result["failed"], outputs(result)) == (True, [[]])
 
 
-def test_a_server_that_gives_no_key(fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller) -> None:
+def test_a_server_that_gives_no_key(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     computer.add_session("job")
     computer.private_data_after_connect = False
     computer.inject(Injection("Receive", fault_code=0x80338029, subcode="w:TimedOut", times=None))
-    result = invoke(controller, session_option={"open_timeout": 500})
+    end_time_after(monkeypatch, fleet, "Receive")
+    result = invoke(controller)
     assert error_ids(result) == ["WinRMOperationTimeout,PSSessionStateBroken"]
     assert "Command" not in operations(fleet)
     assert_absent(json.dumps(result), SECRET)

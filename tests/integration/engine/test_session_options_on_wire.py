@@ -79,8 +79,8 @@ def test_cultures(
     ("option", "inventory", "sent"),
     [
         ({}, {}, "PT180S"),
-        ({"operation_timeout": 20_000}, {}, "PT20S"),
-        ({"operation_timeout": 1500}, {"operation_timeout": 60}, "PT1.5S"),
+        ({"operation_timeout": 90_000}, {}, "PT90S"),
+        ({"operation_timeout": 90_500}, {"operation_timeout": 60}, "PT90.5S"),
         ({}, {"operation_timeout": 60}, "PT60S"),
         ({"operation_timeout": 0}, {}, "PT180S"),
     ],
