@@ -14,7 +14,7 @@ from pathlib import Path
 
 DEMO = Path(__file__).resolve().parent
 ROOT = DEMO.parent
-START_SECONDS = 20
+START_SECONDS = 300
 # What stays when the demo is over; report.yml writes it.
 REPORT = ROOT / ".cache" / "demo" / "report.html"
 
@@ -84,7 +84,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="psremoting-fleet-demo-") as folder:
         state = Path(folder)
         say("Starting six simulated Windows computers on loopback addresses of this machine")
-        command = [sys.executable, "-m", "tests.simulator", str(DEMO / "fleet.yml"), "--duration", "300"]
+        command = [sys.executable, "-m", "tests.simulator", str(DEMO / "fleet.yml"), "--duration", "3600"]
         command += ["--inventory", str(state / "inventory.yml"), "--inventory-passwords"]
         command += ["--ready-file", str(state / "ready.json")]
         fleet = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -96,7 +96,7 @@ def main() -> int:
             return 1
         finally:
             fleet.terminate()
-            fleet.wait(timeout=10)
+            fleet.wait(timeout=60)
     say(f"Done in {time.monotonic() - started:.0f} seconds, and nothing is left running. These playbooks are in demo/;")
     say("README.md says how to write the first one for your own computers.")
     say(f"The report is {REPORT.as_uri()}")

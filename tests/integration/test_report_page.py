@@ -17,6 +17,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import files
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import report_of
 from tests.unit.report_results import HOSTILE, MADE_AT, error, fleet, result, session
+from tests.waiting import PATIENCE
 
 from .browser import Browser, need_browser
 
@@ -60,7 +61,7 @@ def choose(browser: Browser, table: str, name: str, value: str) -> None:
 def wait_for_count(browser: Browser, table: str, text: str) -> None:
     """Wait until so many rows are told to be shown."""
     output = browser.driver.find_element(By.CSS_SELECTOR, f"#{table} output")
-    WebDriverWait(browser.driver, 60).until(lambda _driver: output.text == text, f"{output.text} is not {text}")
+    WebDriverWait(browser.driver, PATIENCE).until(lambda _driver: output.text == text, f"{output.text} is not {text}")
 
 
 def test_tables_sort_by_click_and_by_keyboard(browser: Browser, tmp_path: Path) -> None:

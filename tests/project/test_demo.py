@@ -11,12 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.timeout(300)
 def test_the_story(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, str(ROOT / "demo" / "run.py")],

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.integration.playbooks.controller import PASSWORD, PATIENT, USER, inventory_of
 from tests.project import guides
 from tests.simulator import SimulatedFleet, User
 
@@ -30,7 +30,7 @@ COMPUTERS: list[dict[str, Any]] = [
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[SimulatedFleet]:
     scripts = {"nightly": [{"output": {"Updates": 12, "RestartNeeded": True}}]}
-    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], scripts) as started:
+    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], scripts, switches=PATIENT) as started:
         (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory_of(started)), encoding="utf-8")
         yield started
 

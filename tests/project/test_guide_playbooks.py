@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.integration.playbooks.controller import PASSWORD, PATIENT, USER, inventory_of
 from tests.project import guides
 from tests.simulator import SimulatedFleet, User
 
@@ -47,7 +47,7 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    with SimulatedFleet.build(["server01", "server02"], [User(USER, PASSWORD)], SCRIPTS) as fleet:
+    with SimulatedFleet.build(["server01", "server02"], [User(USER, PASSWORD)], SCRIPTS, switches=PATIENT) as fleet:
         yield Reader(tmp_path, fleet)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.integration.playbooks.controller import PASSWORD, PATIENT, USER, inventory_of
 from tests.project import guides
 from tests.simulator import SimulatedFleet, User
 
@@ -31,7 +31,7 @@ SCRIPTS = {
 
 @pytest.fixture
 def fleet() -> Iterator[SimulatedFleet]:
-    with SimulatedFleet.build(["server01", "server02"], [User(USER, PASSWORD)], SCRIPTS) as started:
+    with SimulatedFleet.build(["server01", "server02"], [User(USER, PASSWORD)], SCRIPTS, switches=PATIENT) as started:
         yield started
 
 

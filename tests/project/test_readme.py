@@ -15,8 +15,10 @@ import pytest
 import yaml
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from tests.integration.playbooks.controller import PATIENT
 from tests.project import guides
 from tests.simulator import SimulatedFleet, User
+from tests.waiting import meanwhile
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "plugins" / "module_utils" / "_pssession"
@@ -101,19 +103,26 @@ def computers(nightly: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Folder]:
-    """Every session is free, and the one named Nightly expires in four minutes."""
-    with SimulatedFleet.build(computers({"inactivity": 6960}), [User(USER, PASSWORD)], authentication=OFFERED) as fleet:
+    """Every session is free, and the one named Nightly expires in twenty minutes."""
+    with SimulatedFleet.build(
+        computers({"inactivity": 6000}), [User(USER, PASSWORD)], authentication=OFFERED, switches=PATIENT
+    ) as fleet:
         yield Folder(tmp_path, fleet)
 
 
 @pytest.fixture
 def folder_after_a_crash(tmp_path: Path) -> Iterator[Folder]:
-    """A client that died is still connected to the sessions named Nightly, for some seconds."""
-    declared = computers({"state": "Connected"})
-    with SimulatedFleet.build(
-        declared, [User(USER, PASSWORD)], switches={"silence_timeout": 4}, authentication=OFFERED
-    ) as fleet:
-        yield Folder(tmp_path, fleet)
+    """A client that died is connected to the sessions named Nightly, until somebody asks for one."""
+    declared = computers({"state": "Connected", "held": True})
+    with SimulatedFleet.build(declared, [User(USER, PASSWORD)], switches=PATIENT, authentication=OFFERED) as fleet:
+        nightly = [session for computer in fleet for session in computer.sessions if session.name == "Nightly"]
+
+        def free() -> None:
+            for session in nightly:
+                session.disconnect()
+
+        with meanwhile(lambda: fleet.requests_of(operation="Reconnect"), free, "a look at a session in use"):
+            yield Folder(tmp_path, fleet)
 
 
 def test_there_are_examples() -> None:

@@ -36,7 +36,7 @@ def fleet(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """A fleet in a process of its own, since Ansible forks this one: forking and threads do not go together."""
     declared, ready = tmp_path / "fleet.yml", tmp_path / "ready.json"
     declared.write_text(yaml.safe_dump(FLEET), encoding="utf-8")
-    command = [sys.executable, "-m", "tests.simulator", str(declared), "--ready-file", str(ready), "--duration", "60"]
+    command = [sys.executable, "-m", "tests.simulator", str(declared), "--ready-file", str(ready), "--duration", "600"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         try:
             while not ready.exists():
@@ -48,7 +48,7 @@ def fleet(tmp_path: Path) -> Iterator[dict[str, Any]]:
 
 
 def connects_seen_by(fleet: dict[str, Any]) -> int:
-    with urllib.request.urlopen(f"{fleet['control_url']}/requests?operation=Connect", timeout=10) as answer:
+    with urllib.request.urlopen(f"{fleet['control_url']}/requests?operation=Connect", timeout=300) as answer:
         return len(json.load(answer)["requests"])
 
 

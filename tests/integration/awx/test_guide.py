@@ -18,7 +18,7 @@ import yaml
 from dev import build
 from tests.integration.awx.controller import make
 from tests.integration.awx.jobs import Job, Outcome
-from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.integration.playbooks.controller import PASSWORD, PATIENT, USER, inventory_of
 from tests.simulator import SimulatedFleet, User
 from tests.waiting import PATIENCE
 
@@ -40,7 +40,7 @@ def fleet() -> Iterator[SimulatedFleet]:
         {"name": name, "sessions": [{"name": "Nightly", "commands": [{"script": script}]}]}
         for name, script in (("server01", "Updates"), ("server02", "No updates"))
     ]
-    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS) as started:
+    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS, switches=PATIENT) as started:
         yield started
 
 

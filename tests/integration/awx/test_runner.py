@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.integration.awx.jobs import Job, Outcome
-from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.integration.playbooks.controller import PASSWORD, PATIENT, USER, inventory_of
 from tests.simulator import SimulatedFleet, User
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,7 +35,7 @@ def fleet() -> Iterator[SimulatedFleet]:
         {"name": "srv03"},
         {"name": "srv04", "sessions": [session]},
     ]
-    with SimulatedFleet.build(computers, [User(USER, PASSWORD)]) as started:
+    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], switches=PATIENT) as started:
         yield started
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.awx.jobs import Job, Pod
-from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
+from tests.integration.playbooks.controller import PASSWORD, PATIENT, SILENCE, USER, inventory_of
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
@@ -27,8 +27,6 @@ SLICES = [HOSTS[first::3] for first in range(3)]
 DYING = 1
 # In the slice whose pod dies, these got their session, and those wait for an answer when it happens.
 HELD, WAITING = SLICES[DYING][:7], SLICES[DYING][7:]
-# Seconds until a server takes a session from a silent client: more than a test takes on any machine.
-SILENCE = 1800
 IN_USE = 0x803381CD
 
 # One task, because thirty hosts run it: test_templates.py has the playbooks of the collection.
@@ -49,8 +47,7 @@ PROJECT = {
 @pytest.fixture
 def fleet() -> Iterator[SimulatedFleet]:
     declared = {"name": "srv{:02}", "count": len(HOSTS), "sessions": [{"name": "Nightly"}]}
-    switches = {"silence_timeout": SILENCE}
-    with SimulatedFleet.build([declared], [User(USER, PASSWORD)], switches=switches) as started:
+    with SimulatedFleet.build([declared], [User(USER, PASSWORD)], switches=PATIENT) as started:
         for host in WAITING:
             started[host].inject(Injection("Connect", action="delay", seconds=3600))
         yield started

@@ -12,7 +12,7 @@ import pytest
 
 from tests.simulator import SimulatedFleet, User
 
-from .controller import PASSWORD, USER, Controller, inventory_of
+from .controller import PASSWORD, PATIENT, USER, Controller, inventory_of
 
 COMPUTERS = [
     {"name": "srv01", "sessions": [{"name": "ITTask"}, {"name": "ITBackup"}, {"name": "Patch"}]},
@@ -24,7 +24,9 @@ COMPUTERS = [
 @pytest.fixture
 def fleet() -> Iterator[SimulatedFleet]:
     """Three computers, each with a session ITTask; srv01 has ITBackup and Patch, too."""
-    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD), User("alice", "alice-secret")]) as started:
+    with SimulatedFleet.build(
+        COMPUTERS, [User(USER, PASSWORD), User("alice", "alice-secret")], switches=PATIENT
+    ) as started:
         yield started
 
 

@@ -22,6 +22,10 @@ from tests.waiting import PATIENCE
 
 USER = "operator"
 PASSWORD = "Tr0ub4dor&3-staple"
+# Switches of a fleet whose sessions stay connected for as long as a test takes on any machine: seconds until a server
+# takes a session from a silent client.
+SILENCE = 1800
+PATIENT = {"silence_timeout": SILENCE}
 PLUGINS = Path(__file__).resolve().parent / "plugins"
 # What a test's environment may say to Ansible or to the collection; everything else of the kind is taken out.
 _KEPT = ("ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_CONFIG")

@@ -22,7 +22,7 @@ from tests.simulator.messages import from_clixml
 from tests.simulator.psrp import Message, fragments_of
 from tests.waiting import until
 
-from .controller import PASSWORD, USER, Controller, processes_of
+from .controller import PASSWORD, PATIENT, USER, Controller, processes_of
 
 HOSTS = ["srv01", "srv02"]
 SCRIPTS: dict[str, Any] = {
@@ -37,7 +37,7 @@ SCRIPTS: dict[str, Any] = {
 def fleet() -> Iterator[SimulatedFleet]:
     """Two computers, each with a session `job`."""
     computers = [{"name": name, "sessions": [{"name": "job"}]} for name in HOSTS]
-    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS) as started:
+    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS, switches=PATIENT) as started:
         yield started
 
 

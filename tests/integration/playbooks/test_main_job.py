@@ -157,7 +157,7 @@ def test_task_keywords_defaults_and_aliases(controller: Controller, fleet: Simul
               psremoting.fleet.connect_pssession:
                 cn: srv03
                 name: ITTask
-                session_option: {{open_timeout_msec: 20000, operation_timeout_msec: 10000, idle_timeout_msec: 60000}}
+                session_option: {{open_timeout_msec: 120000, operation_timeout_msec: 120000, idle_timeout_msec: 60000}}
                 cf: false
             - name: By alias of connection_uri
               psremoting.fleet.connect_pssession:
@@ -172,7 +172,7 @@ def test_task_keywords_defaults_and_aliases(controller: Controller, fleet: Simul
                 name: ITTask
                 authentication: basic
                 credential: {{username: operator, password: "{{{{ ansible_password }}}}"}}
-                session_option: {{no_encryption: true, open_timeout: 20000}}
+                session_option: {{no_encryption: true, open_timeout: 120000}}
         """
     )
     assert run.exit_code == 0, run.output
@@ -186,7 +186,7 @@ def test_task_keywords_defaults_and_aliases(controller: Controller, fleet: Simul
     assert run["By alias of computer_name"].sessions == [("srv03", "ITTask")]
     assert "diff" not in run["By alias of computer_name"]
     (connect,) = fleet.requests_of("srv03", "Connect")
-    assert "PT10S" in connect.body
+    assert "PT120S" in connect.body
     assert run["By alias of connection_uri"]["parameter_set"] == "ConnectionUri"
     assert run["By alias of connection_uri"]["changed"] is True
     assert run["By another alias of connection_uri"]["changed"] is False

@@ -17,7 +17,7 @@ import pytest
 from tests.simulator import SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, USER, Controller, Run, inventory_of
+from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of
 from .test_role_ways import WAYS, recap
 
 HOUR = 3600
@@ -43,7 +43,7 @@ COMPUTERS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def fleet() -> Iterator[SimulatedFleet]:
-    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], SCRIPTS) as started:
+    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], SCRIPTS, switches=PATIENT) as started:
         yield started
 
 
@@ -151,7 +151,7 @@ def test_what_still_runs_is_left_with_the_idle_timeout_asked_for(
 @pytest.mark.parametrize(("first", "second"), [WAYS, WAYS[::-1]])
 def test_either_way_goes_on_where_the_other_was_killed(tmp_path: Path, first: str, second: str) -> None:
     computers = [{"name": name, "sessions": [session("slow", "running")]} for name in ("srv01", "srv02", "srv03")]
-    switches = {"replay_after_connect": True}
+    switches = {"replay_after_connect": True, **PATIENT}
     with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS, switches) as fleet:
         controller = Controller(tmp_path / "killed", inventory_of(fleet))
         journal = tmp_path / "journal"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.simulator import SimulatedFleet, User
 
-from .controller import PASSWORD, USER, Controller, Run, inventory_of
+from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of
 from .test_role_ways import WAYS, recap
 
 HOSTS = ["srv01", "srv02", "srv03"]
@@ -180,7 +180,7 @@ def test_only_sessions_of_an_account(tmp_path: Path, way: str) -> None:
     users = [User(USER, PASSWORD, administrator=True), User("alice", "alice-secret")]
     mine, hers = {"name": "ITTask"}, {"name": "ITTask", "owner": "alice"}
     computers = [{"name": "srv01", "sessions": [hers, mine]}, {"name": "srv02", "sessions": [hers]}]
-    with SimulatedFleet.build(computers, users) as fleet:
+    with SimulatedFleet.build(computers, users, switches=PATIENT) as fleet:
         controller = Controller(tmp_path, inventory_of(fleet))
         play = ROLE.replace("WAY", way).replace("reconnect_way", f"reconnect_owner: [{USER}], reconnect_way")
         run = controller.run(play)

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from tests.simulator import SimulatedFleet, User
+from tests.waiting import meanwhile
 
-from .controller import PASSWORD, USER, Controller, Run, inventory_of
+from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of
 
 WAYS = ("per_host", "fleet")
 SCRIPTS: dict[str, Any] = {
@@ -44,7 +45,7 @@ PLAY = """
             name: psremoting.fleet.reconnect
           vars:
             reconnect_names: [Nightly]
-            reconnect_busy_timeout: 8
+            reconnect_busy_timeout: 20
             reconnect_collect: COLLECT
             reconnect_way: WAY
       rescue:
@@ -63,31 +64,25 @@ VOLATILE = re.compile(
 
 def run(folder: Path, way: str, collect: bool, *arguments: str) -> Run:
     """Run the play against a fleet of its own; a dead client lets go of one session, and another session ends."""
-    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], SCRIPTS) as fleet:
+    with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], SCRIPTS, switches=PATIENT) as fleet:
         controller = Controller(folder / way, inventory_of(fleet))
         hosts = controller.inventory["all"]["children"]["windows"]["hosts"]
         hosts["unreachable"]["ansible_port"] = 1
         hosts["denied"]["ansible_password"] = "wrong"
-        changes = {"freed": fleet["freed"].sessions[0].disconnect, "expired": fleet["expired"].sessions[0].close}
-        over = Event()
-        watchers = [
-            Thread(target=after_the_first_look, args=(fleet, name, change, over)) for name, change in changes.items()
-        ]
-        for watcher in watchers:
-            watcher.start()
-        ended = controller.run(PLAY.replace("WAY", way).replace("COLLECT", str(collect)), *arguments)
-        over.set()
-        for watcher in watchers:
-            watcher.join()
-        return ended
+        play = PLAY.replace("WAY", way).replace("COLLECT", str(collect))
+        if "--limit" in arguments:
+            return controller.run(play, *arguments)
+        with (
+            meanwhile(lambda: fleet.requests_of("freed", "Reconnect"), fleet["freed"].sessions[0].disconnect),
+            meanwhile(lambda: fleet.requests_of("expired", "Reconnect"), fleet["expired"].sessions[0].close),
+        ):
+            return controller.run(play, *arguments)
 
 
-def after_the_first_look(fleet: SimulatedFleet, computer: str, change: Callable[[], None], over: Event) -> None:
-    """Change something as soon as a computer was found in use, and while the client waits to look again."""
-    while not over.wait(0.05):
-        if fleet.requests_of(computer, "Reconnect"):
-            change()
-            return
+def run_both_ways(folder: Path, collect: bool, *arguments: str) -> Iterator[Run]:
+    """Run the play both ways, side by side: most of the time they wait for the session that stays in use."""
+    with ThreadPoolExecutor(len(WAYS)) as executor:
+        return executor.map(lambda way: run(folder, way, collect, *arguments), WAYS)
 
 
 def told(ended: Run) -> dict[str, Any]:
@@ -108,7 +103,7 @@ def recap(ended: Run) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.parametrize("collect", [False, True])
 def test_both_ways_tell_each_host_the_same(tmp_path: Path, collect: bool) -> None:
-    per_host, fleet = (run(tmp_path, way, collect) for way in WAYS)
+    per_host, fleet = run_both_ways(tmp_path, collect)
     assert per_host.exit_code == fleet.exit_code == 0, per_host.output + fleet.output
     results = told(per_host)
     assert results == told(fleet)
@@ -144,7 +139,7 @@ def test_both_ways_tell_each_host_the_same(tmp_path: Path, collect: bool) -> Non
 
 
 def test_check_mode_tells_the_same_and_changes_nothing(tmp_path: Path) -> None:
-    per_host, fleet = (run(tmp_path, way, False, "--check", "--limit", "found,missing,unreachable") for way in WAYS)
+    per_host, fleet = run_both_ways(tmp_path, False, "--check", "--limit", "found,missing,unreachable")
     results = told(per_host)
     assert results == told(fleet)
     assert recap(per_host) == recap(fleet) == {"found": (1, 0), "missing": (0, 1), "unreachable": (0, 1)}

@@ -21,11 +21,9 @@ import pytest
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, USER, Controller, inventory_of, processes_of
+from .controller import PASSWORD, PATIENT, SILENCE, USER, Controller, inventory_of, processes_of
 
 COUNT = 500
-# Seconds until a server takes a session from a silent client: more than a run takes on any machine.
-SILENCE = 1800
 # As the option throttle_limit has it when a task does not say otherwise.
 THROTTLE = 32
 CONNECT_ALL = """
@@ -38,7 +36,7 @@ CONNECT_ALL = """
 
 def fleet_of(count: int) -> SimulatedFleet:
     declared = {"name": "srv{:03}", "count": count, "sessions": [{"name": "ITTask"}]}
-    return SimulatedFleet.build([declared], [User(USER, PASSWORD)], switches={"silence_timeout": SILENCE})
+    return SimulatedFleet.build([declared], [User(USER, PASSWORD)], switches=PATIENT)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.simulator import SimulatedFleet
 from tests.waiting import PATIENCE, meanwhile
 
-from .controller import Controller, inventory_of
+from .controller import SILENCE, Controller, inventory_of
 
 CONNECT = """
 - name: Connect
@@ -57,7 +57,7 @@ def test_sessions_are_known_in_later_tasks_plays_and_runs(controller: Controller
         assert (first[task]["parameter_set"], first[task]["changed"]) == (task, False)
     assert "knows no session with the id 99" in first["Unknown id"].message
 
-    fleet.clock.advance(61)  # a client that says nothing for a minute loses its sessions
+    fleet.clock.advance(SILENCE + 1)  # a client that says nothing for so long loses its sessions
     fleet["srv03"].session("ITTask").close()
     number = next(session["id"] for session in connected if session["computer_name"] == "srv02")
     second = controller.run(

@@ -15,7 +15,7 @@ import pytest
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, USER, Run
+from .controller import PASSWORD, PATIENT, USER, Run
 from .shipped import Shipped, inventory_with_others, outcomes
 
 READING = {"Enumerate", "Unauthenticated"}
@@ -39,7 +39,7 @@ COMPUTERS = [
 def fleet() -> Iterator[SimulatedFleet]:
     """srv01 and srv02 with sessions to extend and to clean up; the user is an administrator and sees those of alice."""
     users = [User(USER, PASSWORD, administrator=True), User("alice", "alice-secret")]
-    with SimulatedFleet.build(COMPUTERS, users, SCRIPTS) as started:
+    with SimulatedFleet.build(COMPUTERS, users, SCRIPTS, switches=PATIENT) as started:
         yield started
 
 
