@@ -53,3 +53,9 @@ def powershell() -> str:
     from tests.powershell import need_powershell
 
     return need_powershell()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from tests.powershell import tell_skipped
+
+    tell_skipped(terminalreporter)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether the tests that want a real PowerShell can run here."""
+"""Whether the tests that want a real PowerShell can run here, and how many did not."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ def need_powershell() -> str:
     if os.environ.get("PSSESSION_REQUIRE_POWERSHELL"):
         pytest.fail(_ADVICE)
     pytest.skip(_ADVICE)
+
+
+def tell_skipped(terminal: pytest.TerminalReporter) -> None:
+    """Say how many tests of a run were skipped for want of a PowerShell; with CI set, also if none was."""
+    skipped = sum(_ADVICE in str(report.longrepr) for report in terminal.stats.get("skipped", ()))
+    if skipped or "CI" in os.environ:
+        terminal.write_line(
+            f"{skipped} tests skipped: {_ADVICE}" if skipped else "No test skipped for want of a PowerShell"
+        )

@@ -264,6 +264,12 @@ class SimulatedComputer(Switches):
         pools = [shell.pool for shell in self._shells.values() if shell.pool is not None]
         await asyncio.gather(*(pool.start_planted() for pool in pools))
 
+    def end_powershells(self) -> None:
+        """Remove the sessions that run in a PowerShell (in the loop's thread only)."""
+        for shell in list(self._shells.values()):
+            if isinstance(shell.pool, PowerShellPool):
+                self.remove_shell(shell)
+
     # Shells, for the operations (in the loop's thread only)
 
     def live_shells(self) -> list[Shell]:

@@ -54,7 +54,8 @@ QUOTA_COMMANDS_OF_SHELL = 0x803381E9
 IDLE_TIMEOUT_OUT_OF_RANGE = 0x803381F2
 PLUGIN_PROTOCOL_VERSION = 0x80540BC5
 PLUGIN_PROTOCOL_VERSION_MISSING = 0x80540BC7
-#: ERROR_WSMAN_PROVIDER_FAILURE's kin for a host process that crashed or was killed while an operation ran.
+#: For operations that wait when wsmprovhost crashes or is killed: clients show its text then (SharePointDsc issue 860,
+#: Posh-SSH issue 588). That it has this number is assumed.
 HOST_PROCESS_ENDED = 0x80338104
 PLUGIN_EXCEPTION = 0x80540FA0
 PLUGIN_CONNECT_FAILED = 0x80540FA3

@@ -390,6 +390,8 @@ class SimulatedFleet:
         if self._control is not None:
             await self._control.cleanup()
             self._control = self.control_url = None
+        for computer in self:
+            computer.end_powershells()
         await self._powershells.close()
 
 

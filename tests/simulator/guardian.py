@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small process that kills process groups when the simulator is gone, whatever way it ended.
+"""A small process that kills process groups and removes their folders when the simulator is gone, however it ended.
 
 Closing the standard input of PowerShell ends it only while no command runs, and never ends a program that a script
 started. The guardian reads one pipe whose other end is the simulator's. The kernel closes that end when the simulator
@@ -13,6 +13,7 @@ Run as a program, this file is the guardian itself; it imports nothing but the s
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,9 +38,9 @@ class Guardian:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def watch(self, group: int) -> None:
-        """Have ``group`` killed when this process ends."""
-        self._tell(f"+{group}")
+    def watch(self, group: int, folder: str) -> None:
+        """Have ``group`` killed and ``folder`` removed when this process ends."""
+        self._tell(f"+{group} {folder}")
 
     def forget(self, group: int) -> None:
         """Leave ``group`` alone from now on: its processes are gone, and the number may be used again."""
@@ -64,21 +65,23 @@ class Guardian:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", __file__], stdin=subprocess.PIPE, start_new_session=True
             )
-        self._pipe.write(line.encode() + b"\n")
+        self._pipe.write(os.fsencode(line) + b"\n")
         self._pipe.flush()
 
 
 def main() -> None:
-    """Read ``+GROUP`` and ``-GROUP`` lines until the pipe closes, then kill the groups that are left."""
-    groups: set[int] = set()
+    """Read ``+GROUP FOLDER`` and ``-GROUP`` lines until the pipe closes, then end the groups that are left."""
+    folders: dict[int, str] = {}
     for line in sys.stdin.buffer:
-        group = int(line[1:])
+        group, _space, folder = os.fsdecode(line[1:].rstrip(b"\n")).partition(" ")
         if line.startswith(b"+"):
-            groups.add(group)
+            folders[int(group)] = folder
         else:
-            groups.discard(group)
-    for group in groups:
-        kill_group(group)
+            folders.pop(int(group), None)
+    for number in folders:
+        kill_group(number)
+    for folder in folders.values():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

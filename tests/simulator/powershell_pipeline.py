@@ -78,7 +78,7 @@ class PowerShellPipeline(Pipeline):
 
     def end(self) -> None:
         """End the script without a word."""
-        if self._created and not self.pool.closed:
+        if self._created:
             self.pool.process.post("Close", self.id)
 
     # From the process

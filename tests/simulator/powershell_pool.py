@@ -20,7 +20,7 @@ from psrpcore.types import PSRPMessageType, RunspacePoolState
 
 from . import messages
 from .clock import FleetClock
-from .faults import PLUGIN_EXCEPTION, POWERSHELL_PROVIDER, Fault
+from .faults import OPERATION_ABORTED, PLUGIN_EXCEPTION, POWERSHELL_PROVIDER, Fault
 from .planted_client import PlantedClient
 from .pool import RunspacePool
 from .powershell_pipeline import PowerShellPipeline
@@ -76,6 +76,9 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
             self._process = await self.powershells.start(self.path)
         except OSError as error:
             raise Fault(PLUGIN_EXCEPTION, f"PowerShell cannot be started: {error}", POWERSHELL_PROVIDER) from error
+        if self.closed:
+            await self._process.end()
+            raise Fault(OPERATION_ABORTED)
         self._tasks = [asyncio.ensure_future(self._read()), asyncio.ensure_future(self._keep_time())]
 
     @property
@@ -110,11 +113,13 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
         """End the process with all that runs in it, and forget the output."""
         if self.closed:
             return
+        super().close()
         self.closed = True
-        for task in self._tasks:
+        # The process is read to its end: the scripts that stop now may still write.
+        self.balance()
+        for task in self._tasks[1:]:
             task.cancel()
         self.powershells.release(self._process)
-        super().close()
 
     async def _keep_time(self) -> None:
         while True:
@@ -187,6 +192,8 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
             self.on_end()
 
     def _take_packet(self, data: Data) -> None:
+        if self.closed:
+            return
         if data.target == POOL:
             for message in self._from_process.feed(data.octets):
                 self._take_message(message)
@@ -215,7 +222,7 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
     def balance(self) -> None:
         """Stop reading the process while a command's output is at the limit; that holds its script up."""
         if self._process is not None:
-            if any(pipeline.is_full for pipeline in self.pipelines.values()):
+            if not self.closed and any(pipeline.is_full for pipeline in self.pipelines.values()):
                 self._process.suspend()
             else:
                 self._process.resume()

@@ -158,7 +158,7 @@ class PowerShellProcess:
             home.cleanup()
             raise
         # Should this process be killed just here, the end of its input ends the PowerShell: no command runs yet.
-        guardian.watch(transport.get_pid())
+        guardian.watch(transport.get_pid(), home.name)
         return cls(transport, streams, home, guardian)
 
     # To the process

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 from .guardian import Guardian
-from .powershell_process import PowerShellProcess
+from .powershell_process import PowerShellEnded, PowerShellProcess
 
 #: A process takes about 110 MB.
 MAX_POWERSHELLS = 8
+#: Seconds that the scripts of a removed session have to end, ``finally`` blocks included.
+_GRACE = 5.0
 
 
 class PowerShells:
@@ -52,10 +55,10 @@ class PowerShells:
         self._reserved += 1
 
     def release(self, process: PowerShellProcess | None) -> None:
-        """Give a place back, and end its process in the background."""
+        """Give a place back, and end its process in the background, in an orderly way if it can."""
         self._reserved -= 1
         if process is not None:
-            ending = asyncio.get_running_loop().create_task(self._end(process))
+            ending = asyncio.get_running_loop().create_task(self._close(process))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
 
@@ -69,11 +72,17 @@ class PowerShells:
         self._processes.add(process)
         return process
 
+    async def _close(self, process: PowerShellProcess) -> None:
+        with contextlib.suppress(TimeoutError, PowerShellEnded):
+            await asyncio.wait_for(process.post("Close"), _GRACE)
+        await self._end(process)
+
     async def _end(self, process: PowerShellProcess) -> None:
         await process.end()
         self._processes.discard(process)
 
     async def close(self) -> None:
         """End all processes; return when they are gone."""
-        await asyncio.gather(*(self._end(process) for process in list(self._processes)), *self._ending)
+        await asyncio.gather(*(self._end(process) for process in list(self._processes)))
+        await asyncio.gather(*self._ending)
         self._guardian.close()
