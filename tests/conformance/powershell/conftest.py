@@ -62,9 +62,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         opened = controller.run(_verbs.NEW, "srv01", name=["conformance"])
         assert opened["changed"], opened
 
-        def run(script: str) -> Sequence[Any]:
+        def run(script: str, **options: Any) -> Sequence[Any]:
             result = controller.run(
-                _verbs.INVOKE, "srv01", name=["conformance"], script=script, timeout=300, max_output_objects=None
+                _verbs.INVOKE,
+                "srv01",
+                name=["conformance"],
+                script=script,
+                timeout=300,
+                max_output_objects=None,
+                **options,
             )
             (got,) = result["results"]
             assert got["state"] == "Completed", result["errors"]

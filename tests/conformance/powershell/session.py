@@ -12,8 +12,8 @@ from typing import Any
 from tests.conformance.powershell.expectations import expected_output, read_json
 from tests.conformance.powershell.samples import Sample
 
-# Runs a script in a session and returns its output objects.
-Run = Callable[[str], Sequence[Any]]
+# Runs a script in a session, with further options of invoke_command, and returns its output objects.
+Run = Callable[..., Sequence[Any]]
 
 # The functions that samples use. Show writes two output objects for each sample: JSON in Base64, so that no character
 # of it depends on what is tested, and the value. Value and view are evaluated in one line, which errors have in them.
