@@ -16,17 +16,9 @@ import typing as t
 
 from ansible.module_utils.basic import env_fallback
 
-Spec = dict[str, dict[str, t.Any]]
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
-AUTHENTICATIONS = [
-    "default",
-    "basic",
-    "negotiate",
-    "negotiate_with_implicit_credential",
-    "credssp",
-    "digest",
-    "kerberos",
-]
+Spec = dict[str, dict[str, t.Any]]
 
 SELECTION: Spec = {
     "name": {"type": "list", "elements": "str"},
@@ -56,7 +48,7 @@ CREDENTIAL: dict[str, t.Any] = {
 
 LOGON: Spec = {
     "credential": CREDENTIAL,
-    "authentication": {"type": "str", "choices": AUTHENTICATIONS},
+    "authentication": {"type": "str", "choices": list(schemes.OPTIONS)},
     "certificate_thumbprint": {"type": "str"},
     "certificate_store": {"type": "path", "fallback": (env_fallback, ["PSSESSION_CERTIFICATE_STORE"])},
     "certificate_pem": {"type": "path"},

@@ -18,12 +18,13 @@ from ansible import constants as C
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import connection_loader
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
+
 Variables = t.Mapping[str, t.Any]
 Settings = dict[str, t.Any]
 
 _LOCAL = frozenset({"local"})
-# pywinrm's words for Basic, and what the plugin takes when the inventory names no transport.
-_WINRM_AUTHENTICATIONS = {"basic": "basic", "plaintext": "basic", "ssl": "basic"}
+# What the winrm plugin takes when the inventory names no transport.
 _WINRM_DEFAULT = {"http": "plaintext", "https": "ssl"}
 
 
@@ -216,7 +217,7 @@ def _from_winrm(options: Variables, variables: Variables) -> Settings:
         return None if value is None else convert(value)
 
     certificate = extra("cert_pem")
-    authentication = _WINRM_AUTHENTICATIONS.get(transport, transport)
+    authentication = schemes.TRANSPORTS.get(transport, transport)
     if transport == "ssl" and certificate:
         authentication = "certificate"
     return {

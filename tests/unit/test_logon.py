@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import logon
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Code
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
@@ -22,7 +21,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model 
     Logon,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import authentication
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 from tests.simulator.certificates import CertificateAuthority
 from tests.unit.builders import endpoint
 from tests.unit.builders import logon as sample
@@ -45,7 +44,7 @@ INVENTORY_SCHEMES = ("basic", "certificate", "credssp", "kerberos", "negotiate",
 
 
 @pytest.mark.parametrize("inventory", [None, *INVENTORY_SCHEMES])
-@pytest.mark.parametrize("asked", [None, *_arguments.AUTHENTICATIONS])
+@pytest.mark.parametrize("asked", [None, *schemes.OPTIONS])
 def test_the_task_decides_on_the_scheme_then_the_inventory_then_the_default(
     inventory: str | None, asked: str | None
 ) -> None:
@@ -310,9 +309,8 @@ def test_a_missing_library_is_named_with_its_version_and_how_to_install_it(
 @pytest.mark.parametrize("library", ["psrp", "winrm"])
 def test_with_all_libraries_every_scheme_can_be_used(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda *_name: object())
-    schemes = authentication.SCHEMES - ({"digest"} if library == "winrm" else set())
-    for scheme in schemes:
+    for scheme in set(schemes.SCHEMES) - ({"digest"} if library == "winrm" else set()):
         certificate = CERTIFICATE if scheme == "certificate" else None
         assert logon.unusable(at(HTTPS, scheme=scheme, certificate=certificate, library=library)) is None
-    for scheme in authentication.ENCRYPTING:
+    for scheme in ("negotiate", "ntlm", "kerberos", "credssp"):
         assert logon.unusable(at(HTTP, scheme=scheme, library=library)) is None

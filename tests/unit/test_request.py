@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Credential
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import (
     Request,
     throttle_limit,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
 GUID = "1a2b3c4d-0000-0000-0000-123456789abc"
 CREDENTIAL = {"username": "user", "password": "secret-pw"}
@@ -164,7 +164,7 @@ def test_a_log_on_to_proxies_that_is_not_possible_is_refused(way: str) -> None:
     assert f"session_option.proxy_authentication={way}" in refused.message
 
 
-@pytest.mark.parametrize("way", _arguments.AUTHENTICATIONS)
+@pytest.mark.parametrize("way", schemes.OPTIONS)
 def test_every_authentication_is_understood(way: str) -> None:
     assert request(authentication=way).authentication == way
 

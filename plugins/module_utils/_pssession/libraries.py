@@ -16,8 +16,9 @@ import traceback
 
 from .errors import MissingLibraryError
 
-# The lower bound is kept in meta/ee-requirements.txt, for pip and for execution environments; a test compares the two.
+# The lower bounds are kept in meta/ee-requirements.txt, for pip and for execution environments; a test compares them.
 PYPSRP_MINIMUM = "0.9.1"
+PYWINRM_MINIMUM = "0.5.0"
 
 IMPORT_FAILURE: str | None = None
 try:

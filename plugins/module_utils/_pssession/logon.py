@@ -15,11 +15,9 @@ from .codes import Code
 from .errors import TransportError
 from .model import ClientCertificate, Credential, Endpoint, Logon
 from .request import Request, first
-from .wsman import authentication, pywinrm_authentication
+from .wsman import schemes
 
 Settings = t.Mapping[str, t.Any]
-
-_NEEDS_PASSWORD = frozenset({"basic", "digest", "ntlm", "credssp"})
 
 
 def of(request: Request, settings: Settings) -> Logon:
@@ -33,9 +31,9 @@ def of(request: Request, settings: Settings) -> Logon:
     credential = None if implicit or certificate else _credential(request, settings)
     scheme = _scheme(request, settings, certificate)
     library = first(request.transport, settings.get("transport"), "psrp")
-    if scheme == "kerberos" and credential is not None and credential.password is not None:
-        # pywinrm takes tickets only; with a password Kerberos is pypsrp's, at the same service of the same host.
-        library = "psrp"
+    found = schemes.SCHEMES.get(scheme)
+    if found and not found.pywinrm_takes_password and credential is not None and credential.password is not None:
+        library = "psrp"  # pypsrp asks the KDC for the same service of the same host
     return Logon(
         scheme=scheme,
         credential=credential,
@@ -55,35 +53,34 @@ def of(request: Request, settings: Settings) -> Logon:
 
 def unusable(endpoint: Endpoint) -> TransportError | None:
     """Tell why an endpoint cannot be used, before any traffic, or None."""
-    logon, scheme = endpoint.logon, endpoint.logon.scheme
+    logon, name = endpoint.logon, endpoint.logon.scheme
+    scheme = schemes.SCHEMES.get(name)
     try:
         _port = endpoint.port
     except ValueError as error:
-        return TransportError(Code.COMPUTER_NOT_FOUND, f"the address cannot be used: {error}", delivered=False)
-    if scheme not in authentication.SCHEMES:
-        return _refused(f"there is no authentication {scheme}")
-    if scheme == "certificate" and (logon.certificate is None or not endpoint.use_ssl):
-        lack = "a client certificate (certificate_thumbprint or certificate_pem)" if endpoint.use_ssl else "HTTPS"
-        return _refused(f"authentication by certificate needs {lack}")
-    if endpoint.encrypts_messages and scheme not in authentication.ENCRYPTING:
+        return _refused(f"the address cannot be used: {error}", Code.COMPUTER_NOT_FOUND)
+    if scheme is None:
+        return _refused(f"there is no authentication {name}")
+    if not scheme.over_http and not endpoint.use_ssl:
+        return _refused(f"authentication by {name} needs HTTPS")
+    if scheme.needs == "certificate" and logon.certificate is None:
+        lack = "a client certificate (certificate_thumbprint or certificate_pem)"
+        return _refused(f"authentication by {name} needs {lack}")
+    if endpoint.encrypts_messages and not scheme.encrypts:
         if endpoint.use_ssl:
-            return _refused(f"authentication {scheme} cannot encrypt messages, and message encryption is set to always")
-        return _refused(f"authentication {scheme} over plain HTTP would send everything in clear")
-    if scheme in _NEEDS_PASSWORD and (logon.credential is None or logon.credential.password is None):
-        return TransportError(
-            Code.EXPLICIT_CREDENTIALS_REQUIRED, "there is no user name and password to log on with", delivered=False
-        )
-    if logon.library == "winrm":
-        missing = pywinrm_authentication.missing_library(logon)
-    else:
-        missing = authentication.missing_library(logon)
-    if missing and logon.wants_tickets and scheme != "kerberos":
-        return TransportError(
-            Code.EXPLICIT_CREDENTIALS_REQUIRED,
-            f"there is no user name and password to log on with, and for Kerberos tickets {missing}",
-            delivered=False,
-        )
-    return _refused(missing) if missing else None
+            return _refused(f"authentication {name} cannot encrypt messages, and message encryption is set to always")
+        return _refused(f"authentication {name} over plain HTTP would send everything in clear")
+    no_password = "there is no user name and password to log on with"
+    if scheme.needs == "password" and logon.password is None:
+        return _refused(no_password, Code.EXPLICIT_CREDENTIALS_REQUIRED)
+    try:
+        schemes.maker(logon)
+    except TransportError as missing:
+        if schemes.effective(logon) is scheme:
+            return missing
+        message = f"{no_password}, and for Kerberos tickets {missing.message}"
+        return _refused(message, Code.EXPLICIT_CREDENTIALS_REQUIRED)
+    return None
 
 
 def _scheme(request: Request, settings: Settings, certificate: ClientCertificate | None) -> str:
@@ -92,9 +89,8 @@ def _scheme(request: Request, settings: Settings, certificate: ClientCertificate
     inventory = settings.get("authentication")
     if inventory == "certificate" and request.credential is not None:
         inventory = None  # whoever gives a credential wants to log on with it
-    scheme = str(first(request.authentication, inventory, "default"))
-    # Default is Negotiate, whether with a password or with tickets (PSRemotingBaseCmdlet, AuthenticationMechanism).
-    return "negotiate" if scheme in ("default", "negotiate_with_implicit_credential") else scheme
+    asked = str(first(request.authentication, inventory, "default"))
+    return schemes.OPTIONS.get(asked, asked)
 
 
 def _credential(request: Request, settings: Settings) -> Credential | None:
@@ -135,5 +131,5 @@ def _message_encryption(request: Request, settings: Settings) -> str:
     return "auto" if no_encryption is False and inventory == "never" else inventory
 
 
-def _refused(message: str) -> TransportError:
-    return TransportError(Code.INVALID_AUTHENTICATION, message, delivered=False)
+def _refused(message: str, code: Code = Code.INVALID_AUTHENTICATION) -> TransportError:
+    return TransportError(code, message, delivered=False)

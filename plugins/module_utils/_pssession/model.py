@@ -78,7 +78,7 @@ class Logon:
     """How to log on.
 
     Attributes:
-        scheme: ``basic``, ``digest``, ``negotiate``, ``ntlm``, ``kerberos``, ``credssp`` or ``certificate``.
+        scheme: Name of a scheme of `wsman.schemes`.
         credential: None for certificates, and for Kerberos with the tickets of the controller user.
         message_encryption: ``auto`` encrypts over HTTP, ``always`` over HTTPS, too, ``never`` sends in clear.
         delegate: Let the server use the Kerberos ticket towards other servers.
@@ -104,10 +104,12 @@ class Logon:
     library: str = "psrp"
 
     @property
-    def wants_tickets(self) -> bool:
-        """Whether Kerberos tickets are all there is to log on with."""
-        no_password = self.credential is None or self.credential.password is None
-        return no_password and self.scheme in ("negotiate", "kerberos")
+    def username(self) -> str | None:
+        return self.credential.username if self.credential else None
+
+    @property
+    def password(self) -> str | None:
+        return self.credential.password if self.credential else None
 
 
 @dataclass(frozen=True)

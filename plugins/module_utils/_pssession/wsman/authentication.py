@@ -4,23 +4,20 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""Logging on with pypsrp: one strategy for each scheme.
+"""Logging on with pypsrp and requests: one function for each scheme of `schemes.py`.
 
-A strategy gives the HTTP conversation what requests calls an auth handler, and, where the scheme has keys, a codec that
+It gives the HTTP conversation what requests calls an auth handler, and, where the scheme has keys, a codec that
 encrypts messages with them. Nothing here sends anything by itself.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import typing as t
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..codes import Code
-from ..errors import TransportError
-from ..model import Credential, Endpoint, Logon
+from ..model import Endpoint
 
 try:
     import requests.auth
@@ -52,9 +49,6 @@ else:
 
 # Client certificate mapping is asked for by this instead of a scheme (MS-WSMV 3.1.4.1).
 MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
-_SPNEGO = frozenset({"negotiate", "ntlm", "kerberos"})
-ENCRYPTING = _SPNEGO | {"credssp"}
-SCHEMES = ENCRYPTING | {"basic", "digest", "certificate"}
 # Words of MIT Kerberos and Heimdal.
 _WRONG_PASSWORD = re.compile("preauthentication failed|have been revoked|password has expired", re.IGNORECASE)
 _BOUNDARY = re.compile(r"""boundary="?([^";]+)""")
@@ -89,42 +83,60 @@ class Authentication:
     codec: t.Callable[[], Codec] | None = None
 
 
-def missing_library(logon: Logon) -> str | None:
-    """Tell what has to be installed before pypsrp can log on in a way, or None."""
-    scheme = logon.scheme
-    if (scheme == "kerberos" or logon.wants_tickets) and not _installed("gssapi", "krb5"):
-        return (
-            f"authentication {scheme} needs the Python libraries gssapi 1.6.0 and krb5 0.3.0 or newer for Kerberos: "
-            "python -m pip install 'pypsrp[kerberos]'"
-        )
-    if scheme == "credssp" and not _installed("requests_credssp"):
-        return (
-            "authentication credssp needs the Python library requests-credssp 2.0.0 or newer: "
-            "python -m pip install 'pypsrp[credssp]'"
-        )
-    return None
+def basic(endpoint: Endpoint) -> Authentication:
+    """Return the way to log on by Basic."""
+    username, password = endpoint.logon.username or "", endpoint.logon.password or ""
+    return Authentication(requests.auth.HTTPBasicAuth(basic_bytes(username), basic_bytes(password)), {})
 
 
-def authentication(endpoint: Endpoint) -> Authentication:
-    """Return the way pypsrp logs on to an endpoint.
+def digest(endpoint: Endpoint) -> Authentication:
+    """Return the way to log on by Digest."""
+    username, password = endpoint.logon.username or "", endpoint.logon.password or ""
+    return Authentication(requests.auth.HTTPDigestAuth(username, password), {})
 
-    Raises:
-        TransportError: A library is missing.
-    """
+
+def certificate(_endpoint: Endpoint) -> Authentication:
+    """Return the way to log on by the certificate that the TLS handshake shows."""
+    return Authentication(None, {"Authorization": MUTUAL})
+
+
+def negotiate(endpoint: Endpoint) -> Authentication:
+    """Return the way to log on by Negotiate, or by NTLM or Kerberos alone, as the log-on says."""
     logon = endpoint.logon
-    missing = missing_library(logon)
-    if missing:
-        raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False)
-    if logon.scheme == "certificate":
-        return Authentication(None, {"Authorization": MUTUAL})
-    if logon.scheme in ("basic", "digest"):
-        credential = logon.credential or Credential("", "")
-        kind = requests.auth.HTTPBasicAuth if logon.scheme == "basic" else requests.auth.HTTPDigestAuth
-        username, password = credential.username, credential.password or ""
-        if logon.scheme == "basic":
-            return Authentication(kind(basic_bytes(username), basic_bytes(password)), {})
-        return Authentication(kind(username, password), {})
-    return _credssp(endpoint) if logon.scheme == "credssp" else _negotiate(endpoint)
+    handler = _NegotiateOnce(
+        username=logon.username,
+        password=logon.password,
+        auth_provider=logon.scheme,
+        send_cbt=logon.send_cbt,
+        service=logon.service,
+        delegate=logon.delegate,
+        hostname_override=service_host(endpoint),
+        wrap_required=endpoint.encrypts_messages,
+    )
+
+    def codec() -> Codec:
+        context = next(iter(handler.contexts.values()))
+        kerberos_alone = getattr(context, "response_auth_header", "") == "kerberos"
+        return _PypsrpCodec(context, WinRMEncryption.KERBEROS if kerberos_alone else WinRMEncryption.SPNEGO)
+
+    return Authentication(handler, {}, codec)
+
+
+def credssp(endpoint: Endpoint) -> Authentication:
+    """Return the way to log on by CredSSP."""
+    from requests_credssp import HttpCredSSPAuth  # optional: schemes.missing_library() has looked for it
+
+    logon = endpoint.logon
+    handler = HttpCredSSPAuth(
+        username=logon.username,
+        password=logon.password,
+        auth_mechanism=logon.credssp_auth_mechanism,
+        disable_tlsv1_2=logon.credssp_disable_tlsv1_2,
+        minimum_version=logon.credssp_minimum_version,
+    )
+    return Authentication(
+        handler, {}, lambda: _PypsrpCodec(next(iter(handler.contexts.values())), WinRMEncryption.CREDSSP)
+    )
 
 
 def service_host(endpoint: Endpoint) -> str | None:
@@ -143,44 +155,6 @@ def basic_bytes(text: str) -> bytes:
         return text.encode("utf-8")
 
 
-def _negotiate(endpoint: Endpoint) -> Authentication:
-    logon = endpoint.logon
-    handler = _NegotiateOnce(
-        username=logon.credential.username if logon.credential else None,
-        password=logon.credential.password if logon.credential else None,
-        auth_provider=logon.scheme,
-        send_cbt=logon.send_cbt,
-        service=logon.service,
-        delegate=logon.delegate,
-        hostname_override=service_host(endpoint),
-        wrap_required=endpoint.encrypts_messages,
-    )
-
-    def codec() -> Codec:
-        context = next(iter(handler.contexts.values()))
-        kerberos_alone = getattr(context, "response_auth_header", "") == "kerberos"
-        return _PypsrpCodec(context, WinRMEncryption.KERBEROS if kerberos_alone else WinRMEncryption.SPNEGO)
-
-    return Authentication(handler, {}, codec)
-
-
-def _credssp(endpoint: Endpoint) -> Authentication:
-    from requests_credssp import HttpCredSSPAuth  # optional: missing_library() has looked for it
-
-    logon = endpoint.logon
-    credential = logon.credential or Credential("", "")
-    handler = HttpCredSSPAuth(
-        username=credential.username,
-        password=credential.password,
-        auth_mechanism=logon.credssp_auth_mechanism,
-        disable_tlsv1_2=logon.credssp_disable_tlsv1_2,
-        minimum_version=logon.credssp_minimum_version,
-    )
-    return Authentication(
-        handler, {}, lambda: _PypsrpCodec(next(iter(handler.contexts.values())), WinRMEncryption.CREDSSP)
-    )
-
-
 class _PypsrpCodec:
     def __init__(self, context: t.Any, protocol: str) -> None:
         self._encryption = WinRMEncryption(context, protocol)
@@ -192,7 +166,3 @@ class _PypsrpCodec:
     def unwrap(self, content_type: str, body: bytes) -> bytes:
         boundary = _BOUNDARY.search(content_type)
         return self._encryption.unwrap_message(body, boundary.group(1) if boundary else "Encrypted Boundary")
-
-
-def _installed(*libraries: str) -> bool:
-    return all(importlib.util.find_spec(library) is not None for library in libraries)

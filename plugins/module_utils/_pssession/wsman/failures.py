@@ -20,6 +20,7 @@ from ..codes import Code
 from ..errors import TransportError
 from ..model import Endpoint
 from . import soap
+from .schemes import OPTIONAL_MODULES, SCHEMES
 
 try:
     import requests
@@ -34,18 +35,9 @@ _CODE_OF_STATUS = {
     407: Code.HTTP_ERROR,
     503: Code.CANNOT_CONNECT_WINRM_SERVICE,
 }
-# What a server has to offer for a scheme of ours to have a chance.
-_OFFERS = {
-    "basic": ("basic",),
-    "digest": ("digest",),
-    "negotiate": ("negotiate", "kerberos", "ntlm"),
-    "ntlm": ("negotiate", "ntlm"),
-    "kerberos": ("negotiate", "kerberos"),
-    "credssp": ("credssp",),
-}
 _SCHEME = re.compile(r"(?:^|,\s*)([A-Za-z]+)(?=\s|,|$)")
 # Where exceptions of a failed log-on come from; some of them pass as errors of the network.
-_LOGON_LIBRARIES = frozenset({"gssapi", "kerberos", "krb5", "pypsrp", "requests_credssp", "spnego", "winrm"})
+_LOGON_LIBRARIES = frozenset({"pypsrp", "spnego", "winrm", *OPTIONAL_MODULES})
 # What the words of such an exception mean (those of MIT Kerberos, pypsrp, requests-credssp and NTSTATUS), first match.
 _MEANINGS = (
     (r"incompatible with the specified auth_prov|did not response (with one of|credssp)", Code.INVALID_AUTHENTICATION),
@@ -130,20 +122,20 @@ def host_of(url: str) -> str:
 
 
 def _not_logged_on(challenges: str, endpoint: Endpoint) -> TransportError:
-    scheme = endpoint.logon.scheme
+    scheme = SCHEMES[endpoint.logon.scheme]
     offered = [offer.lower() for offer in _SCHEME.findall(challenges)]
-    wanted = set(_OFFERS.get(scheme, ()))
+    wanted = set(scheme.answers)
     if endpoint.logon.library == "winrm":
         wanted.discard("kerberos")  # pywinrm speaks it only as a part of Negotiate
     if offered and wanted and not set(offered) & wanted:
         return TransportError(
             Code.INVALID_AUTHENTICATION,
-            f"the server does not offer authentication {scheme}, only {', '.join(dict.fromkeys(offered))}",
+            f"the server does not offer authentication {scheme.name}, only {', '.join(dict.fromkeys(offered))}",
             delivered=False,
         )
-    why = "; it has to be mapped to an account there" if scheme == "certificate" else ""
+    why = "; it has to be mapped to an account there" if scheme.needs == "certificate" else ""
     return TransportError(
-        Code.ACCESS_DENIED, f"the server refused the log-on by {scheme} (HTTP 401){why}", delivered=False
+        Code.ACCESS_DENIED, f"the server refused the log-on by {scheme.name} (HTTP 401){why}", delivered=False
     )
 
 

@@ -21,8 +21,10 @@ from ..codes import Code
 from ..errors import TransportError
 from ..libraries import require_pypsrp
 from ..model import Credential, Endpoint
-from . import authentication, pywinrm_authentication, soap
+from . import soap
+from .authentication import Authentication, Codec
 from .failures import failure, host_of, refused
+from .schemes import maker
 
 try:
     import requests
@@ -88,8 +90,8 @@ class HttpTransport:
         self._closed = False
         self._session: requests.Session | None = None
         self._adapter: Adapter | None = None
-        self._authentication: authentication.Authentication | None = None
-        self._codec: authentication.Codec | None = None
+        self._authentication: Authentication | None = None
+        self._codec: Codec | None = None
 
     def send(
         self, message: bytes, *, retries_on_read_timeout: int = 0, timeout: object = None
@@ -206,11 +208,11 @@ class HttpTransport:
             if self._closed:
                 raise TransportError(Code.HTTP_ERROR, "the conversation was ended", delivered=False)
             if self._session is None or self._adapter is None:
-                self._authentication = _authentication(self._settings)
+                self._authentication = maker(self._settings.logon)(self._settings)
                 self._session, self._adapter = _session(self._settings, self._authentication)
             return self._session, self._adapter
 
-    def _keys(self) -> authentication.Codec:
+    def _keys(self) -> Codec:
         """Return the codec of the log-on just made; `logon.unusable` lets only schemes with keys come here."""
         if self._authentication is None or self._authentication.codec is None:
             raise TransportError(Code.INVALID_AUTHENTICATION, "this log-on cannot encrypt messages", delivered=False)
@@ -256,13 +258,7 @@ def _can_be_followed(location: str, *, from_https: bool) -> bool:
     return target.scheme.lower() in schemes and bool(host) and "@" not in target.netloc
 
 
-def _authentication(endpoint: Endpoint) -> authentication.Authentication:
-    if endpoint.logon.library == "winrm":
-        return pywinrm_authentication.authentication(endpoint)
-    return authentication.authentication(endpoint)
-
-
-def _session(endpoint: Endpoint, logon: authentication.Authentication) -> tuple[requests.Session, Adapter]:
+def _session(endpoint: Endpoint, logon: Authentication) -> tuple[requests.Session, Adapter]:
     session = _Session()
     # Proxies and authorities of the environment hold for all requests alike: they are looked up once. The .netrc file,
     # which requests would consult as well, is none of our business.

@@ -11,72 +11,21 @@ Only pywinrm's auth handlers and its encryption are used. HTTP itself goes the s
 
 from __future__ import annotations
 
-import importlib.util
 import typing as t
 
-from ..codes import Code
-from ..errors import TransportError
-from ..model import Endpoint, Logon
+from ..model import Endpoint
 from .authentication import Authentication, service_host
-from .authentication import authentication as authentication_by_requests
-
-PYWINRM_MINIMUM = "0.5.0"
-# pywinrm's names; Digest is not among them, and what it calls NTLM goes by Negotiate.
-_METHODS = {
-    "basic": "basic",
-    "negotiate": "ntlm",
-    "ntlm": "ntlm",
-    "kerberos": "kerberos",
-    "credssp": "credssp",
-    "certificate": "certificate",
-}
-# By method: the module, and what to tell those who do not have it.
-_LIBRARIES = {
-    "kerberos": ("kerberos", "pykerberos 1.2.1", "pywinrm[kerberos]"),
-    "credssp": ("requests_credssp", "requests-credssp 1.0.0", "pywinrm[credssp]"),
-}
 
 
-def missing_library(logon: Logon) -> str | None:
-    """Tell what stands against logging on with pywinrm, or None: no such method, or a library is not installed."""
-    method = _method(logon)
-    if method is None:
-        return f"pywinrm has no authentication {logon.scheme}; use transport psrp for it"
-    if importlib.util.find_spec("winrm") is None:
-        return (
-            f"a winrm connection needs the Python library pywinrm {PYWINRM_MINIMUM} or newer: "
-            f"python -m pip install 'pywinrm>={PYWINRM_MINIMUM}'"
-        )
-    module, library, extra = _LIBRARIES.get(method, ("", "", ""))
-    if module and importlib.util.find_spec(module) is None:
-        return (
-            f"authentication {logon.scheme} with pywinrm needs the Python library {library} or newer: "
-            f"python -m pip install '{extra}'"
-        )
-    return None
-
-
-def authentication(endpoint: Endpoint) -> Authentication:
-    """Return the way pywinrm logs on to an endpoint.
-
-    Raises:
-        TransportError: A library is missing, or pywinrm does not have the scheme.
-    """
-    logon = endpoint.logon
-    missing = missing_library(logon)
-    if missing:
-        raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False)
-    if logon.scheme in ("basic", "certificate"):
-        # pywinrm leaves these to requests as well, and there passwords beyond Latin-1 to chance.
-        return authentication_by_requests(endpoint)
+def authentication(method: t.Any, endpoint: Endpoint) -> Authentication:
+    """Return the way to log on by one of pywinrm's methods; its ``ntlm`` is Negotiate with NTLM inside."""
     from winrm.transport import Transport
 
-    method = t.cast(t.Any, _method(logon))
-    credential = logon.credential
+    logon = endpoint.logon
     transport = Transport(
         endpoint=endpoint.uri,
-        username=credential.username if credential else None,
-        password=credential.password if credential else None,
+        username=logon.username,
+        password=logon.password,
         auth_method=method,
         # Encryption and TLS are set up by us, with the same rules for both libraries.
         message_encryption="never",
@@ -93,11 +42,6 @@ def authentication(endpoint: Endpoint) -> Authentication:
     )
     session = transport.build_session()
     return Authentication(session.auth, {}, lambda: _PywinrmCodec(session, method, endpoint.uri))
-
-
-def _method(logon: Logon) -> str | None:
-    """Return pywinrm's name of a way to log on: without a password, Negotiate can only be Kerberos."""
-    return "kerberos" if logon.wants_tickets else _METHODS.get(logon.scheme)
 
 
 class _PywinrmCodec:

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The authentication schemes: one record each. Other files ask here about a scheme."""
+
+from __future__ import annotations
+
+import importlib.util
+import typing as t
+from functools import partial
+
+from ..codes import Code
+from ..errors import TransportError
+from ..libraries import PYWINRM_MINIMUM
+from ..model import Endpoint, Logon
+from . import authentication as pypsrp
+from .pywinrm_authentication import authentication as pywinrm
+
+# Makes the auth handler and the codec for an endpoint; sends nothing.
+Maker = t.Callable[[Endpoint], pypsrp.Authentication]
+
+
+class Scheme(t.NamedTuple):
+    """A way to log on.
+
+    Attributes:
+        name: As in `Logon.scheme`, in messages and in ``ansible_psrp_auth``; pip extras for it have the same name.
+        options: Values of the option ``authentication`` that mean it, in PowerShell's order (AuthenticationMechanism).
+        transports: Values of ``ansible_winrm_transport`` that mean it.
+        answers: Challenges of a server (WWW-Authenticate) that it can answer; empty if it needs none.
+        needs: What it logs on with. The ticket is one of Kerberos.
+        encrypts: Whether it has keys for messages (MS-WSMV 2.2.9.1).
+        over_http: Whether it works without TLS. A scheme without keys then sends everything in clear.
+        pypsrp, pywinrm: How each client library logs on by it; None if the library does not have it.
+        pywinrm_takes_password: Whether pywinrm can use a password for it.
+        extras: For each client library the modules in its pip extra, and what messages call them. The lower bounds
+            are decided in meta/ee-requirements.txt.
+    """
+
+    name: str
+    options: tuple[str, ...]
+    transports: tuple[str, ...]
+    answers: tuple[str, ...]
+    needs: t.Literal["password", "password or ticket", "certificate"]
+    encrypts: bool
+    over_http: bool
+    pypsrp: Maker
+    pywinrm: Maker | None
+    pywinrm_takes_password: bool = True
+    extras: t.Mapping[str, t.Mapping[str, str]] = {}
+
+
+# fmt: off
+SCHEMES: t.Mapping[str, Scheme] = {scheme.name: scheme for scheme in (
+    # pywinrm leaves Basic and certificates to requests as well, and there passwords beyond Latin-1 to chance.
+    Scheme("basic", options=("basic",), transports=("basic", "plaintext", "ssl"), answers=("basic",),
+           needs="password", encrypts=False, over_http=True, pypsrp=pypsrp.basic, pywinrm=pypsrp.basic),
+    Scheme("negotiate", options=("negotiate", "negotiate_with_implicit_credential"), transports=(),
+           answers=("negotiate", "kerberos", "ntlm"), needs="password or ticket", encrypts=True, over_http=True,
+           pypsrp=pypsrp.negotiate, pywinrm=partial(pywinrm, "ntlm")),
+    Scheme("credssp", options=("credssp",), transports=("credssp",), answers=("credssp",),
+           needs="password", encrypts=True, over_http=True,
+           pypsrp=pypsrp.credssp, pywinrm=partial(pywinrm, "credssp"),
+           extras={"pypsrp": {"requests_credssp": "requests-credssp 2.0.0 or newer"},
+                   "pywinrm": {"requests_credssp": "requests-credssp 1.0.0 or newer"}}),
+    Scheme("digest", options=("digest",), transports=(), answers=("digest",),
+           needs="password", encrypts=False, over_http=True, pypsrp=pypsrp.digest, pywinrm=None),
+    Scheme("kerberos", options=("kerberos",), transports=("kerberos",), answers=("negotiate", "kerberos"),
+           needs="password or ticket", encrypts=True, over_http=True,
+           pypsrp=pypsrp.negotiate, pywinrm=partial(pywinrm, "kerberos"), pywinrm_takes_password=False,
+           extras={"pypsrp": {"gssapi": "gssapi 1.6.0", "krb5": "krb5 0.3.0 or newer for Kerberos"},
+                   "pywinrm": {"kerberos": "pykerberos 1.2.1 or newer"}}),
+    Scheme("ntlm", options=(), transports=("ntlm",), answers=("negotiate", "ntlm"),
+           needs="password", encrypts=True, over_http=True, pypsrp=pypsrp.negotiate, pywinrm=partial(pywinrm, "ntlm")),
+    Scheme("certificate", options=(), transports=("certificate",), answers=(),
+           needs="certificate", encrypts=False, over_http=False, pypsrp=pypsrp.certificate, pywinrm=pypsrp.certificate),
+)}
+# fmt: on
+# Default is Negotiate, whether with a password or with tickets (PSRemotingBaseCmdlet, AuthenticationMechanism).
+OPTIONS = {"default": "negotiate", **{word: each.name for each in SCHEMES.values() for word in each.options}}
+TRANSPORTS = {word: each.name for each in SCHEMES.values() for word in each.transports}
+OPTIONAL_MODULES = {name for each in SCHEMES.values() for modules in each.extras.values() for name in modules}
+
+
+def effective(logon: Logon) -> Scheme:
+    """Return the scheme that a log-on comes to: without a password, Negotiate can only be Kerberos."""
+    scheme = SCHEMES[logon.scheme]
+    return SCHEMES["kerberos"] if scheme.needs == "password or ticket" and logon.password is None else scheme
+
+
+def maker(logon: Logon) -> Maker:
+    """Return how the client library of a log-on carries it out.
+
+    Raises:
+        TransportError: The library does not have the scheme, or something is not installed.
+    """
+    scheme = effective(logon)
+    library, make = ("pywinrm", scheme.pywinrm) if logon.library == "winrm" else ("pypsrp", scheme.pypsrp)
+    modules = scheme.extras.get(library, {})
+    if make is None:
+        missing = f"{library} has no authentication {logon.scheme}; use transport psrp for it"
+    elif library == "pywinrm" and importlib.util.find_spec("winrm") is None:
+        missing = (
+            f"a winrm connection needs the Python library pywinrm {PYWINRM_MINIMUM} or newer: "
+            f"python -m pip install 'pywinrm>={PYWINRM_MINIMUM}'"
+        )
+    elif any(importlib.util.find_spec(module) is None for module in modules):
+        missing = (
+            f"authentication {logon.scheme}{' with pywinrm' if library == 'pywinrm' else ''} needs the Python "
+            f"{'library' if len(modules) == 1 else 'libraries'} {' and '.join(modules.values())}: "
+            f"python -m pip install '{library}[{scheme.name}]'"
+        )
+    else:
+        return make
+    raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False)
