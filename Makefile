@@ -75,6 +75,10 @@ test-pytest-ansible: $(READY) ## The tests that use pytest-ansible
 test-molecule: $(READY) ## The molecule scenarios, against the simulated fleet
 	@$(VENV_PYTHON) dev/molecule.py
 
+.PHONY: record-situations
+record-situations: $(READY) ## Record what modules return and request in tests/integration/situations anew; read the difference
+	@PSSESSION_RECORD_SITUATIONS=1 $(PYTEST) tests/integration/situations/test_situations.py -n 0 $(PYTEST_ARGS)
+
 .PHONY: conformance
 conformance: $(READY) ## Random values and long scripts against a real PowerShell (VALUES=10000 SEED=...): minutes
 	@PSSESSION_REQUIRE_POWERSHELL=1 PSSESSION_CONFORMANCE_VALUES=$(VALUES) PSSESSION_CONFORMANCE_SEED=$(SEED) \
