@@ -168,6 +168,9 @@ def availability(call_id: int, answer: bool | int) -> RunspaceAvailability:
     return RunspaceAvailability(SetMinMaxRunspacesResponse=value, ci=call_id)
 
 
+_TYPE_NAMES = {str: "String", bool: "Boolean", int: "Int32", float: "Double"}
+
+
 def error_record(
     message: str,
     *,
@@ -175,6 +178,7 @@ def error_record(
     category: str = "NotSpecified",
     exception: str = "Microsoft.PowerShell.Commands.WriteErrorException",
     target: Any = None,
+    activity: str = "",
     record_type: type[ErrorRecord] = ErrorRecord,
 ) -> ErrorRecord:
     """An ErrorRecord (MS-PSRP 2.2.3.15).
@@ -185,6 +189,7 @@ def error_record(
         category: a name of ErrorCategory.
         exception: type name of the .NET exception.
         target: the target object.
+        activity: the command that reports the error.
         record_type: ``ErrorRecordMsg`` for the error stream.
 
     Raises:
@@ -199,7 +204,13 @@ def error_record(
     raised.PSObject.to_string = f"{exception}: {message}"
     record = record_type(
         Exception=raised,
-        CategoryInfo=ErrorCategoryInfo(Category=category_number, Reason=exception.rpartition(".")[2]),
+        CategoryInfo=ErrorCategoryInfo(
+            Category=category_number,
+            Activity=activity,
+            Reason=exception.rpartition(".")[2],
+            TargetName="" if target is None else str(target),
+            TargetType="" if target is None else _TYPE_NAMES.get(type(target), "PSObject"),
+        ),
         TargetObject=to_powershell(target),
         FullyQualifiedErrorId=error_id,
     )
@@ -208,8 +219,19 @@ def error_record(
 
 
 def error_stream(message: str, **details: Any) -> ErrorRecord:
-    """ERROR_RECORD; details as for ``error_record``."""
-    return error_record(message, record_type=ErrorRecordMsg, **details)
+    """ERROR_RECORD as Write-Error makes it; details as for ``error_record``."""
+    return error_record(message, record_type=ErrorRecordMsg, activity="Write-Error", **details)
+
+
+def thrown_error(message: str, **details: Any) -> ErrorRecord:
+    """The error of a pipeline whose script threw a text; details as for ``error_record``."""
+    thrown = {
+        "error_id": message,
+        "category": "OperationStopped",
+        "exception": "System.Management.Automation.RuntimeException",
+        "target": message,
+    }
+    return error_record(message, **{**thrown, **details})
 
 
 _TEXT_RECORDS = {"debug": DebugRecordMsg, "verbose": VerboseRecordMsg, "warning": WarningRecordMsg}

@@ -318,9 +318,8 @@ def _error(stage: Stage, argument: Any) -> Execution:
 
 
 def _throw(stage: Stage, argument: Any) -> Execution:
-    details = {"error_id": "RuntimeException", "exception": "System.Management.Automation.RuntimeException"}
     yield Room()
-    raise ScriptFailure(messages.error_record(**{**details, **_error_details(argument)}))
+    raise ScriptFailure(messages.thrown_error(**_error_details(argument)))
 
 
 def _text(stream: str) -> Callable[[Stage, Any], Execution]:

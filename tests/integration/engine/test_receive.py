@@ -93,7 +93,7 @@ def test_failed(computer: SimulatedComputer, receive: Any) -> None:
     assert result["failed"]
     assert (only(result)["state"], only(result)["output"]) == ("Failed", ["before"])
     assert "broken" in result["msg"]
-    assert error_ids(result) == ["RuntimeException"]
+    assert error_ids(result) == ["broken"]
 
 
 def test_only_what_is_there_and_the_rest_later(
