@@ -54,6 +54,17 @@ help: ## Show this list
 demo: $(READY) ## See it work: a simulated fleet on this machine, and a playbook that reconnects its sessions
 	@$(WITH_ENV) $(VENV_PYTHON) demo/run.py
 
+# The PowerShell of `make fleet`; the one on PATH when not given.
+POWERSHELL ?= pwsh
+FLEET := $(CACHE)/fleet
+
+.PHONY: fleet
+fleet: $(READY) ## Simulated computers with a real PowerShell, for scripts of your own, until Ctrl-C
+	@mkdir -p $(FLEET)
+	@echo "Starting the computers of demo/fleet_empty.yml; their inventory is $(FLEET)/inventory.yml"
+	@$(WITH_ENV) $(VENV_PYTHON) -m tests.simulator demo/fleet_empty.yml --powershell "$(POWERSHELL)" \
+		--inventory $(FLEET)/inventory.yml --inventory-passwords
+
 ## Tests
 
 .PHONY: test

@@ -15,6 +15,9 @@ from pathlib import Path
 DEMO = Path(__file__).resolve().parent
 ROOT = DEMO.parent
 START_SECONDS = 300
+# With a PowerShell its sessions are real ones, on fewer computers.
+POWERSHELL = os.environ.get("DEMO_POWERSHELL")
+FLEET, COMPUTERS = ("fleet_powershell.yml", "three") if POWERSHELL else ("fleet.yml", "six")
 # What stays when the demo is over; report.yml writes it.
 REPORT = ROOT / ".cache" / "demo" / "report.html"
 
@@ -60,7 +63,7 @@ def wait_for(path: Path, fleet: subprocess.Popen[bytes]) -> None:
 
 
 def story(state: Path) -> None:
-    say("Tonight: start long work in two new sessions on each of six Windows computers, and leave.")
+    say(f"Tonight: start long work in two new sessions on each of {COMPUTERS} Windows computers, and disconnect.")
     play(state, "start.yml")
     say("Then the controller dies. Tomorrow another one, say a new pod, knows nothing of all this.")
     say("What is there? This only looks; there are sessions that others started, too.")
@@ -83,8 +86,10 @@ def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="psremoting-fleet-demo-") as folder:
         state = Path(folder)
-        say("Starting six simulated Windows computers on loopback addresses of this machine")
-        command = [sys.executable, "-m", "tests.simulator", str(DEMO / "fleet.yml"), "--duration", "3600"]
+        inside = f", with {POWERSHELL} inside" if POWERSHELL else ""
+        say(f"Starting {COMPUTERS} simulated Windows computers on loopback addresses of this machine{inside}")
+        command = [sys.executable, "-m", "tests.simulator", str(DEMO / FLEET), "--duration", "3600"]
+        command += ["--powershell", POWERSHELL] if POWERSHELL else []
         command += ["--inventory", str(state / "inventory.yml"), "--inventory-passwords"]
         command += ["--ready-file", str(state / "ready.json")]
         fleet = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)

@@ -15,10 +15,22 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_story(tmp_path: Path) -> None:
+    told = tell(tmp_path)
+    assert re.search(r"\d+ Nightly-C +WSMan +file01 +RemoteMachine", told)
+    assert told.count("Completed, {''Disks'': 4, ''Healthy'': 4}") == 12
+
+
+def test_the_story_with_a_real_powershell(tmp_path: Path, powershell: str) -> None:
+    told = tell(tmp_path, DEMO_POWERSHELL=powershell)
+    assert len(re.findall(r"Completed, \{''Disks'': \d+, ''Healthy'': \d+\}", told)) == 6
+
+
+def tell(tmp_path: Path, **variables: str) -> str:
+    """Run the demo, check what both of its ways have in common, and return what it printed."""
     ended = subprocess.run(
         [sys.executable, str(ROOT / "demo" / "run.py")],
         cwd=tmp_path,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path), **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -58,3 +70,4 @@ def test_the_story(tmp_path: Path) -> None:
     (report,) = re.findall(r"The report is file://(\S+)", told)
     assert "Tuning" in Path(report).read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == []
+    return told

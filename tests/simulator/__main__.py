@@ -49,8 +49,8 @@ def powershell_for(declared: Mapping[str, Any], asked: str | None) -> dict[str, 
         for command in session.get("commands", ())
     ]
     decided = {"scripts", "powershell"} & set(declared) or any("script" in command for command in commands)
-    path = asked or (None if decided else os.environ.get("PSSESSION_TEST_POWERSHELL"))
-    return {"powershell": path} if path else {}
+    path = (None if decided else os.environ.get("PSSESSION_TEST_POWERSHELL") or None) if asked is None else asked
+    return {} if path is None else {"powershell": path}
 
 
 def inventory(fleet: SimulatedFleet, with_passwords: bool) -> dict[str, Any]:

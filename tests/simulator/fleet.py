@@ -186,7 +186,7 @@ class SimulatedFleet:
     def _powershell_of(self, name: str, declared: Mapping[str, Any]) -> str | None:
         """Path of the PowerShell of a computer; ``None`` where scripts are declared."""
         powershell = declared.get("powershell", self._powershell)
-        if not powershell:
+        if powershell is None or powershell is False:
             return None
         if self._has_scripts:
             raise ValueError(f"{name}: scripts cannot be declared where a PowerShell runs what clients send")
