@@ -185,6 +185,7 @@ INVOKE: Spec = {
     "input": {"type": "list", "elements": "raw"},
     "in_disconnected_session": {"type": "bool", "default": False},
     "session_name": {"type": "list", "elements": "str"},
+    "host_ui": {"type": "bool"},
 }
 
 RECEIVE: Spec = {

@@ -68,6 +68,19 @@ options:
         O(name) and O(timeout).
     type: list
     elements: str
+  host_ui:
+    description:
+      - Whether the host of the script has a user interface. By default it has one where the task waits for the script,
+        and none with O(in_disconnected_session).
+      - With a user interface, what the script writes to its host is in RV(results[].host_out) and
+        RV(results[].host_err), and the warnings, verbose and debug messages and progress of jobs and of sessions that
+        the script opens are received. A question, such as C(Read-Host) or a confirmation, waits until a task reads it.
+        The task refuses it at once, and the script gets an error with the text of the question.
+      - Without one, a question is an error at once. All text that goes to the host alone is lost, such as that of
+        C(Out-Host), C(Out-Default) and C($Host.UI.WriteLine), and so are the warnings, verbose and debug messages and
+        progress that C(Receive-Job) and sessions of the script show.
+      - What C(Write-Host) writes is in RV(results[].information) in both cases.
+    type: bool
   timeout:
     description:
       - Seconds to wait for the end of each command. Without it the task waits as long as they run.
@@ -119,8 +132,8 @@ notes:
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
     computer is that host.
-  - Nobody sits at the other end. A command that asks for input (C(Read-Host), prompts) gets an error instead of an
-    answer.
+  - A task has no user who could answer a script. A script that asks for input (C(Read-Host), prompts) gets an error
+    instead of an answer; O(host_ui) decides when.
   - A session keeps its state from one command to the next. C($ErrorActionPreference), C(Set-StrictMode), variables,
     functions, loaded modules and the current location stay as a script left them.
   - PowerShell ignores C(#requires) in a script that is sent to a session. The task warns about it.
@@ -246,6 +259,16 @@ results:
     progress:
       description: The last record of progress.
       type: dict
+    host_out:
+      description:
+        - Text that the script wrote to its host and that is in no other stream. It needs a host with a user interface,
+          see O(host_ui).
+        - Colours are left out. A text of more than 10,000,000 characters is cut, and a mark at its end that begins with
+          C(...) says so.
+      type: str
+    host_err:
+      description: Text that the script wrote to its host as errors, in the same way.
+      type: str
     failure:
       description: The error that ended the command, if one did, in the form of RV(results[].error).
       type: dict

@@ -74,8 +74,8 @@ notes:
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
     computer is that host.
-  - Nobody sits at the other end. A command that asks for input (C(Read-Host), prompts) gets an error instead of an
-    answer.
+  - A task has no user who could answer a script. A command that asks for input (C(Read-Host), prompts) gets an error
+    with the text of the question instead of an answer.
   - A session without a command is connected to, and its entry in RV(results) is empty, with neither
     RV(results[].command_id) nor RV(results[].state). With O(journal), the results of its last command are returned from
     there; if the entry is empty all the same, no task with that journal ever started anything in the session.
@@ -173,6 +173,16 @@ results:
     progress:
       description: The last record of progress.
       type: dict
+    host_out:
+      description:
+        - Text that the script wrote to its host and that is in no other stream. It needs a host with a user interface,
+          see O(psremoting.fleet.invoke_command#module:host_ui).
+        - Colours are left out. A text of more than 10,000,000 characters is cut, and a mark at its end that begins with
+          C(...) says so.
+      type: str
+    host_err:
+      description: Text that the script wrote to its host as errors, in the same way.
+      type: str
     failure:
       description: The error that ended the command, if one did, in the form of RV(results[].error).
       type: dict

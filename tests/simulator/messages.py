@@ -274,6 +274,21 @@ def progress_record(
     )
 
 
+def host_message(text: str, no_newline: bool) -> PSObject:
+    """What Write-Host gives an information record for its data (seen: PowerShell 7.6, Linux)."""
+    message = PSObject()
+    message.PSObject.type_names = ["System.Management.Automation.HostInformationMessage", "System.Object"]
+    message.PSObject.to_string = text
+    for name, value in (
+        ("Message", text),
+        ("NoNewLine", no_newline),
+        ("ForegroundColor", None),
+        ("BackgroundColor", None),
+    ):
+        add_note_property(message, name, value)
+    return message
+
+
 def information_record(
     data: Any, *, source: str, tags: Sequence[str], user: str, computer: str, process_id: int
 ) -> InformationRecordMsg:

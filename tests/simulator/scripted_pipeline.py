@@ -62,12 +62,21 @@ def missing_argument(name: str) -> dict[str, str]:
     }
 
 
+def has_ui(metadata: Any) -> bool | None:
+    """Whether the HostInfo of a CREATE_PIPELINE has a user interface; ``None`` if the host is that of the pool."""
+    host_info = getattr(metadata, "HostInfo", None)
+    if getattr(host_info, "_useRunspaceHost", True):
+        return None
+    return not getattr(host_info, "_isHostUINull", True)
+
+
 class ScriptedPipeline(Pipeline):
     """A command that carries out the steps of a ``Script``.
 
     Attributes:
         planted: a script that begins as soon as the fleet starts.
         parameters: what the script got by name; SecureStrings are in clear.
+        has_ui: whether the client said that its host has a user interface; ``None`` if it said nothing of its own.
     """
 
     pool: ScriptedPool
@@ -76,6 +85,7 @@ class ScriptedPipeline(Pipeline):
         super().__init__(pool, command, command_line)
         self.planted: Script | None = None
         self.parameters: dict[str, Any] = {}
+        self.has_ui: bool | None = None
         self._task: asyncio.Task[None] | None = None
         self._input: deque[Any] = deque()
         self._input_open = True
@@ -138,6 +148,7 @@ class ScriptedPipeline(Pipeline):
     def _create(self, metadata: Any) -> Script:
         """Take the CREATE_PIPELINE data and return the script it means."""
         self.text, self.parameters = script_text(metadata), parameters_of(metadata)
+        self.has_ui = has_ui(metadata)
         if metadata.NoInput:
             self.end_input()
         script = self.pool.scripts.find(self.text)

@@ -11,11 +11,13 @@ A script is a list of steps, each a mapping with one key::
     - output_input: true       # every input object, until the client ends the input
     - set: {name: value}       # session variables; they live as long as the session
     - error: text              # or {message, error_id, category, exception, target}
-    - warning: text            # likewise verbose, debug
+    - warning: text            # likewise verbose, debug; a host with a user interface gets a call with the text, too
     - information: text        # or {data, source, tags}
+    - write_host: text         # or {text, no_newline}: what Write-Host does, a record, and a call as for warning
     - progress: text           # or {activity, activity_id, status, operation, percent, completed, ...}
     - sleep: 30                # seconds of the fleet's clock
-    - prompt: question         # or {method, parameters, set}: a host call; `set` names a variable for the answer
+    - prompt: question         # or {method, parameters, set}: a host call; `set` names a variable for the answer. It
+                               # ends the pipeline as Failed if the client has said that its host has no user interface
     - host: WriteLine2         # or {method, parameters}: a host call that wants no answer, such as those that write
     - exit: 3                  # tells the host the exit code and ends the pipeline as Completed
     - throw: text              # or as for error: ends the pipeline as Failed
@@ -30,7 +32,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from psrpcore.types import ErrorRecord, PSRPMessageType, PSSecureString
+from psrpcore.types import ErrorRecord, PSInt64, PSRPMessageType, PSSecureString
 
 from . import messages
 
@@ -99,6 +101,10 @@ class Stage(Protocol):
     def origin(self) -> tuple[str, str, int]:
         """``HOST\\user``, computer name and process id, as information records show them."""
 
+    @property
+    def has_ui(self) -> bool | None:
+        """Whether the client's host has a user interface; None when no client has said."""
+
     def emit(self, kind: PSRPMessageType, value: Any) -> None:
         """Put a message into the pipeline's output; a value is given as CLIXML or as an object."""
 
@@ -116,6 +122,7 @@ class _Rehearsal:
         self.variables: dict[str, Any] = {}
         self.parameters: dict[str, Any] = {}
         self.origin = ("HOST\\user", "HOST", 0)
+        self.has_ui: bool | None = True
 
     def emit(self, _kind: PSRPMessageType, _value: Any) -> None:
         """Nobody hears it."""
@@ -224,6 +231,14 @@ class ScriptLibrary:
         return next((script for script in self.scripts if script.name == name), None) or self.find(name)
 
 
+# Seen: PowerShell 7.6, Linux, Read-Host without a user interface.
+_NO_USER: dict[str, Any] = {
+    "message": "A command that prompts the user failed because the host program or the command type does not support "
+    "user interaction.",
+    "error_id": "HostFunctionNotImplemented,Microsoft.PowerShell.Commands.ReadHostCommand",
+    "category": "NotImplemented",
+    "exception": "System.Management.Automation.Host.HostException",
+}
 _NOT_DECLARED = {
     "error_id": "CommandNotFoundException",
     "category": "ObjectNotFound",
@@ -326,8 +341,15 @@ def _text(stream: str) -> Callable[[Stage, Any], Execution]:
     def write(stage: Stage, argument: Any) -> Execution:
         record = messages.text_record(stream, str(argument))
         yield from _write(stage, messages.RECORD_TYPES[stream], record)
+        _show(stage, f"Write{stream.capitalize()}Line", str(argument))
 
     return write
+
+
+def _show(stage: Stage, method: str, *parameters: Any) -> None:
+    """Tell a host that has a user interface, right behind the record (seen: PowerShell 7.6, Linux)."""
+    if stage.has_ui:
+        stage.tell_host(method, parameters)
 
 
 def _information(stage: Stage, argument: Any) -> Execution:
@@ -344,9 +366,27 @@ def _information(stage: Stage, argument: Any) -> Execution:
     yield from _write(stage, PSRPMessageType.InformationRecord, record)
 
 
+def _write_host(stage: Stage, argument: Any) -> Execution:
+    details = dict(argument) if isinstance(argument, Mapping) else {"text": str(argument)}
+    text, no_newline = str(details["text"]), bool(details.get("no_newline"))
+    user, computer, process_id = stage.origin
+    record = messages.information_record(
+        messages.host_message(text, no_newline),
+        source="Write-Host",
+        tags=["PSHOST"],
+        user=user,
+        computer=computer,
+        process_id=process_id,
+    )
+    yield from _write(stage, PSRPMessageType.InformationRecord, record)
+    _show(stage, "Write1" if no_newline else "WriteLine2", text)
+
+
 def _progress(stage: Stage, argument: Any) -> Execution:
     details: dict[str, Any] = dict(argument) if isinstance(argument, Mapping) else {"activity": str(argument)}
-    yield from _write(stage, PSRPMessageType.ProgressRecord, messages.progress_record(**details))
+    record = messages.progress_record(**details)
+    yield from _write(stage, PSRPMessageType.ProgressRecord, record)
+    _show(stage, "WriteProgress", PSInt64(0), record)
 
 
 def _sleep(_stage: Stage, seconds: float) -> Execution:
@@ -354,6 +394,8 @@ def _sleep(_stage: Stage, seconds: float) -> Execution:
 
 
 def _prompt(stage: Stage, argument: Any) -> Execution:
+    if stage.has_ui is False:
+        raise ScriptFailure(messages.error_record(**_NO_USER))
     if isinstance(argument, Mapping):
         call_id = stage.call_host(argument.get("method", "ReadLine"), argument.get("parameters", ()))
     else:
@@ -395,6 +437,7 @@ _VERBS: dict[str, Callable[[Stage, Any], Execution]] = {
     "verbose": _text("verbose"),
     "warning": _text("warning"),
     "information": _information,
+    "write_host": _write_host,
     "progress": _progress,
     "sleep": _sleep,
     "prompt": _prompt,

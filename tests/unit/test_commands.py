@@ -18,7 +18,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.comman
 from tests.unit.builders import endpoint, session
 
 COMMAND_ID = "7d9ee1c2-0000-0000-0000-000000000001"
-STREAMS = {"output", "error", "warning", "verbose", "debug", "information", "progress", "failure"}
+STREAMS = {
+    *("output", "error", "warning", "verbose", "debug", "information", "progress", "failure"),
+    *("host_out", "host_err"),
+}
 
 
 def test_the_shape_of_a_result() -> None:

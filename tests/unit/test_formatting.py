@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Output
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import format_views
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.clixml import more
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.console_text import (
@@ -39,7 +40,7 @@ PIPELINE_OUTPUT = 0x00041004
 
 def collected(messages: list[str], max_objects: int | None = None) -> Collector:
     """What a command that gave these objects leaves in a collector."""
-    collector = Collector(max_objects)
+    collector = Collector(Output(), max_objects)
     for number, clixml in enumerate(messages):
         message = struct.pack("<II32x", 1, PIPELINE_OUTPUT) + clixml.encode()
         collector.feed(whole_fragment(number, message))

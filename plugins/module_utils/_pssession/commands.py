@@ -39,6 +39,8 @@ class Script:
         parameters: Named parameters.
         secure_parameters: Named parameters that the script gets as SecureStrings.
         input: Objects for the pipeline's input, or None for no input.
+        has_ui: Whether the host of the command has a user interface. With one, text for it is received, and questions
+            wait for a refusal. Without one the text is lost, and a question is an error at once.
     """
 
     text: str
@@ -46,6 +48,7 @@ class Script:
     parameters: t.Mapping[str, t.Any] = field(default_factory=dict)
     secure_parameters: t.Mapping[str, str] = field(default_factory=dict, repr=False)
     input: tuple[t.Any, ...] | None = None
+    has_ui: bool = False
 
 
 @dataclass
@@ -59,6 +62,8 @@ class Output:
         progress: The last record of progress, or None.
         is_formatted: Whether some of the output is text that was made of the objects of a Format cmdlet. Results do not
             have it; a warning does.
+        host_out, host_err: Text that the command wrote to its host and that is in no other stream. It is there once the
+            output has been taken.
     """
 
     state: PipelineState = PipelineState.RUNNING
@@ -70,6 +75,8 @@ class Output:
     debug: list[str] = field(default_factory=list)
     information: list[dict[str, t.Any]] = field(default_factory=list)
     progress: dict[str, t.Any] | None = None
+    host_out: str = ""
+    host_err: str = ""
     failure: dict[str, t.Any] | None = None
     is_formatted: bool = False
 

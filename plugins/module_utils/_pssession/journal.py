@@ -42,6 +42,8 @@ class Journal:
         self._lock = threading.Lock()
         # For each session and command: where blocks of its lines begin and end in the file, by turns.
         self._lines: dict[str, dict[str, array.array[int]]] = {}
+        # For each session and command: the calls of its host that were answered.
+        self._answered: dict[tuple[str, str], set[int]] = {}
         self._is_torn = False
         try:
             folder = os.path.dirname(os.path.abspath(path))
@@ -71,6 +73,10 @@ class Journal:
                     position += len(line)
                     yield base64.b64decode(json.loads(line)["piece"])
 
+    def answered_calls_of(self, instance_id: str, command_id: str) -> t.Collection[int]:
+        """Return the ids of a command's host calls that were answered when the journal was opened."""
+        return self._answered.get((instance_id, command_id), ())
+
     def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Write the pieces of an answer and wait until they are on disk.
 
@@ -98,7 +104,18 @@ class Journal:
         """
         self._write_synced([{"session": instance_id, "command": command_id}])
 
-    def _write_synced(self, entries: t.Iterable[dict[str, str]]) -> None:
+    def note_answer(self, instance_id: str, command_id: str, call_id: int) -> None:
+        """Write that a call of a command's host was answered, and wait until it is on disk.
+
+        It is written after the answer: a command that is answered twice passes over the second, and one that gets no
+        answer waits for ever.
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        self._write_synced([{"session": instance_id, "command": command_id, "answered": call_id}])
+
+    def _write_synced(self, entries: t.Iterable[dict[str, t.Any]]) -> None:
         lines = [json.dumps(entry) for entry in entries]
         if not lines:
             return
@@ -141,13 +158,16 @@ class Journal:
         if not line.endswith(b"\n"):
             self._is_torn = True  # so that the next piece does not continue it
 
-    def _take(self, entry: dict[str, str], start: int, end: int) -> None:
+    def _take(self, entry: dict[str, t.Any], start: int, end: int) -> None:
         if "piece" in entry:
             base64.b64decode(entry["piece"], validate=True)
         commands = self._lines.setdefault(str(entry["session"]), {})
         if "command" not in entry:
             return
         blocks = commands.setdefault(str(entry["command"]), array.array("Q"))
+        if "answered" in entry:
+            answered = self._answered.setdefault((str(entry["session"]), str(entry["command"])), set())
+            answered.add(int(entry["answered"]))
         if "piece" not in entry:
             return
         if blocks and blocks[-1] == start:
@@ -192,6 +212,10 @@ class JournalFolder:
         """Return what `Journal.pieces_of` does."""
         return self._of(instance_id).pieces_of(instance_id, command_id)
 
+    def answered_calls_of(self, instance_id: str, command_id: str) -> t.Collection[int]:
+        """Return what `Journal.answered_calls_of` does."""
+        return self._of(instance_id).answered_calls_of(instance_id, command_id)
+
     def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Do what `Journal.append` does."""
         self._of(instance_id).append(instance_id, command_id, pieces)
@@ -204,6 +228,10 @@ class JournalFolder:
     def note_start(self, instance_id: str, command_id: str) -> None:
         """Do what `Journal.note_start` does."""
         self._of(instance_id).note_start(instance_id, command_id)
+
+    def note_answer(self, instance_id: str, command_id: str, call_id: int) -> None:
+        """Do what `Journal.note_answer` does."""
+        self._of(instance_id).note_answer(instance_id, command_id, call_id)
 
     def _file(self, instance_id: str) -> str:
         return os.path.join(self._path, f"{instance_id}.jsonl")

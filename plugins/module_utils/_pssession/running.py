@@ -19,6 +19,7 @@ from .errors import ErrorRecord, TransportError, WSManFault, error_record
 from .journal import Journal, JournalFolder
 from .model import PSSession
 from .psrp import pipelines, starting
+from .psrp.host import HostCall
 from .psrp.pipelines import Collector
 from .psrp.records import message_of
 from .psrp.starting import IncompleteStart
@@ -138,22 +139,27 @@ class Runner:
 
     def _received(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
         """Take what one command gives, first from the journal, then from the server."""
-        collector = Collector(self._request.max_output_objects)
-        collector.output = output
+        collector = Collector(output, self._request.max_output_objects)
         until = None if self._request.timeout is None else time.monotonic() + self._request.timeout
 
         def record(pieces: list[bytes]) -> None:
             if self._journal is not None:
                 self._journal.append(session.instance_id, command_id, pieces)
 
+        def answered(call: HostCall) -> None:
+            if self._journal is not None:
+                self._journal.note_answer(session.instance_id, command_id, call.call_id)
+
         try:
-            for piece in self._journal.pieces_of(session.instance_id, command_id) if self._journal else ():
-                collector.feed(piece)
+            if self._journal is not None:
+                for piece in self._journal.pieces_of(session.instance_id, command_id):
+                    collector.feed(piece)
+                collector.forget_calls(self._journal.answered_calls_of(session.instance_id, command_id))
             if not output.is_finished:
                 with self._pool.lend(session.endpoint) as client:
                     if self._request.stop:
                         client.signal(session.shell, command_id.upper(), pipelines.STOP, _limit(session))
-                    pipelines.receive(client, session.shell, command_id, collector, record, until)
+                    pipelines.receive(client, session.shell, command_id, collector, record, until, answered)
             if output.is_finished:
                 with self._pool.lend(session.endpoint) as client:
                     client.signal(session.shell, command_id.upper(), pipelines.TERMINATE, _limit(session))
@@ -167,7 +173,7 @@ class Runner:
         command_id = self._journal.last_command_of(session.instance_id) if self._journal is not None else None
         if self._journal is None or command_id is None:
             return CommandResult(session, None, Output())
-        collector = Collector(self._request.max_output_objects)
+        collector = Collector(Output(), self._request.max_output_objects)
         for piece in self._journal.pieces_of(session.instance_id, command_id):
             collector.feed(piece)
         result = dataclasses.replace(self._finished(session, command_id, collector.finish()), is_news=False)

@@ -73,13 +73,14 @@ def script_of(options: t.Mapping[str, t.Any]) -> Script | None:
         if options.get("script_path"):
             _refuse("script_path is read on the controller by the action plugin; give script here")
         return None
-    given_input = options.get("input")
+    given_input, host_ui = options.get("input"), options.get("host_ui")
     return Script(
         text=_text(str(options["script"])),
         arguments=tuple(options.get("arguments") or ()),
         parameters={_name(name, "parameters"): value for name, value in (options.get("parameters") or {}).items()},
         secure_parameters=_secure_parameters(options),
         input=None if given_input is None else tuple(given_input),
+        has_ui=not options.get("in_disconnected_session") if host_ui is None else bool(host_ui),
     )
 
 

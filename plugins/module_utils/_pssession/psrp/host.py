@@ -4,23 +4,24 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""Host calls: what a command tells its host and what it asks of it (MS-PSRP 2.2.2.27 and 3.2.5.4.15)."""
+"""The host of a command: what a command tells it, and what it asks of it (MS-PSRP 2.2.2.27 and 3.2.5.4.15)."""
 
 from __future__ import annotations
 
 import enum
 import time
+import types
 import typing as t
 import uuid
 from dataclasses import dataclass
 
 from ..model import Shell
 from ..wsman.client import WSManClient
-from .clixml import Document
+from .clixml import CUT, Document
 from .fragments import MAX_FRAGMENT_BYTES, fragments_of
 
 try:
-    from pypsrp.complex_objects import GenericComplexObject, HostMethodIdentifier, ObjectMeta
+    from pypsrp.complex_objects import GenericComplexObject, HostInfo, HostMethodIdentifier, ObjectMeta
     from pypsrp.messages import Destination, Message, PipelineHostResponse
     from pypsrp.serializer import Serializer
 except ImportError:  # reported by the client, which is needed first
@@ -28,12 +29,29 @@ except ImportError:  # reported by the client, which is needed first
 
 # The id of calls to methods that return nothing. They want no answer (seen: PowerShell 7.6, Linux).
 NO_ANSWER = -100
+# Characters of a question that a refusal repeats.
+_MAX_QUESTION = 1000
 
 
 class Method(enum.IntEnum):
     """The host methods that the engine knows, by their numbers (MS-PSRP 2.2.3.17)."""
 
     SET_SHOULD_EXIT = 6
+    WRITE = 13
+    WRITE_IN_COLOURS = 14
+    WRITE_EMPTY_LINE = 15
+    WRITE_LINE = 16
+    WRITE_LINE_IN_COLOURS = 17
+    WRITE_ERROR_LINE = 18
+    WRITE_DEBUG_LINE = 19
+    WRITE_PROGRESS = 20
+    WRITE_VERBOSE_LINE = 21
+    WRITE_WARNING_LINE = 22
+    PROMPT = 23
+    PROMPT_FOR_CREDENTIAL = 24
+    PROMPT_FOR_CREDENTIAL_OF_KIND = 25
+    PROMPT_FOR_CHOICE = 26
+    PROMPT_FOR_CHOICES = 56
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,16 @@ class HostCall:
     @property
     def wants_answer(self) -> bool:
         return self.call_id != NO_ANSWER
+
+
+def host_info(has_ui: bool) -> t.Any:
+    """Return the HostInfo (MS-PSRP 2.2.3.14) of a command: a host without a raw UI, and with a UI or without.
+
+    It never says that the host itself is null. PowerShell would take the host of the runspace pool then, which is that
+    of the client that opened the session.
+    """
+    ui = types.SimpleNamespace(raw_ui=None) if has_ui else None
+    return t.cast(t.Any, HostInfo)(host=types.SimpleNamespace(ui=ui))
 
 
 def host_call(clixml: str) -> HostCall:
@@ -89,12 +117,44 @@ def refuse(client: WSManClient, shell: Shell, command_id: str, call: HostCall, d
     """
     method = t.cast(t.Any, HostMethodIdentifier)(value=call.method)
     answer = t.cast(t.Any, PipelineHostResponse)(ci=call.call_id, mi=method, mr=None)
-    answer.me = _refusal(f"{call.name} was called, but the command runs without anybody to answer.")
+    question = question_of(call)
+    answer.me = _refusal(
+        f"The script asked for input, which a task cannot give ({call.name})" + (f": {question}" if question else "")
+    )
     # pypsrp knows this property as an error record of its own, which it cannot write.
     answer._extended_properties = (*answer._extended_properties[:-1], ("me", ObjectMeta("ObjDynamic", name="me")))
     packed = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), command_id, answer, Serializer()).pack()
     for fragment in fragments_of(time.time_ns() // 1000, packed, MAX_FRAGMENT_BYTES):
         client.send(shell, command_id.upper(), fragment, deadline, stream="pr")
+
+
+def question_of(call: HostCall) -> str:
+    """Return what a call asks, as far as it says so: captions, messages, names of fields, and choices."""
+    parameters = call.parameters
+    if call.method == Method.PROMPT:
+        caption, message, fields = _first(parameters, 3)
+        parts = [caption, message, ", ".join(_texts(fields, "name"))]
+    elif call.method in (Method.PROMPT_FOR_CREDENTIAL, Method.PROMPT_FOR_CREDENTIAL_OF_KIND):
+        parts = _first(parameters, 3)  # caption, message and user name
+    elif call.method in (Method.PROMPT_FOR_CHOICE, Method.PROMPT_FOR_CHOICES):
+        caption, message, choices = _first(parameters, 3)
+        labels = ", ".join(label.replace("&", "") for label in _texts(choices, "label"))
+        parts = [caption, message, f"[{labels}]"]
+    else:
+        return ""
+    question = " - ".join(part for part in parts if isinstance(part, str) and part)
+    return question if len(question) <= _MAX_QUESTION else question[:_MAX_QUESTION] + CUT
+
+
+def _first(values: t.Sequence[t.Any], count: int) -> list[t.Any]:
+    """Return so many values, with None for those that are not there."""
+    return [*values[:count], *[None] * (count - len(values))]
+
+
+def _texts(entries: t.Any, key: str) -> list[str]:
+    """Return a text of each entry of a list of field or choice descriptions (MS-PSRP 2.2.3.20 and 2.2.3.21)."""
+    found = [entry.get(key) for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return [text for text in found if isinstance(text, str)]
 
 
 def _refusal(message: str) -> t.Any:

@@ -134,7 +134,7 @@ def _creation_xml(new: NewSession) -> bytes:
             1,
             PSThreadOptions(value=PSThreadOptions.DEFAULT),
             ApartmentState(value=ApartmentState.UNKNOWN),
-            HostInfo(host=None),  # nobody sits at it: what asks for input there fails instead of waiting for ever
+            HostInfo(host=None),  # each command has a host of its own, see `host.host_info`
             to_powershell(new.application_arguments),
         ),
     )

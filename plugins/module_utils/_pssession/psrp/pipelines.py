@@ -22,6 +22,7 @@ from . import clixml, formatting, host, records, session_key
 from .formatting import FormattedOutput
 from .fragments import Defragmenter
 from .host import HostCall, Method
+from .host_text import HostText
 
 try:
     from pypsrp.messages import MessageType
@@ -46,6 +47,7 @@ class Collector:
     """Turns the stream of one command into an `Output`.
 
     Args:
+        output: What the command gave before, which is added to.
         max_objects: Objects of the output stream that are kept, or lines of formatted output; further ones are
             counted, and a mark says how many.
 
@@ -53,21 +55,27 @@ class Collector:
         host_calls: Calls of the command that want an answer and have none yet.
     """
 
-    def __init__(self, max_objects: int | None = None) -> None:
-        self.output = Output()
+    def __init__(self, output: Output, max_objects: int | None = None) -> None:
+        self.output = output
         self.host_calls: list[HostCall] = []
+        self._host_text = HostText(output)
         self._defragmenter = Defragmenter(skips_repeats=True)
         self._formatted = FormattedOutput()
         self._max_objects = max_objects
         self._not_kept = 0
 
     def finish(self) -> Output:
-        """Return the output, with the mark for what was not kept."""
+        """Return the output, with the text for the host and the mark for what was not kept."""
+        self._host_text.finish()
         self._keep(self._formatted.flush())
         if self._not_kept:
             self.output.output.append(clixml.more(self._not_kept, "objects"))
             self._not_kept = 0
         return self.output
+
+    def forget_calls(self, answered: t.Container[int]) -> None:
+        """Leave out calls that were answered before, by their ids; the journal brings them again."""
+        self.host_calls = [call for call in self.host_calls if call.call_id not in answered]
 
     def feed(self, data: bytes) -> None:
         """Take fragments as they came from the server.
@@ -94,15 +102,17 @@ class Collector:
         elif kind == MessageType.ERROR_RECORD:
             output.error.append(records.error_record(text))
         elif kind == MessageType.WARNING_RECORD:
-            output.warning.append(records.informational_record(text))
+            self._take_line("warning", text)
         elif kind == MessageType.VERBOSE_RECORD:
-            output.verbose.append(records.informational_record(text))
+            self._take_line("verbose", text)
         elif kind == MessageType.DEBUG_RECORD:
-            output.debug.append(records.informational_record(text))
+            self._take_line("debug", text)
         elif kind == MessageType.INFORMATION_RECORD:
             output.information.append(records.information_record(text))
+            self._host_text.note_record("information", output.information[-1]["message_data"])
         elif kind == MessageType.PROGRESS_RECORD:
             output.progress = records.progress_record(text)
+            self._host_text.note_record("progress", output.progress["activity"])
         elif kind == MessageType.PIPELINE_STATE:
             state, output.failure = records.pipeline_state(text)
             output.state = _STATES.get(state, PipelineState.RUNNING)
@@ -124,12 +134,19 @@ class Collector:
         kept += values[:room]
         self._not_kept += len(values[room:])
 
+    def _take_line(self, stream: str, clixml: str) -> None:
+        line = records.informational_record(clixml)
+        getattr(self.output, stream).append(line)
+        self._host_text.note_record(stream, line)
+
     def _take_host_call(self, call: HostCall) -> None:
         if call.wants_answer:
             self.host_calls.append(call)
         elif call.method == Method.SET_SHOULD_EXIT:
             # A script may call $Host.SetShouldExit several times, or before an exit; the last one counts.
             self.output.rc = _exit_code(call)
+        else:
+            self._host_text.write(call)
 
 
 def receive(
@@ -139,6 +156,7 @@ def receive(
     collector: Collector,
     record: t.Callable[[list[bytes]], None],
     until: float | None,
+    answered: t.Callable[[HostCall], None],
 ) -> bool:
     """Take what a command gives until it has ended or time is over.
 
@@ -149,6 +167,7 @@ def receive(
         record: Gets the pieces of the stream before the collector does, those of one answer at once.
         until: In seconds of `time.monotonic`; None waits as long as the command runs. What is there is taken in any
             case; a command that never falls silent is left after a while.
+        answered: Gets each call of the host that was answered.
 
     Returns:
         Whether the command has ended.
@@ -156,24 +175,30 @@ def receive(
     Raises:
         TransportError: The stream broke; a WSManFault says that the session is no longer ours.
     """
+
+    def refuse_calls() -> None:
+        while collector.host_calls:
+            limit = time.monotonic() + client.endpoint.option.open_timeout
+            host.refuse(client, shell, command_id, collector.host_calls[0], limit)
+            answered(collector.host_calls.pop(0))
+
+    refuse_calls()  # of a reader before this one, which ended between reading a call and answering it
     while True:
         now = time.monotonic()
         wait = None if until is None else until - now
         pieces, is_done = client.receive_command(
             shell, command_id.upper(), now + client.endpoint.option.open_timeout, wait
         )
-        limit = time.monotonic() + client.endpoint.option.open_timeout
         record(pieces)
         for piece in pieces:
             collector.feed(piece)
-        while collector.host_calls:
-            host.refuse(client, shell, command_id, collector.host_calls.pop(0), limit)
+        refuse_calls()
         if is_done or collector.output.is_finished:
             return True
         if until is not None and time.monotonic() >= until + (BACKLOG_SECONDS if pieces else 0):
             return False
         if not pieces:
-            session_key.answer_request(client, shell, limit)
+            session_key.answer_request(client, shell, time.monotonic() + client.endpoint.option.open_timeout)
 
 
 def _exit_code(call: HostCall) -> int:

@@ -20,7 +20,7 @@ from ..commands import Script
 from ..errors import TransportError
 from ..model import Shell
 from ..wsman.client import WSManClient
-from . import session_key
+from . import host, session_key
 from .fragments import FRAGMENT_HEADER_BYTES, fragments_of
 from .values import to_powershell
 
@@ -29,7 +29,6 @@ try:
         ApartmentState,
         Command,
         CommandParameter,
-        HostInfo,
         Pipeline,
         RemoteStreamOptions,
     )
@@ -153,7 +152,7 @@ class _Messages:
             ApartmentState(value=ApartmentState.UNKNOWN),
             RemoteStreamOptions(value=RemoteStreamOptions.ADD_INVOCATION_INFO),
             False,
-            HostInfo(host=None),  # nobody sits at it: what asks for input there fails instead of waiting for ever
+            host.host_info(script.has_ui),
             Pipeline(is_nested=False, cmds=[command], history=None, redirect_err_to_out=False),
             False,
         )

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Text that a command writes to its host, without what its records have already."""
+
+from __future__ import annotations
+
+import io
+import re
+import typing as t
+
+from ..commands import Output
+from .clixml import MAX_TEXT, PROGRESS_PARTS, more
+from .host import HostCall, Method
+
+# Where the text is among the parameters of a call, and what ends it. Colours come before it, and are left out.
+_WRITES: t.Mapping[int, tuple[int | None, str]] = {
+    Method.WRITE: (0, ""),
+    Method.WRITE_IN_COLOURS: (2, ""),
+    Method.WRITE_EMPTY_LINE: (None, "\n"),
+    Method.WRITE_LINE: (0, "\n"),
+    Method.WRITE_LINE_IN_COLOURS: (2, "\n"),
+}
+_LINES: t.Mapping[int, str] = {
+    Method.WRITE_DEBUG_LINE: "debug",
+    Method.WRITE_VERBOSE_LINE: "verbose",
+    Method.WRITE_WARNING_LINE: "warning",
+}
+# Colours inside a text, as PowerShell 7 formats tables (ECMA-48, select graphic rendition).
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class HostText:
+    """Adds to an output what a command writes to a host with a user interface.
+
+    What Write-Host, Write-Warning and the like write comes twice: as a record, and right behind it as a call with the
+    same text (seen: PowerShell 7.6, Linux). The record stays where it is, and the call is left out. A call belongs to
+    the last record of its stream, if the text is the same and no call has come for that record yet; a record that the
+    script redirects has no call. So two equal lines, one by Write-Host and one by $Host.UI.WriteLine, are a record and
+    a line of `Output.host_out`.
+
+    Args:
+        max_text: Characters of the text for each of the two kinds, output and error.
+    """
+
+    def __init__(self, output: Output, max_text: int = MAX_TEXT) -> None:
+        self._output = output
+        self._out = _Bounded(max_text)
+        self._err = _Bounded(max_text)
+        # By stream: the text of the last record that has had no call yet.
+        self._recorded: dict[str, str] = {}
+
+    def note_record(self, stream: str, text: object) -> None:
+        """Take note of a record in a stream of the output, for the call that may follow."""
+        self._recorded[stream] = _as_written(text)
+
+    def write(self, call: HostCall) -> None:
+        """Take a call that writes; other calls are passed over."""
+        parameters = call.parameters
+        if call.method in _WRITES:
+            position, end = _WRITES[call.method]
+            text = "" if position is None else _as_written(_at(parameters, position))
+            if not self._is_recorded("information", text):
+                self._out.add(_COLOUR.sub("", text) + end)
+        elif call.method == Method.WRITE_ERROR_LINE:
+            self._err.add(_COLOUR.sub("", _as_written(_at(parameters, 0))) + "\n")
+        elif call.method in _LINES:
+            stream, text = _LINES[call.method], _as_written(_at(parameters, 0))
+            if not self._is_recorded(stream, text):
+                getattr(self._output, stream).append(text)
+        elif call.method == Method.WRITE_PROGRESS:
+            record = _at(parameters, 1)
+            if isinstance(record, dict) and not self._is_recorded("progress", _as_written(record.get("Activity"))):
+                self._output.progress = {key: record.get(name) for key, _element, name in PROGRESS_PARTS}
+
+    def finish(self) -> None:
+        """Put the text into the output."""
+        self._output.host_out, self._output.host_err = self._out.text(), self._err.text()
+
+    def _is_recorded(self, stream: str, text: str) -> bool:
+        is_recorded = self._recorded.get(stream) == text
+        if is_recorded:
+            del self._recorded[stream]
+        return is_recorded
+
+
+class _Bounded:
+    """Text in pieces, with a mark for what is beyond its limit."""
+
+    def __init__(self, limit: int) -> None:
+        self._kept = io.StringIO()
+        self._left = limit
+        self._cut = 0
+
+    def add(self, text: str) -> None:
+        shown = text[: self._left]
+        self._kept.write(shown)
+        self._left -= len(shown)
+        self._cut += len(text) - len(shown)
+
+    def text(self) -> str:
+        return self._kept.getvalue() + (more(self._cut, "characters") if self._cut else "")
+
+
+def _at(values: t.Sequence[t.Any], position: int) -> t.Any:
+    return values[position] if position < len(values) else None
+
+
+def _as_written(value: object) -> str:
+    """Return a value as text; that of Write-Host is the message of a HostInformationMessage."""
+    if isinstance(value, dict):
+        value = value.get("Message")
+    return "" if value is None else str(value)
