@@ -24,6 +24,7 @@ class Code(enum.IntEnum):
     CANNOT_CONNECT = 0x80338012
     OPERATION_TIMED_OUT = 0x80338029
     UNEXPECTED_SELECTORS = 0x8033805B
+    HOST_PROCESS_ENDED = 0x80338104
     EXPLICIT_CREDENTIALS_REQUIRED = 0x803380E5
     INVALID_AUTHENTICATION = 0x8033810E
     CANNOT_CONNECT_WINRM_SERVICE = 0x80338112
@@ -40,6 +41,9 @@ class Code(enum.IntEnum):
     STREAM_DISCONNECTED = 0x803381DE
     ALREADY_DISCONNECTED = 0x803381CF
 
+
+# What servers answer once a session does not exist any more.
+GONE = frozenset({Code.UNEXPECTED_SELECTORS, Code.HOST_PROCESS_ENDED})
 
 # The first part of a FullyQualifiedErrorId by transport code, as PowerShell's GetFQEIDFromTransportError has it.
 TRANSPORT_PREFIXES: t.Mapping[int, str] = {
@@ -152,7 +156,7 @@ _REASONS: t.Mapping[Reason, frozenset[int]] = {
         }
     ),
     Reason.BUSY: frozenset({Code.CLIENT_SESSION_ID_MISMATCH, Code.CONNECTED_TO_DIFFERENT_CLIENT}),
-    Reason.EXPIRED: frozenset({Code.UNEXPECTED_SELECTORS}),
+    Reason.EXPIRED: GONE,
 }
 
 
@@ -193,6 +197,10 @@ HINTS: t.Mapping[int, str] = {
     ),
     Code.CANNOT_CONNECT: "Check that WinRM listens there (5985 HTTP, 5986 HTTPS) and that no firewall is between.",
     Code.UNEXPECTED_SELECTORS: "The session expired, was removed, or belongs to another account.",
+    Code.HOST_PROCESS_ENDED: (
+        "The process of the session ended, and with it the session and its command: it crashed, was killed, or the "
+        "script ended it."
+    ),
     Code.EXPLICIT_CREDENTIALS_REQUIRED: (
         "Give credential, or add the computer to the inventory with ansible_user and ansible_password; or get a "
         "Kerberos ticket (kinit)."

@@ -13,7 +13,7 @@ import time
 import typing as t
 import uuid
 
-from .codes import Code, Reason
+from .codes import HINTS, Code, Reason
 from .commands import CommandResult, Output, PipelineState, Script
 from .errors import ErrorRecord, TransportError, WSManFault, error_record
 from .journal import Journal, JournalFolder
@@ -260,7 +260,9 @@ class Runner:
     def _failed(
         self, session: PSSession, command_id: str | None, output: Output, cause: TransportError
     ) -> CommandResult:
-        if isinstance(cause, WSManFault) and pipelines.is_no_longer_ours(cause):
+        if cause.code == Code.HOST_PROCESS_ENDED:
+            hint = f"{HINTS[Code.HOST_PROCESS_ENDED]} What was received until then is in the result."
+        elif isinstance(cause, WSManFault) and pipelines.is_no_longer_ours(cause):
             hint = "The session ended, or another client took it. What was received until then is in the result."
         else:
             hint = "The command goes on; receive_pssession takes the rest." if command_id else ""

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole scripts in a real PowerShell: all streams, ways to fail and to stop, other clients, the end of the process."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from tests.integration.engine.controller import ADMIN, Controller, Result, error_ids
+from tests.simulator import SimulatedFleet
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def fleet(powershell: str) -> Iterator[SimulatedFleet]:
+    with SimulatedFleet.build(["srv01"], [ADMIN], powershell=powershell) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
+    return Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
+
+
+@pytest.fixture
+def other_controller(fleet: SimulatedFleet, tmp_path: Path) -> Controller:
+    """A controller with a registry of its own: to the server, another client."""
+    return Controller(fleet, tmp_path / "registry.sqlite3")
+
+
+def open_session(controller: Controller, name: str) -> None:
+    opened = controller.run(_verbs.NEW, "srv01", name=[name])
+    assert "failed" not in opened, opened["msg"]
+
+
+def invoke(controller: Controller, session: str, script: str, **options: Any) -> Result:
+    return controller.run(_verbs.INVOKE, "srv01", name=[session], script=script, **{"timeout": 300, **options})
+
+
+@pytest.fixture(scope="module")
+def run(controller: Controller) -> Run:
+    """Run a script in the session `scenes`, which tests share that leave nothing in it."""
+    open_session(controller, "scenes")
+    return lambda script, **options: invoke(controller, "scenes", script, **options)
+
+
+def only(result: Result) -> Result:
+    (found,) = result["results"]
+    return found
+
+
+def test_all_streams(run: Run) -> None:
+    got = only(
+        run(
+            "Write-Progress 'Copying' -Status 'half' -PercentComplete 50 -Id 7; 'output'; Write-Error 'an error'; "
+            "Write-Warning 'a warning'; Write-Verbose 'verbose' -Verbose; Write-Debug 'debug' -Debug; "
+            "Write-Information 'information' -Tags one; Write-Host 'host'"
+        )
+    )
+    assert (got["state"], got["output"]) == ("Completed", ["output"])
+    assert [error["exception"]["message"] for error in got["error"]] == ["an error"]
+    assert (got["warning"], got["verbose"], got["debug"]) == (["a warning"], ["verbose"], ["debug"])
+    first, second = got["information"]
+    assert (first["message_data"], first["tags"]) == ("information", ["one"])
+    assert second["tags"] == ["PSHOST"]
+    progress = got["progress"]
+    assert (progress["activity"], progress["status"], progress["percent_complete"]) == ("Copying", "half", 50)
+
+
+@pytest.mark.parametrize(
+    ("script", "error_id", "output"),
+    [
+        ("'before'; throw 'it broke'; 'after'", "it broke", ["before"]),
+        ("'before'; throw [IO.FileNotFoundException]::new('gone'); 'after'", "gone", ["before"]),
+        (
+            "'before'; Write-Error 'it broke' -ErrorId Broken -ErrorAction Stop; 'after'",
+            "Broken",
+            ["before"],
+        ),
+        (
+            "& { $ErrorActionPreference = 'Stop'; 'before'; Get-Item /no/such/path; 'after' }",
+            "PathNotFound,Microsoft.PowerShell.Commands.GetItemCommand",
+            ["before"],
+        ),
+        ("trap { 'trapped'; break }; 'before'; throw 'it broke'", "it broke", ["before", "trapped"]),
+        ("try { 'before'; throw 'it broke' } finally { 'cleaned' }", "it broke", ["before", "cleaned"]),
+    ],
+)
+def test_a_script_that_fails(run: Run, script: str, error_id: str, output: list[str]) -> None:
+    result = run(script)
+    got = only(result)
+    assert result["failed"]
+    assert (got["state"], got["output"]) == ("Failed", output)
+    assert got["failure"]["fully_qualified_error_id"] == error_id
+
+
+@pytest.mark.parametrize(
+    ("script", "output"),
+    [
+        ("trap { 'trapped'; continue }; throw 'it broke'; 'after'", ["trapped", "after"]),
+        ("try { throw 'it broke' } catch { \"caught $_\" } finally { 'cleaned' }", ["caught it broke", "cleaned"]),
+        ("Get-Item /no/such/path; 'after'", ["after"]),
+    ],
+)
+def test_a_script_that_goes_on(run: Run, script: str, output: list[str]) -> None:
+    got = only(run(script))
+    assert (got["state"], got["output"]) == ("Completed", output)
+
+
+def test_a_stop_runs_finally(run: Run, controller: Controller) -> None:
+    script = "try { 'begun'; Start-Sleep 3600; 'done' } finally { $global:cleaned = 'yes' }"
+    assert only(run(script, timeout=0))["state"] == "Running"
+    stopped = only(controller.run(_verbs.RECEIVE, "srv01", name=["scenes"], stop=True))
+    assert stopped["state"] == "Stopped"
+    assert only(run("$cleaned; Remove-Variable cleaned -Scope Global"))["output"] == ["yes"]
+
+
+def test_another_client_takes_over_what_is_left(
+    controller: Controller, other_controller: Controller, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    script = (
+        "param($Gate) $total = 0; foreach ($number in 1..1000) { $number; $total += $number }; "
+        "while (-not (Test-Path $Gate)) { Start-Sleep -Milliseconds 50 }; $total"
+    )
+    open_session(controller, "taken")
+    begun = only(invoke(controller, "taken", script, parameters={"Gate": str(gate)}, timeout=0))
+    assert begun["state"] == "Running"
+    gate.touch()
+    received = only(other_controller.run(_verbs.RECEIVE, "srv01", name=["taken"]))
+    assert received["state"] == "Completed"
+    assert [*begun["output"], *received["output"]] == [*range(1, 1001), 500500]
+    # It is connected there now, as after every receive.
+    assert error_ids(controller.run(_verbs.RECEIVE, "srv01", name=["taken"])) == ["PSSessionConnectFailed"]
+
+
+def test_a_second_command_waits_for_the_first(controller: Controller, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    waits = "param($Gate) 'first'; while (-not (Test-Path $Gate)) { Start-Sleep -Milliseconds 50 }"
+    open_session(controller, "two")
+    first = only(invoke(controller, "two", waits, parameters={"Gate": str(gate)}, timeout=0))
+    assert first["state"] == "Running"
+    second = only(invoke(controller, "two", "'second'", timeout=0))
+    assert (second["state"], second["output"]) == ("Running", [])
+    gate.touch()
+    third = only(invoke(controller, "two", "'third'"))
+    assert (third["state"], third["output"]) == ("Completed", ["third"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_process_that_is_killed(controller: Controller, fleet: SimulatedFleet, seed: int) -> None:
+    name = f"killed-{seed}"
+    open_session(controller, name)
+    last = random.Random(seed).randint(1, 3000)
+    script = f"foreach ($number in 1..3000) {{ $number; if ($number -eq {last}) {{ kill -9 $PID; Start-Sleep 60 }} }}"
+    result = invoke(controller, name, script)
+    got = only(result)
+    # What the process had written is there, whole objects in their order; some may have been lost with it.
+    assert got["output"] == list(range(1, len(got["output"]) + 1))
+    assert len(got["output"]) <= last
+    assert (got["state"], got["failure"]) == ("Running", None)
+    (error,) = result["errors"]
+    assert error["reason"] == "expired"
+    assert "What was received until then is in the result." in error["hint"]
+    assert name not in [session.name for session in fleet["srv01"].sessions]
