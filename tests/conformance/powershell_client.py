@@ -26,6 +26,8 @@ from .raw_client import (
 )
 
 TIMED_OUT = 0x80338029
+#: Switches of a server that keeps sessions connected however slow the machine is.
+PATIENT = {"silence_timeout": 1e6}
 HOST_CALL, HOST_RESPONSE = 0x00041100, 0x00041101
 
 

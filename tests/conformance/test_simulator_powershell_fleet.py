@@ -24,7 +24,7 @@ from tests.simulator.__main__ import powershell_for
 from tests.waiting import PATIENCE, until
 
 from .conftest import ADMIN
-from .powershell_client import PowerShellClient, is_alive
+from .powershell_client import PATIENT, PowerShellClient, is_alive
 
 ROOT = Path(__file__).resolve().parents[2]
 QUOTA = 0x803381E6
@@ -116,7 +116,9 @@ def test_a_powershell_that_does_not_start(tmp_path: Path) -> None:
 
 def test_limit_of_processes(powershell: str) -> None:
     """One session too many is refused on any computer, until another one is removed."""
-    with SimulatedFleet.build(["srv01", "srv02"], [ADMIN], powershell=powershell, max_powershells=1) as fleet:
+    with SimulatedFleet.build(
+        ["srv01", "srv02"], [ADMIN], switches=PATIENT, powershell=powershell, max_powershells=1
+    ) as fleet:
         one, two = (PowerShellClient(computer, ADMIN) for computer in fleet)
         shell_id = one.open()
         assert two.create().fault == QUOTA
@@ -127,7 +129,7 @@ def test_limit_of_processes(powershell: str) -> None:
 
 
 def test_removed_sessions_run_their_finally_blocks(powershell: str, tmp_path: Path) -> None:
-    with SimulatedFleet.build(["srv01"], [ADMIN], powershell=powershell) as fleet:
+    with SimulatedFleet.build(["srv01"], [ADMIN], switches=PATIENT, powershell=powershell) as fleet:
         client = PowerShellClient(fleet["srv01"], ADMIN)
         shell_id = client.open()
         script = f"try {{ 'begun'; Start-Sleep 1000 }} finally {{ Set-Content '{tmp_path}/finally' 'cleaned up' }}"
@@ -138,7 +140,7 @@ def test_removed_sessions_run_their_finally_blocks(powershell: str, tmp_path: Pa
 
 
 def test_a_stopped_fleet_starts_anew_without_them(powershell: str) -> None:
-    fleet = SimulatedFleet.build(["srv01"], [ADMIN], powershell=powershell)
+    fleet = SimulatedFleet.build(["srv01"], [ADMIN], switches=PATIENT, powershell=powershell)
     session = fleet["srv01"].add_session("Planted", commands=[{"script_text": "'begun'; Start-Sleep 1000"}])
     with fleet:
         pid = session.process_id

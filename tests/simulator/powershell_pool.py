@@ -187,7 +187,7 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
             async for data in self.process.packets():
                 self._take_packet(data)
         except (PowerShellEnded, ProtocolViolation):
-            pass  # a process that writes something else is of no more use than one that has ended
+            pass  # a process whose output is damaged is of no more use than one that has ended
         if not self.closed:
             self.on_end()
 

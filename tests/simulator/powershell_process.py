@@ -35,7 +35,7 @@ DEFAULT_STREAM, PROMPT_RESPONSE = "Default", "PromptResponse"
 #: waiting for the acknowledgement of the one before; then no answer ever comes (seen: PowerShell 7.6, Linux). A
 #: ``Signal`` or ``Close`` is acknowledged only when the command has stopped, however long the script takes for that.
 _ONE_AT_A_TIME = ("Data", "Command")
-_PACKET = re.compile(rb"<(\w+)(?: Stream='(\w+)')? PSGuid='([0-9a-fA-F-]{36})'\s*(?:/>|>([A-Za-z0-9+/=]*)</Data>)")
+_PACKET = re.compile(rb"<(\w+)(?: Stream='(\w+)')? PSGuid='([0-9a-fA-F-]{36})'\s*(?:/>|>([A-Za-z0-9+/=]*)</Data>)\s*$")
 #: What the child takes over from this process's environment: where programs and the .NET runtime are.
 _INHERITED = ("PATH", "DOTNET_ROOT", "LD_LIBRARY_PATH", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT")
 _CHUNK = 1 << 16
@@ -47,7 +47,7 @@ def find_powershell() -> str | None:
 
 
 class PowerShellEnded(ConnectionError):
-    """The process has ended, or writes what no packet is."""
+    """The process has ended, or its output is damaged."""
 
 
 @dataclass(frozen=True)
@@ -227,9 +227,11 @@ class PowerShellProcess:
     async def packets(self) -> AsyncIterator[Data]:
         """What the process sends, in order, until it ends.
 
+        A program that a script started may have the process's own standard output. What it writes there is lost, as
+        without a console on Windows.
+
         Raises:
-            PowerShellEnded: it wrote something that is no packet, as a program does that a script started and that
-                has taken the process's own standard output.
+            PowerShellEnded: a packet was damaged.
         """
         stdout = self._streams.stdout
         assert stdout is not None
@@ -249,11 +251,11 @@ class PowerShellProcess:
                     yield data
 
     def _read(self, line: bytes) -> Data | None:
-        packet = _PACKET.fullmatch(line.strip())
+        packet = _PACKET.search(line)
         if packet is None:
-            if not line.strip():
-                return None
-            raise PowerShellEnded(f"not a packet: {line[:80]!r}")
+            if b"PSGuid" in line:
+                raise PowerShellEnded("a packet of the PowerShell process is damaged")
+            return None
         name, _stream, target, content = packet.groups()
         if name == b"Data":
             return Data(uuid.UUID(target.decode()), base64.b64decode(content))

@@ -20,7 +20,8 @@ from tests.waiting import meanwhile, until
 
 @pytest.fixture(scope="module")
 def fleet(powershell: str) -> Iterator[SimulatedFleet]:
-    with SimulatedFleet.build(["srv01", "srv02"], [ADMIN], powershell=powershell) as started:
+    patient = {"silence_timeout": 1e6}
+    with SimulatedFleet.build(["srv01", "srv02"], [ADMIN], switches=patient, powershell=powershell) as started:
         yield started
 
 
