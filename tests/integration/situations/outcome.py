@@ -25,7 +25,8 @@ USUAL: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "usua
 
 _GUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b127(?:\.\d{1,3}){3}\b")
-_ASIDE = re.compile(r"(?<=\.damaged-)\d+")
+# The time in a file's name, and how much of an answer came: that depends on the digits of process ids and durations.
+_NUMBER = re.compile(r"(?<=\.damaged-)\d+|\d+(?= bytes read)|\d+(?= more expected)")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?")
 # Values that no two runs share.
 _VOLATILE = frozenset({"process_id", "native_thread_id", "managed_thread_id"})
@@ -173,7 +174,7 @@ class _Stable:
         return self._text(value) if isinstance(value, str) else value
 
     def _text(self, text: str) -> str:
-        text = _ASIDE.sub("(time)", text.replace(self._seen.folder, "FOLDER"))
+        text = _NUMBER.sub("(number)", text.replace(self._seen.folder, "FOLDER"))
         text = _GUID.sub(lambda found: f"({self._name(found[0])})", text)
         text = _ADDRESS.sub(lambda found: self._seen.addresses.get(found[0], found[0]), text)
         return _TIME.sub(lambda found: self._time(found[0]), text)
