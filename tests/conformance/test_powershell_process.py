@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -165,40 +163,3 @@ def test_what_ends_the_process_is_noticed(powershell: str, script: str, code: in
                 await client.process.post("Command", uuid.uuid4())
 
     within(test, powershell)
-
-
-SLEEPERS = r"""
-import asyncio, sys
-from tests.conformance.test_powershell_process import started
-from tests.conformance.raw_client import PIPELINE_OUTPUT, PIPELINE_STATE
-
-async def main():
-    async with started(sys.argv[1]) as client:
-        job = await client.run("$j = Start-Job { $PID; sleep 1000 }; while (-not ($p = $j | Receive-Job)) {}; \"$p\"")
-        await client.until(lambda: bool(client.of(job, PIPELINE_OUTPUT)))
-        left = await client.run("sh -c 'sleep 1000 > /dev/null 2>&1 & echo $!'")
-        await client.until(lambda: bool(client.of(left, PIPELINE_STATE)))
-        native = await client.run("sh -c 'echo $$; exec sleep 1000'")
-        await client.until(lambda: bool(client.of(native, PIPELINE_OUTPUT)))
-        pids = [client.of(command, PIPELINE_OUTPUT)[0][3:-4] for command in (job, left, native)]
-        print(client.process.pid, *pids, flush=True)
-        await asyncio.sleep(1000)
-
-asyncio.run(main())
-"""
-
-
-def test_nothing_survives_a_killed_simulator(powershell: str) -> None:
-    root = Path(__file__).resolve().parents[2]
-    arguments = [sys.executable, "-c", SLEEPERS, powershell]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=root) as simulator:
-        try:
-            assert simulator.stdout is not None
-            pids = [int(pid) for pid in simulator.stdout.readline().split()]
-            assert len(pids) == 4
-            assert all(is_alive(pid) for pid in pids)
-        finally:
-            simulator.send_signal(signal.SIGKILL)
-    for pid in pids:
-        while is_alive(pid):
-            os.sched_yield()

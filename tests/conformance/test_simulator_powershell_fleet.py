@@ -179,7 +179,7 @@ def program(folder: Path, powershell: str) -> Iterator[tuple[subprocess.Popen[by
             process.kill()
 
 
-@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, "stop"])
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGKILL, "stop"])
 def test_nothing_survives_the_simulator(powershell: str, tmp_path: Path, way: signal.Signals | str) -> None:
     """Whatever way it ends: no process of a session is left, nor its folder."""
     with program(tmp_path, powershell) as (process, told, pids):
