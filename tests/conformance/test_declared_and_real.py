@@ -71,6 +71,17 @@ SCENES = {
     ),
     "throw": Scene("'before'; throw 'it broke'", [{"output": "before"}, {"throw": "it broke"}]),
     "exit code": Scene("'before'; exit 3; 'after'", [{"output": "before"}, {"exit": 3}]),
+    "text for the host": Scene("'shown' | Out-Host", [{"host": {"method": "WriteLine2", "parameters": ["shown"]}}]),
+    "Write-Host": Scene("Write-Host 'host'; Write-Host 'again'", [{"write_host": "host"}, {"write_host": "again"}]),
+    "question": Scene(
+        "'before'; Read-Host; 'after'",
+        [{"output": "before"}, {"prompt": {"method": "ReadLine"}}, {"output": "after"}],
+    ),
+    "question without a user interface": Scene(
+        "'before'; Read-Host; 'never'",
+        [{"output": "before"}, {"prompt": {"method": "ReadLine"}}, {"output": "never"}],
+        {"host_ui": False},
+    ),
     "repeat": Scene("1..3 | ForEach-Object { 'again' }", [{"repeat": {"times": 3, "steps": [{"output": "again"}]}}]),
     "input": Scene("$input | ForEach-Object { , $_ }", [{"output_input": True}], {"input": ["a", 1, None, [1, 2]]}),
     "no input": Scene("@($input).Count", [{"output": 0}]),

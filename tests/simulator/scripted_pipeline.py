@@ -141,7 +141,7 @@ class ScriptedPipeline(Pipeline):
         elif message.type is kind.EndOfPipelineInput:
             self.end_input()
         elif message.type is kind.PipelineHostResponse:
-            self._answer_host_call(int(data.ci), getattr(data, "mr", None))
+            self._answer_host_call(int(data.ci), getattr(data, "mr", None), getattr(data, "me", None))
         else:
             raise ProtocolViolation(f"a pipeline does not expect {message.type.name}")
 
@@ -251,7 +251,7 @@ class ScriptedPipeline(Pipeline):
         self._input_open = False
         self._input_changed.notify()
 
-    def _answer_host_call(self, call_id: int, value: Any) -> None:
+    def _answer_host_call(self, call_id: int, value: Any, error: ErrorRecord | None) -> None:
         """Take a PIPELINE_HOST_RESPONSE."""
-        self._answers[call_id] = value
+        self._answers[call_id] = (value, error)
         self._input_changed.notify()

@@ -51,7 +51,7 @@ class Room:
 
 @dataclass(frozen=True)
 class HostAnswer:
-    """Wait for the client's answer to host call ``call_id``; its return value is the result."""
+    """Wait for the client's answer to host call ``call_id``: its return value, or the client's error."""
 
     call_id: int
 
@@ -233,8 +233,10 @@ class ScriptLibrary:
 
 # Seen: PowerShell 7.6, Linux, Read-Host without a user interface.
 _NO_USER: dict[str, Any] = {
+    "activity": "Read-Host",
     "message": "A command that prompts the user failed because the host program or the command type does not support "
-    "user interaction.",
+    "user interaction. Try a host program that supports user interaction, such as the PowerShell Console, and remove "
+    "prompt-related commands from command types that do not support user interaction.",
     "error_id": "HostFunctionNotImplemented,Microsoft.PowerShell.Commands.ReadHostCommand",
     "category": "NotImplemented",
     "exception": "System.Management.Automation.Host.HostException",
@@ -402,9 +404,14 @@ def _prompt(stage: Stage, argument: Any) -> Execution:
         # ReadLine has no parameters: a question is written to the host first.
         stage.tell_host("WriteLine2", [str(argument)])
         call_id = stage.call_host("ReadLine", ())
-    answer = yield HostAnswer(call_id)
-    if isinstance(argument, Mapping) and "set" in argument:
-        stage.variables[argument["set"]] = answer
+    value, refusal = (yield HostAnswer(call_id)) or (None, None)
+    details = argument if isinstance(argument, Mapping) else {}
+    if refusal is not None and not details.get("caught"):
+        # As Read-Host does; PowerShell wraps what other methods throw, and such a script goes on.
+        refusal.CategoryInfo.Activity = "Read-Host"
+        raise ScriptFailure(refusal)
+    if "set" in details:
+        stage.variables[details["set"]] = value
 
 
 def _host(stage: Stage, argument: Any) -> Execution:

@@ -42,9 +42,6 @@ class Code(enum.IntEnum):
     ALREADY_DISCONNECTED = 0x803381CF
 
 
-# What servers answer once a session does not exist any more.
-GONE = frozenset({Code.UNEXPECTED_SELECTORS, Code.HOST_PROCESS_ENDED})
-
 # The first part of a FullyQualifiedErrorId by transport code, as PowerShell's GetFQEIDFromTransportError has it.
 TRANSPORT_PREFIXES: t.Mapping[int, str] = {
     5: "AccessDenied",
@@ -156,7 +153,7 @@ _REASONS: t.Mapping[Reason, frozenset[int]] = {
         }
     ),
     Reason.BUSY: frozenset({Code.CLIENT_SESSION_ID_MISMATCH, Code.CONNECTED_TO_DIFFERENT_CLIENT}),
-    Reason.EXPIRED: GONE,
+    Reason.EXPIRED: frozenset({Code.UNEXPECTED_SELECTORS, Code.HOST_PROCESS_ENDED}),
 }
 
 

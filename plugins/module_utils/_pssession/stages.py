@@ -15,7 +15,7 @@ import typing as t
 
 from . import endpoint as endpoints_of
 from .apply import Apply, Result
-from .codes import GONE
+from .codes import Code
 from .commands import CommandResult
 from .context import Context
 from .discovery import Discovery, discover, list_commands
@@ -273,20 +273,16 @@ class Stages:
     def leave(self, all_of_them: bool = False) -> None:
         """Disconnect from sessions whose command still runs, so that it is safe, and from all if that is wanted."""
         results = self.report.results or ()
-        gone = {each.session.instance_id for each in results if each.error and each.error.code in GONE}
         running = {
             result.session.instance_id
             for result in results
             if result.command_id and result.is_news and not result.output.is_finished
-        } - gone
+        }
         # The errors say for themselves what becomes of those that failed on the way.
-        going_on = running - {result.session.instance_id for result in results if result.error}
+        failed = {result.session.instance_id for result in results if result.error}
+        going_on = running - failed
         everything = all_of_them or self._request.disconnect_after
-        left = [
-            each
-            for each in self.report.sessions
-            if (everything and each.instance_id not in gone) or each.instance_id in running
-        ]
+        left = [each for each in self.report.sessions if everything or each.instance_id in running]
         verb = Disconnect(self._request, self._context.warn)
         for session in left:
             if session.instance_id in going_on and not all_of_them:
@@ -298,7 +294,12 @@ class Stages:
         now = {session.instance_id: session for session in result.sessions}
         self.report.sessions = [now.get(each.instance_id, each) for each in self.report.sessions]
         self.report.after = self.report.sessions
-        self.report.errors += result.errors
+        # Where a session ended with its command, that is reported already.
+        self.report.errors += [
+            each
+            for each in result.errors
+            if not (each.code == Code.UNEXPECTED_SELECTORS and each.about.instance_id in failed)
+        ]
         self.remember()
 
     def plan(self, verb: Verb, sessions: list[PSSession]) -> list[Step]:

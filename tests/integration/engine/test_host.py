@@ -26,10 +26,10 @@ SCRIPTS: dict[str, Any] = {
         {"host": {"method": "WriteLine2", "parameters": ["direct"]}},
         {"host": {"method": "WriteErrorLine", "parameters": ["wrong"]}},
     ],
-    "asks": [{"output": "before"}, {"prompt": {"method": "ReadLine"}}, {"output": "after"}],
+    "asks": [{"output": "before"}, {"prompt": {"method": "ReadLine", "caught": True}}, {"output": "after"}],
     "asks twice": [
-        {"prompt": {"method": "ReadLine"}},
-        {"prompt": {"method": "ReadLine"}},
+        {"prompt": {"method": "ReadLine", "caught": True}},
+        {"prompt": {"method": "ReadLine", "caught": True}},
         {"sleep": 60},
         {"output": "end"},
     ],

@@ -151,7 +151,8 @@ def test_a_script_that_fails_fails_the_task(invoke: Any) -> None:
 
 def test_who_asks_gets_an_error_instead_of_silence(invoke: Any, fleet: SimulatedFleet) -> None:
     got = only(invoke("asks", timeout=PATIENCE))
-    assert (got["state"], got["output"]) == ("Completed", ["before", "after"])
+    assert (got["state"], got["output"]) == ("Failed", ["before"])
+    assert got["failure"]["fully_qualified_error_id"] == "HostFunctionNotImplemented"
     # The question itself is only written; ReadLine is answered.
     (answer,) = fleet.requests_of(operation="Send")
     (data,) = re.findall(r"Stream[^>]*>([^<]+)<", answer.body)
