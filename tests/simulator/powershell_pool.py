@@ -77,7 +77,8 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
         except OSError as error:
             raise Fault(PLUGIN_EXCEPTION, f"PowerShell cannot be started: {error}", POWERSHELL_PROVIDER) from error
         if self.closed:
-            await self._process.end()
+            # The session was removed meanwhile, and its place given back.
+            await self.powershells.end(self._process)
             raise Fault(OPERATION_ABORTED)
         self._tasks = [asyncio.ensure_future(self._read()), asyncio.ensure_future(self._keep_time())]
 
@@ -220,12 +221,14 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
         return self._private_data
 
     def balance(self) -> None:
-        """Stop reading the process while a command's output is at the limit; that holds its script up."""
-        if self._process is not None:
-            if not self.closed and any(pipeline.is_full for pipeline in self.pipelines.values()):
-                self._process.suspend()
-            else:
-                self._process.resume()
+        """Stop reading the process while a running command's output is at the limit; that holds its script up."""
+        if self._process is None:
+            return
+        running = (pipeline for pipeline in self.pipelines.values() if pipeline.is_running)
+        if not self.closed and any(pipeline.is_full for pipeline in running):
+            self._process.suspend()
+        else:
+            self._process.resume()
 
 
 def _way(message: Message) -> tuple[bool, str, bool]:

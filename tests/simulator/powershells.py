@@ -75,14 +75,15 @@ class PowerShells:
     async def _close(self, process: PowerShellProcess) -> None:
         with contextlib.suppress(TimeoutError, PowerShellEnded):
             await asyncio.wait_for(process.post("Close"), _GRACE)
-        await self._end(process)
+        await self.end(process)
 
-    async def _end(self, process: PowerShellProcess) -> None:
+    async def end(self, process: PowerShellProcess) -> None:
+        """Kill a process; return when it is gone."""
         await process.end()
         self._processes.discard(process)
 
     async def close(self) -> None:
         """End all processes; return when they are gone."""
-        await asyncio.gather(*(self._end(process) for process in list(self._processes)))
+        await asyncio.gather(*(self.end(process) for process in list(self._processes)))
         await asyncio.gather(*self._ending)
         self._guardian.close()
