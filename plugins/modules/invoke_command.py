@@ -269,6 +269,14 @@ results:
     host_err:
       description: Text that the script wrote to its host as errors, in the same way.
       type: str
+    output_dropped:
+      description:
+        - Whether the server dropped output that nobody received in time. A session does that only if its output
+          buffering mode is V(Drop), so it is false in others.
+        - True if parts of a message are missing, or more messages than a session uses for itself. The server numbers
+          them, but it does not say that it dropped some. So it is none for a session with the mode V(Drop) where too
+          few are missing to be sure, or where other commands may have run before this one.
+      type: bool
     failure:
       description: The error that ended the command, if one did, in the form of RV(results[].error).
       type: dict

@@ -20,7 +20,7 @@ from tests.unit.builders import endpoint, session
 COMMAND_ID = "7d9ee1c2-0000-0000-0000-000000000001"
 STREAMS = {
     *("output", "error", "warning", "verbose", "debug", "information", "progress", "failure"),
-    *("host_out", "host_err"),
+    *("host_out", "host_err", "output_dropped"),
 }
 
 

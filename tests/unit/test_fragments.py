@@ -99,3 +99,26 @@ def test_a_message_that_is_too_large_is_refused_and_the_next_one_taken(pieces: i
     with pytest.raises(TransportError, match="maximum_received_object_size is 100"):
         list(defragmenter.feed(b"".join(cut(2, bytes(101), 100 // pieces))))
     assert [*defragmenter.feed(whole_fragment(3, b"small"))] == [b"small"]
+
+
+@pytest.mark.parametrize(
+    ("fragments", "messages", "missing", "is_torn"),
+    [
+        ([*cut(5, b"abcd", 2), *cut(6, b"ef", 2)], [b"abcd", b"ef"], 0, False),
+        ([*cut(5, b"ab", 2), *cut(9, b"ef", 2)], [b"ab", b"ef"], 3, False),
+        ([*cut(5, b"abcd", 2)[:1], *cut(8, b"ef", 2)], [b"ef"], 2, True),
+        ([*cut(5, b"ab", 2), *cut(8, b"cdef", 2)[1:], *cut(9, b"gh", 2)], [b"ab", b"gh"], 2, False),
+        ([*cut(5, b"abcdef", 2)[:1], *cut(5, b"abcdef", 2)[2:], *cut(6, b"gh", 2)], [b"gh"], 0, True),
+        ([*cut(5, b"abcdef", 2)[:1], *cut(8, b"cdef", 2)[1:], *cut(9, b"gh", 2)], [b"gh"], 2, True),
+    ],
+    ids=["whole", "whole messages", "an end", "a beginning", "a middle", "an end and a beginning"],
+)
+def test_what_a_server_dropped_is_noticed(
+    fragments: list[bytes], messages: list[bytes], missing: int, is_torn: bool
+) -> None:
+    defragmenter = Defragmenter(skips_repeats=True, may_miss=True)
+    received = [message for each in fragments for message in defragmenter.feed(each)]
+    # What the last client had received comes once more.
+    received += [message for each in fragments for message in defragmenter.feed(each)]
+    assert (received, defragmenter.first_id) == (messages, 5)
+    assert (defragmenter.missing, defragmenter.is_torn) == (missing, is_torn)

@@ -58,6 +58,7 @@ class Output:
     Attributes:
         state: RUNNING until the server said how it ended.
         rc: The code that the script called ``exit`` with, or None if it did not call it. The last call counts.
+        output_dropped: Whether the server dropped output that nobody received in time. None if that cannot be known.
         failure: The error that ended it, or None.
         progress: The last record of progress, or None.
         is_formatted: Whether some of the output is text that was made of the objects of a Format cmdlet. Results do not
@@ -78,6 +79,7 @@ class Output:
     host_out: str = ""
     host_err: str = ""
     failure: dict[str, t.Any] | None = None
+    output_dropped: bool | None = None
     is_formatted: bool = False
 
     @property

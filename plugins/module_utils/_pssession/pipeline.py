@@ -120,7 +120,7 @@ def _start(script: Script, request: Request, context: Context, engine: Stages) -
         results: list[CommandResult] = []
 
         def start_in(session: PSSession) -> bool:
-            results.append(runner.start(session, script))
+            results.append(runner.start(session, script, is_first=True))
             return results[-1].error is None
 
         engine.carry_out(New(request, context.warn, start_in), wanted)

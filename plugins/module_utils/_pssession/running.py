@@ -56,14 +56,17 @@ class Runner:
         self._throttle = Throttle(request.throttle_limit)
         self.sessions: list[PSSession] = []
 
-    def start(self, session: PSSession, script: Script) -> CommandResult:
+    def start(self, session: PSSession, script: Script, *, is_first: bool = False) -> CommandResult:
         """Start a script in a session and do not wait for it.
+
+        Args:
+            is_first: Nothing was ever started in the session.
 
         Raises:
             JournalError: The journal cannot be written; nothing was started.
         """
         self.sessions.append(session)
-        command_id = str(uuid.uuid4())
+        command_id = _first_command_id(session) if is_first else str(uuid.uuid4())
         if self._journal is not None:
             self._journal.note_start(session.instance_id, command_id)
         try:
@@ -139,7 +142,7 @@ class Runner:
 
     def _received(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
         """Take what one command gives, first from the journal, then from the server."""
-        collector = Collector(output, self._request.max_output_objects)
+        collector = self._collector(session, command_id, output)
         until = None if self._request.timeout is None else time.monotonic() + self._request.timeout
 
         def record(pieces: list[bytes]) -> None:
@@ -168,12 +171,20 @@ class Runner:
                 return self._failed(session, command_id, collector.finish(), error)
         return self._finished(session, command_id, collector.finish())
 
+    def _collector(self, session: PSSession, command_id: str, output: Output) -> Collector:
+        return Collector(
+            output,
+            self._request.max_output_objects,
+            drops=session.shell.buffer_mode == "Drop",
+            is_first=command_id == _first_command_id(session),
+        )
+
     def _remembered(self, session: PSSession) -> CommandResult:
         """Return what the journal has of the last command of a session that has none any more."""
         command_id = self._journal.last_command_of(session.instance_id) if self._journal is not None else None
         if self._journal is None or command_id is None:
             return CommandResult(session, None, Output())
-        collector = Collector(Output(), self._request.max_output_objects)
+        collector = self._collector(session, command_id, Output())
         for piece in self._journal.pieces_of(session.instance_id, command_id):
             collector.feed(piece)
         result = dataclasses.replace(self._finished(session, command_id, collector.finish()), is_news=False)
@@ -299,6 +310,14 @@ class _Awake:
                 raise
             self._client.reconnect(self._session.shell, None, _limit(self._session))
             return request(_limit(self._session))
+
+
+def _first_command_id(session: PSSession) -> str:
+    """Return the id of a command that is started in a new session.
+
+    It follows from that of the session, so that any client knows that no command was before it.
+    """
+    return str(uuid.uuid5(uuid.UUID(session.instance_id), "psremoting.fleet first command"))
 
 
 def _limit(session: PSSession) -> float:

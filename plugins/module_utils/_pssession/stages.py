@@ -232,6 +232,13 @@ class Stages:
                 "A script formats its output, with Format-Table or another Format cmdlet, so the result has lines of "
                 "text. Without that cmdlet it has objects with all properties."
             )
+        for result in results:
+            if result.output.output_dropped:
+                self._context.warn(
+                    f"The server dropped output of session {result.session.name or result.session.instance_id} on "
+                    f"{result.session.endpoint.computer_name}: the session's output buffering mode is Drop, and "
+                    "messages are missing. What came is in the result."
+                )
 
     def let_go_of_commands(self, sessions: list[PSSession]) -> list[PSSession]:
         """Disconnect from sessions with a command that this client is connected to, so that it connects to them anew.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -237,3 +238,42 @@ def test_a_question_without_a_client_waits_for_the_next_receive(
     again = controller.run(_verbs.RECEIVE, "srv01", name=["night"], journal=journal, timeout=60)
     assert (again["results"][0]["output"], len(fleet.requests_of(operation="Send"))) == (got["output"], 1)
     controller.run(_verbs.REMOVE, "srv01", name=["night"])
+
+
+COUNT = 5000
+CHATTY = f"foreach ($number in 1..{COUNT}) {{ \"$number \" + 'x' * 10000 }}; 'end'"
+
+
+@pytest.mark.parametrize("mode", ["block", "drop"])
+def test_50_megabytes_without_a_client(
+    controller: Controller, fleet: SimulatedFleet, tmp_path: Path, mode: str
+) -> None:
+    started = controller.run(
+        _verbs.INVOKE,
+        "srv01",
+        session_name=[mode],
+        in_disconnected_session=True,
+        script=CHATTY,
+        session_option={"output_buffering_mode": mode},
+    )
+    assert "failed" not in started, started["msg"]
+    session = fleet["srv01"].session(mode)
+    if mode == "block":  # it has written as much as the server keeps, and goes on when somebody receives
+        wait_until(lambda: session.commands[0].waiting >= fleet["srv01"].buffer_size)
+        assert session.commands[0].state == "Running"
+    else:
+        wait_until(lambda: session.commands[0].state == "Completed")
+    result = Controller(fleet, tmp_path / "registry.sqlite3").run(_verbs.RECEIVE, "srv01", name=[mode])
+    (got,) = result["results"]
+    numbers = [int(text.partition(" ")[0]) for text in got["output"][:-1]]
+    assert (got["state"], got["output"][-1], numbers) == ("Completed", "end", list(range(numbers[0], COUNT + 1)))
+    assert (numbers[0] > 1, got["output_dropped"]) == ((False, False) if mode == "block" else (True, True))
+    assert len([text for text in result["warnings"] if "dropped output" in text]) == (mode == "drop")
+    controller.run(_verbs.REMOVE, "srv01", name=[mode])
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < give_up, "it did not happen"
+        time.sleep(0.05)

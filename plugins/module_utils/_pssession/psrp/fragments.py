@@ -44,9 +44,20 @@ class Defragmenter:
         max_size: Bytes one message may have; None means no limit.
         skips_repeats: Drop fragments that are not newer than those seen. A server sends the last answer of a client
             that vanished once more to the next one, and within one command ids only ever grow.
+        may_miss: Leave out messages of which parts are missing, since the server drops output; else they are an error.
+
+    Attributes:
+        first_id: Number of the first message, or None. Servers count the messages of a session from 1 (see A19 in
+            docs/protocol.md).
+        missing: How many numbers are missing between the messages.
+        is_torn: Whether parts of a message were missing.
     """
 
-    def __init__(self, max_size: int | None = None, *, skips_repeats: bool = False) -> None:
+    def __init__(self, max_size: int | None = None, *, skips_repeats: bool = False, may_miss: bool = False) -> None:
+        self.first_id: int | None = None
+        self.missing = 0
+        self.is_torn = False
+        self._may_miss = may_miss
         self._max_size = max_size
         self._skips_repeats = skips_repeats
         self._object_id: int | None = None
@@ -74,6 +85,10 @@ class Defragmenter:
             position += length
             if self._skips_repeats and (object_id, fragment_id) <= self._last:
                 continue
+            if self.first_id is None:
+                self.first_id = object_id
+            else:
+                self.missing += max(object_id - self._last[0] - 1, 0)
             self._last = (object_id, fragment_id)
             message = self._take(object_id, fragment_id, flags, blob)
             if message is not None:
@@ -81,12 +96,16 @@ class Defragmenter:
 
     def _take(self, object_id: int, fragment_id: int, flags: int, blob: bytes) -> bytes | None:
         if flags & _START:
+            self.is_torn = self.is_torn or self._object_id is not None
             self._object_id, self._next_fragment, self._parts, self._size = object_id, 0, [], 0
         if self._object_id is None:
             return None
         if object_id != self._object_id or fragment_id != self._next_fragment:
             expected = f"{self._object_id}.{self._next_fragment}"
             self._object_id = None
+            self.is_torn = True
+            if self._may_miss:
+                return None
             raise ValueError(f"PSRP fragment {object_id}.{fragment_id} came where {expected} was due")
         self._next_fragment += 1
         self._parts.append(blob)

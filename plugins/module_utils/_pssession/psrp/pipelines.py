@@ -36,6 +36,8 @@ TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/term
 BACKLOG_SECONDS = 10.0
 # Faults that end a receive because the shell or the command is gone or somebody else's (as PowerShell's client has it).
 _NO_LONGER_OURS = frozenset({995, 1223, Code.UNEXPECTED_SELECTORS, Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
+# Messages about a session itself, among those of a command. A client that connects causes three of them.
+_OTHER_MESSAGES = 1000
 _HEADER = struct.Struct("<II16s16s")
 _BOM = b"\xef\xbb\xbf"
 
@@ -50,16 +52,22 @@ class Collector:
         output: What the command gave before, which is added to.
         max_objects: Objects of the output stream that are kept, or lines of formatted output; further ones are
             counted, and a mark says how many.
+        drops: Whether the session drops output that is not received in time (BufferMode Drop).
+        is_first: Whether it is the first command of its session, so that messages before its own are few.
 
     Attributes:
         host_calls: Calls of the command that want an answer and have none yet.
     """
 
-    def __init__(self, output: Output, max_objects: int | None = None) -> None:
+    def __init__(
+        self, output: Output, max_objects: int | None = None, *, drops: bool = False, is_first: bool = False
+    ) -> None:
         self.output = output
         self.host_calls: list[HostCall] = []
         self._host_text = HostText(output)
-        self._defragmenter = Defragmenter(skips_repeats=True)
+        self._defragmenter = Defragmenter(skips_repeats=True, may_miss=drops)
+        self._drops = drops
+        self._is_first = is_first
         self._formatted = FormattedOutput()
         self._max_objects = max_objects
         self._not_kept = 0
@@ -67,11 +75,24 @@ class Collector:
     def finish(self) -> Output:
         """Return the output, with the text for the host and the mark for what was not kept."""
         self._host_text.finish()
+        self.output.output_dropped = self._is_dropped()
         self._keep(self._formatted.flush())
         if self._not_kept:
             self.output.output.append(clixml.more(self._not_kept, "objects"))
             self._not_kept = 0
         return self.output
+
+    def _is_dropped(self) -> bool | None:
+        """Tell whether the server dropped output; None if that cannot be known.
+
+        Its messages have numbers, and those of dropped ones are missing. But messages about the session itself and
+        those of earlier commands have numbers of the same row, and come in other streams.
+        """
+        if not self._drops:
+            return False
+        stream = self._defragmenter
+        missing = stream.missing + ((stream.first_id or 0) if self._is_first else 0)
+        return True if stream.is_torn or missing > _OTHER_MESSAGES else None
 
     def forget_calls(self, answered: t.Container[int]) -> None:
         """Leave out calls that were answered before, by their ids; the journal brings them again."""
