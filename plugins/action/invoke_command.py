@@ -16,7 +16,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action i
 class ActionModule(SessionAction):
     """Run scripts in PowerShell sessions."""
 
-    verb = _verbs.INVOKE
+    plugin = _verbs.INVOKE
 
     def complete(self, options: dict[str, t.Any]) -> None:
         """Read the script's file on the controller, wherever the task runs."""

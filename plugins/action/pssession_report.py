@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
         """Run the task and return its result."""
         del tmp
         result: dict[str, t.Any] = super().run(None, task_vars)
-        _validated, options = self.validate_argument_spec(_arguments.pssession_report())
+        _validated, options = self.validate_argument_spec(_arguments.REPORT)
         mode = _file_mode(options["mode"])
         paths = self._paths(options["dest"], options["formats"])
         try:

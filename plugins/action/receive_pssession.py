@@ -11,4 +11,4 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action i
 class ActionModule(SessionAction):
     """Receive the results of commands in PowerShell sessions."""
 
-    verb = _verbs.RECEIVE
+    plugin = _verbs.RECEIVE

@@ -11,4 +11,4 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action i
 class ActionModule(SessionAction):
     """Remove PowerShell sessions."""
 
-    verb = _verbs.REMOVE
+    plugin = _verbs.REMOVE

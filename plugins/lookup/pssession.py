@@ -71,7 +71,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 
 display = Display()
@@ -96,7 +96,7 @@ class LookupModule(LookupBase):
         return t.cast("list[dict[str, t.Any]]", result["sessions"])
 
     def _options_for(self, terms: list[t.Any], inventory: Inventory) -> dict[str, t.Any]:
-        spec = _arguments.pssession_lookup()
+        spec = _verbs.LOOKUP.spec
         options = {name: self.get_option(name) for name in spec}
         computers = [*self._computers(terms), *(options["computer_name"] or ())]
         own_computer = inventory.own_computer()

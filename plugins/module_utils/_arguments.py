@@ -210,57 +210,25 @@ REPORT: Spec = {
     "mode": {"type": "raw", "default": "0600"},
 }
 
-_WHICH_AND_HOW: Spec = {**SELECTION, **COMPUTER, **LOGON, **FLOW}
+
+def _without(spec: Spec, *names: str) -> Spec:
+    return {name: option for name, option in spec.items() if name not in names}
 
 
-def connect_pssession() -> Spec:
-    """Return the argument spec of connect_pssession."""
-    return {**_WHICH_AND_HOW, **OWNER, **CHANGE, **CONNECT, **ENDPOINTS}
+# pssession_info may find nothing, and remove_pssession need not remove a session that does not exist.
+_IGNORE_MISSING: Spec = {"missing": {**FLOW["missing"], "default": "ignore"}}
+_SESSIONS: Spec = {**SELECTION, **COMPUTER, **LOGON, **FLOW}
+# Options that only select among sessions that exist.
+_EXISTING = ("session", "id", "instance_id", "match_each_computer", "list_commands", "missing")
 
-
-def disconnect_pssession() -> Spec:
-    """Return the argument spec of disconnect_pssession."""
-    return {**_WHICH_AND_HOW, **OWNER, **CHANGE, **DISCONNECT, **ENDPOINTS}
-
-
-def new_pssession() -> Spec:
-    """Return the argument spec of new_pssession: sessions that exist are not named any other way than new ones."""
-    existing = {"session", "id", "instance_id", "match_each_computer", "list_commands", "missing"}
-    which_and_how = {name: option for name, option in _WHICH_AND_HOW.items() if name not in existing}
-    return {**which_and_how, **NEW_SESSIONS, **CHANGE, **ENDPOINTS}
-
-
-def invoke_command() -> Spec:
-    """Return the argument spec of invoke_command."""
-    return {**_WHICH_AND_HOW, **CHANGE, **INVOKE, **TAKE, **ENDPOINTS}
-
-
-def receive_pssession() -> Spec:
-    """Return the argument spec of receive_pssession; the commands are listed in any case."""
-    which_and_how = {name: option for name, option in _WHICH_AND_HOW.items() if name != "list_commands"}
-    return {**which_and_how, **OWNER, **CHANGE, **TAKE, **RECEIVE, **ENDPOINTS}
-
-
-def remove_pssession() -> Spec:
-    """Return the argument spec of remove_pssession; what is not there need not be removed."""
-    missing = {**FLOW["missing"], "default": "ignore"}
-    return {**_WHICH_AND_HOW, **OWNER, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, "missing": missing}
-
-
-def pssession_info() -> Spec:
-    """Return the argument spec of pssession_info; finding nothing is an answer."""
-    missing = {**FLOW["missing"], "default": "ignore"}
-    return {**_WHICH_AND_HOW, **OWNER, **CONDITIONS, **ENDPOINTS, "missing": missing}
-
-
-def pssession_report() -> Spec:
-    """Return the argument spec of pssession_report, which talks to no computer."""
-    return {**REPORT}
-
-
-def pssession_lookup() -> Spec:
-    """Return the argument spec of the lookup: everything that says which sessions are meant and how to ask."""
-    return {**_WHICH_AND_HOW}
+CONNECT_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **CONNECT, **ENDPOINTS}
+DISCONNECT_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **DISCONNECT, **ENDPOINTS}
+NEW_PSSESSION: Spec = {**_without(_SESSIONS, *_EXISTING), **NEW_SESSIONS, **CHANGE, **ENDPOINTS}
+INVOKE_COMMAND: Spec = {**_SESSIONS, **CHANGE, **INVOKE, **TAKE, **ENDPOINTS}
+RECEIVE_PSSESSION: Spec = {**_without(_SESSIONS, "list_commands"), **OWNER, **CHANGE, **TAKE, **RECEIVE, **ENDPOINTS}
+REMOVE_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, **_IGNORE_MISSING}
+PSSESSION_INFO: Spec = {**_SESSIONS, **OWNER, **CONDITIONS, **ENDPOINTS, **_IGNORE_MISSING}
+PSSESSION_LOOKUP: Spec = _SESSIONS
 
 
 def lists_of_text(options: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:

@@ -4,9 +4,9 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""The engine's verbs as the wrappers call them: options in, task result out.
+"""The modules that talk to computers, and the lookup: one record for each. Calling it makes options a task result.
 
-Modules, actions and the lookup differ in where options and messages come from; what happens in between is here, once.
+Modules, action plugins and the lookup differ in where options and messages come from; everything between is here, once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import pipeline
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets, engine
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.cmdlets import Cmdlet
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.context import Context
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import Settings, SettingsSource
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
@@ -32,63 +33,57 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.regist
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 
-# What says which of a computer's sessions are meant.
-_NARROWING = ("name", "instance_id", "owner", "minimum_age", "expires_within")
-
 Options = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
 
 
 @dataclass(frozen=True)
-class Verb:
-    """One verb of the engine for the wrappers.
+class Plugin:
+    """A module with its action plugin, or the lookup.
 
     Attributes:
-        command: The cmdlet it is.
-        module: Name of its module.
-        argument_spec: Makes its options.
-        run: Does it.
-        is_reading: It changes nothing, so it is the same in check mode and has no diff.
-        is_ending: Without a word about which sessions are meant it does not take all of the task's own computer.
+        name: Its name in the collection.
+        cmdlet: The cmdlet that it is.
+        run: The engine's function for it.
+        spec: Its options.
     """
 
-    command: str
-    module: str
-    argument_spec: t.Callable[[], _arguments.Spec]
+    name: str
+    cmdlet: Cmdlet
     run: t.Callable[[Request, Context], Report]
-    is_reading: bool = False
-    is_ending: bool = False
+    spec: _arguments.Spec
 
     def may_take_own_computer(self, options: Options) -> bool:
         """Tell whether a task that names no computer is about the Windows host it runs for."""
         if any(options.get(name) is not None for name in ("computer_name", "connection_uri", "session", "id")):
             return False
-        return not self.is_ending or any(options.get(name) for name in _NARROWING)
+        narrowing = self.cmdlet.narrowing
+        return not narrowing or any(options.get(name) for name in narrowing)
 
     def __call__(self, options: Options, *, diff_mode: bool = False, **surroundings: t.Any) -> Result:
-        """Run the verb and return the task's result; every failure is in it.
+        """Run the task and return its result; every failure is in it.
 
         Args:
             options: Validated options of the task.
             diff_mode: Add a diff.
             surroundings: Fields of `Context` that the wrapper provides.
         """
-        options = _arguments.without_aliases(options, self.argument_spec())
-        return _run(self, options, diff_mode and not self.is_reading, surroundings)
+        options = _arguments.without_aliases(options, self.spec)
+        return _run(self, options, diff_mode and not self.cmdlet.is_reading, surroundings)
 
 
-CONNECT = Verb("Connect-PSSession", "connect_pssession", _arguments.connect_pssession, pipeline.connect_pssession)
-DISCONNECT = Verb(
-    "Disconnect-PSSession", "disconnect_pssession", _arguments.disconnect_pssession, pipeline.disconnect_pssession
+CONNECT = Plugin("connect_pssession", cmdlets.CONNECT, engine.connect_pssession, _arguments.CONNECT_PSSESSION)
+DISCONNECT = Plugin(
+    "disconnect_pssession", cmdlets.DISCONNECT, engine.disconnect_pssession, _arguments.DISCONNECT_PSSESSION
 )
-NEW = Verb("New-PSSession", "new_pssession", _arguments.new_pssession, pipeline.new_pssession)
-INVOKE = Verb("Invoke-Command", "invoke_command", _arguments.invoke_command, pipeline.invoke_command)
-RECEIVE = Verb("Receive-PSSession", "receive_pssession", _arguments.receive_pssession, pipeline.receive_pssession)
-REMOVE = Verb(
-    "Remove-PSSession", "remove_pssession", _arguments.remove_pssession, pipeline.remove_pssession, is_ending=True
-)
-INFO = Verb("Get-PSSession", "pssession_info", _arguments.pssession_info, pipeline.get_pssession, is_reading=True)
-LOOKUP = Verb("Get-PSSession", "pssession", _arguments.pssession_lookup, pipeline.get_pssession, is_reading=True)
+NEW = Plugin("new_pssession", cmdlets.NEW, engine.new_pssession, _arguments.NEW_PSSESSION)
+INVOKE = Plugin("invoke_command", cmdlets.INVOKE, engine.invoke_command, _arguments.INVOKE_COMMAND)
+RECEIVE = Plugin("receive_pssession", cmdlets.RECEIVE, engine.receive_pssession, _arguments.RECEIVE_PSSESSION)
+REMOVE = Plugin("remove_pssession", cmdlets.REMOVE, engine.remove_pssession, _arguments.REMOVE_PSSESSION)
+INFO = Plugin("pssession_info", cmdlets.GET, engine.get_pssession, _arguments.PSSESSION_INFO)
+LOOKUP = Plugin("pssession", cmdlets.GET, engine.get_pssession, _arguments.PSSESSION_LOOKUP)
+
+MODULES = (CONNECT, DISCONNECT, NEW, INVOKE, RECEIVE, REMOVE, INFO)
 
 
 def settings_in(endpoints: t.Sequence[Settings] | None) -> SettingsSource:
@@ -103,14 +98,14 @@ def settings_in(endpoints: t.Sequence[Settings] | None) -> SettingsSource:
     return settings_of
 
 
-def main(verb: Verb) -> None:
-    """Be the module of a verb: the task runs on another host than the controller."""
-    module = AnsibleModule(verb.argument_spec(), supports_check_mode=True)
+def main(plugin: Plugin) -> None:
+    """Run as a module: the task runs on another host than the controller."""
+    module = AnsibleModule(plugin.spec, supports_check_mode=True)
     if module.params.get("confirm") and not module.check_mode:
         module.fail_json(
             msg="confirm needs a terminal, and a task that runs on another host than the controller has none"
         )
-    result = verb(
+    result = plugin(
         module.params,
         diff_mode=module._diff,
         check_mode=module.check_mode,
@@ -123,24 +118,24 @@ def main(verb: Verb) -> None:
     module.exit_json(**result)
 
 
-def _run(verb: Verb, options: Options, diff_mode: bool, surroundings: t.Mapping[str, t.Any]) -> Result:
+def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapping[str, t.Any]) -> Result:
     warnings: list[str] = []
     warn = warnings.append
     try:
         request = Request.from_options(
-            {"certificate_store": default_path("certificates"), **_given(options)}, verb.command
+            {"certificate_store": default_path("certificates"), **_given(options)}, plugin.cmdlet
         )
         client_id = _client_id(options.get("client_id"))
         require_pypsrp()
         registry = Registry.open(options.get("registry_path") or default_path("registry.sqlite3"), warn)
         try:
-            report = verb.run(request, Context(registry, client_id=client_id, warn=warn, **surroundings))
+            report = plugin.run(request, Context(registry, client_id=client_id, warn=warn, **surroundings))
         finally:
             registry.close()
     except PSSessionError as error:
-        return {**_failure(error, verb), "warnings": warnings}
+        return {**_failure(error, plugin), "warnings": warnings}
     result = report.as_dict()
-    if verb.is_reading:
+    if plugin.cmdlet.is_reading:
         del result["what_if"]
     if diff_mode:
         result["diff"] = report.diff()
@@ -173,20 +168,20 @@ def _client_id(text: str | None) -> str | None:
         ) from error
 
 
-def _failure(error: PSSessionError, verb: Verb) -> Result:
+def _failure(error: PSSessionError, plugin: Plugin) -> Result:
     """Return the result of a task that came to nothing, in the shape of any other."""
-    empty = Report(parameter_set="")
+    cmdlet, empty = plugin.cmdlet, Report(parameter_set="")
     if isinstance(error, ParameterBindingError):
-        unsaid = verb.is_ending and error.error_id == "MissingMandatoryParameter"
+        unsaid = cmdlet.narrowing and error.error_id == "MissingMandatoryParameter"
         record = error_record(
             error.error_id,
             error.message,
-            command=verb.command,
+            cmdlet=cmdlet,
             category=error.category,
             target=error.target,
-            hint=f"For a host of the play {verb.module} needs one of {', '.join(_NARROWING)}." if unsaid else "",
+            hint=f"For a host of the play {plugin.name} needs one of {', '.join(cmdlet.narrowing)}." if unsaid else "",
         )
     else:
-        record = error_record("InvalidOperation", str(error), command=verb.command)
+        record = error_record("InvalidOperation", str(error), cmdlet=cmdlet)
     empty.errors.append(record)
     return {**empty.as_dict(), "failed": True, "msg": empty.failure()}

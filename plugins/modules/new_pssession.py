@@ -67,6 +67,12 @@ errors:
   returned: always
   type: list
   elements: dict
+missing:
+  description: Always empty, since sessions that do not exist are opened.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 what_if:
   description: What would be done, one line for each session, in the cmdlet's words.
   returned: always, with lines in check mode

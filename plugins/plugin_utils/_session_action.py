@@ -23,7 +23,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
-from ansible_collections.psremoting.fleet.plugins.module_utils._verbs import Verb
+from ansible_collections.psremoting.fleet.plugins.module_utils._verbs import Plugin
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
@@ -37,30 +37,30 @@ _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
 
 
 class SessionAction(ActionBase):
-    """Base of the action plugins; a subclass says which verb it is.
+    """Base of the action plugins; a subclass names its record.
 
     Attributes:
-        verb: What the task does.
+        plugin: The record of the module.
     """
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = False
 
-    verb: Verb
+    plugin: Plugin
 
     def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task and return its result."""
         del tmp
         result: dict[str, t.Any] = super().run(None, task_vars)
         self._refuse_to_run_for_each_host()
-        spec = self.verb.argument_spec()
+        spec = self.plugin.spec
         _validated, options = self.validate_argument_spec(spec)
         options = _arguments.lists_of_text(options, self._task.args, spec)
         self.complete(options)
         inventory = Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
         own_computer = inventory.own_computer()
-        if own_computer and self.verb.may_take_own_computer(options):
+        if own_computer and self.plugin.may_take_own_computer(options):
             options["computer_name"] = [own_computer]
         if inventory.runs_here:
             result.update(self._run_here(options, inventory))
@@ -69,12 +69,13 @@ class SessionAction(ActionBase):
         return result
 
     def complete(self, options: dict[str, t.Any]) -> None:
-        """Change validated options on the controller before anything else is done with them; a verb may override it."""
+        """Change validated options on the controller before anything else is done with them; subclasses may."""
 
     def _refuse_to_run_for_each_host(self) -> None:
         """Refuse what was to be done once, where Ansible would do it once for every host."""
         strategy = str(self._task.get_play().strategy)
-        if self._task.run_once and not self.verb.is_reading and strategy.rpartition(".")[2] in _WITHOUT_RUN_ONCE:
+        changes = not self.plugin.cmdlet.is_reading
+        if self._task.run_once and changes and strategy.rpartition(".")[2] in _WITHOUT_RUN_ONCE:
             raise AnsibleActionFail(
                 f"run_once has no effect with the strategy {strategy}: this task would do the same again for every "
                 "host. Take the strategy linear, or let each host do its own work (in the role "
@@ -84,7 +85,7 @@ class SessionAction(ActionBase):
     def _run_here(self, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
         name = self._task.get_name()
         with tidy_interruption():
-            return self.verb(
+            return self.plugin(
                 options,
                 diff_mode=self._task.diff,
                 check_mode=self._task.check_mode,
@@ -109,13 +110,13 @@ class SessionAction(ActionBase):
             named = [(own_computer, None)]
         found = {name: inventory.settings_of(name, host) for name, host in named}
         given = {name: value for name, value in options.items() if value is not None}
-        arguments = _arguments.without_aliases(given, self.verb.argument_spec())
+        arguments = _arguments.without_aliases(given, self.plugin.spec)
         arguments["endpoints"] = [
             *(options.get("endpoints") or ()),
             *({**settings, "computer_name": name} for name, settings in found.items() if settings),
         ]
         result: dict[str, t.Any] = self._execute_module(
-            module_name=f"psremoting.fleet.{self.verb.module}", module_args=arguments, task_vars=task_vars
+            module_name=f"psremoting.fleet.{self.plugin.name}", module_args=arguments, task_vars=task_vars
         )
         return result
 

@@ -113,9 +113,9 @@ class Session:
         opened = self._controller.run(_verbs.NEW, "srv01", name=["job"])
         assert "failed" not in opened, opened["msg"]
 
-    def run(self, verb: _verbs.Verb, **options: Any) -> dict[str, Any]:
+    def run(self, plugin: _verbs.Plugin, **options: Any) -> dict[str, Any]:
         """Return what is not volatile of a result."""
-        return _steady(self._controller.run(verb, "srv01", name=["job"], **options))
+        return _steady(self._controller.run(plugin, "srv01", name=["job"], **options))
 
     @property
     def is_busy(self) -> bool:

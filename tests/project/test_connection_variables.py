@@ -134,7 +134,7 @@ def test_a_variable_counts_unless_the_page_says_otherwise(plugin: str, name: str
 
 @pytest.mark.parametrize(("_plugin", "_name", "_meaning", "options"), ROWS)
 def test_the_options_that_win_exist(_plugin: str, _name: str, _meaning: str, options: str) -> None:
-    spec = _arguments.connect_pssession()
+    spec = _arguments.CONNECT_PSSESSION
     suboptions = spec["session_option"]["options"]
     for name in re.findall(r"`([\w.]+)`", options):
         option, _dot, suboption = name.rpartition(".")

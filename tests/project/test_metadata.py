@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import libraries
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,10 +23,20 @@ def load(name: str) -> Any:
 
 
 def test_every_module_that_talks_to_computers_is_in_the_action_group() -> None:
-    modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
-    # It shares no option with the others, so their defaults would only be errors to it.
-    modules.remove("pssession_report")
+    modules = sorted(plugin.name for plugin in _verbs.MODULES)
     assert sorted(load("meta/runtime.yml")["action_groups"]["all"]) == modules
+    files = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"__init__"}
+    # The report has no options of the others, so their defaults would only be errors to it.
+    assert files == {*modules, "pssession_report"}
+
+
+def test_the_readme_lists_every_module_and_the_lookup() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## What works today")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"module `(\w+)`", table)) == sorted(
+        ["pssession_report", *(each.name for each in _verbs.MODULES)]
+    )
+    assert re.findall(r"lookup `(\w+)`", table) == [_verbs.LOOKUP.name]
 
 
 def test_every_module_has_its_action_plugin_and_the_other_way_round() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import codes, errors
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets, codes
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
 from tests.project import guides
 from tests.simulator import SimulatedFleet, User
@@ -53,9 +53,12 @@ def _id_expressions(tree: ast.Module) -> Iterator[ast.expr]:
             place = MAKERS.get(name)
             if place is not None and len(node.args) > place:
                 yield node.args[place]
-            yield from (keyword.value for keyword in node.keywords if keyword.arg == "error_id")
+            yield from (keyword.value for keyword in node.keywords if (keyword.arg or "").endswith("error_id"))
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             if ast.unparse(node.targets[0]) == "error_id":
+                yield node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Constant):
+            if ast.unparse(node.target).endswith("error_id"):
                 yield node.value
         elif isinstance(node, ast.FunctionDef):
             named = [*node.args.posonlyargs, *node.args.args]
@@ -68,8 +71,7 @@ def _words(expression: ast.expr, constants: dict[str, ast.expr]) -> Iterator[str
     """The ids an expression can come to: its strings, those of tables it looks in, and a made-up one for commands."""
     if isinstance(expression, ast.JoinedStr):
         start, ending = [str(part.value) for part in expression.values if isinstance(part, ast.Constant)]
-        verbs = {command.partition("-")[0] for command in errors.COMMAND_TYPES} - {"New"}  # which takes no sessions
-        yield from (f"{start}{verb}{ending}" for verb in verbs)
+        yield from (f"{start}{each.verb}{ending}" for each in cmdlets.CMDLETS if each.parameter_sets)
         return
     for node in ast.walk(expression):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[A-Z]\w+", node.value):

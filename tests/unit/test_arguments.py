@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The argument spec and the documentation say the same, for the module and for the lookup."""
+"""Argument specs, return values and documentation agree, for each module and the lookup."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import parameter_sets
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import (
+    CommandResult,
+    Output,
+    PipelineState,
+)
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import error_record
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
 from tests.unit.builders import session
 
 SPECS = {
-    ("module", "connect_pssession"): _arguments.connect_pssession(),
-    ("module", "disconnect_pssession"): _arguments.disconnect_pssession(),
-    ("module", "pssession_info"): _arguments.pssession_info(),
-    ("module", "pssession_report"): _arguments.pssession_report(),
-    ("module", "remove_pssession"): _arguments.remove_pssession(),
-    ("lookup", "pssession"): _arguments.pssession_lookup(),
+    **{("module", each.name): each.spec for each in _verbs.MODULES},
+    ("module", "pssession_report"): _arguments.REPORT,
+    ("lookup", _verbs.LOOKUP.name): _verbs.LOOKUP.spec,
 }
 plugins = pytest.mark.parametrize("plugin", SPECS, ids=lambda plugin: plugin[1])
 Options = Mapping[str, Any]
@@ -75,9 +77,7 @@ def test_spec_and_documentation_agree(plugin: tuple[str, str]) -> None:
     assert comparable(documented(plugin), "suboptions") == expected
 
 
-@pytest.mark.parametrize(
-    "plugin", [plugin for plugin in SPECS if plugin[1] != "pssession_report"], ids=lambda plugin: plugin[1]
-)
+@plugins
 def test_environment_variables_are_documented(plugin: tuple[str, str]) -> None:
     variables = {name: option["fallback"][1][0] for name, option in SPECS[plugin].items() if "fallback" in option}
     if plugin[1] == "pssession_report":
@@ -96,24 +96,36 @@ def test_results_and_documentation_agree() -> None:
     returned = page(("module", "connect_pssession"))["return"]
     record = error_record("PSSessionConnectFailed", "message")
     result = Report("Name", sessions=[session()], errors=[record]).as_dict()
-    # Ansible documents `changed` itself; what costs extra requests appears only when it was asked for.
-    assert set(returned) | {"changed"} == set(result)
+    # What costs extra requests appears only when it was asked for.
     optional = {"commands", "application_private_data"}
     assert set(returned["sessions"]["contains"]) - optional == set(result["sessions"][0])
     assert set(returned["errors"]["contains"]) == set(result["errors"][0])
 
 
-@pytest.mark.parametrize("module", ["disconnect_pssession", "remove_pssession", "pssession_info"])
-def test_the_results_of_all_verbs_are_alike(module: str) -> None:
-    returned = set(page(("module", module))["return"])
-    assert returned == set(page(("module", "connect_pssession"))["return"]) - (
-        {"what_if"} if module == "pssession_info" else set()
-    )
+@pytest.mark.parametrize("plugin", _verbs.MODULES, ids=lambda plugin: plugin.name)
+def test_every_return_value_is_documented(plugin: _verbs.Plugin) -> None:
+    ended = CommandResult(session(), "id", Output(state=PipelineState.COMPLETED, rc=0))
+    returned = page(("module", plugin.name))["return"]
+    result = Report("Name", results=[ended] if "timeout" in plugin.spec else None).as_dict()
+    # Ansible documents `changed` itself.
+    assert set(returned) == set(result) - ({"changed", "what_if"} if plugin.cmdlet.is_reading else {"changed"})
+    for entry in result.get("results", ()):
+        assert set(returned["results"].get("contains") or entry) == set(entry)
 
 
 def test_every_option_of_the_parameter_sets_can_be_given() -> None:
-    for each in parameter_sets.CONNECT_PSSESSION:
-        assert each.options <= set(_arguments.connect_pssession())
+    for plugin in _verbs.MODULES:
+        for each in plugin.cmdlet.parameter_sets or plugin.cmdlet.opening_sets:
+            assert each.options <= set(plugin.spec), plugin.name
+
+
+def test_every_narrowing_option_can_be_given() -> None:
+    for plugin in _verbs.MODULES:
+        assert set(plugin.cmdlet.narrowing) <= set(plugin.spec), plugin.name
+
+
+def test_every_cmdlet_has_a_module() -> None:
+    assert {plugin.cmdlet for plugin in _verbs.MODULES} == set(cmdlets.CMDLETS)
 
 
 def secrets(options: Options) -> list[str]:
@@ -124,10 +136,10 @@ def secrets(options: Options) -> list[str]:
 
 
 def test_every_password_is_kept_out_of_logs() -> None:
-    text = json.dumps(_arguments.connect_pssession(), default=str)
+    text = json.dumps(_arguments.CONNECT_PSSESSION, default=str)
     passwords = re.findall(r'"(\w*password)": {', text)
     assert len(passwords) >= 5
-    assert sorted(secrets(_arguments.connect_pssession())) == sorted(passwords)
+    assert sorted(secrets(_arguments.CONNECT_PSSESSION)) == sorted(passwords)
 
 
 def test_aliases_disappear_on_all_levels() -> None:
@@ -139,7 +151,7 @@ def test_aliases_disappear_on_all_levels() -> None:
         "credential": None,
         "unknown": 1,
     }
-    assert _arguments.without_aliases(given, _arguments.connect_pssession()) == {
+    assert _arguments.without_aliases(given, _arguments.CONNECT_PSSESSION) == {
         "computer_name": ["a"],
         "session_option": {"open_timeout": 1},
         "endpoints": [{"computer_name": "a"}],
@@ -156,13 +168,13 @@ def test_aliases_disappear_on_all_levels() -> None:
     ],
 )
 def test_blanks_around_commas_are_no_part_of_a_name(given: Options, names: list[str]) -> None:
-    spec = _arguments.connect_pssession()
+    spec = _arguments.CONNECT_PSSESSION
     validated = ArgumentSpecValidator(spec).validate(dict(given)).validated_parameters
     assert _arguments.lists_of_text(validated, given, spec)["name"] == names
 
 
 def test_a_list_of_text_under_its_alias() -> None:
-    spec, given = _arguments.connect_pssession(), {"cn": "srv01, srv02", "id": "1, 2"}
+    spec, given = _arguments.CONNECT_PSSESSION, {"cn": "srv01, srv02", "id": "1, 2"}
     validated = ArgumentSpecValidator(spec).validate(dict(given)).validated_parameters
     options = _arguments.lists_of_text(validated, given, spec)
     assert (options["computer_name"], options["id"]) == (["srv01", "srv02"], [1, 2])

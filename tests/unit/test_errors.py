@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import (
     HINTS,
     Code,
@@ -98,7 +99,7 @@ def test_a_record_of_the_other_cmdlet() -> None:
     record = error_record(
         "PSSessionNameMatchFail",
         "none",
-        command="Get-PSSession",
+        cmdlet=cmdlets.GET,
         reason=Reason.MISSING,
         target="x",
         about=about,

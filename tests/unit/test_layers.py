@@ -16,7 +16,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _pssession
 FOLDER = Path(_pssession.__path__[0])
 # From the bottom up, modules and packages. A module imports from lower rooms and from its own package only.
 ROOMS = [
-    {"codes", "wildcard"},
+    {"cmdlets", "codes", "wildcard"},
     {"errors"},
     {"model", "libraries", "parameter_sets", "throttle", "journal"},
     {"commands", "certificates"},
@@ -31,7 +31,7 @@ ROOMS = [
     {"verbs", "running"},
     {"apply"},
     {"stages"},
-    {"pipeline"},
+    {"engine"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
@@ -57,7 +58,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def run(client: SlowClient) -> Any:
         monkeypatch.setattr(time, "monotonic", lambda: client.now)
-        request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, "Invoke-Command")
+        request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.INVOKE)
         runner = Runner(request, cast(ClientPool, client), None, lambda _text: None)
         return runner.start(session(endpoint()), Script("x", input=("y" * 1000,) * 10))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.discovery import Discovery, as_session
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import SessionReference
@@ -107,28 +108,28 @@ def test_age_is_the_time_without_a_client(free: bool, inactivity: float | None, 
 
 
 @pytest.mark.parametrize(
-    ("command", "expected"),
+    ("cmdlet", "expected"),
     [
-        ("Connect-PSSession", "PSSessionConnectFailed"),
-        ("Disconnect-PSSession", "CannotDisconnectSessionWhenNotOpened"),
-        ("Remove-PSSession", None),
-        ("Get-PSSession", None),
+        (cmdlets.CONNECT, "PSSessionConnectFailed"),
+        (cmdlets.DISCONNECT, "CannotDisconnectSessionWhenNotOpened"),
+        (cmdlets.REMOVE, None),
+        (cmdlets.GET, None),
     ],
 )
 @pytest.mark.parametrize("state", ["Closed", "Broken"])
-def test_a_session_that_ended(command: str, expected: str | None, state: str) -> None:
-    request = Request.from_options({"id": [1]}, command)
+def test_a_session_that_ended(cmdlet: cmdlets.Cmdlet, expected: str | None, state: str) -> None:
+    request = Request.from_options({"id": [1]}, cmdlet)
     record = refuse_unseen(reference(1, "job1", state=state), request)
     assert (record and record.fully_qualified_error_id.split(",")[0]) == expected
     assert refuse_unseen(reference(1, "job1"), request) is None
 
 
-@pytest.mark.parametrize("verb", ["Connect", "Disconnect"])
-def test_a_session_on_something_else(verb: str) -> None:
-    request = Request.from_options({"id": [1]}, f"{verb}-PSSession")
+@pytest.mark.parametrize("cmdlet", [cmdlets.CONNECT, cmdlets.DISCONNECT])
+def test_a_session_on_something_else(cmdlet: cmdlets.Cmdlet) -> None:
+    request = Request.from_options({"id": [1]}, cmdlet)
     record = refuse_unseen(reference(1, "job1", computer_type="Container"), request)
     assert record is not None
-    assert record.fully_qualified_error_id.startswith(f"Cannot{verb}VMContainerSession,")
+    assert record.fully_qualified_error_id.startswith(f"Cannot{cmdlet.verb}VMContainerSession,")
 
 
 SRV01, SRV02, SILENT = endpoint("srv01"), endpoint("srv02", inventory_hostname="host02"), endpoint("silent")

@@ -23,6 +23,7 @@ from psrpcore import (
 )
 from psrpcore.types import PSSecureString, PublicKeyRequest, deserialize
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
     ParameterBindingError,
@@ -240,7 +241,7 @@ class Vaulted:
 
 
 def request(**options: Any) -> Request:
-    return Request.from_options({"computer_name": ["srv01"], "script": "x", **options}, "Invoke-Command")
+    return Request.from_options({"computer_name": ["srv01"], "script": "x", **options}, cmdlets.INVOKE)
 
 
 @pytest.mark.parametrize("value", [SECRET, Vaulted()], ids=["text", "vaulted"])

@@ -25,8 +25,7 @@ UNKNOWN = 0x80338000
 
 
 def verb_of(kind: type[Verb], **options: Any) -> Verb:
-    command = {Disconnect: "Disconnect-PSSession", Remove: "Remove-PSSession"}[kind]
-    return kind(Request.from_options({"computer_name": ["srv01"], **options}, command), lambda _text: None)
+    return kind(Request.from_options({"computer_name": ["srv01"], **options}, kind.cmdlet), lambda _text: None)
 
 
 def fault(code: int, subcode: str | None = None) -> WSManFault:

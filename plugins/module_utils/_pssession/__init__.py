@@ -6,9 +6,8 @@
 
 """The engine: finds PowerShell sessions on Windows computers and gets back to them.
 
-One pipeline, read it in this order: `arguments` (what may be asked) -> `parameter_sets` (what is meant) ->
-`endpoint` (where) -> `discovery` (what is there) -> `plan` (what to do) -> `apply` (do it) -> `report`.
-Nothing here knows Ansible, prints, or reads the environment.
+Read it in this order: `cmdlets`, `request`, `endpoint`, `discovery`, `selection`, `plan`, `apply`, `running`, `report`;
+`stages` and `engine` put them together. Nothing here imports Ansible or prints.
 """
 
 from __future__ import annotations

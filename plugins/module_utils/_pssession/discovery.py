@@ -17,6 +17,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 
+from .cmdlets import Cmdlet
 from .codes import Code
 from .errors import ErrorRecord, TransportError, WSManFault, error_record
 from .logon import unusable
@@ -77,13 +78,13 @@ def discover(
     for endpoint in endpoints:
         answer = answers.get(endpoint)
         if isinstance(answer, TransportError):
-            errors[endpoint] = query_failed(endpoint, answer, request.command)
+            errors[endpoint] = query_failed(endpoint, answer, request.cmdlet)
         elif isinstance(answer, Listing):
             sessions[endpoint] = tuple(
                 as_session(shell, endpoint, now) for shell in answer.shells if shell.is_powershell
             )
             if answer.unidentified:
-                errors[endpoint] = query_failed(endpoint, _unidentified(answer.unidentified), request.command)
+                errors[endpoint] = query_failed(endpoint, _unidentified(answer.unidentified), request.cmdlet)
     return Discovery(sessions, errors)
 
 
@@ -156,12 +157,12 @@ def lifetime(shell: Shell, now: datetime.datetime) -> tuple[datetime.datetime | 
         return disconnected_on, None
 
 
-def query_failed(endpoint: Endpoint, cause: TransportError, command: str) -> ErrorRecord:
+def query_failed(endpoint: Endpoint, cause: TransportError, cmdlet: Cmdlet) -> ErrorRecord:
     """Return the record for a computer whose sessions could not be listed."""
     return error_record(
         "RemotePSSessionQueryFailed",
         f"{endpoint.computer_name} could not be asked for its sessions",
-        command=command,
+        cmdlet=cmdlet,
         target=endpoint.uri,
         about=endpoint.subject,
         cause=cause,

@@ -16,17 +16,8 @@ import dataclasses
 import typing as t
 from dataclasses import dataclass
 
+from .cmdlets import CONNECT, Cmdlet
 from .codes import HINTS, Reason, reason_of, transport_prefix
-
-COMMAND_TYPES = {
-    "Connect-PSSession": "Microsoft.PowerShell.Commands.ConnectPSSessionCommand",
-    "Disconnect-PSSession": "Microsoft.PowerShell.Commands.DisconnectPSSessionCommand",
-    "Get-PSSession": "Microsoft.PowerShell.Commands.GetPSSessionCommand",
-    "Invoke-Command": "Microsoft.PowerShell.Commands.InvokeCommandCommand",
-    "New-PSSession": "Microsoft.PowerShell.Commands.NewPSSessionCommand",
-    "Receive-PSSession": "Microsoft.PowerShell.Commands.ReceivePSSessionCommand",
-    "Remove-PSSession": "Microsoft.PowerShell.Commands.RemovePSSessionCommand",
-}
 
 
 class PSSessionError(Exception):
@@ -147,7 +138,7 @@ def error_record(
     error_id: str,
     message: str,
     *,
-    command: str = "Connect-PSSession",
+    cmdlet: Cmdlet = CONNECT,
     category: str = "InvalidOperation",
     reason: Reason | None = None,
     target: str | None = None,
@@ -158,16 +149,16 @@ def error_record(
     """Build the record for one failure.
 
     Args:
-        error_id: The cmdlet's error id, without transport prefix and command suffix.
+        error_id: The cmdlet's error id, without transport prefix and the cmdlet's type.
         message: Text for people; the text of the cause is appended.
-        command: The cmdlet in whose name the error is reported.
+        cmdlet: The cmdlet in whose name the error is reported.
         reason: Why, where more is known than the code of the cause says.
         about: The computer or session that it is about.
         cause: The transport failure behind it: its code becomes the prefix of the id.
         hint: What to do next; by default looked up by the code of the cause.
     """
     code = cause.code if cause else None
-    parts = [transport_prefix(code), error_id, COMMAND_TYPES[command]]
+    parts = [transport_prefix(code), error_id, cmdlet.type_name]
     return ErrorRecord(
         fully_qualified_error_id=",".join(part for part in parts if part),
         category=category,

@@ -4,73 +4,24 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""The cmdlets' parameter sets as a table, and which one the given options mean.
-
-Names of sets, of options and of errors are those of the cmdlets ($PSCmdlet.ParameterSetName, the parameter binder);
-options are in snake case.
-"""
+"""Which parameter set of a cmdlet the given options mean."""
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
+from .cmdlets import CMDLETS, CONNECT, LOGON, ParameterSet
 from .errors import ParameterBindingError
 
-LOGON = frozenset({"credential", "authentication", "certificate_thumbprint", "session_option"})
-COMPUTER = frozenset({"port", "use_ssl", "application_name", "configuration_name"})
-URI = frozenset({"allow_redirection", "configuration_name"})
-MATCHING = frozenset({"match_each_computer"})
-
-
-@dataclass(frozen=True)
-class ParameterSet:
-    """One way of saying which sessions are meant.
-
-    Attributes:
-        mandatory: Options that must be given.
-        optional: Further options that only some sets have. Options of all sets are not listed.
-        is_local: Whether the sessions are looked up among those this controller knows.
-    """
-
-    name: str
-    mandatory: frozenset[str]
-    optional: frozenset[str]
-    is_local: bool = False
-
-    @property
-    def options(self) -> frozenset[str]:
-        return self.mandatory | self.optional
-
-    def __str__(self) -> str:
-        return f"{self.name} ({', '.join(sorted(self.mandatory))})"
-
-
-def _local(name: str, option: str) -> ParameterSet:
-    # The cmdlet's local sets know no log-on options: its objects carry them. A task is stateless and may need them.
-    return ParameterSet(name, frozenset({option}), LOGON, is_local=True)
-
-
-CONNECT_PSSESSION: tuple[ParameterSet, ...] = (
-    _local("Session", "session"),
-    _local("Name", "name"),
-    _local("Id", "id"),
-    _local("InstanceId", "instance_id"),
-    ParameterSet("ComputerName", frozenset({"computer_name"}), frozenset({"name"}) | COMPUTER | MATCHING | LOGON),
-    ParameterSet("ComputerNameGuid", frozenset({"computer_name", "instance_id"}), COMPUTER | MATCHING | LOGON),
-    ParameterSet("ConnectionUri", frozenset({"connection_uri"}), frozenset({"name"}) | URI | MATCHING | LOGON),
-    ParameterSet("ConnectionUriGuid", frozenset({"connection_uri", "instance_id"}), URI | MATCHING | LOGON),
+_TELLING = frozenset(
+    option
+    for cmdlet in CMDLETS
+    for candidate in (*cmdlet.parameter_sets, *cmdlet.opening_sets)
+    for option in candidate.options
 )
 
-NEW_PSSESSION: tuple[ParameterSet, ...] = (
-    ParameterSet("ComputerName", frozenset({"computer_name", "name"}), COMPUTER | LOGON),
-    ParameterSet("Uri", frozenset({"connection_uri", "name"}), URI | LOGON),
-)
 
-_TELLING = frozenset(option for candidate in (*CONNECT_PSSESSION, *NEW_PSSESSION) for option in candidate.options)
-
-
-def resolve(given: t.Collection[str], sets: tuple[ParameterSet, ...] = CONNECT_PSSESSION) -> ParameterSet:
+def resolve(given: t.Collection[str], sets: tuple[ParameterSet, ...] = CONNECT.parameter_sets) -> ParameterSet:
     """Return the parameter set that the given options mean (the binder's rules, about_Functions_Advanced_Parameters).
 
     Args:

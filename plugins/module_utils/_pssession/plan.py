@@ -12,6 +12,7 @@ import enum
 import typing as t
 from dataclasses import dataclass
 
+from .cmdlets import Cmdlet
 from .errors import ErrorRecord, error_record
 from .model import PSSession
 from .request import Request
@@ -66,7 +67,7 @@ class Step:
 class Decider(t.Protocol):
     """The part of a verb that decides."""
 
-    error_id: t.ClassVar[str]
+    cmdlet: t.ClassVar[Cmdlet]
 
     def decide(self, session: PSSession, ours: bool) -> Step:
         """Return the step for one session.
@@ -96,7 +97,7 @@ def plan(
         step = decider.decide(session, owners.get(session.instance_id) == client_id)
         if first is not None and first.changes:
             # The cmdlet starts two operations on one session, and the second fails; it is not sent here.
-            step = Step(session, Action.REFUSE, error=_twice(session, decider.error_id, request))
+            step = Step(session, Action.REFUSE, error=_twice(session, decider.cmdlet.error_id, request))
         earlier.setdefault(session.instance_id, step)
         steps.append(step)
     return steps
@@ -106,7 +107,7 @@ def _twice(session: PSSession, error_id: str, request: Request) -> ErrorRecord:
     return error_record(
         error_id,
         f"session {session.name or session.instance_id} was selected twice, and is being taken care of already",
-        command=request.command,
+        cmdlet=request.cmdlet,
         about=session.subject,
         hint="Overlapping names or a computer that was named twice select a session twice.",
     )

@@ -13,10 +13,11 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
-from . import parameter_sets
+from .cmdlets import CONNECT, Cmdlet, ParameterSet
 from .commands import Script
 from .errors import ParameterBindingError
 from .model import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, Credential, SessionReference
+from .parameter_sets import resolve
 from .scripts import script_of
 from .wildcard import WildcardPattern
 
@@ -39,7 +40,7 @@ class Request:
     """One task, understood.
 
     Attributes:
-        command: The cmdlet in whose name errors are reported.
+        cmdlet: The cmdlet in whose name errors are reported.
         names: Wildcard patterns; None selects every session.
         new_names: Names of sessions to open; what looks like a wildcard is meant literally there.
         instance_ids: GUIDs in lower case.
@@ -66,8 +67,8 @@ class Request:
         stop_on_error: Start nothing more after the first error.
     """
 
-    parameter_set: parameter_sets.ParameterSet
-    command: str = "Connect-PSSession"
+    parameter_set: ParameterSet
+    cmdlet: Cmdlet = CONNECT
     names: tuple[WildcardPattern, ...] | None = None
     new_names: tuple[str, ...] = ()
     ids: tuple[int, ...] = ()
@@ -113,11 +114,12 @@ class Request:
     application_private_data: bool = False
 
     @classmethod
-    def from_options(cls, options: t.Mapping[str, t.Any], command: str = "Connect-PSSession") -> Request:
+    def from_options(cls, options: t.Mapping[str, t.Any], cmdlet: Cmdlet = CONNECT) -> Request:
         """Check the options of a task and understand them.
 
         Args:
             options: Values by option name, types converted, None for what was not given.
+            cmdlet: Its parameter sets decide which sessions the options select.
 
         Raises:
             ParameterBindingError: An option has a bad value, options contradict each other, or one of them is not
@@ -125,17 +127,14 @@ class Request:
         """
         given = {name for name, value in options.items() if value is not None}
         _check_logon(options)
-        is_new = command == "New-PSSession" or bool(options.get("in_disconnected_session"))
+        is_new = not cmdlet.parameter_sets or bool(options.get("in_disconnected_session"))
         _check_names(options, given)
         if is_new and "session_name" in given:
             options = {**options, "name": _filled(options, "session_name")}
             given = (given | {"name"}) - {"session_name"}
-        parameter_set = parameter_sets.resolve(
-            given, parameter_sets.NEW_PSSESSION if is_new else parameter_sets.CONNECT_PSSESSION
-        )
         return cls(
-            parameter_set=parameter_set,
-            command=command,
+            parameter_set=resolve(given, cmdlet.opening_sets if is_new else cmdlet.parameter_sets),
+            cmdlet=cmdlet,
             names=_patterns(options.get("name"), "name") if not is_new else None,
             new_names=tuple(_filled(options, "name")) if is_new else (),
             ids=tuple(_filled(options, "id")),
@@ -167,7 +166,7 @@ class Request:
             missing=options.get("missing") or "fail",
             busy_timeout=_busy_timeout(options.get("busy_timeout")),
             stop_on_error=options.get("error_action") == "stop",
-            list_commands=bool(options.get("list_commands")) or command == "Receive-PSSession",
+            list_commands=bool(options.get("list_commands")) or cmdlet.lists_commands,
             idle_timeout_sec=_idle_timeout(options.get("idle_timeout_sec")),
             force=bool(options.get("force")),
             script=script_of(options),

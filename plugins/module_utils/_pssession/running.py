@@ -193,7 +193,7 @@ class Runner:
         record = error_record(
             "ReceivePSSessionPipelineFailed",
             f"session {_name(session)} has no command any more, and the journal does not have the end of its last one",
-            command=self._request.command,
+            cmdlet=self._request.cmdlet,
             category="OperationStopped",
             reason=Reason.EXPIRED,
             target=session.instance_id,
@@ -230,7 +230,7 @@ class Runner:
         return error_record(
             error_id,
             f"the command in session {_name(session)} {what}",
-            command=self._request.command,
+            cmdlet=self._request.cmdlet,
             category=category,
             reason=Reason.COMMAND_FAILED,
             target=session.instance_id,
@@ -259,7 +259,7 @@ class Runner:
         record = error_record(
             "PSSessionStateBroken",
             message,
-            command=self._request.command,
+            cmdlet=self._request.cmdlet,
             category="OperationStopped",
             target=session.instance_id,
             about=session.subject,
@@ -281,7 +281,7 @@ class Runner:
         record = error_record(
             "ReceivePSSessionPipelineFailed" if command_id else "PSSessionStateBroken",
             f"{doing} session {_name(session)} failed",
-            command=self._request.command,
+            cmdlet=self._request.cmdlet,
             category="OperationStopped",
             target=session.instance_id,
             about=session.subject,

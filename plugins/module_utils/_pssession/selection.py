@@ -21,14 +21,6 @@ from .request import Request
 from .wildcard import WildcardPattern
 
 _ENDED = frozenset({State.BROKEN.value, State.CLOSED.value})
-# What a session that ended may be given to: both only look whether it is there.
-_ACCEPTING_ENDED = frozenset({"Get-PSSession", "Remove-PSSession"})
-# Error ids of commands that are not about connecting: for a session that ended, and for one that is gone.
-_NOT_OPEN = {"Disconnect-PSSession": "CannotDisconnectSessionWhenNotOpened"}
-_GONE = {
-    "Disconnect-PSSession": "PSSessionDisconnectFailed",
-    "Remove-PSSession": "RemoveSessionCannotConnectToServer",
-}
 
 
 @dataclass(frozen=True)
@@ -208,17 +200,17 @@ def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord 
     name = reference.name or reference.instance_id
     if reference.computer_type != "RemoteMachine":
         return error_record(
-            f"Cannot{request.command.partition('-')[0]}VMContainerSession",
+            f"Cannot{request.cmdlet.verb}VMContainerSession",
             f"session {name} is on a {reference.computer_type}: that is possible only over WSMan",
-            command=request.command,
+            cmdlet=request.cmdlet,
             target=reference.instance_id,
             about=reference.subject,
         )
-    if reference.state in _ENDED and request.command not in _ACCEPTING_ENDED:
+    if reference.state in _ENDED and request.cmdlet.ended_error_id is not None:
         return error_record(
-            _NOT_OPEN.get(request.command, "PSSessionConnectFailed"),
+            request.cmdlet.ended_error_id,
             f"session {name} can be neither connected nor disconnected: it is {reference.state}",
-            command=request.command,
+            cmdlet=request.cmdlet,
             reason=Reason.EXPIRED,
             target=reference.instance_id,
             about=reference.subject,
@@ -229,9 +221,9 @@ def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord 
 def gone(reference: SessionReference, endpoint: Endpoint, request: Request) -> ErrorRecord:
     """Return the record for a session that was known and is no longer listed."""
     return error_record(
-        _GONE.get(request.command, "PSSessionConnectFailed"),
+        request.cmdlet.error_id,
         f"session {reference.name or reference.instance_id} no longer exists on {endpoint.computer_name}",
-        command=request.command,
+        cmdlet=request.cmdlet,
         reason=Reason.EXPIRED,
         target=reference.instance_id,
         about=dataclasses.replace(endpoint.subject, session_name=reference.name, instance_id=reference.instance_id),
@@ -249,7 +241,7 @@ def _not_known(request: Request, what: str, error_id: str, target: str) -> Error
     return error_record(
         error_id,
         f"this controller knows no session with the {what} {target}",
-        command=request.command,
+        cmdlet=request.cmdlet,
         category="InvalidArgument",
         reason=Reason.MISSING,
         target=target,
@@ -263,7 +255,7 @@ def _missing(request: Request, error_id: str, what: str, target: str, endpoints:
     return error_record(
         error_id,
         f"{what} was found on {shown}{more}",
-        command=request.command,
+        cmdlet=request.cmdlet,
         reason=Reason.MISSING,
         target=target,
         about=endpoints[0].subject if len(endpoints) == 1 else Subject(),

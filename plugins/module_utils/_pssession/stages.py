@@ -202,7 +202,8 @@ class Stages:
             self.warn_of_sessions_in_use(steps)
             return report
         if context.confirm is not None:
-            steps = [step for step in steps if context.confirm(verb.operation, verb.target(step.session), step.session)]
+            operation = verb.cmdlet.verb
+            steps = [step for step in steps if context.confirm(operation, verb.target(step.session), step.session)]
         if not (self._request.stop_on_error and report.errors):
             result = self.apply(verb, steps)
             report.sessions, report.changed_sessions = result.sessions, result.changed

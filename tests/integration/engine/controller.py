@@ -82,12 +82,12 @@ class Controller:
         return self.run(_verbs.REMOVE, *computers, **options)
 
     def run(
-        self, verb: _verbs.Verb, *computers: str, check_mode: bool = False, diff_mode: bool = False, **options: Any
+        self, plugin: _verbs.Plugin, *computers: str, check_mode: bool = False, diff_mode: bool = False, **options: Any
     ) -> Result:
-        """Run any verb; options that are not given have the defaults of its module."""
+        """Run any module or the lookup; options that are not given have the defaults of its module."""
         named = {"computer_name": list(computers)} if computers else {}
-        defaults = {name: spec["default"] for name, spec in verb.argument_spec().items() if "default" in spec}
-        return verb(
+        defaults = {name: spec["default"] for name, spec in plugin.spec.items() if "default" in spec}
+        return plugin(
             {**defaults, "registry_path": str(self.registry_path), **named, **options},
             diff_mode=diff_mode,
             check_mode=check_mode,

@@ -44,15 +44,9 @@ RENAMED_OPTIONS: dict[str, Renamed] = {}
 # By the present name of a return value, at any depth: its name in the recorded outcomes.
 RENAMED_RESULTS: dict[str, str] = {}
 
-_VERBS = {
-    verb.module: verb
-    for verb in (
-        *(_verbs.CONNECT, _verbs.DISCONNECT, _verbs.NEW, _verbs.INVOKE, _verbs.RECEIVE, _verbs.REMOVE),
-        *(_verbs.INFO, _verbs.LOOKUP),
-    )
-}
+_PLUGINS = {plugin.name: plugin for plugin in (*_verbs.MODULES, _verbs.LOOKUP)}
 # Everything that the tables can call: the modules, and the lookup as `pssession`.
-CALLS = frozenset({*_VERBS, "pssession_report"})
+CALLS = frozenset({*_PLUGINS, "pssession_report"})
 
 
 @dataclass(frozen=True)
@@ -89,8 +83,8 @@ def call(name: str, options: Options, surroundings: Surroundings, *, check: bool
     """
     if name == "pssession_report":
         return with_names(_report(with_options(options), check), RENAMED_RESULTS)
-    verb = _VERBS[name]
-    spec = verb.argument_spec()
+    plugin = _PLUGINS[name]
+    spec = plugin.spec
     usual = {
         "registry_path": surroundings.state_file,
         "client_id": surroundings.client_id,
@@ -102,9 +96,9 @@ def call(name: str, options: Options, surroundings: Surroundings, *, check: bool
         # The list of all options that there are is no part of the outcome.
         return {"refused": [message.partition(" Supported parameters")[0] for message in validation.error_messages]}
     validated = _arguments.lists_of_text(validation.validated_parameters, given, spec)
-    if surroundings.host is not None and verb.may_take_own_computer(validated):
+    if surroundings.host is not None and plugin.may_take_own_computer(validated):
         validated["computer_name"] = [surroundings.host]
-    result = verb(
+    result = plugin(
         validated,
         diff_mode=diff,
         check_mode=check,

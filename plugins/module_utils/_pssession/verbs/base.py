@@ -12,6 +12,7 @@ import abc
 import enum
 import typing as t
 
+from ..cmdlets import Cmdlet
 from ..codes import Reason
 from ..errors import ErrorRecord, TransportError, WSManFault, error_record
 from ..model import PSSession
@@ -37,13 +38,11 @@ class Verb(abc.ABC):
     """One thing to do to sessions.
 
     Attributes:
-        operation: The action's name in PowerShell's What if lines.
-        error_id: Id of the error when it fails.
+        cmdlet: The cmdlet that does it and nothing else. Its verb is the action's name in PowerShell's What if lines.
         doing: How a message about a failure begins.
     """
 
-    operation: t.ClassVar[str]
-    error_id: t.ClassVar[str]
+    cmdlet: t.ClassVar[Cmdlet]
     doing: t.ClassVar[str]
 
     def __init__(self, request: Request, warn: t.Callable[[str], None]) -> None:
@@ -85,7 +84,7 @@ class Verb(abc.ABC):
 
     def what_if(self, session: PSSession) -> str:
         """Return the line PowerShell shows under -WhatIf."""
-        return f'What if: Performing the operation "{self.operation}" on target "{self.target(session)}".'
+        return f'What if: Performing the operation "{self.cmdlet.verb}" on target "{self.target(session)}".'
 
     def target(self, session: PSSession) -> str:
         """Return what PowerShell names as the target of the operation."""
@@ -108,8 +107,8 @@ class Verb(abc.ABC):
 
     def error(self, message: str, session: PSSession, **details: t.Any) -> ErrorRecord:
         """Return a record of this verb about a session."""
-        details = {"about": session.subject, "command": self.request.command, **details}
-        return error_record(details.pop("error_id", self.error_id), message, **details)
+        details = {"about": session.subject, "cmdlet": self.request.cmdlet, **details}
+        return error_record(details.pop("error_id", self.cmdlet.error_id), message, **details)
 
     def hint_to_wait(self) -> str:
         """Return what to do about a session in use."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from .. import cmdlets
 from ..codes import Code, Reason
 from ..errors import ErrorRecord, TransportError, WSManFault
 from ..model import Availability, PSSession
@@ -24,8 +25,7 @@ NOT_OURS = frozenset({Code.CONNECTED_TO_DIFFERENT_CLIENT, Code.CLIENT_SESSION_ID
 class Connect(Verb):
     """Connect to sessions; one that is connected here already stays as it is."""
 
-    operation = "Connect"
-    error_id = "PSSessionConnectFailed"
+    cmdlet = cmdlets.CONNECT
     doing = "connecting to"
 
     def decide(self, session: PSSession, ours: bool) -> Step:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
+from .. import cmdlets
 from ..codes import Code, Reason
 from ..errors import ErrorRecord, WSManFault
 from ..model import Availability, PSSession, Shell, State
@@ -26,8 +27,7 @@ LEAST_IDLE_TIMEOUT = 60
 class Disconnect(Verb):
     """Disconnect from sessions; one that is disconnected stays as it is."""
 
-    operation = "Disconnect"
-    error_id = "PSSessionDisconnectFailed"
+    cmdlet = cmdlets.DISCONNECT
     doing = "disconnecting from"
 
     def decide(self, session: PSSession, ours: bool) -> Step:

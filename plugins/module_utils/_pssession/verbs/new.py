@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .. import cmdlets
 from ..errors import ErrorRecord, TransportError, WSManFault
 from ..model import PSSession
 from ..plan import Action, Step
@@ -28,8 +29,7 @@ class New(Connect):
         then: Done to each session as soon as it is connected; returns whether it went well.
     """
 
-    operation = "New"
-    error_id = "PSSessionOpenFailed"
+    cmdlet = cmdlets.NEW
     doing = "opening"
 
     def __init__(

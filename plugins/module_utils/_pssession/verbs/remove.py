@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from .. import cmdlets
 from ..codes import Code, Reason
 from ..errors import ErrorRecord, WSManFault
 from ..model import Availability, PSSession, Shell, State
@@ -23,8 +24,7 @@ from .connect import NOT_OURS
 class Remove(Verb):
     """Remove sessions, but not those that another client works in, unless that is forced."""
 
-    operation = "Remove"
-    error_id = "RemoveSessionCannotConnectToServer"
+    cmdlet = cmdlets.REMOVE
     doing = "removing"
 
     def decide(self, session: PSSession, ours: bool) -> Step:

@@ -4,9 +4,9 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""The one way everything goes: discover, plan, apply, report.
+"""The cmdlets as functions: each finds sessions, plans, applies the plan and reports.
 
-Each verb is a few lines here; wrappers call it with a `Context` and give its `Report` to their users.
+A caller makes a `Request` for the cmdlet's record in `cmdlets`, and a `Context`. The result is a `Report`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def connect_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: Nothing could be done at all; everything less is in the report.
     """
-    return _carry_out(Connect(request, context.warn), request, context)
+    return _carry_out(Connect, request, context)
 
 
 def disconnect_pssession(request: Request, context: Context) -> Report:
@@ -44,7 +44,7 @@ def disconnect_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: As `connect_pssession`.
     """
-    return _carry_out(Disconnect(request, context.warn), request, context)
+    return _carry_out(Disconnect, request, context)
 
 
 def remove_pssession(request: Request, context: Context) -> Report:
@@ -53,7 +53,7 @@ def remove_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: As `connect_pssession`.
     """
-    return _carry_out(Remove(request, context.warn), request, context)
+    return _carry_out(Remove, request, context)
 
 
 def get_pssession(request: Request, context: Context) -> Report:
@@ -62,11 +62,11 @@ def get_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: As `connect_pssession`.
     """
-    with stages_of(request, context) as engine:
-        found = engine.find()
-        engine.remember()
-        engine.report.sessions = engine.memory.as_remembered(found)
-        return engine.report
+    with stages_of(request, context) as stages:
+        found = stages.find()
+        stages.remember()
+        stages.report.sessions = stages.memory.as_remembered(found)
+        return stages.report
 
 
 def new_pssession(request: Request, context: Context) -> Report:
@@ -75,7 +75,7 @@ def new_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: As `connect_pssession`.
     """
-    return _carry_out(New(request, context.warn), request, context, Stages.find_or_make)
+    return _carry_out(New, request, context, Stages.find_or_make)
 
 
 def invoke_command(request: Request, context: Context) -> Report:
@@ -93,28 +93,28 @@ def invoke_command(request: Request, context: Context) -> Report:
             f"The script has {', '.join(requirements)}. PowerShell ignores #requires in a script that is sent to a "
             "session: it checks nothing, loads no module, and the script runs in any case. Let the script check it."
         )
-    with stages_of(request, context) as engine:
-        return (_start if request.in_disconnected_session else _run)(script, request, context, engine)
+    with stages_of(request, context) as stages:
+        return (_start if request.in_disconnected_session else _run)(script, request, context, stages)
 
 
-def _run(script: Script, request: Request, context: Context, engine: Stages) -> Report:
-    report = engine.carry_out(Connect(request, context.warn), engine.find())
+def _run(script: Script, request: Request, context: Context, stages: Stages) -> Report:
+    report = stages.carry_out(Connect(request, context.warn), stages.find())
     if context.check_mode:
         report.changed_sessions = {session.instance_id for session in report.sessions}
         return report
-    engine.run(lambda runner: runner.invoke(report.sessions, script))
+    stages.run(lambda runner: runner.invoke(report.sessions, script))
     report.changed_sessions = {result.session.instance_id for result in report.results or () if result.command_id}
-    engine.leave()
+    stages.leave()
     return report
 
 
-def _start(script: Script, request: Request, context: Context, engine: Stages) -> Report:
+def _start(script: Script, request: Request, context: Context, stages: Stages) -> Report:
     """Open a session where there is none of the name, start the script in it at once, and leave it.
 
     A second run of the same task thus finds the session and starts nothing. Only where the journal proves that the run
     before came to an end before it started anything, the script is started in the session that it left behind.
     """
-    existing, wanted = engine.unstarted(engine.find_or_make())
+    existing, wanted = stages.unstarted(stages.find_or_make())
 
     def start(runner: Runner) -> list[CommandResult]:
         results: list[CommandResult] = []
@@ -123,16 +123,16 @@ def _start(script: Script, request: Request, context: Context, engine: Stages) -
             results.append(runner.start(session, script, is_first=True))
             return results[-1].error is None
 
-        engine.carry_out(New(request, context.warn, start_in), wanted)
+        stages.carry_out(New(request, context.warn, start_in), wanted)
         return results
 
     if context.check_mode:
-        engine.carry_out(New(request, context.warn), wanted)
+        stages.carry_out(New(request, context.warn), wanted)
     else:
-        engine.run(start)
-        engine.leave(all_of_them=True)
-    engine.report.sessions = [*existing, *engine.report.sessions]
-    return engine.report
+        stages.run(start)
+        stages.leave(all_of_them=True)
+    stages.report.sessions = [*existing, *stages.report.sessions]
+    return stages.report
 
 
 def receive_pssession(request: Request, context: Context) -> Report:
@@ -141,28 +141,24 @@ def receive_pssession(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: As `connect_pssession`.
     """
-    with stages_of(request, context) as engine:
-        found = engine.find()
+    with stages_of(request, context) as stages:
+        found = stages.find()
         if not context.check_mode:
-            found = engine.let_go_of_commands(found)
-        report = engine.carry_out(Connect(request, context.warn), found)
+            found = stages.let_go_of_commands(found)
+        report = stages.carry_out(Connect(request, context.warn), found)
         if context.check_mode:
             return report
         free = {session.instance_id for session in found if session.availability is Availability.NONE}
-        engine.run(lambda runner: runner.receive(report.sessions, free))
+        stages.run(lambda runner: runner.receive(report.sessions, free))
         report.changed_sessions |= {
             result.session.instance_id for result in report.results or () if result.command_id and result.is_news
         }
-        engine.leave()
+        stages.leave()
         return report
 
 
 def _carry_out(
-    verb: Verb,
-    request: Request,
-    context: Context,
-    find: t.Callable[[Stages], list[PSSession]] | None = None,
+    verb: type[Verb], request: Request, context: Context, find: t.Callable[[Stages], list[PSSession]] = Stages.find
 ) -> Report:
-    """Discover, plan, apply, report; in check mode without the third."""
-    with stages_of(request, context) as engine:
-        return engine.carry_out(verb, find(engine) if find is not None else engine.find())
+    with stages_of(request, context) as stages:
+        return stages.carry_out(verb(request, context.warn), find(stages))

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""The cmdlets: one record for each, with everything that differs between them before a request is sent.
+
+Names of parameter sets, of options and of errors are those of the cmdlets ($PSCmdlet.ParameterSetName, the parameter
+binder); options are in snake case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOGON = frozenset({"credential", "authentication", "certificate_thumbprint", "session_option"})
+_COMPUTER = frozenset({"port", "use_ssl", "application_name", "configuration_name"})
+_URI = frozenset({"allow_redirection", "configuration_name"})
+_MATCHING = frozenset({"match_each_computer"})
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """One way to select sessions.
+
+    Attributes:
+        mandatory: Options that must be given.
+        optional: Further options that only some sets have. Options of all sets are not listed.
+        is_local: Whether the sessions are looked up among those this controller knows.
+    """
+
+    name: str
+    mandatory: frozenset[str]
+    optional: frozenset[str]
+    is_local: bool = False
+
+    @property
+    def options(self) -> frozenset[str]:
+        return self.mandatory | self.optional
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(sorted(self.mandatory))})"
+
+
+def _local(name: str, option: str) -> ParameterSet:
+    # The cmdlet's local sets have no log-on options: its objects carry them. A task is stateless and may need them.
+    return ParameterSet(name, frozenset({option}), LOGON, is_local=True)
+
+
+_EXISTING = (
+    _local("Session", "session"),
+    _local("Name", "name"),
+    _local("Id", "id"),
+    _local("InstanceId", "instance_id"),
+    ParameterSet("ComputerName", frozenset({"computer_name"}), frozenset({"name"}) | _COMPUTER | _MATCHING | LOGON),
+    ParameterSet("ComputerNameGuid", frozenset({"computer_name", "instance_id"}), _COMPUTER | _MATCHING | LOGON),
+    ParameterSet("ConnectionUri", frozenset({"connection_uri"}), frozenset({"name"}) | _URI | _MATCHING | LOGON),
+    ParameterSet("ConnectionUriGuid", frozenset({"connection_uri", "instance_id"}), _URI | _MATCHING | LOGON),
+)
+_OPENED = (
+    ParameterSet("ComputerName", frozenset({"computer_name", "name"}), _COMPUTER | LOGON),
+    ParameterSet("Uri", frozenset({"connection_uri", "name"}), _URI | LOGON),
+)
+
+
+@dataclass(frozen=True)
+class Cmdlet:
+    """One cmdlet.
+
+    Attributes:
+        name: PowerShell's name.
+        parameter_sets: Ways to select sessions that exist; none for a cmdlet that only opens sessions.
+        opening_sets: Ways to name sessions that are to be opened; none for a cmdlet that opens no sessions.
+        error_id: Id of the error when its operation on a session fails, or the session no longer exists.
+        ended_error_id: Id of the error for a session that is known to have ended, or None if that is not an error.
+        lists_commands: It lists the commands of the sessions even if the task does not ask for them.
+        is_reading: It changes nothing, so it is the same in check mode and has no diff.
+        narrowing: Options of which a task must give one before the cmdlet acts on the sessions of the task's own
+            computer; none for a cmdlet that may act on all of them.
+    """
+
+    name: str
+    parameter_sets: tuple[ParameterSet, ...] = _EXISTING
+    opening_sets: tuple[ParameterSet, ...] = ()
+    error_id: str = "PSSessionConnectFailed"
+    ended_error_id: str | None = "PSSessionConnectFailed"
+    lists_commands: bool = False
+    is_reading: bool = False
+    narrowing: tuple[str, ...] = ()
+
+    @property
+    def verb(self) -> str:
+        return self.name.partition("-")[0]
+
+    @property
+    def type_name(self) -> str:
+        """The name of its .NET class, which ends each of its error ids."""
+        return f"Microsoft.PowerShell.Commands.{self.name.replace('-', '')}Command"
+
+
+CONNECT = Cmdlet("Connect-PSSession")
+DISCONNECT = Cmdlet(
+    "Disconnect-PSSession",
+    error_id="PSSessionDisconnectFailed",
+    ended_error_id="CannotDisconnectSessionWhenNotOpened",
+)
+GET = Cmdlet("Get-PSSession", ended_error_id=None, is_reading=True)
+INVOKE = Cmdlet("Invoke-Command", opening_sets=_OPENED)
+NEW = Cmdlet("New-PSSession", parameter_sets=(), opening_sets=_OPENED, error_id="PSSessionOpenFailed")
+RECEIVE = Cmdlet("Receive-PSSession", lists_commands=True)
+REMOVE = Cmdlet(
+    "Remove-PSSession",
+    error_id="RemoveSessionCannotConnectToServer",
+    ended_error_id=None,
+    narrowing=("name", "instance_id", "owner", "minimum_age", "expires_within"),
+)
+
+CMDLETS = (CONNECT, DISCONNECT, GET, INVOKE, NEW, RECEIVE, REMOVE)
