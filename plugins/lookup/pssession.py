@@ -64,6 +64,7 @@ _raw:
   elements: dict
 """
 
+import difflib
 import typing as t
 
 from ansible.errors import AnsibleLookupError, AnsibleOptionsError
@@ -84,6 +85,7 @@ class LookupModule(LookupBase):
         self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[dict[str, t.Any]]:
         """Return the sessions found."""
+        _refuse_unknown(kwargs)
         self.set_options(var_options=variables, direct=kwargs)
         inventory = Inventory(variables or {}, self._templar)
         result = _verbs.LOOKUP(self._options_for(terms, inventory), settings_of=inventory.settings_of)
@@ -99,10 +101,10 @@ class LookupModule(LookupBase):
         spec = _verbs.LOOKUP.spec
         options = {name: self.get_option(name) for name in spec}
         computers = [*self._computers(terms), *(options["computer_name"] or ())]
+        options["computer_name"] = computers or options["computer_name"]
         own_computer = inventory.own_computer()
-        if own_computer and not computers and not any(options[name] for name in ("connection_uri", "session", "id")):
-            computers = [own_computer]
-        options["computer_name"] = computers or None
+        if own_computer and _verbs.LOOKUP.may_take_own_computer(options):
+            options["computer_name"] = [own_computer]
         checked = ArgumentSpecValidator(spec).validate(
             {name: _plain(value) for name, value in options.items() if value is not None}
         )
@@ -117,6 +119,17 @@ class LookupModule(LookupBase):
                 yield from map(str, term)
             else:
                 yield str(term)
+
+
+def _refuse_unknown(given: t.Iterable[str]) -> None:
+    """Refuse options that the lookup does not have: Ansible ignores them, so a misspelt one would select too much."""
+    spec = _verbs.LOOKUP.spec
+    # Loops (with_psremoting.fleet.pssession) pass wantlist to every lookup.
+    known = {*spec, "wantlist"}.union(*(option.get("aliases", ()) for option in spec.values()))
+    for name in sorted(set(given) - known):
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Its options are {', '.join(sorted(spec))}."
+        raise AnsibleOptionsError(f"pssession: the lookup has no option {name}. {hint}")
 
 
 def _plain(value: t.Any) -> t.Any:

@@ -58,6 +58,13 @@ def test_find_loop_and_connect(controller: Controller, fleet: SimulatedFleet) ->
             - name: On a Windows host
               ansible.builtin.debug:
                 msg: "{{ query('psremoting.fleet.pssession') | map(attribute='computer_name') }}"
+            - name: No session of an empty list
+              ansible.builtin.debug:
+                msg: "{{ query('psremoting.fleet.pssession', session=[]) }}"
+            - name: In a loop of its own
+              ansible.builtin.debug:
+                msg: "{{ item.name }}"
+              with_psremoting.fleet.pssession: [srv01]
         """
     )
     assert run.exit_code == 0, run.output
@@ -83,6 +90,8 @@ def test_find_loop_and_connect(controller: Controller, fleet: SimulatedFleet) ->
     assert run["Connect what was not found"].outcome == "ok"
     assert (run["Connect what was not found"]["sessions"], run["Connect what was not found"]["errors"]) == ([], [])
     assert run["On a Windows host"]["msg"] == ["srv03"]
+    assert run["No session of an empty list"]["msg"] == []
+    assert {each["msg"] for each in run["In a loop of its own"]["results"]} == {"ITTask", "ITBackup", "Patch"}
     assert {request.operation for request in fleet.requests} == {"Enumerate", "Connect"}
 
 
@@ -170,6 +179,14 @@ def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
           ansible.builtin.debug:
             msg: "{{ query('psremoting.fleet.pssession', 'srv01', error_action='panic') }}"
           ignore_errors: true
+        - name: Unknown option
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01', names='IT*') }}"
+          ignore_errors: true
+        - name: Option of another plugin
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01', force=true) }}"
+          ignore_errors: true
         - name: No computer
           ansible.builtin.debug:
             msg: "{{ query('psremoting.fleet.pssession') }}"
@@ -183,6 +200,8 @@ def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
         "Missing": "no session named 'Nowhere' was found on srv01",
         "Bad option": "port: 0 is not between 1 and 65535",
         "Bad choice": "error_action",
+        "Unknown option": "the lookup has no option names. Did you mean name?",
+        "Option of another plugin": "the lookup has no option force. Its options are allow_redirection, ",
         "No computer": "Nothing says which sessions are meant",
     }.items():
         assert run[task].outcome == "ignored", task
