@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from tests.integration.engine.controller import ADMIN, Controller, Result, error_ids
 from tests.simulator import SimulatedFleet
+from tests.waiting import until
 
 Run = Callable[..., Result]
 
@@ -115,9 +116,13 @@ def test_a_script_that_goes_on(run: Run, script: str, output: list[str]) -> None
     assert (got["state"], got["output"]) == ("Completed", output)
 
 
-def test_a_stop_runs_finally(run: Run, controller: Controller) -> None:
-    script = "try { 'begun'; Start-Sleep 3600; 'done' } finally { $global:cleaned = 'yes' }"
-    assert only(run(script, timeout=0))["state"] == "Running"
+def test_a_stop_runs_finally(run: Run, controller: Controller, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    script = (
+        "param($Begun) try { $null = New-Item $Begun; Start-Sleep 3600; 'done' } finally { $global:cleaned = 'yes' }"
+    )
+    assert only(run(script, parameters={"Begun": str(begun)}, timeout=0))["state"] == "Running"
+    until(begun.exists, "the begin of the script")
     stopped = only(controller.run(_verbs.RECEIVE, "srv01", name=["scenes"], stop=True))
     assert stopped["state"] == "Stopped"
     assert only(run("$cleaned; Remove-Variable cleaned -Scope Global"))["output"] == ["yes"]
