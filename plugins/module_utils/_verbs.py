@@ -44,13 +44,11 @@ class Plugin:
     Attributes:
         name: Its name in the collection.
         cmdlet: The cmdlet that it is.
-        run: The engine's function for it.
         spec: Its options.
     """
 
     name: str
     cmdlet: Cmdlet
-    run: t.Callable[[Request, Context], Report]
     spec: _arguments.Spec
 
     def may_take_own_computer(self, options: Options) -> bool:
@@ -72,16 +70,14 @@ class Plugin:
         return _run(self, options, diff_mode and not self.cmdlet.is_reading, surroundings)
 
 
-CONNECT = Plugin("connect_pssession", cmdlets.CONNECT, engine.connect_pssession, _arguments.CONNECT_PSSESSION)
-DISCONNECT = Plugin(
-    "disconnect_pssession", cmdlets.DISCONNECT, engine.disconnect_pssession, _arguments.DISCONNECT_PSSESSION
-)
-NEW = Plugin("new_pssession", cmdlets.NEW, engine.new_pssession, _arguments.NEW_PSSESSION)
-INVOKE = Plugin("invoke_command", cmdlets.INVOKE, engine.invoke_command, _arguments.INVOKE_COMMAND)
-RECEIVE = Plugin("receive_pssession", cmdlets.RECEIVE, engine.receive_pssession, _arguments.RECEIVE_PSSESSION)
-REMOVE = Plugin("remove_pssession", cmdlets.REMOVE, engine.remove_pssession, _arguments.REMOVE_PSSESSION)
-INFO = Plugin("pssession_info", cmdlets.GET, engine.get_pssession, _arguments.PSSESSION_INFO)
-LOOKUP = Plugin("pssession", cmdlets.GET, engine.get_pssession, _arguments.PSSESSION_LOOKUP)
+CONNECT = Plugin("connect_pssession", cmdlets.CONNECT, _arguments.CONNECT_PSSESSION)
+DISCONNECT = Plugin("disconnect_pssession", cmdlets.DISCONNECT, _arguments.DISCONNECT_PSSESSION)
+NEW = Plugin("new_pssession", cmdlets.NEW, _arguments.NEW_PSSESSION)
+INVOKE = Plugin("invoke_command", cmdlets.INVOKE, _arguments.INVOKE_COMMAND)
+RECEIVE = Plugin("receive_pssession", cmdlets.RECEIVE, _arguments.RECEIVE_PSSESSION)
+REMOVE = Plugin("remove_pssession", cmdlets.REMOVE, _arguments.REMOVE_PSSESSION)
+INFO = Plugin("pssession_info", cmdlets.GET, _arguments.PSSESSION_INFO)
+LOOKUP = Plugin("pssession", cmdlets.GET, _arguments.PSSESSION_LOOKUP)
 
 MODULES = (CONNECT, DISCONNECT, NEW, INVOKE, RECEIVE, REMOVE, INFO)
 
@@ -129,7 +125,7 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         require_pypsrp()
         registry = Registry.open(options.get("registry_path") or default_path("registry.sqlite3"), warn)
         try:
-            report = plugin.run(request, Context(registry, client_id=client_id, warn=warn, **surroundings))
+            report = engine.run(request, Context(registry, client_id=client_id, warn=warn, **surroundings))
         finally:
             registry.close()
     except PSSessionError as error:

@@ -39,6 +39,15 @@ def test_the_readme_lists_every_module_and_the_lookup() -> None:
     assert re.findall(r"lookup `(\w+)`", table) == [_verbs.LOOKUP.name]
 
 
+def test_the_parameter_sets_are_documented() -> None:
+    page = (ROOT / "docs" / "cmdlet.md").read_text(encoding="utf-8")
+    table = page.partition("## Parameter sets")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table, re.MULTILINE)
+    assert {name: set(re.findall(r"\w+", options)) for name, options in rows} == {
+        each.name: each.mandatory for each in _verbs.CONNECT.cmdlet.parameter_sets
+    }
+
+
 def test_every_module_has_its_action_plugin_and_the_other_way_round() -> None:
     names = {
         kind: sorted(path.stem for path in (ROOT / "plugins" / kind).glob("*.py") if path.stem != "__init__")

@@ -4,15 +4,15 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""The cmdlets as functions: each finds sessions, plans, applies the plan and reports.
-
-A caller makes a `Request` for the cmdlet's record in `cmdlets`, and a `Context`. The result is a `Report`.
-"""
+"""Runs a cmdlet: finds sessions, plans, applies the plan and reports."""
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
+from . import cmdlets
+from .cmdlets import Cmdlet
 from .commands import CommandResult, Script
 from .context import Context
 from .errors import ParameterBindingError
@@ -29,39 +29,16 @@ from .verbs.new import New
 from .verbs.remove import Remove
 
 
-def connect_pssession(request: Request, context: Context) -> Report:
-    """Connect to the sessions that a request means (Connect-PSSession).
+def run(request: Request, context: Context) -> Report:
+    """Run the cmdlet of a request.
 
     Raises:
         PSSessionError: Nothing could be done at all; everything less is in the report.
     """
-    return _carry_out(Connect, request, context)
+    return _RUN[request.cmdlet](request, context)
 
 
-def disconnect_pssession(request: Request, context: Context) -> Report:
-    """Disconnect from the sessions that a request means (Disconnect-PSSession).
-
-    Raises:
-        PSSessionError: As `connect_pssession`.
-    """
-    return _carry_out(Disconnect, request, context)
-
-
-def remove_pssession(request: Request, context: Context) -> Report:
-    """Remove the sessions that a request means (Remove-PSSession).
-
-    Raises:
-        PSSessionError: As `connect_pssession`.
-    """
-    return _carry_out(Remove, request, context)
-
-
-def get_pssession(request: Request, context: Context) -> Report:
-    """Find the sessions that a request means and leave them as they are (Get-PSSession).
-
-    Raises:
-        PSSessionError: As `connect_pssession`.
-    """
+def _get(request: Request, context: Context) -> Report:
     with stages_of(request, context) as stages:
         found = stages.find()
         stages.remember()
@@ -69,21 +46,7 @@ def get_pssession(request: Request, context: Context) -> Report:
         return stages.report
 
 
-def new_pssession(request: Request, context: Context) -> Report:
-    """Open a session for each name on each computer, where there is none yet (New-PSSession).
-
-    Raises:
-        PSSessionError: As `connect_pssession`.
-    """
-    return _carry_out(New, request, context, Stages.find_or_make)
-
-
-def invoke_command(request: Request, context: Context) -> Report:
-    """Run a script in the sessions that a request means, or start it in new ones and leave them (Invoke-Command).
-
-    Raises:
-        PSSessionError: As `connect_pssession`.
-    """
+def _invoke(request: Request, context: Context) -> Report:
     script = request.script
     if script is None:
         raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
@@ -94,10 +57,10 @@ def invoke_command(request: Request, context: Context) -> Report:
             "session: it checks nothing, loads no module, and the script runs in any case. Let the script check it."
         )
     with stages_of(request, context) as stages:
-        return (_start if request.in_disconnected_session else _run)(script, request, context, stages)
+        return (_start if request.in_disconnected_session else _run_script)(script, request, context, stages)
 
 
-def _run(script: Script, request: Request, context: Context, stages: Stages) -> Report:
+def _run_script(script: Script, request: Request, context: Context, stages: Stages) -> Report:
     report = stages.carry_out(Connect(request, context.warn), stages.find())
     if context.check_mode:
         report.changed_sessions = {session.instance_id for session in report.sessions}
@@ -135,12 +98,7 @@ def _start(script: Script, request: Request, context: Context, stages: Stages) -
     return stages.report
 
 
-def receive_pssession(request: Request, context: Context) -> Report:
-    """Take what the commands in sessions give (Receive-PSSession).
-
-    Raises:
-        PSSessionError: As `connect_pssession`.
-    """
+def _receive(request: Request, context: Context) -> Report:
     with stages_of(request, context) as stages:
         found = stages.find()
         if not context.check_mode:
@@ -162,3 +120,14 @@ def _carry_out(
 ) -> Report:
     with stages_of(request, context) as stages:
         return stages.carry_out(verb(request, context.warn), find(stages))
+
+
+_RUN: dict[Cmdlet, t.Callable[[Request, Context], Report]] = {
+    cmdlets.CONNECT: functools.partial(_carry_out, Connect),
+    cmdlets.DISCONNECT: functools.partial(_carry_out, Disconnect),
+    cmdlets.GET: _get,
+    cmdlets.INVOKE: _invoke,
+    cmdlets.NEW: functools.partial(_carry_out, New, find=Stages.find_or_make),
+    cmdlets.RECEIVE: _receive,
+    cmdlets.REMOVE: functools.partial(_carry_out, Remove),
+}
