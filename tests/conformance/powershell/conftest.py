@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from tests.conformance.powershell.session import Run
-from tests.integration.engine.controller import ADMIN, Controller
+from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.powershell import need_powershell
 from tests.simulator import SimulatedFleet
 
@@ -55,27 +55,43 @@ def full_extent(extent: Extent) -> Extent:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Run a script in a session of a real PowerShell that the engine has opened, and return its output."""
+def fleet() -> Iterator[SimulatedFleet]:
+    """One computer, whose sessions run in a real PowerShell."""
     with SimulatedFleet.build(["srv01"], [ADMIN], powershell=need_powershell()) as fleet:
-        controller = Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
-        opened = controller.run(_verbs.NEW, "srv01", name=["conformance"])
-        assert opened["changed"], opened
+        yield fleet
 
-        def run(script: str, **options: Any) -> Sequence[Any]:
-            result = controller.run(
-                _verbs.INVOKE,
-                "srv01",
-                name=["conformance"],
-                script=script,
-                timeout=300,
-                max_output_objects=None,
-                **options,
-            )
-            (got,) = result["results"]
-            assert got["state"] == "Completed", result["errors"]
-            assert got["error"] == []
-            output: Sequence[Any] = got["output"]
-            return output
 
-        yield run
+@pytest.fixture(scope="module")
+def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
+    """A controller that has opened the session `conformance`."""
+    controller = Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
+    opened = controller.run(_verbs.NEW, "srv01", name=["conformance"])
+    assert opened["changed"], opened
+    return controller
+
+
+@pytest.fixture(scope="module")
+def invoke(controller: Controller) -> Callable[..., Result]:
+    """Run a script in the session and return its result."""
+
+    def invoke(script: str, **options: Any) -> Result:
+        wanted = {"timeout": 300, "max_output_objects": None, **options}
+        result = controller.run(_verbs.INVOKE, "srv01", name=["conformance"], script=script, **wanted)
+        (got,) = result["results"]
+        assert got["state"] == "Completed", result["errors"]
+        return dict(got)
+
+    return invoke
+
+
+@pytest.fixture(scope="module")
+def run(invoke: Callable[..., Result]) -> Run:
+    """Run a script in the session and return its output; there must be no errors."""
+
+    def run(script: str, **options: Any) -> Sequence[Any]:
+        got = invoke(script, **options)
+        assert got["error"] == []
+        output: Sequence[Any] = got["output"]
+        return output
+
+    return run
