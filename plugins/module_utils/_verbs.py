@@ -22,7 +22,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets, engine
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.cmdlets import Cmdlet
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.context import Context
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import Settings, SettingsSource
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import SettingsSource
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
     ParameterBindingError,
     PSSessionError,
@@ -32,6 +32,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.librar
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.registry import Registry
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
 
 Options = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
@@ -82,14 +83,15 @@ LOOKUP = Plugin("pssession", cmdlets.GET, _arguments.PSSESSION_LOOKUP)
 MODULES = (CONNECT, DISCONNECT, NEW, INVOKE, RECEIVE, REMOVE, INFO)
 
 
-def settings_in(endpoints: t.Sequence[Settings] | None) -> SettingsSource:
+def settings_in(endpoints: t.Sequence[t.Mapping[str, t.Any]] | None) -> SettingsSource:
     """Return what answers from the `endpoints` option, by inventory host name first and computer name second."""
-    by_host = {entry["inventory_hostname"]: entry for entry in endpoints or () if entry.get("inventory_hostname")}
-    by_name = {entry["computer_name"].lower(): entry for entry in endpoints or ()}
+    entries = [HostSettings.from_options(entry) for entry in endpoints or ()]
+    by_host = {entry.inventory_hostname: entry for entry in entries}
+    by_name = {entry.computer_name.lower(): entry for entry in entries}
 
-    def settings_of(computer_name: str, inventory_hostname: str | None) -> Settings:
-        entry: Settings = by_host.get(inventory_hostname) or by_name.get(computer_name.lower()) or {}
-        return entry
+    def settings_of(computer_name: str, inventory_hostname: str | None) -> HostSettings | None:
+        entry = by_host.get(inventory_hostname) if inventory_hostname else None
+        return entry or by_name.get(computer_name.lower())
 
     return settings_of
 
@@ -105,7 +107,6 @@ def main(plugin: Plugin) -> None:
         module.params,
         diff_mode=module._diff,
         check_mode=module.check_mode,
-        settings_of=settings_in(module.params["endpoints"]),
     )
     for warning in result.pop("warnings"):
         module.warn(warning)
@@ -121,6 +122,7 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         request = Request.from_options(
             {"certificate_store": default_path("certificates"), **_given(options)}, plugin.cmdlet
         )
+        surroundings = {"settings_of": settings_in(options.get("endpoints")), **surroundings}
         client_id = _client_id(options.get("client_id"))
         require_pypsrp()
         registry = Registry.open(options.get("registry_path") or default_path("registry.sqlite3"), warn)

@@ -18,10 +18,10 @@ from ansible import constants as C
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import connection_loader
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
 Variables = t.Mapping[str, t.Any]
-Settings = dict[str, t.Any]
 
 _LOCAL = frozenset({"local"})
 # What the winrm plugin takes when the inventory names no transport.
@@ -72,24 +72,24 @@ class Inventory:
             return None
         return t.cast("str | None", self._task_vars.get("inventory_hostname"))
 
-    def settings_of(self, computer_name: str, inventory_hostname: str | None = None) -> Settings:
-        """Return the connection settings of a computer; empty when the inventory does not know it.
+    def settings_of(self, computer_name: str, inventory_hostname: str | None = None) -> HostSettings | None:
+        """Return the connection settings of a computer, or None when the inventory does not know it.
 
         Raises nothing for a host that has no Windows connection: of such a host only the address counts, because its
         user and password are for something else.
         """
         host = self._host_named(inventory_hostname) or self._host_named(computer_name)
         if host is None:
-            return {}
+            return None
         variables = self._variables_of(host)
         plugin = _plugin_of(variables)
         if plugin is None:
-            address = variables.get("ansible_host")
-            return {"inventory_hostname": host, "address": address} if address else {"inventory_hostname": host}
-        options = self._options_of(host, plugin, variables)
-        settings = _from_psrp(options) if plugin == "psrp" else _from_winrm(options, variables)
-        settings["inventory_hostname"] = host
-        return {name: value for name, value in settings.items() if value is not None}
+            settings = {"address": variables.get("ansible_host")}
+        else:
+            options = self._options_of(host, plugin, variables)
+            settings = _from_psrp(options) if plugin == "psrp" else _from_winrm(options, variables)
+        names = {"computer_name": computer_name, "inventory_hostname": host}
+        return HostSettings.from_options({**settings, **names})
 
     def _host_named(self, name: str | None) -> str | None:
         hosts = self._task_vars.get("hostvars") or {}
@@ -162,7 +162,7 @@ def _plugin_of(variables: Variables) -> str | None:
     return _windows_plugin(variables.get("ansible_connection"))
 
 
-def _from_psrp(options: Variables) -> Settings:
+def _from_psrp(options: Variables) -> dict[str, t.Any]:
     """Translate options of the psrp connection plugin, with its rules for what is left out."""
     port, protocol = options.get("port"), options.get("protocol")
     if protocol is None:
@@ -203,7 +203,7 @@ def _from_psrp(options: Variables) -> Settings:
     }
 
 
-def _from_winrm(options: Variables, variables: Variables) -> Settings:
+def _from_winrm(options: Variables, variables: Variables) -> dict[str, t.Any]:
     """Translate options of the winrm connection plugin; what it passes on to pywinrm are variables only."""
     port, scheme = options.get("port"), options.get("scheme")
     if scheme is None:

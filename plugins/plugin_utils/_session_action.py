@@ -108,12 +108,12 @@ class SessionAction(ActionBase):
         own_computer = inventory.own_computer()
         if own_computer and not named:  # what is looked up in the registry there is most likely about this computer
             named = [(own_computer, None)]
-        found = {name: inventory.settings_of(name, host) for name, host in named}
+        found = [inventory.settings_of(name, host) for name, host in dict(named).items()]
         given = {name: value for name, value in options.items() if value is not None}
         arguments = _arguments.without_aliases(given, self.plugin.spec)
         arguments["endpoints"] = [
             *(options.get("endpoints") or ()),
-            *({**settings, "computer_name": name} for name, settings in found.items() if settings),
+            *(settings.as_options() for settings in found if settings),
         ]
         result: dict[str, t.Any] = self._execute_module(
             module_name=f"psremoting.fleet.{self.plugin.name}", module_args=arguments, task_vars=task_vars

@@ -25,6 +25,7 @@ from pypsrp.powershell import RunspacePool
 from pypsrp.wsman import WSMan
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
 
 USER, PASSWORD, SESSION = "operator", "not-a-secret", "ITTask"
 THROTTLE = 32
@@ -34,14 +35,14 @@ Addresses = Mapping[str, str]
 def collection(addresses: Addresses) -> int:
     """The engine of this collection, as one task calls it; returns how many sessions were connected."""
 
-    def settings_of(computer_name: str, _inventory_hostname: str | None) -> Mapping[str, object]:
-        return {
-            "address": addresses[computer_name],
-            "authentication": "basic",
-            "message_encryption": "never",
-            "username": USER,
-            "password": PASSWORD,
-        }
+    def settings_of(computer_name: str, _inventory_hostname: str | None) -> HostSettings:
+        return HostSettings(
+            address=addresses[computer_name],
+            authentication="basic",
+            message_encryption="never",
+            username=USER,
+            password=PASSWORD,
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         options = {

@@ -9,13 +9,13 @@ from typing import Any
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
     Availability,
-    Credential,
     Endpoint,
     Logon,
     PSSession,
     Shell,
     State,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential
 
 POWERSHELL = "http://schemas.microsoft.com/powershell/Microsoft.PowerShell"
 SHELL_ID = "1A2B3C4D-0000-0000-0000-123456789ABC"

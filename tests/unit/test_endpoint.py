@@ -9,30 +9,35 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import (
     endpoint_of_reference,
     endpoints,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
-    Credential,
     Endpoint,
     Proxy,
-    SessionOption,
     SessionReference,
     Tls,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import (
+    Credential,
+    HostSettings,
+)
 
 SECRET = "pass:w@rd/ü"
 ID = "1a2b3c4d-0000-0000-0000-123456789abc"
 
 
+def host_settings(settings: dict[str, Any] | None) -> HostSettings | None:
+    return HostSettings.from_options(settings) if settings else None
+
+
 def one(settings: dict[str, Any] | None = None, **options: Any) -> Endpoint:
     if "connection_uri" not in options:
         options.setdefault("computer_name", ["srv01"])
-    (found,) = endpoints(Request.from_options(options), lambda _computer, _host: settings or {})
+    (found,) = endpoints(Request.from_options(options), lambda _computer, _host: host_settings(settings))
     return found
 
 
@@ -98,10 +103,10 @@ def test_the_inventory_comes_before_defaults() -> None:
     assert found.logon.credential == Credential("inventory-user", SECRET)
     assert (found.logon.scheme, found.logon.message_encryption, found.encrypts_messages) == ("basic", "never", False)
     assert found.tls == Tls(check_authority=False, check_name=False, check_revocation=False, ca_cert="/ca.pem")
-    assert (found.connection_timeout, found.option.operation_timeout, found.read_timeout) == (3.0, 4.0, 50.0)
+    assert (found.connection_timeout, found.operation_timeout, found.read_timeout) == (3.0, 4.0, 50.0)
     assert found.answer_timeout == 50.0
     assert (found.reconnection_retries, found.reconnection_backoff) == (4, 0.5)
-    assert found.option.max_envelope_size == 200000
+    assert found.max_envelope_size == 200000
     assert found.proxy == Proxy("http://proxy:3128")
 
 
@@ -124,7 +129,7 @@ def test_an_explicit_option_comes_before_the_inventory() -> None:
     )
     assert found.uri == "https://10.0.0.1:1/mine"
     assert found.logon.credential == Credential("me", "x")
-    assert (found.option.operation_timeout, found.logon.message_encryption) == (9.0, "auto")
+    assert (found.operation_timeout, found.logon.message_encryption) == (9.0, "auto")
     assert found.tls == Tls(check_authority=True, check_name=False, check_revocation=True, ca_cert="/mine.pem")
     assert found.proxy == Proxy("http://mine")
     # A time-out given for the task is not stretched by the inventory's.
@@ -150,44 +155,9 @@ def test_defaults_without_any_inventory() -> None:
     assert (found.logon.credential, found.inventory_hostname, found.proxy) == (None, None, Proxy(None))
     assert (found.logon.scheme, found.logon.library, found.encrypts_messages) == ("negotiate", "psrp", True)
     assert found.tls == Tls(check_authority=True, check_name=True, check_revocation=True)
-    assert (found.option.open_timeout, found.option.operation_timeout) == (180, 180)
-    assert (found.option.maximum_redirection, found.reconnection_retries) == (0, 0)
-    assert found.answer_timeout > found.option.operation_timeout
-
-
-# Each suboption of session_option that finding and connecting know, and what becomes of it.
-@pytest.mark.parametrize(
-    ("given", "meant"),
-    [
-        ({}, {}),
-        ({"open_timeout": 0, "operation_timeout": 0}, {}),
-        ({"open_timeout": 1500, "operation_timeout": 60000}, {"open_timeout": 1.5, "operation_timeout": 60.0}),
-        ({"output_buffering_mode": "none"}, {}),
-        ({"output_buffering_mode": "block"}, {"output_buffering_mode": "Block"}),
-        ({"output_buffering_mode": "drop"}, {"output_buffering_mode": "Drop"}),
-        ({"culture": "de-DE", "ui_culture": "fr-FR"}, {"culture": "de-DE", "ui_culture": "fr-FR"}),
-        ({"use_utf16": True}, {"use_utf16": True}),
-        ({"use_utf16": False}, {}),
-        ({"maximum_received_object_size": 1024}, {"maximum_received_object_size": 1024}),
-        ({"maximum_received_object_size": 0}, {}),
-        # What matters at opening only: it may be given, and changes nothing here.
-        (
-            {
-                "application_arguments": {"a": 1},
-                "cancel_timeout": 1,
-                "idle_timeout": -1,
-                "max_connection_retry_count": 9,
-                "maximum_received_data_size_per_command": 1,
-                "no_compression": True,
-                "no_machine_profile": True,
-            },
-            {},
-        ),
-    ],
-)
-def test_session_option(given: dict[str, Any], meant: dict[str, Any]) -> None:
-    found = one(session_option=given)
-    assert found == Endpoint("srv01", "http://srv01:5985/wsman", option=SessionOption(**meant))
+    assert (found.option.open_timeout, found.operation_timeout) == (180, 180)
+    assert (found.maximum_redirection, found.reconnection_retries) == (0, 0)
+    assert found.answer_timeout > found.operation_timeout
 
 
 @pytest.mark.parametrize("suboption", ["skip_ca_check", "skip_cn_check", "skip_revocation_check"])
@@ -217,7 +187,7 @@ def test_each_check_of_certificates_is_switched_alone(
 )
 def test_redirections_are_followed_with_consent_only(allow: bool | None, given: int | None, limit: int) -> None:
     found = one(connection_uri=["http://h"], allow_redirection=allow, session_option={"maximum_redirection": given})
-    assert found.option.maximum_redirection == limit
+    assert found.maximum_redirection == limit
 
 
 LOGON = {"username": "proxy-user", "password": "proxy-pw"}
@@ -268,7 +238,7 @@ def test_a_uri_with_a_user_in_it_is_refused_and_not_shown(uri: str) -> None:
 
 def test_the_same_place_named_twice_is_there_twice() -> None:
     request = Request.from_options({"computer_name": ["b", "a", "b"]})
-    assert [each.computer_name for each in endpoints(request, lambda *_: {})] == ["b", "a", "b"]
+    assert [each.computer_name for each in endpoints(request, lambda *_: None)] == ["b", "a", "b"]
 
 
 @pytest.mark.parametrize("settings", [{}, INVENTORY], ids=["explicit", "inventory"])
@@ -295,7 +265,7 @@ def reference(**fields: Any) -> SessionReference:
 def test_a_remembered_address_is_used_when_the_inventory_knows_nothing() -> None:
     request = Request.from_options({"name": ["x"]})
     uri = "https://srv01.example.com:15986/app"
-    found = endpoint_of_reference(reference(connection_uri=uri), request, lambda *_: {})
+    found = endpoint_of_reference(reference(connection_uri=uri), request, lambda *_: None)
     assert (found.uri, found.computer_name) == (uri, "srv01")
 
 
@@ -303,9 +273,9 @@ def test_the_present_inventory_beats_a_remembered_address() -> None:
     request = Request.from_options({"name": ["x"]})
     asked: list[tuple[str, str | None]] = []
 
-    def settings_of(computer_name: str, inventory_hostname: str | None) -> dict[str, Any]:
+    def settings_of(computer_name: str, inventory_hostname: str | None) -> HostSettings:
         asked.append((computer_name, inventory_hostname))
-        return {"address": "10.9.9.9", "inventory_hostname": "win1"}
+        return HostSettings(address="10.9.9.9", inventory_hostname="win1")
 
     remembered = reference(connection_uri="http://old:5985/wsman", inventory_hostname="win1")
     found = endpoint_of_reference(remembered, request, settings_of)
@@ -313,22 +283,12 @@ def test_the_present_inventory_beats_a_remembered_address() -> None:
     assert asked == [("srv01", "win1")]
 
 
-class Asked(dict[str, Any]):
-    """Settings that know what they were asked for."""
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(values)
-        self.names: set[str] = set()
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self.names.add(name)
-        return super().get(name, default)
+def test_a_setting_that_is_none_is_refused() -> None:
+    with pytest.raises(ParameterBindingError, match="endpoints: prot cannot be set"):
+        one({"prot": 5985})
 
 
-def test_everything_that_an_inventory_can_say_is_used() -> None:
-    with_certificate = Asked(authentication="certificate", certificate_pem="/user.pem")
-    with_password = Asked(username="u", password="p")
-    one(with_certificate)
-    one(with_password)
-    known = set(_arguments.ENDPOINTS["endpoints"]["options"])
-    assert with_certificate.names | with_password.names == known - {"computer_name"}
+def test_settings_survive_the_way_to_another_host() -> None:
+    settings = HostSettings.from_options(INVENTORY)
+    assert HostSettings.from_options(settings.as_options()) == settings
+    assert None not in settings.as_options().values()

@@ -18,6 +18,8 @@ FOLDER = Path(_pssession.__path__[0])
 ROOMS = [
     {"cmdlets", "codes", "wildcard"},
     {"errors"},
+    {"options"},
+    {"settings"},
     {"model", "libraries", "parameter_sets", "throttle", "journal"},
     {"commands", "certificates"},
     {"scripts"},

@@ -16,11 +16,11 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
     ClientCertificate,
-    Credential,
     Endpoint,
     Logon,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 from tests.simulator.certificates import CertificateAuthority
 from tests.unit.builders import endpoint
@@ -37,7 +37,9 @@ HTTP, HTTPS = "http://h:5985/wsman", "https://h:5986/wsman"
 
 
 def of(settings: dict[str, Any] | None = None, **options: Any) -> Logon:
-    return logon.of(Request.from_options({"computer_name": ["srv01"], **options}), settings or {})
+    return logon.of(
+        Request.from_options({"computer_name": ["srv01"], **options}), HostSettings.from_options(settings or {})
+    )
 
 
 INVENTORY_SCHEMES = ("basic", "certificate", "credssp", "kerberos", "negotiate", "ntlm")

@@ -85,7 +85,7 @@ def test_it_is_json_without_the_password_and_valid_input_for_session() -> None:
     bare = session(name=None)
     text = json.dumps(bare.as_dict())
     assert "secret-pw" not in text + repr(bare)
-    (reference,) = Request.from_options({"session": [json.loads(text)]}).sessions
+    (reference,) = Request.from_options({"session": [json.loads(text)]}).query.sessions
     assert (reference.instance_id, reference.name) == (SHELL_ID.lower(), "")
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Credential
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import (
     Request,
     throttle_limit,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential, SessionOption
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
 GUID = "1a2b3c4d-0000-0000-0000-123456789abc"
@@ -166,12 +166,12 @@ def test_a_log_on_to_proxies_that_is_not_possible_is_refused(way: str) -> None:
 
 @pytest.mark.parametrize("way", schemes.OPTIONS)
 def test_every_authentication_is_understood(way: str) -> None:
-    assert request(authentication=way).authentication == way
+    assert request(authentication=way).logon.authentication == way
 
 
 @pytest.mark.parametrize("authentication", [None, "default"])
 def test_a_thumbprint_goes_with_the_default_authentication_only(authentication: str | None) -> None:
-    given = request(certificate_thumbprint="00ff", certificate_store="/store", authentication=authentication)
+    given = request(certificate_thumbprint="00ff", certificate_store="/store", authentication=authentication).logon
     assert (given.certificate_thumbprint, given.certificate_store) == ("00ff", "/store")
 
 
@@ -183,34 +183,65 @@ def test_every_option_that_says_how_is_kept_as_given() -> None:
         "certificate_key_password": "key-secret",
         "ca_cert": "/ca.pem",
     }
-    understood = request(**how)
+    understood = request(**how).logon
     assert {name: getattr(understood, name) for name in how} == how
-    assert Request.from_options({"connection_uri": ["http://h"], "allow_redirection": True}).allow_redirection
+    assert Request.from_options({"connection_uri": ["http://h"], "allow_redirection": True}).target.allow_redirection
 
 
+# Each suboption of session_option, and what becomes of it; what is not named has its default.
 @pytest.mark.parametrize(
-    "option",
+    ("given", "meant"),
     [
-        {"proxy": "http://p", "proxy_credential": CREDENTIAL, "proxy_authentication": "basic"},
-        {"proxy_access_type": "ie_config", "proxy_credential": CREDENTIAL},
-        {"idle_timeout": -1, "maximum_redirection": -1, "open_timeout": 0, "operation_timeout": 2**31 - 1},
-        {"skip_ca_check": False, "culture": "de-DE", "application_arguments": {"a": 1}},
+        ({}, {}),
+        ({"use_utf16": None, "culture": None}, {}),
+        (
+            {"open_timeout": 1500, "operation_timeout": 60000, "cancel_timeout": 1},
+            {"open_timeout": 1.5, "operation_timeout": 60.0, "cancel_timeout": 0.001},
+        ),
+        ({"operation_timeout": 2**31 - 1}, {"operation_timeout": 2147483.647}),
+        ({"open_timeout": 0, "operation_timeout": 0, "cancel_timeout": 0}, {}),
+        ({"idle_timeout": 86400}, {"idle_timeout": 86.4}),
+        ({"idle_timeout": 0}, {"idle_timeout": 0.0}),
+        ({"idle_timeout": -1}, {}),
+        ({"output_buffering_mode": "none"}, {}),
+        ({"output_buffering_mode": "block"}, {"output_buffering_mode": "Block"}),
+        ({"output_buffering_mode": "drop"}, {"output_buffering_mode": "Drop"}),
+        ({"maximum_redirection": 0}, {"maximum_redirection": 0}),
+        ({"maximum_redirection": -1}, {"maximum_redirection": 2**31 - 1}),
+        ({"maximum_received_object_size": 0, "maximum_received_data_size_per_command": 0}, {}),
+        (
+            {"proxy_access_type": "ie_config", "proxy_credential": CREDENTIAL, "proxy_authentication": "basic"},
+            {"proxy_access_type": "ie_config", "proxy_credential": Credential("user", "secret-pw")},
+        ),
+        *(
+            (same, same)
+            for same in (
+                {"culture": "de-DE", "ui_culture": "fr-FR"},
+                {"use_utf16": True, "include_port_in_spn": True},
+                {"no_compression": True, "no_machine_profile": True},
+                {"no_encryption": False, "skip_ca_check": False, "skip_cn_check": True, "skip_revocation_check": True},
+                {"maximum_received_object_size": 1024, "maximum_received_data_size_per_command": 4096},
+                {"max_connection_retry_count": 9},
+                {"application_arguments": {"a": 1}},
+                {"proxy": "http://p"},
+            )
+        ),
     ],
 )
-def test_a_session_option_is_kept_as_given(option: dict[str, Any]) -> None:
-    assert request(session_option={**option, "use_utf16": None}).session_option == option
+def test_session_option(given: dict[str, Any], meant: dict[str, Any]) -> None:
+    assert request(session_option=given).session_option == SessionOption(**meant)
 
 
 @pytest.mark.parametrize("missing", ["ignore", "warn"])
 def test_no_session_at_all_may_be_given_where_nothing_has_to_be_found(missing: str) -> None:
     understood = Request.from_options({"session": [], "missing": missing})
-    assert (understood.sessions, understood.parameter_set.name) == ((), "Session")
+    assert (understood.query.sessions, understood.parameter_set.name) == ((), "Session")
 
 
 @pytest.mark.parametrize(("given", "meant"), [(None, 32), (0, 32), (-5, 32), (1, 1), (500, 500)])
 def test_throttle_limit(given: int | None, meant: int) -> None:
     assert throttle_limit(given) == meant
-    assert request(throttle_limit=given).throttle_limit == meant
+    assert request(throttle_limit=given).flow.throttle_limit == meant
 
 
 @pytest.mark.parametrize(
@@ -225,7 +256,7 @@ def test_throttle_limit(given: int | None, meant: int) -> None:
     ],
 )
 def test_configuration_name(given: str | None, meant: str | None) -> None:
-    assert request(configuration_name=given).resource_uri == meant
+    assert request(configuration_name=given).query.resource_uri == meant
 
 
 @pytest.mark.parametrize(
@@ -233,12 +264,12 @@ def test_configuration_name(given: str | None, meant: str | None) -> None:
     [(".", "localhost"), (" srv01 ", "srv01"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("[fe80::1]", "[fe80::1]")],
 )
 def test_computer_name(given: str, meant: str) -> None:
-    assert Request.from_options({"computer_name": [given]}).computer_names == (meant,)
+    assert Request.from_options({"computer_name": [given]}).target.computer_names == (meant,)
 
 
 @pytest.mark.parametrize("given", [GUID, GUID.upper(), f"{{{GUID}}}", GUID.replace("-", "")])
 def test_every_form_of_a_guid_is_the_same(given: str) -> None:
-    assert Request.from_options({"instance_id": [given]}).instance_ids == (GUID,)
+    assert Request.from_options({"instance_id": [given]}).query.instance_ids == (GUID,)
 
 
 def test_a_session_dict_is_a_reference() -> None:
@@ -253,7 +284,7 @@ def test_a_session_dict_is_a_reference() -> None:
         "computer_type": "RemoteMachine",
         "owner": "not needed",
     }
-    (reference,) = Request.from_options({"session": [given]}).sessions
+    (reference,) = Request.from_options({"session": [given]}).query.sessions
     assert (reference.instance_id, reference.computer_name, reference.name) == (GUID, "localhost", "job1")
     assert (reference.id, reference.state, reference.inventory_hostname) == (3, "Opened", "host")
 
@@ -262,7 +293,7 @@ def test_a_session_dict_is_a_reference() -> None:
 def test_local_sets_take_log_on_options(local: dict[str, Any]) -> None:
     understood = Request.from_options({**local, "credential": CREDENTIAL, "authentication": "basic"})
     assert understood.parameter_set.is_local
-    assert understood.credential == Credential("user", "secret-pw")
+    assert understood.logon.credential == Credential("user", "secret-pw")
 
 
 def test_its_representation_hides_passwords() -> None:

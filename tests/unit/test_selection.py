@@ -176,7 +176,8 @@ def test_a_name_that_only_other_accounts_have_is_missing() -> None:
     request = Request.from_options({"computer_name": ["srv01", "srv02"], "name": ["job1"], "owner": ["operator"]})
     together = select_remote([SRV01, SRV02], request, discovery)
     assert (together.sessions, together.missing) == ((ours,), ())
-    each = select_remote([SRV01, SRV02], dataclasses.replace(request, match_each_computer=True), discovery)
+    by_itself = dataclasses.replace(request, query=dataclasses.replace(request.query, match_each_computer=True))
+    each = select_remote([SRV01, SRV02], by_itself, discovery)
     assert each.sessions == (ours,)
     assert [record.about.computer_name for record in each.missing] == ["srv02"]
 

@@ -247,8 +247,8 @@ def request(**options: Any) -> Request:
 @pytest.mark.parametrize("value", [SECRET, Vaulted()], ids=["text", "vaulted"])
 def test_options_become_secure_parameters(value: object) -> None:
     made = request(secure_parameters={"Password": value})
-    assert made.script is not None
-    assert made.script.secure_parameters == {"Password": SECRET}
+    assert made.run.script is not None
+    assert made.run.script.secure_parameters == {"Password": SECRET}
     assert "Password" not in repr(made)
     assert SECRET not in repr(made)
 

@@ -106,7 +106,7 @@ class Apply:
         self._clock = clock
         self._sleep = sleep
         self._progress = progress
-        self._throttle = Throttle(request.throttle_limit)
+        self._throttle = Throttle(request.flow.throttle_limit)
         self._follow_up_failed = False
 
     def run(self, steps: t.Sequence[Step]) -> Result:
@@ -117,7 +117,7 @@ class Apply:
         decides whether it happened; it is never sent again blindly.
         """
         result = Result()
-        give_up_at = self._clock() + self._request.busy_timeout
+        give_up_at = self._clock() + self._request.flow.busy_timeout
         aside = self._round([Attempt(step) for step in steps], result)
         while aside and not self._is_stopped(result):
             remaining = give_up_at - self._clock()
@@ -201,4 +201,4 @@ class Apply:
         return self._verb.failed(session, attempt.cause)
 
     def _is_stopped(self, result: Result) -> bool:
-        return self._request.stop_on_error and (bool(result.errors) or self._follow_up_failed)
+        return self._request.flow.stop_on_error and (bool(result.errors) or self._follow_up_failed)

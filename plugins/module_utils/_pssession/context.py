@@ -27,7 +27,7 @@ class Context:
 
     Attributes:
         registry: The sessions this controller knows.
-        settings_of: What the inventory knows of a computer.
+        settings_of: What the inventory knows of a computer, or None.
         client_id: Our identity on the wire, a GUID; None means the registry's.
         check_mode: Only look and tell what would be done.
         confirm: Asked with operation, target and session before each step; None means not to ask.
@@ -37,7 +37,7 @@ class Context:
     """
 
     registry: Registry
-    settings_of: SettingsSource = lambda _computer, _host: {}
+    settings_of: SettingsSource = lambda _computer, _host: None
     client_id: str | None = None
     check_mode: bool = False
     confirm: t.Callable[[str, str, PSSession], bool] | None = None

@@ -67,7 +67,7 @@ def discover(
     answers: dict[Endpoint, Listing | TransportError] = {}
 
     def go_on() -> bool:
-        return not (request.stop_on_error and any(isinstance(found, TransportError) for found in answers.values()))
+        return not (request.flow.stop_on_error and any(isinstance(found, TransportError) for found in answers.values()))
 
     for endpoint, found in throttle.map(ask, endpoints, go_on):
         answers[endpoint] = found

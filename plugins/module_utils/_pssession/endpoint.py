@@ -17,17 +17,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from . import logon
 from .errors import ParameterBindingError
-from .model import DEFAULT_CONNECTION_TIMEOUT, Credential, Endpoint, Proxy, SessionOption, SessionReference, Tls
-from .request import Request, first
+from .model import Endpoint, Proxy, SessionReference, Tls
+from .request import Request
+from .settings import HostSettings, SessionOption
 
-DEFAULT_APPLICATION_NAME = "wsman"
-_ANY_NUMBER = 2147483647
 DEFAULT_PORTS = {False: 5985, True: 5986}
 
-# What the inventory knows of one computer, by the names of the suboptions of `endpoints`; {} when it knows nothing.
-Settings = t.Mapping[str, t.Any]
-# Asked with the name a user gave, and the inventory host it came from if that is known.
-SettingsSource = t.Callable[[str, "str | None"], Settings]
+# Asked with the name a user gave, and the inventory host it came from if that is known. None means that the inventory
+# does not know the computer.
+SettingsSource = t.Callable[[str, "str | None"], "HostSettings | None"]
 
 
 def endpoints(request: Request, settings_of: SettingsSource) -> tuple[Endpoint, ...]:
@@ -37,9 +35,10 @@ def endpoints(request: Request, settings_of: SettingsSource) -> tuple[Endpoint, 
         ParameterBindingError: A connection URI is relative, of another scheme, or has a password in it; or the client
             certificate cannot be found.
     """
-    if request.connection_uris:
-        return tuple(_from_uri(uri, request, settings_of) for uri in request.connection_uris)
-    return tuple(_from_computer_name(name, request, settings_of(name, None)) for name in request.computer_names)
+    target = request.target
+    if target.connection_uris:
+        return tuple(_from_uri(uri, request, settings_of) for uri in target.connection_uris)
+    return tuple(_from_computer_name(name, request, settings_of(name, None)) for name in target.computer_names)
 
 
 def endpoint_of_reference(reference: SessionReference, request: Request, settings_of: SettingsSource) -> Endpoint:
@@ -51,23 +50,24 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
     if settings or not reference.connection_uri:
         return _from_computer_name(reference.computer_name, request, settings)
     uri, host = _normal_uri(reference.connection_uri)
-    return _endpoint(uri, reference.computer_name or host, request, settings)
+    return _endpoint(uri, reference.computer_name or host, request, HostSettings())
 
 
-def _from_computer_name(computer_name: str, request: Request, settings: Settings) -> Endpoint:
-    use_ssl = bool(first(request.use_ssl, settings.get("use_ssl"), False))
+def _from_computer_name(computer_name: str, request: Request, settings: HostSettings | None) -> Endpoint:
+    settings, target = settings or HostSettings(), request.target
+    use_ssl = settings.use_ssl if target.use_ssl is None else target.use_ssl
     # A port of the inventory belongs to the scheme of the inventory.
-    inventory_port = settings.get("port") if use_ssl == bool(settings.get("use_ssl")) else None
-    port = first(request.port, inventory_port, DEFAULT_PORTS[use_ssl])
-    path = first(request.application_name, settings.get("application_name"), DEFAULT_APPLICATION_NAME)
-    host = _bracketed(settings.get("address") or computer_name)
-    uri = f"{'https' if use_ssl else 'http'}://{host}:{port}/{str(path).lstrip('/')}"
+    inventory_port = settings.port if use_ssl == settings.use_ssl else None
+    port = target.port or inventory_port or DEFAULT_PORTS[use_ssl]
+    path = settings.application_name if target.application_name is None else target.application_name
+    host = _bracketed(settings.address or computer_name)
+    uri = f"{'https' if use_ssl else 'http'}://{host}:{port}/{path.lstrip('/')}"
     return _endpoint(uri, computer_name, request, settings)
 
 
 def _from_uri(uri: str, request: Request, settings_of: SettingsSource) -> Endpoint:
     normal, host = _normal_uri(uri)
-    return _endpoint(normal, host, request, settings_of(host, None))
+    return _endpoint(normal, host, request, settings_of(host, None) or HostSettings())
 
 
 def _normal_uri(uri: str) -> tuple[str, str]:
@@ -86,68 +86,48 @@ def _normal_uri(uri: str) -> tuple[str, str]:
             f"connection_uri: the one for {parts.hostname} has a user or password in it; use credential",
             "InvalidData",
         )
-    path = parts.path if parts.path not in ("", "/") else f"/{DEFAULT_APPLICATION_NAME}"
+    path = parts.path if parts.path not in ("", "/") else f"/{HostSettings.application_name}"
     netloc = f"{_bracketed(parts.hostname)}:{port or (443 if scheme == 'https' else 80)}"
     return urlunsplit((scheme, netloc, path, parts.query, "")), parts.hostname
 
 
-def _endpoint(uri: str, computer_name: str, request: Request, settings: Settings) -> Endpoint:
+def _endpoint(uri: str, computer_name: str, request: Request, settings: HostSettings) -> Endpoint:
     option = request.session_option
-    verify = bool(first(settings.get("verify_certificate"), True))
     return Endpoint(
         computer_name=computer_name,
         uri=uri,
-        inventory_hostname=settings.get("inventory_hostname"),
+        inventory_hostname=settings.inventory_hostname,
         logon=logon.of(request, settings),
         tls=Tls(
-            check_authority=not first(option.get("skip_ca_check"), not verify),
-            check_name=not first(option.get("skip_cn_check"), not verify),
-            check_revocation=not first(option.get("skip_revocation_check"), not verify),
-            ca_cert=first(request.ca_cert, settings.get("ca_cert"), None),
+            check_authority=_checks(option.skip_ca_check, settings),
+            check_name=_checks(option.skip_cn_check, settings),
+            check_revocation=_checks(option.skip_revocation_check, settings),
+            ca_cert=settings.ca_cert if request.logon.ca_cert is None else request.logon.ca_cert,
         ),
-        proxy=_proxy(request, settings),
-        option=_session_option(request, settings),
-        connection_timeout=first(settings.get("connection_timeout"), DEFAULT_CONNECTION_TIMEOUT),
-        # A time-out set for this task is the user's last word; the inventory's read time-out is for all tasks.
-        read_timeout=None if option.get("operation_timeout") else settings.get("read_timeout"),
-        reconnection_retries=int(first(settings.get("reconnection_retries"), 0)),
-        reconnection_backoff=float(first(settings.get("reconnection_backoff"), 2.0)),
-    )
-
-
-def _session_option(request: Request, settings: Settings) -> SessionOption:
-    option, default = request.session_option, SessionOption()
-    buffering = option.get("output_buffering_mode")
-    redirections = int(first(option.get("maximum_redirection"), 5))
-    return SessionOption(
-        # 0 is the cmdlet's word for "no limit"; here nothing may hang for ever, so it means the default.
-        open_timeout=(option.get("open_timeout") or 0) / 1000 or default.open_timeout,
-        operation_timeout=(option.get("operation_timeout") or 0) / 1000
-        or first(settings.get("operation_timeout"), default.operation_timeout),
-        output_buffering_mode=str(buffering).capitalize() if buffering in ("block", "drop") else None,
-        culture=first(option.get("culture"), default.culture),
-        ui_culture=first(option.get("ui_culture"), default.ui_culture),
-        use_utf16=bool(option.get("use_utf16")),
-        maximum_received_object_size=option.get("maximum_received_object_size") or None,
+        proxy=_proxy(option, settings),
+        option=option,
         # The cmdlet follows redirections once any session option is given. Its documentation says what is done here.
-        maximum_redirection=(redirections if redirections >= 0 else _ANY_NUMBER) if request.allow_redirection else 0,
-        max_envelope_size=int(first(settings.get("max_envelope_size"), default.max_envelope_size)),
+        maximum_redirection=option.maximum_redirection if request.target.allow_redirection else 0,
+        operation_timeout=option.operation_timeout or settings.operation_timeout,
+        max_envelope_size=settings.max_envelope_size,
+        connection_timeout=settings.connection_timeout,
+        # A time-out set for this task is the user's last word; the inventory's read time-out is for all tasks.
+        read_timeout=None if option.operation_timeout else settings.read_timeout,
+        reconnection_retries=settings.reconnection_retries,
+        reconnection_backoff=settings.reconnection_backoff,
     )
 
 
-def _proxy(request: Request, settings: Settings) -> Proxy:
-    option = request.session_option
-    access_type, credential = option.get("proxy_access_type"), option.get("proxy_credential")
-    url = first(option.get("proxy"), settings.get("proxy"), None)
+def _checks(skip: bool | None, settings: HostSettings) -> bool:
+    return settings.verify_certificate if skip is None else not skip
+
+
+def _proxy(option: SessionOption, settings: HostSettings) -> Proxy:
+    url = settings.proxy if option.proxy is None else option.proxy
     # As with the connection plugin, ignore_proxy is about the environment: a proxy that is named is used.
-    ignored = bool(settings.get("ignore_proxy")) and url is None and access_type in (None, "none")
-    return Proxy(
-        url=url,
-        credential=Credential(str(credential["username"]), str(credential.get("password") or ""))
-        if credential
-        else None,
-        bypass=access_type == "no_proxy_server" or ignored,
-    )
+    ignored = settings.ignore_proxy and url is None and option.proxy_access_type == "none"
+    bypass = option.proxy_access_type == "no_proxy_server" or ignored
+    return Proxy(url=url, credential=option.proxy_credential, bypass=bypass)
 
 
 def _bracketed(host: str) -> str:

@@ -47,7 +47,7 @@ def _get(request: Request, context: Context) -> Report:
 
 
 def _invoke(request: Request, context: Context) -> Report:
-    script = request.script
+    script = request.run.script
     if script is None:
         raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
     requirements = requirements_of(script.text)
@@ -57,7 +57,7 @@ def _invoke(request: Request, context: Context) -> Report:
             "session: it checks nothing, loads no module, and the script runs in any case. Let the script check it."
         )
     with stages_of(request, context) as stages:
-        return (_start if request.in_disconnected_session else _run_script)(script, request, context, stages)
+        return (_start if request.run.in_disconnected_session else _run_script)(script, request, context, stages)
 
 
 def _run_script(script: Script, request: Request, context: Context, stages: Stages) -> Report:

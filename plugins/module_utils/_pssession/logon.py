@@ -8,29 +8,27 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from . import certificates
 from .codes import Code
 from .errors import TransportError
-from .model import ClientCertificate, Credential, Endpoint, Logon
-from .request import Request, first
+from .model import ClientCertificate, Endpoint, Logon
+from .request import LogonOptions, Request
+from .settings import Credential, HostSettings
 from .wsman import schemes
 
-Settings = t.Mapping[str, t.Any]
 
-
-def of(request: Request, settings: Settings) -> Logon:
+def of(request: Request, settings: HostSettings) -> Logon:
     """Return how to log on to a computer, by the request and what the inventory knows of it.
 
     Raises:
         ParameterBindingError: The client certificate is not in the store.
     """
-    certificate = _certificate(request, settings)
-    implicit = request.authentication == "negotiate_with_implicit_credential"
-    credential = None if implicit or certificate else _credential(request, settings)
-    scheme = _scheme(request, settings, certificate)
-    library = first(request.transport, settings.get("transport"), "psrp")
+    given = request.logon
+    certificate = _certificate(given, settings)
+    implicit = given.authentication == "negotiate_with_implicit_credential"
+    credential = None if implicit or certificate else given.credential or _credential(settings)
+    scheme = _scheme(given, settings, certificate)
+    library = given.transport or settings.transport
     found = schemes.SCHEMES.get(scheme)
     if found and not found.pywinrm_takes_password and credential is not None and credential.password is not None:
         library = "psrp"  # pypsrp asks the KDC for the same service of the same host
@@ -38,15 +36,15 @@ def of(request: Request, settings: Settings) -> Logon:
         scheme=scheme,
         credential=credential,
         certificate=certificate,
-        message_encryption=_message_encryption(request, settings),
-        delegate=bool(settings.get("negotiate_delegate")),
-        hostname_override=settings.get("negotiate_hostname_override"),
-        service=str(first(settings.get("negotiate_service"), Logon.service)),
-        include_port_in_spn=bool(request.session_option.get("include_port_in_spn")),
-        send_cbt=bool(first(settings.get("negotiate_send_cbt"), True)),
-        credssp_auth_mechanism=str(first(settings.get("credssp_auth_mechanism"), Logon.credssp_auth_mechanism)),
-        credssp_disable_tlsv1_2=bool(settings.get("credssp_disable_tlsv1_2")),
-        credssp_minimum_version=int(first(settings.get("credssp_minimum_version"), Logon.credssp_minimum_version)),
+        message_encryption=_message_encryption(request.session_option.no_encryption, settings),
+        delegate=settings.negotiate_delegate,
+        hostname_override=settings.negotiate_hostname_override,
+        service=settings.negotiate_service,
+        include_port_in_spn=request.session_option.include_port_in_spn,
+        send_cbt=settings.negotiate_send_cbt,
+        credssp_auth_mechanism=settings.credssp_auth_mechanism,
+        credssp_disable_tlsv1_2=settings.credssp_disable_tlsv1_2,
+        credssp_minimum_version=settings.credssp_minimum_version,
         library=library,
     )
 
@@ -83,50 +81,36 @@ def unusable(endpoint: Endpoint) -> TransportError | None:
     return None
 
 
-def _scheme(request: Request, settings: Settings, certificate: ClientCertificate | None) -> str:
-    if certificate is not None and request.authentication in (None, "default"):
+def _scheme(given: LogonOptions, settings: HostSettings, certificate: ClientCertificate | None) -> str:
+    if certificate is not None and given.authentication in (None, "default"):
         return "certificate"
-    inventory = settings.get("authentication")
-    if inventory == "certificate" and request.credential is not None:
-        inventory = None  # whoever gives a credential wants to log on with it
-    asked = str(first(request.authentication, inventory, "default"))
+    inventory = settings.authentication
+    if inventory == "certificate" and given.credential is not None:
+        inventory = "default"  # whoever gives a credential wants to log on with it
+    asked = given.authentication or inventory
     return schemes.OPTIONS.get(asked, asked)
 
 
-def _credential(request: Request, settings: Settings) -> Credential | None:
-    if request.credential is not None:
-        return request.credential
-    if not settings.get("username"):
+def _credential(settings: HostSettings) -> Credential | None:
+    return Credential(settings.username, settings.password) if settings.username else None
+
+
+def _certificate(given: LogonOptions, settings: HostSettings) -> ClientCertificate | None:
+    password = given.certificate_key_password
+    if given.certificate_thumbprint:
+        return certificates.find(given.certificate_thumbprint, given.certificate_store or "", password)
+    if given.certificate_pem:
+        return ClientCertificate(given.certificate_pem, given.certificate_key_pem, password)
+    is_asked_otherwise = given.authentication is not None or given.credential is not None
+    if is_asked_otherwise or settings.authentication != "certificate" or not settings.certificate_pem:
         return None
-    password = settings.get("password")
-    return Credential(str(settings["username"]), None if password is None else str(password))
+    return ClientCertificate(settings.certificate_pem, settings.certificate_key_pem, settings.certificate_key_password)
 
 
-def _certificate(request: Request, settings: Settings) -> ClientCertificate | None:
-    if request.certificate_thumbprint:
-        return certificates.find(
-            request.certificate_thumbprint, request.certificate_store or "", request.certificate_key_password
-        )
-    if request.certificate_pem:
-        return ClientCertificate(request.certificate_pem, request.certificate_key_pem, request.certificate_key_password)
-    if (
-        request.authentication is None
-        and request.credential is None
-        and settings.get("authentication") == "certificate"
-    ):
-        path = settings.get("certificate_pem")
-        if path:
-            return ClientCertificate(
-                path, settings.get("certificate_key_pem"), settings.get("certificate_key_password")
-            )
-    return None
-
-
-def _message_encryption(request: Request, settings: Settings) -> str:
-    no_encryption = request.session_option.get("no_encryption")
+def _message_encryption(no_encryption: bool | None, settings: HostSettings) -> str:
     if no_encryption:
         return "never"
-    inventory = str(first(settings.get("message_encryption"), "auto"))
+    inventory = settings.message_encryption
     # An explicit "no_encryption: false" takes back what the inventory allows.
     return "auto" if no_encryption is False and inventory == "never" else inventory
 

@@ -16,17 +16,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from .errors import Subject
+from .settings import Credential, HostSettings, SessionOption
 
 # A shell belongs to PowerShell exactly if its resource URI starts with this (MS-PSRP 3.1.5.3.1).
 POWERSHELL_RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
 
 DEFAULT_RESOURCE_URI = POWERSHELL_RESOURCE_PREFIX + "Microsoft.PowerShell"
-
-DEFAULT_OPEN_TIMEOUT = 180.0
-DEFAULT_OPERATION_TIMEOUT = 180.0
-DEFAULT_CONNECTION_TIMEOUT = 30.0
-DEFAULT_CULTURE = "en-US"
-DEFAULT_MAX_ENVELOPE_SIZE = 512000
 
 
 class State(str, enum.Enum):
@@ -44,18 +39,6 @@ class Availability(str, enum.Enum):
     NONE = "None"
     AVAILABLE = "Available"
     BUSY = "Busy"
-
-
-@dataclass(frozen=True)
-class Credential:
-    """A user name and its password; the password stays out of every representation.
-
-    Attributes:
-        password: None takes the Kerberos tickets that the controller user has for this name.
-    """
-
-    username: str
-    password: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -145,33 +128,6 @@ class Proxy:
 
 
 @dataclass(frozen=True)
-class SessionOption:
-    """What of New-PSSessionOption matters for finding and connecting sessions.
-
-    Attributes:
-        open_timeout: Seconds for listing one computer, and for connecting one session, over all their requests.
-        operation_timeout: Seconds the server may take for one request (the OperationTimeout header).
-        output_buffering_mode: ``Block`` or ``Drop`` to change what the server does with output nobody takes while
-            the session is disconnected; None leaves it as it is.
-        culture, ui_culture: Languages for numbers and dates, and for messages (DataLocale and Locale headers).
-        use_utf16: Send requests in UTF-16.
-        maximum_received_object_size: Bytes one received object may have; None means no limit.
-        maximum_redirection: Redirections to follow; 0 means none.
-        max_envelope_size: Bytes an answer may have (the MaxEnvelopeSize header).
-    """
-
-    open_timeout: float = DEFAULT_OPEN_TIMEOUT
-    operation_timeout: float = DEFAULT_OPERATION_TIMEOUT
-    output_buffering_mode: str | None = None
-    culture: str = DEFAULT_CULTURE
-    ui_culture: str = DEFAULT_CULTURE
-    use_utf16: bool = False
-    maximum_received_object_size: int | None = None
-    maximum_redirection: int = 0
-    max_envelope_size: int = DEFAULT_MAX_ENVELOPE_SIZE
-
-
-@dataclass(frozen=True)
 class Endpoint:
     """One WinRM endpoint and how to get in. Two equal endpoints are one conversation partner.
 
@@ -179,6 +135,9 @@ class Endpoint:
         computer_name: The name the user gave; what results and messages show.
         uri: The address requests go to, such as ``http://srv01:5985/wsman``.
         inventory_hostname: The inventory host whose variables were used, or None.
+        maximum_redirection: Redirections to follow; 0 means none.
+        operation_timeout: Seconds the server may take for one request (the OperationTimeout header).
+        max_envelope_size: Bytes an answer may have (the MaxEnvelopeSize header).
         connection_timeout: Seconds for opening a TCP connection.
         read_timeout: Seconds an answer may take at least, or None: then the operation timeout alone decides.
         reconnection_retries: How often a connection that cannot be opened is tried again.
@@ -191,11 +150,14 @@ class Endpoint:
     logon: Logon = Logon()
     tls: Tls = Tls()
     proxy: Proxy = Proxy()
-    option: SessionOption = SessionOption()
-    connection_timeout: float = DEFAULT_CONNECTION_TIMEOUT
+    option: SessionOption = field(default=SessionOption())
+    maximum_redirection: int = 0
+    operation_timeout: float = HostSettings.operation_timeout
+    max_envelope_size: int = HostSettings.max_envelope_size
+    connection_timeout: float = HostSettings.connection_timeout
     read_timeout: float | None = None
-    reconnection_retries: int = 0
-    reconnection_backoff: float = 2.0
+    reconnection_retries: int = HostSettings.reconnection_retries
+    reconnection_backoff: float = HostSettings.reconnection_backoff
 
     @property
     def use_ssl(self) -> bool:
@@ -227,7 +189,7 @@ class Endpoint:
 
         The server may use all of its operation timeout before it answers, so this must be longer (MS-WSMV 2.2.4.20).
         """
-        return max(self.option.operation_timeout + 2, self.read_timeout or 0)
+        return max(self.operation_timeout + 2, self.read_timeout or 0)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Runner:
         self._pool = pool
         self._journal = journal
         self._progress = progress
-        self._throttle = Throttle(request.throttle_limit)
+        self._throttle = Throttle(request.flow.throttle_limit)
         self.sessions: list[PSSession] = []
 
     def start(self, session: PSSession, script: Script, *, is_first: bool = False) -> CommandResult:
@@ -118,7 +118,7 @@ class Runner:
         results: list[CommandResult] = []
 
         def go_on() -> bool:
-            return not (self._request.stop_on_error and any(result.error for result in results))
+            return not (self._request.flow.stop_on_error and any(result.error for result in results))
 
         for _session, result in self._throttle.map(work, sessions, go_on):
             results.append(result)
@@ -143,7 +143,7 @@ class Runner:
     def _received(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
         """Take what one command gives, first from the journal, then from the server."""
         collector = self._collector(session, command_id, output)
-        until = None if self._request.timeout is None else time.monotonic() + self._request.timeout
+        until = None if self._request.run.timeout is None else time.monotonic() + self._request.run.timeout
 
         def record(pieces: list[bytes]) -> None:
             if self._journal is not None:
@@ -160,7 +160,7 @@ class Runner:
                 collector.forget_calls(self._journal.answered_calls_of(session.instance_id, command_id))
             if not output.is_finished:
                 with self._pool.lend(session.endpoint) as client:
-                    if self._request.stop:
+                    if self._request.run.stop:
                         client.signal(session.shell, command_id.upper(), pipelines.STOP, _limit(session))
                     pipelines.receive(client, session.shell, command_id, collector, record, until, answered)
             if output.is_finished:
@@ -174,7 +174,7 @@ class Runner:
     def _collector(self, session: PSSession, command_id: str, output: Output) -> Collector:
         return Collector(
             output,
-            self._request.max_output_objects,
+            self._request.run.max_output_objects,
             drops=session.shell.buffer_mode == "Drop",
             is_first=command_id == _first_command_id(session),
         )
@@ -204,7 +204,7 @@ class Runner:
         return dataclasses.replace(result, error=record)
 
     def _finished(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
-        error = None
+        error, expected = None, self._request.run.expected_return_codes
         if output.state is PipelineState.FAILED:
             failure = output.failure or {}
             error = self._command_failed(
@@ -213,7 +213,7 @@ class Runner:
                 error_id=str(failure.get("fully_qualified_error_id") or "PipelineFailed"),
                 category=str((failure.get("category_info") or {}).get("category") or "NotSpecified"),
             )
-        elif output.state is PipelineState.COMPLETED and output.rc not in (None, *self._request.expected_return_codes):
+        elif output.state is PipelineState.COMPLETED and output.rc not in (None, *expected):
             error = self._command_failed(
                 session,
                 f"ended with exit code {output.rc}",

@@ -48,7 +48,7 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
     """
     # What is missing on a computer that did not answer is unknown, and its error says why.
     answered = [endpoint for endpoint in endpoints if endpoint in discovery.sessions]
-    if request.match_each_computer:
+    if request.query.match_each_computer:
         selections = [_select_together([endpoint], request, discovery) for endpoint in answered]
     else:
         selections = [_select_together(answered, request, discovery)] if answered else []
@@ -59,11 +59,12 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
 
 
 def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discovery: Discovery) -> Selection:
+    query = request.query
     candidates = [
         session
         for endpoint in endpoints
         for session in discovery.sessions[endpoint]
-        if request.resource_uri is None or session.shell.resource_uri.lower() == request.resource_uri.lower()
+        if query.resource_uri is None or session.shell.resource_uri.lower() == query.resource_uri.lower()
         if is_owned(session.shell, request)
     ]
     selected: list[PSSession] = []
@@ -72,18 +73,18 @@ def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discover
     def miss(error_id: str, what: str, target: str) -> None:
         missing.append(_missing(request, error_id, f"no session {what}", target, list(dict.fromkeys(endpoints))))
 
-    if request.instance_ids:
-        for instance_id in request.instance_ids:
+    if query.instance_ids:
+        for instance_id in query.instance_ids:
             matches = [session for session in candidates if session.instance_id == instance_id]
             selected += matches[:1]
             if not matches:
                 miss("PSSessionIdMatchFail", f"with the instance id {instance_id}", instance_id)
-    elif request.names is None:
+    elif query.names is None:
         selected = candidates
         if not candidates:
             miss("PSSessionNameMatchFail", "of this kind", "*")
     else:
-        for pattern in request.names:
+        for pattern in query.names:
             matches = [session for session in candidates if pattern.matches(session.name)]
             selected += matches
             if not matches:
@@ -97,8 +98,8 @@ def look_up(request: Request, known: list[SessionReference]) -> tuple[list[Sessi
     Returns:
         What is meant, and a record for each value that the registry does not know.
     """
-    if request.sessions:
-        return list(request.sessions), []
+    if request.query.sessions:
+        return list(request.query.sessions), []
     found: dict[str, SessionReference] = {}
     unknown: list[ErrorRecord] = []
 
@@ -109,13 +110,13 @@ def look_up(request: Request, known: list[SessionReference]) -> tuple[list[Sessi
         if not matches:
             unknown.append(if_none)
 
-    for pattern in request.names or ():
+    for pattern in request.query.names or ():
         matches = [_remembered_by(each, pattern) for each in known if pattern.matches(each.name)]
         take(matches, unknown_name(request, pattern))
-    for number in request.ids:
+    for number in request.query.ids:
         matches = [each for each in known if each.id == number]
         take(matches, _not_known(request, "id", "RemoteRunspaceNotAvailableForSpecifiedSessionId", str(number)))
-    for instance_id in request.instance_ids:
+    for instance_id in request.query.instance_ids:
         matches = [each for each in known if each.instance_id == instance_id]
         error_id = "RemoteRunspaceNotAvailableForSpecifiedRunspaceId"
         take(matches, _not_known(request, "instance id", error_id, instance_id))
@@ -150,7 +151,9 @@ def is_owned(shell: Shell, request: Request) -> bool:
     r"""Tell whether a shell belongs to an account that is meant; ``user`` means ``DOMAIN\user`` of any domain, too."""
     owner = shell.owner or ""
     names = (owner, owner.rpartition("\\")[2])
-    return request.owners is None or any(pattern.matches(name) for pattern in request.owners for name in names)
+    return request.query.owners is None or any(
+        pattern.matches(name) for pattern in request.query.owners for name in names
+    )
 
 
 def age(session: PSSession) -> float:
@@ -171,7 +174,7 @@ def is_same(session: PSSession, name: str, request: Request) -> bool:
     credential = session.endpoint.logon.credential
     owner, user = session.shell.owner or "", credential.username if credential else ""
     own = not (owner and user) or _account(owner) == _account(user)
-    uri = request.resource_uri
+    uri = request.query.resource_uri
     return (
         session.name.lower() == name.lower()
         and own
@@ -183,7 +186,7 @@ def to_be_made(name: str, endpoint: Endpoint, request: Request) -> PSSession:
     """Return a session that does not exist yet: it has a name, an id and a configuration, and no state."""
     shell = Shell(
         shell_id=str(uuid.uuid4()).upper(),
-        resource_uri=request.resource_uri or DEFAULT_RESOURCE_URI,
+        resource_uri=request.query.resource_uri or DEFAULT_RESOURCE_URI,
         state="",
         name=name,
     )

@@ -68,20 +68,20 @@ def stages_of(request: Request, context: Context) -> t.Iterator[Stages]:
 def _within_open_files(request: Request, context: Context) -> Request:
     """Return the request with no more at once than this process may have files for."""
     most = half_of_the_files()
-    if request.throttle_limit <= most:
+    if request.flow.throttle_limit <= most:
         return request
     context.warn(
-        f"throttle_limit is {most} instead of {request.throttle_limit}: each request is an open file, and half of "
+        f"throttle_limit is {most} instead of {request.flow.throttle_limit}: each request is an open file, and half of "
         "those this process may have are for other things (ulimit -n)."
     )
-    return dataclasses.replace(request, throttle_limit=most)
+    return dataclasses.replace(request, flow=dataclasses.replace(request.flow, throttle_limit=most))
 
 
 def _journal_of(request: Request, context: Context) -> Journal | JournalFolder | None:
     """Open the journal of a request; in check mode only one that is there, since nothing is written."""
-    if request.journal is None or (context.check_mode and not os.path.exists(request.journal)):
+    if request.run.journal is None or (context.check_mode and not os.path.exists(request.run.journal)):
         return None
-    return journal_at(request.journal)
+    return journal_at(request.run.journal)
 
 
 def _about_empty(session: PSSession, is_unstarted: bool) -> str:
@@ -116,7 +116,7 @@ class Stages:
         self._context = context
         self._pool = pool
         self._journal = journal
-        self._throttle = Throttle(request.throttle_limit)
+        self._throttle = Throttle(request.flow.throttle_limit)
         self._vanished: tuple[str, ...] = ()
 
     def find(self) -> list[PSSession]:
@@ -128,7 +128,7 @@ class Stages:
             selection = select_remote(endpoints, self._request, self._discover(endpoints))
         self._report_missing(selection.missing)
         sessions = self._fulfilling(selection.sessions)
-        if self._request.list_commands:
+        if self._request.flow.list_commands:
             sessions = list_commands(sessions, self._pool, self._throttle, self._context.warn)
         self.report.before = list(dict.fromkeys(sessions))
         return sessions
@@ -142,7 +142,7 @@ class Stages:
         found = self._discover(endpoints)
         sessions: list[PSSession] = []
         for endpoint, listed in found.sessions.items():
-            for name in dict.fromkeys(self._request.new_names):
+            for name in dict.fromkeys(self._request.query.new_names):
                 existing = next((each for each in listed if is_same(each, name, self._request)), None)
                 sessions.append(existing or to_be_made(name, endpoint, self._request))
         self.report.before = [session for session in sessions if session.shell.state]
@@ -178,15 +178,15 @@ class Stages:
 
     def _fulfilling(self, sessions: t.Sequence[PSSession]) -> list[PSSession]:
         """Return the sessions that fulfil the further conditions of the request."""
-        request, soon = self._request, self._request.expires_within
-        if request.state == "all" and not request.minimum_age and soon is None:
+        request, soon = self._request, self._request.query.expires_within
+        if request.query.state == "all" and not request.query.minimum_age and soon is None:
             return list(sessions)
         opened = {each.instance_id for each in self.memory.as_remembered(list(sessions)) if each.state is State.OPENED}
         return [
             session
             for session in sessions
-            if request.state in ("all", "opened" if session.instance_id in opened else "disconnected")
-            and age(session) >= request.minimum_age
+            if request.query.state in ("all", "opened" if session.instance_id in opened else "disconnected")
+            and age(session) >= request.query.minimum_age
             and (soon is None or ((left := remaining(session)) is not None and left <= soon))
         ]
 
@@ -204,7 +204,7 @@ class Stages:
         if context.confirm is not None:
             operation = verb.cmdlet.verb
             steps = [step for step in steps if context.confirm(operation, verb.target(step.session), step.session)]
-        if not (self._request.stop_on_error and report.errors):
+        if not (self._request.flow.stop_on_error and report.errors):
             result = self.apply(verb, steps)
             report.sessions, report.changed_sessions = result.sessions, result.changed
             report.after = result.sessions
@@ -289,7 +289,7 @@ class Stages:
         # The errors say for themselves what becomes of those that failed on the way.
         failed = {result.session.instance_id for result in results if result.error}
         going_on = running - failed
-        everything = all_of_them or self._request.disconnect_after
+        everything = all_of_them or self._request.change.disconnect_after
         left = [each for each in self.report.sessions if everything or each.instance_id in running]
         verb = Disconnect(self._request, self._context.warn)
         for session in left:
@@ -330,7 +330,7 @@ class Stages:
 
     def warn_of_sessions_in_use(self, steps: list[Step]) -> None:
         for step in steps:
-            if step.session.availability is Availability.BUSY and not step.ours and not self._request.force:
+            if step.session.availability is Availability.BUSY and not step.ours and not self._request.change.force:
                 self._context.warn(
                     f"Session {step.session.name or step.session.instance_id} on "
                     f"{step.session.endpoint.computer_name} is connected to some client. If that is another one, "
@@ -360,13 +360,13 @@ class Stages:
         missing = (*unknown, *selection.missing)
         if not (selection.sessions or missing or self.report.errors):
             # Only sessions that a wildcard matched, and all of them have ended: that, too, is nothing found.
-            missing = tuple(unknown_name(self._request, pattern) for pattern in self._request.names or ())
+            missing = tuple(unknown_name(self._request, pattern) for pattern in self._request.query.names or ())
         return dataclasses.replace(selection, missing=missing)
 
     def _report_missing(self, missing: t.Sequence[ErrorRecord]) -> None:
         self.report.missing = list(missing)
-        if self._request.missing == "fail":
+        if self._request.flow.missing == "fail":
             self.report.errors += missing
-        elif self._request.missing == "warn":
+        elif self._request.flow.missing == "warn":
             for record in missing:
                 self._context.warn(record.message)

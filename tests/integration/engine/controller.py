@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client
 from tests.simulator import LoggedRequest, SimulatedFleet, User
 from tests.waiting import POLL_SECONDS
@@ -61,6 +62,10 @@ class Controller:
                 }
         return {}
 
+    def _host_settings(self, *asked: Any) -> HostSettings | None:
+        known = self.settings_of(*asked)
+        return HostSettings.from_options(known) if known else None
+
     def connect(self, *computers: str, check_mode: bool = False, diff_mode: bool = False, **options: Any) -> Result:
         """Run Connect-PSSession on computers of the fleet, or with none by the options alone."""
         return self.run(_verbs.CONNECT, *computers, check_mode=check_mode, diff_mode=diff_mode, **options)
@@ -91,7 +96,7 @@ class Controller:
             {**defaults, "registry_path": str(self.registry_path), **named, **options},
             diff_mode=diff_mode,
             check_mode=check_mode,
-            settings_of=self.settings_of,
+            settings_of=self._host_settings,
             **self.surroundings,
         )
 

@@ -20,6 +20,7 @@ from typing import Any
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.journal import Journal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.pipelines import Collector
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 
 
@@ -113,7 +114,7 @@ def receive(order: dict[str, Any]) -> None:
     """Receive, and print the result unless death comes first."""
     if order["point"] is not None:
         POINTS[order["point"]](Death(order["time"]))
-    settings = order["settings"]
+    settings = HostSettings.from_options(order["settings"])
     result = _verbs.RECEIVE(order["options"], settings_of=lambda _computer, _host: settings, check_mode=False)
     print(json.dumps(result), flush=True)
 

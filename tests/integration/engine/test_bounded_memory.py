@@ -27,7 +27,9 @@ SCRIPTS = {"many": [{"repeat": {"times": COUNT // 10, "steps": [{"output": list(
 READER = """
 import json, re, sys
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
 options, settings = json.loads(sys.argv[1])
+settings = HostSettings.from_options(settings)
 def peak():  # getrusage counts what the process was before it became this program
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 before = peak()

@@ -20,6 +20,7 @@ from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.psremoting.fleet.plugins.action.pssession_report import ActionModule as ReportAction
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
 
 Options = Mapping[str, Any]
 Result = dict[str, Any]
@@ -102,12 +103,24 @@ def call(name: str, options: Options, surroundings: Surroundings, *, check: bool
         validated,
         diff_mode=diff,
         check_mode=check,
-        settings_of=surroundings.settings_of or _verbs.settings_in(validated["endpoints"]),
+        **_inventory(surroundings),
         clock=surroundings.clock,
         sleep=surroundings.sleep,
         confirm=None if check else surroundings.confirm,
     )
     return with_names(result, RENAMED_RESULTS)
+
+
+def _inventory(surroundings: Surroundings) -> dict[str, Any]:
+    known = surroundings.settings_of
+    if known is None:
+        return {}
+
+    def settings_of(*asked: Any) -> HostSettings | None:
+        settings = known(*asked)
+        return HostSettings.from_options(settings) if settings else None
+
+    return {"settings_of": settings_of}
 
 
 def with_options(options: Options, renamed: Mapping[str, Renamed] | None = None) -> dict[str, Any]:

@@ -112,8 +112,8 @@ class Verb(abc.ABC):
 
     def hint_to_wait(self) -> str:
         """Return what to do about a session in use."""
-        if self.request.busy_timeout:
-            return f"It was still in use after {self.request.busy_timeout:g} seconds (busy_timeout)."
+        if self.request.flow.busy_timeout:
+            return f"It was still in use after {self.request.flow.busy_timeout:g} seconds (busy_timeout)."
         return (
             "If that client died, the server frees the session after about a minute: set busy_timeout to wait for it."
         )

@@ -73,7 +73,7 @@ class Connect(Verb):
 
     def _completed(self, client: WSManClient, session: PSSession, deadline: float) -> PSSession:
         """Add what the server tells a new client about itself. The session is connected, whatever comes of this."""
-        if not self.request.application_private_data:
+        if not self.request.change.application_private_data:
             return session
         try:
             data = handshake.receive_private_data(client, session.shell, deadline)

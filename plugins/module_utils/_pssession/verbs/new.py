@@ -51,13 +51,12 @@ class New(Connect):
         if step.action is not Action.CREATE:
             return super().perform(client, step, deadline)
         option = self.request.session_option
-        idle_timeout = option.get("idle_timeout")
         new = opening.NewSession(
             shell=step.session.shell,
-            idle_timeout=idle_timeout / 1000 if idle_timeout is not None and idle_timeout >= 0 else None,
-            output_buffering_mode=client.endpoint.option.output_buffering_mode,
-            no_machine_profile=bool(option.get("no_machine_profile")),
-            application_arguments=option.get("application_arguments") or {},
+            idle_timeout=option.idle_timeout,
+            output_buffering_mode=option.output_buffering_mode,
+            no_machine_profile=option.no_machine_profile,
+            application_arguments=option.application_arguments or {},
         )
         shell = opening.open_session(client, new, deadline)
         return dataclasses.replace(step.session, shell=shell).opened()

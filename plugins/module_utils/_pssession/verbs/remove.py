@@ -42,7 +42,7 @@ class Remove(Verb):
     def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
         """Connect first, as Remove-PSSession does: it proves that nobody else is at work there."""
         shell = step.session.shell
-        if not self.request.force:
+        if not self.request.change.force:
             if step.session.availability is Availability.BUSY:
                 client.reconnect(shell, None, deadline)
             else:
@@ -63,7 +63,7 @@ class Remove(Verb):
             return Verdict.CHANGED  # gone already; a new look will tell for sure
         listed_as_held = step.session.availability is Availability.BUSY
         held = fault.code in NOT_OURS or (listed_as_held and fault.subcode == "InternalError")
-        return Verdict.IN_USE if held and not self.request.force else Verdict.FAILED
+        return Verdict.IN_USE if held and not self.request.change.force else Verdict.FAILED
 
     def vanished(self, session: PSSession) -> PSSession | ErrorRecord:
         return self.expected(Step(session, Action.REMOVE))

@@ -15,12 +15,12 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from ..codes import Code
 from ..errors import TransportError
 from ..libraries import require_pypsrp
-from ..model import Credential, Endpoint
+from ..model import Endpoint
 from . import soap
 from .authentication import Authentication, Codec
 from .failures import failure, host_of, refused
@@ -231,7 +231,7 @@ class HttpTransport:
         Raises:
             TransportError: It may not: nobody agreed to it, it leads on too far, or out of HTTPS.
         """
-        limit = self._settings.option.maximum_redirection
+        limit = self._settings.maximum_redirection
         if self._redirections >= limit:
             how_far = "redirection is not allowed" if limit == 0 else f"that would be more than {limit} redirections"
             raise TransportError(
@@ -266,7 +266,7 @@ def _session(endpoint: Endpoint, logon: Authentication) -> tuple[requests.Sessio
     session.trust_env = False
     proxy = endpoint.proxy.url or requests.utils.select_proxy(endpoint.uri, environment["proxies"])
     if proxy and not endpoint.proxy.bypass:
-        session.proxies = {"https" if endpoint.use_ssl else "http": _proxy_address(proxy, endpoint.proxy.credential)}
+        session.proxies = {"https" if endpoint.use_ssl else "http": proxy if "://" in proxy else f"http://{proxy}"}
     bundle = environment["verify"] if isinstance(environment["verify"], str) else None
     adapter = Adapter(endpoint, bundle)
     session.mount("http://", adapter)
@@ -277,13 +277,3 @@ def _session(endpoint: Endpoint, logon: Authentication) -> tuple[requests.Sessio
     session.headers.update({"User-Agent": "psremoting.fleet", "Accept-Encoding": "identity", **logon.headers})
     session.auth = logon.handler
     return session, adapter
-
-
-def _proxy_address(url: str, credential: Credential | None) -> str:
-    """Return the address of a proxy with the credential for it, which requests turns into a header."""
-    url = url if "://" in url else f"http://{url}"
-    if credential is None:
-        return url
-    parts = urlsplit(url)
-    user, password = quote(credential.username, safe=""), quote(credential.password or "", safe="")
-    return parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()

@@ -43,7 +43,7 @@ else:
 
         def __init__(self, endpoint: Endpoint, bundle: str | None) -> None:
             self._connections: list[t.Any] = []
-            self._tls = endpoint.tls
+            self._tls, self._proxy_credential = endpoint.tls, endpoint.proxy.credential
             self._context = ssl_context(endpoint, bundle) if endpoint.use_ssl else None
             retries = endpoint.reconnection_retries
             super().__init__(
@@ -66,7 +66,10 @@ else:
 
         def proxy_headers(self, proxy: str) -> dict[str, str]:
             """Log on to a proxy; requests would do the same, but for passwords beyond Latin-1."""
+            credential = self._proxy_credential
             username, password = requests.utils.get_auth_from_url(proxy)
+            if credential is not None:
+                username, password = credential.username, credential.password or ""
             if not username:
                 return {}
             token = base64.b64encode(basic_bytes(username) + b":" + basic_bytes(password)).decode("ascii")

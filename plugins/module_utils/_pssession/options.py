@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Typed groups of options: each field says how the value of its option is read and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .errors import ParameterBindingError
+
+MAX_INT32 = 2147483647
+# Gets a value other than None and the option's name for errors. Returns None where the default is meant.
+Reader = t.Callable[[t.Any, str], t.Any]
+G = t.TypeVar("G", bound="OptionGroup")
+
+
+@dataclasses.dataclass(frozen=True)
+class OptionGroup:
+    """Base of frozen dataclasses whose fields are options; `option` makes such a field."""
+
+    prefix: t.ClassVar[str] = ""
+
+    @classmethod
+    def from_options(cls: type[G], options: t.Mapping[str, t.Any]) -> G:
+        """Check the options of this group and return them, with defaults for those not given (or None).
+
+        Args:
+            options: Values by option name; options of other groups are passed over.
+
+        Raises:
+            ParameterBindingError: A value is bad. The message names the option.
+        """
+        values: dict[str, t.Any] = {}
+        for each in dataclasses.fields(cls):
+            name, read = option_name(each), each.metadata.get("read")
+            value = None if read is None or options.get(name) is None else read(options[name], cls.prefix + name)
+            if value is not None:
+                values[each.name] = value
+        return cls(**values)
+
+
+def option(read: Reader, default: t.Any = None, *, name: str = "", is_shown: bool = True) -> t.Any:
+    """Return a dataclass field that is an option.
+
+    Args:
+        name: The option's name, if it is not the field's.
+        is_shown: Whether representations have it; secrets stay out.
+    """
+    return dataclasses.field(default=default, repr=is_shown, metadata={"read": read, "name": name})
+
+
+def option_name(field: dataclasses.Field[t.Any]) -> str:
+    """Return the name of the option that a field holds."""
+    return t.cast(str, field.metadata.get("name") or field.name)
+
+
+def invalid(message: str, target: object = None, error_id: str = "ParameterArgumentValidationError") -> t.NoReturn:
+    """Refuse a value by a message that names its option."""
+    raise ParameterBindingError(error_id, message, "InvalidData", None if target is None else str(target))
+
+
+def text(value: t.Any, _name: str) -> str:
+    """Read a text."""
+    return str(value)
+
+
+def flag(value: t.Any, _name: str) -> bool:
+    """Read a truth value."""
+    return bool(value)
+
+
+def filled(values: t.Any, name: str) -> tuple[t.Any, ...]:
+    """Read a list that must not be empty or hold empty values (NotNullOrEmpty)."""
+    if not values:
+        invalid(f"{name} is an empty list", error_id="ParameterArgumentValidationErrorEmptyArrayNotAllowed")
+    for value in values:
+        if value in (None, {}) or (isinstance(value, str) and not value.strip()):
+            invalid(f"{name} has an empty value", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
+    return tuple(values)
+
+
+def each_of(read: Reader) -> Reader:
+    """Return the reader of a list whose items `read` reads."""
+    return lambda values, name: tuple(read(value, name) for value in filled(values, name))
+
+
+def number(least: int = 0, most: int = MAX_INT32) -> Reader:
+    """Return the reader of a whole number in a range."""
+
+    def read(value: t.Any, name: str) -> int:
+        if not least <= value <= most:
+            invalid(f"{name}: {value} is not between {least} and {most}", value)
+        return int(value)
+
+    return read
+
+
+def count(value: t.Any, name: str) -> int:
+    """Read a whole number that must not be negative."""
+    return int(_not_negative(value, name))
+
+
+def seconds(value: t.Any, name: str) -> float:
+    """Read a duration in seconds."""
+    return float(_not_negative(value, name))
+
+
+def _not_negative(value: float, name: str) -> float:
+    if value < 0:
+        invalid(f"{name}: {value} is negative", value)
+    return value
+
+
+def milliseconds(least: int = 0) -> Reader:
+    """Return the reader of a duration that is given in milliseconds, and in seconds from here on."""
+    read = number(least)
+    return lambda value, name: read(value, name) / 1000

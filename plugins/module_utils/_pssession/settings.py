@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Settings of connections: PowerShell's session option, and what the inventory has for a computer."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from dataclasses import dataclass, field
+
+from .errors import ParameterBindingError
+from .options import MAX_INT32, OptionGroup, flag, invalid, milliseconds, number, option, option_name, seconds, text
+
+DEFAULT_TIMEOUT = 180.0
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A user name and its password; the password stays out of every representation.
+
+    Attributes:
+        password: None takes the Kerberos tickets that the controller user has for this name.
+    """
+
+    username: str
+    password: str | None = field(repr=False)
+
+    @classmethod
+    def from_option(cls, value: t.Mapping[str, t.Any], name: str) -> Credential:
+        """Read an option that holds user name and password."""
+        if not value.get("username"):
+            error_id = "ParameterArgumentValidationErrorEmptyStringNotAllowed"
+            invalid(f"{name}.username is empty", error_id=error_id)
+        password = value.get("password")
+        return cls(str(value["username"]), None if password is None else str(password))
+
+
+def _timeout(value: t.Any, name: str) -> float | None:
+    # 0 is the cmdlet's word for "no limit"; here nothing may hang for ever, so it means the default.
+    return milliseconds()(value, name) or None
+
+
+def _limit(value: t.Any, name: str) -> int | None:
+    return number()(value, name) or None
+
+
+def _redirections(value: t.Any, _name: str) -> int:
+    return int(value) if value >= 0 else MAX_INT32
+
+
+def _buffering_mode(value: t.Any, _name: str) -> str | None:
+    return str(value).capitalize() if value in ("block", "drop") else None
+
+
+def _idle_timeout(value: t.Any, name: str) -> float | None:
+    idle_timeout: float = milliseconds(least=-1)(value, name)
+    return idle_timeout if idle_timeout >= 0 else None
+
+
+def _proxy_authentication(value: t.Any, name: str) -> str:
+    if value != "basic":
+        raise ParameterBindingError(
+            "NotImplemented", f"{name}={value}: proxies can be logged on to by basic only", "NotImplemented"
+        )
+    return "basic"
+
+
+@dataclass(frozen=True)
+class SessionOption(OptionGroup):
+    """The session option (New-PSSessionOption). Durations are in seconds; None means that nothing was given.
+
+    Attributes:
+        open_timeout: For listing one computer, and for connecting one session, over all their requests.
+        operation_timeout: What the server may take for one request (the OperationTimeout header).
+        output_buffering_mode: ``Block`` or ``Drop`` to change what the server does with output nobody takes while
+            the session is disconnected; None leaves it as it is.
+        culture, ui_culture: Languages for numbers and dates, and for messages (DataLocale and Locale headers).
+        maximum_received_object_size: Bytes one received object may have; None means no limit.
+        idle_timeout: None leaves it to the server.
+        skip_ca_check, skip_cn_check, skip_revocation_check, no_encryption: None leaves it to the inventory.
+    """
+
+    prefix = "session_option."
+
+    maximum_redirection: int = option(_redirections, 5)
+    no_compression: bool = option(flag, False)
+    no_machine_profile: bool = option(flag, False)
+    culture: str = option(text, "en-US")
+    ui_culture: str = option(text, "en-US")
+    maximum_received_data_size_per_command: int | None = option(_limit)
+    maximum_received_object_size: int | None = option(_limit)
+    output_buffering_mode: str | None = option(_buffering_mode)
+    max_connection_retry_count: int | None = option(number())
+    application_arguments: t.Mapping[str, t.Any] | None = field(
+        default=None, repr=False, hash=False, metadata={"read": lambda value, _name: dict(value)}
+    )
+    open_timeout: float = option(_timeout, DEFAULT_TIMEOUT)
+    cancel_timeout: float | None = option(_timeout)
+    idle_timeout: float | None = option(_idle_timeout)
+    operation_timeout: float | None = option(_timeout)
+    proxy_access_type: str = option(text, "none")
+    proxy: str | None = option(text, is_shown=False)  # perhaps with a user in it
+    proxy_authentication: str = option(_proxy_authentication, "basic")
+    proxy_credential: Credential | None = option(Credential.from_option)
+    skip_ca_check: bool | None = option(flag)
+    skip_cn_check: bool | None = option(flag)
+    skip_revocation_check: bool | None = option(flag)
+    no_encryption: bool | None = option(flag)
+    use_utf16: bool = option(flag, False)
+    include_port_in_spn: bool = option(flag, False)
+
+    @classmethod
+    def from_options(cls, options: t.Mapping[str, t.Any]) -> SessionOption:
+        """Check the suboptions by the rules of New-PSSessionOption."""
+        read = super().from_options(options)
+        if read.proxy_credential and not read.proxy and read.proxy_access_type in ("none", "no_proxy_server"):
+            invalid("session_option.proxy_credential needs a proxy (session_option.proxy or proxy_access_type)")
+        return read
+
+
+@dataclass(frozen=True)
+class HostSettings(OptionGroup):
+    """The inventory's settings of one computer, in the words of the `endpoints` option; durations are in seconds.
+
+    Attributes:
+        authentication: In the words of the option `authentication`, or of a connection plugin.
+        read_timeout: What an answer may take at least.
+        reconnection_backoff: Before the second try to connect; each further wait is twice as long.
+    """
+
+    prefix = "endpoints."
+
+    computer_name: str = option(text, "")
+    inventory_hostname: str | None = option(text)
+    transport: str = option(text, "psrp")
+    address: str | None = option(text)
+    port: int | None = option(number(1, 65535))
+    use_ssl: bool = option(flag, False)
+    application_name: str = option(text, "wsman")
+    authentication: str = option(text, "default")
+    username: str | None = option(text)
+    password: str | None = option(text, is_shown=False)
+    message_encryption: str = option(text, "auto")
+    certificate_pem: str | None = option(text)
+    certificate_key_pem: str | None = option(text)
+    certificate_key_password: str | None = option(text, is_shown=False)
+    negotiate_delegate: bool = option(flag, False)
+    negotiate_hostname_override: str | None = option(text)
+    negotiate_send_cbt: bool = option(flag, True)
+    negotiate_service: str = option(text, "host")
+    credssp_auth_mechanism: str = option(text, "auto")
+    credssp_disable_tlsv1_2: bool = option(flag, False)
+    credssp_minimum_version: int = option(number(), 2)
+    verify_certificate: bool = option(flag, True)
+    ca_cert: str | None = option(text)
+    proxy: str | None = option(text, is_shown=False)
+    ignore_proxy: bool = option(flag, False)
+    connection_timeout: float = option(seconds, 30.0)
+    operation_timeout: float = option(seconds, DEFAULT_TIMEOUT)
+    read_timeout: float | None = option(seconds)
+    reconnection_retries: int = option(number(), 0)
+    reconnection_backoff: float = option(seconds, 2.0)
+    max_envelope_size: int = option(number(), 512000)
+
+    @classmethod
+    def from_options(cls, options: t.Mapping[str, t.Any]) -> HostSettings:
+        """Check the settings of a computer; a name that is none of them is an error."""
+        if unknown := options.keys() - {option_name(each) for each in dataclasses.fields(cls)}:
+            invalid(f"endpoints: {', '.join(sorted(unknown))} cannot be set for a computer")
+        return super().from_options(options)
+
+    def as_options(self) -> dict[str, t.Any]:
+        """Return the settings that differ from the defaults, as an entry of `endpoints`."""
+        values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        return {each.name: values[each.name] for each in dataclasses.fields(self) if values[each.name] != each.default}
