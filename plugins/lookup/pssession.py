@@ -33,6 +33,8 @@ extends_documentation_fragment:
   - psremoting.fleet._options.commands
   - psremoting.fleet._options.sources
 notes:
+  - An option that the lookup does not have is an error, because Ansible would ignore it and more sessions than intended
+    would be found.
   - A password given on the command line (C(--ask-pass)) is not visible to a lookup. Use a variable or O(credential).
 seealso:
   - module: psremoting.fleet.connect_pssession
@@ -58,8 +60,8 @@ RETURN = r"""
 _raw:
   description:
     - The sessions, each a dictionary as M(psremoting.fleet.connect_pssession) returns it.
-    - The state of a session is always V(Disconnected), as seen from here; availability V(Busy) says that some client
-      is connected to it.
+    - The state is V(Opened) if this controller is connected to the session, and V(Disconnected) otherwise. The
+      availability of a disconnected session is V(Busy) if another client is connected to it.
   type: list
   elements: dict
 """
