@@ -36,7 +36,13 @@ DIFFERENCES = (
         "an integer if there is no fraction (`100`); text if a float has not enough digits",
         "Ansible reads numbers with a point as floats, and a float would change the last digits.",
     ),
-    Difference(["128 bits"], "`[int128]`", "`{}`", "the number", "JSON has integers of all sizes."),
+    Difference(
+        ["128 bits", "unsigned 128 bits", "half precision"],
+        "`[int128]`, `[uint128]`, `[half]`",
+        "`{}`",
+        "the number",
+        "JSON has such numbers.",
+    ),
     Difference(
         ["enum"],
         "a value of an enum that has no name",

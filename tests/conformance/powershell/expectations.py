@@ -307,6 +307,7 @@ _SAME: dict[str, Rule] = {
     **dict.fromkeys(("array", "ArrayList", "generic list", "queue", "linked list"), _list),
     "stack": _stack,
     **dict.fromkeys(("hashtable", "ordered dictionary", "generic dictionary", "object of a class"), _members),
+    "hashtable with regard to case": _members,
     "key and value": _members,
     "PSCustomObject": _object,
     "computed property": _computed,
@@ -315,7 +316,7 @@ _SAME: dict[str, Rule] = {
 # Each of these kinds is in the table of differences.
 DIFFERENT: dict[str, Rule] = {
     "decimal": _decimal,
-    "128 bits": _whole_number,
+    **dict.fromkeys(("128 bits", "unsigned 128 bits"), _whole_number),
     "duration": _duration,
     "GUID": _guid,
     "version": _version,
@@ -336,7 +337,18 @@ DIFFERENT: dict[str, Rule] = {
 # Kinds that JSON cannot tell at all: what is compared is a view, another expression that shows the value.
 VIEWED = frozenset(
     {
-        *("128 bits", "URI", "regular expression", "StringBuilder", "index", "range", "script block", "odd keys"),
+        *(
+            "128 bits",
+            "unsigned 128 bits",
+            "half precision",
+            "URI",
+            "regular expression",
+            "StringBuilder",
+            "index",
+            "range",
+            "script block",
+            "odd keys",
+        ),
         *("XML document", "XML element", "error record", "warning", "verbose record", "debug record"),
         *("information record", "object in an object"),
     }

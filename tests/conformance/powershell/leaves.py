@@ -154,6 +154,14 @@ LEAVES: dict[str, Samples] = {
     "integer": _integers(),
     "big integer": _kind("big integer", st.integers(-(10**60), 10**60).map("[bigint]::Parse('{}')".format)),
     "128 bits": _kind("128 bits", _HUGE.map("[int128]::Parse('{}')".format), "({0}).ToString()"),
+    "unsigned 128 bits": _kind(
+        "unsigned 128 bits", st.integers(0, 2**128 - 1).map("[uint128]::Parse('{}')".format), "({0}).ToString()"
+    ),
+    "half precision": _kind(
+        "half precision",
+        st.floats(width=16, allow_nan=False, allow_infinity=False).map("[half]::Parse('{!r}', $invariant)".format),
+        "[double]::Parse(({0}).ToString($invariant), $invariant)",
+    ),
     "floating point": _floats(),
     "decimal": _decimals(),
     "character": _kind("character", st.integers(0, 0xFFFF).map("[char]{}".format)),

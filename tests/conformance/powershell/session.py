@@ -18,6 +18,7 @@ Run = Callable[..., Sequence[Any]]
 # The functions that samples use. Show writes two output objects for each sample: JSON in Base64, so that no character
 # of it depends on what is tested, and the value. Value and view are evaluated in one line, which errors have in them.
 PREAMBLE = r"""
+$invariant = [cultureinfo]::InvariantCulture
 class Holder { [object] $First; [object] $Second }
 function Show($Source, $View) {
     $value = $null

@@ -93,6 +93,11 @@ def _dictionary(names: Sequence[str], parts: Sequence[str]) -> str:
     return block("$made = [Collections.Generic.Dictionary[string, object]]::new()", *added)
 
 
+def _ordinal(names: Sequence[str], parts: Sequence[str]) -> str:
+    added = (f"$made.Add({literal(name)}, ({part}))" for name, part in zip(names, parts, strict=True))
+    return block("$made = [Collections.Hashtable]::new([StringComparer]::Ordinal)", *added)
+
+
 def _custom_object(names: Sequence[str], parts: Sequence[str]) -> str:
     return f"[pscustomobject]{_ordered(names, parts)}"
 
@@ -128,8 +133,10 @@ _DICTIONARIES: dict[str, BuildNamed] = {
     "hashtable": _hashtable,
     "ordered dictionary": _ordered,
     "generic dictionary": _dictionary,
+    "hashtable with regard to case": _ordinal,
     "PSCustomObject": _custom_object,
 }
+_WITH_CASE = frozenset({"generic dictionary", "hashtable with regard to case"})
 _PROPERTIES: dict[str, BuildNamed] = {
     "property that throws": _with_property("throw 'no value'"),
     "computed property": _with_property(", (PART)"),
@@ -176,20 +183,21 @@ def _several(draw: DrawFn, part: Part, least: int = 0) -> list[Sample]:
     return [part() for _number in range(draw(st.integers(least, MOST)))]
 
 
-def _names(draw: DrawFn, count: int) -> list[str]:
-    """Draw names that PowerShell tells apart: it has no regard to case, and casefold() is stricter than .NET."""
+def _names(draw: DrawFn, count: int, equal: Callable[[str], str] = str.casefold) -> list[str]:
+    """Draw names that PowerShell tells apart: mostly without regard to case, and casefold() is stricter than .NET."""
     names: dict[str, str] = {}
     while len(names) < count:
         name = draw(_NAMES)
-        if name.casefold() in names:
-            name = f"n{len(names)}"
-        names[name.casefold()] = name
+        if equal(name) in names:
+            # The name with other cases where these count, else another name.
+            name = name.swapcase() if equal(name.swapcase()) not in names else f"n{len(names)}"
+        names[equal(name)] = name
     return list(names.values())
 
 
 def _named(draw: DrawFn, kind: str, build: BuildNamed, part: Part, least: int) -> Sample:
     parts = _several(draw, part, least)
-    names = _names(draw, len(parts))
+    names = _names(draw, len(parts), str if kind in _WITH_CASE else str.casefold)
     return _sample(kind, lambda expressions: build(names, expressions), parts, names)
 
 
