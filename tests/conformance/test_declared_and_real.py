@@ -172,3 +172,11 @@ def test_a_stopped_command_has_the_same_result(sessions: Sequence[Session]) -> N
     declared, real = (session.run(_verbs.RECEIVE, stop=True) for session in sessions)
     assert declared == real
     assert (real["state"], real["output"]) == ("Stopped", [])
+
+
+def test_an_unknown_command_has_the_same_result(sessions: Sequence[Session]) -> None:
+    """A script that is not declared fails as PowerShell does with an unknown command, but for the message."""
+    declared, real = (
+        _without(session.run(_verbs.INVOKE, script="Get-NoSuchThing"), ["message"]) for session in sessions
+    )
+    assert declared == real

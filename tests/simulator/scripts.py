@@ -224,7 +224,9 @@ class ScriptLibrary:
                     return script
         if self.default is not None:
             return self.default
-        return Script(text, (("throw", {**_NOT_DECLARED, "message": f"The script is not declared: {text}"}),))
+        word = text.split(maxsplit=1)[0] if text.strip() else text
+        failure = {**_NOT_DECLARED, "message": f"The script is not declared: {text}", "target": word}
+        return Script(text, (("throw", failure),))
 
     def named(self, name: str) -> Script:
         """The script called ``name``, or else the one that matches it as a text."""

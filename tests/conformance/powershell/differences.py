@@ -95,7 +95,11 @@ DIFFERENCES = (
     ),
     Difference(["script block"], "a script block", "its syntax tree", "its text", "The session sends the text."),
     Difference(
-        ["XML document"], "`[xml]`", "lists of child nodes without names", "the text of the document", "As sent."
+        ["XML document"],
+        "`[xml]`",
+        "lists of child nodes without names",
+        "the text of the document",
+        "The session sends this text.",
     ),
     Difference(
         ["XML element"],

@@ -12,7 +12,7 @@ from tests.conformance.powershell.conftest import Extent
 from tests.conformance.powershell.session import Run
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 def test_random_values_that_go_in(run: Run, extent: Extent, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = machine.run(inputs.givens(), inputs.judge_in(run), count=extent.values, seed=extent.seed)
     if extent.is_full:

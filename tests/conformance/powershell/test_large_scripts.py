@@ -16,7 +16,7 @@ from tests.conformance.powershell.session import Run
 from tests.integration.engine.controller import Controller, Result
 from tests.simulator import SimulatedFleet
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("full_extent")]
+pytestmark = [pytest.mark.timeout(7200), pytest.mark.usefixtures("full_extent")]
 
 KILLS = 20
 

@@ -13,7 +13,7 @@ from tests.conformance.powershell.expectations import VIEWED
 from tests.conformance.powershell.session import Run, judge_in
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 def test_random_values(run: Run, extent: Extent, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = machine.run(trees.values(), judge_in(run), count=extent.values, seed=extent.seed)
     if extent.is_full:

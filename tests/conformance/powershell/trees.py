@@ -103,13 +103,18 @@ def _custom_object(names: Sequence[str], parts: Sequence[str]) -> str:
 
 
 def _with_property(script: str) -> BuildNamed:
-    """Return an object whose last property is a script, with ``PART`` for the expression of that part."""
+    """Return an object whose last property is a script, which has that part in ``$part``.
+
+    The part is evaluated once: errors know where they were made, and JSON and the session read properties elsewhere.
+    """
 
     def build(names: Sequence[str], parts: Sequence[str]) -> str:
         *others, last = parts
-        made = _custom_object(names[:-1], others)
-        value = script.replace("PART", last)
-        return block(f"$made = {made}", f"$made | Add-Member ScriptProperty {literal(names[-1])} {{ {value} }} -Force")
+        return block(
+            f"$made = {_custom_object(names[:-1], others)}",
+            f"$part = ({last})",
+            f"$made | Add-Member ScriptProperty {literal(names[-1])} ({{ {script} }}.GetNewClosure()) -Force",
+        )
 
     return build
 
@@ -139,7 +144,7 @@ _DICTIONARIES: dict[str, BuildNamed] = {
 _WITH_CASE = frozenset({"generic dictionary", "hashtable with regard to case"})
 _PROPERTIES: dict[str, BuildNamed] = {
     "property that throws": _with_property("throw 'no value'"),
-    "computed property": _with_property(", (PART)"),
+    "computed property": _with_property(", $part"),
 }
 _PAIRS: dict[str, tuple[str, Sequence[str]]] = {
     "dictionary entry": ("[Collections.DictionaryEntry]::new", ("Key", "Value")),
