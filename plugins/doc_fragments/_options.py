@@ -107,8 +107,8 @@ options:
     choices: [psrp, winrm]
   session_option:
     description:
-      - What C(New-PSSessionOption) sets. Times are in milliseconds.
-      - Suboptions for opening sessions can be given here, too, and mean nothing for finding and connecting them.
+      - The settings of C(New-PSSessionOption). Times are in milliseconds.
+      - Suboptions that are for opening sessions have no effect on sessions that exist.
     type: dict
     suboptions:
       maximum_redirection:
@@ -116,7 +116,7 @@ options:
           means any number, and the default is 5.
         type: int
       no_compression:
-        description: Do not compress the data of the session. For opening.
+        description: Do not compress the data of the session. It has no effect, since data is never compressed.
         type: bool
       no_machine_profile:
         description: Open the session without loading the user's profile. For opening.
@@ -128,10 +128,14 @@ options:
         description: The language for messages, such as V(de-DE).
         type: str
       maximum_received_data_size_per_command:
-        description: How many bytes one command may return. For running commands.
+        description:
+          - How many bytes one command may return, as PowerShell's messages have them. More is an error, and the command
+            goes on. V(0) and the default mean any number.
         type: int
       maximum_received_object_size:
-        description: How many bytes one object that the server sends may have.
+        description:
+          - How many bytes one object that the server sends may have, as PowerShell's messages have it. A larger object
+            is an error. V(0) and the default mean any number.
         type: int
       output_buffering_mode:
         description:
@@ -140,7 +144,10 @@ options:
         type: str
         choices: [none, drop, block]
       max_connection_retry_count:
-        description: How often opening a session is tried again. For opening.
+        description:
+          - How often a connection to the computer that cannot be opened is tried again, within the time of
+            O(session_option.open_timeout). A request that was sent is never repeated.
+          - The default is what the inventory says, or V(0).
         type: int
       application_arguments:
         description: Data for C($PSSenderInfo) in the session. For opening.
@@ -152,13 +159,16 @@ options:
         type: int
         aliases: [open_timeout_msec]
       cancel_timeout:
-        description: How long stopping and closing may take. Connecting does neither, so it has no effect there.
+        description:
+          - How long the request that stops a command may take. The default, also for V(0), is the time of
+            O(session_option.open_timeout).
         type: int
         aliases: [cancel_timeout_msec]
       idle_timeout:
         description:
-          - How long the session may be disconnected before the server removes it. It is set when a session is opened or
-            disconnected; connecting leaves it alone, as with the cmdlet.
+          - How long the session may be disconnected before the server removes it. It is set when a session is opened,
+            and when it is disconnected without C(idle_timeout_sec). Connecting does not change it, as with the cmdlet.
+          - V(-1) leaves it to the server.
         type: int
         aliases: [idle_timeout_msec]
       operation_timeout:

@@ -17,7 +17,8 @@ description:
 options:
   idle_timeout_sec:
     description:
-      - Seconds the server keeps the sessions without a client. The default is what each session has.
+      - Seconds the server keeps the sessions without a client. The default is O(session_option.idle_timeout), or else
+        what each session has.
       - It must be at least 60, and at most what the server allows (RV(ignore:max_idle_timeout) of the session, there in
         milliseconds).
     type: int

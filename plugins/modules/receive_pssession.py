@@ -34,7 +34,8 @@ options:
     default: false
   idle_timeout_sec:
     description:
-      - Seconds that the servers keep the sessions which the task disconnects. Without it that stays as it is.
+      - Seconds that the servers keep the sessions which the task disconnects. The default is
+        O(session_option.idle_timeout), or else what each session has.
     type: int
   journal:
     description:

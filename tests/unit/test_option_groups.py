@@ -35,14 +35,6 @@ NAMES: dict[str, set[str]] = {
 WITHOUT_READER = {
     "SessionOption.no_compression": "nothing is ever compressed",
     "SessionOption.proxy_authentication": "the only value that is not refused is basic",
-    **dict.fromkeys(
-        (
-            "SessionOption.cancel_timeout",
-            "SessionOption.max_connection_retry_count",
-            "SessionOption.maximum_received_data_size_per_command",
-        ),
-        "they have no effect yet",
-    ),
 }
 # Options that the wrappers read and the engine does not, and those that become part of a Script.
 ELSEWHERE = {"registry_path", "client_id", "confirm", "endpoints", "session_option", "output_buffering_mode"}

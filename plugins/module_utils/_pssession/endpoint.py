@@ -92,7 +92,7 @@ def _normal_uri(uri: str) -> tuple[str, str]:
 
 
 def _endpoint(uri: str, computer_name: str, request: Request, settings: HostSettings) -> Endpoint:
-    option = request.session_option
+    option, retries = request.session_option, request.session_option.max_connection_retry_count
     return Endpoint(
         computer_name=computer_name,
         uri=uri,
@@ -113,7 +113,7 @@ def _endpoint(uri: str, computer_name: str, request: Request, settings: HostSett
         connection_timeout=settings.connection_timeout,
         # A time-out set for this task is the user's last word; the inventory's read time-out is for all tasks.
         read_timeout=None if option.operation_timeout else settings.read_timeout,
-        reconnection_retries=settings.reconnection_retries,
+        reconnection_retries=settings.reconnection_retries if retries is None else retries,
         reconnection_backoff=settings.reconnection_backoff,
     )
 

@@ -90,6 +90,19 @@ class WSManFault(TransportError):
         self.subcode = subcode
 
 
+class LimitExceeded(TransportError):
+    """The server sent more than a limit of the session option allows.
+
+    Args:
+        error_id: PowerShell's error id for the limit.
+        message: The limit by the option's name, and what came.
+    """
+
+    def __init__(self, error_id: str, message: str) -> None:
+        super().__init__(None, message, delivered=False)
+        self.error_id = error_id
+
+
 @dataclass(frozen=True)
 class Subject:
     """What an error is about: a computer, perhaps a session there; None is what does not apply or is not known."""

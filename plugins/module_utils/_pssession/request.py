@@ -193,13 +193,12 @@ class Change(OptionGroup):
 
     Attributes:
         application_private_data: Ask connected sessions for it.
-        idle_timeout_sec: Seconds that disconnected sessions are kept, or None to leave that as it is.
         force: Remove sessions that another client holds, too.
         disconnect_after: Disconnect from the sessions in the end.
     """
 
     application_private_data: bool = option(flag, False)
-    idle_timeout_sec: int | None = option(number())
+    idle_timeout_sec: float | None = option(number())
     force: bool = option(flag, False)
     disconnect_after: bool = option(flag, False)
 
@@ -245,6 +244,12 @@ class Request:
     flow: Flow
     change: Change
     run: Run
+
+    @property
+    def idle_timeout(self) -> float | None:
+        """Seconds that the server keeps disconnected sessions, or None to leave that as it is."""
+        seconds = self.change.idle_timeout_sec
+        return self.session_option.idle_timeout if seconds is None else seconds
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any], cmdlet: Cmdlet = CONNECT) -> Request:

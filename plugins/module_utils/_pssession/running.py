@@ -15,7 +15,7 @@ import uuid
 
 from .codes import HINTS, Code, Reason
 from .commands import CommandResult, Output, PipelineState, Script
-from .errors import ErrorRecord, TransportError, WSManFault, error_record
+from .errors import ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
 from .journal import Journal, JournalFolder
 from .model import PSSession
 from .psrp import pipelines, starting
@@ -161,11 +161,11 @@ class Runner:
             if not output.is_finished:
                 with self._pool.lend(session.endpoint) as client:
                     if self._request.run.stop:
-                        client.signal(session.shell, command_id.upper(), pipelines.STOP, _limit(session))
+                        client.signal(session.shell, command_id.upper(), pipelines.STOP, _signal_limit(session))
                     pipelines.receive(client, session.shell, command_id, collector, record, until, answered)
             if output.is_finished:
                 with self._pool.lend(session.endpoint) as client:
-                    client.signal(session.shell, command_id.upper(), pipelines.TERMINATE, _limit(session))
+                    client.signal(session.shell, command_id.upper(), pipelines.TERMINATE, _signal_limit(session))
         except TransportError as error:
             if not output.is_finished:
                 return self._failed(session, command_id, collector.finish(), error)
@@ -177,6 +177,7 @@ class Runner:
             self._request.run.max_output_objects,
             drops=session.shell.buffer_mode == "Drop",
             is_first=command_id == _first_command_id(session),
+            option=session.endpoint.option,
         )
 
     def _remembered(self, session: PSSession) -> CommandResult:
@@ -276,10 +277,14 @@ class Runner:
         elif isinstance(cause, WSManFault) and pipelines.is_no_longer_ours(cause):
             hint = "The session ended, or another client took it. What was received until then is in the result."
         else:
-            hint = "The command goes on; receive_pssession takes the rest." if command_id else ""
+            fate = "It is not known whether the command stopped" if self._request.run.stop else "The command goes on"
+            hint = f"{fate}; receive_pssession takes the rest." if command_id else ""
+        limit = cause.error_id if isinstance(cause, LimitExceeded) else None
+        if limit is not None:
+            hint = f"Raise the limit. {hint}"
         doing = "receiving from" if command_id else "starting a command in"
         record = error_record(
-            "ReceivePSSessionPipelineFailed" if command_id else "PSSessionStateBroken",
+            limit or ("ReceivePSSessionPipelineFailed" if command_id else "PSSessionStateBroken"),
             f"{doing} session {_name(session)} failed",
             cmdlet=self._request.cmdlet,
             category="OperationStopped",
@@ -322,6 +327,11 @@ def _first_command_id(session: PSSession) -> str:
 
 def _limit(session: PSSession) -> float:
     return time.monotonic() + session.endpoint.option.open_timeout
+
+
+def _signal_limit(session: PSSession) -> float:
+    option = session.endpoint.option
+    return time.monotonic() + (option.cancel_timeout or option.open_timeout)
 
 
 def _name(session: PSSession) -> str:

@@ -61,9 +61,21 @@ def moment(text: str) -> datetime.datetime:
             60,
             "Drop",
         ),
-        ({"session_option": {"idle_timeout": 120000}}, "<Disconnect/>", 7200, "Block"),
+        (
+            {"session_option": {"idle_timeout": 90500}},
+            "<Disconnect><IdleTimeOut>PT90.5S</IdleTimeOut></Disconnect>",
+            90.5,
+            "Block",
+        ),
+        (
+            {"idle_timeout_sec": 86400, "session_option": {"idle_timeout": 120000}},
+            "<Disconnect><IdleTimeOut>PT86400S</IdleTimeOut></Disconnect>",
+            86400,
+            "Block",
+        ),
+        ({"session_option": {"idle_timeout": -1}}, "<Disconnect/>", 7200, "Block"),
     ],
-    ids=["nothing", "idle timeout", "drop", "none", "both", "session option"],
+    ids=["nothing", "idle timeout", "drop", "none", "both", "session option", "both idle timeouts", "server's default"],
 )
 def test_only_what_was_given_is_on_the_wire(
     fleet: SimulatedFleet,

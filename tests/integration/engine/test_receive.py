@@ -33,6 +33,7 @@ SCRIPTS: dict[str, Any] = {
     "slow": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}],
     "fails": [{"output": "before"}, {"throw": "broken"}],
     "asks": [{"output": "before"}, {"prompt": "Really?"}, {"output": "after"}],
+    "large": [{"output": "small"}, {"output": "x" * 200_000}],
     "lots": [{"output": [f"{number:04} {'x' * 1000}" for number in range(500)]}],
 }
 
@@ -141,6 +142,38 @@ def test_stop(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) 
     assert job.commands == []
     first, second = fleet.requests_of(operation="Signal")
     assert ("crtl_c" in first.body, "terminate" in second.body) == (True, True)
+
+
+def test_a_stop_that_is_not_answered(computer: SimulatedComputer, receive: Any) -> None:
+    """The server never answers the signal, and the next request would have minutes."""
+    plant(computer, "slow")
+    computer.inject(Injection("Signal", action="hang"))
+    result = receive(stop=True, session_option={"cancel_timeout": 200})
+    assert error_ids(result) == ["WinRMOperationTimeout,ReceivePSSessionPipelineFailed"]
+    assert "It is not known whether the command stopped" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("script", "option", "error_id"),
+    [
+        ("lots", "maximum_received_data_size_per_command", "ReceivedDataSizeExceededMaximumClient"),
+        ("large", "maximum_received_object_size", "ReceivedObjectSizeExceededMaximumClient"),
+    ],
+)
+def test_more_than_the_session_option_allows(
+    computer: SimulatedComputer, receive: Any, tmp_path: Path, script: str, option: str, error_id: str
+) -> None:
+    plant(computer, script, "finished")
+    journal = str(tmp_path / "job.jsonl")
+    result = receive(journal=journal, session_option={option: 10_000})
+    assert error_ids(result) == [error_id]
+    assert f"session_option.{option} is 10000" in result["msg"]
+    assert "Raise the limit." in result["msg"]
+    assert len("".join(only(result)["output"])) <= 10_000
+    whole = receive(journal=journal, session_option={option: 10_000_000})
+    assert whole["errors"] == []
+    assert only(whole)["state"] == "Completed"
+    assert len("".join(only(whole)["output"])) > 100_000
 
 
 def test_leave_it_disconnected(computer: SimulatedComputer, receive: Any) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import typing as t
 
-from ..errors import TransportError
+from ..errors import LimitExceeded
 
 _HEADER = struct.Struct(">QQBI")
 FRAGMENT_HEADER_BYTES = _HEADER.size
@@ -71,7 +71,7 @@ class Defragmenter:
 
         Raises:
             ValueError: The data is not a row of whole fragments, or a fragment in the middle of a message is missing.
-            TransportError: A message is too large.
+            LimitExceeded: A message is too large.
         """
         position = 0
         while position < len(data):
@@ -112,11 +112,10 @@ class Defragmenter:
         self._size += len(blob)
         if self._max_size is not None and self._size > self._max_size:
             self._object_id, self._parts = None, []
-            raise TransportError(
-                None,
+            raise LimitExceeded(
+                "ReceivedObjectSizeExceededMaximumClient",
                 f"the server sent an object of {self._size} bytes or more, and "
                 f"session_option.maximum_received_object_size is {self._max_size}",
-                delivered=False,
             )
         if not flags & _END:
             return None

@@ -14,8 +14,9 @@ import typing as t
 
 from ..codes import Code
 from ..commands import Output, PipelineState
-from ..errors import TransportError
+from ..errors import LimitExceeded, TransportError
 from ..model import Shell
+from ..settings import SessionOption
 from ..wsman.client import WSManClient
 from ..wsman.soap import improper
 from . import clixml, formatting, host, records, session_key
@@ -44,6 +45,8 @@ _BOM = b"\xef\xbb\xbf"
 
 _STATES = {3: PipelineState.STOPPED, 4: PipelineState.COMPLETED, 5: PipelineState.FAILED}
 
+_NO_LIMITS = SessionOption()
+
 
 class Collector:
     """Turns the stream of one command into an `Output`.
@@ -54,18 +57,27 @@ class Collector:
             counted, and a mark says how many.
         drops: Whether the session drops output that is not received in time (BufferMode Drop).
         is_first: Whether it is the first command of its session, so that messages before its own are few.
+        option: Its limits of received data count.
 
     Attributes:
         host_calls: Calls of the command that want an answer and have none yet.
     """
 
     def __init__(
-        self, output: Output, max_objects: int | None = None, *, drops: bool = False, is_first: bool = False
+        self,
+        output: Output,
+        max_objects: int | None = None,
+        *,
+        drops: bool = False,
+        is_first: bool = False,
+        option: SessionOption = _NO_LIMITS,
     ) -> None:
         self.output = output
         self.host_calls: list[HostCall] = []
         self._host_text = HostText(output)
-        self._defragmenter = Defragmenter(skips_repeats=True, may_miss=drops)
+        self._defragmenter = Defragmenter(option.maximum_received_object_size, skips_repeats=True, may_miss=drops)
+        self._max_bytes = option.maximum_received_data_size_per_command
+        self._received_bytes = 0
         self._drops = drops
         self._is_first = is_first
         self._formatted = FormattedOutput()
@@ -102,8 +114,16 @@ class Collector:
         """Take fragments as they came from the server.
 
         Raises:
+            LimitExceeded: They are more than the session option allows (MaximumReceivedDataSizePerCommand).
             TransportError: They cannot be read.
         """
+        self._received_bytes += len(data)
+        if self._max_bytes is not None and self._received_bytes > self._max_bytes:
+            raise LimitExceeded(
+                "ReceivedDataSizeExceededMaximumClient",
+                f"the command gave {self._received_bytes} bytes or more, and "
+                f"session_option.maximum_received_data_size_per_command is {self._max_bytes}",
+            )
         try:
             for message in self._defragmenter.feed(data):
                 self._take(message)

@@ -35,7 +35,7 @@ class Disconnect(Verb):
         if session.availability is not Availability.BUSY:
             return Step(session, Action.NOTHING, ours)
         longest = session.shell.max_idle_timeout
-        seconds = self.request.change.idle_timeout_sec
+        seconds = self.request.idle_timeout
         if seconds is not None and not LEAST_IDLE_TIMEOUT <= seconds <= (longest or seconds):
             return Step(session, Action.REFUSE, ours, self._unsuitable_idle_timeout(session, seconds, longest))
         return Step(session, Action.DISCONNECT, ours)
@@ -57,7 +57,7 @@ class Disconnect(Verb):
 
     def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
         mode = client.endpoint.option.output_buffering_mode
-        client.disconnect(step.session.shell, self.request.change.idle_timeout_sec, mode, deadline)
+        client.disconnect(step.session.shell, self.request.idle_timeout, mode, deadline)
         return self.expected(step)
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
@@ -77,18 +77,18 @@ class Disconnect(Verb):
         )
 
     def _shell_afterwards(self, shell: Shell) -> Shell:
-        seconds, mode = self.request.change.idle_timeout_sec, self.request.session_option.output_buffering_mode
+        seconds, mode = self.request.idle_timeout, self.request.session_option.output_buffering_mode
         if seconds is not None:
-            shell = dataclasses.replace(shell, idle_timeout=float(seconds))
+            shell = dataclasses.replace(shell, idle_timeout=seconds)
         if mode is not None:
             shell = dataclasses.replace(shell, buffer_mode=mode)
         return shell
 
-    def _unsuitable_idle_timeout(self, session: PSSession, seconds: int, longest: float | None) -> ErrorRecord:
+    def _unsuitable_idle_timeout(self, session: PSSession, seconds: float, longest: float | None) -> ErrorRecord:
         limit = f"between {LEAST_IDLE_TIMEOUT} and {longest:.0f}" if longest else f"at least {LEAST_IDLE_TIMEOUT}"
         return self.error(
             f"session {session.name or session.instance_id} on {session.endpoint.computer_name} cannot be disconnected "
-            f"with an idle timeout of {seconds} seconds, it must be {limit}",
+            f"with an idle timeout of {seconds:.15g} seconds, it must be {limit}",
             session,
             error_id="CannotDisconnectSessionWithInvalidIdleTimeout",
             category="InvalidArgument",

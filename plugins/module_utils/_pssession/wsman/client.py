@@ -23,7 +23,7 @@ from ..codes import Code
 from ..errors import TransportError
 from ..model import Command, Endpoint, Shell
 from . import soap
-from .duration import parse_duration
+from .duration import duration, parse_duration
 from .http import HttpTransport, Redirected
 from .soap import NAMESPACES, qname
 
@@ -196,7 +196,7 @@ class WSManClient:
             raise soap.improper("the answer to Create does not describe the shell that was asked for")
         return created
 
-    def disconnect(self, shell: Shell, idle_timeout: int | None, buffering_mode: str | None, deadline: float) -> None:
+    def disconnect(self, shell: Shell, idle_timeout: float | None, buffering_mode: str | None, deadline: float) -> None:
         """Leave a shell this client session is connected to (MS-WSMV 3.1.4.15).
 
         Args:
@@ -205,7 +205,7 @@ class WSManClient:
         """
         body = ET.Element(qname("rsp:Disconnect"))
         if idle_timeout is not None:
-            ET.SubElement(body, qname("rsp:IdleTimeOut")).text = f"PT{idle_timeout}S"
+            ET.SubElement(body, qname("rsp:IdleTimeOut")).text = duration(idle_timeout)
         if buffering_mode:
             ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
         self._invoke(WSManAction.DISCONNECT, shell.resource_uri, body, deadline, shell=shell)

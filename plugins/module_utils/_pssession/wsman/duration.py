@@ -20,6 +20,11 @@ _DURATION = re.compile(
 _SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 
 
+def duration(seconds: float) -> str:
+    """Return seconds as a duration, to the millisecond."""
+    return f"PT{seconds:.3f}".rstrip("0").rstrip(".") + "S"
+
+
 def parse_duration(text: str | None) -> float | None:
     """Return a duration in seconds, or None when it is absent or cannot be read.
 

@@ -112,6 +112,12 @@ def failure(error: Exception, endpoint: Endpoint, time_limit: float | None, logg
     return _logon_failure(error, endpoint)
 
 
+def is_unconnected(error: Exception) -> bool:
+    """Tell whether a request failed since no connection could be opened, so that nothing was sent."""
+    unconnected = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+    return any(isinstance(cause, unconnected) for cause in _chain(error))
+
+
 def host_of(url: str) -> str:
     """Return what of an address may be shown: no path, no query, no user."""
     try:

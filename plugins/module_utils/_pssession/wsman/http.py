@@ -23,7 +23,7 @@ from ..libraries import require_pypsrp
 from ..model import Endpoint
 from . import soap
 from .authentication import Authentication, Codec
-from .failures import failure, host_of, refused
+from .failures import failure, host_of, is_unconnected, refused
 from .schemes import maker
 
 try:
@@ -42,6 +42,8 @@ else:
             return None
 
 
+# The longest wait before a connection is tried again.
+MAX_BACKOFF_SECONDS = 120.0
 # No envelope may exceed the MaxEnvelopeSize a request names; this leaves room for servers that are generous.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
@@ -87,7 +89,7 @@ class HttpTransport:
         self._settings = endpoint
         self._redirections = 0
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
         self._session: requests.Session | None = None
         self._adapter: Adapter | None = None
         self._authentication: Authentication | None = None
@@ -126,7 +128,7 @@ class HttpTransport:
     def close(self) -> None:
         """End the conversation; a request still under way in another thread fails."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             adapter, session = self._adapter, self._session
         if adapter is not None:
             adapter.abort()
@@ -152,6 +154,22 @@ class HttpTransport:
         return self._exchange(body, content_type)
 
     def _exchange(self, body: bytes, content_type: str) -> _Response:
+        """Do one HTTP request. A connection that cannot be opened is tried again, if there is time.
+
+        Nothing that was sent is repeated.
+        """
+        wait = 0.0
+        for retry in range(self._settings.reconnection_retries):
+            try:
+                return self._exchange_once(body, content_type)
+            except TransportError as error:
+                if not is_unconnected(error) or time.monotonic() + wait >= self._give_up_at:
+                    raise
+            self._closed.wait(wait)
+            wait = min(self._settings.reconnection_backoff * 2**retry, MAX_BACKOFF_SECONDS)
+        return self._exchange_once(body, content_type)
+
+    def _exchange_once(self, body: bytes, content_type: str) -> _Response:
         session, adapter = self._open()
         remaining = max(self._give_up_at - time.monotonic(), 0.001)
         expired = threading.Event()
@@ -205,7 +223,7 @@ class HttpTransport:
     def _open(self) -> tuple[requests.Session, Adapter]:
         """Return the session with its way to log on, made at the first call and after a log-on was forgotten."""
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 raise TransportError(Code.HTTP_ERROR, "the conversation was ended", delivered=False)
             if self._session is None or self._adapter is None:
                 self._authentication = maker(self._settings.logon)(self._settings)

@@ -29,31 +29,19 @@ try:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, pkcs12
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-    from urllib3.util.retry import Retry
     from urllib3.util.ssl_match_hostname import CertificateError, match_hostname
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
 else:
 
     class Adapter(requests.adapters.HTTPAdapter):
-        """The HTTP(S) connections of one conversation: TLS by an SSLContext of ours, and a way to cut them.
-
-        Connections that cannot be opened are tried again as often as the endpoint says. Nothing that was sent is.
-        """
+        """The HTTP(S) connections of one conversation: TLS by an SSLContext of ours, and a way to cut them."""
 
         def __init__(self, endpoint: Endpoint, bundle: str | None) -> None:
             self._connections: list[t.Any] = []
             self._tls, self._proxy_credential = endpoint.tls, endpoint.proxy.credential
             self._context = ssl_context(endpoint, bundle) if endpoint.use_ssl else None
-            retries = endpoint.reconnection_retries
-            super().__init__(
-                pool_connections=1,
-                pool_maxsize=1,
-                max_retries=Retry(
-                    total=retries, connect=retries, read=0, redirect=0, status=0, other=0,
-                    backoff_factor=endpoint.reconnection_backoff,
-                ),
-            )  # fmt: skip
+            super().__init__(pool_connections=1, pool_maxsize=1)
 
         def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
             super().init_poolmanager(*args, **kwargs)
