@@ -29,5 +29,7 @@ def tell_skipped(terminal: pytest.TerminalReporter) -> None:
     skipped = sum(_ADVICE in str(report.longrepr) for report in terminal.stats.get("skipped", ()))
     if skipped or "CI" in os.environ:
         terminal.write_line(
-            f"{skipped} tests skipped: {_ADVICE}" if skipped else "No test skipped for want of a PowerShell"
+            f"{skipped} test{'s' if skipped > 1 else ''} skipped: {_ADVICE}"
+            if skipped
+            else "No test skipped for want of a PowerShell"
         )
