@@ -11,7 +11,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from tests.waiting import PATIENCE
+from tests import forked
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -36,16 +36,8 @@ def run_to_end(folder: Path, home: Path, command: str, **variables: str) -> subp
         variables: Of its environment.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PSSESSION_")}
-    return subprocess.run(
-        shlex.split(command),
-        cwd=folder,
-        env={**environment, "ANSIBLE_HOME": str(home), "ANSIBLE_REMOTE_TEMP": str(home / "tmp"), **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    variables = {"ANSIBLE_HOME": str(home), "ANSIBLE_REMOTE_TEMP": str(home / "tmp"), **variables}
+    return forked.run(shlex.split(command), cwd=folder, env={**environment, **variables})
 
 
 def run(folder: Path, home: Path, command: str, exit_code: int = 0, **variables: str) -> str:

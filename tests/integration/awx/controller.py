@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.waiting import PATIENCE
+from tests import forked
 
 AWX = Path(__file__).resolve().parents[3] / "extensions" / "awx"
 COLLECTIONS = ("awx.awx", "ansible.controller")
@@ -95,7 +94,7 @@ def make(folder: Path, collection: str, **variables: Any) -> Made:
         text = textwrap.dedent(STAND_IN).lstrip().format(spec=spec, path=str(record), module=module)
         (plugins / "action" / f"{module}.py").write_text(text, encoding="utf-8")
         (plugins / "modules" / f"{module}.py").touch()  # an action is found by way of its module
-    ended = subprocess.run(
+    ended = forked.run(
         [
             *("ansible-playbook", str(AWX / "configure.yml")),
             *("--extra-vars", json.dumps({"pssession_awx_collection": collection, **variables})),
@@ -106,11 +105,6 @@ def make(folder: Path, collection: str, **variables: Any) -> Made:
             "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
             "ANSIBLE_HOME": str(folder / "home"),
         },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "DEPRECATION" not in ended.stderr, ended.stderr

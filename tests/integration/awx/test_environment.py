@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.waiting import PATIENCE
+from tests import forked
 
 ROOT = Path(__file__).resolve().parents[3]
 AWX = ROOT / "extensions" / "awx"
@@ -28,16 +28,7 @@ EXTRAS = {"pypsrp[credssp,kerberos]", "pywinrm[credssp,kerberos]"}
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "ANSIBLE_HOME": str(folder / "home")},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return forked.run(command, cwd=folder, env={**os.environ, "ANSIBLE_HOME": str(folder / "home")})
 
 
 def requirements(text: str) -> set[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from tests import forked
 from tests.simulator import SimulatedFleet
 from tests.waiting import PATIENCE
 
@@ -155,14 +156,15 @@ class Controller:
         return ["ansible-playbook", "-i", inventory, book, *arguments]
 
     def run(self, playbook: str, *arguments: str, hosts: str = "windows", **environment: str) -> Run:
-        """Run a playbook to its end; see `command`."""
-        with self.started(playbook, *arguments, hosts=hosts, **environment) as process:
-            return self.ended(process)
+        """Run a playbook to its end in a forked process (see `tests.forked`); see `command`."""
+        command = self.command(playbook, *arguments, hosts=hosts)
+        ended = forked.run(command, cwd=self.folder, env=self.variables(**environment))
+        return self._run_of(ended.returncode, ended.stdout, ended.stderr)
 
     def started(
         self, playbook: str, *arguments: str, hosts: str = "windows", **environment: str
     ) -> subprocess.Popen[str]:
-        """Start a run of a playbook; see `command`."""
+        """Start a run of a playbook in a process of its own; see `command`."""
         return subprocess.Popen(
             self.command(playbook, *arguments, hosts=hosts),
             cwd=self.folder,
@@ -176,8 +178,11 @@ class Controller:
     def ended(self, process: subprocess.Popen[str]) -> Run:
         """Wait for the end of the latest run."""
         stdout, stderr = process.communicate(timeout=PATIENCE)
+        return self._run_of(process.returncode, stdout, stderr)
+
+    def _run_of(self, exit_code: int, stdout: str, stderr: str) -> Run:
         assert "DEPRECATION" not in stderr, stderr  # the collection uses nothing that will go
-        return Run(process.returncode, stdout, stderr, list(self.results()))
+        return Run(exit_code, stdout, stderr, list(self.results()))
 
     def variables(self, **environment: str) -> dict[str, str]:
         """The environment variables of the run that `command` got ready."""

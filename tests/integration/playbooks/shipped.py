@@ -37,19 +37,11 @@ class Shipped(Controller):
         Args:
             variables: Variables of the playbook, without their `pssession_`.
         """
-        return self.ended(self.start(playbook, *arguments, **variables))
+        return self.run(playbook, *arguments, *extra(**variables), hosts="", ANSIBLE_SHOW_CUSTOM_STATS="1")
 
     def start(self, playbook: str, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
-        """Start a playbook of the collection; see `play`."""
-        return subprocess.Popen(
-            self.command(playbook, *arguments, *extra(**variables)),
-            cwd=self.folder,
-            env=self.variables(ANSIBLE_SHOW_CUSTOM_STATS="1"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        """Start a playbook of the collection in a process of its own; see `play`."""
+        return self.started(playbook, *arguments, *extra(**variables), hosts="", ANSIBLE_SHOW_CUSTOM_STATS="1")
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         """End a run and its workers as the end of a pod does: at once, and without a word."""

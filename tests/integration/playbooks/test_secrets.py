@@ -92,7 +92,7 @@ def assert_nothing_given_away(controller: Controller, fleet: SimulatedFleet, *ar
     written = {"password", "secret.yml"}
     controller.write("secret.yml", f'secret: "{PASSWORD}"\n')
     with watched_command_lines() as command_lines:
-        run = controller.run(
+        process = controller.started(
             PLAYBOOK,
             "-vvvvv",
             "-e",
@@ -101,6 +101,7 @@ def assert_nothing_given_away(controller: Controller, fleet: SimulatedFleet, *ar
             ANSIBLE_LOG_PATH=str(log),
             BASTION_RECORD=str(on_the_bastion),
         )
+        run = controller.ended(process)
     assert run.exit_code == 0, run.output
     assert run.on("Inventory", "srv01").sessions == run.on("Bastion", "srv01").sessions == [("srv01", "ITTask")]
     assert {run.on(task, "srv03").outcome for task in ("Inventory", "Option", "Lookup", "Bastion")} == {"ignored"}

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The process behind `tests.forked`: it imports what Ansible needs once, and forks for each program that it runs.
+
+    python tests/forked_server.py FILE_DESCRIPTOR
+
+The file descriptor is one end of a Unix socket. For each byte that arrives there, with three file descriptors, it runs
+one program: they are a socket and the program's standard output and error. The socket brings the program as JSON (see
+`Program`) in a line, and takes two lines: the process id of the program, and its exit code. The server ends when its
+own socket is closed at the other end.
+
+It imports nothing that reads Ansible's settings, because each program has settings of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import io
+import json
+import os
+import runpy
+import socket
+import sys
+from pathlib import Path
+from typing import TypedDict
+
+# What ansible-playbook and its workers import anyway, most of all for its connection plugins and for the collection.
+LIBRARIES = (
+    "argparse",
+    "concurrent.futures.thread",
+    "cryptography.hazmat.primitives.serialization.pkcs12",
+    "cryptography.x509",
+    "jinja2.nativetypes",
+    "multiprocessing.popen_fork",
+    "multiprocessing.shared_memory",
+    "multiprocessing.synchronize",
+    "pty",
+    "pypsrp.host",
+    "pypsrp.powershell",
+    "requests_ntlm",
+    "sqlite3",
+    "tomllib",
+    "winrm",
+    "xml.dom.minidom",
+    "xmltodict",
+    "yaml",
+)
+# Parts of Ansible that know nothing of its settings, at least in some versions: see `reads_settings`.
+PARTS_OF_ANSIBLE = (
+    "ansible.config.manager",
+    "ansible.errors",
+    "ansible.module_utils.common.file",
+    "ansible.module_utils.common.locale",
+    "ansible.module_utils.common.process",
+    "ansible.module_utils.common.sys_info",
+    "ansible.module_utils.common.text.formatters",
+    "ansible.module_utils.common.warnings",
+    "ansible.module_utils.compat.version",
+    "ansible.module_utils.distro",
+    "ansible.parsing.splitter",
+    "ansible.utils.collection_loader",
+    "ansible.utils.context_objects",
+    "ansible.utils.lock",
+    "ansible.utils.multiprocessing",
+    "ansible.vars.hostvars",
+)
+# Ansible's settings become constants when this module is imported.
+SETTINGS = "ansible.constants"
+
+
+class Program(TypedDict):
+    """A program that is to be run.
+
+    Attributes:
+        command: Path of a Python script, and its arguments.
+        folder: Where it runs.
+        environment: All its variables.
+    """
+
+    command: list[str]
+    folder: str
+    environment: dict[str, str]
+
+
+def preload() -> None:
+    """Import what is there of the modules that programs need."""
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for name in PARTS_OF_ANSIBLE:
+        if not reads_settings(name):
+            importlib.import_module(name)
+    assert SETTINGS not in sys.modules
+
+
+def reads_settings(name: str) -> bool:
+    """Try in a process of its own whether a module imports Ansible's settings, or cannot be imported."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+            code = int(SETTINGS in sys.modules)
+        os._exit(code)
+    return os.waitpid(pid, 0)[1] != 0
+
+
+def serve(control: socket.socket) -> Program | None:
+    """Fork for each request.
+
+    Returns:
+        In the server itself None, when no more requests can come; in a process that was forked, the program it is.
+    """
+    while True:
+        message, files, _flags, _address = socket.recv_fds(control, 1, 3)
+        if not message:
+            return None
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if os.fork() == 0:
+            control.close()
+            return answer(*files)
+        for file in files:
+            os.close(file)
+
+
+def answer(reply_file: int, stdout: int, stderr: int) -> Program:
+    """Fork once more: this process waits for the program, and the other one, which returns, becomes it."""
+    reply = socket.socket(fileno=reply_file)
+    with reply.makefile("rb") as lines:
+        program: Program = json.loads(lines.readline())
+    pid = os.fork()
+    if pid:
+        os.close(stdout)
+        os.close(stderr)
+        reply.sendall(b"%d\n" % pid)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        with contextlib.suppress(BrokenPipeError):  # the test has given up
+            reply.sendall(b"%d\n" % code)
+        os._exit(0)
+    reply.close()
+    replace_output(stdout, 1, "stdout")
+    replace_output(stderr, 2, "stderr")
+    return program
+
+
+def replace_output(file: int, standard: int, name: str) -> None:
+    """Make a file the standard output or error, for Python as well: its stream remembers what kind of file it had."""
+    os.dup2(file, standard)
+    os.close(file)
+    before = getattr(sys, name)
+    buffer = io.BufferedWriter(io.FileIO(standard, "w", closefd=False))
+    stream = io.TextIOWrapper(buffer, before.encoding, before.errors, line_buffering=before.line_buffering)
+    for each in (name, f"__{name}__"):
+        setattr(sys, each, stream)
+
+
+def become(program: Program) -> None:
+    """Run a program in this process, which ends by it as a process of its own would."""
+    os.environ.clear()
+    os.environ.update(program["environment"])
+    os.chdir(program["folder"])
+    sys.argv = program["command"]
+    sys.path[0] = str(Path(sys.argv[0]).parent)
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    preload()
+    # The garbage collector of a child would touch, hence copy, every page of memory, and most programs end before it
+    # finds anything.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    if (chosen := serve(socket.socket(fileno=int(sys.argv[1])))) is not None:
+        become(chosen)

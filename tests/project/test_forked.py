@@ -1,0 +1,103 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A program in a forked process runs as in a process of its own: with its own settings, folder, output and end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests import forked
+from tests.waiting import until
+
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - debug:
+        msg: "{{ lookup('env', 'WORD') }} {{ 'x' * 100000 }}"
+    - pause:
+    - fail:
+"""
+SCRIPT = """
+import atexit, json, os, random, sys
+atexit.register(print, "the end")
+print(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ), sys.path[0], __name__, sys.stdin.read()]))
+print(random.random(), file=sys.stderr)
+sys.exit(int(sys.argv[1]))
+"""
+
+
+def apart(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process of its own."""
+    return subprocess.run(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+def test_ansible_has_the_settings_of_its_run(tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(PLAYBOOK, encoding="utf-8")
+    command = ["ansible-playbook", "-i", "localhost,", "play.yml"]
+    kept = {name: value for name, value in os.environ.items() if name != "WORD"}
+    for settings in ({"ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "1"}, {"WORD": "given"}):
+        environment = {**kept, "ANSIBLE_HOME": str(tmp_path / "home"), **settings}
+        ended, expected = (run(command, cwd=tmp_path, env=environment) for run in (forked.run, apart))
+        assert (ended.returncode, ended.stdout, ended.stderr) == (2, expected.stdout, expected.stderr)
+        assert ("[debug msg=" in ended.stdout) is ("ANSIBLE_DISPLAY_ARGS_TO_STDOUT" in settings)
+        assert ("given xxx" in ended.stdout) is ("WORD" in settings)
+
+
+def test_a_program_finds_what_it_was_given_and_ends_by_itself(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text(f"#!{sys.executable}\n{SCRIPT}", encoding="utf-8")
+    script.chmod(0o700)
+    environment = {**forked._read_at_start(os.environ), "PATH": f"{tmp_path}:{os.environ['PATH']}", "WORD": "ü"}
+    ended = [forked.run(["script", code, "two"], cwd=tmp_path, env=environment) for code in ("3", "0")]
+    assert [each.returncode for each in ended] == [3, 0]
+    told, end = ended[0].stdout.splitlines()
+    assert json.loads(told) == [["3", "two"], str(tmp_path), environment, str(tmp_path), "__main__", ""]
+    assert end == "the end"
+    assert ended[0].stderr != ended[1].stderr
+
+
+def test_a_program_that_takes_too_long_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "script"
+    script.write_text("import signal\nsignal.pause()\n", encoding="utf-8")
+    script.chmod(0o700)
+    killed: list[int] = []
+    kill = os.kill
+
+    def record_and_kill(pid: int, number: int) -> None:
+        killed.append(pid)
+        kill(pid, number)
+
+    monkeypatch.setattr(os, "kill", record_and_kill)
+    with pytest.raises(subprocess.TimeoutExpired):
+        forked.run([str(script)], cwd=tmp_path, env=os.environ, timeout=0)
+    (pid,) = killed
+    until(lambda: not alive(pid), "the end of the program")
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_what_is_read_at_the_start_of_a_process_gets_one(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text(f"#!{sys.executable}\nimport sys\nprint(sys.path)\n", encoding="utf-8")
+    script.chmod(0o700)
+    ended = forked.run([str(script)], cwd=tmp_path, env={**os.environ, "PYTHONPATH": "/given"})
+    assert "'/given'" in ended.stdout
