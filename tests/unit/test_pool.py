@@ -68,9 +68,16 @@ def test_it_is_kept_after_a_fault_and_not_after_a_failure(
 
 
 def test_no_more_are_kept_than_may_be_open(pool: ClientPool, closed: list[WSManClient]) -> None:
-    first, second, third = lent(pool, "a"), lent(pool, "b"), lent(pool, "c")
-    assert closed == [third]
-    assert (lent(pool, "a"), lent(pool, "b")) == (first, second)
+    first, second = lent(pool, "a"), lent(pool, "b")
+    with pool.lend(endpoint("c")) as third:
+        assert closed == [second]  # the one that was kept first is wanted again first
+    assert (lent(pool, "a"), lent(pool, "c")) == (first, third)
+
+
+def test_none_is_kept_beside_as_many_at_work_as_may_be_open(pool: ClientPool, closed: list[WSManClient]) -> None:
+    first, second = lent(pool, "a"), lent(pool, "b")
+    with pool.lend(endpoint("c")), pool.lend(endpoint("d")), pool.lend(endpoint("e")):
+        assert closed == [second, first]
 
 
 def test_those_at_work_are_open_as_well(pool: ClientPool, closed: list[WSManClient]) -> None:
@@ -110,5 +117,5 @@ def test_no_more_are_kept_than_half_of_the_files(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(resource, "getrlimit", lambda _resource: (2, 2))
     pool = ClientPool(CLIENT)
     first, second = lent(pool, "a"), lent(pool, "b")
-    assert closed == [second]
-    assert lent(pool, "a") is first
+    assert closed == [first]
+    assert lent(pool, "b") is second

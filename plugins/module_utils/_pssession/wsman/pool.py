@@ -19,7 +19,7 @@ from ..errors import WSManFault
 from ..model import Endpoint
 from .client import WSManClient
 
-# Conversations that may be open when another one is kept for later. Each is one open file.
+# Conversations that may be open, those kept for later included. Each is one open file.
 MAX_OPEN = 512
 
 
@@ -28,7 +28,8 @@ class ClientPool:
 
     Args:
         client_id: The client's identity on the wire, a GUID.
-        max_open: Conversations that may be open when one more is kept for later; never more than half of the files.
+        max_open: Conversations that may be open; never more than half of the files. More are open only if more are
+            lent at the same time; none is kept for later then.
     """
 
     def __init__(self, client_id: str, max_open: int = MAX_OPEN) -> None:
@@ -37,6 +38,7 @@ class ClientPool:
         self._lock = threading.Lock()
         self._idle: dict[Endpoint, list[WSManClient]] = {}
         self._idle_count = 0
+        self._being_made = 0
         self._lent: set[WSManClient] = set()
         self._closed = False
 
@@ -70,10 +72,18 @@ class ClientPool:
             if client is not None:
                 self._lent.add(client)
                 return client
-        client = WSManClient(endpoint, self._client_id)  # takes a moment that other threads need not wait for
-        with self._lock:
-            self._lent.add(client)
-            missed = self._closed
+            surplus = self._take_surplus()
+            self._being_made += 1
+        if surplus is not None:
+            surplus.close()
+        try:
+            client = WSManClient(endpoint, self._client_id)  # takes a moment that other threads need not wait for
+        finally:
+            with self._lock:
+                self._being_made -= 1
+                if client is not None:
+                    self._lent.add(client)
+                missed = self._closed
         if missed:  # by close(), which was quicker; nothing has been sent yet
             client.close()
         return client
@@ -89,12 +99,19 @@ class ClientPool:
             del self._idle[endpoint]
         return client
 
+    def _take_surplus(self) -> WSManClient | None:
+        """Take the latest idle client if one more may not be open beside it; the caller has the lock."""
+        if not self._idle or len(self._lent) + self._being_made + self._idle_count < self._max_open:
+            return None
+        return self._take_idle(next(reversed(self._idle)))
+
     def _give_back(self, client: WSManClient, usable: bool) -> None:
         with self._lock:
             self._lent.discard(client)
             # Computers are asked one after the other and then once more in the same order. The first ones are worth
             # keeping: of the latest ones, all would be pushed out before their turn came again.
-            keep = usable and not self._closed and len(self._lent) + self._idle_count < self._max_open
+            opened = len(self._lent) + self._being_made + self._idle_count
+            keep = usable and not self._closed and opened < self._max_open
             if keep:
                 self._idle.setdefault(client.endpoint, []).append(client)
                 self._idle_count += 1
