@@ -167,29 +167,10 @@ def _from_psrp(options: Variables) -> dict[str, t.Any]:
     port, protocol = options.get("port"), options.get("protocol")
     if protocol is None:
         protocol = "http" if port is not None and int(port) == 5985 else "https"
-    same_names = (
-        "message_encryption",
-        "certificate_pem",
-        "certificate_key_pem",
-        "certificate_key_password",
-        "negotiate_delegate",
-        "negotiate_hostname_override",
-        "negotiate_send_cbt",
-        "negotiate_service",
-        "credssp_auth_mechanism",
-        "credssp_disable_tlsv1_2",
-        "credssp_minimum_version",
-        "ca_cert",
-        "proxy",
-        "ignore_proxy",
-        "connection_timeout",
-        "operation_timeout",
-        "read_timeout",
-        "reconnection_retries",
-        "reconnection_backoff",
-        "max_envelope_size",
-    )
+    # Many options of the plugin have the names of the settings here.
+    settings = {name: options.get(name) for name in HostSettings.names()}
     return {
+        **settings,
         "transport": "psrp",
         "address": options.get("remote_addr"),
         "port": int(port) if port is not None else None,
@@ -199,7 +180,6 @@ def _from_psrp(options: Variables) -> dict[str, t.Any]:
         "username": options.get("remote_user"),
         "password": options.get("remote_password"),
         "verify_certificate": options.get("cert_validation") != "ignore",
-        **{name: options.get(name) for name in same_names},
     }
 
 

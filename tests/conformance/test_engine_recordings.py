@@ -24,7 +24,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import WSManFault
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Endpoint, Logon, Shell
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import handshake
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client as client_module
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import http
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
@@ -49,7 +49,7 @@ class Conversation:
             "srv01",
             "https://127.0.0.1:55986/wsman",
             logon=Logon("basic", Credential("user", "secret-pw")),
-            operation_timeout=20,
+            settings=HostSettings(operation_timeout=20),
         )
         self.client = WSManClient(endpoint, "1b1a7792-f65d-431a-a256-19f3178eb7c9")
         self.requests: list[str] = []
@@ -249,7 +249,7 @@ def test_the_headers_that_may_differ_have_the_same_form(conversation: Conversati
 
 @pytest.mark.parametrize("timeout", [20.0, 1.5])
 def test_whole_and_broken_seconds_are_durations(timeout: float) -> None:
-    endpoint = Endpoint("srv01", "https://h:5986/wsman", operation_timeout=timeout)
+    endpoint = Endpoint("srv01", "https://h:5986/wsman", settings=HostSettings(operation_timeout=timeout))
     assert str(WSManClient(endpoint, "x")._wsman.operation_timeout) == f"{timeout:g}"
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -20,10 +21,11 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model 
     SessionReference,
     Tls,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import LogonOptions, Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import (
     Credential,
     HostSettings,
+    SessionOption,
 )
 
 SECRET = "pass:w@rd/ü"
@@ -102,11 +104,16 @@ def test_the_inventory_comes_before_defaults() -> None:
     assert (found.computer_name, found.inventory_hostname) == ("srv01", "win1")
     assert found.logon.credential == Credential("inventory-user", SECRET)
     assert (found.logon.scheme, found.logon.message_encryption, found.encrypts_messages) == ("basic", "never", False)
-    assert found.tls == Tls(check_authority=False, check_name=False, check_revocation=False, ca_cert="/ca.pem")
-    assert (found.connection_timeout, found.operation_timeout, found.read_timeout) == (3.0, 4.0, 50.0)
+    assert found.tls == Tls(check_authority=False, check_name=False, check_revocation=False)
+    assert found.settings.ca_cert == "/ca.pem"
+    assert (found.settings.connection_timeout, found.settings.operation_timeout, found.settings.read_timeout) == (
+        3.0,
+        4.0,
+        50.0,
+    )
     assert found.answer_timeout == 50.0
-    assert (found.reconnection_retries, found.reconnection_backoff) == (4, 0.5)
-    assert found.max_envelope_size == 200000
+    assert (found.settings.reconnection_retries, found.settings.reconnection_backoff) == (4, 0.5)
+    assert found.settings.max_envelope_size == 200000
     assert found.proxy == Proxy("http://proxy:3128")
 
 
@@ -129,11 +136,12 @@ def test_an_explicit_option_comes_before_the_inventory() -> None:
     )
     assert found.uri == "https://10.0.0.1:1/mine"
     assert found.logon.credential == Credential("me", "x")
-    assert (found.operation_timeout, found.logon.message_encryption) == (9.0, "auto")
-    assert found.tls == Tls(check_authority=True, check_name=False, check_revocation=True, ca_cert="/mine.pem")
+    assert (found.settings.operation_timeout, found.logon.message_encryption) == (9.0, "auto")
+    assert found.tls == Tls(check_authority=True, check_name=False, check_revocation=True)
+    assert found.settings.ca_cert == "/mine.pem"
     assert found.proxy == Proxy("http://mine")
     # A time-out given for the task is not stretched by the inventory's.
-    assert (found.read_timeout, found.answer_timeout) == (None, 11.0)
+    assert (found.settings.read_timeout, found.answer_timeout) == (None, 11.0)
 
 
 @pytest.mark.parametrize(
@@ -155,9 +163,9 @@ def test_defaults_without_any_inventory() -> None:
     assert (found.logon.credential, found.inventory_hostname, found.proxy) == (None, None, Proxy(None))
     assert (found.logon.scheme, found.logon.library, found.encrypts_messages) == ("negotiate", "psrp", True)
     assert found.tls == Tls(check_authority=True, check_name=True, check_revocation=True)
-    assert (found.option.open_timeout, found.operation_timeout) == (180, 180)
-    assert (found.maximum_redirection, found.reconnection_retries) == (0, 0)
-    assert found.answer_timeout > found.operation_timeout
+    assert (found.option.open_timeout, found.settings.operation_timeout) == (180, 180)
+    assert (found.maximum_redirection, found.settings.reconnection_retries) == (0, 0)
+    assert found.answer_timeout > found.settings.operation_timeout
 
 
 @pytest.mark.parametrize("suboption", ["skip_ca_check", "skip_cn_check", "skip_revocation_check"])
@@ -292,3 +300,14 @@ def test_settings_survive_the_way_to_another_host() -> None:
     settings = HostSettings.from_options(INVENTORY)
     assert HostSettings.from_options(settings.as_options()) == settings
     assert None not in settings.as_options().values()
+
+
+def test_a_bad_setting_is_refused_with_the_name_of_its_computer() -> None:
+    with pytest.raises(ParameterBindingError, match=r"settings of win1: endpoints\.read_timeout: -1 is negative"):
+        one({"inventory_hostname": "win1", "read_timeout": -1})
+
+
+def test_options_win_over_settings_of_the_same_name() -> None:
+    known = HostSettings.from_options(INVENTORY)
+    settings = known.overridden_by(LogonOptions(ca_cert="/mine.pem"), SessionOption(proxy="http://mine"))
+    assert settings == dataclasses.replace(known, ca_cert="/mine.pem", proxy="http://mine")

@@ -21,6 +21,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model 
     Logon,
     Tls,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.tls import ssl_context
 from tests.simulator.certificates import CertificateAuthority
 from tests.unit.builders import endpoint
@@ -33,10 +34,11 @@ def authority(tmp_path: Path) -> CertificateAuthority:
     return CertificateAuthority(tmp_path)
 
 
-def at(certificate: ClientCertificate | None = None, **checks: Any) -> Endpoint:
+def at(certificate: ClientCertificate | None = None, ca_cert: str | None = None, **checks: Any) -> Endpoint:
     return endpoint(
         uri=f"https://{NAME}:5986/wsman",
         logon=Logon("certificate" if certificate else "negotiate", certificate=certificate),
+        settings=HostSettings(ca_cert=ca_cert),
         tls=Tls(**checks),
     )
 

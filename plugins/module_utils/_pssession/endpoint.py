@@ -11,6 +11,7 @@ What the task says explicitly wins over what the inventory says, and that over t
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import typing as t
 from urllib.parse import urlsplit, urlunsplit
@@ -53,16 +54,15 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
     return _endpoint(uri, reference.computer_name or host, request, HostSettings())
 
 
-def _from_computer_name(computer_name: str, request: Request, settings: HostSettings | None) -> Endpoint:
-    settings, target = settings or HostSettings(), request.target
-    use_ssl = settings.use_ssl if target.use_ssl is None else target.use_ssl
+def _from_computer_name(computer_name: str, request: Request, known: HostSettings | None) -> Endpoint:
+    known = known or HostSettings()
+    settings = known.overridden_by(request.target)
     # A port of the inventory belongs to the scheme of the inventory.
-    inventory_port = settings.port if use_ssl == settings.use_ssl else None
-    port = target.port or inventory_port or DEFAULT_PORTS[use_ssl]
-    path = settings.application_name if target.application_name is None else target.application_name
-    host = _bracketed(settings.address or computer_name)
-    uri = f"{'https' if use_ssl else 'http'}://{host}:{port}/{path.lstrip('/')}"
-    return _endpoint(uri, computer_name, request, settings)
+    is_known = known.port is not None and settings.use_ssl == known.use_ssl
+    port = request.target.port or (known.port if is_known else DEFAULT_PORTS[settings.use_ssl])
+    host = _bracketed(known.address or computer_name)
+    uri = f"{'https' if settings.use_ssl else 'http'}://{host}:{port}/{settings.application_name.lstrip('/')}"
+    return _endpoint(uri, computer_name, request, known)
 
 
 def _from_uri(uri: str, request: Request, settings_of: SettingsSource) -> Endpoint:
@@ -91,31 +91,36 @@ def _normal_uri(uri: str) -> tuple[str, str]:
     return urlunsplit((scheme, netloc, path, parts.query, "")), parts.hostname
 
 
-def _endpoint(uri: str, computer_name: str, request: Request, settings: HostSettings) -> Endpoint:
-    option, retries = request.session_option, request.session_option.max_connection_retry_count
+def _endpoint(uri: str, computer_name: str, request: Request, known: HostSettings) -> Endpoint:
+    option = request.session_option
+    settings = _settings(request, known)
     return Endpoint(
         computer_name=computer_name,
         uri=uri,
-        inventory_hostname=settings.inventory_hostname,
-        logon=logon.of(request, settings),
+        inventory_hostname=known.inventory_hostname,
+        settings=settings,
+        logon=logon.of(request, known),
         tls=Tls(
             check_authority=_checks(option.skip_ca_check, settings),
             check_name=_checks(option.skip_cn_check, settings),
             check_revocation=_checks(option.skip_revocation_check, settings),
-            ca_cert=settings.ca_cert if request.logon.ca_cert is None else request.logon.ca_cert,
         ),
         proxy=_proxy(option, settings),
         option=option,
         # The cmdlet follows redirections once any session option is given. Its documentation says what is done here.
         maximum_redirection=option.maximum_redirection if request.target.allow_redirection else 0,
-        operation_timeout=option.operation_timeout or settings.operation_timeout,
-        max_envelope_size=settings.max_envelope_size,
-        connection_timeout=settings.connection_timeout,
-        # A time-out set for this task is the user's last word; the inventory's read time-out is for all tasks.
-        read_timeout=None if option.operation_timeout else settings.read_timeout,
-        reconnection_retries=settings.reconnection_retries if retries is None else retries,
-        reconnection_backoff=settings.reconnection_backoff,
     )
+
+
+def _settings(request: Request, known: HostSettings) -> HostSettings:
+    option = request.session_option
+    settings = known.overridden_by(request.target, request.logon, option)
+    if option.max_connection_retry_count is not None:
+        settings = dataclasses.replace(settings, reconnection_retries=option.max_connection_retry_count)
+    if option.operation_timeout is not None:
+        # A time-out set for this task is the user's last word; the inventory's read time-out is for all tasks.
+        settings = dataclasses.replace(settings, read_timeout=None)
+    return settings
 
 
 def _checks(skip: bool | None, settings: HostSettings) -> bool:
@@ -123,11 +128,10 @@ def _checks(skip: bool | None, settings: HostSettings) -> bool:
 
 
 def _proxy(option: SessionOption, settings: HostSettings) -> Proxy:
-    url = settings.proxy if option.proxy is None else option.proxy
     # As with the connection plugin, ignore_proxy is about the environment: a proxy that is named is used.
-    ignored = settings.ignore_proxy and url is None and option.proxy_access_type == "none"
+    ignored = settings.ignore_proxy and settings.proxy is None and option.proxy_access_type == "none"
     bypass = option.proxy_access_type == "no_proxy_server" or ignored
-    return Proxy(url=url, credential=option.proxy_credential, bypass=bypass)
+    return Proxy(url=settings.proxy, credential=option.proxy_credential, bypass=bypass)
 
 
 def _bracketed(host: str) -> str:

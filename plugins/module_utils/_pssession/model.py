@@ -103,13 +103,11 @@ class Tls:
         check_authority: It must come from a trusted authority.
         check_name: It must name the host in the address.
         check_revocation: It must not be in a revocation list that is kept with the trusted authorities.
-        ca_cert: File or folder of trusted authorities in PEM form; None means the system's.
     """
 
     check_authority: bool = True
     check_name: bool = True
     check_revocation: bool = True
-    ca_cert: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,29 +133,19 @@ class Endpoint:
         computer_name: The name the user gave; what results and messages show.
         uri: The address requests go to, such as ``http://srv01:5985/wsman``.
         inventory_hostname: The inventory host whose variables were used, or None.
+        settings: The settings of the connection, those of the task's options included.
         maximum_redirection: Redirections to follow; 0 means none.
-        operation_timeout: Seconds the server may take for one request (the OperationTimeout header).
-        max_envelope_size: Bytes an answer may have (the MaxEnvelopeSize header).
-        connection_timeout: Seconds for opening a TCP connection.
-        read_timeout: Seconds an answer may take at least, or None: then the operation timeout alone decides.
-        reconnection_retries: How often a connection that cannot be opened is tried again.
-        reconnection_backoff: Seconds before the second of these tries; each further wait is twice as long.
     """
 
     computer_name: str
     uri: str
     inventory_hostname: str | None = None
+    settings: HostSettings = field(default=HostSettings())
     logon: Logon = Logon()
     tls: Tls = Tls()
     proxy: Proxy = Proxy()
     option: SessionOption = field(default=SessionOption())
     maximum_redirection: int = 0
-    operation_timeout: float = HostSettings.operation_timeout
-    max_envelope_size: int = HostSettings.max_envelope_size
-    connection_timeout: float = HostSettings.connection_timeout
-    read_timeout: float | None = None
-    reconnection_retries: int = HostSettings.reconnection_retries
-    reconnection_backoff: float = HostSettings.reconnection_backoff
 
     @property
     def use_ssl(self) -> bool:
@@ -189,7 +177,7 @@ class Endpoint:
 
         The server may use all of its operation timeout before it answers, so this must be longer (MS-WSMV 2.2.4.20).
         """
-        return max(self.operation_timeout + 2, self.read_timeout or 0)
+        return max(self.settings.operation_timeout + 2, self.settings.read_timeout or 0)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from .errors import ParameterBindingError
@@ -36,12 +37,18 @@ class OptionGroup:
             ParameterBindingError: A value is bad. The message names the option.
         """
         values: dict[str, t.Any] = {}
-        for each in dataclasses.fields(cls):
-            name, read = option_name(each), each.metadata.get("read")
-            value = None if read is None or options.get(name) is None else read(options[name], cls.prefix + name)
+        for field, name, read in _readers(t.cast("t.Hashable", cls)):
+            value = None if options.get(name) is None else read(options[name], cls.prefix + name)
             if value is not None:
-                values[each.name] = value
+                values[field] = value
         return cls(**values)
+
+
+@functools.cache
+def _readers(group: type[OptionGroup]) -> tuple[tuple[str, str, Reader], ...]:
+    """Return name, option, and reader of each field that is an option; fleets have thousands of settings to read."""
+    fields = [each for each in dataclasses.fields(group) if "read" in each.metadata]
+    return tuple((each.name, option_name(each), each.metadata["read"]) for each in fields)
 
 
 def option(read: Reader, default: t.Any = None, *, name: str = "", is_shown: bool = True) -> t.Any:
@@ -98,6 +105,11 @@ def number(least: int = 0, most: int = MAX_INT32) -> Reader:
         return int(value)
 
     return read
+
+
+def whole(value: t.Any, _name: str) -> int:
+    """Read a whole number whose range is checked where it is used."""
+    return int(value)
 
 
 def count(value: t.Any, name: str) -> int:

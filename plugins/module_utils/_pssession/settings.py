@@ -9,11 +9,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 from dataclasses import dataclass, field
 
 from .errors import ParameterBindingError
-from .options import MAX_INT32, OptionGroup, flag, invalid, milliseconds, number, option, option_name, seconds, text
+from .options import MAX_INT32, OptionGroup, flag, invalid, milliseconds, number, option, seconds, text, whole
 
 DEFAULT_TIMEOUT = 180.0
 
@@ -138,7 +139,7 @@ class HostSettings(OptionGroup):
     inventory_hostname: str | None = option(text)
     transport: str = option(text, "psrp")
     address: str | None = option(text)
-    port: int | None = option(number(1, 65535))
+    port: int | None = option(whole)
     use_ssl: bool = option(flag, False)
     application_name: str = option(text, "wsman")
     authentication: str = option(text, "default")
@@ -167,11 +168,33 @@ class HostSettings(OptionGroup):
     max_envelope_size: int = option(number(), 512000)
 
     @classmethod
+    @functools.cache
+    def names(cls) -> frozenset[str]:
+        """Return the names of all settings."""
+        return frozenset(each.name for each in dataclasses.fields(cls))
+
+    @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> HostSettings:
         """Check the settings of a computer; a name that is none of them is an error."""
-        if unknown := options.keys() - {option_name(each) for each in dataclasses.fields(cls)}:
+        if unknown := options.keys() - cls.names():
             invalid(f"endpoints: {', '.join(sorted(unknown))} cannot be set for a computer")
-        return super().from_options(options)
+        try:
+            return super().from_options(options)
+        except ParameterBindingError as error:
+            where = options.get("inventory_hostname") or options.get("computer_name")
+            raise ParameterBindingError(
+                error.error_id, f"settings of {where}: {error.message}", error.category, error.target
+            ) from error
+
+    def overridden_by(self, *groups: OptionGroup) -> HostSettings:
+        """Return the settings with the values of options of the same names, as far as they were given."""
+        given = {
+            name: value
+            for group in groups
+            for name, value in vars(group).items()
+            if value is not None and name in self.names()
+        }
+        return dataclasses.replace(self, **given)
 
     def as_options(self) -> dict[str, t.Any]:
         """Return the settings that differ from the defaults, as an entry of `endpoints`."""

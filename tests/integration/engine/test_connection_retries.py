@@ -13,7 +13,7 @@ import urllib3.util.connection
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Endpoint, Logon
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpTransport
 from tests.integration.engine.controller import Controller, error_ids
 from tests.simulator import SimulatedFleet
@@ -65,7 +65,7 @@ def test_each_wait_is_twice_as_long_up_to_a_limit(monkeypatch: pytest.MonkeyPatc
         "srv01",
         "http://srv01:5985/wsman",
         logon=Logon("basic", Credential("user", "x"), message_encryption="never"),
-        reconnection_retries=8,
+        settings=HostSettings(reconnection_retries=8),
     )
     transport = HttpTransport(endpoint)
     transport.time_limit = 86400.0

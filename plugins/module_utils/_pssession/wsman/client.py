@@ -82,13 +82,13 @@ class WSManClient:
             ssl=False,
             auth="basic",
             encryption="never",
-            max_envelope_size=endpoint.max_envelope_size,
+            max_envelope_size=endpoint.settings.max_envelope_size,
             locale=option.ui_culture,
             data_locale=option.culture,
         )
         self._wsman.transport = self._transport  # type: ignore[assignment]
         self._wsman.session_id = client_id
-        self._wsman.operation_timeout = t.cast(int, f"{endpoint.operation_timeout:g}")
+        self._wsman.operation_timeout = t.cast(int, f"{endpoint.settings.operation_timeout:g}")
 
     @property
     def payload_bytes(self) -> int:
@@ -96,7 +96,7 @@ class WSManClient:
 
         A server has one limit for both (MaxEnvelopeSizekb). Base64 makes four characters of three bytes.
         """
-        envelope_bytes = max(self.endpoint.max_envelope_size, LEAST_ENVELOPE_BYTES)
+        envelope_bytes = max(self.endpoint.settings.max_envelope_size, LEAST_ENVELOPE_BYTES)
         return (envelope_bytes - ENVELOPE_OVERHEAD_BYTES) // 4 * 3
 
     def close(self) -> None:
@@ -347,7 +347,7 @@ class WSManClient:
             selectors.add_option("ShellId", shell.shell_id)
         timeout = None
         if wait is not None:
-            timeout = round(min(max(wait, LEAST_WAIT), self.endpoint.operation_timeout), 3)
+            timeout = round(min(max(wait, LEAST_WAIT), self.endpoint.settings.operation_timeout), 3)
         try:
             envelope = self._invoke_following(deadline, action, resource_uri, body, options, selectors, timeout)
         except ET.ParseError as error:

@@ -86,7 +86,7 @@ class HttpTransport:
         self.endpoint = endpoint.uri
         self.time_limit = endpoint.answer_timeout
         self._give_up_at = 0.0
-        self._settings = endpoint
+        self._destination = endpoint
         self._redirections = 0
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -117,12 +117,12 @@ class HttpTransport:
             raise Redirected(self._redirection(response.location))
         if response.status == 200:
             return soap.decode(response.body)
-        raise refused(response.status, response.body, response.content_type, response.challenges, self._settings)
+        raise refused(response.status, response.body, response.content_type, response.challenges, self._destination)
 
     def follow(self, uri: str) -> None:
         """Go on at another address, with a new connection and a new log-on."""
         self._forget_logon()
-        self._settings = dataclasses.replace(self._settings, uri=uri)
+        self._destination = dataclasses.replace(self._destination, uri=uri)
         self.endpoint = uri
 
     def close(self) -> None:
@@ -138,9 +138,9 @@ class HttpTransport:
     def _send_once(self, message: bytes) -> _Response:
         """Send a message, encrypted if it has to be, after logging on if that has to come first."""
         charset = "UTF-8"
-        if self._settings.option.use_utf16:
+        if self._destination.option.use_utf16:
             charset, message = "UTF-16", message.decode("utf-8").encode("utf-16")
-        if not self._settings.encrypts_messages:
+        if not self._destination.encrypts_messages:
             return self._exchange(message, f"application/soap+xml;charset={charset}")
         if self._codec is None:
             logon = self._exchange(b"", "application/soap+xml;charset=UTF-8")
@@ -159,14 +159,14 @@ class HttpTransport:
         Nothing that was sent is repeated.
         """
         wait = 0.0
-        for retry in range(self._settings.reconnection_retries):
+        for retry in range(self._destination.settings.reconnection_retries):
             try:
                 return self._exchange_once(body, content_type)
             except TransportError as error:
                 if not is_unconnected(error) or time.monotonic() + wait >= self._give_up_at:
                     raise
             self._closed.wait(wait)
-            wait = min(self._settings.reconnection_backoff * 2**retry, MAX_BACKOFF_SECONDS)
+            wait = min(self._destination.settings.reconnection_backoff * 2**retry, MAX_BACKOFF_SECONDS)
         return self._exchange_once(body, content_type)
 
     def _exchange_once(self, body: bytes, content_type: str) -> _Response:
@@ -186,7 +186,7 @@ class HttpTransport:
                 self.endpoint,
                 data=body,
                 headers={"Content-Type": content_type},
-                timeout=(min(self._settings.connection_timeout, remaining), remaining),
+                timeout=(min(self._destination.settings.connection_timeout, remaining), remaining),
                 allow_redirects=False,
                 stream=True,
             )
@@ -202,7 +202,7 @@ class HttpTransport:
             raise
         except Exception as error:  # HTTP and log-on libraries have no common root; failure() knows their kinds
             time_limit = self.time_limit if expired.is_set() else None
-            raise failure(error, self._settings, time_limit, self._codec is not None) from error
+            raise failure(error, self._destination, time_limit, self._codec is not None) from error
         finally:
             watchdog.cancel()
 
@@ -226,8 +226,8 @@ class HttpTransport:
             if self._closed.is_set():
                 raise TransportError(Code.HTTP_ERROR, "the conversation was ended", delivered=False)
             if self._session is None or self._adapter is None:
-                self._authentication = maker(self._settings.logon)(self._settings)
-                self._session, self._adapter = _session(self._settings, self._authentication)
+                self._authentication = maker(self._destination.logon)(self._destination)
+                self._session, self._adapter = _session(self._destination, self._authentication)
             return self._session, self._adapter
 
     def _keys(self) -> Codec:
@@ -249,13 +249,13 @@ class HttpTransport:
         Raises:
             TransportError: It may not: nobody agreed to it, it leads on too far, or out of HTTPS.
         """
-        limit = self._settings.maximum_redirection
+        limit = self._destination.maximum_redirection
         if self._redirections >= limit:
             how_far = "redirection is not allowed" if limit == 0 else f"that would be more than {limit} redirections"
             raise TransportError(
                 Code.REDIRECT_REQUIRED, f"the server redirects to {host_of(location)}, and {how_far}", delivered=False
             )
-        if not _can_be_followed(location, from_https=self._settings.use_ssl):
+        if not _can_be_followed(location, from_https=self._destination.use_ssl):
             raise TransportError(
                 Code.REDIRECT_LOCATION_INVALID,
                 f"the server redirects to {host_of(location)}, which cannot be followed from {host_of(self.endpoint)}",

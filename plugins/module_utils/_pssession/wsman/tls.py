@@ -39,7 +39,7 @@ else:
 
         def __init__(self, endpoint: Endpoint, bundle: str | None) -> None:
             self._connections: list[t.Any] = []
-            self._tls, self._proxy_credential = endpoint.tls, endpoint.proxy.credential
+            self._endpoint = endpoint
             self._context = ssl_context(endpoint, bundle) if endpoint.use_ssl else None
             super().__init__(pool_connections=1, pool_maxsize=1)
 
@@ -54,7 +54,7 @@ else:
 
         def proxy_headers(self, proxy: str) -> dict[str, str]:
             """Log on to a proxy; requests would do the same, but for passwords beyond Latin-1."""
-            credential = self._proxy_credential
+            credential = self._endpoint.proxy.credential
             username, password = requests.utils.get_auth_from_url(proxy)
             if credential is not None:
                 username, password = credential.username, credential.password or ""
@@ -70,8 +70,8 @@ else:
             host, _pool = super().build_connection_pool_key_attributes(request, verify, cert)
             if self._context is None:
                 return host, {}
-            required = "CERT_REQUIRED" if self._tls.check_authority else "CERT_NONE"
-            check = None if self._tls.check_name else False
+            required = "CERT_REQUIRED" if self._endpoint.tls.check_authority else "CERT_NONE"
+            check = None if self._endpoint.tls.check_name else False
             return host, {"ssl_context": self._context, "cert_reqs": required, "assert_hostname": check}
 
         def cert_verify(self, conn: t.Any, url: t.Any, verify: t.Any, cert: t.Any) -> None:
@@ -90,14 +90,14 @@ else:
             return {"http": self._remembering(HTTPConnectionPool), "https": self._remembering(HTTPSConnectionPool)}
 
         def _remembering(self, pool_class: t.Any) -> t.Any:
-            connections, tls = self._connections, self._tls
+            connections, endpoint = self._connections, self._endpoint
 
             class Connection(pool_class.ConnectionCls):
                 def connect(self) -> None:
                     super().connect()
                     connections[:] = [self]
-                    if isinstance(self.sock, ssl.SSLSocket) and not tls.check_authority:
-                        _check_the_rest(self.sock, self.host, tls)
+                    if isinstance(self.sock, ssl.SSLSocket) and not endpoint.tls.check_authority:
+                        _check_the_rest(self.sock, self.host, endpoint)
 
             return type(pool_class.__name__, (pool_class,), {"ConnectionCls": Connection})
 
@@ -116,7 +116,7 @@ def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
     if not (endpoint.tls.check_authority and endpoint.tls.check_name):
         context.check_hostname = False
     if endpoint.tls.check_authority:
-        _trust(context, endpoint.tls, bundle)
+        _trust(context, endpoint.settings.ca_cert or bundle, endpoint.tls)
     else:
         context.verify_mode = ssl.CERT_NONE
     if endpoint.logon.certificate is not None:
@@ -124,8 +124,7 @@ def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
     return context
 
 
-def _trust(context: ssl.SSLContext, tls: Tls, bundle: str | None) -> None:
-    authorities = tls.ca_cert or bundle
+def _trust(context: ssl.SSLContext, authorities: str | None, tls: Tls) -> None:
     try:
         if authorities is None:
             context.load_default_certs()
@@ -186,16 +185,17 @@ def _is_pem(path: str) -> bool:
         return b"-----BEGIN " in file.read()
 
 
-def _check_the_rest(sock: ssl.SSLSocket, host: str, tls: Tls) -> None:
+def _check_the_rest(sock: ssl.SSLSocket, host: str, endpoint: Endpoint) -> None:
     """Check a certificate but for its authority; Python's ssl does either all of it or nothing.
 
     Raises:
         ssl.SSLCertVerificationError: It does not pass. Nothing but the TLS handshake has been sent.
     """
+    tls, authorities = endpoint.tls, endpoint.settings.ca_cert
     certificate = x509.load_der_x509_certificate(sock.getpeercert(binary_form=True) or b"")
     if tls.check_name:
         _check_name(certificate, host)
-    if tls.check_revocation and tls.ca_cert is not None and _is_revoked(certificate, tls.ca_cert):
+    if tls.check_revocation and authorities is not None and _is_revoked(certificate, authorities):
         raise ssl.SSLCertVerificationError(1, "the certificate is revoked")
     # No option is about the dates alone, so they count until all checks are off.
     if (tls.check_name or tls.check_revocation) and not _is_valid_now(certificate):
