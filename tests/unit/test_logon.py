@@ -20,8 +20,12 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model 
     Logon,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential, HostSettings
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import (
+    Credential,
+    HostSettings,
+    SessionOption,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import authentication, schemes
 from tests.simulator.certificates import CertificateAuthority
 from tests.unit.builders import endpoint
 from tests.unit.builders import logon as sample
@@ -178,26 +182,30 @@ def test_what_is_encrypted(message_encryption: str, uri: str, encrypted: bool) -
     assert endpoint(uri=uri, logon=Logon(message_encryption=message_encryption)).encrypts_messages is encrypted
 
 
+def test_details_of_the_inventory() -> None:
+    settings = HostSettings(negotiate_delegate=True, negotiate_service="WSMAN", negotiate_send_cbt=False)
+    handler = authentication.negotiate(endpoint(settings=settings)).handler
+    assert (handler.delegate, handler.service, handler.send_cbt) == (True, "WSMAN", False)
+    usual = authentication.negotiate(endpoint()).handler
+    assert (usual.delegate, usual.service, usual.send_cbt) == (False, "host", True)
+
+
 @pytest.mark.parametrize(
-    ("setting", "attribute", "value"),
+    ("host", "include_port", "meant"),
     [
-        ("negotiate_delegate", "delegate", True),
-        ("negotiate_hostname_override", "hostname_override", "srv01.example.com"),
-        ("negotiate_service", "service", "WSMAN"),
-        ("negotiate_send_cbt", "send_cbt", False),
-        ("credssp_auth_mechanism", "credssp_auth_mechanism", "kerberos"),
-        ("credssp_disable_tlsv1_2", "credssp_disable_tlsv1_2", True),
-        ("credssp_minimum_version", "credssp_minimum_version", 5),
+        (None, False, None),
+        ("other.example.com", False, "other.example.com"),
+        (None, True, "srv01:5985"),
+        ("other.example.com", True, "other.example.com:5985"),
     ],
 )
-def test_details_of_the_inventory(setting: str, attribute: str, value: object) -> None:
-    assert getattr(of({setting: value}), attribute) == value
-    assert getattr(of(), attribute) == getattr(Logon(), attribute) != value
-
-
-def test_the_port_gets_into_the_service_principal_when_the_task_says_so() -> None:
-    assert not of().include_port_in_spn
-    assert of(session_option={"include_port_in_spn": True}).include_port_in_spn
+def test_host_of_the_service_principal(host: str | None, include_port: bool, meant: str | None) -> None:
+    place = endpoint(
+        uri="http://srv01:5985/wsman",
+        settings=HostSettings(negotiate_hostname_override=host),
+        option=SessionOption(include_port_in_spn=include_port),
+    )
+    assert authentication.service_host(place) == meant
 
 
 def test_no_representation_shows_a_password() -> None:

@@ -37,14 +37,6 @@ def of(request: Request, settings: HostSettings) -> Logon:
         credential=credential,
         certificate=certificate,
         message_encryption=_message_encryption(request.session_option.no_encryption, settings),
-        delegate=settings.negotiate_delegate,
-        hostname_override=settings.negotiate_hostname_override,
-        service=settings.negotiate_service,
-        include_port_in_spn=request.session_option.include_port_in_spn,
-        send_cbt=settings.negotiate_send_cbt,
-        credssp_auth_mechanism=settings.credssp_auth_mechanism,
-        credssp_disable_tlsv1_2=settings.credssp_disable_tlsv1_2,
-        credssp_minimum_version=settings.credssp_minimum_version,
         library=library,
     )
 

@@ -64,11 +64,6 @@ class Logon:
         scheme: Name of a scheme of `wsman.schemes`.
         credential: None for certificates, and for Kerberos with the tickets of the controller user.
         message_encryption: ``auto`` encrypts over HTTP, ``always`` over HTTPS, too, ``never`` sends in clear.
-        delegate: Let the server use the Kerberos ticket towards other servers.
-        hostname_override: Host name of the service principal, if not the one in the address.
-        service: Service class of the service principal.
-        send_cbt: Bind the log-on to the TLS connection (RFC 5929, tls-server-end-point).
-        credssp_auth_mechanism: ``auto``, ``ntlm`` or ``kerberos``, inside CredSSP.
         library: ``psrp`` or ``winrm``: who logs on, pypsrp or pywinrm.
     """
 
@@ -76,14 +71,6 @@ class Logon:
     credential: Credential | None = None
     certificate: ClientCertificate | None = None
     message_encryption: str = "auto"
-    delegate: bool = False
-    hostname_override: str | None = None
-    service: str = "host"
-    include_port_in_spn: bool = False
-    send_cbt: bool = True
-    credssp_auth_mechanism: str = "auto"
-    credssp_disable_tlsv1_2: bool = False
-    credssp_minimum_version: int = 2
     library: str = "psrp"
 
     @property

@@ -51,14 +51,16 @@ def _readers(group: type[OptionGroup]) -> tuple[tuple[str, str, Reader], ...]:
     return tuple((each.name, option_name(each), each.metadata["read"]) for each in fields)
 
 
-def option(read: Reader, default: t.Any = None, *, name: str = "", is_shown: bool = True) -> t.Any:
+def option(read: Reader | type, default: t.Any = None, *, name: str = "", is_shown: bool = True) -> t.Any:
     """Return a dataclass field that is an option.
 
     Args:
+        read: Reads its value; a type such as `str` converts it.
         name: The option's name, if it is not the field's.
         is_shown: Whether representations have it; secrets stay out.
     """
-    return dataclasses.field(default=default, repr=is_shown, metadata={"read": read, "name": name})
+    reader = (lambda value, _name: read(value)) if isinstance(read, type) else read
+    return dataclasses.field(default=default, repr=is_shown, metadata={"read": reader, "name": name})
 
 
 def option_name(field: dataclasses.Field[t.Any]) -> str:
@@ -69,16 +71,6 @@ def option_name(field: dataclasses.Field[t.Any]) -> str:
 def invalid(message: str, target: object = None, error_id: str = "ParameterArgumentValidationError") -> t.NoReturn:
     """Refuse a value by a message that names its option."""
     raise ParameterBindingError(error_id, message, "InvalidData", None if target is None else str(target))
-
-
-def text(value: t.Any, _name: str) -> str:
-    """Read a text."""
-    return str(value)
-
-
-def flag(value: t.Any, _name: str) -> bool:
-    """Read a truth value."""
-    return bool(value)
 
 
 def filled(values: t.Any, name: str) -> tuple[t.Any, ...]:
@@ -105,11 +97,6 @@ def number(least: int = 0, most: int = MAX_INT32) -> Reader:
         return int(value)
 
     return read
-
-
-def whole(value: t.Any, _name: str) -> int:
-    """Read a whole number whose range is checked where it is used."""
-    return int(value)
 
 
 def count(value: t.Any, name: str) -> int:

@@ -18,7 +18,7 @@ from .cmdlets import CONNECT, Cmdlet, ParameterSet
 from .commands import Script
 from .errors import ParameterBindingError
 from .model import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, SessionReference
-from .options import OptionGroup, count, each_of, filled, flag, invalid, number, option, seconds, text
+from .options import OptionGroup, count, each_of, filled, invalid, number, option, seconds
 from .parameter_sets import resolve
 from .scripts import script_of
 from .settings import Credential, SessionOption
@@ -116,10 +116,10 @@ class Query(OptionGroup):
     sessions: tuple[SessionReference, ...] = option(each_of(_reference), (), name="session")
     resource_uri: str | None = option(_resource_uri, name="configuration_name")
     owners: tuple[WildcardPattern, ...] | None = option(each_of(_pattern), name="owner")
-    state: str = option(text, "all")
+    state: str = option(str, "all")
     minimum_age: float = option(seconds, 0.0)
     expires_within: float | None = option(seconds)
-    match_each_computer: bool = option(flag, False)
+    match_each_computer: bool = option(bool, False)
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,9 @@ class Target(OptionGroup):
     computer_names: tuple[str, ...] = option(each_of(_computer_name), (), name="computer_name")
     connection_uris: tuple[str, ...] = option(filled, (), name="connection_uri")
     port: int | None = option(number(1, 65535))
-    use_ssl: bool | None = option(flag)
-    application_name: str | None = option(text)
-    allow_redirection: bool = option(flag, False)
+    use_ssl: bool | None = option(bool)
+    application_name: str | None = option(str)
+    allow_redirection: bool = option(bool, False)
 
 
 @dataclass(frozen=True)
@@ -139,14 +139,14 @@ class LogonOptions(OptionGroup):
     """How to log on. None leaves it to the inventory or the default."""
 
     credential: Credential | None = option(Credential.from_option)
-    authentication: str | None = option(text)
-    transport: str | None = option(text)
-    certificate_thumbprint: str | None = option(text)
-    certificate_store: str | None = option(text)
-    certificate_pem: str | None = option(text)
-    certificate_key_pem: str | None = option(text)
-    certificate_key_password: str | None = option(text, is_shown=False)
-    ca_cert: str | None = option(text)
+    authentication: str | None = option(str)
+    transport: str | None = option(str)
+    certificate_thumbprint: str | None = option(str)
+    certificate_store: str | None = option(str)
+    certificate_pem: str | None = option(str)
+    certificate_key_pem: str | None = option(str)
+    certificate_key_password: str | None = option(str, is_shown=False)
+    ca_cert: str | None = option(str)
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> LogonOptions:
@@ -181,8 +181,8 @@ class Flow(OptionGroup):
     """
 
     throttle_limit: int = option(throttle_limit, DEFAULT_THROTTLE_LIMIT)
-    list_commands: bool = option(flag, False)
-    missing: str = option(text, "fail")
+    list_commands: bool = option(bool, False)
+    missing: str = option(str, "fail")
     stop_on_error: bool = option(lambda value, _name: value == "stop", False, name="error_action")
     busy_timeout: float = option(seconds, 0.0)
 
@@ -197,10 +197,10 @@ class Change(OptionGroup):
         disconnect_after: Disconnect from the sessions in the end.
     """
 
-    application_private_data: bool = option(flag, False)
+    application_private_data: bool = option(bool, False)
     idle_timeout_sec: float | None = option(number())
-    force: bool = option(flag, False)
-    disconnect_after: bool = option(flag, False)
+    force: bool = option(bool, False)
+    disconnect_after: bool = option(bool, False)
 
 
 @dataclass(frozen=True)
@@ -218,10 +218,10 @@ class Run(OptionGroup):
     """
 
     script: Script | None = None
-    in_disconnected_session: bool = option(flag, False)
+    in_disconnected_session: bool = option(bool, False)
     timeout: float | None = option(seconds)
-    stop: bool = option(flag, False)
-    journal: str | None = option(text)
+    stop: bool = option(bool, False)
+    journal: str | None = option(str)
     max_output_objects: int | None = option(count)
     expected_return_codes: tuple[int, ...] = option(filled, (0,), name="expected_return_code")
 

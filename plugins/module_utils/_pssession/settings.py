@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .errors import ParameterBindingError
-from .options import MAX_INT32, OptionGroup, flag, invalid, milliseconds, number, option, seconds, text, whole
+from .options import MAX_INT32, OptionGroup, invalid, milliseconds, number, option, seconds
 
 DEFAULT_TIMEOUT = 180.0
 
@@ -88,10 +88,10 @@ class SessionOption(OptionGroup):
     prefix = "session_option."
 
     maximum_redirection: int = option(_redirections, 5)
-    no_compression: bool = option(flag, False)
-    no_machine_profile: bool = option(flag, False)
-    culture: str = option(text, "en-US")
-    ui_culture: str = option(text, "en-US")
+    no_compression: bool = option(bool, False)
+    no_machine_profile: bool = option(bool, False)
+    culture: str = option(str, "en-US")
+    ui_culture: str = option(str, "en-US")
     maximum_received_data_size_per_command: int | None = option(_limit)
     maximum_received_object_size: int | None = option(_limit)
     output_buffering_mode: str | None = option(_buffering_mode)
@@ -103,16 +103,16 @@ class SessionOption(OptionGroup):
     cancel_timeout: float | None = option(_timeout)
     idle_timeout: float | None = option(_idle_timeout)
     operation_timeout: float | None = option(_timeout)
-    proxy_access_type: str = option(text, "none")
-    proxy: str | None = option(text, is_shown=False)  # perhaps with a user in it
+    proxy_access_type: str = option(str, "none")
+    proxy: str | None = option(str, is_shown=False)  # perhaps with a user in it
     proxy_authentication: str = option(_proxy_authentication, "basic")
     proxy_credential: Credential | None = option(Credential.from_option)
-    skip_ca_check: bool | None = option(flag)
-    skip_cn_check: bool | None = option(flag)
-    skip_revocation_check: bool | None = option(flag)
-    no_encryption: bool | None = option(flag)
-    use_utf16: bool = option(flag, False)
-    include_port_in_spn: bool = option(flag, False)
+    skip_ca_check: bool | None = option(bool)
+    skip_cn_check: bool | None = option(bool)
+    skip_revocation_check: bool | None = option(bool)
+    no_encryption: bool | None = option(bool)
+    use_utf16: bool = option(bool, False)
+    include_port_in_spn: bool = option(bool, False)
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> SessionOption:
@@ -135,31 +135,31 @@ class HostSettings(OptionGroup):
 
     prefix = "endpoints."
 
-    computer_name: str = option(text, "")
-    inventory_hostname: str | None = option(text)
-    transport: str = option(text, "psrp")
-    address: str | None = option(text)
-    port: int | None = option(whole)
-    use_ssl: bool = option(flag, False)
-    application_name: str = option(text, "wsman")
-    authentication: str = option(text, "default")
-    username: str | None = option(text)
-    password: str | None = option(text, is_shown=False)
-    message_encryption: str = option(text, "auto")
-    certificate_pem: str | None = option(text)
-    certificate_key_pem: str | None = option(text)
-    certificate_key_password: str | None = option(text, is_shown=False)
-    negotiate_delegate: bool = option(flag, False)
-    negotiate_hostname_override: str | None = option(text)
-    negotiate_send_cbt: bool = option(flag, True)
-    negotiate_service: str = option(text, "host")
-    credssp_auth_mechanism: str = option(text, "auto")
-    credssp_disable_tlsv1_2: bool = option(flag, False)
+    computer_name: str = option(str, "")
+    inventory_hostname: str | None = option(str)
+    transport: str = option(str, "psrp")
+    address: str | None = option(str)
+    port: int | None = option(int)
+    use_ssl: bool = option(bool, False)
+    application_name: str = option(str, "wsman")
+    authentication: str = option(str, "default")
+    username: str | None = option(str)
+    password: str | None = option(str, is_shown=False)
+    message_encryption: str = option(str, "auto")
+    certificate_pem: str | None = option(str)
+    certificate_key_pem: str | None = option(str)
+    certificate_key_password: str | None = option(str, is_shown=False)
+    negotiate_delegate: bool = option(bool, False)
+    negotiate_hostname_override: str | None = option(str)
+    negotiate_send_cbt: bool = option(bool, True)
+    negotiate_service: str = option(str, "host")
+    credssp_auth_mechanism: str = option(str, "auto")
+    credssp_disable_tlsv1_2: bool = option(bool, False)
     credssp_minimum_version: int = option(number(), 2)
-    verify_certificate: bool = option(flag, True)
-    ca_cert: str | None = option(text)
-    proxy: str | None = option(text, is_shown=False)
-    ignore_proxy: bool = option(flag, False)
+    verify_certificate: bool = option(bool, True)
+    ca_cert: str | None = option(str)
+    proxy: str | None = option(str, is_shown=False)
+    ignore_proxy: bool = option(bool, False)
     connection_timeout: float = option(seconds, 30.0)
     operation_timeout: float = option(seconds, DEFAULT_TIMEOUT)
     read_timeout: float | None = option(seconds)

@@ -102,14 +102,14 @@ def certificate(_endpoint: Endpoint) -> Authentication:
 
 def negotiate(endpoint: Endpoint) -> Authentication:
     """Return the way to log on by Negotiate, or by NTLM or Kerberos alone, as the log-on says."""
-    logon = endpoint.logon
+    logon, settings = endpoint.logon, endpoint.settings
     handler = _NegotiateOnce(
         username=logon.username,
         password=logon.password,
         auth_provider=logon.scheme,
-        send_cbt=logon.send_cbt,
-        service=logon.service,
-        delegate=logon.delegate,
+        send_cbt=settings.negotiate_send_cbt,
+        service=settings.negotiate_service,
+        delegate=settings.negotiate_delegate,
         hostname_override=service_host(endpoint),
         wrap_required=endpoint.encrypts_messages,
     )
@@ -126,13 +126,13 @@ def credssp(endpoint: Endpoint) -> Authentication:
     """Return the way to log on by CredSSP."""
     from requests_credssp import HttpCredSSPAuth  # optional: schemes.missing_library() has looked for it
 
-    logon = endpoint.logon
+    logon, settings = endpoint.logon, endpoint.settings
     handler = HttpCredSSPAuth(
         username=logon.username,
         password=logon.password,
-        auth_mechanism=logon.credssp_auth_mechanism,
-        disable_tlsv1_2=logon.credssp_disable_tlsv1_2,
-        minimum_version=logon.credssp_minimum_version,
+        auth_mechanism=settings.credssp_auth_mechanism,
+        disable_tlsv1_2=settings.credssp_disable_tlsv1_2,
+        minimum_version=settings.credssp_minimum_version,
     )
     return Authentication(
         handler, {}, lambda: _PypsrpCodec(next(iter(handler.contexts.values())), WinRMEncryption.CREDSSP)
@@ -141,10 +141,10 @@ def credssp(endpoint: Endpoint) -> Authentication:
 
 def service_host(endpoint: Endpoint) -> str | None:
     """Return the host part of the service principal; None leaves it to the library, which takes the address."""
-    logon = endpoint.logon
-    if logon.include_port_in_spn:
-        return f"{logon.hostname_override or urlsplit(endpoint.uri).hostname}:{endpoint.port}"
-    return logon.hostname_override
+    host = endpoint.settings.negotiate_hostname_override
+    if endpoint.option.include_port_in_spn:
+        return f"{host or urlsplit(endpoint.uri).hostname}:{endpoint.port}"
+    return host
 
 
 def basic_bytes(text: str) -> bytes:

@@ -21,7 +21,7 @@ def authentication(method: t.Any, endpoint: Endpoint) -> Authentication:
     """Return the way to log on by one of pywinrm's methods; its ``ntlm`` is Negotiate with NTLM inside."""
     from winrm.transport import Transport
 
-    logon = endpoint.logon
+    logon, settings = endpoint.logon, endpoint.settings
     transport = Transport(
         endpoint=endpoint.uri,
         username=logon.username,
@@ -32,13 +32,13 @@ def authentication(method: t.Any, endpoint: Endpoint) -> Authentication:
         server_cert_validation="validate",
         ca_trust_path=t.cast(str, None),
         proxy=None,
-        service=logon.service,
-        kerberos_delegation=logon.delegate,
+        service=settings.negotiate_service,
+        kerberos_delegation=settings.negotiate_delegate,
         kerberos_hostname_override=service_host(endpoint),
-        send_cbt=logon.send_cbt,
-        credssp_auth_mechanism=t.cast(t.Any, logon.credssp_auth_mechanism),
-        credssp_disable_tlsv1_2=logon.credssp_disable_tlsv1_2,
-        credssp_minimum_version=logon.credssp_minimum_version,
+        send_cbt=settings.negotiate_send_cbt,
+        credssp_auth_mechanism=t.cast(t.Any, settings.credssp_auth_mechanism),
+        credssp_disable_tlsv1_2=settings.credssp_disable_tlsv1_2,
+        credssp_minimum_version=settings.credssp_minimum_version,
     )
     session = transport.build_session()
     return Authentication(session.auth, {}, lambda: _PywinrmCodec(session, method, endpoint.uri))
