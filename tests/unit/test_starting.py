@@ -296,8 +296,8 @@ def test_input_is_not_in_memory_as_a_whole() -> None:
 
 
 def test_application_arguments_have_the_same_types() -> None:
-    new = opening.NewSession(shell(), application_arguments={"n": 2**40, "d": 0.1, "list": TaggedList(["x"])})
+    creation_xml = opening._creation_xml(shell(), {"n": 2**40, "d": 0.1, "list": TaggedList(["x"])})
     pool = ServerRunspacePool()
-    pool.receive_data(PSRPPayload(opening._creation_xml(new), StreamType.default, None))
+    pool.receive_data(PSRPPayload(creation_xml, StreamType.default, None))
     _capability, opened = pool.next_event(), pool.next_event()
     assert cast(Any, opened).application_arguments == {"n": 2**40, "d": 0.1, "list": ["x"]}

@@ -12,7 +12,6 @@ import contextlib
 import struct
 import typing as t
 import uuid
-from dataclasses import dataclass, field
 
 from ..errors import ParameterBindingError, TransportError, WSManFault
 from ..model import Shell
@@ -40,29 +39,11 @@ _OPENED, _CLOSED, _BROKEN = 2, 3, 5
 MAX_CREATION_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True)
-class NewSession:
-    """How a session is to be opened.
-
-    Attributes:
-        shell: The shell to make: its id, name and configuration are ours to choose.
-        idle_timeout: Seconds the server keeps it without a client, or None for the server's own rule.
-        output_buffering_mode: ``Block``, ``Drop`` or None for the server's own rule.
-        no_machine_profile: Open it without loading the user's profile.
-        application_arguments: Data for $PSSenderInfo.ApplicationArguments in the session.
-    """
-
-    shell: Shell
-    idle_timeout: float | None = None
-    output_buffering_mode: str | None = None
-    no_machine_profile: bool = False
-    application_arguments: t.Mapping[str, t.Any] = field(default_factory=dict)
-
-
-def open_session(client: WSManClient, new: NewSession, deadline: float) -> Shell:
-    """Open a session and wait until the server says that it is open.
+def open_session(client: WSManClient, wanted: Shell, deadline: float) -> Shell:
+    """Open a session as the endpoint's session option says, and wait until the server says that it is open.
 
     Args:
+        wanted: The shell to make: its id, name and configuration are ours to choose.
         deadline: In seconds of `time.monotonic`.
 
     Returns:
@@ -73,14 +54,8 @@ def open_session(client: WSManClient, new: NewSession, deadline: float) -> Shell
             the shell is removed again.
         ParameterBindingError: The application arguments are too long.
     """
-    shell = client.create(
-        new.shell,
-        _creation_xml(new),
-        idle_timeout=new.idle_timeout,
-        buffering_mode=new.output_buffering_mode,
-        no_profile=new.no_machine_profile,
-        deadline=deadline,
-    )
+    arguments = client.endpoint.option.application_arguments or {}
+    shell = client.create(wanted, _creation_xml(wanted, arguments), deadline)
     try:
         _wait_until_opened(client, shell, deadline)
     except _OpeningFailed as error:
@@ -123,10 +98,10 @@ def _is_opened(message: bytes) -> bool:
     return state == _OPENED
 
 
-def _creation_xml(new: NewSession) -> bytes:
+def _creation_xml(shell: Shell, application_arguments: t.Mapping[str, t.Any]) -> bytes:
     """Return the client's two messages, each in a fragment of its own (MS-PSRP 2.2.2.1 and 2.2.2.2)."""
     serializer = Serializer()
-    pool_id = str(uuid.UUID(new.shell.shell_id))
+    pool_id = str(uuid.UUID(shell.shell_id))
     messages = (
         SessionCapability(PROTOCOL_VERSION, _PS_VERSION, _SERIALIZATION_VERSION),
         InitRunspacePool(
@@ -135,7 +110,7 @@ def _creation_xml(new: NewSession) -> bytes:
             PSThreadOptions(value=PSThreadOptions.DEFAULT),
             ApartmentState(value=ApartmentState.UNKNOWN),
             HostInfo(host=None),  # each command has a host of its own, see `host.host_info`
-            to_powershell(new.application_arguments),
+            to_powershell(application_arguments),
         ),
     )
     creation_xml = b"".join(

@@ -50,15 +50,7 @@ class New(Connect):
     def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
         if step.action is not Action.CREATE:
             return super().perform(client, step, deadline)
-        option = self.request.session_option
-        new = opening.NewSession(
-            shell=step.session.shell,
-            idle_timeout=option.idle_timeout,
-            output_buffering_mode=option.output_buffering_mode,
-            no_machine_profile=option.no_machine_profile,
-            application_arguments=option.application_arguments or {},
-        )
-        shell = opening.open_session(client, new, deadline)
+        shell = opening.open_session(client, step.session.shell, deadline)
         return dataclasses.replace(step.session, shell=shell).opened()
 
     def follow_up(self, session: PSSession) -> bool:
