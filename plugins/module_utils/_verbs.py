@@ -168,7 +168,7 @@ def _client_id(text: str | None) -> str | None:
 
 def _failure(error: PSSessionError, plugin: Plugin) -> Result:
     """Return the result of a task that came to nothing, in the shape of any other."""
-    cmdlet, empty = plugin.cmdlet, Report(parameter_set="")
+    cmdlet = plugin.cmdlet
     if isinstance(error, ParameterBindingError):
         unsaid = cmdlet.narrowing and error.error_id == "MissingMandatoryParameter"
         record = error_record(
@@ -181,5 +181,5 @@ def _failure(error: PSSessionError, plugin: Plugin) -> Result:
         )
     else:
         record = error_record("InvalidOperation", str(error), cmdlet=cmdlet)
-    empty.errors.append(record)
-    return {**empty.as_dict(), "failed": True, "msg": empty.failure()}
+    report = Report(parameter_set="", errors=(record,))
+    return {**report.as_dict(), "failed": True, "msg": report.failure()}

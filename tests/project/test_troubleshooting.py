@@ -26,7 +26,7 @@ ROWS = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in PAGE
 # Rows of the tables of codes: id, code, hex, reason, and words.
 CODES = {int(row[1]): (row[0].strip("`"), row[2], row[3]) for row in ROWS if len(row) > 4 and row[1].isdecimal()}
 # What makes an error record takes its id as the first argument, but for these helpers.
-MAKERS = {"error_record": 0, "ParameterBindingError": 0, "LimitExceeded": 0, "miss": 0, "_not_known": 2}
+MAKERS = {"error_record": 0, "ParameterBindingError": 0, "LimitExceeded": 0, "_record": 0, "miss": 0, "_not_known": 2}
 
 
 def reported_ids() -> set[str]:

@@ -17,8 +17,14 @@ SECOND_ID = "2A2B3C4D-0000-0000-0000-123456789ABC"
 def test_plain_data() -> None:
     missing = error_record("PSSessionNameMatchFail", "none", target="x")
     changed, unchanged = session(), session(shell_id=SECOND_ID)
-    report = Report("Name", sessions=[changed, unchanged], errors=[missing], missing=[missing], what_if=["line"])
-    report.changed_sessions = {changed.instance_id}
+    report = Report(
+        "Name",
+        sessions=[changed, unchanged],
+        errors=[missing],
+        missing=[missing],
+        what_if=["line"],
+        changed_sessions={changed.instance_id},
+    )
     assert report.as_dict() == {
         "changed": True,
         "parameter_set": "Name",

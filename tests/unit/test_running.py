@@ -15,8 +15,10 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.journal import NoJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.running import Runner
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task import Task
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
 from tests.unit.builders import endpoint, session
 
@@ -59,8 +61,8 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(client: SlowClient) -> Any:
         monkeypatch.setattr(time, "monotonic", lambda: client.now)
         request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.INVOKE)
-        runner = Runner(request, cast(ClientPool, client), None, lambda _text: None)
-        return runner.start(session(endpoint()), Script("x", input=("y" * 1000,) * 10))
+        task = Task(request, cast(Any, None), cast(Any, None), cast(ClientPool, client), NoJournal())
+        return Runner(task).start(session(endpoint()), Script("x", input=("y" * 1000,) * 10))
 
     return run
 

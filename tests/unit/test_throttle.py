@@ -6,10 +6,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
+    JournalError,
+    TransportError,
+    UnexpectedError,
+    error_record,
+)
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.throttle import Throttle
 
 pytestmark = pytest.mark.timing
@@ -108,10 +114,47 @@ def test_who_says_no_gets_the_results_of_those_at_work(limit: int) -> None:
     assert sorted(done) == sorted(gauge.started) == list(range(limit))
 
 
-def test_what_a_job_raises_is_raised() -> None:
+def endless(depth: int) -> int:
+    return endless(depth + 1)
+
+
+def stop_iteration(_job: int) -> int:
+    return next(iter(()))
+
+
+@pytest.mark.parametrize(
+    ("surprise", "name"),
+    [(stop_iteration, "StopIteration"), (endless, "RecursionError"), (lambda _job: int("secret"), "ValueError")],
+)
+def test_whatever_a_job_raises_is_its_outcome(surprise: Callable[[int], int], name: str) -> None:
+    outcomes = dict(Throttle(1).map(lambda job: surprise(job) if job == 2 else job, range(5)))
+    failure = outcomes.pop(2)
+    assert outcomes == {job: job for job in (0, 1, 3, 4)}
+    assert isinstance(failure, UnexpectedError)
+    record = error_record("Id", "job 2 failed", cause=failure, hint="Look.")
+    assert record.message.startswith(f"job 2 failed: unexpected {name} in test_throttle.py, line ")
+    assert "secret" not in record.message
+    assert record.hint.startswith("Look. This is a defect. Report it")
+
+
+def test_a_failure_of_the_network_is_the_outcome_as_it_is() -> None:
+    failure = TransportError(None, "lost")
+
+    def work(_job: int) -> None:
+        raise failure
+
+    assert list(Throttle(1).map(work, [1])) == [(1, failure)]
+
+
+class Interrupted(BaseException):
+    """Such as the time-out of a task."""
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, Interrupted, JournalError])
+def test_what_is_not_of_one_job_ends_all(kind: type[BaseException]) -> None:
     def work(job: int) -> None:
         if job == 2:
-            raise LookupError("job 2")
+            raise kind
 
-    with pytest.raises(LookupError, match="job 2"):
+    with pytest.raises(kind):
         list(Throttle(1).map(work, range(5)))

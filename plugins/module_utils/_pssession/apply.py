@@ -11,16 +11,16 @@ from __future__ import annotations
 import dataclasses
 import time
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from .commands import CommandResult
 from .discovery import discover
 from .errors import ErrorRecord, TransportError, WSManFault
-from .model import PSSession
-from .plan import Action, Step
-from .request import Request
-from .throttle import Throttle
+from .finding import Found
+from .model import Availability, PSSession
+from .plan import Action, Step, plan
+from .task import Task
 from .verbs.base import Verb, Verdict
-from .wsman.pool import ClientPool
 
 # How often a computer is asked again while waiting for a session that is in use.
 POLL_SECONDS = 5.0
@@ -28,10 +28,16 @@ POLL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Done:
-    """A step succeeded; `changed` tells whether the session was in another state before."""
+    """A step succeeded.
+
+    Attributes:
+        changed: Whether the session was in another state before.
+        result: Of the command that was started in it right after.
+    """
 
     session: PSSession
     changed: bool
+    result: CommandResult | None = None
 
 
 @dataclass(frozen=True)
@@ -58,26 +64,78 @@ class Attempt:
 Outcome: t.TypeAlias = "Done | Attempt | ErrorRecord"  # an Attempt is put aside: it has to be looked at again
 
 
-@dataclass
-class Result:
-    """What became of a plan.
+@dataclass(frozen=True)
+class Applied:
+    """What became of a plan; in check mode, what would become of it.
 
     Attributes:
-        sessions: Sessions as they are now, in the order they got there.
+        sessions: Sessions as they are now, in the order they got there; in check mode as they were found.
+        after: The same sessions; in check mode as they would be.
         changed: Instance ids of those that were in another state before.
+        what_if: One line for each session, in check mode.
+        results: Of the commands that were started with the steps.
     """
 
-    sessions: list[PSSession] = field(default_factory=list)
-    errors: list[ErrorRecord] = field(default_factory=list)
-    changed: set[str] = field(default_factory=set)
+    sessions: tuple[PSSession, ...] = ()
+    after: tuple[PSSession, ...] = ()
+    errors: tuple[ErrorRecord, ...] = ()
+    changed: frozenset[str] = frozenset()
+    what_if: tuple[str, ...] = ()
+    results: tuple[CommandResult, ...] = ()
 
-    def add(self, outcome: Done | ErrorRecord) -> None:
-        if isinstance(outcome, Done):
-            self.sessions.append(outcome.session)
-            if outcome.changed:
-                self.changed.add(outcome.session.instance_id)
-        else:
-            self.errors.append(outcome)
+    @classmethod
+    def of(cls, outcomes: t.Sequence[Done | ErrorRecord]) -> Applied:
+        """Put together what became of all steps."""
+        done = [outcome for outcome in outcomes if isinstance(outcome, Done)]
+        sessions = tuple(each.session for each in done)
+        return cls(
+            sessions=sessions,
+            after=sessions,
+            errors=tuple(outcome for outcome in outcomes if isinstance(outcome, ErrorRecord)),
+            changed=frozenset(each.session.instance_id for each in done if each.changed),
+            results=tuple(each.result for each in done if each.result is not None),
+        )
+
+
+def carry_out(task: Task, verb: Verb, found: Found, then: t.Callable[[Done], Done] = lambda done: done) -> Applied:
+    """Plan and apply, and remember what came of it; in check mode only plan.
+
+    Args:
+        then: Goes on with a session in the job that got to it; see `Apply`.
+    """
+    steps = plan(verb, found.sessions, task.memory.owners(), task.memory.client_id, task.request)
+    if task.context.check_mode:
+        return _foreseen(task, verb, found, steps)
+    confirm = task.context.confirm
+    if confirm is not None:
+        steps = [step for step in steps if confirm(verb.cmdlet.verb, verb.target(step.session), step.session)]
+    if task.request.flow.stop_on_error and found.errors:
+        steps = []
+    return remembered(task, found, Apply(task, verb, then).run(steps))
+
+
+def remembered(task: Task, found: Found, applied: Applied) -> Applied:
+    """Write down what is known now, so that later tasks can name sessions by their ids; return it with the ids."""
+    ids = task.memory.remember([*found.before, *applied.sessions], found.vanished)
+    if not ids:
+        return applied
+    sessions = tuple(dataclasses.replace(each, id=ids.get(each.instance_id)) for each in applied.sessions)
+    return dataclasses.replace(applied, sessions=sessions)
+
+
+def _foreseen(task: Task, verb: Verb, found: Found, steps: t.Sequence[Step]) -> Applied:
+    """Return what the steps would do, and warn of sessions that other clients may hold."""
+    for step in steps:
+        if step.session.availability is Availability.BUSY and not step.ours and not task.request.change.force:
+            task.context.warn(
+                f"Session {step.session.place} is connected to some client. If that is another one, this will fail."
+            )
+    return Applied(
+        sessions=tuple(task.memory.as_remembered(found.sessions)),
+        after=tuple(verb.expected(step) if step.changes else step.session for step in steps),
+        changed=frozenset(step.session.instance_id for step in steps if step.changes),
+        what_if=tuple(verb.what_if(step.session) for step in steps),
+    )
 
 
 class Apply:
@@ -85,69 +143,53 @@ class Apply:
 
     Args:
         verb: What is done to the sessions.
-        clock: Seconds of a clock that only moves forward.
-        sleep: Waits some seconds.
-        progress: Gets a line of text now and then.
+        then: Goes on with a session in the same job, once its step has succeeded, and returns what became of it.
     """
 
-    def __init__(
-        self,
-        verb: Verb,
-        request: Request,
-        pool: ClientPool,
-        *,
-        clock: t.Callable[[], float] = time.monotonic,
-        sleep: t.Callable[[float], None] = time.sleep,
-        progress: t.Callable[[str], None] = lambda _text: None,
-    ) -> None:
+    def __init__(self, task: Task, verb: Verb, then: t.Callable[[Done], Done] = lambda done: done) -> None:
+        self._task = task
         self._verb = verb
-        self._request = request
-        self._pool = pool
-        self._clock = clock
-        self._sleep = sleep
-        self._progress = progress
-        self._throttle = Throttle(request.flow.throttle_limit)
-        self._follow_up_failed = False
+        self._then = then
+        self._outcomes: list[Done | ErrorRecord] = []
 
-    def run(self, steps: t.Sequence[Step]) -> Result:
+    def run(self, steps: t.Sequence[Step]) -> Applied:
         """Carry out all steps: every session is tried, whatever happens to the others.
 
         A session that turns out to be in use is looked up once more after all others (as the cmdlet does), and
         again until `Request.busy_timeout` is over. So is one whose answer got lost: what the server then says
         decides whether it happened; it is never sent again blindly.
         """
-        result = Result()
-        give_up_at = self._clock() + self._request.flow.busy_timeout
-        aside = self._round([Attempt(step) for step in steps], result)
-        while aside and not self._is_stopped(result):
-            remaining = give_up_at - self._clock()
+        context = self._task.context
+        give_up_at = context.clock() + self._task.request.flow.busy_timeout
+        aside = self._round([Attempt(step) for step in steps])
+        while aside and not self._is_stopped():
+            remaining = give_up_at - context.clock()
             again = [attempt for attempt in aside if attempt.is_owed_a_look or remaining > 0]
-            for attempt in aside:
-                if attempt not in again:
-                    result.add(self._give_up(attempt))
+            self._outcomes += [_give_up(self._verb, attempt) for attempt in aside if attempt not in again]
             if again and not any(attempt.is_owed_a_look for attempt in again):
-                self._progress(f"waiting for {len(again)} sessions in use elsewhere, {remaining:.0f} s at most")
-                self._sleep(min(POLL_SECONDS, remaining))
-            aside = self._round(self._look_again(again, result), result)
-        return result
+                context.progress(f"waiting for {len(again)} sessions in use elsewhere, {remaining:.0f} s at most")
+                context.sleep(min(POLL_SECONDS, remaining))
+            aside = self._round(self._look_again(again))
+        return Applied.of(self._outcomes)
 
-    def _round(self, attempts: t.Sequence[Attempt], result: Result) -> list[Attempt]:
+    def _round(self, attempts: t.Sequence[Attempt]) -> list[Attempt]:
         """Try all attempts side by side; return those that were put aside."""
         aside: list[Attempt] = []
-        results = self._throttle.map(self._try, attempts, lambda: not self._is_stopped(result))
-        for done, (_attempt, outcome) in enumerate(results, start=1):
+        jobs = self._task.throttle.map(self._job, attempts, lambda: not self._is_stopped())
+        for count, (attempt, outcome) in enumerate(jobs, start=1):
             if isinstance(outcome, Attempt):
                 aside.append(outcome)
+            elif isinstance(outcome, TransportError):
+                self._outcomes.append(self._verb.failed(attempt.step.session, outcome))
             else:
-                result.add(outcome)
-            self._progress(f"{done} of {len(attempts)} sessions")
+                self._outcomes.append(outcome)
+            self._task.context.progress(f"{count} of {len(attempts)} sessions")
         return aside
 
-    def _look_again(self, attempts: t.Sequence[Attempt], result: Result) -> list[Attempt]:
+    def _look_again(self, attempts: t.Sequence[Attempt]) -> list[Attempt]:
         """Ask the computers again and decide anew about the sessions put aside."""
-        endpoints = list(dict.fromkeys(attempt.step.session.endpoint for attempt in attempts))
-        found = discover(endpoints, self._request, self._pool, self._throttle, self._progress)
-        result.errors.extend(error for endpoint, error in found.errors.items() if endpoint not in found.sessions)
+        found = discover(list(dict.fromkeys(attempt.step.session.endpoint for attempt in attempts)), self._task)
+        self._outcomes += [error for endpoint, error in found.errors.items() if endpoint not in found.sessions]
         decided: list[Attempt] = []
         for attempt in attempts:
             before = attempt.step.session
@@ -160,45 +202,55 @@ class Apply:
                 decided.append(dataclasses.replace(attempt, step=step, looks=attempt.looks + 1))
             elif before.endpoint in found.sessions:
                 gone = self._verb.vanished(before)
-                result.add(Done(gone, True) if isinstance(gone, PSSession) else gone)
+                self._outcomes.append(Done(gone, True) if isinstance(gone, PSSession) else gone)
         return decided
 
-    def _try(self, attempt: Attempt) -> Outcome:
-        """Carry out one step; runs in a thread of the throttle."""
-        step = attempt.step
-        if step.error is not None:
-            return step.error
-        if step.action is Action.NOTHING:
-            return Done(step.session, attempt.uncertain)
-        try:
-            with self._pool.lend(step.session.endpoint) as client:
-                deadline = time.monotonic() + step.session.endpoint.option.open_timeout
-                session = self._verb.perform(client, step, deadline)
-        except WSManFault as fault:
-            return self._refused(attempt, fault)
-        except TransportError as error:
-            if error.delivered and step.changes and attempt.looks == 0:
-                return dataclasses.replace(attempt, cause=error, uncertain=True)
-            return self._verb.failed(step.session, error)
-        self._follow_up_failed |= not self._verb.follow_up(session)
-        return Done(session, step.changes or attempt.uncertain)
+    def _job(self, attempt: Attempt) -> Outcome:
+        """Carry out one step and what follows it; runs in a thread of the throttle."""
+        outcome = _try(self._task, self._verb, attempt)
+        return self._then(outcome) if isinstance(outcome, Done) else outcome
 
-    def _refused(self, attempt: Attempt, fault: WSManFault) -> Outcome:
-        verdict = self._verb.judge(attempt.step, fault)
-        if isinstance(verdict, Step):
-            return self._try(dataclasses.replace(attempt, step=verdict))
-        if verdict is Verdict.IN_USE:
-            return attempt
-        if verdict is Verdict.CHANGED:
-            return dataclasses.replace(attempt, cause=fault)
-        return self._verb.failed(attempt.step.session, fault)
+    def _is_stopped(self) -> bool:
+        return self._task.request.flow.stop_on_error and any(
+            isinstance(outcome, ErrorRecord) or (outcome.result is not None and outcome.result.error is not None)
+            for outcome in self._outcomes
+        )
 
-    def _give_up(self, attempt: Attempt) -> Done | ErrorRecord:
-        session = attempt.step.session
-        if attempt.cause is None or attempt.step.action is Action.CONFIRM:
-            held = self._verb.in_use(session, found_in_list=attempt.cause is None)
-            return Done(held, changed=False) if isinstance(held, PSSession) else held
-        return self._verb.failed(session, attempt.cause)
 
-    def _is_stopped(self, result: Result) -> bool:
-        return self._request.flow.stop_on_error and (bool(result.errors) or self._follow_up_failed)
+def _try(task: Task, verb: Verb, attempt: Attempt) -> Outcome:
+    """Carry out one step, or tell why not."""
+    step = attempt.step
+    if step.error is not None:
+        return step.error
+    if step.action is Action.NOTHING:
+        return Done(step.session, attempt.uncertain)
+    try:
+        with task.pool.lend(step.session.endpoint) as client:
+            deadline = time.monotonic() + step.session.endpoint.option.open_timeout
+            session = verb.perform(client, step, deadline)
+    except WSManFault as fault:
+        return _refused(task, verb, attempt, fault)
+    except TransportError as error:
+        if error.delivered and step.changes and attempt.looks == 0:
+            return dataclasses.replace(attempt, cause=error, uncertain=True)
+        return verb.failed(step.session, error)
+    return Done(session, step.changes or attempt.uncertain)
+
+
+def _refused(task: Task, verb: Verb, attempt: Attempt, fault: WSManFault) -> Outcome:
+    verdict = verb.judge(attempt.step, fault)
+    if isinstance(verdict, Step):
+        return _try(task, verb, dataclasses.replace(attempt, step=verdict))
+    if verdict is Verdict.IN_USE:
+        return attempt
+    if verdict is Verdict.CHANGED:
+        return dataclasses.replace(attempt, cause=fault)
+    return verb.failed(attempt.step.session, fault)
+
+
+def _give_up(verb: Verb, attempt: Attempt) -> Done | ErrorRecord:
+    session = attempt.step.session
+    if attempt.cause is None or attempt.step.action is Action.CONFIRM:
+        held = verb.in_use(session, found_in_list=attempt.cause is None)
+        return Done(held, changed=False) if isinstance(held, PSSession) else held
+    return verb.failed(session, attempt.cause)

@@ -22,10 +22,8 @@ from .codes import Code
 from .errors import ErrorRecord, TransportError, WSManFault, error_record
 from .logon import unusable
 from .model import Availability, Endpoint, PSSession, Shell, State
-from .request import Request
-from .throttle import Throttle
+from .task import Task
 from .wsman.client import Listing
-from .wsman.pool import ClientPool
 
 
 @dataclass(frozen=True)
@@ -41,37 +39,29 @@ class Discovery:
     errors: t.Mapping[Endpoint, ErrorRecord]
 
 
-def discover(
-    endpoints: t.Sequence[Endpoint],
-    request: Request,
-    pool: ClientPool,
-    throttle: Throttle,
-    progress: t.Callable[[str], None],
-) -> Discovery:
+def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     """List the PowerShell sessions of all endpoints, side by side under the throttle.
 
     A computer that cannot be asked costs one error record and nothing else. With `Request.stop_on_error` no further
     computer is asked after the first failure.
     """
+    request = task.request
 
     def ask(endpoint: Endpoint) -> Listing | TransportError:
         problem = unusable(endpoint)
         if problem:
             return problem
-        try:
-            with pool.lend(endpoint) as client:
-                return client.enumerate_shells(time.monotonic() + endpoint.option.open_timeout)
-        except TransportError as error:
-            return error
+        with task.pool.lend(endpoint) as client:
+            return client.enumerate_shells(time.monotonic() + endpoint.option.open_timeout)
 
     answers: dict[Endpoint, Listing | TransportError] = {}
 
     def go_on() -> bool:
         return not (request.flow.stop_on_error and any(isinstance(found, TransportError) for found in answers.values()))
 
-    for endpoint, found in throttle.map(ask, endpoints, go_on):
+    for endpoint, found in task.throttle.map(ask, endpoints, go_on):
         answers[endpoint] = found
-        progress(f"listed {len(answers)} of {len(endpoints)} computers")
+        task.context.progress(f"listed {len(answers)} of {len(endpoints)} computers")
     now = datetime.datetime.now(datetime.timezone.utc)
     sessions: dict[Endpoint, tuple[PSSession, ...]] = {}
     errors: dict[Endpoint, ErrorRecord] = {}
@@ -88,34 +78,30 @@ def discover(
     return Discovery(sessions, errors)
 
 
-def list_commands(
-    sessions: t.Sequence[PSSession], pool: ClientPool, throttle: Throttle, warn: t.Callable[[str], None]
-) -> list[PSSession]:
+def list_commands(sessions: t.Sequence[PSSession], task: Task) -> list[PSSession]:
     """Return the sessions with the commands that exist in each; one request a session.
 
     A session that vanishes meanwhile is left out, as the cmdlets do. So is one with several commands: the cmdlets
     support one, and pools with more were made by a program that would not expect a second client.
     """
 
-    def ask(session: PSSession) -> PSSession | TransportError:
-        try:
-            with pool.lend(session.endpoint) as client:
-                deadline = time.monotonic() + session.endpoint.option.open_timeout
-                return dataclasses.replace(session, commands=client.enumerate_commands(session.shell, deadline))
-        except TransportError as error:
-            return error
+    def ask(session: PSSession) -> PSSession:
+        with task.pool.lend(session.endpoint) as client:
+            deadline = time.monotonic() + session.endpoint.option.open_timeout
+            return dataclasses.replace(session, commands=client.enumerate_commands(session.shell, deadline))
 
-    answers = dict(throttle.map(ask, list(dict.fromkeys(sessions))))
+    warn = task.context.warn
+    answers = dict(task.throttle.map(ask, list(dict.fromkeys(sessions))))
     listed: list[PSSession] = []
     for session in sessions:
         answer = answers[session]
-        where = f"session {session.name or session.instance_id} on {session.endpoint.computer_name}"
         if isinstance(answer, WSManFault) and answer.code == Code.UNEXPECTED_SELECTORS:
             continue
         if isinstance(answer, TransportError):
-            warn(f"The commands of {where} could not be listed, so it is left out: {answer.message}")
+            warn(f"The commands of session {session.place} could not be listed, so it is left out: {answer.message}")
         elif len(answer.commands or ()) > 1:
-            warn(f"The {where} is left out: it has {len(answer.commands or ())} commands, and one is supported.")
+            count = len(answer.commands or ())
+            warn(f"The session {session.place} is left out: it has {count} commands, and one is supported.")
         else:
             listed.append(answer)
     return listed

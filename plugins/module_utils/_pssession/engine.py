@@ -8,20 +8,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import typing as t
 
-from . import cmdlets
+from . import cmdlets, in_disconnected_session
+from .apply import Applied, carry_out, remembered
 from .cmdlets import Cmdlet
-from .commands import CommandResult, Script
 from .context import Context
+from .disconnecting import disconnect_afterwards, disconnect_to_connect_anew, disconnected_when_cut_short
 from .errors import ParameterBindingError
-from .model import Availability, PSSession
+from .finding import Found, find, find_by_new_names
+from .model import Availability
 from .report import Report
 from .request import Request
-from .running import Runner
+from .running import Outputs, Runner
 from .scripts import requirements_of
-from .stages import Stages, stages_of
+from .task import Task, task_of
 from .verbs.base import Verb
 from .verbs.connect import Connect
 from .verbs.disconnect import Disconnect
@@ -35,99 +38,85 @@ def run(request: Request, context: Context) -> Report:
     Raises:
         PSSessionError: Nothing could be done at all; everything less is in the report.
     """
-    return _RUN[request.cmdlet](request, context)
+    with task_of(request, context) as task:
+        return _RUN[request.cmdlet](task)
 
 
-def _get(request: Request, context: Context) -> Report:
-    with stages_of(request, context) as stages:
-        found = stages.find()
-        stages.remember()
-        stages.report.sessions = stages.memory.as_remembered(found)
-        return stages.report
+def _get(task: Task) -> Report:
+    found = find(task)
+    remembered(task, found, Applied())
+    return _report(task, found, Applied(sessions=tuple(task.memory.as_remembered(found.sessions))))
 
 
-def _invoke(request: Request, context: Context) -> Report:
-    script = request.run.script
+def _carry_out(verb: type[Verb], task: Task, find: t.Callable[[Task], Found] = find) -> Report:
+    found = find(task)
+    return _report(task, found, carry_out(task, verb(task.request, task.context.warn), found))
+
+
+def _invoke(task: Task) -> Report:
+    script = task.request.run.script
     if script is None:
         raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
     requirements = requirements_of(script.text)
     if requirements:
-        context.warn(
+        task.context.warn(
             f"The script has {', '.join(requirements)}. PowerShell ignores #requires in a script that is sent to a "
             "session: it checks nothing, loads no module, and the script runs in any case. Let the script check it."
         )
-    with stages_of(request, context) as stages:
-        return (_start if request.run.in_disconnected_session else _run_script)(script, request, context, stages)
+    if task.request.run.in_disconnected_session:
+        return _report(task, *in_disconnected_session.start(script, task))
+    found = find(task)
+    applied = carry_out(task, Connect(task.request, task.context.warn), found)
+    if task.context.check_mode:
+        changed = frozenset(session.instance_id for session in applied.sessions)
+        return _report(task, found, dataclasses.replace(applied, changed=changed))
+    with disconnected_when_cut_short(task, {each.instance_id: each for each in applied.sessions}):
+        outputs = Runner(task).invoke(applied.sessions, script)
+    started = frozenset(result.session.instance_id for result in outputs.results if result.command_id)
+    return _with_outputs(task, found, dataclasses.replace(applied, changed=started), outputs)
 
 
-def _run_script(script: Script, request: Request, context: Context, stages: Stages) -> Report:
-    report = stages.carry_out(Connect(request, context.warn), stages.find())
-    if context.check_mode:
-        report.changed_sessions = {session.instance_id for session in report.sessions}
-        return report
-    stages.run(lambda runner: runner.invoke(report.sessions, script))
-    report.changed_sessions = {result.session.instance_id for result in report.results or () if result.command_id}
-    stages.leave()
-    return report
+def _receive(task: Task) -> Report:
+    found = find(task)
+    if not task.context.check_mode:
+        found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
+    applied = carry_out(task, Connect(task.request, task.context.warn), found)
+    if task.context.check_mode:
+        return _report(task, found, applied)
+    free = {session.instance_id for session in found.sessions if session.availability is Availability.NONE}
+    with disconnected_when_cut_short(task, {each.instance_id: each for each in applied.sessions}):
+        outputs = Runner(task).receive(applied.sessions, free)
+    return _with_outputs(task, found, dataclasses.replace(applied, changed=applied.changed | outputs.news), outputs)
 
 
-def _start(script: Script, request: Request, context: Context, stages: Stages) -> Report:
-    """Open a session where there is none of the name, start the script in it at once, and leave it.
-
-    A second run of the same task thus finds the session and starts nothing. Only where the journal proves that the run
-    before came to an end before it started anything, the script is started in the session that it left behind.
-    """
-    existing, wanted = stages.unstarted(stages.find_or_make())
-
-    def start(runner: Runner) -> list[CommandResult]:
-        results: list[CommandResult] = []
-
-        def start_in(session: PSSession) -> bool:
-            results.append(runner.start(session, script, is_first=True))
-            return results[-1].error is None
-
-        stages.carry_out(New(request, context.warn, start_in), wanted)
-        return results
-
-    if context.check_mode:
-        stages.carry_out(New(request, context.warn), wanted)
-    else:
-        stages.run(start)
-        stages.leave(all_of_them=True)
-    stages.report.sessions = [*existing, *stages.report.sessions]
-    return stages.report
+def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) -> Report:
+    """Disconnect where that is wanted or a command still runs, and report."""
+    for warning in outputs.warnings():
+        task.context.warn(warning)
+    applied = remembered(task, found, disconnect_afterwards(task, applied, outputs))
+    return _report(task, found, applied, outputs)
 
 
-def _receive(request: Request, context: Context) -> Report:
-    with stages_of(request, context) as stages:
-        found = stages.find()
-        if not context.check_mode:
-            found = stages.let_go_of_commands(found)
-        report = stages.carry_out(Connect(request, context.warn), found)
-        if context.check_mode:
-            return report
-        free = {session.instance_id for session in found if session.availability is Availability.NONE}
-        stages.run(lambda runner: runner.receive(report.sessions, free))
-        report.changed_sessions |= {
-            result.session.instance_id for result in report.results or () if result.command_id and result.is_news
-        }
-        stages.leave()
-        return report
+def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None = None) -> Report:
+    return Report(
+        parameter_set=task.request.parameter_set.name,
+        sessions=applied.sessions,
+        before=found.before,
+        after=applied.after,
+        errors=(*found.errors, *applied.errors),
+        missing=found.missing,
+        what_if=applied.what_if,
+        results=None if outputs is None else outputs.results,
+        changed_sessions=applied.changed,
+    )
 
 
-def _carry_out(
-    verb: type[Verb], request: Request, context: Context, find: t.Callable[[Stages], list[PSSession]] = Stages.find
-) -> Report:
-    with stages_of(request, context) as stages:
-        return stages.carry_out(verb(request, context.warn), find(stages))
-
-
-_RUN: dict[Cmdlet, t.Callable[[Request, Context], Report]] = {
+_RUN: dict[Cmdlet, t.Callable[[Task], Report]] = {
     cmdlets.CONNECT: functools.partial(_carry_out, Connect),
     cmdlets.DISCONNECT: functools.partial(_carry_out, Disconnect),
     cmdlets.GET: _get,
     cmdlets.INVOKE: _invoke,
-    cmdlets.NEW: functools.partial(_carry_out, New, find=Stages.find_or_make),
+    cmdlets.NEW: functools.partial(_carry_out, New, find=find_by_new_names),
     cmdlets.RECEIVE: _receive,
     cmdlets.REMOVE: functools.partial(_carry_out, Remove),
 }

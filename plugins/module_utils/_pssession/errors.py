@@ -13,11 +13,16 @@ those of the cmdlets, so that what an administrator knows from PowerShell or fin
 from __future__ import annotations
 
 import dataclasses
+import os
+import traceback
 import typing as t
 from dataclasses import dataclass
 
 from .cmdlets import CONNECT, Cmdlet
 from .codes import HINTS, Reason, reason_of, transport_prefix
+
+# What to do about an exception that nobody expects.
+_REPORT_IT = "This is a defect. Report it with the task and its result: https://github.com/psremoting/fleet/issues"
 
 
 class PSSessionError(Exception):
@@ -103,6 +108,20 @@ class LimitExceeded(TransportError):
         self.error_id = error_id
 
 
+class UnexpectedError(TransportError):
+    """A job ended with an exception that the engine does not expect: a defect of it or of a library.
+
+    The message has the type of the first cause and its place. Its text is left out, since it may hold any value.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        while error.__cause__ is not None:
+            error = error.__cause__
+        place = traceback.extract_tb(error.__traceback__)[-1:]
+        where = "".join(f" in {os.path.basename(frame.filename)}, line {frame.lineno}" for frame in place)
+        super().__init__(None, f"unexpected {type(error).__name__}{where}")
+
+
 @dataclass(frozen=True)
 class Subject:
     """What an error is about: a computer, perhaps a session there; None is what does not apply or is not known."""
@@ -171,6 +190,7 @@ def error_record(
         hint: What to do next; by default looked up by the code of the cause.
     """
     code = cause.code if cause else None
+    hints = [hint or HINTS.get(code or 0, ""), _REPORT_IT if isinstance(cause, UnexpectedError) else ""]
     parts = [transport_prefix(code), error_id, cmdlet.type_name]
     return ErrorRecord(
         fully_qualified_error_id=",".join(part for part in parts if part),
@@ -180,5 +200,5 @@ def error_record(
         target=target,
         about=about,
         code=code,
-        hint=hint or HINTS.get(code or 0, ""),
+        hint=" ".join(filter(None, hints)),
     )

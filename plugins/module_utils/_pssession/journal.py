@@ -242,10 +242,43 @@ class JournalFolder:
         return self._journals[instance_id]
 
 
-def journal_at(path: str) -> Journal | JournalFolder:
-    """Return the journal that a path means: a file, or a folder if it is one or ends like one.
+class NoJournal:
+    """Stands where a task has no journal: it keeps nothing and knows nothing."""
+
+    def last_command_of(self, _instance_id: str) -> str | None:
+        return None
+
+    def is_unstarted(self, _instance_id: str) -> bool:
+        return False
+
+    def pieces_of(self, _instance_id: str, _command_id: str) -> t.Iterator[bytes]:
+        return iter(())
+
+    def answered_calls_of(self, _instance_id: str, _command_id: str) -> t.Collection[int]:
+        return ()
+
+    def append(self, _instance_id: str, _command_id: str, _pieces: t.Iterable[bytes]) -> None:
+        pass
+
+    def note_opening(self, _instance_ids: t.Iterable[str]) -> None:
+        pass
+
+    def note_start(self, _instance_id: str, _command_id: str) -> None:
+        pass
+
+    def note_answer(self, _instance_id: str, _command_id: str, _call_id: int) -> None:
+        pass
+
+
+AnyJournal: t.TypeAlias = "Journal | JournalFolder | NoJournal"
+
+
+def journal_at(path: str | None) -> AnyJournal:
+    """Return the journal that a path means: a file, or a folder if it is one or ends like one; or that there is none.
 
     Raises:
         JournalError: It cannot be used.
     """
+    if path is None:
+        return NoJournal()
     return JournalFolder(path) if path.endswith("/") or os.path.isdir(path) else Journal(path)

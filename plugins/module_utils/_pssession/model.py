@@ -252,6 +252,16 @@ class PSSession:
         uri = self.shell.resource_uri
         return uri[len(POWERSHELL_RESOURCE_PREFIX) :] if self.shell.is_powershell else uri
 
+    @property
+    def place(self) -> str:
+        """The session's name, or its instance id where it has none, and its computer, for messages."""
+        return f"{self.name or self.instance_id} on {self.endpoint.computer_name}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a server listed the session; one that is still to be opened has no state there."""
+        return bool(self.shell.state)
+
     def opened(self) -> PSSession:
         """Return the session as it is once this client is connected to it (both times are then meaningless)."""
         return dataclasses.replace(

@@ -9,16 +9,16 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .commands import CommandResult
 from .errors import ErrorRecord
 from .model import PSSession
 
 
-@dataclass
+@dataclass(frozen=True)
 class Report:
-    """The result of one task.
+    """The result of one task, built once at its end.
 
     Attributes:
         sessions: The sessions connected, or in check mode and for the lookup those selected, as found.
@@ -31,14 +31,14 @@ class Report:
     """
 
     parameter_set: str
-    sessions: list[PSSession] = field(default_factory=list)
-    before: list[PSSession] = field(default_factory=list)
-    after: list[PSSession] = field(default_factory=list)
-    errors: list[ErrorRecord] = field(default_factory=list)
-    missing: list[ErrorRecord] = field(default_factory=list)
-    what_if: list[str] = field(default_factory=list)
-    results: list[CommandResult] | None = None
-    changed_sessions: set[str] = field(default_factory=set)
+    sessions: t.Sequence[PSSession] = ()
+    before: t.Sequence[PSSession] = ()
+    after: t.Sequence[PSSession] = ()
+    errors: t.Sequence[ErrorRecord] = ()
+    missing: t.Sequence[ErrorRecord] = ()
+    what_if: t.Sequence[str] = ()
+    results: t.Sequence[CommandResult] | None = None
+    changed_sessions: t.Collection[str] = ()
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the result as plain data; whether errors fail the task is the caller's decision."""
@@ -97,5 +97,4 @@ def failure(errors: t.Sequence[t.Mapping[str, t.Any]], went_well: int) -> str:
 
 
 def _line(session: PSSession) -> str:
-    name = session.name or session.instance_id
-    return f"{name} on {session.endpoint.computer_name}: {session.state.value}, {session.availability.value}\n"
+    return f"{session.place}: {session.state.value}, {session.availability.value}\n"

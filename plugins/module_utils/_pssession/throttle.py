@@ -10,10 +10,28 @@ from __future__ import annotations
 
 import itertools
 import typing as t
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from .errors import PSSessionError, TransportError, UnexpectedError
 
 Job = t.TypeVar("Job")
 Result = t.TypeVar("Result")
+
+
+def outcome_of(work: t.Callable[[Job], Result], job: Job) -> Result | TransportError:
+    """Return what work gives for a job, or the failure that ended it: no failure of one job ends the others.
+
+    Raises:
+        PSSessionError: A failure that is not of this job alone, such as a journal that cannot be written.
+    """
+    try:
+        return work(job)
+    except TransportError as error:
+        return error
+    except PSSessionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this job only
+        return UnexpectedError(error)
 
 
 class Throttle:
@@ -31,22 +49,30 @@ class Throttle:
         work: t.Callable[[Job], Result],
         jobs: t.Sequence[Job],
         go_on: t.Callable[[], bool] = lambda: True,
-    ) -> t.Iterator[tuple[Job, Result]]:
-        """Yield every job with its result as soon as it is there, in the order of completion.
+    ) -> t.Iterator[tuple[Job, Result | TransportError]]:
+        """Yield every job with its outcome (`outcome_of`) as soon as it is there, in the order of completion.
 
-        The next job starts when the caller comes for the next result. What a job raises is raised here.
+        The next job starts when the caller comes for the next outcome.
 
         Args:
             go_on: Asked before each start. Once it says no, those at work are the last ones.
         """
         waiting = iter(jobs)
+
+        def start(count: int) -> dict[Future[Result | TransportError], Job]:
+            return {executor.submit(outcome_of, work, job): job for job in itertools.islice(waiting, count)}
+
         executor = ThreadPoolExecutor(max_workers=max(1, min(self.limit, len(jobs))), thread_name_prefix="pssession")
         try:
-            at_work = {executor.submit(work, job): job for job in itertools.islice(waiting, max(1, self.limit))}
+            at_work = {
+                executor.submit(outcome_of, work, job): job for job in itertools.islice(waiting, max(1, self.limit))
+            }
             while at_work:
                 for future in wait(at_work, return_when=FIRST_COMPLETED).done:
                     yield at_work.pop(future), future.result()
                     if go_on():
-                        at_work.update({executor.submit(work, job): job for job in itertools.islice(waiting, 1)})
+                        at_work.update(
+                            {executor.submit(outcome_of, work, job): job for job in itertools.islice(waiting, 1)}
+                        )
         finally:
             executor.shutdown(wait=False, cancel_futures=True)

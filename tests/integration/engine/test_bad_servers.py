@@ -286,6 +286,22 @@ def test_a_strange_listing(
     assert_only_the_bad_one_failed(result, f"{prefix},RemotePSSessionQueryFailed")
 
 
+def test_a_web_page_as_an_answer_to_the_log_on(fleet: SimulatedFleet, controller: Controller) -> None:
+    """The libraries that log on do not expect it. Whatever they raise is an error of that computer alone."""
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n<html>Welcome</html>"
+    with BadServer(lambda call: call.send(page)) as server:
+        controller.inventory["srv02"] = {
+            "address": "127.0.0.1",
+            "port": server.port,
+            "authentication": "negotiate",
+            "message_encryption": "auto",
+        }
+        result = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, "RemotePSSessionQueryFailed")
+    assert "unexpected StopIteration" in result["errors"][0]["message"]
+    assert "/issues" in result["errors"][0]["hint"]
+
+
 def test_a_listing_that_never_ends(controller: Controller) -> None:
     """Its pages always bring something new, so only the time limit of the listing ends it."""
     with BadServer(endless_and_always_new) as server:

@@ -54,13 +54,14 @@ def killed_in(
 ) -> None:
     """Start, and let the controller die at a certain point. The server notices that it is silent."""
 
-    def dead(*_given: Any) -> Any:
+    def dead(*_given: Any, **_options: Any) -> Any:
         raise Killed
 
     with monkeypatch.context() as context:
         context.setattr(where, name, dead)
         context.setattr(
-            "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.stages.Stages._let_go", dead
+            "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.disconnecting._disconnect_in_a_hurry",
+            dead,
         )
         with pytest.raises(Killed):
             start(**options)
@@ -202,3 +203,44 @@ def test_the_journal_knows_what_was_started(start: Any, journal: Path) -> None:
 def test_check_mode_makes_no_journal(start: Any, journal: Path) -> None:
     assert start(check_mode=True)["changed"]
     assert not journal.exists()
+
+
+def test_a_surprise_in_one_start_is_its_own_error(
+    monkeypatch: pytest.MonkeyPatch, fleet: SimulatedFleet, computer: SimulatedComputer, start: Any
+) -> None:
+    """The other scripts start, and the session of the failed start is there and disconnected."""
+    start_in = running.Runner.start
+
+    def surprising(runner: Any, session: Any, script: Any, **options: Any) -> Any:
+        if session.name == "b":
+            raise ValueError("secret")
+        return start_in(runner, session, script, **options)
+
+    monkeypatch.setattr(running.Runner, "start", surprising)
+    result = start(session_name=["a", "b", "c"])
+    (error,) = result["errors"]
+    assert (error["session_name"], "unexpected ValueError" in error["message"]) == ("b", True)
+    assert "secret" not in str(result)
+    assert sorted(names(result)) == ["a", "b", "c"]
+    assert {session.name: (session.state, len(session.commands)) for session in computer.sessions} == {
+        "a": ("Disconnected", 1),
+        "b": ("Disconnected", 0),
+        "c": ("Disconnected", 1),
+    }
+
+
+def test_cut_short(
+    monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, start: Any, controller: Controller
+) -> None:
+    """What was opened is disconnected on the way out, also where the start is still under way."""
+    said: list[str] = []
+    controller.surroundings["last_words"] = said.append
+
+    def interrupted(*_given: Any, **_options: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running.Runner, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert computer.session("night").state == "Disconnected"
+    assert said[0].startswith("interrupted. 1 sessions are disconnected, 0 will be in a minute")

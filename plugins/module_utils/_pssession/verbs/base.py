@@ -65,10 +65,6 @@ class Verb(abc.ABC):
             TransportError: It did not work, or nobody knows whether it did.
         """
 
-    def follow_up(self, _session: PSSession) -> bool:
-        """Do what comes right after a step has succeeded, and return whether it went well."""
-        return True
-
     @abc.abstractmethod
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
         """Tell what a fault means; a step is something else to try at once."""
@@ -100,10 +96,7 @@ class Verb(abc.ABC):
 
     def failed(self, session: PSSession, cause: TransportError | None) -> ErrorRecord:
         """Return the record for a step that failed."""
-        name = session.name or session.instance_id
-        return self.error(
-            f"{self.doing} session {name} on {session.endpoint.computer_name} failed", session, cause=cause
-        )
+        return self.error(f"{self.doing} session {session.place} failed", session, cause=cause)
 
     def error(self, message: str, session: PSSession, **details: t.Any) -> ErrorRecord:
         """Return a record of this verb about a session."""

@@ -55,11 +55,10 @@ class Connect(Verb):
         return Verdict.CHANGED if fault.code == Code.CONNECTED_TO_DIFFERENT_CLIENT else Verdict.FAILED
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord | PSSession:
-        name, computer = session.name or session.instance_id, session.endpoint.computer_name
         text = (
-            f"session {name} on {computer} is not available to connect: another client is connected to it"
+            f"session {session.place} is not available to connect: another client is connected to it"
             if found_in_list
-            else f"connecting to session {name} on {computer} failed: it is not available for connection, another "
+            else f"connecting to session {session.place} failed: it is not available for connection, another "
             "client took it"
         )
         # PowerShell names the session as target only if it was known to be in use before connecting was tried.
@@ -79,8 +78,7 @@ class Connect(Verb):
             data = handshake.receive_private_data(client, session.shell, deadline)
         except TransportError as error:
             self.warn(
-                f"Session {session.name or session.instance_id} on {session.endpoint.computer_name} is connected, but "
-                f"its application private data did not come: {error.message}"
+                f"Session {session.place} is connected, but its application private data did not come: {error.message}"
             )
             data = {}
         return dataclasses.replace(session, application_private_data=data)

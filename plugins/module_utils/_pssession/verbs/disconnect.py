@@ -66,9 +66,8 @@ class Disconnect(Verb):
         return Verdict.IN_USE if fault.code in NOT_OURS or fault.subcode == "InternalError" else Verdict.FAILED
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
-        name, computer = session.name or session.instance_id, session.endpoint.computer_name
         return self.error(
-            f"session {name} on {computer} is not open here, so it cannot be disconnected: another client is connected",
+            f"session {session.place} is not open here, so it cannot be disconnected: another client is connected",
             session,
             error_id="CannotDisconnectSessionWhenNotOpened",
             reason=Reason.BUSY,
@@ -87,7 +86,7 @@ class Disconnect(Verb):
     def _unsuitable_idle_timeout(self, session: PSSession, seconds: float, longest: float | None) -> ErrorRecord:
         limit = f"between {LEAST_IDLE_TIMEOUT} and {longest:.0f}" if longest else f"at least {LEAST_IDLE_TIMEOUT}"
         return self.error(
-            f"session {session.name or session.instance_id} on {session.endpoint.computer_name} cannot be disconnected "
+            f"session {session.place} cannot be disconnected "
             f"with an idle timeout of {seconds:.15g} seconds, it must be {limit}",
             session,
             error_id="CannotDisconnectSessionWithInvalidIdleTimeout",

@@ -9,41 +9,26 @@
 from __future__ import annotations
 
 import dataclasses
-import typing as t
 
 from .. import cmdlets
 from ..errors import ErrorRecord, TransportError, WSManFault
 from ..model import PSSession
 from ..plan import Action, Step
 from ..psrp import opening
-from ..request import Request
 from ..wsman.client import WSManClient
 from .base import Verdict
 from .connect import Connect
 
 
 class New(Connect):
-    """Open sessions; one that exists is connected to, if it can be, and returned either way.
-
-    Args:
-        then: Done to each session as soon as it is connected; returns whether it went well.
-    """
+    """Open sessions; one that exists is connected to, if it can be, and returned either way."""
 
     cmdlet = cmdlets.NEW
     doing = "opening"
 
-    def __init__(
-        self,
-        request: Request,
-        warn: t.Callable[[str], None],
-        then: t.Callable[[PSSession], bool] | None = None,
-    ) -> None:
-        super().__init__(request, warn)
-        self._then = then
-
     def decide(self, session: PSSession, ours: bool) -> Step:
         """Decide by whether the session exists: one that does not was never listed, so it has no state."""
-        if not session.shell.state:
+        if not session.exists:
             return Step(session, Action.CREATE)
         return super().decide(session, ours)
 
@@ -52,9 +37,6 @@ class New(Connect):
             return super().perform(client, step, deadline)
         shell = opening.open_session(client, step.session.shell, deadline)
         return dataclasses.replace(step.session, shell=shell).opened()
-
-    def follow_up(self, session: PSSession) -> bool:
-        return self._then is None or self._then(session)
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
         return Verdict.FAILED if step.action is Action.CREATE else super().judge(step, fault)

@@ -72,9 +72,8 @@ class Remove(Verb):
         return session.endpoint.computer_name
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
-        name, computer = session.name or session.instance_id, session.endpoint.computer_name
         return self.error(
-            f"session {name} on {computer} was not removed: another client is connected to it",
+            f"session {session.place} was not removed: another client is connected to it",
             session,
             reason=Reason.BUSY,
             target=session.instance_id,

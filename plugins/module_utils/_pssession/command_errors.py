@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""What went wrong with commands, as records for the user."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .codes import HINTS, Code, Reason
+from .commands import Output, PipelineState
+from .errors import ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
+from .model import PSSession
+from .psrp import pipelines
+from .psrp.records import message_of
+from .psrp.starting import IncompleteStart
+from .request import Request
+
+
+def error_of(session: PSSession, output: Output, request: Request) -> ErrorRecord | None:
+    """Return the record for a command whose script ended without success, or None."""
+    command, failure = f"the command in session {session.place}", output.failure or {}
+    if output.state is PipelineState.FAILED:
+        return _record(
+            str(failure.get("fully_qualified_error_id") or "PipelineFailed"),
+            f"{command} failed: {message_of(output.failure)}",
+            session,
+            request,
+            category=str((failure.get("category_info") or {}).get("category") or "NotSpecified"),
+            reason=Reason.COMMAND_FAILED,
+        )
+    if output.state is PipelineState.COMPLETED and output.rc not in (None, *request.run.expected_return_codes):
+        return _record(
+            "CommandExitCode",
+            f"{command} ended with exit code {output.rc}",
+            session,
+            request,
+            category="InvalidResult",
+            reason=Reason.COMMAND_FAILED,
+            hint=f"If {output.rc} is a success, add it to expected_return_code.",
+        )
+    return None
+
+
+def incomplete(session: PSSession, cause: IncompleteStart, request: Request) -> ErrorRecord:
+    """Return the record for a command that exists without all of its script or of its input."""
+    command = f"the command in session {session.place}"
+    if cause.has_script:
+        delivered = f"{cause.at_least}" if cause.at_least == cause.at_most else f"{cause.at_least} to {cause.at_most}"
+        message = f"{command} started, and {delivered} of {cause.total} input objects were delivered"
+        hint = (
+            "The script waits for the rest of its input. To stop it, use receive_pssession with stop. "
+            "Without stop, receive_pssession ends its input, and the script goes on with the objects that it has."
+        )
+    elif cause.has_script is None:
+        message = f"it is not known whether {command} started, since the answer to the end of its script got lost"
+        hint = "If it started, receive_pssession takes its output, and stops it with stop."
+    else:
+        message = f"{command} did not start, since its script was not delivered to the end"
+        hint = "Remove the session with remove_pssession, and run the task again."
+    return _record("PSSessionStateBroken", message, session, request, cause=cause, hint=hint)
+
+
+def broken_off(session: PSSession, command_id: str | None, cause: TransportError, request: Request) -> ErrorRecord:
+    """Return the record for a command that could not be started, or not be received to its end."""
+    if cause.code == Code.HOST_PROCESS_ENDED:
+        hint = f"{HINTS[Code.HOST_PROCESS_ENDED]} What was received until then is in the result."
+    elif isinstance(cause, WSManFault) and pipelines.is_no_longer_ours(cause):
+        hint = "The session ended, or another client took it. What was received until then is in the result."
+    else:
+        fate = "It is not known whether the command stopped" if request.run.stop else "The command goes on"
+        hint = f"{fate}; receive_pssession takes the rest." if command_id else ""
+    limit = cause.error_id if isinstance(cause, LimitExceeded) else None
+    if limit is not None:
+        hint = f"Raise the limit. {hint}"
+    doing = "receiving from" if command_id else "starting a command in"
+    return _record(
+        limit or ("ReceivePSSessionPipelineFailed" if command_id else "PSSessionStateBroken"),
+        f"{doing} session {session.place} failed",
+        session,
+        request,
+        cause=cause,
+        hint=hint,
+    )
+
+
+def rest_lost(session: PSSession, request: Request) -> ErrorRecord:
+    """Return the record for a command that its session has no more, and whose end the journal does not have."""
+    return _record(
+        "ReceivePSSessionPipelineFailed",
+        f"session {session.place} has no command any more, and the journal does not have the end of its last one",
+        session,
+        request,
+        reason=Reason.EXPIRED,
+        hint="Another client received the rest or removed the command, or it never started. What was received here "
+        "is in the result.",
+    )
+
+
+def _record(error_id: str, message: str, session: PSSession, request: Request, **details: t.Any) -> ErrorRecord:
+    details = {"category": "OperationStopped", "target": session.instance_id, "about": session.subject, **details}
+    return error_record(error_id, message, cmdlet=request.cmdlet, **details)

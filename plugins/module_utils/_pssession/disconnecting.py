@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Disconnecting around the work with commands: before it, after it, and when it is cut short.
+
+Each is `disconnect`, which applies the verb Disconnect to sessions that this client is connected to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import typing as t
+
+from .apply import Applied, Apply
+from .codes import Code
+from .model import Availability, PSSession, State
+from .plan import Action, Step
+from .running import Outputs
+from .task import Task
+from .verbs.disconnect import Disconnect
+from .wsman.pool import ClientPool
+
+# Seconds for each disconnect when the work is cut short: somebody waits for its end.
+_HURRIED_SECONDS = 10.0
+
+
+def disconnect(task: Task, sessions: t.Iterable[PSSession]) -> Applied:
+    """Disconnect from sessions that this client is connected to."""
+    steps = [Step(session, Action.DISCONNECT, ours=True) for session in sessions]
+    return Apply(task, Disconnect(task.request, task.context.warn)).run(steps)
+
+
+def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> tuple[PSSession, ...]:
+    """Disconnect from sessions with a command that this client is connected to, so that it connects to them anew.
+
+    Commands are connected to one by one, which only a new connection does. And where a task was killed while it
+    received, the last answer may be lost: the server has it still, and gives it again to a new connection only.
+    """
+    ours = [each for each in task.memory.as_remembered(sessions) if each.state is State.OPENED and each.commands]
+    applied = disconnect(task, ours)
+    free = {each.instance_id for each in applied.sessions if each.availability is Availability.NONE}
+    return tuple(
+        dataclasses.replace(each, availability=Availability.NONE) if each.instance_id in free else each
+        for each in sessions
+    )
+
+
+def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_session: bool = False) -> Applied:
+    """Disconnect from sessions whose command still runs, so that it is safe, and from all if that is wanted.
+
+    Returns:
+        The sessions connected before the work with their commands, as they are now, with all errors.
+    """
+    finished = {result.session.instance_id for result in outputs.results if result.output.is_finished}
+    running = outputs.news - finished
+    # The errors say for themselves what becomes of those that failed on the way.
+    failed = {result.session.instance_id for result in outputs.results if result.error}
+    connected = [
+        dataclasses.replace(session, commands=()).opened() if session.instance_id in finished else session
+        for session in applied.sessions
+    ]
+    everything = every_session or task.request.change.disconnect_after
+    leaving = [each for each in connected if everything or each.instance_id in running]
+    for session in leaving:
+        if session.instance_id in running - failed and not every_session:
+            task.context.warn(
+                f"The command in session {session.place} still runs. The session is disconnected, so that it can go "
+                "on; receive_pssession takes the rest."
+            )
+    done = disconnect(task, leaving)
+    now = {session.instance_id: session for session in done.sessions}
+    sessions = tuple(now.get(each.instance_id, each) for each in connected)
+    # Where a session ended with its command, that is reported already.
+    errors = (
+        each
+        for each in done.errors
+        if not (each.code == Code.UNEXPECTED_SELECTORS and each.about.instance_id in failed)
+    )
+    return dataclasses.replace(
+        applied, sessions=sessions, after=sessions, errors=(*applied.errors, *outputs.errors, *errors)
+    )
+
+
+@contextlib.contextmanager
+def disconnected_when_cut_short(task: Task, connected: t.Mapping[str, PSSession]) -> t.Iterator[None]:
+    """Disconnect from what is connected when the work inside is cut short, say by the task's time limit.
+
+    It is a courtesy: without it the server does the same after a minute of silence.
+
+    Args:
+        connected: By instance id; threads may change it.
+    """
+    try:
+        yield
+    except BaseException:
+        _disconnect_in_a_hurry(task, list(connected.values()))
+        raise
+
+
+def _disconnect_in_a_hurry(task: Task, sessions: t.Sequence[PSSession]) -> None:
+    task.pool.close()
+    hurried = []
+    for session in sessions:
+        option = dataclasses.replace(session.endpoint.option, open_timeout=_HURRIED_SECONDS)
+        hurried.append(dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option)))
+    with contextlib.closing(ClientPool(task.memory.client_id)) as pool:
+        applied = disconnect(dataclasses.replace(task, pool=pool), hurried)
+    task.context.last_words(
+        f"interrupted. {len(applied.sessions)} sessions are disconnected, {len(applied.errors)} will be in a minute; "
+        "the commands in them go on. receive_pssession takes what they give."
+    )

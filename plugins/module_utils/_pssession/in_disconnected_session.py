@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""Invoke-Command -InDisconnectedSession: start a script in sessions of its own, which go on without a client.
+
+A second run of the same task finds the sessions and starts nothing. Only where the journal proves that the run before
+ended before it started anything, the script is started in the session that it opened.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .apply import Applied, Done, carry_out, remembered
+from .command_errors import broken_off
+from .commands import CommandResult, Output, Script
+from .disconnecting import disconnect_afterwards, disconnected_when_cut_short
+from .discovery import list_commands
+from .errors import TransportError
+from .finding import Found, find_by_new_names
+from .model import Availability, PSSession
+from .running import Outputs, Runner
+from .task import Task
+from .throttle import outcome_of
+from .verbs.new import New
+
+
+def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
+    """Open a session where there is none of the name and start the script in it in the same job; then disconnect.
+
+    Returns:
+        What was found, what was done, and what the starts gave (None in check mode). Sessions that existed come first
+        among those of what was done.
+    """
+    found = find_by_new_names(task)
+    existing = _with_commands(task, found)
+    wanted = [session for session in found.sessions if not session.exists]
+    if not task.context.check_mode:
+        task.journal.note_opening(session.instance_id for session in wanted)
+    empty = [session for session in existing if session.commands == ()]
+    left_unstarted = [session for session in empty if _is_left_unstarted(task, session)]
+    for session in empty:
+        if session not in left_unstarted:
+            task.context.warn(_about_empty(task, session))
+
+    connected: dict[str, PSSession] = {}
+    runner = Runner(task)
+
+    def start_in(opened: Done) -> Done:
+        session = opened.session
+        connected[session.instance_id] = session
+        outcome = outcome_of(lambda each: runner.start(each, script, is_first=True), session)
+        if isinstance(outcome, TransportError):
+            outcome = CommandResult(session, None, Output(), broken_off(session, None, outcome, task.request))
+        return dataclasses.replace(opened, result=outcome)
+
+    to_start = dataclasses.replace(found, sessions=(*wanted, *left_unstarted))
+    with disconnected_when_cut_short(task, connected):
+        applied = carry_out(task, New(task.request, task.context.warn), to_start, start_in)
+    outputs = None
+    if not task.context.check_mode:
+        outputs = Outputs(applied.results)
+        applied = remembered(task, found, disconnect_afterwards(task, applied, outputs, every_session=True))
+    kept = [session for session in existing if session not in left_unstarted]
+    return found, dataclasses.replace(applied, sessions=(*kept, *applied.sessions)), outputs
+
+
+def _with_commands(task: Task, found: Found) -> list[PSSession]:
+    """Return the sessions that exist, with their commands; None where those could not be listed."""
+    made = [session for session in found.sessions if session.exists]
+    commands = {session.instance_id: session.commands for session in list_commands(made, task)}
+    return [
+        dataclasses.replace(session, commands=commands.get(session.instance_id))
+        for session in task.memory.as_remembered(made)
+    ]
+
+
+def _is_left_unstarted(task: Task, session: PSSession) -> bool:
+    """Tell whether a task with this journal opened a session and ended before it started something in it.
+
+    That is certain only if nobody is connected: that task might go on otherwise.
+    """
+    return session.availability is Availability.NONE and task.journal.is_unstarted(session.instance_id)
+
+
+def _about_empty(task: Task, session: PSSession) -> str:
+    """Return what to do about a session that exists and has no command."""
+    name = f"Session {session.name} on {session.endpoint.computer_name}"
+    if task.journal.is_unstarted(session.instance_id):
+        return (
+            f"{name} has no command yet, and some client is connected to it. If that was an earlier run of this task "
+            "which came to an end, run it again in a minute; then it is started."
+        )
+    return (
+        f"{name} exists and has no command: what was started in it has been received to its end, or nothing ever was. "
+        "Nothing is started in it now. If that is wanted, remove the session (remove_pssession) and run this again; "
+        "a task with a journal does so by itself where the journal proves that nothing was started."
+    )

@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+
+"""One task while it runs: its request, and what all that is done for it shares."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import typing as t
+from dataclasses import dataclass
+
+from .context import Context
+from .journal import AnyJournal, journal_at
+from .memory import Memory
+from .request import Request
+from .throttle import Throttle
+from .wsman.pool import ClientPool, half_of_the_files
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked for, and what it is done with.
+
+    Attributes:
+        memory: The registry of known sessions.
+        pool: The conversations with the computers.
+        journal: Where starts and output are written first.
+    """
+
+    request: Request
+    context: Context
+    memory: Memory
+    pool: ClientPool
+    journal: AnyJournal
+
+    @property
+    def throttle(self) -> Throttle:
+        return Throttle(self.request.flow.throttle_limit)
+
+
+@contextlib.contextmanager
+def task_of(request: Request, context: Context) -> t.Iterator[Task]:
+    """Provide the task of a request; conversations that are still open are closed in the end.
+
+    Raises:
+        JournalError: The journal cannot be used; nothing was sent.
+    """
+    request = _within_open_files(request, context)
+    memory = Memory(context.registry, context.client_id, context.warn)
+    path = request.run.journal
+    # Check mode writes nothing, so it reads only a journal that is there.
+    journal = journal_at(None if path and context.check_mode and not os.path.exists(path) else path)
+    with contextlib.closing(ClientPool(memory.client_id)) as pool:
+        yield Task(request, context, memory, pool, journal)
+
+
+def _within_open_files(request: Request, context: Context) -> Request:
+    """Return the request with no more at once than this process may have files for."""
+    most = half_of_the_files()
+    if request.flow.throttle_limit <= most:
+        return request
+    context.warn(
+        f"throttle_limit is {most} instead of {request.flow.throttle_limit}: each request is an open file, and half of "
+        "those this process may have are for other things (ulimit -n)."
+    )
+    return dataclasses.replace(request, flow=dataclasses.replace(request.flow, throttle_limit=most))
