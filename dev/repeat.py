@@ -60,7 +60,9 @@ def run(way: str, number: int, arguments: list[str]) -> dict[str, str]:
     if way == "pinned":
         command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), *command]
     with log.open("wb") as output, busy_processors(os.cpu_count() or 1 if way == "loaded" else 0):
-        ended = subprocess.run(command, cwd=tree.ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        ended = subprocess.run(
+            command, cwd=tree.ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        )
     if not report.exists():
         raise SystemExit(f"pytest ended with {ended.returncode} and without a report: see {log}")
     outcomes: dict[str, str] = {}

@@ -57,7 +57,9 @@ def test_the_option_tells_what_each_scheme_needs_and_cannot_do() -> None:
     choices = re.findall(r"choices: \[(.*)\]", text)[0].split(", ")
     assert choices == list(OPTIONS)
     needs = re.findall(r"V\((\w+)\) needs (?:the Python libraries )?([\w-]+(?: and [\w-]+)?)", text)
-    named = {name: [library.split()[0] for library in EXTRAS["pypsrp", name]] for _, name in EXTRAS if name in OPTIONS}
+    named = {
+        name: [library.split()[0] for library in EXTRAS["pypsrp", name]] for _library, name in EXTRAS if name in OPTIONS
+    }
     assert {name: libraries.split(" and ") for name, libraries in needs} == named
     clear = re.findall(r"- (V.*) cannot encrypt messages", text)[0]
     assert words(clear) == [name for name in OPTIONS.values() if not SCHEMES[name].encrypts]
@@ -90,7 +92,7 @@ def test_the_psrp_plugin_has_no_scheme_that_we_lack() -> None:
 
 def expected(label: str, library: str, column: str) -> str:
     """What the table says of one cell of the matrix, apart from what the server decides."""
-    (word, *_), (protocol, mode) = words(label), re.findall(r"(HTTPS?), `(\w+)`", column)[0]
+    (word, *_others), (protocol, mode) = words(label), re.findall(r"(HTTPS?), `(\w+)`", column)[0]
     scheme = SCHEMES[OPTIONS.get(word, "certificate")]
     encrypted = mode == "always" or (mode == "auto" and protocol == "HTTP")
     make = scheme.pywinrm if library == "winrm" else scheme.pypsrp
@@ -104,6 +106,6 @@ def test_the_matrix_of_the_documentation_follows_from_the_table() -> None:
     for label, library, *cells in lines:
         said = [cell.removesuffix(" (bound)").rpartition(", ")[2] for cell in cells]
         assert said == [expected(label, library, column) for column in columns], (label, library)
-    asked = {words(label)[0] for label, *_ in lines}
+    asked = {words(label)[0] for label, *_cells in lines}
     assert asked == {*OPTIONS, "certificate_thumbprint", "certificate_pem"} - {"default"}
-    assert {library for _label, library, *_ in lines} == {"psrp", "winrm"}
+    assert {library for _label, library, *_cells in lines} == {"psrp", "winrm"}

@@ -177,7 +177,7 @@ class TestLists:
 class TestFreeText:
     def test_frames_and_depth_are_bounded(self) -> None:
         value: dict[str, Any] = {"text": "deep"}
-        for _ in range(60):
+        for _number in range(60):
             value = {"formatValueList": [value], "frameInfo": {"leftIndentation": 10**9, "firstLine": -5}}
         entry = {"formatValueList": [{"formatValueList": [{"text": "a"}, {"newLine": 1}, value, {"text": "b"}]}]}
         shown = lines([packet("27c87ef9bbda4f709f6b4002fa4af63c", formatEntryInfo=entry, outOfBand=True)])

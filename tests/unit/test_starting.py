@@ -251,7 +251,7 @@ def failure(script: Script, fails_at: int, *, arrives: bool) -> tuple[TransportE
 
 
 def test_the_error_tells_how_much_of_the_input_was_delivered() -> None:
-    script = Script("x", input=tuple("y" * 1000 for _ in range(10)))  # three of them fill a packet
+    script = Script("x", input=tuple("y" * 1000 for _number in range(10)))  # three of them fill a packet
     for fails_at, before in ((1, 0), (2, 3), (3, 6), (4, 9)):
         refused, arrived = failure(script, fails_at, arrives=False)
         assert isinstance(refused, starting.IncompleteStart)

@@ -60,7 +60,10 @@ def option(read: Reader | type, default: t.Any = None, *, name: str = "", is_sho
         is_shown: Whether representations have it; secrets stay out.
     """
     reader = (lambda value, _name: read(value)) if isinstance(read, type) else read
-    return dataclasses.field(default=default, repr=is_shown, metadata={"read": reader, "name": name})
+    # The check wants it in the class; this makes fields for classes, as attrs' and pydantic's functions do.
+    return dataclasses.field(  # pylint: disable=invalid-field-call
+        default=default, repr=is_shown, metadata={"read": reader, "name": name}
+    )
 
 
 def option_name(field: dataclasses.Field[t.Any]) -> str:

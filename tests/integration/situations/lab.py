@@ -278,7 +278,7 @@ class Lab:
         return {option: value for option, value in settings.items() if value is not None}
 
     def _session(self, where: str) -> SimulatedSession:
-        name, _, computer_name = where.partition("@")
+        name, _at, computer_name = where.partition("@")
         if where in self._planted:
             return self.fleet[computer_name].session(self._planted[where])
         return self.fleet[computer_name].session(name)
