@@ -11,8 +11,11 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 import typing as t
 
+# Longer than disconnecting in a hurry takes.
+GRACE_SECONDS = 20.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -20,12 +23,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def tidy_interruption() -> t.Iterator[None]:
     """Let a signal raise KeyboardInterrupt first, so that what has to be done at the end is done, and then end this.
 
-    A second one is ignored meanwhile: after an interruption, a run sends it to all that is left of it. A third is not.
+    Further ones are ignored for `GRACE_SECONDS`: after one Ctrl-C, ansible-playbook sends up to three to each worker
+    (one by its signal handler, one by each of two clean-ups).
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
+    ends_at = 0.0
     previous = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def restore() -> None:
@@ -33,10 +38,14 @@ def tidy_interruption() -> t.Iterator[None]:
             signal.signal(number, handler)
 
     def interrupt(number: int, _frame: object) -> None:
+        nonlocal ends_at
         received.append(number)
         if len(received) == 1:
+            ends_at = time.monotonic() + GRACE_SECONDS
             raise KeyboardInterrupt
-        restore()
+        if time.monotonic() >= ends_at:
+            restore()
+            signal.raise_signal(number)
 
     for number in _SIGNALS:
         signal.signal(number, interrupt)

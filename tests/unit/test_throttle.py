@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,6 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors
     error_record,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.throttle import Throttle
+from tests.waiting import until
 
 pytestmark = pytest.mark.timing
 
@@ -158,3 +162,28 @@ def test_what_is_not_of_one_job_ends_all(kind: type[BaseException]) -> None:
 
     with pytest.raises(kind):
         list(Throttle(1).map(work, range(5)))
+
+
+def test_a_signal_ends_the_wait_whichever_thread_gets_it() -> None:
+    """The kernel may give it to the thread of a job, which does not wake the main thread."""
+    ended = threading.Event()
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise Interrupted
+
+    def main_thread_waits() -> bool:
+        stack = traceback.extract_stack(sys._current_frames()[threading.main_thread().ident or 0])
+        return [call.name for call in stack[-3:]] == ["wait"] * 3  # of futures, of an Event and of its Condition
+
+    def work(_job: int) -> None:
+        until(main_thread_waits)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        ended.wait(PATIENCE)
+
+    previous = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(Interrupted):
+            list(Throttle(1).map(work, [1]))
+    finally:
+        ended.set()
+        signal.signal(signal.SIGUSR1, previous)

@@ -17,6 +17,10 @@ from .errors import PSSessionError, TransportError, UnexpectedError
 Job = t.TypeVar("Job")
 Result = t.TypeVar("Result")
 
+# A signal that another thread gets, or that comes just before the main thread begins to wait, does not end the wait.
+# Python's handler runs when the wait is over, so no wait is longer than this.
+_SIGNAL_SECONDS = 0.5
+
 
 def outcome_of(work: t.Callable[[Job], Result], job: Job) -> Result | TransportError:
     """Return what work gives for a job, or the failure that ended it: no failure of one job ends the others.
@@ -68,7 +72,7 @@ class Throttle:
                 executor.submit(outcome_of, work, job): job for job in itertools.islice(waiting, max(1, self.limit))
             }
             while at_work:
-                for future in wait(at_work, return_when=FIRST_COMPLETED).done:
+                for future in wait(at_work, _SIGNAL_SECONDS, FIRST_COMPLETED).done:
                     yield at_work.pop(future), future.result()
                     if go_on():
                         at_work.update(
