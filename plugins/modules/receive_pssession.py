@@ -186,7 +186,7 @@ results:
       type: str
     output_dropped:
       description:
-        - Whether the server dropped output that nobody received in time. A session does that only if its output
+        - Whether the server dropped output before a task received it. A session does that only if its output
           buffering mode is V(Drop), so it is false in others.
         - True if parts of a message are missing, or more messages than a session uses for itself. The server numbers
           them, but it does not say that it dropped some. So it is none for a session with the mode V(Drop) where too

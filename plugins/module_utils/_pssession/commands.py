@@ -58,7 +58,7 @@ class Output:
     Attributes:
         state: RUNNING until the server said how it ended.
         rc: The code that the script called ``exit`` with, or None if it did not call it. The last call counts.
-        output_dropped: Whether the server dropped output that nobody received in time. None if that cannot be known.
+        output_dropped: Whether the server dropped output before a task received it. None if that cannot be known.
         failure: The error that ended it, or None.
         progress: The last record of progress, or None.
         is_formatted: Whether some of the output is text that was made of the objects of a Format cmdlet. Results do not
