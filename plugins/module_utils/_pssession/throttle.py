@@ -68,15 +68,11 @@ class Throttle:
 
         executor = ThreadPoolExecutor(max_workers=max(1, min(self.limit, len(jobs))), thread_name_prefix="pssession")
         try:
-            at_work = {
-                executor.submit(outcome_of, work, job): job for job in itertools.islice(waiting, max(1, self.limit))
-            }
+            at_work = start(max(1, self.limit))
             while at_work:
                 for future in wait(at_work, _SIGNAL_SECONDS, FIRST_COMPLETED).done:
                     yield at_work.pop(future), future.result()
                     if go_on():
-                        at_work.update(
-                            {executor.submit(outcome_of, work, job): job for job in itertools.islice(waiting, 1)}
-                        )
+                        at_work.update(start(1))
         finally:
             executor.shutdown(wait=False, cancel_futures=True)

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import SimulatedComputer, SimulatedFleet
+from tests.waiting import until
 
 SCRIPTS: dict[str, Any] = {
     "many": [{"repeat": {"times": 3000, "steps": [{"output": "x"}]}}, {"output": "end"}],
@@ -71,7 +71,7 @@ def test_by_another_client(
 ) -> None:
     start(controller, script, mode)
     if mode == "drop":
-        wait_until(lambda: fleet["srv01"].session("job").commands[0].state == "Completed")
+        until(lambda: fleet["srv01"].session("job").commands[0].state == "Completed")
     other = Controller(fleet, tmp_path / "other" / "registry.sqlite3")
     journal = str(tmp_path / "journal.jsonl")
     got, is_told = received(other, journal=journal)
@@ -89,10 +89,3 @@ def test_commands_before_are_not_taken_for_dropped_output(controller: Controller
         result = controller.run(_verbs.INVOKE, "srv01", name=["job"], script=script)
         (got,) = result["results"]
         assert (got["output"][-1], got["output_dropped"]) == ("end", None)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < give_up, "it did not happen"
-        time.sleep(0.01)

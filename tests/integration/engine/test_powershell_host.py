@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import SimulatedFleet
+from tests.waiting import until
 
 Run = Callable[..., Result]
 CHOICES = "[System.Management.Automation.Host.ChoiceDescription[]]@('&Yes', '&No')"
@@ -259,10 +259,10 @@ def test_50_megabytes_without_a_client(
     assert "failed" not in started, started["msg"]
     session = fleet["srv01"].session(mode)
     if mode == "block":  # it has written as much as the server keeps, and goes on when somebody receives
-        wait_until(lambda: session.commands[0].waiting >= fleet["srv01"].buffer_size)
+        until(lambda: session.commands[0].waiting >= fleet["srv01"].buffer_size)
         assert session.commands[0].state == "Running"
     else:
-        wait_until(lambda: session.commands[0].state == "Completed")
+        until(lambda: session.commands[0].state == "Completed")
     result = Controller(fleet, tmp_path / "registry.sqlite3").run(_verbs.RECEIVE, "srv01", name=[mode])
     (got,) = result["results"]
     numbers = [int(text.partition(" ")[0]) for text in got["output"][:-1]]
@@ -270,10 +270,3 @@ def test_50_megabytes_without_a_client(
     assert (numbers[0] > 1, got["output_dropped"]) == ((False, False) if mode == "block" else (True, True))
     assert len([text for text in result["warnings"] if "dropped output" in text]) == (mode == "drop")
     controller.run(_verbs.REMOVE, "srv01", name=[mode])
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < give_up, "it did not happen"
-        time.sleep(0.05)
