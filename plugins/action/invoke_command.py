@@ -9,7 +9,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleError
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.scripts import decoded
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import SessionAction
 
 

@@ -19,20 +19,21 @@ from dataclasses import dataclass
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets, engine
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.cmdlets import Cmdlet
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.context import Context
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import SettingsSource
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import engine
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import Cmdlet
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
     ParameterBindingError,
     PSSessionError,
     error_record,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.libraries import require_pypsrp
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.registry import Registry
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.registry import Registry
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_pypsrp
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target.endpoint import SettingsSource
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import Context
 
 Options = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]

@@ -13,10 +13,10 @@ import typing as t
 from ansible.errors import AnsibleError, AnsiblePromptInterrupt
 from ansible.utils.display import Display
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ConfirmationError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ConfirmationError
 
 if t.TYPE_CHECKING:
-    from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import PSSession
+    from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
 
 _CHOICES = '[Y] Yes  [A] Yes to All  [N] No  [L] No to All  [?] Help (default is "Y"): '
 _HELP = """Y - Do it to this session.

@@ -18,7 +18,7 @@ from ansible import constants as C
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import connection_loader
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
 Variables = t.Mapping[str, t.Any]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import failure
 
 Entry = Mapping[str, t.Any]

@@ -25,7 +25,7 @@ from pypsrp.powershell import RunspacePool
 from pypsrp.wsman import WSMan
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 
 USER, PASSWORD, SESSION = "operator", "not-a-secret", "ITTask"
 THROTTLE = 32

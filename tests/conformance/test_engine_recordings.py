@@ -20,11 +20,11 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import transport_prefix
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import WSManFault
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Endpoint, Logon, Shell
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import transport_prefix
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import WSManFault
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint, Logon, Shell
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import handshake
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client as client_module
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import http
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import libraries
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system import libraries
 
 ROOT = Path(__file__).resolve().parents[2]
 

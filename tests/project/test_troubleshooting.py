@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets, codes
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets, codes
 from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
 from tests.project import guides
 from tests.simulator import SimulatedFleet, User

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
     Availability,
     Endpoint,
     Logon,
@@ -15,7 +15,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model 
     Shell,
     State,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential
 
 POWERSHELL = "http://schemas.microsoft.com/powershell/Microsoft.PowerShell"
 SHELL_ID = "1A2B3C4D-0000-0000-0000-123456789ABC"

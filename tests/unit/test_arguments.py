@@ -18,13 +18,13 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import (
     CommandResult,
     Output,
     PipelineState,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import error_record
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import error_record
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
 from tests.unit.builders import session
 

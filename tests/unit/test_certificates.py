@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import certificates
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import ClientCertificate
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import ClientCertificate
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target import certificates
 from tests.simulator.certificates import CertificateAuthority
 from tests.simulator.certificates import ClientCertificate as Made
 

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import (
     CommandResult,
     Output,
     PipelineState,

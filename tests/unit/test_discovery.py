@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.discovery import as_session, lifetime
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Availability, State
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding.discovery import as_session, lifetime
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Availability, State
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.duration import parse_duration
 from tests.unit.builders import endpoint, shell
 

@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.endpoint import (
-    endpoint_of_reference,
-    endpoints,
-)
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
     Endpoint,
     Proxy,
     SessionReference,
     Tls,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import LogonOptions, Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     Credential,
     HostSettings,
     SessionOption,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import LogonOptions, Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target.endpoint import (
+    endpoint_of_reference,
+    endpoints,
 )
 
 SECRET = "pass:w@rd/ü"

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import (
     HINTS,
     Code,
     Reason,
     transport_prefix,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
     Subject,
     TransportError,
     error_record,

@@ -15,9 +15,9 @@ import urllib3
 from pypsrp.exceptions import AuthenticationError
 from spnego.exceptions import ErrorCode, SpnegoError
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import HINTS, Code
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import WSManFault
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Endpoint
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import HINTS, Code
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import WSManFault
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.failures import (
     failure,
     host_of,

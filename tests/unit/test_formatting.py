@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Output
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Output
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import format_views
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.clixml import more
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.console_text import (

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.fragments import (
     Defragmenter,
     whole_fragment,

@@ -11,8 +11,8 @@ import uuid
 import pytest
 from pypsrp.serializer import Serializer
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Output, PipelineState
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Output, PipelineState
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import host
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.fragments import whole_fragment
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.host_text import HostText

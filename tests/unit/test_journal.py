@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import JournalError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.journal import Journal, JournalFolder
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal, JournalFolder
 
 pytestmark = pytest.mark.timing
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The arrows between the engine's rooms run one way."""
+"""The engine's packages stand in layers, and imports run one way."""
 
 from __future__ import annotations
 
@@ -14,37 +14,27 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils import _pssession
 
 FOLDER = Path(_pssession.__path__[0])
-# From the bottom up, modules and packages. A module imports from lower rooms and from its own package only.
-ROOMS = [
-    {"cmdlets", "codes", "wildcard"},
-    {"errors"},
-    {"options"},
-    {"settings"},
-    {"model", "libraries", "parameter_sets", "throttle", "journal"},
-    {"commands", "certificates"},
-    {"scripts"},
-    {"request", "registry", "report"},
-    {"wsman", "memory"},
-    {"logon"},
-    {"endpoint"},
-    {"psrp", "context"},
-    {"task", "command_errors"},
-    {"discovery"},
-    {"selection", "plan"},
-    {"finding", "verbs", "running"},
-    {"apply"},
-    {"disconnecting"},
-    {"in_disconnected_session"},
-    {"engine"},
-]
-LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+# From the bottom up: each layer's name and its packages, or modules of the root. A module imports from lower layers and
+# from its own package only; the modules of the root import from each other, too.
+LAYERS = {
+    "values": {"model"},
+    "machine": {"system"},
+    "options, files, WS-Management": {"request", "state", "wsman"},
+    "computers, PSRP": {"target", "psrp"},
+    "task": {"task"},
+    "find": {"finding"},
+    "plan and apply": {"verbs"},
+    "run": {"output"},
+    "cmdlet": {"engine", "report"},
+}
+LEVEL = {package: level for level, packages in enumerate(LAYERS.values()) for package in packages}
 
 
 def module_of(path: Path) -> str:
     return ".".join(path.relative_to(FOLDER).with_suffix("").parts)
 
 
-def room_of(module: str) -> str:
+def package_of(module: str) -> str:
     return module.partition(".")[0]
 
 
@@ -62,15 +52,20 @@ def imported(module: str) -> set[str]:
     return names & set(MODULES)
 
 
-def test_every_module_has_its_room() -> None:
-    assert {room_of(module) for module in MODULES} == set(LEVEL)
+def wrong_imports(module: str, names: set[str]) -> set[str]:
+    """Which of the names a module must not import."""
+    package = package_of(module)
+    allowed = LEVEL[package] if package != module else LEVEL[package] + 1
+    return {name for name in names if package_of(name) != package and LEVEL[package_of(name)] >= allowed}
+
+
+def test_every_package_has_its_layer() -> None:
+    assert {package_of(module) for module in MODULES} == set(LEVEL)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_run_downwards(module: str) -> None:
-    room = room_of(module)
-    wrong = {name for name in imported(module) if room_of(name) != room and LEVEL[room_of(name)] >= LEVEL[room]}
-    assert wrong == set()
+    assert wrong_imports(module, imported(module)) == set()
 
 
 def test_no_imports_in_a_circle() -> None:
@@ -78,5 +73,19 @@ def test_no_imports_in_a_circle() -> None:
 
 
 def test_the_check_sees_imports() -> None:
-    assert {"discovery", "plan", "verbs.base"} <= imported("apply")
-    assert {"errors", "model", "wsman.http", "wsman.soap"} <= imported("wsman.client")
+    assert {"finding.discovery", "verbs.plan", "verbs.base"} <= imported("verbs.apply")
+    assert {"model.errors", "model.sessions", "wsman.http", "wsman.soap"} <= imported("wsman.client")
+    assert {"model.cmdlets", "output.in_disconnected_session", "report"} <= imported("engine")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("model.errors", "system.throttle"),  # from a layer above
+        ("request.request", "state.journal"),  # from a package of the same layer
+        ("psrp.host", "target.logon"),
+        ("output.running", "engine"),
+    ],
+)
+def test_the_check_refuses_imports(module: str, name: str) -> None:
+    assert wrong_imports(module, {name, "model.codes"}) == {name}

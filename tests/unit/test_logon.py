@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import logon
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Code
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
     ClientCertificate,
     Endpoint,
     Logon,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     Credential,
     HostSettings,
     SessionOption,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target import logon
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import authentication, schemes
 from tests.simulator.certificates import CertificateAuthority
 from tests.unit.builders import endpoint

@@ -11,8 +11,12 @@ import json
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Availability, Command, State
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
+    Availability,
+    Command,
+    State,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from tests.unit.builders import POWERSHELL, SHELL_ID, endpoint, session
 
 KEYS = [

@@ -14,9 +14,12 @@ from typing import Any, get_type_hints
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _pssession, _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.options import OptionGroup, option_name
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings, SessionOption
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.options import OptionGroup, option_name
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
+    HostSettings,
+    SessionOption,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 
 ENGINE = Path(_pssession.__path__[0])
 # `settings_in`, which reads the names of computers, is beside the engine.

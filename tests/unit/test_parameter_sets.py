@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.cmdlets import CONNECT, LOGON
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.parameter_sets import resolve
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import CONNECT, LOGON
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.parameter_sets import resolve
 
 CONNECT_PSSESSION = CONNECT.parameter_sets
 OPTIONS = sorted({option for each in CONNECT_PSSESSION for option in each.options})

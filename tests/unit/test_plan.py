@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Reason
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ErrorRecord
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.plan import Action, plan
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ErrorRecord
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.connect import Connect
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.plan import Action, plan
 from tests.unit.builders import SHELL_ID, endpoint, session
 
 ME, OTHER = "me", "other"

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError, WSManFault
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError, WSManFault
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import pool as pools
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import RegistryError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import PSSession
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.registry import Registry
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import RegistryError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.registry import Registry
 from tests.unit.builders import endpoint, session
 
 CLIENT = "00000000-0000-0000-0000-00000000000c"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import error_record
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import error_record
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
 from tests.unit.builders import session
 

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
+    Credential,
+    SessionOption,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import (
     Request,
     throttle_limit,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential, SessionOption
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
 GUID = "1a2b3c4d-0000-0000-0000-123456789abc"

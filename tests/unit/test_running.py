@@ -12,13 +12,13 @@ from typing import Any, cast
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.journal import NoJournal
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.running import Runner
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task import Task
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.running import Runner
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import NoJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.task import Task
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
 from tests.unit.builders import endpoint, session
 

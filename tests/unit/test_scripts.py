@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ParameterBindingError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.scripts import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import (
     decoded,
     requirements_of,
     script_of,

@@ -12,12 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Reason
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.discovery import Discovery, as_session
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import SessionReference
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.selection import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding.discovery import Discovery, as_session
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding.selection import (
     age,
     is_owned,
     look_up,
@@ -26,6 +22,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.select
     select_remembered,
     select_remote,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import SessionReference
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from tests.unit.builders import endpoint, session, shell
 
 UTC = datetime.timezone.utc

@@ -23,15 +23,15 @@ from psrpcore import (
 )
 from psrpcore.types import PSSecureString, PublicKeyRequest, deserialize
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import cmdlets
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
     ParameterBindingError,
     TransportError,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import session_key, starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.session_key import SessionKey
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from tests.unit.builders import SHELL_ID, shell
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError, WSManFault
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError, WSManFault
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import soap
 
 ENVELOPE = '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>ä{}</s:Body></s:Envelope>'

@@ -24,9 +24,9 @@ from psrpcore import (
 )
 from psrpcore.types import PSDecimal, PSDouble, PSInt, PSInt64, PSString
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.commands import Script
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Shell
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Shell
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import opening, starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from tests.simulator.psrp import Defragmenter, Message

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
     JournalError,
     TransportError,
     UnexpectedError,
     error_record,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.throttle import Throttle
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.throttle import Throttle
 from tests.waiting import until
 
 pytestmark = pytest.mark.timing

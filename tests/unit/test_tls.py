@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Code
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
     ClientCertificate,
     Endpoint,
     Logon,
     Tls,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.tls import ssl_context
 from tests.simulator.certificates import CertificateAuthority
 from tests.unit.builders import endpoint

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Code, Reason
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import ErrorRecord, WSManFault
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import PSSession
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.plan import Action, Step, plan
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request import Request
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code, Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ErrorRecord, WSManFault
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.base import Verb, Verdict
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.disconnect import Disconnect
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.plan import Action, Step, plan
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.remove import Remove
 from tests.unit.builders import SHELL_ID, session
 

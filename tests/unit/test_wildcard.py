@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wildcard import WildcardPattern
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 
 # Everything that means something, and some letters that collide when it is got wrong.
 ALPHABET = "aAbBcCzZ09-_[]*?`^!.\\ \n"

@@ -6,8 +6,8 @@
 
 """The engine: finds PowerShell sessions on Windows computers and gets back to them.
 
-Read it in this order: `cmdlets`, `request`, `endpoint`, `discovery`, `selection`, `finding`, `plan`, `apply`,
-`running`, `report`; `engine` puts them together. Nothing here imports Ansible or prints.
+The packages from the bottom up: `model`, `system`, `request`, `state`, `wsman`, `target`, `psrp`, `task`, `finding`,
+`verbs`, `output`; `engine` puts them together. Nothing here imports Ansible or prints.
 """
 
 from __future__ import annotations

@@ -12,19 +12,20 @@ import dataclasses
 import functools
 import typing as t
 
-from . import cmdlets, in_disconnected_session
-from .apply import Applied, carry_out, remembered
-from .cmdlets import Cmdlet
-from .context import Context
-from .disconnecting import disconnect_afterwards, disconnect_to_connect_anew, disconnected_when_cut_short
-from .errors import ParameterBindingError
-from .finding import Found, find, find_by_new_names
-from .model import Availability
+from .finding.finding import Found, find, find_by_new_names
+from .model import cmdlets
+from .model.cmdlets import Cmdlet
+from .model.errors import ParameterBindingError
+from .model.sessions import Availability
+from .output import in_disconnected_session
+from .output.disconnecting import disconnect_afterwards, disconnect_to_connect_anew, disconnected_when_cut_short
+from .output.running import Outputs, Runner
 from .report import Report
-from .request import Request
-from .running import Outputs, Runner
-from .scripts import requirements_of
-from .task import Task, task_of
+from .request.request import Request
+from .request.scripts import requirements_of
+from .task.context import Context
+from .task.task import Task, task_of
+from .verbs.apply import Applied, carry_out, remembered
 from .verbs.base import Verb
 from .verbs.connect import Connect
 from .verbs.disconnect import Disconnect

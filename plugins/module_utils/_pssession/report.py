@@ -11,9 +11,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .commands import CommandResult
-from .errors import ErrorRecord
-from .model import PSSession
+from .model.commands import CommandResult
+from .model.errors import ErrorRecord
+from .model.sessions import PSSession
 
 
 @dataclass(frozen=True)

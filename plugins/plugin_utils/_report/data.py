@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, host_of, of_host, outcome_of
 
 Row = dict[str, t.Any]

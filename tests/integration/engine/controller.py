@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client
 from tests.simulator import LoggedRequest, SimulatedFleet, User
 from tests.waiting import POLL_SECONDS

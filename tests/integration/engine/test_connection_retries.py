@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import urllib3.util.connection
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import Endpoint, Logon
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import Credential, HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint, Logon
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpTransport
 from tests.integration.engine.controller import Controller, error_ids
 from tests.simulator import SimulatedFleet

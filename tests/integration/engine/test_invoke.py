@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import running
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import running
 from tests.integration.engine.controller import (
     ADMIN,
     ALICE,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.scripts import decoded
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import Injection, SimulatedFleet
 

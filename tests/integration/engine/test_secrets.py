@@ -13,8 +13,8 @@ import urllib.parse
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import discovery
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.errors import error_record
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding import discovery
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import error_record
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs import base
 from tests.integration.engine.controller import ADMIN, PASSWORD, Controller, Result
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import running
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import running
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import starting
 from tests.integration.engine.controller import ADMIN, Controller, Result, names, operations
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
@@ -60,7 +60,7 @@ def killed_in(
     with monkeypatch.context() as context:
         context.setattr(where, name, dead)
         context.setattr(
-            "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.disconnecting._disconnect_in_a_hurry",
+            "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.disconnecting._disconnect_in_a_hurry",
             dead,
         )
         with pytest.raises(Killed):

@@ -20,7 +20,7 @@ from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.psremoting.fleet.plugins.action.pssession_report import ActionModule as ReportAction
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 
 Options = Mapping[str, Any]
 Result = dict[str, Any]

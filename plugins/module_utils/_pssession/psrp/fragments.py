@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import typing as t
 
-from ..errors import LimitExceeded
+from ..model.errors import LimitExceeded
 
 _HEADER = struct.Struct(">QQBI")
 FRAGMENT_HEADER_BYTES = _HEADER.size

@@ -11,8 +11,8 @@ from __future__ import annotations
 import typing as t
 import uuid
 
-from ..errors import TransportError
-from ..model import Shell
+from ..model.errors import TransportError
+from ..model.sessions import Shell
 from ..wsman.client import PROTOCOL_VERSION, WSManClient
 from ..wsman.soap import improper
 from .fragments import Defragmenter, whole_fragment

@@ -15,7 +15,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass
 
-from ..model import Shell
+from ..model.sessions import Shell
 from ..wsman.client import WSManClient
 from .clixml import CUT, Document
 from .fragments import MAX_FRAGMENT_BYTES, fragments_of

@@ -12,7 +12,7 @@ import io
 import re
 import typing as t
 
-from ..commands import Output
+from ..model.commands import Output
 from .clixml import MAX_TEXT, PROGRESS_PARTS, more
 from .host import HostCall, Method
 

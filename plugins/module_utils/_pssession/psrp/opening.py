@@ -13,8 +13,8 @@ import struct
 import typing as t
 import uuid
 
-from ..errors import ParameterBindingError, TransportError, WSManFault
-from ..model import Shell
+from ..model.errors import ParameterBindingError, TransportError, WSManFault
+from ..model.sessions import Shell
 from ..wsman.client import PROTOCOL_VERSION, WSManClient
 from ..wsman.soap import improper
 from . import records

@@ -12,11 +12,11 @@ import struct
 import time
 import typing as t
 
-from ..codes import Code
-from ..commands import Output, PipelineState
-from ..errors import LimitExceeded, TransportError
-from ..model import Shell
-from ..settings import SessionOption
+from ..model.codes import Code
+from ..model.commands import Output, PipelineState
+from ..model.errors import LimitExceeded, TransportError
+from ..model.sessions import Shell
+from ..model.settings import SessionOption
 from ..wsman.client import WSManClient
 from ..wsman.soap import improper
 from . import clixml, formatting, host, records, session_key

@@ -15,7 +15,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
-from ..model import Shell
+from ..model.sessions import Shell
 from ..wsman.client import LEAST_WAIT, WSManClient
 from ..wsman.soap import improper
 from .clixml import Document

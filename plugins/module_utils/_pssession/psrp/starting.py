@@ -16,9 +16,9 @@ import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from ..commands import Script
-from ..errors import TransportError
-from ..model import Shell
+from ..model.commands import Script
+from ..model.errors import TransportError
+from ..model.sessions import Shell
 from ..wsman.client import WSManClient
 from . import host, session_key
 from .fragments import FRAGMENT_HEADER_BYTES, fragments_of

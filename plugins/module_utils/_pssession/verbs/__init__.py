@@ -4,6 +4,6 @@
 
 # Private to psremoting.fleet: may change at any time, import it from nowhere else.
 
-"""What can be done to a session that was found: one file for each verb, all of them carried out by `apply`."""
+"""What can be done to a session: one file for each verb, planned by `plan` and carried out by `apply`."""
 
 from __future__ import annotations

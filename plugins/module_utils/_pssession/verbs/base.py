@@ -12,13 +12,13 @@ import abc
 import enum
 import typing as t
 
-from ..cmdlets import Cmdlet
-from ..codes import Reason
-from ..errors import ErrorRecord, TransportError, WSManFault, error_record
-from ..model import PSSession
-from ..plan import Step
-from ..request import Request
+from ..model.cmdlets import Cmdlet
+from ..model.codes import Reason
+from ..model.errors import ErrorRecord, TransportError, WSManFault, error_record
+from ..model.sessions import PSSession
+from ..request.request import Request
 from ..wsman.client import WSManClient
+from .plan import Step
 
 
 class Verdict(enum.Enum):

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from .. import cmdlets
-from ..codes import Code, Reason
-from ..errors import ErrorRecord, TransportError, WSManFault
-from ..model import Availability, PSSession
-from ..plan import Action, Step
+from ..model import cmdlets
+from ..model.codes import Code, Reason
+from ..model.errors import ErrorRecord, TransportError, WSManFault
+from ..model.sessions import Availability, PSSession
 from ..psrp import handshake
 from ..wsman.client import WSManClient
 from .base import Verb, Verdict
+from .plan import Action, Step
 
 NOT_OURS = frozenset({Code.CONNECTED_TO_DIFFERENT_CLIENT, Code.CLIENT_SESSION_ID_MISMATCH})
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from .. import cmdlets
-from ..codes import Code, Reason
-from ..errors import ErrorRecord, WSManFault
-from ..model import Availability, PSSession, Shell, State
-from ..plan import Action, Step
+from ..model import cmdlets
+from ..model.codes import Code, Reason
+from ..model.errors import ErrorRecord, WSManFault
+from ..model.sessions import Availability, PSSession, Shell, State
 from ..wsman.client import WSManClient
 from .base import Verb, Verdict
 from .connect import NOT_OURS
+from .plan import Action, Step
 
 # The least idle timeout a server accepts, in seconds (MS-WSMV 3.1.4.15, IdleTimeoutms of the quota settings).
 LEAST_IDLE_TIMEOUT = 60

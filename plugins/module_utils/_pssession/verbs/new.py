@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from .. import cmdlets
-from ..errors import ErrorRecord, TransportError, WSManFault
-from ..model import PSSession
-from ..plan import Action, Step
+from ..model import cmdlets
+from ..model.errors import ErrorRecord, TransportError, WSManFault
+from ..model.sessions import PSSession
 from ..psrp import opening
 from ..wsman.client import WSManClient
 from .base import Verdict
 from .connect import Connect
+from .plan import Action, Step
 
 
 class New(Connect):

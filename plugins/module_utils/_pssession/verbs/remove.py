@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from .. import cmdlets
-from ..codes import Code, Reason
-from ..errors import ErrorRecord, WSManFault
-from ..model import Availability, PSSession, Shell, State
-from ..plan import Action, Step
+from ..model import cmdlets
+from ..model.codes import Code, Reason
+from ..model.errors import ErrorRecord, WSManFault
+from ..model.sessions import Availability, PSSession, Shell, State
 from ..psrp import handshake
 from ..wsman.client import WSManClient
 from .base import Verb, Verdict
 from .connect import NOT_OURS
+from .plan import Action, Step
 
 
 class Remove(Verb):

@@ -17,7 +17,7 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..model import Endpoint
+from ..model.sessions import Endpoint
 
 try:
     import requests.auth

@@ -19,9 +19,9 @@ import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from ..codes import Code
-from ..errors import TransportError
-from ..model import Command, Endpoint, Shell
+from ..model.codes import Code
+from ..model.errors import TransportError
+from ..model.sessions import Command, Endpoint, Shell
 from . import soap
 from .duration import duration, parse_duration
 from .http import HttpTransport, Redirected

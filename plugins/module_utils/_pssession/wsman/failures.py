@@ -16,9 +16,9 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from ..codes import Code
-from ..errors import TransportError
-from ..model import Endpoint
+from ..model.codes import Code
+from ..model.errors import TransportError
+from ..model.sessions import Endpoint
 from . import soap
 from .schemes import OPTIONAL_MODULES, SCHEMES
 

@@ -17,10 +17,10 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from ..codes import Code
-from ..errors import TransportError
-from ..libraries import require_pypsrp
-from ..model import Endpoint
+from ..model.codes import Code
+from ..model.errors import TransportError
+from ..model.sessions import Endpoint
+from ..system.libraries import require_pypsrp
 from . import soap
 from .authentication import Authentication, Codec
 from .failures import failure, host_of, is_unconnected, refused

@@ -15,8 +15,8 @@ import sys
 import threading
 import typing as t
 
-from ..errors import WSManFault
-from ..model import Endpoint
+from ..model.errors import WSManFault
+from ..model.sessions import Endpoint
 from .client import WSManClient
 
 # Conversations that may be open, those kept for later included. Each is one open file.

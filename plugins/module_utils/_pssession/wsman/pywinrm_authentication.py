@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..model import Endpoint
+from ..model.sessions import Endpoint
 from .authentication import Authentication, service_host
 
 

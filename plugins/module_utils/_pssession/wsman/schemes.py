@@ -12,10 +12,10 @@ import importlib.util
 import typing as t
 from functools import partial
 
-from ..codes import Code
-from ..errors import TransportError
-from ..libraries import PYWINRM_MINIMUM
-from ..model import Endpoint, Logon
+from ..model.codes import Code
+from ..model.errors import TransportError
+from ..model.sessions import Endpoint, Logon
+from ..system.libraries import PYWINRM_MINIMUM
 from . import authentication as pypsrp
 from .pywinrm_authentication import authentication as pywinrm
 

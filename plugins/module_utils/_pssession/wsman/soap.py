@@ -12,8 +12,8 @@ import codecs
 import typing as t
 import xml.etree.ElementTree as ET
 
-from ..codes import Code
-from ..errors import TransportError, WSManFault
+from ..model.codes import Code
+from ..model.errors import TransportError, WSManFault
 
 NAMESPACES = {
     "s": "http://www.w3.org/2003/05/soap-envelope",

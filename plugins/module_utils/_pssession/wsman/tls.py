@@ -16,9 +16,9 @@ import socket
 import ssl
 import typing as t
 
-from ..codes import Code
-from ..errors import TransportError
-from ..model import ClientCertificate, Endpoint, Tls
+from ..model.codes import Code
+from ..model.errors import TransportError
+from ..model.sessions import ClientCertificate, Endpoint, Tls
 from .authentication import basic_bytes
 
 _REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\s", re.DOTALL)

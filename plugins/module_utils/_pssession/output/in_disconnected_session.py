@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import dataclasses
 
-from .apply import Applied, Done, carry_out, remembered
+from ..finding.discovery import list_commands
+from ..finding.finding import Found, find_by_new_names
+from ..model.commands import CommandResult, Output, Script
+from ..model.errors import TransportError
+from ..model.sessions import Availability, PSSession
+from ..system.throttle import outcome_of
+from ..task.task import Task
+from ..verbs.apply import Applied, Done, carry_out, remembered
+from ..verbs.new import New
 from .command_errors import broken_off
-from .commands import CommandResult, Output, Script
 from .disconnecting import disconnect_afterwards, disconnected_when_cut_short
-from .discovery import list_commands
-from .errors import TransportError
-from .finding import Found, find_by_new_names
-from .model import Availability, PSSession
 from .running import Outputs, Runner
-from .task import Task
-from .throttle import outcome_of
-from .verbs.new import New
 
 
 def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:

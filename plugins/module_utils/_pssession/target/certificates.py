@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .errors import ParameterBindingError
-from .model import ClientCertificate
+from ..model.errors import ParameterBindingError
+from ..model.sessions import ClientCertificate
 
 try:
     from cryptography import x509

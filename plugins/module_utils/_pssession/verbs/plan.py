@@ -12,10 +12,10 @@ import enum
 import typing as t
 from dataclasses import dataclass
 
-from .cmdlets import Cmdlet
-from .errors import ErrorRecord, error_record
-from .model import PSSession
-from .request import Request
+from ..model.cmdlets import Cmdlet
+from ..model.errors import ErrorRecord, error_record
+from ..model.sessions import PSSession
+from ..request.request import Request
 
 
 class Action(enum.Enum):

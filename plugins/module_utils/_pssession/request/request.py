@@ -14,15 +14,15 @@ import typing as t
 import uuid
 from dataclasses import dataclass
 
-from .cmdlets import CONNECT, Cmdlet, ParameterSet
-from .commands import Script
-from .errors import ParameterBindingError
-from .model import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, SessionReference
-from .options import OptionGroup, count, each_of, filled, invalid, number, option, seconds
+from ..model.cmdlets import CONNECT, Cmdlet, ParameterSet
+from ..model.commands import Script
+from ..model.errors import ParameterBindingError
+from ..model.options import OptionGroup, count, each_of, filled, invalid, number, option, seconds
+from ..model.sessions import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, SessionReference
+from ..model.settings import Credential, SessionOption
+from ..model.wildcard import WildcardPattern
 from .parameter_sets import resolve
 from .scripts import script_of
-from .settings import Credential, SessionOption
-from .wildcard import WildcardPattern
 
 DEFAULT_THROTTLE_LIMIT = 32
 

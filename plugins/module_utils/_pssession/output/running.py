@@ -14,20 +14,20 @@ import typing as t
 import uuid
 from dataclasses import dataclass
 
+from ..model.codes import Code
+from ..model.commands import CommandResult, Output, Script
+from ..model.errors import ErrorRecord, TransportError, WSManFault
+from ..model.sessions import PSSession
+from ..psrp import pipelines, starting
+from ..psrp.host import HostCall
+from ..psrp.pipelines import Collector
+from ..psrp.starting import IncompleteStart
+from ..request.request import Request
+from ..system.throttle import outcome_of
+from ..task.task import Task
+from ..wsman.client import WSManClient
+from ..wsman.pool import ClientPool
 from . import command_errors
-from .codes import Code
-from .commands import CommandResult, Output, Script
-from .errors import ErrorRecord, TransportError, WSManFault
-from .model import PSSession
-from .psrp import pipelines, starting
-from .psrp.host import HostCall
-from .psrp.pipelines import Collector
-from .psrp.starting import IncompleteStart
-from .request import Request
-from .task import Task
-from .throttle import outcome_of
-from .wsman.client import WSManClient
-from .wsman.pool import ClientPool
 
 Answer = t.TypeVar("Answer")
 

@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .errors import ErrorRecord
-from .model import PSSession
+from .sessions import PSSession
 
 # ERROR_SUCCESS_REBOOT_INITIATED and ERROR_SUCCESS_REBOOT_REQUIRED (winerror.h): installers end with them.
 REBOOT_CODES = frozenset({1641, 3010})

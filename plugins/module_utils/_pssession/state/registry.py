@@ -18,8 +18,8 @@ import time
 import typing as t
 import uuid
 
-from .errors import RegistryError
-from .model import PSSession, SessionReference, State
+from ..model.errors import RegistryError
+from ..model.sessions import PSSession, SessionReference, State
 
 _BUSY_SECONDS = 30.0
 _SCHEMA = """

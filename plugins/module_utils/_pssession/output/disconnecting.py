@@ -15,14 +15,14 @@ import contextlib
 import dataclasses
 import typing as t
 
-from .apply import Applied, Apply
-from .codes import Code
-from .model import Availability, PSSession, State
-from .plan import Action, Step
+from ..model.codes import Code
+from ..model.sessions import Availability, PSSession, State
+from ..task.task import Task
+from ..verbs.apply import Applied, Apply
+from ..verbs.disconnect import Disconnect
+from ..verbs.plan import Action, Step
+from ..wsman.pool import ClientPool
 from .running import Outputs
-from .task import Task
-from .verbs.disconnect import Disconnect
-from .wsman.pool import ClientPool
 
 # Seconds for each disconnect when the work is cut short: somebody waits for its end.
 _HURRIED_SECONDS = 10.0

@@ -12,8 +12,8 @@ import codecs
 import re
 import typing as t
 
-from .commands import Script
-from .errors import ParameterBindingError
+from ..model.commands import Script
+from ..model.errors import ParameterBindingError
 
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "UTF-8",

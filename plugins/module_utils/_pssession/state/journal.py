@@ -17,7 +17,7 @@ import stat
 import threading
 import typing as t
 
-from .errors import JournalError
+from ..model.errors import JournalError
 
 
 class Journal:

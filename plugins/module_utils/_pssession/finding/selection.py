@@ -13,12 +13,12 @@ import typing as t
 import uuid
 from dataclasses import dataclass
 
-from .codes import Reason
+from ..model.codes import Reason
+from ..model.errors import ErrorRecord, Subject, error_record
+from ..model.sessions import DEFAULT_RESOURCE_URI, Availability, Endpoint, PSSession, SessionReference, Shell, State
+from ..model.wildcard import WildcardPattern
+from ..request.request import Request
 from .discovery import Discovery
-from .errors import ErrorRecord, Subject, error_record
-from .model import DEFAULT_RESOURCE_URI, Availability, Endpoint, PSSession, SessionReference, Shell, State
-from .request import Request
-from .wildcard import WildcardPattern
 
 _ENDED = frozenset({State.BROKEN.value, State.CLOSED.value})
 

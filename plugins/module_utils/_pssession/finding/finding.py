@@ -12,10 +12,11 @@ import dataclasses
 import typing as t
 from dataclasses import dataclass
 
-from . import endpoint as endpoints_of
+from ..model.errors import ErrorRecord
+from ..model.sessions import Endpoint, PSSession, SessionReference, State
+from ..target import endpoint as endpoints_of
+from ..task.task import Task
 from .discovery import discover, list_commands
-from .errors import ErrorRecord
-from .model import Endpoint, PSSession, SessionReference, State
 from .selection import (
     Selection,
     age,
@@ -28,7 +29,6 @@ from .selection import (
     to_be_made,
     unknown_name,
 )
-from .task import Task
 
 
 @dataclass(frozen=True)

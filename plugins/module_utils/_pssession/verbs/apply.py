@@ -13,14 +13,14 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .commands import CommandResult
-from .discovery import discover
-from .errors import ErrorRecord, TransportError, WSManFault
-from .finding import Found
-from .model import Availability, PSSession
+from ..finding.discovery import discover
+from ..finding.finding import Found
+from ..model.commands import CommandResult
+from ..model.errors import ErrorRecord, TransportError, WSManFault
+from ..model.sessions import Availability, PSSession
+from ..task.task import Task
+from .base import Verb, Verdict
 from .plan import Action, Step, plan
-from .task import Task
-from .verbs.base import Verb, Verdict
 
 # How often a computer is asked again while waiting for a session that is in use.
 POLL_SECONDS = 5.0

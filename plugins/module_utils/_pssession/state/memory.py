@@ -12,8 +12,8 @@ import dataclasses
 import typing as t
 import uuid
 
-from .errors import PSSessionError
-from .model import Availability, PSSession, SessionReference, State
+from ..model.errors import PSSessionError
+from ..model.sessions import Availability, PSSession, SessionReference, State
 from .registry import Registry
 
 

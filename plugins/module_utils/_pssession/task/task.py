@@ -14,12 +14,12 @@ import os
 import typing as t
 from dataclasses import dataclass
 
+from ..request.request import Request
+from ..state.journal import AnyJournal, journal_at
+from ..state.memory import Memory
+from ..system.throttle import Throttle
+from ..wsman.pool import ClientPool, half_of_the_files
 from .context import Context
-from .journal import AnyJournal, journal_at
-from .memory import Memory
-from .request import Request
-from .throttle import Throttle
-from .wsman.pool import ClientPool, half_of_the_files
 
 
 @dataclass(frozen=True)

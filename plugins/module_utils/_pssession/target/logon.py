@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
+from ..model.codes import Code
+from ..model.errors import TransportError
+from ..model.sessions import ClientCertificate, Endpoint, Logon
+from ..model.settings import Credential, HostSettings
+from ..request.request import LogonOptions, Request
+from ..wsman import schemes
 from . import certificates
-from .codes import Code
-from .errors import TransportError
-from .model import ClientCertificate, Endpoint, Logon
-from .request import LogonOptions, Request
-from .settings import Credential, HostSettings
-from .wsman import schemes
 
 
 def of(request: Request, settings: HostSettings) -> Logon:

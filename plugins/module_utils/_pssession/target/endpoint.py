@@ -16,11 +16,11 @@ import ipaddress
 import typing as t
 from urllib.parse import urlsplit, urlunsplit
 
+from ..model.errors import ParameterBindingError
+from ..model.sessions import Endpoint, Proxy, SessionReference, Tls
+from ..model.settings import HostSettings, SessionOption
+from ..request.request import Request
 from . import logon
-from .errors import ParameterBindingError
-from .model import Endpoint, Proxy, SessionReference, Tls
-from .request import Request
-from .settings import HostSettings, SessionOption
 
 DEFAULT_PORTS = {False: 5985, True: 5986}
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .cmdlets import CMDLETS, CONNECT, LOGON, ParameterSet
-from .errors import ParameterBindingError
+from ..model.cmdlets import CMDLETS, CONNECT, LOGON, ParameterSet
+from ..model.errors import ParameterBindingError
 
 _TELLING = frozenset(
     option

@@ -12,9 +12,9 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .endpoint import SettingsSource
-from .model import PSSession
-from .registry import Registry
+from ..model.sessions import PSSession
+from ..state.registry import Registry
+from ..target.endpoint import SettingsSource
 
 
 def _silent(_text: str) -> None:

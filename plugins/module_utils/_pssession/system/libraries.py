@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 import traceback
 
-from .errors import MissingLibraryError
+from ..model.errors import MissingLibraryError
 
 # The lower bounds are kept in meta/ee-requirements.txt, for pip and for execution environments; a test compares them.
 PYPSRP_MINIMUM = "0.9.1"

@@ -17,13 +17,13 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .cmdlets import Cmdlet
-from .codes import Code
-from .errors import ErrorRecord, TransportError, WSManFault, error_record
-from .logon import unusable
-from .model import Availability, Endpoint, PSSession, Shell, State
-from .task import Task
-from .wsman.client import Listing
+from ..model.cmdlets import Cmdlet
+from ..model.codes import Code
+from ..model.errors import ErrorRecord, TransportError, WSManFault, error_record
+from ..model.sessions import Availability, Endpoint, PSSession, Shell, State
+from ..target.logon import unusable
+from ..task.task import Task
+from ..wsman.client import Listing
 
 
 @dataclass(frozen=True)

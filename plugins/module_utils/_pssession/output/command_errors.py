@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import typing as t
 
-from .codes import HINTS, Code, Reason
-from .commands import Output, PipelineState
-from .errors import ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
-from .model import PSSession
-from .psrp import pipelines
-from .psrp.records import message_of
-from .psrp.starting import IncompleteStart
-from .request import Request
+from ..model.codes import HINTS, Code, Reason
+from ..model.commands import Output, PipelineState
+from ..model.errors import ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
+from ..model.sessions import PSSession
+from ..psrp import pipelines
+from ..psrp.records import message_of
+from ..psrp.starting import IncompleteStart
+from ..request.request import Request
 
 
 def error_of(session: PSSession, output: Output, request: Request) -> ErrorRecord | None:

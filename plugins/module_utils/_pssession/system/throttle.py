@@ -12,7 +12,7 @@ import itertools
 import typing as t
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from .errors import PSSessionError, TransportError, UnexpectedError
+from ..model.errors import PSSessionError, TransportError, UnexpectedError
 
 Job = t.TypeVar("Job")
 Result = t.TypeVar("Result")
