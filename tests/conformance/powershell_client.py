@@ -107,8 +107,8 @@ class PowerShellClient(RawClient):
         assert self.signal(shell_id, command_id, TERMINATE).status == 200
         return output
 
-    def answer(self, shell_id: str, command_id: str, host_call: str, value: str) -> None:
-        """Answer a host call with CLIXML."""
+    def answer(self, shell_id: str, command_id: str, host_call: str, value: str, named: bool = True) -> None:
+        """Answer a host call with CLIXML; ``named`` tells whether the request names the command, too."""
         found = re.search(r'<I64 N="ci">(\d+)</I64>', host_call)
         assert found is not None
         method = (
@@ -117,7 +117,7 @@ class PowerShellClient(RawClient):
         )
         clixml = f'<Obj RefId="0"><MS><I64 N="ci">{found.group(1)}</I64>{method}{value}</MS></Obj>'
         data = fragment(9, message(HOST_RESPONSE, shell_id, clixml, command_id))
-        assert self.stream(shell_id, data, command_id).status == 200
+        assert self.stream(shell_id, data, command_id if named else None).status == 200
 
 
 TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"

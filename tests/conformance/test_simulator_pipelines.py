@@ -182,8 +182,9 @@ def test_malformed_data(client: RawClient, session: SimulatedSession, data: byte
     assert run(client, session, "hello")[0].clixml == "<S>hello</S>"
 
 
-def test_host_call(client: RawClient, session: SimulatedSession) -> None:
-    """A script asks the client's host and waits for the answer."""
+@pytest.mark.parametrize("named", [True, False], ids=["command in the request", "command in the message only"])
+def test_host_call(client: RawClient, session: SimulatedSession, named: bool) -> None:
+    """A script asks the client's host and waits for the answer, which pypsrp sends without the command's id."""
     command_id, _reply = client.command(session.shell_id, "ask")
     (call,) = client.receive(session.shell_id, command_id).fragments
     assert call.type == HOST_CALL
@@ -192,9 +193,8 @@ def test_host_call(client: RawClient, session: SimulatedSession) -> None:
         '<Obj RefId="0"><MS><I64 N="ci">1</I64><Obj N="mi" RefId="1"><ToString>ReadLine</ToString><I32>11</I32></Obj>'
         '<S N="mr">forty-two</S></MS></Obj>'
     )
-    client.stream(
-        session.shell_id, fragment(4, message(HOST_RESPONSE, session.shell_id, answer, command_id)), command_id
-    )
+    answered = fragment(4, message(HOST_RESPONSE, session.shell_id, answer, command_id))
+    assert client.stream(session.shell_id, answered, command_id if named else None).status == 200
     assert collect(client, session.shell_id, command_id)[0].clixml == "<S>forty-two</S>"
 
 
@@ -353,15 +353,25 @@ def _key_pair() -> tuple[rsa.RSAPrivateKey, str]:
 def test_limits_of_the_pool(client: RawClient, session: SimulatedSession) -> None:
     """A client changes the pool's limits and asks for free runspaces."""
     client.receive(session.shell_id, timeout="PT0S")
-    body = '<Obj RefId="0"><MS><I32 N="MaxRunspaces">4</I32><I64 N="ci">1</I64></MS></Obj>'
-    client.stream(session.shell_id, fragment(4, message(0x00021002, session.shell_id, body)))
+    set_maximum, set_minimum, available = 0x00021002, 0x00021003, 0x00021007
+
+    def ask(kind: int, content: str) -> str:
+        data = message(kind, session.shell_id, f'<Obj RefId="0"><MS>{content}</MS></Obj>')
+        assert client.stream(session.shell_id, fragment(4, data)).status == 200
+        (answer,) = client.receive(session.shell_id).fragments
+        assert answer.type == 0x00021004
+        return answer.clixml
+
+    assert '<B N="SetMinMaxRunspacesResponse">true</B>' in ask(
+        set_maximum, '<I32 N="MaxRunspaces">4</I32><I64 N="ci">1</I64>'
+    )
     client.command(session.shell_id, "forever")
-    body = '<Obj RefId="0"><MS><I64 N="ci">2</I64></MS></Obj>'
-    client.stream(session.shell_id, fragment(5, message(0x00021007, session.shell_id, body)))
-    answers = client.receive(session.shell_id).fragments
-    assert [part.type for part in answers] == [0x00021004, 0x00021004]
-    assert '<B N="SetMinMaxRunspacesResponse">true</B>' in answers[0].clixml
-    assert '<I64 N="SetMinMaxRunspacesResponse">3</I64>' in answers[1].clixml
+    assert '<I64 N="SetMinMaxRunspacesResponse">3</I64>' in ask(available, '<I64 N="ci">2</I64>')
+    # Limits that make no sense are refused; pypsrp writes the call id in capitals (recorded: test_psrp_set_runspaces).
+    for kind, limit in ((set_minimum, "MinRunspaces"), (set_maximum, "MaxRunspaces")):
+        refused = ask(kind, f'<I32 N="{limit}">-1</I32><I64 N="CI">3</I64>')
+        assert '<B N="SetMinMaxRunspacesResponse">false</B>' in refused
+    assert '<I64 N="SetMinMaxRunspacesResponse">3</I64>' in ask(available, '<I64 N="ci">4</I64>')
 
 
 def test_receive_wakes_up(client: RawClient, fleet: SimulatedFleet, session: SimulatedSession) -> None:

@@ -260,7 +260,8 @@ def test_two_commands_queue(client: PowerShellClient, tmp_path: Path) -> None:
     assert client.collect(shell_id, second) == ["<B>true</B>"]
 
 
-def test_a_prompt_waits_for_the_next_client(computer: SimulatedComputer) -> None:
+@pytest.mark.parametrize("named", [True, False], ids=["command in the request", "command in the message only"])
+def test_a_prompt_waits_for_the_next_client(computer: SimulatedComputer, named: bool) -> None:
     client = PowerShellClient(computer, ADMIN, with_host=True)
     shell_id = client.open()
     command_id = client.start(shell_id, "'before'; \"said $($Host.UI.ReadLine())\"")
@@ -270,7 +271,7 @@ def test_a_prompt_waits_for_the_next_client(computer: SimulatedComputer) -> None
     other.take_over(shell_id, command_id)
     call = other.first(shell_id, command_id, HOST_CALL)
     assert "ReadLine" in call
-    other.answer(shell_id, command_id, call, '<S N="mr">blue</S>')
+    other.answer(shell_id, command_id, call, '<S N="mr">blue</S>', named)
     assert other.collect(shell_id, command_id) == ["<S>said blue</S>"]
 
 

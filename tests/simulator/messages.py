@@ -88,6 +88,30 @@ def from_clixml(data: bytes, cipher: PSRemotingCrypto | None = None) -> Any:
     return deserialize(parse_xml(data), cipher or PSRemotingCrypto())
 
 
+def property_of(value: Any, name: str) -> Any:
+    """A property by its name in any letter case, as PowerShell looks it up; clients write ``CI`` for ``ci``, too.
+
+    Recorded: test_psrp_set_runspaces of pypsrp.
+
+    Raises:
+        AttributeError: there is none.
+    """
+    properties = value.PSObject.extended_properties if isinstance(value, PSObject) else ()
+    known = (item.name for item in properties if item.name.lower() == name.lower())
+    return getattr(value, next(known, name))
+
+
+def call_id(data: Any) -> int:
+    """The call id of a message for the pool, under its name in any letter case, as PowerShell looks up properties.
+
+    Recorded: pypsrp calls it ``CI`` where a limit is set and ``ci`` elsewhere, and a server answers both.
+
+    Raises:
+        AttributeError: there is none.
+    """
+    return int(data.ci if hasattr(data, "ci") else data.CI)
+
+
 def to_powershell(value: Any) -> Any:
     """A value of YAML or JSON as the object a script would emit.
 

@@ -70,7 +70,10 @@ class RunspacePool(ABC, Generic[P]):
 
     @abstractmethod
     def take(self, messages_of_client: list[Message], loop: asyncio.AbstractEventLoop, pipeline: P | None) -> None:
-        """Take a client's messages, for the pool or for ``pipeline``.
+        """Take a client's messages for the pool or for one of its commands.
+
+        Args:
+            pipeline: the command that the request names; ``None`` leaves that to each message.
 
         Raises:
             ProtocolViolation: a server does not expect one of them.
@@ -83,6 +86,14 @@ class RunspacePool(ABC, Generic[P]):
     @abstractmethod
     async def start_planted(self) -> None:
         """Begin what was planted before there was a loop to run it. Does nothing the second time."""
+
+    def pipeline_of(self, message: Message) -> P | None:
+        """The command whose PSRP id a message has.
+
+        A request may leave the command out of its body: pypsrp's answers to host calls do (recorded:
+        test_psrp_pshost_ui_mocked_methods).
+        """
+        return next((pipeline for pipeline in self.pipelines.values() if pipeline.id == message.pipeline_id), None)
 
     def balance(self) -> None:
         """Hear that the output of a command has become more or less, or that other rules for it hold now."""

@@ -142,16 +142,19 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
         """
         for message in messages_of_client:
             self._note(message)
-        for (of_pipeline, stream, alone), group in itertools.groupby(messages_of_client, key=_way):
-            if not of_pipeline:
+        for (pipeline_id, stream, alone), messages_of_group in itertools.groupby(messages_of_client, key=_way):
+            group = list(messages_of_group)
+            if pipeline_id is None:
                 self.post(POOL, (message.raw for message in group), stream)
-            elif pipeline is None:
-                raise ProtocolViolation("a message for a pipeline, without a pipeline")
-            elif alone:
+                continue
+            receiver = pipeline or self.pipeline_of(group[0])
+            if receiver is None:
+                raise ProtocolViolation("a message for a command that does not exist")
+            if alone:
                 for message in group:
-                    pipeline.create(message)
+                    receiver.create(message)
             else:
-                pipeline.take_input(list(group), stream)
+                receiver.take_input(group, stream)
 
     def _note(self, message: Message) -> None:
         """Read what the simulator has to know of a message for the pool."""
@@ -164,7 +167,7 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
             data = messages.from_clixml(message.data)
             is_minimum = message.type is kind.SetMinRunspaces
             limit = ("min_runspaces", data.MinRunspaces) if is_minimum else ("max_runspaces", data.MaxRunspaces)
-            self._limits[int(data.ci)] = limit
+            self._limits[messages.call_id(data)] = limit
 
     def post(self, target: uuid.UUID, packed: Iterable[bytes], stream: str = DEFAULT_STREAM) -> None:
         """Send packed messages to the process, in as few packets as they fit in.
@@ -211,7 +214,7 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
             self.ready = int(messages.from_clixml(message.data).RunspaceState) == RunspacePoolState.Opened.value
         elif message.type is kind.RunspaceAvailability:
             answer = messages.from_clixml(message.data)
-            limit = self._limits.pop(int(answer.ci), None)
+            limit = self._limits.pop(messages.call_id(answer), None)
             if limit is not None and answer.SetMinMaxRunspacesResponse is True:
                 setattr(self, *limit)
         self.output.put(self.numbered(message.type, message.raw))
@@ -231,8 +234,8 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
             self._process.resume()
 
 
-def _way(message: Message) -> tuple[bool, str, bool]:
-    """How a client's message goes: to a pipeline or the pool, in which stream, and whether it is alone there."""
+def _way(message: Message) -> tuple[uuid.UUID | None, str, bool]:
+    """How a client's message goes: to which command or the pool, in which stream, and whether it is alone there."""
     stream = PROMPT_RESPONSE if message.type in _HOST_RESPONSES else DEFAULT_STREAM
     creates = message.type in (PSRPMessageType.CreatePipeline, PSRPMessageType.GetCommandMetadata)
-    return message.pipeline_id is not None, stream, creates
+    return message.pipeline_id, stream, creates

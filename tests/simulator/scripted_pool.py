@@ -120,7 +120,7 @@ class ScriptedPool(RunspacePool[ScriptedPipeline]):
     def take(
         self, messages_of_client: list[Message], loop: asyncio.AbstractEventLoop, pipeline: ScriptedPipeline | None
     ) -> None:
-        """Take a client's messages, for the pool or for ``pipeline``.
+        """Take a client's messages, for the pool or for one of its commands.
 
         Raises:
             ProtocolViolation: a server does not expect one of them; those before are carried out.
@@ -140,22 +140,27 @@ class ScriptedPool(RunspacePool[ScriptedPipeline]):
         elif message.type is kind.PublicKey:
             self._exchange_key(str(data.PublicKey))
         elif message.type is kind.SetMinRunspaces:
-            self.min_runspaces = int(data.MinRunspaces)
-            self._send(kind.RunspaceAvailability, messages.availability(int(data.ci), True))
+            self._set_limits(data, int(data.MinRunspaces), self.max_runspaces)
         elif message.type is kind.SetMaxRunspaces:
-            self.max_runspaces = int(data.MaxRunspaces)
-            self._send(kind.RunspaceAvailability, messages.availability(int(data.ci), True))
+            self._set_limits(data, self.min_runspaces, int(data.MaxRunspaces))
         elif message.type is kind.GetAvailableRunspaces:
             busy = sum(pipeline.state.name == "Running" for pipeline in self.pipelines.values())
-            answer = messages.availability(int(data.ci), max(0, self.max_runspaces - busy))
+            answer = messages.availability(messages.call_id(data), max(0, self.max_runspaces - busy))
             self._send(kind.RunspaceAvailability, answer)
         elif message.type is kind.ResetRunspaceState:
             self.variables.clear()
-            self._send(kind.RunspaceAvailability, messages.availability(int(data.ci), True))
-        elif pipeline is not None:
+            self._send(kind.RunspaceAvailability, messages.availability(messages.call_id(data), True))
+        elif pipeline is not None or (pipeline := self.pipeline_of(message)) is not None:
             pipeline.process(message, data, loop)
         else:
             raise ProtocolViolation(f"a server does not expect {message.type.name}")
+
+    def _set_limits(self, data: Any, minimum: int, maximum: int) -> None:
+        """Change the limits unless they make no sense, and tell the client (recorded: test_psrp_set_runspaces)."""
+        possible = 1 <= minimum <= maximum
+        if possible:
+            self.min_runspaces, self.max_runspaces = minimum, maximum
+        self._send(PSRPMessageType.RunspaceAvailability, messages.availability(messages.call_id(data), possible))
 
     def _exchange_key(self, public_key: str) -> None:
         session_key = os.urandom(32)
