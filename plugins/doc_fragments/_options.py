@@ -282,7 +282,7 @@ options:
         seen before.
     type: list
     elements: str
-  match_each_computer:
+  require_each:
     description:
       - Look for the names and GUIDs on each computer by itself, so that one which a computer does not have is missing
         there. Otherwise, as with the cmdlet, one that any of the computers has is missing nowhere.

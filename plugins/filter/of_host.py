@@ -42,7 +42,7 @@ EXAMPLES = r"""
   psremoting.fleet.connect_pssession:
     computer_name: "{{ ansible_play_batch }}"
     name: Nightly
-    match_each_computer: true
+    require_each: true
     error_action: silently_continue
   register: fleet
   run_once: true

@@ -28,7 +28,7 @@ SELECTION: Spec = {
     "computer_name": {"type": "list", "elements": "str", "aliases": ["cn"]},
     "connection_uri": {"type": "list", "elements": "str", "aliases": ["uri", "cu"]},
     "configuration_name": {"type": "str"},
-    "match_each_computer": {"type": "bool"},
+    "require_each": {"type": "bool"},
 }
 
 COMPUTER: Spec = {
@@ -219,7 +219,7 @@ def _without(spec: Spec, *names: str) -> Spec:
 _IGNORE_MISSING: Spec = {"missing": {**FLOW["missing"], "default": "ignore"}}
 _SESSIONS: Spec = {**SELECTION, **COMPUTER, **LOGON, **FLOW}
 # Options that only select among sessions that exist.
-_EXISTING = ("session", "id", "instance_id", "match_each_computer", "list_commands", "missing")
+_EXISTING = ("session", "id", "instance_id", "require_each", "list_commands", "missing")
 
 CONNECT_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **CONNECT, **ENDPOINTS}
 DISCONNECT_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **DISCONNECT, **ENDPOINTS}

@@ -113,16 +113,16 @@ def refusal(**options: Any) -> ParameterBindingError:
             "credential.username",
         ),
         ({"name": ["a"], "id": [1]}, "AmbiguousParameterSet", "id, name"),
-        ({"name": ["a"], "match_each_computer": True}, "AmbiguousParameterSet", "match_each_computer"),
+        ({"name": ["a"], "require_each": True}, "AmbiguousParameterSet", "require_each"),
         (
             {
                 "computer_name": ["h"],
                 "in_disconnected_session": True,
                 "session_name": ["a"],
-                "match_each_computer": False,
+                "require_each": False,
             },
             "AmbiguousParameterSet",
-            "match_each_computer",
+            "require_each",
         ),
         (
             {"computer_name": ["h"], "in_disconnected_session": True, "session_name": ["a"], "id": [1]},

@@ -147,11 +147,11 @@ BOTH = Discovery(
     [
         ({"name": ["job1"]}, ["job1"], []),
         ({"name": ["no"]}, [], [(None, None, "no")]),
-        ({"name": ["job1"], "match_each_computer": True}, ["job1"], [("srv02", "host02", "job1")]),
-        ({"name": ["*"], "match_each_computer": True}, ["job1", "other"], []),
-        ({"name": ["no"], "match_each_computer": True}, [], [("srv01", None, "no"), ("srv02", "host02", "no")]),
+        ({"name": ["job1"], "require_each": True}, ["job1"], [("srv02", "host02", "job1")]),
+        ({"name": ["*"], "require_each": True}, ["job1", "other"], []),
+        ({"name": ["no"], "require_each": True}, [], [("srv01", None, "no"), ("srv02", "host02", "no")]),
         (
-            {"instance_id": [str(uuid.UUID(int=2))], "match_each_computer": True},
+            {"instance_id": [str(uuid.UUID(int=2))], "require_each": True},
             ["other"],
             [("srv01", None, str(uuid.UUID(int=2)))],
         ),
@@ -176,7 +176,7 @@ def test_a_name_that_only_other_accounts_have_is_missing() -> None:
     request = Request.from_options({"computer_name": ["srv01", "srv02"], "name": ["job1"], "owner": ["operator"]})
     together = select_remote([SRV01, SRV02], request, discovery)
     assert (together.sessions, together.missing) == ((ours,), ())
-    by_itself = dataclasses.replace(request, query=dataclasses.replace(request.query, match_each_computer=True))
+    by_itself = dataclasses.replace(request, query=dataclasses.replace(request.query, require_each=True))
     each = select_remote([SRV01, SRV02], by_itself, discovery)
     assert each.sessions == (ours,)
     assert [record.about.computer_name for record in each.missing] == ["srv02"]
@@ -190,10 +190,10 @@ def test_a_remembered_session_of_another_account_has_not_vanished() -> None:
     assert (selection.sessions, selection.missing, selection.vanished) == ((), (), ())
 
 
-@pytest.mark.parametrize("match_each_computer", [False, True])
-def test_nothing_is_missing_where_nobody_answered(match_each_computer: bool) -> None:
+@pytest.mark.parametrize("require_each", [False, True])
+def test_nothing_is_missing_where_nobody_answered(require_each: bool) -> None:
     request = Request.from_options(
-        {"computer_name": ["silent"], "name": ["no"], "match_each_computer": match_each_computer}
+        {"computer_name": ["silent"], "name": ["no"], "require_each": require_each}
     )
     assert select_remote([SILENT], request, Discovery({}, {})).missing == ()
 

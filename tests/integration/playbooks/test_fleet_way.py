@@ -14,7 +14,7 @@ PLAY = """
   psremoting.fleet.connect_pssession:
     computer_name: "{{ ansible_play_hosts }}"
     name: IT*
-    match_each_computer: true
+    require_each: true
     error_action: silently_continue
   register: fleet
   run_once: true

@@ -39,9 +39,10 @@ class Renamed:
     value: Callable[[Any], Any] = lambda value: value
 
 
-# By the name in the tables, with dots for suboptions, for instance
-# {"missing": Renamed("on_missing", {"fail": "error", "warn": "warn", "ignore": "skip"}.__getitem__)}
-RENAMED_OPTIONS: dict[str, Renamed] = {}
+# By the name in the tables, with dots for suboptions.
+RENAMED_OPTIONS: dict[str, Renamed] = {
+    "match_each_computer": Renamed("require_each"),
+}
 # By the present name of a return value, at any depth: its name in the recorded outcomes.
 RENAMED_RESULTS: dict[str, str] = {}
 

@@ -41,14 +41,14 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
     """Apply names or instance ids to what the computers listed.
 
     The cmdlet looks at all computers together (PSRemotingBaseCmdlet.QueryRunspaces), so a name that one of them has is
-    missing on none. With `Request.match_each_computer` each is looked at by itself.
+    missing on none. With `Request.require_each` each is looked at by itself.
 
     Args:
         endpoints: The computers as the task named them; those of one that was named twice are candidates twice.
     """
     # What is missing on a computer that did not answer is unknown, and its error says why.
     answered = [endpoint for endpoint in endpoints if endpoint in discovery.sessions]
-    if request.query.match_each_computer:
+    if request.query.require_each:
         selections = [_select_together([endpoint], request, discovery) for endpoint in answered]
     else:
         selections = [_select_together(answered, request, discovery)] if answered else []

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 LOGON = frozenset({"credential", "authentication", "certificate_thumbprint", "session_option"})
 _COMPUTER = frozenset({"port", "use_ssl", "application_name", "configuration_name"})
 _URI = frozenset({"allow_redirection", "configuration_name"})
-_MATCHING = frozenset({"match_each_computer"})
+_MATCHING = frozenset({"require_each"})
 
 
 @dataclass(frozen=True)

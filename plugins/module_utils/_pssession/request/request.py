@@ -119,7 +119,7 @@ class Query(OptionGroup):
     state: str = option(str, "all")
     minimum_age: float = option(seconds, 0.0)
     expires_within: float | None = option(seconds)
-    match_each_computer: bool = option(bool, False)
+    require_each: bool = option(bool, False)
 
 
 @dataclass(frozen=True)
