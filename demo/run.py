@@ -43,7 +43,7 @@ def play(state: Path, *arguments: str, controller: str = "first") -> None:
         "ANSIBLE_CONFIG": str(DEMO / "ansible.cfg"),
         "ANSIBLE_INVENTORY": str(state / "inventory.yml"),
         # The demo leaves nothing behind, so what the controller remembers is kept in its folder, too.
-        "PSSESSION_REGISTRY": str(state / f"{controller}.sqlite3"),
+        "PSSESSION_STATE_FILE": str(state / f"{controller}.sqlite3"),
     }
     program = Path(sys.executable).with_name("ansible-playbook")
     subprocess.run([str(program), *arguments], check=True, cwd=DEMO, env=environment)

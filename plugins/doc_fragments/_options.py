@@ -236,18 +236,18 @@ options:
     type: str
     choices: [continue, silently_continue, stop]
     default: continue
-  registry_path:
+  state_file:
     description:
       - File that keeps the numbers of the sessions this controller has seen, and its identity as a client. It holds no
         passwords, and losing it loses the numbers only.
-      - The default is the environment variable E(PSSESSION_REGISTRY), or C(pssession/registry.sqlite3) in Ansible's
+      - The default is the environment variable E(PSSESSION_STATE_FILE), or C(pssession/state.sqlite3) in Ansible's
         home folder (C(~/.ansible)).
     type: path
   client_id:
     description:
       - The GUID by which servers know this client. Controllers that share one count as one client, so that each can
         take up at once what another left connected.
-      - The default is the environment variable E(PSSESSION_CLIENT_ID), or the identity in the registry.
+      - The default is the environment variable E(PSSESSION_CLIENT_ID), or the identity in O(state_file).
     type: str
 requirements:
   - pypsrp >= 0.9.1
@@ -430,14 +430,14 @@ options:
   error_action:
     vars:
       - name: pssession_error_action
-  registry_path:
+  state_file:
     vars:
-      - name: pssession_registry_path
+      - name: pssession_state_file
     ini:
       - section: pssession
-        key: registry_path
+        key: state_file
     env:
-      - name: PSSESSION_REGISTRY
+      - name: PSSESSION_STATE_FILE
   client_id:
     vars:
       - name: pssession_client_id

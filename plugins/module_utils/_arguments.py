@@ -95,7 +95,7 @@ FLOW: Spec = {
     "list_commands": {"type": "bool", "default": False},
     "missing": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},
     "error_action": {"type": "str", "choices": ["continue", "silently_continue", "stop"], "default": "continue"},
-    "registry_path": {"type": "path", "fallback": (env_fallback, ["PSSESSION_REGISTRY"])},
+    "state_file": {"type": "path", "fallback": (env_fallback, ["PSSESSION_STATE_FILE"])},
     "client_id": {"type": "str", "fallback": (env_fallback, ["PSSESSION_CLIENT_ID"])},
 }
 

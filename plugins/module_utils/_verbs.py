@@ -126,7 +126,7 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         surroundings = {"settings_of": settings_in(options.get("endpoints")), **surroundings}
         client_id = _client_id(options.get("client_id"))
         require_pypsrp()
-        registry = Registry.open(options.get("registry_path") or default_path("registry.sqlite3"), warn)
+        registry = Registry.open(options.get("state_file") or default_path("state.sqlite3"), warn)
         try:
             report = engine.run(request, Context(registry, client_id=client_id, warn=warn, **surroundings))
         finally:

@@ -108,7 +108,7 @@ sessions:
   elements: dict
   contains:
     id:
-      description: Number of the session in this controller's registry.
+      description: Number of the session in this controller's state file (O(state_file)).
       type: int
       sample: 3
     name:

@@ -50,7 +50,7 @@ def collection(addresses: Addresses) -> int:
             "name": [SESSION],
             "missing": "fail",
             "throttle_limit": THROTTLE,
-            "registry_path": str(Path(folder, "registry.sqlite3")),
+            "state_file": str(Path(folder, "registry.sqlite3")),
         }
         result = _verbs.CONNECT(options, settings_of=settings_of, check_mode=False)
     assert not result["errors"], result["errors"][:1]

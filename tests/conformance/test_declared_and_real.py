@@ -107,8 +107,8 @@ WAITS = Scene("'begun'; Start-Sleep 3600; 'done'", [{"output": "begun"}, {"sleep
 class Session:
     """A session `job` and a controller for it."""
 
-    def __init__(self, fleet: SimulatedFleet, registry_path: Path) -> None:
-        self._controller = Controller(fleet, registry_path)
+    def __init__(self, fleet: SimulatedFleet, state_file: Path) -> None:
+        self._controller = Controller(fleet, state_file)
         opened = self._controller.run(_verbs.NEW, "srv01", name=["job"])
         assert "failed" not in opened, opened["msg"]
 

@@ -61,7 +61,7 @@ def test_a_session_is_connected_once(fleet: dict[str, Any], localhost: Any, tmp_
         "authentication": "basic",
         "credential": {"username": "operator", "password": "not-a-secret"},
         "session_option": {"no_encryption": True},
-        "registry_path": str(tmp_path / "registry.sqlite"),
+        "state_file": str(tmp_path / "registry.sqlite"),
     }
     for changed in (True, False):
         result = connect(**arguments)["localhost"]

@@ -85,7 +85,7 @@ def test_environment_variables_are_documented(plugin: tuple[str, str]) -> None:
         return
     assert variables == {
         "certificate_store": "PSSESSION_CERTIFICATE_STORE",
-        "registry_path": "PSSESSION_REGISTRY",
+        "state_file": "PSSESSION_STATE_FILE",
         "client_id": "PSSESSION_CLIENT_ID",
     }
     for name, variable in variables.items():

@@ -41,9 +41,9 @@ class Controller:
         surroundings: of every run; see `context.Context`.
     """
 
-    def __init__(self, fleet: SimulatedFleet, registry_path: Path, user: User = ADMIN) -> None:
+    def __init__(self, fleet: SimulatedFleet, state_file: Path, user: User = ADMIN) -> None:
         self._fleet = fleet
-        self.registry_path = registry_path
+        self.state_file = state_file
         self.user = user
         self.inventory: dict[str, dict[str, Any]] = {}
         self.surroundings: dict[str, Any] = {}
@@ -93,7 +93,7 @@ class Controller:
         named = {"computer_name": list(computers)} if computers else {}
         defaults = {name: spec["default"] for name, spec in plugin.spec.items() if "default" in spec}
         return plugin(
-            {**defaults, "registry_path": str(self.registry_path), **named, **options},
+            {**defaults, "state_file": str(self.state_file), **named, **options},
             diff_mode=diff_mode,
             check_mode=check_mode,
             settings_of=self._host_settings,

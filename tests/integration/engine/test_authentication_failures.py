@@ -537,7 +537,7 @@ def test_a_missing_library_is_named(
 ) -> None:
     options = set_up(controller, fleet, way, transport=library)
     settings = dict(controller.settings_of("srv01", None))
-    options = {"computer_name": ["srv01"], "registry_path": str(controller.registry_path), **options}
+    options = {"computer_name": ["srv01"], "state_file": str(controller.state_file), **options}
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_LIBRARIES, json.dumps([missing, [[settings, options]]])],
         env={"PYTHONPATH": ":".join(sys.path)},
@@ -559,7 +559,7 @@ def test_what_needs_no_library_goes_on_without(
     computer.add_session("job1")
     set_up(controller, fleet, "NTLM")
     settings = dict(controller.settings_of("srv01", None))
-    options = {"computer_name": ["srv01"], "registry_path": str(controller.registry_path)}
+    options = {"computer_name": ["srv01"], "state_file": str(controller.state_file)}
     missing = ["gssapi", "krb5", "kerberos", "requests_credssp", "winrm"]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_LIBRARIES, json.dumps([missing, [[settings, options]]])],

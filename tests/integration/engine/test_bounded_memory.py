@@ -56,7 +56,7 @@ def test_many_objects(many: SimulatedFleet, tmp_path: Path) -> None:
         "missing": "fail",
         "journal": str(tmp_path / "journal.jsonl"),
         "max_output_objects": KEPT,
-        "registry_path": str(controller.registry_path),
+        "state_file": str(controller.state_file),
     }
     for _time in range(2):  # the second time all of it is in the journal
         ended = subprocess.run(

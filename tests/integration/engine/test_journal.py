@@ -226,7 +226,7 @@ class Reader:
     def start(self, registry: Path, point: str | None = None, time: int = 1) -> int:
         """Let it receive; returns its process id."""
         options = {"computer_name": ["srv01"], "name": ["job"], "missing": "fail"}
-        options |= {"journal": str(self._journal), "registry_path": str(registry)}
+        options |= {"journal": str(self._journal), "state_file": str(registry)}
         order = {"options": options, "settings": self._settings, "point": point, "time": time}
         assert self._process.stdin is not None
         print(json.dumps(order), file=self._process.stdin, flush=True)

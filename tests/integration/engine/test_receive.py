@@ -304,7 +304,7 @@ def test_connected_before_by_a_task_that_did_not_write_it_down(
     computer.inject(Injection("Receive", after=1, action="close_without_answer"))
     output = only(receive())["output"]
     controller.connect("srv01", name=["job"])
-    with sqlite3.connect(controller.registry_path) as registry:
+    with sqlite3.connect(controller.state_file) as registry:
         registry.execute("DELETE FROM session")
     output += only(receive())["output"]
     assert [text[:4] for text in output] == [f"{number:04}" for number in range(500)]

@@ -70,7 +70,7 @@ def test_results_and_logs_and_registry(
     assert caplog.records, "the libraries log something at this level"
     for record in caplog.records:
         assert_absent(f"{record.getMessage()} {record.args!r} {record.exc_text}")
-    for file in controller.registry_path.parent.iterdir():
+    for file in controller.state_file.parent.iterdir():
         assert_absent(file.read_bytes().decode("latin-1"))
         assert_absent(file.read_bytes().decode("utf-8", "ignore"))
 

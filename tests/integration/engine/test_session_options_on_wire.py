@@ -167,7 +167,7 @@ def test_what_only_opening_uses_changes_nothing(
     for option in ({}, stored):
         fleet.clear_requests()
         computer.sessions[0].disconnect()
-        controller.registry_path.unlink(missing_ok=True)
+        controller.state_file.unlink(missing_ok=True)
         assert names(controller.connect("srv01", session_option=option, client_id=None)) == ["job1"]
         sent.append([UNIQUE.sub("", request.body) for request in carried_out(fleet)])
     assert sent[0] == sent[1]

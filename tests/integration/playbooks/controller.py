@@ -122,7 +122,7 @@ class Controller:
     @property
     def registry(self) -> Path:
         """Where it keeps its sessions by default."""
-        return self.folder / "home" / "pssession" / "registry.sqlite3"
+        return self.folder / "home" / "pssession" / "state.sqlite3"
 
     @property
     def record(self) -> Path:

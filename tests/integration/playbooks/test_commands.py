@@ -214,7 +214,7 @@ def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:
           gather_facts: false
           module_defaults:
             group/psremoting.fleet.all:
-              registry_path: {controller.folder}/bastion-{{{{ inventory_hostname }}}}.sqlite3
+              state_file: {controller.folder}/bastion-{{{{ inventory_hostname }}}}.sqlite3
           tasks:
             - name: All of it
               delegate_to: bastion

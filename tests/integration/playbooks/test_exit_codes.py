@@ -114,7 +114,7 @@ def test_exit_codes_decide_about_the_task(controller: Controller, fleet: Simulat
         "bastion": {"ansible_connection": "bastion", "ansible_python_interpreter": sys.executable}
     }
     where = {"delegate_to": "bastion"} if place == "bastion" else {}
-    registry = {"registry_path": str(controller.folder / "registry.sqlite3")}
+    registry = {"state_file": str(controller.folder / "registry.sqlite3")}
     play = {
         "hosts": "srv01",
         "gather_facts": False,

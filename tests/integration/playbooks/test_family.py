@@ -247,7 +247,7 @@ def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:
           gather_facts: false
           module_defaults:
             group/psremoting.fleet.all:
-              registry_path: {registry}
+              state_file: {registry}
           tasks:
             - name: All of it
               delegate_to: bastion

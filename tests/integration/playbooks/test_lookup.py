@@ -103,7 +103,7 @@ def test_where_options_come_from(controller: Controller, fleet: SimulatedFleet) 
         f"""
         [pssession]
         configuration_name = JEARole
-        registry_path = {controller.folder}/ini.sqlite3
+        state_file = {controller.folder}/ini.sqlite3
         throttle_limit = 7
         """,
     )
@@ -143,7 +143,7 @@ def test_where_options_come_from(controller: Controller, fleet: SimulatedFleet) 
         """,
         hosts="localhost",
         PSSESSION_CONFIGURATION_NAME="JEARole",
-        PSSESSION_REGISTRY=str(controller.folder / "environment.sqlite3"),
+        PSSESSION_STATE_FILE=str(controller.folder / "environment.sqlite3"),
         PSSESSION_CLIENT_ID="11111111-2222-3333-4444-555555555555",
     )
     assert run.exit_code == 0, run.output

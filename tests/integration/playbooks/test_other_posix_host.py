@@ -30,7 +30,7 @@ def test_the_module_runs_there_with_what_the_inventory_knows(controller: Control
           gather_facts: false
           module_defaults:
             group/psremoting.fleet.all:
-              registry_path: {registry}
+              state_file: {registry}
           tasks:
             - name: Check
               psremoting.fleet.connect_pssession: {{name: ITTask}}

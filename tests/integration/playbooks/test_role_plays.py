@@ -223,7 +223,7 @@ def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:
             f"""
             - hosts: windows
               gather_facts: false
-              module_defaults: {{group/psremoting.fleet.all: {{registry_path: {registry}}}}}
+              module_defaults: {{group/psremoting.fleet.all: {{state_file: {registry}}}}}
               tasks:
                 - ansible.builtin.include_role:
                     name: psremoting.fleet.reconnect

@@ -82,15 +82,15 @@ def test_sessions_are_known_in_later_tasks_plays_and_runs(controller: Controller
     assert not fleet.requests_of("srv02", "Connect")[1:]
 
 
-def test_registry_path_and_an_empty_registry(controller: Controller, fleet: SimulatedFleet) -> None:
+def test_state_file_that_is_new_or_empty(controller: Controller, fleet: SimulatedFleet) -> None:
     elsewhere, another = controller.folder / "elsewhere" / "registry", controller.folder / "another" / "registry"
     playbook = f"""
         - name: By environment
           psremoting.fleet.connect_pssession: {{name: ITTask}}
         - name: By option
-          psremoting.fleet.connect_pssession: {{name: ITBackup, registry_path: {another}}}
+          psremoting.fleet.connect_pssession: {{name: ITBackup, state_file: {another}}}
         """
-    run = controller.run(playbook, "--limit", "srv01", PSSESSION_REGISTRY=str(elsewhere))
+    run = controller.run(playbook, "--limit", "srv01", PSSESSION_STATE_FILE=str(elsewhere))
     assert run.exit_code == 0, run.output
     assert run["By environment"]["sessions"][0]["id"] == run["By option"]["sessions"][0]["id"] == 1
     for path in (elsewhere, another):
@@ -101,7 +101,7 @@ def test_registry_path_and_an_empty_registry(controller: Controller, fleet: Simu
         shutil.rmtree(path.parent)
     for name in ("ITTask", "ITBackup"):
         fleet["srv01"].session(name).disconnect()
-    run = controller.run(playbook, "--limit", "srv01", PSSESSION_REGISTRY=str(elsewhere))
+    run = controller.run(playbook, "--limit", "srv01", PSSESSION_STATE_FILE=str(elsewhere))
     assert run.exit_code == 0, run.output
     assert run["By environment"]["changed"] is run["By option"]["changed"] is True
 
@@ -111,9 +111,9 @@ def test_a_registry_that_cannot_be_used_is_worth_a_warning(controller: Controlle
     run = controller.run(
         f"""
         - name: Damaged
-          psremoting.fleet.connect_pssession: {{name: ITTask, registry_path: {damaged}}}
+          psremoting.fleet.connect_pssession: {{name: ITTask, state_file: {damaged}}}
         - name: Impossible
-          psremoting.fleet.connect_pssession: {{name: ITBackup, registry_path: {damaged}/below}}
+          psremoting.fleet.connect_pssession: {{name: ITBackup, state_file: {damaged}/below}}
         """,
         "--limit",
         "srv01",

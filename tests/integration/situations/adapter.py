@@ -42,6 +42,7 @@ class Renamed:
 # By the name in the tables, with dots for suboptions.
 RENAMED_OPTIONS: dict[str, Renamed] = {
     "match_each_computer": Renamed("require_each"),
+    "registry_path": Renamed("state_file"),
 }
 # By the present name of a return value, at any depth: its name in the recorded outcomes.
 RENAMED_RESULTS: dict[str, str] = {}
@@ -88,7 +89,7 @@ def call(name: str, options: Options, surroundings: Surroundings, *, check: bool
     plugin = _PLUGINS[name]
     spec = plugin.spec
     usual = {
-        "registry_path": surroundings.state_file,
+        "state_file": surroundings.state_file,
         "client_id": surroundings.client_id,
         "throttle_limit": 1,
     }

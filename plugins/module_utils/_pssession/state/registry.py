@@ -66,7 +66,7 @@ class Registry:
             self._database = sqlite3.connect(path or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None)
             self._database.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise RegistryError(f"the registry {path} cannot be used: {error}") from error
+            raise RegistryError(f"the state file {path} cannot be used: {error}") from error
 
     @classmethod
     def open(cls, path: str, warn: t.Callable[[str], None]) -> Registry:
@@ -83,7 +83,7 @@ class Registry:
                 warn(f"{error}. Going on without; ids of sessions will not be known to later tasks.")
                 return cls(None)
         aside = f"{path}.damaged-{int(time.time())}"
-        warn(f"The registry {path} was damaged; it is now {aside}, and ids of sessions start again.")
+        warn(f"The state file {path} was damaged; it is now {aside}, and ids of sessions start again.")
         with contextlib.suppress(OSError):
             os.replace(path, aside)
         return cls.open(path, warn) if not os.path.exists(path) else cls(None)
@@ -147,4 +147,4 @@ class Registry:
             with self._database:  # commits, or rolls back when the block is left by an exception
                 yield self._database
         except sqlite3.Error as error:
-            raise RegistryError(f"the registry {self.path} cannot be used: {error}") from error
+            raise RegistryError(f"the state file {self.path} cannot be used: {error}") from error
