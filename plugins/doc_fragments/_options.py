@@ -288,13 +288,13 @@ options:
         there. Otherwise, as with the cmdlet, one that any of the computers has is missing nowhere.
       - It goes with O(computer_name) and O(connection_uri).
     type: bool
-  missing:
+  on_missing:
     description:
-      - What it means when something that was asked for is not there. V(fail) makes it an error, V(warn) a warning, and
-        V(ignore) is for tasks that run on the chance of finding something.
+      - What to do if something that was asked for is not there. V(error) makes it an error, V(warn) a warning, and
+        V(skip) is for tasks whose sessions need not exist.
     type: str
-    choices: [fail, warn, ignore]
-    default: fail
+    choices: [error, warn, skip]
+    default: error
 """
 
     # Whether commands are listed, where that is a choice.

@@ -18,11 +18,11 @@ options:
     description: Computers to look on, in addition to O(computer_name).
     type: list
     elements: str
-  missing:
+  on_missing:
     description:
-      - What it means when something that was asked for is not there.
-      - A lookup that finds nothing returns an empty list, so V(ignore) is the default here.
-    default: ignore
+      - What to do if something that was asked for is not there.
+      - A lookup that finds nothing returns an empty list, so V(skip) is the default here.
+    default: skip
   error_action:
     description:
       - What errors do. V(continue) asks all computers and then fails with all errors, V(silently_continue) returns what

@@ -93,7 +93,7 @@ LOGON: Spec = {
 FLOW: Spec = {
     "throttle_limit": {"type": "int", "default": 32},
     "list_commands": {"type": "bool", "default": False},
-    "missing": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},
+    "on_missing": {"type": "str", "choices": ["error", "warn", "skip"], "default": "error"},
     "error_action": {"type": "str", "choices": ["continue", "silently_continue", "stop"], "default": "continue"},
     "state_file": {"type": "path", "fallback": (env_fallback, ["PSSESSION_STATE_FILE"])},
     "client_id": {"type": "str", "fallback": (env_fallback, ["PSSESSION_CLIENT_ID"])},
@@ -216,18 +216,18 @@ def _without(spec: Spec, *names: str) -> Spec:
 
 
 # pssession_info may find nothing, and remove_pssession need not remove a session that does not exist.
-_IGNORE_MISSING: Spec = {"missing": {**FLOW["missing"], "default": "ignore"}}
+_SKIP_MISSING: Spec = {"on_missing": {**FLOW["on_missing"], "default": "skip"}}
 _SESSIONS: Spec = {**SELECTION, **COMPUTER, **LOGON, **FLOW}
 # Options that only select among sessions that exist.
-_EXISTING = ("session", "id", "instance_id", "require_each", "list_commands", "missing")
+_EXISTING = ("session", "id", "instance_id", "require_each", "list_commands", "on_missing")
 
 CONNECT_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **CONNECT, **ENDPOINTS}
 DISCONNECT_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **DISCONNECT, **ENDPOINTS}
 NEW_PSSESSION: Spec = {**_without(_SESSIONS, *_EXISTING), **NEW_SESSIONS, **CHANGE, **ENDPOINTS}
 INVOKE_COMMAND: Spec = {**_SESSIONS, **CHANGE, **INVOKE, **TAKE, **ENDPOINTS}
 RECEIVE_PSSESSION: Spec = {**_without(_SESSIONS, "list_commands"), **OWNER, **CHANGE, **TAKE, **RECEIVE, **ENDPOINTS}
-REMOVE_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, **_IGNORE_MISSING}
-PSSESSION_INFO: Spec = {**_SESSIONS, **OWNER, **CONDITIONS, **ENDPOINTS, **_IGNORE_MISSING}
+REMOVE_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, **_SKIP_MISSING}
+PSSESSION_INFO: Spec = {**_SESSIONS, **OWNER, **CONDITIONS, **ENDPOINTS, **_SKIP_MISSING}
 PSSESSION_LOOKUP: Spec = _SESSIONS
 
 

@@ -40,7 +40,7 @@ notes:
   - A connected session that its client does not use becomes disconnected again after about a minute. That is the
     server's doing and normal; the next task that needs the session takes it up again.
   - "Differences from the cmdlet: the computers are asked side by side, under O(throttle_limit). A session that is
-    connected here already is returned and does not drop out. What is not found is an error, see O(missing).
+    connected here already is returned and does not drop out. What is not found is an error, see O(on_missing).
     O(busy_timeout) waits. Credentials may be given with the local parameter sets, too, since a task remembers none.
     A session remembered as Opened is not believed: the server is asked."
 seealso:
@@ -74,7 +74,7 @@ EXAMPLES = r"""
 - name: Connect where there is something to connect to, and go on where there is not
   psremoting.fleet.connect_pssession:
     name: Patch*
-    missing: ignore
+    on_missing: skip
 
 - name: Connect to what the lookup found
   psremoting.fleet.connect_pssession:
@@ -261,7 +261,7 @@ errors:
       type: str
       sample: Another client connected to the session meanwhile.
 missing:
-  description: What was asked for and not found, whatever O(missing) makes of it.
+  description: What was asked for and not found, whatever O(on_missing) makes of it.
   returned: always
   type: list
   elements: str

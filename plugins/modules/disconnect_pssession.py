@@ -86,7 +86,7 @@ errors:
   type: list
   elements: dict
 missing:
-  description: What was asked for and not found, whatever O(missing) makes of it.
+  description: What was asked for and not found, whatever O(on_missing) makes of it.
   returned: always
   type: list
   elements: str

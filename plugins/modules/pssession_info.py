@@ -13,11 +13,11 @@ description:
   - Lists the PowerShell sessions (PSSessions) of Windows computers, as C(Get-PSSession) does on Windows.
   - It connects to no session and changes nothing.
 options:
-  missing:
+  on_missing:
     description:
-      - What it means when something that was asked for is not there. Nothing found is an answer, so V(ignore) is the
-        default here.
-    default: ignore
+      - What to do if something that was asked for is not there. Finding nothing is an answer, so V(skip) is the default
+        here.
+    default: skip
 extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.info
@@ -70,7 +70,7 @@ errors:
   type: list
   elements: dict
 missing:
-  description: What was asked for and not found, whatever O(missing) makes of it.
+  description: What was asked for and not found, whatever O(on_missing) makes of it.
   returned: always
   type: list
   elements: str

@@ -13,15 +13,15 @@ description:
   - Ends PowerShell sessions (PSSessions) on Windows computers, and all work in them, as C(Remove-PSSession) does on
     Windows.
   - A session that another client is connected to is never removed, unless O(force) says so.
-  - What is not there need not be removed, so finding nothing is fine, see O(missing).
+  - What is not there need not be removed, so finding nothing is fine, see O(on_missing).
 options:
   force:
     description:
       - Remove sessions that another client is connected to as well.
     type: bool
     default: false
-  missing:
-    default: ignore
+  on_missing:
+    default: skip
 extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
@@ -76,7 +76,7 @@ errors:
   type: list
   elements: dict
 missing:
-  description: What was asked for and not found, whatever O(missing) makes of it.
+  description: What was asked for and not found, whatever O(on_missing) makes of it.
   returned: always
   type: list
   elements: str

@@ -48,7 +48,7 @@ def collection(addresses: Addresses) -> int:
         options = {
             "computer_name": list(addresses),
             "name": [SESSION],
-            "missing": "fail",
+            "on_missing": "error",
             "throttle_limit": THROTTLE,
             "state_file": str(Path(folder, "registry.sqlite3")),
         }

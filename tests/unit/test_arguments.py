@@ -73,7 +73,7 @@ def comparable(options: Options, suboptions: str) -> dict[str, Any]:
 def test_spec_and_documentation_agree(plugin: tuple[str, str]) -> None:
     expected = comparable(SPECS[plugin], "options")
     if plugin[0] == "lookup":
-        expected["missing"]["default"] = "ignore"  # a lookup that finds nothing returns an empty list
+        expected["on_missing"]["default"] = "skip"  # a lookup that finds nothing returns an empty list
     assert comparable(documented(plugin), "suboptions") == expected
 
 

@@ -235,9 +235,9 @@ def test_session_option(given: dict[str, Any], meant: dict[str, Any]) -> None:
     assert request(session_option=given).session_option == SessionOption(**meant)
 
 
-@pytest.mark.parametrize("missing", ["ignore", "warn"])
-def test_no_session_at_all_may_be_given_where_nothing_has_to_be_found(missing: str) -> None:
-    understood = Request.from_options({"session": [], "missing": missing})
+@pytest.mark.parametrize("on_missing", ["skip", "warn"])
+def test_no_session_at_all_may_be_given_where_nothing_has_to_be_found(on_missing: str) -> None:
+    understood = Request.from_options({"session": [], "on_missing": on_missing})
     assert (understood.query.sessions, understood.parameter_set.name) == ((), "Session")
 
 

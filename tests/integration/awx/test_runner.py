@@ -71,7 +71,7 @@ def test_a_password_that_was_asked_for_gets_in_and_stays_secret(fleet: Simulated
         fleet,
         """
         - name: Connect
-          psremoting.fleet.connect_pssession: {name: Nightly, missing: ignore}
+          psremoting.fleet.connect_pssession: {name: Nightly, on_missing: skip}
         """,
     )
     assert outcome.code == 0, outcome.stdout
@@ -125,7 +125,7 @@ def test_computers_that_a_task_acts_on_are_counted(fleet: SimulatedFleet, tmp_pa
 def test_check_mode_counts_nothing(fleet: SimulatedFleet, tmp_path: Path) -> None:
     tasks = """
         - name: Connect
-          psremoting.fleet.connect_pssession: {name: Nightly, missing: ignore}
+          psremoting.fleet.connect_pssession: {name: Nightly, on_missing: skip}
     """
     outcome = run(tmp_path, fleet, tasks, arguments="--check")
     assert outcome.code == 0, outcome.stdout

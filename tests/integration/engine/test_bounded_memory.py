@@ -53,7 +53,7 @@ def test_many_objects(many: SimulatedFleet, tmp_path: Path) -> None:
     options = {
         "computer_name": ["srv01"],
         "name": ["job"],
-        "missing": "fail",
+        "on_missing": "error",
         "journal": str(tmp_path / "journal.jsonl"),
         "max_output_objects": KEPT,
         "state_file": str(controller.state_file),

@@ -389,12 +389,12 @@ def test_a_session_given_twice(fleet: SimulatedFleet, controller: Controller, jo
     assert operations(fleet) == ["Enumerate", "Disconnect"]
 
 
-@pytest.mark.parametrize("missing", ["fail", "warn", "ignore"])
-def test_what_is_not_there(controller: Controller, job: SimulatedSession, missing: str) -> None:
-    result = controller.disconnect("srv01", name=["job1", "nosuch"], missing=missing)
+@pytest.mark.parametrize("on_missing", ["error", "warn", "skip"])
+def test_what_is_not_there(controller: Controller, job: SimulatedSession, on_missing: str) -> None:
+    result = controller.disconnect("srv01", name=["job1", "nosuch"], on_missing=on_missing)
     assert (names(result), result["missing"]) == (["job1"], ["nosuch"])
-    assert error_ids(result) == (["PSSessionNameMatchFail"] if missing == "fail" else [])
-    assert len(result["warnings"]) == (missing == "warn")
+    assert error_ids(result) == (["PSSessionNameMatchFail"] if on_missing == "error" else [])
+    assert len(result["warnings"]) == (on_missing == "warn")
 
 
 def test_one_that_has_ended(fleet: SimulatedFleet, controller: Controller, job: SimulatedSession) -> None:

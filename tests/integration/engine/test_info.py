@@ -148,15 +148,15 @@ def test_by_every_parameter_set(
     assert operations(fleet) == ["Enumerate"]
 
 
-@pytest.mark.parametrize("missing", ["ignore", "warn", "fail"])
+@pytest.mark.parametrize("on_missing", ["skip", "warn", "error"])
 def test_finding_nothing_is_an_answer_unless_it_has_to_be_there(
-    computer: SimulatedComputer, controller: Controller, missing: str
+    computer: SimulatedComputer, controller: Controller, on_missing: str
 ) -> None:
     computer.add_session("job1")
-    options = {} if missing == "ignore" else {"missing": missing}
+    options = {} if on_missing == "skip" else {"on_missing": on_missing}
     for result in (controller.info("srv01", name=["nosuch"], **options), controller.info(name=["nosuch"], **options)):
         assert (result["sessions"], result["missing"]) == ([], ["nosuch"])
-        assert (len(result["errors"]), len(result["warnings"])) == (missing == "fail", missing == "warn")
+        assert (len(result["errors"]), len(result["warnings"])) == (on_missing == "error", on_missing == "warn")
 
 
 @pytest.mark.parametrize("state", ["Closed", "Broken"])

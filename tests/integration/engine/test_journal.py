@@ -225,7 +225,7 @@ class Reader:
 
     def start(self, registry: Path, point: str | None = None, time: int = 1) -> int:
         """Let it receive; returns its process id."""
-        options = {"computer_name": ["srv01"], "name": ["job"], "missing": "fail"}
+        options = {"computer_name": ["srv01"], "name": ["job"], "on_missing": "error"}
         options |= {"journal": str(self._journal), "state_file": str(registry)}
         order = {"options": options, "settings": self._settings, "point": point, "time": time}
         assert self._process.stdin is not None

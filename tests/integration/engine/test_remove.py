@@ -114,12 +114,12 @@ def test_nothing_to_remove_is_fine(fleet: SimulatedFleet, computer: SimulatedCom
     assert left(computer) == ["other"]
 
 
-@pytest.mark.parametrize("missing", ["fail", "warn"])
-def test_unless_it_has_to_be_there(computer: SimulatedComputer, controller: Controller, missing: str) -> None:
+@pytest.mark.parametrize("on_missing", ["error", "warn"])
+def test_unless_it_has_to_be_there(computer: SimulatedComputer, controller: Controller, on_missing: str) -> None:
     computer.add_session("other")
-    result = controller.remove("srv01", name=["job1"], missing=missing)
-    assert error_ids(result) == (["PSSessionNameMatchFail"] if missing == "fail" else [])
-    assert len(result["warnings"]) == (missing == "warn")
+    result = controller.remove("srv01", name=["job1"], on_missing=on_missing)
+    assert error_ids(result) == (["PSSessionNameMatchFail"] if on_missing == "error" else [])
+    assert len(result["warnings"]) == (on_missing == "warn")
 
 
 def test_the_second_time_changes_nothing(

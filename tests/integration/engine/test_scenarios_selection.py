@@ -13,7 +13,7 @@ import pytest
 from tests.integration.engine.controller import ALICE, BOB, UNKNOWN_SHELL, Controller, error_ids, names, operations
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
-SILENT: dict[str, Any] = {"missing": "ignore"}
+SILENT: dict[str, Any] = {"on_missing": "skip"}
 
 
 def test_scenario_01_connect_by_name(computer: SimulatedComputer, controller: Controller) -> None:
@@ -50,12 +50,12 @@ def test_scenario_04_no_session_at_all(controller: Controller, missing: dict[str
     assert result.get("failed", False) is bool(expected)
 
 
-@pytest.mark.parametrize("missing", ["ignore", "warn", "fail", None])
+@pytest.mark.parametrize("on_missing", ["skip", "warn", "error", None])
 def test_a_lookup_that_found_nothing_is_nothing_to_connect_to(
-    fleet: SimulatedFleet, controller: Controller, missing: str | None
+    fleet: SimulatedFleet, controller: Controller, on_missing: str | None
 ) -> None:
-    result = controller.connect(session=[], missing=missing)
-    allowed = missing in ("ignore", "warn")
+    result = controller.connect(session=[], on_missing=on_missing)
+    allowed = on_missing in ("skip", "warn")
     assert (result["sessions"], result["changed"], fleet.requests) == ([], False, [])
     assert error_ids(result) == ([] if allowed else ["ParameterArgumentValidationErrorEmptyArrayNotAllowed"])
     assert result.get("failed", False) is not allowed
@@ -284,7 +284,7 @@ def test_scenario_60_times_of_listed_sessions(computer: SimulatedComputer, contr
 def test_scenario_66_sessions_of_others(computer: SimulatedComputer, controller: Controller) -> None:
     computer.add_session("job1", owner="alice")
     controller.user = BOB
-    assert controller.get("srv01", missing="ignore")["sessions"] == []
+    assert controller.get("srv01", on_missing="skip")["sessions"] == []
     controller.user = ALICE
     assert names(controller.get("srv01")) == ["job1"]
 

@@ -72,7 +72,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "negative busy_timeout": ({**ON, "busy_timeout": -1}, "busy_timeout: -1 is negative"),
     "bad timeout": ({**ON, "session_option": {"open_timeout": -5}}, "session_option.open_timeout: -5"),
     "bad client id": ({**ON, "client_id": "me"}, "client_id: 'me' is not a GUID"),
-    "bad choice": ({**ON, "missing": "perhaps"}, "missing"),
+    "bad choice": ({**ON, "on_missing": "perhaps"}, "on_missing"),
     "session without its id": ({"session": [{"computer_name": "srv01"}]}, "session: an entry has no instance_id"),
     "unknown option": ({**ON, "computer": "srv01"}, "computer"),
     "unknown suboption": ({**ON, "session_option": {"speed": "fast"}}, "session_option.speed"),

@@ -175,7 +175,7 @@ def test_what_counts_as_changed(controller: Controller) -> None:
           psremoting.fleet.invoke_command: {name: job, script: quick}
           check_mode: true
         - name: Nowhere to start
-          psremoting.fleet.invoke_command: {name: nowhere, script: quick, missing: ignore}
+          psremoting.fleet.invoke_command: {name: nowhere, script: quick, on_missing: skip}
         - name: Left behind
           psremoting.fleet.invoke_command: {script: slow, in_disconnected_session: true, session_name: night}
         - name: Left behind already

@@ -91,7 +91,7 @@ def test_a_windows_host_alone_is_not_enough_to_remove(
     run = controller.run(
         f"""
         - name: Remove
-          psremoting.fleet.remove_pssession: {{{options}missing: ignore}}
+          psremoting.fleet.remove_pssession: {{{options}on_missing: skip}}
         """,
         "--limit",
         "srv01",
@@ -217,7 +217,7 @@ def test_the_module_defaults_of_the_group_are_for_all_verbs(controller: Controll
           module_defaults:
             group/psremoting.fleet.all:
               name: [ITTask, Nowhere]
-              missing: warn
+              on_missing: warn
           tasks:
             - name: Connect
               psremoting.fleet.connect_pssession:

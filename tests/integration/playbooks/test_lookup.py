@@ -51,7 +51,7 @@ def test_find_loop_and_connect(controller: Controller, fleet: SimulatedFleet) ->
             - name: Connect what was not found
               psremoting.fleet.connect_pssession:
                 session: "{{ query('psremoting.fleet.pssession', 'srv01', name='Nowhere') }}"
-                missing: ignore
+                on_missing: skip
         - hosts: srv03
           gather_facts: false
           tasks:
@@ -169,7 +169,7 @@ def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
             msg: "{{ query('psremoting.fleet.pssession', 'srv02', errors='warn') }}"
         - name: Missing
           ansible.builtin.debug:
-            msg: "{{ query('psremoting.fleet.pssession', 'srv01', name='Nowhere', missing='fail') }}"
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01', name='Nowhere', on_missing='error') }}"
           ignore_errors: true
         - name: Bad option
           ansible.builtin.debug:

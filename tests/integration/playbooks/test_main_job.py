@@ -139,7 +139,7 @@ def test_task_keywords_defaults_and_aliases(controller: Controller, fleet: Simul
           gather_facts: false
           module_defaults:
             group/psremoting.fleet.all:
-              missing: ignore
+              on_missing: skip
               name: Default*
           tasks:
             - name: Defaults

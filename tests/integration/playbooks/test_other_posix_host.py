@@ -60,7 +60,7 @@ def test_the_module_runs_there_with_what_the_inventory_knows(controller: Control
               psremoting.fleet.connect_pssession: {{uri: "http://{address}:5985/wsman", name: ITTask}}
               delegate_to: bastion
             - name: Missing, there
-              psremoting.fleet.connect_pssession: {{name: Nowhere, missing: warn}}
+              psremoting.fleet.connect_pssession: {{name: Nowhere, on_missing: warn}}
               delegate_to: bastion
             - name: Confirm, there
               psremoting.fleet.connect_pssession: {{name: ITBackup, confirm: true}}

@@ -42,6 +42,7 @@ class Renamed:
 # By the name in the tables, with dots for suboptions.
 RENAMED_OPTIONS: dict[str, Renamed] = {
     "match_each_computer": Renamed("require_each"),
+    "missing": Renamed("on_missing", {"fail": "error", "warn": "warn", "ignore": "skip", None: None}.__getitem__),
     "registry_path": Renamed("state_file"),
 }
 # By the present name of a return value, at any depth: its name in the recorded outcomes.

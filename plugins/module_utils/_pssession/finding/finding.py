@@ -53,9 +53,9 @@ class Found:
 def find(task: Task) -> Found:
     """Find the sessions that the options select."""
     selection, errors = (_find_remembered if task.request.parameter_set.is_local else _find_remote)(task)
-    if task.request.flow.missing == "fail":
+    if task.request.flow.on_missing == "error":
         errors += selection.missing
-    elif task.request.flow.missing == "warn":
+    elif task.request.flow.on_missing == "warn":
         for record in selection.missing:
             task.context.warn(record.message)
     sessions = _fulfilling(task, selection.sessions)

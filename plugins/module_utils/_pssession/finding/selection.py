@@ -262,7 +262,7 @@ def _missing(request: Request, error_id: str, what: str, target: str, endpoints:
         reason=Reason.MISSING,
         target=target,
         about=endpoints[0].subject if len(endpoints) == 1 else Subject(),
-        hint="Sessions of other accounts are invisible, and expired ones are gone; missing: ignore accepts that.",
+        hint="Sessions of other accounts are invisible, and expired ones are gone; on_missing: skip accepts that.",
     )
 
 

@@ -175,14 +175,14 @@ class Flow(OptionGroup):
 
     Attributes:
         throttle_limit: Requests in flight at most.
-        missing: ``fail``, ``warn`` or ``ignore``: what it means when something wanted is not there.
+        on_missing: ``error``, ``warn`` or ``skip``: what it means when something wanted is not there.
         stop_on_error: Start nothing more after the first error.
         busy_timeout: Seconds to wait for sessions that another client holds.
     """
 
     throttle_limit: int = option(throttle_limit, DEFAULT_THROTTLE_LIMIT)
     list_commands: bool = option(bool, False)
-    missing: str = option(str, "fail")
+    on_missing: str = option(str, "error")
     stop_on_error: bool = option(lambda value, _name: value == "stop", False, name="error_action")
     busy_timeout: float = option(seconds, 0.0)
 
@@ -289,8 +289,8 @@ class Request:
 
 
 def _query(options: t.Mapping[str, t.Any], flow: Flow, *, is_new: bool) -> Query:
-    if options.get("session") == [] and flow.missing != "fail":
-        # No session at all, from a lookup that found nothing, is what `missing` is about.
+    if options.get("session") == [] and flow.on_missing != "error":
+        # No session at all, from a lookup that found nothing, is what `on_missing` is about.
         options = {**options, "session": None}
     if is_new and options.get("name") is not None:
         names = filled(options["name"], "name")
