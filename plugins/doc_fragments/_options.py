@@ -229,13 +229,13 @@ options:
         with a warning.
     type: int
     default: 32
-  error_action:
+  on_error:
     description:
-      - What errors do. V(continue) tries everything and then fails, V(silently_continue) tries everything and does not
-        fail, V(stop) starts nothing more after the first error and fails.
+      - What to do about errors. V(fail_at_end) tries everything and then fails with all errors. V(stop) starts nothing
+        more after the first error and fails. V(report) tries everything and does not fail; the result has the errors.
     type: str
-    choices: [continue, silently_continue, stop]
-    default: continue
+    choices: [fail_at_end, stop, report]
+    default: fail_at_end
   state_file:
     description:
       - File that keeps the numbers of the sessions this controller has seen, and its identity as a client. It holds no
@@ -427,9 +427,9 @@ options:
         key: throttle_limit
     env:
       - name: PSSESSION_THROTTLE_LIMIT
-  error_action:
+  on_error:
     vars:
-      - name: pssession_error_action
+      - name: pssession_on_error
   state_file:
     vars:
       - name: pssession_state_file

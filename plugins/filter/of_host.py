@@ -43,7 +43,7 @@ EXAMPLES = r"""
     computer_name: "{{ ansible_play_batch }}"
     name: Nightly
     require_each: true
-    error_action: silently_continue
+    on_error: report
   register: fleet
   run_once: true
 

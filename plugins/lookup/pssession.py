@@ -23,10 +23,10 @@ options:
       - What to do if something that was asked for is not there.
       - A lookup that finds nothing returns an empty list, so V(skip) is the default here.
     default: skip
-  error_action:
+  on_error:
     description:
-      - What errors do. V(continue) asks all computers and then fails with all errors, V(silently_continue) returns what
-        was found and warns, V(stop) asks no further computer after the first error and fails.
+      - What to do about errors. V(fail_at_end) asks all computers and then fails with all errors. V(stop) asks no
+        further computer after the first error and fails. V(report) returns the sessions found and warns of the errors.
 extends_documentation_fragment:
   - psremoting.fleet._options
   - psremoting.fleet._options.existing

@@ -94,7 +94,7 @@ FLOW: Spec = {
     "throttle_limit": {"type": "int", "default": 32},
     "list_commands": {"type": "bool", "default": False},
     "on_missing": {"type": "str", "choices": ["error", "warn", "skip"], "default": "error"},
-    "error_action": {"type": "str", "choices": ["continue", "silently_continue", "stop"], "default": "continue"},
+    "on_error": {"type": "str", "choices": ["fail_at_end", "stop", "report"], "default": "fail_at_end"},
     "state_file": {"type": "path", "fallback": (env_fallback, ["PSSESSION_STATE_FILE"])},
     "client_id": {"type": "str", "fallback": (env_fallback, ["PSSESSION_CLIENT_ID"])},
 }

@@ -138,7 +138,7 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         del result["what_if"]
     if diff_mode:
         result["diff"] = report.diff()
-    if report.errors and options.get("error_action") != "silently_continue":
+    if report.errors and options.get("on_error") != "report":
         result.update(failed=True, msg=report.failure())
     elif "rc" in result:
         # Ansible fails a result with an rc other than 0 that does not say whether it failed. Here expected_return_code

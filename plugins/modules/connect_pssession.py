@@ -15,7 +15,7 @@ description:
   - Only the account that opened a session can connect to it. It does not matter from which machine.
   - A session that this controller is connected to already is returned unchanged.
   - All sessions are tried, whatever happens to one of them; then the task fails with all errors in RV(ignore:errors).
-    O(error_action) changes that.
+    O(on_error) changes that.
 options:
   application_private_data:
     description:

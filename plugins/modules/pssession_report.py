@@ -88,7 +88,7 @@ EXAMPLES = r"""
 - name: Connect to the sessions of each host of the play
   psremoting.fleet.connect_pssession:
     name: Nightly
-    error_action: silently_continue
+    on_error: report
   register: reconnected
 
 - name: Keep what is about the host

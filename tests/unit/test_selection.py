@@ -192,9 +192,7 @@ def test_a_remembered_session_of_another_account_has_not_vanished() -> None:
 
 @pytest.mark.parametrize("require_each", [False, True])
 def test_nothing_is_missing_where_nobody_answered(require_each: bool) -> None:
-    request = Request.from_options(
-        {"computer_name": ["silent"], "name": ["no"], "require_each": require_each}
-    )
+    request = Request.from_options({"computer_name": ["silent"], "name": ["no"], "require_each": require_each})
     assert select_remote([SILENT], request, Discovery({}, {})).missing == ()
 
 

@@ -94,7 +94,7 @@ def test_computers_that_a_task_acts_on_are_counted(fleet: SimulatedFleet, tmp_pa
           psremoting.fleet.connect_pssession:
             computer_name: [srv01, srv02, srv03, {outside}]
             name: [Nightly, Second, Nowhere]
-            error_action: silently_continue
+            on_error: report
             port: 5985
             authentication: basic
             session_option: {{no_encryption: true}}

@@ -324,7 +324,7 @@ def test_several_at_once_under_the_throttle(
     assert least <= most_at_once(fleet.requests) <= most
 
 
-def test_error_action_stop_starts_no_further(
+def test_on_error_stop_starts_no_further(
     fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller
 ) -> None:
     for number in range(4):
@@ -332,7 +332,7 @@ def test_error_action_stop_starts_no_further(
     controller.connect("srv01")
     computer.inject(Injection("Disconnect", after=1, fault_code=5))
     fleet.clear_requests()
-    result = controller.disconnect("srv01", error_action="stop", throttle_limit=1)
+    result = controller.disconnect("srv01", on_error="stop", throttle_limit=1)
     assert (len(result["sessions"]), error_ids(result)) == (1, ["AccessDenied,PSSessionDisconnectFailed"])
     assert operations(fleet) == ["Enumerate", "Disconnect", "Disconnect"]
 

@@ -146,7 +146,7 @@ def test_a_script_that_fails_fails_the_task(invoke: Any) -> None:
     got = only(result)
     assert (got["state"], got["output"]) == ("Failed", ["before"])
     assert got["failure"]["exception"]["message"] == "no such thing"
-    assert not invoke("fails", error_action="silently_continue").get("failed")
+    assert not invoke("fails", on_error="report").get("failed")
 
 
 def test_who_asks_gets_an_error_instead_of_silence(invoke: Any, fleet: SimulatedFleet) -> None:

@@ -232,45 +232,45 @@ def test_without_busy_timeout_nothing_waits(
     assert "busy_timeout" in result["errors"][0]["hint"]
 
 
-def test_error_action_stop_connects_nothing_more(
+def test_on_error_stop_connects_nothing_more(
     fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller
 ) -> None:
     for number in range(4):
         computer.add_session(f"job{number}")
     computer.inject(Injection("Connect", after=1, fault_code=5))
-    result = controller.connect("srv01", error_action="stop", throttle_limit=1)
+    result = controller.connect("srv01", on_error="stop", throttle_limit=1)
     assert (len(result["sessions"]), error_ids(result)) == (1, ["AccessDenied,PSSessionConnectFailed"])
     assert operations(fleet) == ["Enumerate", "Connect", "Connect"]
     assert result["failed"]
 
 
-def test_error_action_stop_waits_for_what_is_under_way(computer: SimulatedComputer, controller: Controller) -> None:
+def test_on_error_stop_waits_for_what_is_under_way(computer: SimulatedComputer, controller: Controller) -> None:
     slow, refused = computer.add_session("slow"), computer.add_session("refused")
     computer.inject(Injection("Connect", fault_code=5, shell_id=refused.shell_id))
     computer.inject(Injection("Connect", action="delay", seconds=0.3, shell_id=slow.shell_id))
-    result = controller.connect("srv01", error_action="stop")
+    result = controller.connect("srv01", on_error="stop")
     assert (names(result), error_ids(result)) == (["slow"], ["AccessDenied,PSSessionConnectFailed"])
 
 
-def test_error_action_stop_asks_no_further_computer(fleet: SimulatedFleet, controller: Controller) -> None:
+def test_on_error_stop_asks_no_further_computer(fleet: SimulatedFleet, controller: Controller) -> None:
     for computer in fleet:
         computer.add_session("job1")
     fleet["srv01"].inject(Injection("Enumerate", fault_code=5))
-    result = controller.connect("srv01", "srv02", "srv03", error_action="stop", throttle_limit=1)
+    result = controller.connect("srv01", "srv02", "srv03", on_error="stop", throttle_limit=1)
     assert (result["sessions"], error_ids(result)) == ([], ["AccessDenied,RemotePSSessionQueryFailed"])
     assert [request.computer for request in fleet.requests] == ["srv01"]
 
 
-@pytest.mark.parametrize("error_action", ["continue", "silently_continue"])
-def test_other_error_actions_try_everything(
-    computer: SimulatedComputer, controller: Controller, error_action: str
+@pytest.mark.parametrize("on_error", ["fail_at_end", "report"])
+def test_other_values_of_on_error_try_everything(
+    computer: SimulatedComputer, controller: Controller, on_error: str
 ) -> None:
     for number in range(3):
         computer.add_session(f"job{number}")
     computer.inject(Injection("Connect", fault_code=5))
-    result = controller.connect("srv01", error_action=error_action, throttle_limit=1)
+    result = controller.connect("srv01", on_error=on_error, throttle_limit=1)
     assert (len(result["sessions"]), len(result["errors"])) == (2, 1)
-    assert result.get("failed", False) is (error_action == "continue")
+    assert result.get("failed", False) is (on_error == "fail_at_end")
 
 
 def test_sessions_nobody_confirmed_are_left_alone(

@@ -172,9 +172,9 @@ def test_each_session_is_started_as_soon_as_it_is_open(
     assert len({request.connection for request in fleet.requests}) == 1
 
 
-def test_error_action_stop(computer: SimulatedComputer, fleet: SimulatedFleet, start: Any) -> None:
+def test_on_error_stop(computer: SimulatedComputer, fleet: SimulatedFleet, start: Any) -> None:
     computer.inject(Injection("Command", action="fault", fault_code=5))
-    result = start(session_name=["a", "b", "c"], throttle_limit=1, error_action="stop")
+    result = start(session_name=["a", "b", "c"], throttle_limit=1, on_error="stop")
     assert result["failed"]
     assert len(fleet.requests_of(operation="Create")) == 1
 

@@ -53,7 +53,7 @@ TASKS = """
   failed_when: judged.rc not in [0, 3]
   changed_when: judged.rc == 0
 - name: Kept silent
-  psremoting.fleet.invoke_command: {name: job, script: exit 3, error_action: silently_continue}
+  psremoting.fleet.invoke_command: {name: job, script: exit 3, on_error: report}
 - name: Failed after a code
   psremoting.fleet.invoke_command: {name: job, script: "exit 7, then fail"}
   ignore_errors: true

@@ -15,7 +15,7 @@ PLAY = """
     computer_name: "{{ ansible_play_hosts }}"
     name: IT*
     require_each: true
-    error_action: silently_continue
+    on_error: report
   register: fleet
   run_once: true
 

@@ -162,8 +162,8 @@ def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
           ignore_errors: true
         - name: Tolerated
           ansible.builtin.debug:
-            msg: "{{ query('psremoting.fleet.pssession', ['srv01', 'srv02'], error_action=quietly) | length }}"
-          vars: {quietly: silently_continue}
+            msg: "{{ query('psremoting.fleet.pssession', ['srv01', 'srv02'], on_error=quietly) | length }}"
+          vars: {quietly: report}
         - name: Errors are warnings
           ansible.builtin.debug:
             msg: "{{ query('psremoting.fleet.pssession', 'srv02', errors='warn') }}"
@@ -177,7 +177,7 @@ def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
           ignore_errors: true
         - name: Bad choice
           ansible.builtin.debug:
-            msg: "{{ query('psremoting.fleet.pssession', 'srv01', error_action='panic') }}"
+            msg: "{{ query('psremoting.fleet.pssession', 'srv01', on_error='panic') }}"
           ignore_errors: true
         - name: Unknown option
           ansible.builtin.debug:
@@ -199,7 +199,7 @@ def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
         "Unreachable": "srv02 could not be asked for its sessions",
         "Missing": "no session named 'Nowhere' was found on srv01",
         "Bad option": "port: 0 is not between 1 and 65535",
-        "Bad choice": "error_action",
+        "Bad choice": "on_error",
         "Unknown option": "the lookup has no option names. Did you mean name?",
         "Option of another plugin": "the lookup has no option force. Its options are allow_redirection, ",
         "No computer": "Nothing says which sessions are meant",

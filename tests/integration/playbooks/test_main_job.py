@@ -103,7 +103,7 @@ def test_a_host_that_fails_fails_alone(controller: Controller, fleet: SimulatedF
           register: decided
           failed_when: decided.missing | length > 1
         - name: Tolerate
-          psremoting.fleet.connect_pssession: {name: ITTask, error_action: silently_continue}
+          psremoting.fleet.connect_pssession: {name: ITTask, on_error: report}
         - name: Fail
           psremoting.fleet.connect_pssession: {name: ITTask}
         - name: Go on

@@ -23,7 +23,7 @@ PLAY = """
     - name: Connect
       psremoting.fleet.connect_pssession:
         name: ITTask
-        error_action: silently_continue
+        on_error: report
       register: reconnected
     - name: Mine
       ansible.builtin.set_fact:

@@ -41,6 +41,9 @@ class Renamed:
 
 # By the name in the tables, with dots for suboptions.
 RENAMED_OPTIONS: dict[str, Renamed] = {
+    "error_action": Renamed(
+        "on_error", {"continue": "fail_at_end", "stop": "stop", "silently_continue": "report"}.__getitem__
+    ),
     "match_each_computer": Renamed("require_each"),
     "missing": Renamed("on_missing", {"fail": "error", "warn": "warn", "ignore": "skip", None: None}.__getitem__),
     "registry_path": Renamed("state_file"),

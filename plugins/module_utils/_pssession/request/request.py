@@ -183,7 +183,7 @@ class Flow(OptionGroup):
     throttle_limit: int = option(throttle_limit, DEFAULT_THROTTLE_LIMIT)
     list_commands: bool = option(bool, False)
     on_missing: str = option(str, "error")
-    stop_on_error: bool = option(lambda value, _name: value == "stop", False, name="error_action")
+    stop_on_error: bool = option(lambda value, _name: value == "stop", False, name="on_error")
     busy_timeout: float = option(seconds, 0.0)
 
 
