@@ -1,8 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the attributes (check mode, diff mode, platform) that several modules share."""
 
-# Private to psremoting.fleet: may change at any time, use it from nowhere else.
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the suboptions of `endpoints`.
 
-# Private to psremoting.fleet: may change at any time, use it from nowhere else.
-# The twin of ENDPOINTS in plugins/module_utils/_arguments.py: whoever changes one changes the other (a test compares
-# them).
+ENDPOINTS in plugins/module_utils/_arguments.py is their specification. A test compares the two.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

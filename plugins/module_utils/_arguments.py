@@ -1,14 +1,9 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """The options of modules, actions and the lookup, composed from named groups.
 
-The twin of plugins/doc_fragments/_options.py and _endpoints.py: whoever changes one changes the other (a test compares
-them).
+plugins/doc_fragments/_options.py and _endpoints.py document them. A test compares the two.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

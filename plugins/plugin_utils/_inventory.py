@@ -1,14 +1,10 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""What the inventory knows of a computer, in the words of the engine (`endpoints` in the argument spec).
+"""Inventory: the connection variables of a host as the engine's settings (`endpoints` in the argument spec).
 
 Inventories describe Windows hosts for the psrp or for the winrm connection plugin. The plugins' own option tables are
 read, so whatever sets an option there (a variable, a keyword, the command line) counts here as well.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

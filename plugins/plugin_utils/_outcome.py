@@ -1,14 +1,10 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""What a task's result means for each host: fleet-wide results taken apart, and one word for how it went.
+"""Outcome: the part of a fleet-wide result that is about one host, and how that host fared in one word.
 
 Everything here works on results as plain data, so it is the same for a task that ran on each host and for one that
 did the work of all.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,15 +1,11 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""What every action plugin of the collection shares.
+"""The base of the collection's action plugins.
 
 The engine runs right here, in the controller's worker, when the task's connection is local or leads to Windows: a
 Python module cannot run on Windows, credentials reach no temporary file, and prompts and progress work. Any other
 connection (a bastion with a route to the Windows network) gets the module, as usual.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

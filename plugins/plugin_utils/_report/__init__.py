@@ -1,5 +1,3 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a fleet: its data, page and files."""
 
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
+# SPDX-License-Identifier: GPL-3.0-or-later

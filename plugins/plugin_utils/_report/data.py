@@ -1,13 +1,9 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""What a report says: rows of hosts, sessions and errors, made of results of any task of the collection.
+"""Data of the report: rows of hosts, sessions and errors from results of any task of the collection.
 
 Output of commands has no place in it. It may be secret, and a report is made to be handed around.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

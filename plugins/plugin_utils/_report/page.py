@@ -1,14 +1,10 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """The HTML file: one page that needs no network, and is a page of plain tables where there is no JavaScript.
 
 Most of what it says comes from servers. Jinja2 escapes all of it, and the page's own policy lets nothing run but the
 one script whose hash stands there, so that a mistake in the first would still be harmless.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

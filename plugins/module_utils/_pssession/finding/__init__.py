@@ -1,9 +1,5 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Finding sessions: lists them on the computers and selects those that are meant. Nothing is changed here."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""The first stage: lists the sessions on the computers and selects those that are meant. It only reads."""
 
 from __future__ import annotations

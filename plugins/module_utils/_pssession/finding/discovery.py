@@ -1,13 +1,9 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+"""Discovery: asks computers for their shells, and interprets a listed shell as a session of this client.
 
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""Find: what is on the computers, as sessions this client could get back to.
-
-Asking is all that happens here: Enumerate and Pull, nothing that changes anything.
+It sends Enumerate and Pull only, and changes nothing.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Find: discovery and selection, and errors for sessions that are meant and do not exist. Nothing is changed here."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""Find: the sessions that a task means, and what it means that is not there. Nothing is changed here."""
 
 from __future__ import annotations
 

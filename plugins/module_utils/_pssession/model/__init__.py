@@ -1,9 +1,5 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Values that all packages share: cmdlets, codes, errors, groups of options, settings, sessions, commands."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""The values that all packages share: cmdlets, codes, errors, groups of options, settings, sessions, commands."""
 
 from __future__ import annotations

@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The codes of WinRM and Win32: PowerShell's name, a reason in one word, and a hint for each."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""What the codes of WinRM and Win32 mean: names as PowerShell has them, a reason in one word, and what to do next."""
 
 from __future__ import annotations
 

@@ -1,14 +1,10 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's exceptions, and the error record of a result, with PowerShell's names.
 
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""What can go wrong, and how PowerShell would name it.
-
-Exceptions carry a failure through the engine; an `ErrorRecord` is what a user gets to see of it. Ids and categories are
-those of the cmdlets, so that what an administrator knows from PowerShell or finds by searching for it holds here, too.
+Exceptions carry a failure through the engine; an `ErrorRecord` is the part of it that a user sees. Ids and categories
+are those of the cmdlets, so that an administrator can search for them.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """Typed groups of options: each field says how the value of its option is read and checked."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,9 +1,5 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Commands in sessions: starts them, receives their output, and disconnects before and after."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""The stage for commands: starts them in connected sessions, takes their output, and disconnects around them."""
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disconnecting around commands: before receiving, afterwards, and when the task is interrupted.
 
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""Disconnecting around the work with commands: before it, after it, and when it is cut short.
-
-Each is `disconnect`, which applies the verb Disconnect to sessions that this client is connected to.
+All of them use `disconnect`, which applies the verb Disconnect to sessions that this client is connected to.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,14 +1,10 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""Invoke-Command -InDisconnectedSession: start a script in sessions of its own, which go on without a client.
+"""Invoke-Command -InDisconnectedSession: starts a script in new sessions and disconnects from them.
 
 A second run of the same task finds the sessions and starts nothing. Only where the journal proves that the run before
 ended before it started anything, the script is started in the session that it opened.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

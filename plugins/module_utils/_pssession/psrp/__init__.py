@@ -1,9 +1,5 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PowerShell Remoting Protocol (MS-PSRP): the messages inside the WS-Management operations."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""PowerShell Remoting Protocol (MS-PSRP): the messages that ride inside the WS-Management operations."""
 
 from __future__ import annotations

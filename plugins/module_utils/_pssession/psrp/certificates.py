@@ -1,14 +1,10 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """Certificates and distinguished names in output, of which only the bytes are sent (seen: PowerShell 7.6, Linux).
 
 PowerShell serializes X509Certificate2 and X500DistinguishedName by their property RawData alone. Everything else is
 read from it here and written as .NET writes it.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,9 +1,3 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """CLIXML (MS-PSRP 2.2.5) as plain data that JSON, and with it a task result, can hold.
 
 What a .NET value becomes:
@@ -22,6 +16,8 @@ What a .NET value becomes:
 What does not fit the limits is replaced by a mark, a text that begins with `CUT`: as the last item of a list, under the
 key `CUT` of a dict, at the end of a text, or in place of a value.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

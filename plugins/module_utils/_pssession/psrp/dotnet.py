@@ -1,9 +1,3 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """The .NET types whose properties do not hold their value, or hold it in pieces.
 
 - BigInteger, Int128, UInt128: int, as text beyond `MAX_DIGITS` digits. Half: float, or text as `primitives` has it.
@@ -18,6 +12,8 @@
 
 All of this was seen with PowerShell 7.6 on Linux.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,9 +1,3 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """The objects of Format-Table, Format-List, Format-Wide and Format-Custom as lines of a console of 120 cells.
 
 The Format cmdlets do not give text but a stream of objects that only PowerShell's Out cmdlets can show. Over remoting
@@ -17,6 +11,8 @@ each of them is a message (seen: PowerShell 7.6, Linux):
 
 A client that begins to receive in the middle does not know the columns, so it shows rows with one blank between fields.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

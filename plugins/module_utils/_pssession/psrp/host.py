@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The host of a command: the calls that a command makes, and their answers (MS-PSRP 2.2.2.27 and 3.2.5.4.15)."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""The host of a command: what a command tells it, and what it asks of it (MS-PSRP 2.2.2.27 and 3.2.5.4.15)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,3 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """The primitive values of CLIXML (MS-PSRP 2.2.5.1), and the text in it.
 
 - Text, URIs, GUIDs, versions, XML documents and script blocks: text. A character: text of that character.
@@ -12,6 +6,8 @@
 - Decimals: int when there is no fraction, float when a float is written with the same digits, else the text as sent.
 - Bytes: Base64 text as sent.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

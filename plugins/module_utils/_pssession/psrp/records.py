@@ -1,9 +1,3 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """The messages of a pipeline: output as plain data, records in the shapes of ansible.windows.win_powershell.
 
 All functions take the CLIXML of one message, keep to the default limits of `clixml` unless told otherwise, and raise
@@ -11,6 +5,8 @@ ValueError for what is not CLIXML. A property that a server left out is None.
 
 Records that a script writes to its output (``2>&1``, ``catch {$_}``, ``$Error``) have the shape of their own stream.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Starting a command: messages for its script, arguments and input (MS-PSRP 3.1.4.2 and 3.1.4.3)."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""Starting: a script, its arguments and its input on their way to a session (MS-PSRP 3.1.4.2 and 3.1.4.3)."""
 
 from __future__ import annotations
 

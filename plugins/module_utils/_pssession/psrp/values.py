@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Values of a playbook as PowerShell types (MS-PSRP 2.2.5.1); `clixml` converts the other way."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""The values of a playbook as PowerShell is to get them (MS-PSRP 2.2.5.1); the way back is `clixml`."""
 
 from __future__ import annotations
 

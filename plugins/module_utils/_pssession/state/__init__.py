@@ -1,9 +1,5 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files that outlive a process: the registry of sessions, and journals of commands and their output."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""What outlives a process: the registry of sessions, and journals of commands and their output."""
 
 from __future__ import annotations

@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The journal of commands: every start and all output are on disk before they are used, as servers send output once."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""A journal of what was started and received: servers hand out output once, so it is on disk before anybody uses it."""
 
 from __future__ import annotations
 

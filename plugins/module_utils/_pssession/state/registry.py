@@ -1,13 +1,9 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""What this controller knows: the sessions it has seen, and who it is on the wire.
+"""The registry: sessions this controller has seen, and its client identity, in SQLite.
 
 A cache. The servers are the truth; losing the registry loses the integer ids and nothing else. It holds no secret.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,13 +1,9 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""The Python libraries the engine stands on, and a clear word when one is missing.
+"""Python libraries that the engine needs, and an error that names a missing one.
 
 They are imported once, here, so that the rest of the engine can be imported (and its options be checked) without them.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

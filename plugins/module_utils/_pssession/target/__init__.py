@@ -1,9 +1,5 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Computers as targets: address, TLS, proxy and log-on, from a request and the inventory's settings."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""Where a computer is reached and how to log on there, from a request and the inventory's settings."""
 
 from __future__ import annotations

@@ -1,13 +1,9 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+"""Endpoints: address, TLS, proxy and timeouts of a computer, from a request and the inventory's settings.
 
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""Where to go: from a request and the inventory's settings to an Endpoint.
-
-What the task says explicitly wins over what the inventory says, and that over the cmdlet's defaults.
+Options of the task take precedence over settings of the inventory, and both over the cmdlet's defaults.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

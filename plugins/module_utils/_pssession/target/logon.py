@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Log-on: the scheme and credential for an endpoint, and whether they are possible and safe there."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""How to log on: which scheme, with what, and whether that is possible and safe at an endpoint."""
 
 from __future__ import annotations
 

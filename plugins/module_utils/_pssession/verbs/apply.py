@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Apply: carries out a plan, session by session, and tries again where a failure may be temporary."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""Do: carry out a plan, session by session, and heal what a moment's bad luck broke."""
 
 from __future__ import annotations
 

@@ -1,14 +1,10 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
 """Logging on with pypsrp and requests: one function for each scheme of `schemes.py`.
 
 It gives the HTTP conversation what requests calls an auth handler, and, where the scheme has keys, a codec that
 encrypts messages with them. Nothing here sends anything by itself.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 

@@ -1,10 +1,6 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The time format of WS-Management: xs:duration (XML Schema part 2, 3.2.6)."""
+
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""xs:duration, the time format of WS-Management (XML Schema part 2, 3.2.6)."""
 
 from __future__ import annotations
 

@@ -1,13 +1,9 @@
-# Copyright: (c) 2026, psremoting.fleet contributors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to psremoting.fleet: may change at any time, import it from nowhere else.
-
-"""From what HTTP, TLS and log-on libraries raise, and from HTTP statuses, to the errors PowerShell would report.
+"""Failures of HTTP, TLS and log-on libraries, and HTTP statuses, as the errors PowerShell would report.
 
 This is the only place that knows the exceptions of those libraries.
 """
+
+# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
