@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import data, files
 
 
@@ -37,7 +38,7 @@ class ActionModule(ActionBase):
             if is_new and not self._task.check_mode:
                 now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
                 for kind, path in paths.items():
-                    files.write(path, files.content(report, kind, now), mode)
+                    write_whole(path, files.content(report, kind, now), mode)
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from error
         except OSError as error:

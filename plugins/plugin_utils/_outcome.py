@@ -67,11 +67,41 @@ def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[
     }
 
 
+def parts_of(result: Entry, hosts: t.Iterable[str]) -> dict[str, dict[str, list[t.Any]]]:
+    """Return for each host what of a task's result is about it, in one pass over the result.
+
+    The parts are results as well: `of_host` makes of a part what it makes of the whole. They have the keys sessions,
+    results, errors and what_if. An error that is about no computer in particular is in the part of every host.
+    """
+    parts: dict[str, dict[str, list[t.Any]]] = {
+        host: {"sessions": [], "results": [], "errors": [], "what_if": []} for host in hosts
+    }
+    by_name = {host.lower(): part for host, part in parts.items()}
+    lines = list(result.get("what_if") or ())
+    for key in ("sessions", "results", "errors"):
+        for number, entry in enumerate(result.get(key) or ()):
+            name = (host_of(entry) or "").lower()
+            about = [by_name[name]] if name in by_name else []
+            for part in parts.values() if key == "errors" and not name else about:
+                part[key].append(entry)
+                if key == "sessions" and number < len(lines):  # there is a line for each session, in their order
+                    part["what_if"].append(lines[number])
+    if result.get("failed") and not result.get("errors"):
+        for part in parts.values():
+            part["errors"].append(_record_of(result))
+    return parts
+
+
 def _errors(host: str, result: Entry) -> list[Entry]:
     errors = [*_about(host, result, "errors"), *_about(None, result, "errors")]
     if result.get("failed") and not result.get("errors"):
-        errors.append({"message": str(result.get("msg") or "the task failed"), "reason": Reason.FAILED.value})
+        errors.append(_record_of(result))
     return errors
+
+
+def _record_of(result: Entry) -> Entry:
+    """Return the record for a task that failed outside the engine, so without error records."""
+    return {"message": str(result.get("msg") or "the task failed"), "reason": Reason.FAILED.value}
 
 
 def _latest(sessions: t.Iterable[Entry]) -> list[Entry]:

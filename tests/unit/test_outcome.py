@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, REASONS, of_host, outcome_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
+    OUTCOMES,
+    REASONS,
+    of_host,
+    outcome_of,
+    parts_of,
+)
 
 
 def entry(host: str | None = "a", computer: str = "a.lab", **fields: Any) -> dict[str, Any]:
@@ -100,3 +106,21 @@ def test_what_counts_as_failure_can_be_chosen(fail_on: list[str], failed: bool) 
     result = {"errors": [entry(reason="missing", target="x")], "failed": True}
     part = of_host(result, "a", fail_on)
     assert (part["failed"], part["outcome"], part["msg"]) == (failed, "missing", "an error")
+
+
+def test_a_host_is_told_the_same_by_its_part_and_by_the_whole() -> None:
+    results: list[dict[str, Any]] = [
+        {
+            "sessions": [entry("a", name="1", changed=True), entry("B", name="2"), entry("x", name="3")],
+            "what_if": ["one", "two"],
+            "errors": [entry("b", reason="missing", target="x"), {"message": "a bad option", "reason": "failed"}],
+            "results": [entry("b", state="Completed"), entry(None, "A", state="Failed")],
+        },
+        {"failed": True, "msg": "it failed"},
+        {"skipped": True},
+    ]
+    hosts = ["a", "b", "C"]
+    for result in results:
+        parts = parts_of(result, hosts)
+        for host in hosts:
+            assert of_host(parts[host], host) == of_host(result, host)

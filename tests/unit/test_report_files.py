@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import files
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report, report_of
 from tests.unit.report_results import HOSTILE, MADE_AT, error, fleet, result, session
@@ -147,12 +148,12 @@ def test_the_same_again_is_current_whenever_it_was_made(kind: str, tmp_path: Pat
     made = report(fleet(9))
     path = str(tmp_path / "report")
     assert not files.is_current(path, made, kind)
-    files.write(path, files.content(made, kind, MADE_AT), 0o600)
+    write_whole(path, files.content(made, kind, MADE_AT), 0o600)
     assert files.is_current(path, made, kind)
     assert not files.is_current(path, report(fleet(10)), kind)
-    files.write(path, files.content(made, kind, LATER), 0o600)
+    write_whole(path, files.content(made, kind, LATER), 0o600)
     assert files.is_current(path, made, kind)
-    files.write(path, b"something else", 0o600)
+    write_whole(path, b"something else", 0o600)
     assert not files.is_current(path, made, kind)
 
 
@@ -162,11 +163,11 @@ def test_another_title_is_another_report() -> None:
 
 def test_a_file_is_replaced_as_a_whole_and_has_its_mode_from_the_beginning(tmp_path: Path) -> None:
     path = tmp_path / "new" / "report.csv"
-    files.write(str(path), b"old", 0o640)
+    write_whole(str(path), b"old", 0o640)
     assert files.has_mode(str(path), 0o640)
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     with path.open("rb") as reader:
-        files.write(str(path), b"new", 0o600)
+        write_whole(str(path), b"new", 0o600)
         assert reader.read() == b"old"
     assert path.read_bytes() == b"new"
     assert [each.name for each in path.parent.iterdir()] == ["report.csv"]
@@ -176,5 +177,5 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "inside").touch()
     with pytest.raises(OSError, match="taken"):
-        files.write(str(tmp_path / "taken"), b"new", 0o600)
+        write_whole(str(tmp_path / "taken"), b"new", 0o600)
     assert [each.name for each in tmp_path.iterdir()] == ["taken"]

@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
 import os
 import re
 import stat
-import tempfile
 import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import ERROR_FIELDS, SESSION_FIELDS, Report
@@ -88,24 +86,3 @@ def is_current(path: str, report: Report, kind: str) -> bool:
 def has_mode(path: str, mode: int) -> bool:
     """Tell whether a file is there with these permissions."""
     return os.path.exists(path) and stat.S_IMODE(os.stat(path).st_mode) == mode
-
-
-def write(path: str, text: bytes, mode: int) -> None:
-    """Write a file at once and whole: a reader finds the old one or the new one.
-
-    Raises:
-        OSError: It cannot be written; then the old one is still there, and nothing else.
-    """
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(path)}-")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), mode)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):  # where all went well it has its name now
-            os.unlink(temporary)

@@ -1,0 +1,30 @@
+"""Files that a reader finds whole."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+
+
+def write_whole(path: str, text: bytes, mode: int) -> None:
+    """Write a file at once and whole: a reader finds the old one or the new one.
+
+    Raises:
+        OSError: It cannot be written; then the old one is still there, and nothing else.
+    """
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(path)}-")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), mode)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):  # where all went well it has its name now
+            os.unlink(temporary)

@@ -1,0 +1,198 @@
+"""What jobs are made of: the order that a job gets, its calls and lines, and what each host is told."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import GET, Cmdlet
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import Subject, error_record
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import REASONS, of_host, parts_of
+
+Options = t.Mapping[str, t.Any]
+# The result of a task, or the part of it that is about one host.
+Result = t.Mapping[str, t.Any]
+Entry = t.Mapping[str, t.Any]
+
+
+class Folder(t.Protocol):
+    """What a job keeps on the controller about the work on each host; a simulation has one without a disk."""
+
+    def journal_of(self, host: str) -> str:
+        """Return the path of the host's journal."""
+
+    def has_start(self, host: str) -> bool:
+        """Tell whether the host's journal knows of a command that was started.
+
+        Raises:
+            OSError: The journal cannot be read.
+        """
+
+    def result_of(self, host: str) -> Result | None:
+        """Return the result that was kept for a host, or None.
+
+        Raises:
+            OSError, ValueError: There is one, and it cannot be read.
+        """
+
+    def keep_result(self, host: str, result: Result) -> None:
+        """Keep the result of a host, whole or not at all.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a job has to do.
+
+    Attributes:
+        hosts: The inventory hosts whose sessions are meant.
+        options: The options of the job; those that were not given are None or missing.
+        check_mode: Whether the calls only foresee.
+        accounts: The account that each host is logged on to with, for the hosts where it is known; see `account_of`.
+        folder: What is kept of the work, or None.
+    """
+
+    hosts: t.Sequence[str]
+    options: Options
+    check_mode: bool = False
+    accounts: t.Mapping[str, str] = field(default_factory=dict)
+    folder: Folder | None = None
+
+    def given(self, *names: str) -> dict[str, t.Any]:
+        """Return those options of these names that were given."""
+        return {name: self.options[name] for name in names if self.options.get(name) not in (None, [], {}, "")}
+
+    def by_owners(self, hosts: t.Iterable[str]) -> dict[tuple[str, ...], list[str]]:
+        """Return hosts by whose sessions are meant there: the option `owner`, else the own account, else () for all."""
+        asked = tuple(self.options.get("owner") or ())
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for host in hosts:
+            own = self.accounts.get(host)
+            groups.setdefault(asked or ((own,) if own else ()), []).append(host)
+        return groups
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of one of our modules, for all hosts that need it.
+
+    Attributes:
+        module: Name of the module in the collection.
+        options: Its options. The driver adds how to log on and the like, and has errors reported, not raised.
+        only_foresee: Whether it is check mode, whatever the task is in.
+    """
+
+    module: str
+    options: Options
+    only_foresee: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something to show.
+
+    Attributes:
+        kind: What it is: output, buffering, expiring or left_behind.
+        host: The host that it is about.
+        value: A text, or the plain data that is shown.
+    """
+
+    kind: str
+    host: str
+    value: t.Any
+
+    def as_dict(self) -> dict[str, t.Any]:
+        return {"kind": self.kind, "host": self.host, "value": self.value}
+
+
+@dataclass
+class Told:
+    """What each host is told in the end.
+
+    Attributes:
+        parts: For each host its parts of the results that count, in their order.
+        changed: Whether the job changed anything, where that does not follow from the hosts.
+    """
+
+    parts: dict[str, list[Result]]
+    changed: bool | None = None
+
+    @classmethod
+    def of(cls, hosts: t.Iterable[str]) -> Told:
+        return cls({host: [] for host in hosts})
+
+    def add(self, result: Result) -> dict[str, dict[str, list[t.Any]]]:
+        """Tell all hosts the result of a call, and return its part for each."""
+        parts = parts_of(result, self.parts)
+        for host, part in parts.items():
+            self.parts[host].append(part)
+        return parts
+
+    def by_host(self, fail_on: t.Container[str] = REASONS) -> dict[str, dict[str, t.Any]]:
+        """Return for each host what `of_host` makes of its parts."""
+        return {host: of_host(parts, host, fail_on) for host, parts in self.parts.items()}
+
+
+Step: t.TypeAlias = "Call | Line"
+Job: t.TypeAlias = t.Generator[Step, Result, Told]
+
+
+def drive(job: Job, perform: t.Callable[[Call], Result]) -> tuple[Told, list[Line]]:
+    """Drive a job to its end.
+
+    Args:
+        perform: Does a call and returns the result of the task.
+    """
+    lines: list[Line] = []
+    reply: Result = {}
+    step = next(job)
+    while True:
+        if isinstance(step, Call):
+            reply = perform(step)
+        else:
+            lines.append(step)
+            reply = {}
+        try:
+            step = job.send(reply)
+        except StopIteration as end:
+            return end.value, lines
+
+
+def error(
+    host: str,
+    message: str,
+    *,
+    cmdlet: Cmdlet = GET,
+    reason: Reason = Reason.FAILED,
+    session: Entry | None = None,
+    hint: str = "",
+) -> dict[str, t.Any]:
+    """Return a part of a result that has one error of a host, in the shape of the engine's."""
+    about = Subject(host, host, *((session.get("name"), session.get("instance_id")) if session else ()))
+    record = error_record(
+        "InvalidOperation",
+        message,
+        cmdlet=cmdlet,
+        reason=reason,
+        target=about.instance_id,
+        about=about,
+        hint=hint,
+    )
+    return {"errors": [record.as_dict()]}
+
+
+def account_of(user: str | None) -> str:
+    """Return the user part of an account, as ``DOMAIN\\user``, ``user@realm`` and ``user`` have it."""
+    return re.split(r"[\\/]", user or "")[-1].split("@")[0]
+
+
+def place(session: Entry) -> str:
+    """Return the name of a session as lines show it."""
+    return str(session.get("name") or session.get("instance_id"))

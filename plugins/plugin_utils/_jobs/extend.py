@@ -1,0 +1,52 @@
+"""Give sessions that expire soon more time: connect to each, and disconnect with a longer idle timeout."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
+    Call,
+    Entry,
+    Job,
+    Line,
+    Order,
+    Result,
+    Told,
+    place,
+)
+
+
+def extend(order: Order) -> Job:
+    """Extend the sessions of each host that expire within the time given; what runs in them is not touched."""
+    told = Told.of(order.hosts)
+    expiring: list[Entry] = []
+    for owners, hosts in order.by_owners(order.hosts).items():
+        options = {"computer_name": hosts, **order.given("name", "expires_within")}
+        found = yield Call("pssession_info", {**options, "owner": list(owners)} if owners else options)
+        for host, part in told.add(found).items():
+            expiring += part["sessions"]
+            for session in part["sessions"]:
+                yield Line("expiring", host, f"{place(session)} expires at {session['expires_on']}")
+    if expiring and not order.options.get("report_only"):
+        connected = yield Call("connect_pssession", {"session": expiring})
+        told.add(connected)
+        if not order.check_mode:
+            for idle_timeout, sessions in _by_idle_timeout(connected, order.options["idle_timeout"]).items():
+                call = Call("disconnect_pssession", {"session": sessions, "idle_timeout": idle_timeout})
+                told.add((yield call))
+    return told
+
+
+def idle_timeout_for(session: Entry, wanted: int) -> int:
+    """Return the idle timeout to give a session, in seconds: never less than it has, never more than is allowed."""
+    longer = max(wanted, int(session.get("idle_timeout") or 0))
+    allowed = int(session.get("max_idle_timeout") or 0)
+    return min(longer, allowed) if allowed else longer
+
+
+def _by_idle_timeout(connected: Result, wanted: int) -> dict[int, list[Entry]]:
+    """Return the sessions that were connected to by the idle timeout that each is given."""
+    groups: dict[int, list[Entry]] = {}
+    for session in connected.get("sessions") or ():
+        groups.setdefault(idle_timeout_for(session, wanted), []).append(session)
+    return groups

@@ -1,0 +1,110 @@
+"""Connect to sessions, or collect what their commands give; then stay connected, disconnect or remove."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
+    Call,
+    Entry,
+    Job,
+    Order,
+    Result,
+    Told,
+    error,
+    place,
+)
+
+_SELECTION = ("name", "instance_id", "configuration_name", "owner", "busy_timeout")
+
+
+def connect(order: Order) -> Job:
+    """Connect to the sessions of each host, and disconnect from them at once if that is wanted."""
+    told = Told.of(order.hosts)
+    connected = yield Call("connect_pssession", _selection(order))
+    told.add(connected)
+    sessions = connected.get("sessions") or ()
+    if order.options.get("when_done") == "disconnect" and sessions:
+        options = {"session": sessions, **order.given("idle_timeout")}
+        told.add((yield Call("disconnect_pssession", options)))
+    return told
+
+
+def collect(order: Order) -> Job:
+    """Receive what the commands in the sessions of each host give; remove what is finished if that is wanted."""
+    told = Told.of(order.hosts)
+    when_done = order.options.get("when_done")
+    received = yield Call(
+        "receive_pssession",
+        {
+            **_selection(order),
+            **order.given("timeout", "journal", "expected_return_code", "idle_timeout"),
+            **({"when_done": "disconnect"} if when_done == "disconnect" else {}),
+        },
+    )
+    for host, part in told.add(received).items():
+        if not order.check_mode:
+            told.parts[host] += [not_collected(host, session) for session in uncollected(part)]
+            if not part["sessions"] and not part["errors"] and order.given("name", "instance_id"):
+                told.parts[host].append(not_collected(host))
+        told.parts[host] += stopped(host, part)
+    finished = finished_sessions(received)
+    if when_done == "remove" and finished:
+        told.add((yield Call("remove_pssession", {"session": finished})))
+    return told
+
+
+def finished_sessions(received: Result) -> list[Entry]:
+    """Return the sessions that may be removed: their commands completed, and all was received without an error.
+
+    The output of a session that had no command, and of a command that failed, was stopped or still runs, is not
+    certain to be here.
+    """
+    results = received.get("results") or ()
+    finished = {result["instance_id"] for result in results if result["state"] == "Completed"}
+    finished -= {result["instance_id"] for result in results if result["state"] != "Completed"}
+    finished -= {each.get("instance_id") for each in received.get("errors") or ()}
+    return [session for session in received.get("sessions") or () if session["instance_id"] in finished]
+
+
+def uncollected(part: Result) -> list[Entry]:
+    """Return the sessions of a host for which a receive has neither a result nor an error."""
+    told = {each.get("instance_id") for each in (*part["results"], *part["errors"])}
+    return [session for session in part["sessions"] if session["instance_id"] not in told]
+
+
+def stopped(host: str, part: Result) -> list[Result]:
+    """Return an error for each command that was stopped; this job stops none."""
+    told = {each.get("instance_id") for each in part["errors"]}
+    return [
+        error(
+            host,
+            f"the command in session {place(result)} on {host} was stopped before its end",
+            cmdlet=RECEIVE,
+            reason=Reason.COMMAND_FAILED,
+            session=result,
+            hint="What it gave until then is in the result.",
+        )
+        for result in part["results"]
+        if result["state"] == "Stopped" and result["instance_id"] not in told
+    ]
+
+
+def not_collected(host: str, session: Entry | None = None) -> Result:
+    """Return the error of a host, or of a session there, whose output a receive gave no word about."""
+    which = f"session {place(session)}" if session else "the sessions"
+    return error(
+        host,
+        f"the output of {which} on {host} was not collected",
+        cmdlet=RECEIVE,
+        session=session,
+        hint="A warning of the task names the reason. Run this again.",
+    )
+
+
+def _selection(order: Order) -> dict[str, t.Any]:
+    return {"computer_name": list(order.hosts), "require_each": True, **order.given(*_SELECTION)}

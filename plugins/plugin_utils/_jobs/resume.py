@@ -1,0 +1,254 @@
+"""Rerun to resume: bring work to its end from wherever it is. It is started once, and none of its output is lost."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
+    Call,
+    Entry,
+    Folder,
+    Job,
+    Line,
+    Order,
+    Result,
+    Step,
+    Told,
+    error,
+)
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import not_collected
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import starting
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import ENDED, Act, Case, decide
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import parts_of
+
+Phase: t.TypeAlias = t.Generator[Step, Result, None]
+
+
+def resume(order: Order) -> Job:
+    """Bring the work of each host to its end; a phase is one call for all hosts that need it."""
+    works = [_Work(order, host) for host in order.hosts]
+    resumer = _Resumer(order)
+    while pending := [work for work in works if not work.is_over]:
+        acts = {work.host: decide(work.case)[0] for work in pending}
+        act = min(acts.values())
+        yield from resumer.phase(act, [work for work in pending if acts[work.host] is act])
+    for work in works:
+        if work.result is not None and work.shows:
+            yield Line("output", work.host, work.result["results"][0]["output"])
+    return Told({work.host: work.told for work in works})
+
+
+@dataclass
+class _Work:
+    """The work on one host, as far as this run has come with it."""
+
+    order: Order
+    host: str
+    told: list[Result] = field(default_factory=list)
+    is_over: bool = False
+    # The result that is kept, and whether its session is known to be removed.
+    result: Result | None = None
+    is_kept: bool = False
+    is_removed: bool = False
+    sessions: list[Entry] | None = None
+    was_started: bool = False
+    is_asked_to_start: bool = False
+    received: str | None = None
+    # What was received last; it is the result where the work has ended.
+    last: Result | None = None
+
+    def __post_init__(self) -> None:
+        if self.order.folder is not None:
+            self._read(self.order.folder)
+
+    @property
+    def case(self) -> Case:
+        return Case(
+            has_result=self.is_kept,
+            may_have_session=not self.is_removed,
+            sessions=None if self.sessions is None else len(self.sessions),
+            has_command=any(session.get("commands") for session in self.sessions or ()),
+            was_started=self.was_started,
+            is_asked_to_start=self.is_asked_to_start,
+            received=self.received,
+            starts_anew=bool(self.order.options.get("start_anew")),
+            check_mode=self.order.check_mode,
+        )
+
+    @property
+    def shows(self) -> bool:
+        return bool(self.result and self.result.get("results"))
+
+    def fail(self, part: Result) -> None:
+        """Tell an error, and leave the host as it is."""
+        self.told.append(part)
+        self.is_over = True
+
+    def _read(self, folder: Folder) -> None:
+        """See what runs before have left."""
+        try:
+            kept = folder.result_of(self.host)
+            self.was_started = kept is None and folder.has_start(self.host)
+        except (OSError, ValueError) as reason:
+            self.fail(error(self.host, f"what is kept of the work on {self.host} cannot be read: {reason}"))
+            return
+        if kept is not None:
+            self.result = parts_of(kept, [self.host])[self.host]
+            self.is_kept = True
+            self.told.append({**self.result, "sessions": []})
+            self.sessions = list(self.result["sessions"])
+            self.is_removed = all(session.get("state") == "Closed" for session in self.sessions)
+
+
+class _Resumer:
+    """Does one act for all hosts that need it, and notes on each what came of it."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._folder = order.folder
+
+    def phase(self, act: Act, works: t.Sequence[_Work]) -> Phase:
+        phases: dict[Act, t.Callable[[t.Sequence[_Work]], Phase]] = {
+            Act.REFUSE: self._refuse,
+            Act.LOOK: self._look,
+            Act.LOOK_BACK: self._look_back,
+            Act.CLEAR: self._clear,
+            Act.START: self._start,
+            Act.RECEIVE: self._receive,
+            Act.KEEP: self._keep,
+            Act.REMOVE: self._remove,
+            Act.FINISH: self._finish,
+        }
+        return phases[act](works)
+
+    def _refuse(self, works: t.Sequence[_Work]) -> Phase:
+        yield from ()
+        for work in works:
+            refusal = decide(work.case)[1]
+            if refusal is None:
+                raise ValueError("there is no reason to refuse")
+            journal = "no journal" if self._folder is None else self._folder.journal_of(work.host)
+            names = {"host": work.host, "journal": journal, "sessions": len(work.sessions or ())}
+            told = error(work.host, refusal.message.format(**names), cmdlet=RECEIVE, hint=refusal.hint)
+            # The modules may have said it already.
+            work.fail({} if work.last is not None and work.last["errors"] else told)
+
+    def _look(self, works: t.Sequence[_Work]) -> Phase:
+        by_host = {work.host: work for work in works}
+        for owners, hosts in self._order.by_owners(by_host).items():
+            options = {
+                "computer_name": hosts,
+                "list_commands": True,
+                **self._order.given("name", "configuration_name"),
+                **({"owner": list(owners)} if owners else {}),
+            }
+            for host, part in parts_of((yield Call("pssession_info", options)), hosts).items():
+                by_host[host].sessions = part["sessions"]
+                if part["errors"]:
+                    by_host[host].fail(part)
+
+    def _look_back(self, works: t.Sequence[_Work]) -> Phase:
+        """Wait for sessions without a command, and read what the journal has of the one that they had."""
+        for batch in self._batches(works):
+            call = self._receiving(batch, {"when_done": "disconnect"})
+            for work, part in _parts((yield call), batch):
+                state = part["results"][0]["state"] if part["results"] else None
+                if not part["results"]:
+                    work.fail(part)
+                elif state in ENDED or state == "Stopped":
+                    work.told.append(part)
+                    work.received, work.last = state, part
+                else:
+                    work.received = ""
+
+    def _clear(self, works: t.Sequence[_Work]) -> Phase:
+        """Remove sessions of which nobody can know whether the work ran in them."""
+        for work, part in _parts((yield self._removing(works)), works):
+            work.told = [part]
+            work.sessions, work.received, work.last = [], None, None
+            work.is_over = bool(part["errors"])
+
+    def _start(self, works: t.Sequence[_Work]) -> Phase:
+        for batch in self._batches(works):
+            journal = {} if self._folder is None else {"journal": self._folder.journal_of(batch[0].host)}
+            for work, part in _parts((yield starting(self._order, [each.host for each in batch], **journal)), batch):
+                work.is_asked_to_start, work.received = True, None
+                work.told.append({**part, "results": []})
+                work.sessions = [_with_start(session, part) for session in part["sessions"]]
+                work.is_over = bool(part["errors"])
+
+    def _receive(self, works: t.Sequence[_Work]) -> Phase:
+        for batch in self._batches(works):
+            for work, part in _parts((yield self._receiving(batch, self._order.given("timeout"))), batch):
+                work.told.append(part)
+                work.last = part
+                work.received = str((part["results"][0]["state"] or "") if part["results"] else "")
+                if part["errors"]:
+                    work.is_over = work.received not in ENDED
+                elif not part["results"] and not self._order.check_mode:
+                    work.fail(not_collected(work.host))
+
+    def _keep(self, works: t.Sequence[_Work]) -> Phase:
+        """Keep results of work that has ended; its session is removed only after that."""
+        yield from ()
+        for work in works:
+            work.result = work.last
+            work.is_kept = True
+            work.sessions = list(work.result["sessions"] if work.result else ())
+            work.is_removed = not work.sessions
+            self._write(work)
+
+    def _remove(self, works: t.Sequence[_Work]) -> Phase:
+        for work, part in _parts((yield self._removing(works)), works):
+            work.told.append(part)
+            work.is_removed = True
+            if part["errors"]:
+                work.is_over = True
+            elif not self._order.check_mode:
+                work.sessions = [{**session, "state": "Closed"} for session in work.sessions or ()]
+                self._write(work)
+
+    def _finish(self, works: t.Sequence[_Work]) -> Phase:
+        yield from ()
+        for work in works:
+            work.is_over = True
+
+    def _write(self, work: _Work) -> None:
+        if self._folder is None or work.result is None:
+            return
+        try:
+            self._folder.keep_result(work.host, {**work.result, "sessions": work.sessions or []})
+        except OSError as reason:
+            work.fail(error(work.host, f"the result of the work on {work.host} could not be kept: {reason}"))
+
+    def _batches(self, works: t.Sequence[_Work]) -> list[t.Sequence[_Work]]:
+        """Return the hosts that one call can be for: all of them, or one, since a journal is about one host."""
+        return [works] if self._folder is None else [[work] for work in works]
+
+    def _receiving(self, batch: t.Sequence[_Work], more: Entry) -> Call:
+        journal = {} if self._folder is None else {"journal": self._folder.journal_of(batch[0].host)}
+        options = self._order.given("busy_timeout", "expected_return_code")
+        return Call("receive_pssession", {"session": _sessions(batch), **options, **journal, **more})
+
+    def _removing(self, works: t.Sequence[_Work]) -> Call:
+        # A controller that was killed may still count as connected to the session for a minute.
+        return Call("remove_pssession", {"session": _sessions(works), **self._order.given("busy_timeout")})
+
+
+def _sessions(works: t.Sequence[_Work]) -> list[Entry]:
+    return [session for work in works for session in work.sessions or ()]
+
+
+def _parts(result: Result, works: t.Sequence[_Work]) -> list[tuple[_Work, dict[str, list[t.Any]]]]:
+    parts = parts_of(result, [work.host for work in works])
+    return [(work, parts[work.host]) for work in works]
+
+
+def _with_start(session: Entry, part: Result) -> Entry:
+    """Return a session with the command that was just started in it."""
+    started = [{"command_id": each["command_id"]} for each in part["results"] if each.get("command_id")]
+    return {**session, "commands": session.get("commands") or started}

@@ -1,0 +1,136 @@
+"""Where the work on a host is, and what to do next: the decisions of `resume`, without anything done.
+
+    look
+        no session                 start; refuse where the journal has a start: the session is gone
+        a session with a command   receive
+        a session without one      look back into the journal
+                                       the end of its command is there: keep the result
+                                       otherwise: start, which starts only where nothing ever was started, or refuse
+        several sessions           refuse
+    start, receive, keep the result, remove the session
+
+Each step can be the last one of a controller. The next run sees where the work is by the session, the journal and the
+result.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import enum
+import typing as t
+from dataclasses import dataclass
+
+# How a command ends. One that was stopped has an end, and not that of the work.
+ENDED = frozenset({"Completed", "Failed"})
+
+
+class Act(enum.IntEnum):
+    """What to do next on a host. Of several hosts those come first whose act has the lower number."""
+
+    REFUSE = 0
+    LOOK = 1
+    LOOK_BACK = 2
+    CLEAR = 3
+    START = 4
+    RECEIVE = 5
+    KEEP = 6
+    REMOVE = 7
+    FINISH = 8
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known about the work on one host.
+
+    Attributes:
+        has_result: Whether its result was kept, by this run or one before.
+        may_have_session: Whether the session of that result may still be there.
+        sessions: How many sessions of its name there are, or None before anybody has looked.
+        has_command: Whether the session has a command.
+        was_started: Whether the journal has a start of the work.
+        is_asked_to_start: Whether this run has called for a start; it starts nothing where a session is without proof
+            that nothing was started in it.
+        received: State of the command as it was received last: one of PowerShell's words, "" where nothing of a command
+            was there, None before anything was received.
+        starts_anew: Whether the user says that starting the work once more does no harm.
+        check_mode: Whether calls only foresee. Then there is nothing to receive, neither from a server nor a journal.
+    """
+
+    has_result: bool = False
+    may_have_session: bool = True
+    sessions: int | None = None
+    has_command: bool = False
+    was_started: bool = False
+    is_asked_to_start: bool = False
+    received: str | None = None
+    starts_anew: bool = False
+    check_mode: bool = False
+
+
+class Refusal(t.NamedTuple):
+    """Why a host is left as it is, and what to do; both can name {host}, {journal} and the number of {sessions}."""
+
+    message: str
+    hint: str = ""
+
+
+SEVERAL = Refusal("There are {sessions} sessions of this name on {host}, and the work is in one of them.")
+GONE = Refusal(
+    "The work was started on {host}, and its session is gone: it expired, was removed, or the computer was restarted. "
+    "What was received of its output is in {journal}.",
+    "To start it once more, set pssession_start_anew, or take another folder for pssession_journal.",
+)
+UNKNOWN = Refusal(
+    "The session on {host} is there and has no command: either the work was never started in it, or its output was "
+    "received already.",
+    "To start it once more, set pssession_start_anew.",
+)
+STOPPED = Refusal(
+    "The work on {host} was stopped before its end.",
+    "What it gave until then is in the result. To start it once more, set pssession_start_anew.",
+)
+RUNNING = Refusal("The work on {host} still runs. Run this again to wait for it.")
+
+
+def decide(case: Case) -> tuple[Act, Refusal | None]:
+    """Return what to do next, and why where that is to refuse."""
+    if case.has_result:
+        return (Act.REMOVE if case.may_have_session else Act.FINISH), None
+    if case.received in ENDED:
+        return Act.KEEP, None
+    if case.received == "Stopped":
+        # One that was stopped while this run waited for it is not started anew at once: somebody wanted it to end.
+        return (Act.CLEAR, None) if case.starts_anew and not case.has_command else (Act.REFUSE, STOPPED)
+    if case.received:
+        return Act.REFUSE, RUNNING
+    if case.sessions is None:
+        return Act.LOOK, None
+    if case.sessions > 1:
+        return Act.REFUSE, SEVERAL
+    if case.check_mode and (case.is_asked_to_start or case.received is not None):
+        return Act.FINISH, None
+    if case.sessions == 0:
+        return _without_session(case)
+    if case.has_command:
+        return (Act.RECEIVE, None) if case.received is None else (Act.REFUSE, UNKNOWN)
+    return _without_command(case)
+
+
+def _without_session(case: Case) -> tuple[Act, Refusal | None]:
+    if case.is_asked_to_start:
+        return Act.REFUSE, UNKNOWN
+    if case.was_started and not case.starts_anew:
+        return Act.REFUSE, GONE
+    return Act.START, None
+
+
+def _without_command(case: Case) -> tuple[Act, Refusal | None]:
+    """Return what to do about a session that has no command."""
+    if case.is_asked_to_start:
+        return Act.REFUSE, UNKNOWN
+    if case.received is None and not case.check_mode:
+        return Act.LOOK_BACK, None
+    if case.starts_anew:
+        return Act.CLEAR, None
+    return Act.START, None

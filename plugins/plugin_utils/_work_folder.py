@@ -1,0 +1,80 @@
+"""The folder of a piece of work on the controller: for each host the journal of its output, and its result."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
+
+# Of the result files. It goes up when something that was there is gone or means something else; files of 0.1.0 that
+# were written before there was a number have the same content.
+FORMAT = 1
+
+
+class WorkFolder:
+    """A folder with the files HOST.jsonl and HOST.result.json of each host; a `Folder` for jobs.
+
+    Args:
+        path: The folder; it is made when something is written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def journal_of(self, host: str) -> str:
+        """Return the path of the host's journal."""
+        return os.path.join(self._path, f"{host}.jsonl")
+
+    def has_start(self, host: str) -> bool:
+        """Tell whether the host's journal knows of a command: it has a start before the server is asked for it.
+
+        Raises:
+            OSError: The journal cannot be read.
+        """
+        try:
+            with open(self.journal_of(host), "rb") as journal:
+                return any(_has_command(line) for line in journal)
+        except FileNotFoundError:
+            return False
+
+    def result_of(self, host: str) -> t.Mapping[str, t.Any] | None:
+        """Return the result that was kept for a host, or None.
+
+        Raises:
+            OSError, ValueError: There is one, and it cannot be read.
+        """
+        path = self._result_of(host)
+        try:
+            with open(path, encoding="utf-8") as file:
+                result = json.load(file)
+        except FileNotFoundError:
+            return None
+        number = result.get("format", FORMAT) if isinstance(result, dict) else None
+        if not isinstance(number, int):
+            raise ValueError(f"{path} is not the result of a job")
+        if number > FORMAT:
+            raise ValueError(f"{path} has format {number}, and this version of the collection reads up to {FORMAT}")
+        return t.cast("dict[str, t.Any]", result)
+
+    def keep_result(self, host: str, result: t.Mapping[str, t.Any]) -> None:
+        """Keep the result of a host, whole or not at all; only the user can read it.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        # A script may return half of a surrogate pair; JSON has it as an escape sequence.
+        write_whole(self._result_of(host), json.dumps({"format": FORMAT, **result}).encode("ascii"), 0o600)
+
+    def _result_of(self, host: str) -> str:
+        return os.path.join(self._path, f"{host}.result.json")
+
+
+def _has_command(line: bytes) -> bool:
+    try:
+        return "command" in json.loads(line)
+    except (ValueError, TypeError):
+        return False  # half a line: nothing was asked for before the line was whole

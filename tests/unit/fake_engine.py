@@ -1,0 +1,319 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Servers and modules for jobs, without any traffic: sessions in a dictionary, journals that outlive a controller.
+
+Every effect on a server or a disk is a step, and a controller can be killed before or after each of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, Result, drive
+
+OUTPUT = ["begun", "done"]
+
+
+class Killed(BaseException):
+    """The controller is gone."""
+
+
+@dataclass
+class Command:
+    """A command on a server: what it has not handed out yet, and how it ends."""
+
+    command_id: str
+    rest: list[str]
+    state: str = "Completed"
+    is_running: bool = False
+
+
+@dataclass
+class Session:
+    """A session on a server."""
+
+    instance_id: str
+    host: str
+    name: str
+    owner: str = "me"
+    command: Command | None = None
+    expires_on: str | None = "2026-11-25T20:00:00Z"
+    idle_timeout: int = 7200
+    max_idle_timeout: int | None = None
+    state: str = "Disconnected"
+
+    def as_dict(self, *, changed: bool = False, commands: bool = False) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in _SHOWN}
+        listed = {} if not commands else {"commands": [{"command_id": self.command.command_id}] if self.command else []}
+        return {**values, **_about(self.host), "changed": changed, **listed, "output_buffering_mode": "Block"}
+
+
+_SHOWN = ("instance_id", "name", "owner", "state", "expires_on", "idle_timeout", "max_idle_timeout")
+
+
+@dataclass
+class Folder:
+    """What a job keeps; see `plugin_utils._jobs.base.Folder`. It is on the disk of the engine."""
+
+    engine: FakeEngine
+
+    def journal_of(self, host: str) -> str:
+        return f"work/{host}.jsonl"
+
+    def has_start(self, host: str) -> bool:
+        return any("command" in entry for entry in self.engine.journals.get(self.journal_of(host), ()))
+
+    def result_of(self, host: str) -> Result | None:
+        text = self.engine.results.get(host)
+        return None if text is None else json.loads(text)
+
+    def keep_result(self, host: str, result: Result) -> None:
+        self.engine.step(lambda: self.engine.results.update({host: json.dumps(result)}))
+
+
+@dataclass
+class FakeEngine:
+    """Does the calls of jobs.
+
+    Attributes:
+        down: Hosts that do not answer.
+        ends: Whether commands come to their end; otherwise they run.
+        state: How they end.
+        kill_at: The number of the step before which the controller is killed, or None.
+        starts: The hosts on which the script was started, once for each start.
+        failing: Error records by module name, in place of the first call of it.
+    """
+
+    sessions: dict[str, Session] = field(default_factory=dict)
+    journals: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    results: dict[str, str] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    ends: bool = True
+    state: str = "Completed"
+    kill_at: int | None = None
+    steps: int = 0
+    starts: list[str] = field(default_factory=list)
+    failing: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    check_mode: bool = False
+    _ids: Iterator[int] = field(default_factory=itertools.count)
+
+    def add(self, host: str, name: str = "Nightly", command: Command | None = None, **fields: Any) -> Session:
+        session = Session(f"s{next(self._ids)}", host, name, command=command, **fields)
+        self.sessions[session.instance_id] = session
+        return session
+
+    def run(
+        self, job: str, hosts: list[str], *, folder: bool = True, kill_at: int | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Run a job in a new controller and return what each host is told; nothing when it was killed."""
+        self.kill_at, self.steps, self.calls = kill_at, 0, []
+        self.check_mode = bool(options.pop("check_mode", False))
+        accounts = dict.fromkeys(hosts, "me")
+        order = Order(hosts, options, self.check_mode, accounts, Folder(self) if folder else None)
+        try:
+            told, self.lines = drive(JOBS[job](order), self.perform)
+        except Killed:
+            return {}
+        return told.by_host()
+
+    def step(self, effect: Callable[[], object] = lambda: None) -> None:
+        if self.steps == self.kill_at:
+            raise Killed
+        self.steps += 1
+        effect()
+
+    def perform(self, call: Call) -> Result:
+        self.calls.append(call)
+        self.step()
+        if self.failing.get(call.module):
+            return {"sessions": [], "results": [], "errors": self.failing.pop(call.module)}
+        modules: dict[str, Callable[[Mapping[str, Any], bool], Result]] = {
+            "pssession_info": self._info,
+            "invoke_command": self._invoke,
+            "receive_pssession": self._receive,
+            "connect_pssession": self._connect,
+            "disconnect_pssession": self._disconnect,
+            "remove_pssession": self._remove,
+        }
+        result = modules[call.module](call.options, self.check_mode or call.only_foresee)
+        self.step()
+        return {"changed": any(each["changed"] for each in result.get("sessions") or ()), **result}
+
+    def _info(self, options: Mapping[str, Any], _check_mode: bool) -> Result:
+        hosts, errors = self._answering(options["computer_name"])
+        owners = options.get("owner")
+        found = [each for each in self._named(hosts, options) if not owners or each.owner in owners]
+        listed = bool(options.get("list_commands"))
+        return {"sessions": [each.as_dict(commands=listed) for each in found], "errors": errors}
+
+    def _invoke(self, options: Mapping[str, Any], check_mode: bool) -> Result:
+        hosts, errors = self._answering(options["computer_name"])
+        sessions: list[dict[str, Any]] = []
+        results: list[dict[str, Any]] = []
+        for host in hosts:
+            (name,) = options["session_name"]
+            there = next((each for each in self.sessions.values() if (each.host, each.name) == (host, name)), None)
+            if there and (there.command or not self._is_unstarted(there, options)):
+                sessions.append(there.as_dict(commands=True))
+                continue
+            if check_mode:
+                sessions.append({**Session("new", host, name).as_dict(changed=True)})
+                continue
+            session = there or self._opened(host, name, options)
+            results.append(self._started(session, options))
+            sessions.append(session.as_dict(changed=True))
+        return {"sessions": sessions, "results": None if check_mode else results, "errors": errors}
+
+    def _opened(self, host: str, name: str, options: Mapping[str, Any]) -> Session:
+        session = Session(f"s{next(self._ids)}", host, name)
+        self._note(options, {"session": session.instance_id})
+        self.step(lambda: self.sessions.update({session.instance_id: session}))
+        return session
+
+    def _started(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
+        command = Command(f"c{next(self._ids)}", list(OUTPUT), self.state, is_running=not self.ends)
+        self._note(options, {"session": session.instance_id, "command": command.command_id})
+
+        def start() -> None:
+            session.command = command
+            self.starts.append(session.host)
+
+        self.step(start)
+        return _result(session, command.command_id, "Running", [])
+
+    def _receive(self, options: Mapping[str, Any], check_mode: bool) -> Result:
+        sessions, errors = self._meant(options)
+        if check_mode:
+            return {"sessions": [each.as_dict(changed=True) for each in sessions], "errors": errors}
+        results = []
+        for session in sessions:
+            result, error = self._taken(session, options)
+            results.append(result)
+            errors += [error] if error else []
+        return {"sessions": [each.as_dict(changed=True) for each in sessions], "results": results, "errors": errors}
+
+    def _taken(self, session: Session, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        command = session.command
+        if command is None:
+            return self._remembered(session, options)
+        pieces = [entry["piece"] for entry in self._pieces(session, command.command_id, options)]
+        received = list(pieces)
+        while command.rest:
+            piece = command.rest[0]
+            if piece not in pieces:  # a repeated message is known by its number
+                received.append(piece)
+                self._note(options, {"session": session.instance_id, "command": command.command_id, "piece": piece})
+            self.step(lambda: command.rest.pop(0))
+        if command.is_running:
+            return _result(session, command.command_id, "Running", received), None
+        end = {"session": session.instance_id, "command": command.command_id, "end": command.state}
+        self._note(options, end)
+        self.step(lambda: setattr(session, "command", None))
+        return _result(session, command.command_id, command.state, received), _failure(session, command.state)
+
+    def _remembered(self, session: Session, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        entries = [each for each in self._journal(options) if each["session"] == session.instance_id]
+        started = [each["command"] for each in entries if "command" in each]
+        if not started:
+            return _result(session, None, None, []), None
+        pieces = [each["piece"] for each in entries if "piece" in each]
+        state = next((each["end"] for each in entries if "end" in each), None)
+        if state is None:
+            return _result(session, started[0], "Running", pieces), _error(session, "it has no command", "expired")
+        return _result(session, started[0], state, pieces), _failure(session, state)
+
+    def _connect(self, options: Mapping[str, Any], _check_mode: bool) -> Result:
+        sessions, errors = self._meant(options)
+        for session in sessions:
+            if not self.check_mode:
+                self.step(lambda each=session: setattr(each, "state", "Opened"))  # type: ignore[misc]
+        return {"sessions": [each.as_dict(changed=True) for each in sessions], "errors": errors}
+
+    def _disconnect(self, options: Mapping[str, Any], _check_mode: bool) -> Result:
+        sessions, errors = self._meant(options)
+        for session in sessions:
+            session.idle_timeout = options.get("idle_timeout") or session.idle_timeout
+            self.step(lambda each=session: setattr(each, "state", "Disconnected"))  # type: ignore[misc]
+        return {"sessions": [each.as_dict(changed=True) for each in sessions], "errors": errors}
+
+    def _remove(self, options: Mapping[str, Any], check_mode: bool) -> Result:
+        sessions, errors = self._meant(options, missing_is_fine=True)
+        if not check_mode:
+            for session in sessions:
+                self.step(lambda each=session: self.sessions.pop(each.instance_id))  # type: ignore[misc]
+        state = {} if check_mode else {"state": "Closed"}
+        return {"sessions": [{**each.as_dict(changed=True), **state} for each in sessions], "errors": errors}
+
+    def _meant(
+        self, options: Mapping[str, Any], missing_is_fine: bool = False
+    ) -> tuple[list[Session], list[dict[str, Any]]]:
+        if "session" not in options:
+            hosts, errors = self._answering(options["computer_name"])
+            found = self._named(hosts, options)
+            without = [host for host in hosts if not any(each.host == host for each in found)]
+            return found, errors + [_error(Session("", host, "Nightly"), "missing", "missing") for host in without]
+        assert options["session"], "a call for no session at all"
+        found, errors = [], []
+        for each in options["session"]:
+            host = each["inventory_hostname"]
+            there = self.sessions.get(each["instance_id"])
+            if host in self.down:
+                errors.append(_error(Session(each["instance_id"], host, each["name"]), "no answer", "unreachable"))
+            elif there is not None:
+                found.append(there)
+            elif not missing_is_fine:
+                errors.append(_error(Session(each["instance_id"], host, each["name"]), "it is gone", "expired"))
+        return found, errors
+
+    def _answering(self, hosts: list[str]) -> tuple[list[str], list[dict[str, Any]]]:
+        down = [host for host in hosts if host in self.down]
+        errors = [{**_about(host), "message": f"{host} does not answer", "reason": "unreachable"} for host in down]
+        return [host for host in hosts if host not in down], errors
+
+    def _named(self, hosts: list[str], options: Mapping[str, Any]) -> list[Session]:
+        names = options.get("name")
+        return [each for each in self.sessions.values() if each.host in hosts and (not names or each.name in names)]
+
+    def _is_unstarted(self, session: Session, options: Mapping[str, Any]) -> bool:
+        entries = [each for each in self._journal(options) if each["session"] == session.instance_id]
+        return bool(entries) and not any("command" in each for each in entries)
+
+    def _journal(self, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self.journals.get(options.get("journal") or "", [])
+
+    def _pieces(self, session: Session, command_id: str, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [
+            each
+            for each in self._journal(options)
+            if (each["session"], each.get("command")) == (session.instance_id, command_id) and "piece" in each
+        ]
+
+    def _note(self, options: Mapping[str, Any], entry: dict[str, Any]) -> None:
+        journal = options.get("journal")
+        if journal:
+            self.step(lambda: self.journals.setdefault(journal, []).append(entry))
+
+
+def _about(host: str) -> dict[str, Any]:
+    return {"computer_name": host, "inventory_hostname": host}
+
+
+def _result(session: Session, command_id: str | None, state: str | None, output: list[str]) -> dict[str, Any]:
+    about = {**_about(session.host), "name": session.name, "instance_id": session.instance_id}
+    return {**about, "command_id": command_id, "state": state, "output": output}
+
+
+def _error(session: Session, message: str, reason: str) -> dict[str, Any]:
+    about = {**_about(session.host), "session_name": session.name, "instance_id": session.instance_id or None}
+    return {**about, "message": message, "reason": reason, "target": session.name}
+
+
+def _failure(session: Session, state: str) -> dict[str, Any] | None:
+    return _error(session, "the command failed", "command_failed") if state == "Failed" else None

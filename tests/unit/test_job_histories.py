@@ -1,0 +1,287 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Jobs whose controllers are killed at every step and run again: nothing is lost, started twice or wrongly green."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.unit.fake_engine import OUTPUT, Command, FakeEngine, Folder
+
+WORK: dict[str, Any] = {"name": ["Nightly"], "script": "work", "idle_timeout": 86400}
+# More than any history of these tests has.
+ENOUGH = 1000
+
+
+def steps_of(job: str, hosts: list[str], journal: bool, **options: Any) -> int:
+    """How many steps a run has that nothing disturbs."""
+    engine = FakeEngine()
+    engine.run(job, hosts, folder=journal, **options)
+    return engine.steps
+
+
+def check_work(engine: FakeEngine, told: Any, hosts: list[str], *, journal: bool) -> None:
+    """The three promises, for a run that has ended."""
+    for host in hosts:
+        assert engine.starts.count(host) <= 1, "it was started twice"
+        if told[host]["failed"]:
+            assert told[host]["msg"]
+            continue
+        outputs = [result["output"] for result in told[host]["results"]]
+        assert len(outputs) == 1, "it is green and not done"
+        assert outputs == [OUTPUT] or not journal, "output is lost"
+        assert [each for each in engine.sessions.values() if each.host == host] == []
+
+
+several = pytest.mark.parametrize("hosts", [["a"], ["a", "b", "c"]])
+
+
+@several
+def test_resume_after_a_kill_at_every_step(hosts: list[str]) -> None:
+    kills = steps_of("resume", hosts, True, **WORK)
+    assert kills > 10
+    refused = 0
+    for kill_at in range(kills):
+        engine = FakeEngine()
+        assert engine.run("resume", hosts, kill_at=kill_at, **WORK) == {}
+        for _again in range(2):
+            told = engine.run("resume", hosts, **WORK)
+            check_work(engine, told, hosts, journal=True)
+            for host in hosts:
+                if told[host]["failed"]:  # it was killed in the instant of asking for the start
+                    refused += 1
+                    assert "pssession_start_anew" in told[host]["msg"]
+                    assert host not in engine.starts
+    assert refused == 2 * len(hosts)
+
+
+@several
+def test_resume_without_a_journal_after_a_kill_at_every_step(hosts: list[str]) -> None:
+    for kill_at in range(steps_of("resume", hosts, False, **WORK)):
+        engine = FakeEngine()
+        engine.run("resume", hosts, folder=False, kill_at=kill_at, **WORK)
+        if len(engine.starts) == len(hosts) > len(engine.sessions):
+            continue  # sessions are removed, so nothing tells another run that the work is done
+        told = engine.run("resume", hosts, folder=False, **WORK)
+        check_work(engine, told, hosts, journal=False)
+
+
+def test_resume_after_two_kills_at_every_pair_of_steps() -> None:
+    kills = steps_of("resume", ["a"], True, **WORK)
+    for first, second in itertools.product(range(kills), repeat=2):
+        engine = FakeEngine()
+        engine.run("resume", ["a"], kill_at=first, **WORK)
+        engine.run("resume", ["a"], kill_at=second, **WORK)
+        told = engine.run("resume", ["a"], **WORK)
+        check_work(engine, told, ["a"], journal=True)
+
+
+def test_resume_while_the_work_runs_and_after_it() -> None:
+    for kill_at in range(steps_of("resume", ["a"], True, **WORK)):
+        engine = FakeEngine(ends=False)
+        engine.run("resume", ["a"], kill_at=kill_at, timeout=0, **WORK)
+        told = engine.run("resume", ["a"], timeout=0, **WORK)
+        assert told["a"]["failed"], "it is green and still runs"
+        assert engine.starts.count("a") <= 1
+        for session in engine.sessions.values():
+            if session.command:
+                session.command.is_running = False
+        engine.ends = True
+        check_work(engine, engine.run("resume", ["a"], timeout=0, **WORK), ["a"], journal=True)
+
+
+def test_work_that_failed_is_a_result_and_work_that_was_stopped_is_none() -> None:
+    failed, stopped = FakeEngine(state="Failed"), FakeEngine(state="Stopped")
+    for _again in range(2):
+        assert failed.run("resume", ["a"], **WORK)["a"]["outcome"] == "command_failed"
+        told = stopped.run("resume", ["a"], **WORK)["a"]
+        assert (told["failed"], len(told["errors"])) == (True, 1)
+        assert "was stopped" in told["msg"]
+        assert told["results"][0]["output"] == OUTPUT
+    assert failed.starts == stopped.starts == ["a"]
+    assert (len(failed.sessions), len(stopped.sessions)) == (0, 1)  # what was stopped can still be looked at
+    assert stopped.results == {}
+    stopped.state = "Completed"
+    check = stopped.run("resume", ["a"], start_anew=True, **WORK)["a"]
+    assert (check["failed"], check["results"][0]["output"], stopped.starts) == (False, OUTPUT, ["a", "a"])
+
+
+def test_resume_in_check_mode_changes_nothing() -> None:
+    for kill_at in range(steps_of("resume", ["a"], True, **WORK)):
+        engine = FakeEngine()
+        engine.run("resume", ["a"], kill_at=kill_at, **WORK)
+        before = (str(engine.sessions), str(engine.journals), str(engine.results), list(engine.starts))
+        told = engine.run("resume", ["a"], check_mode=True, **WORK)
+        assert (str(engine.sessions), str(engine.journals), str(engine.results), list(engine.starts)) == before
+        assert told
+
+
+def test_hosts_fare_for_themselves() -> None:
+    engine = FakeEngine(down={"b"})
+    engine.add("c")
+    engine.add("c")
+    told = engine.run("resume", ["a", "b", "c"], **WORK)
+    assert {host: each["outcome"] for host, each in told.items()} == {
+        "a": "changed",
+        "b": "unreachable",
+        "c": "failed",
+    }
+    assert "2 sessions" in told["c"]["msg"]
+    assert engine.starts == ["a"]
+
+
+def test_a_session_that_could_not_be_removed_is_an_error_beside_the_result() -> None:
+    engine = FakeEngine()
+    refused = {"computer_name": "a", "inventory_hostname": "a", "message": "refused", "reason": "access_denied"}
+    engine.failing["remove_pssession"] = [refused]
+    told = engine.run("resume", ["a"], **WORK)["a"]
+    assert (told["outcome"], told["results"][0]["output"]) == ("access_denied", OUTPUT)
+    again = engine.run("resume", ["a"], **WORK)["a"]
+    assert (again["outcome"], again["results"][0]["output"], engine.sessions) == ("changed", OUTPUT, {})
+    # Once it is removed, nothing needs to be asked any more.
+    last = engine.run("resume", ["a"], **WORK)["a"]
+    assert (last["outcome"], last["results"][0]["output"], engine.calls) == ("ok", OUTPUT, [])
+
+
+def test_a_result_that_cannot_be_kept_leaves_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    engine = FakeEngine()
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "keep_result", full)
+        told = engine.run("resume", ["a"], **WORK)["a"]
+    assert (told["failed"], told["results"][0]["output"], len(engine.sessions)) == (True, OUTPUT, 1)
+    assert "No space left" in told["msg"]
+    check_work(engine, engine.run("resume", ["a"], **WORK), ["a"], journal=True)
+
+
+def test_work_whose_session_is_gone_is_not_started_again() -> None:
+    engine = FakeEngine(ends=False)
+    engine.run("resume", ["a"], timeout=0, **WORK)
+    engine.sessions.clear()
+    told = engine.run("resume", ["a"], **WORK)["a"]
+    assert (told["failed"], engine.starts) == (True, ["a"])
+    assert "work/a.jsonl" in told["msg"]
+
+
+def test_the_output_is_a_line_where_there_is_a_result() -> None:
+    engine = FakeEngine()
+    engine.run("resume", ["a", "b"], **WORK)
+    assert [(line.kind, line.host, line.value) for line in engine.lines] == [
+        ("output", "a", OUTPUT),
+        ("output", "b", OUTPUT),
+    ]
+
+
+@pytest.mark.parametrize("hosts", [["a"], ["a", "b"]])
+def test_start_after_a_kill_at_every_step(hosts: list[str]) -> None:
+    for kill_at in range(steps_of("start", hosts, False, **WORK)):
+        engine = FakeEngine()
+        engine.run("start", hosts, folder=False, kill_at=kill_at, **WORK)
+        told = engine.run("start", hosts, folder=False, **WORK)
+        for host in hosts:
+            assert told[host]["failed"] is (engine.starts.count(host) != 1), told
+
+
+@pytest.mark.parametrize("when_done", ["keep", "remove", "disconnect"])
+def test_collect_after_a_kill_at_every_step(when_done: str) -> None:
+    hosts = ["a", "b"]
+    wanted: dict[str, Any] = {"name": ["Nightly"], "journal": "journals/", "when_done": when_done}
+
+    def sessions() -> FakeEngine:
+        engine = FakeEngine()
+        for host in hosts:
+            engine.add(host, command=Command(f"c-{host}", list(OUTPUT)))
+        return engine
+
+    whole = sessions()
+    whole.run("collect", hosts, folder=False, **wanted)
+    for kill_at in range(whole.steps):
+        engine = sessions()
+        engine.run("collect", hosts, folder=False, kill_at=kill_at, **wanted)
+        told = engine.run("collect", hosts, folder=False, **wanted)
+        for host in hosts:
+            pieces = [each.get("piece") for each in engine.journals["journals/"] if each["command"] == f"c-{host}"]
+            assert list(filter(None, pieces)) == OUTPUT, "output is lost"
+            outcome = told[host]["outcome"]
+            if outcome == "missing":  # it was removed, so all of it was received before
+                assert when_done == "remove"
+            else:
+                assert [each["output"] for each in told[host]["results"]] == [OUTPUT]
+            there = [each for each in engine.sessions.values() if each.host == host]
+            assert len(there) == (0 if when_done == "remove" else 1)
+
+
+def test_collect_is_not_green_where_nothing_was_collected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an error, too: a session may be left out with a warning."""
+    engine = FakeEngine()
+    for host in "abc":
+        engine.add(host, command=Command("c", list(OUTPUT), "Stopped" if host == "c" else "Completed"))
+    receive = FakeEngine._receive
+
+    def without_b(self: FakeEngine, options: Any, check_mode: bool) -> Any:
+        result = receive(self, options, check_mode)
+        kept = ("sessions", "results", "errors")
+        return {key: [each for each in result[key] if each["computer_name"] != "b"] for key in kept}
+
+    monkeypatch.setattr(FakeEngine, "_receive", without_b)
+    told = engine.run("collect", ["a", "b", "c"], name=["Nightly"], when_done="remove")
+    assert {host: (each["outcome"], each["failed"]) for host, each in told.items()} == {
+        "a": ("changed", False),
+        "b": ("failed", True),
+        "c": ("command_failed", True),
+    }
+    assert [each.host for each in engine.sessions.values()] == ["b", "c"]
+
+
+def test_connect_and_disconnect() -> None:
+    engine = FakeEngine(down={"b"})
+    engine.add("a")
+    told = engine.run("connect", ["a", "b"], name=["Nightly"], when_done="disconnect", idle_timeout=86400)
+    assert {host: each["outcome"] for host, each in told.items()} == {"a": "changed", "b": "unreachable"}
+    (session,) = engine.sessions.values()
+    assert (session.state, session.idle_timeout) == ("Disconnected", 86400)
+
+
+def test_extend_gives_each_session_its_time_in_as_few_calls_as_there_are_times() -> None:
+    engine = FakeEngine(down={"c"})
+    engine.add("a")
+    engine.add("a", max_idle_timeout=43200)
+    engine.add("b")
+    engine.add("b", owner="alice")
+    options: dict[str, Any] = {"name": ["*"], "expires_within": 3600, "idle_timeout": 86400}
+    told = engine.run("extend", ["a", "b", "c"], **{**options, "name": [], "report_only": True})
+    assert len(engine.calls) == 1
+    assert [line.kind for line in engine.lines] == ["expiring"] * 3
+    told = engine.run("extend", ["a", "b", "c"], **{**options, "name": []})
+    assert {host: each["outcome"] for host, each in told.items()} == {
+        "a": "changed",
+        "b": "changed",
+        "c": "unreachable",
+    }
+    assert [each.idle_timeout for each in engine.sessions.values()] == [86400, 43200, 86400, 7200]
+    assert [call.module for call in engine.calls] == [
+        "pssession_info",
+        "connect_pssession",
+        "disconnect_pssession",
+        "disconnect_pssession",
+    ]
+
+
+@pytest.mark.parametrize("remove", [False, True])
+def test_cleanup_removes_only_when_it_is_wanted_and_only_what_is_idle(remove: bool) -> None:
+    engine = FakeEngine()
+    engine.add("a")
+    engine.add("a", command=Command("c", []))
+    engine.add("b")
+    told = engine.run("cleanup", ["a", "b"], remove=remove, minimum_age=3600)
+    assert {host: each["outcome"] for host, each in told.items()} == {"a": "changed", "b": "changed"}
+    assert [(each.host, each.command is not None) for each in engine.sessions.values()] == (
+        [("a", True)] if remove else [("a", False), ("a", True), ("b", False)]
+    )
+    assert [line.host for line in engine.lines if line.kind == "left_behind"] == ["a", "b"]
