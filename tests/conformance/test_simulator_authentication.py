@@ -273,7 +273,7 @@ def test_offers(fleet: SimulatedFleet, computer: SimulatedComputer) -> None:
 def test_declared(fleet: SimulatedFleet) -> None:
     """YAML has the schemes for the fleet and per computer."""
     declared = {"authentication": "negotiate", "computers": [{"name": "a"}, {"name": "b", "authentication": ["basic"]}]}
-    built = SimulatedFleet.from_yaml(declared)
+    built = SimulatedFleet(declared)
     assert [tuple(computer.authentication) for computer in built] == [("negotiate",), ("basic",)]
     assert tuple(SimulatedFleet.build(["a"])["a"].authentication) == ("basic",)
 

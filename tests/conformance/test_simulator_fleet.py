@@ -37,9 +37,7 @@ USERS = [{"name": "admin", "password": "pw", "administrator": True}]
 def test_five_hundred_computers() -> None:
     """500 computers start, and each answers for itself when all are asked at once."""
     sessions = [{"name": "ITTask"}]
-    fleet = SimulatedFleet.from_yaml(
-        {"users": USERS, "computers": [{"name": "srv{:03}", "count": 500, "sessions": sessions}]}
-    )
+    fleet = SimulatedFleet({"users": USERS, "computers": [{"name": "srv{:03}", "count": 500, "sessions": sessions}]})
 
     authorization = {"Authorization": "Basic " + base64.b64encode(b"admin:pw").decode()}
 
@@ -130,7 +128,7 @@ def test_stopped_fleet_continues() -> None:
 def test_declaration_that_makes_no_sense(declared: dict[str, Any], complaint: str) -> None:
     """A mistake in a declaration is named."""
     with pytest.raises(ValueError, match=complaint):
-        SimulatedFleet.from_yaml({"users": USERS, **declared})
+        SimulatedFleet({"users": USERS, **declared})
 
 
 def test_handle_of_a_session(fleet: SimulatedFleet) -> None:
@@ -138,9 +136,9 @@ def test_handle_of_a_session(fleet: SimulatedFleet) -> None:
     computer = fleet["srv01"]
     session = computer.add_session(
         "ITTask",
-        "alice",
-        "Connected",
-        "JEARole",
+        owner="alice",
+        state="Connected",
+        configuration="JEARole",
         idle_timeout=600,
         client_session_id="uuid:aaaaaaaa-0000-0000-0000-000000000000",
         commands=[{"script": "hello", "state": "finished"}],

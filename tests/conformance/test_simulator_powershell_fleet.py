@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.simulator import SimulatedFleet
+from tests.simulator import Fleet, SimulatedFleet
 from tests.simulator.__main__ import powershell_for
 from tests.waiting import PATIENCE, until
 
@@ -87,13 +87,13 @@ def test_the_environment_decides_where_nothing_is_declared(monkeypatch: pytest.M
     """PSSESSION_TEST_POWERSHELL is the default of --powershell, and never changes a fleet with scripts."""
     monkeypatch.setenv("PSSESSION_TEST_POWERSHELL", "/env/pwsh")
     computers = [{"name": "srv01", "sessions": [{"commands": [{"script": "hello"}]}]}]
-    decided: list[dict[str, Any]] = [{"scripts": {}}, {"powershell": False}, {"computers": computers}]
-    for declared in decided:
-        assert powershell_for(declared, None) == {}
-        assert powershell_for(declared, "/asked/pwsh") == {"powershell": "/asked/pwsh"}
-    assert powershell_for({"computers": ["srv01"]}, None) == {"powershell": "/env/pwsh"}
+    scripts = {"hello": [{"output": "hello"}]}
+    for declared in (Fleet(["srv01"], scripts=scripts), Fleet(["srv01"], powershell=False), Fleet(computers)):
+        assert powershell_for(declared, None) == declared.powershell
+        assert powershell_for(declared, "/asked/pwsh") == "/asked/pwsh"
+    assert powershell_for(Fleet(["srv01"]), None) == "/env/pwsh"
     monkeypatch.delenv("PSSESSION_TEST_POWERSHELL")
-    assert powershell_for({"computers": ["srv01"]}, None) == {}
+    assert powershell_for(Fleet(["srv01"]), None) is None
 
 
 def test_a_powershell_that_does_not_start(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_unknown_shell(computer: SimulatedComputer, operation: str) -> None:
 def test_wrong_resource(computer: SimulatedComputer, operation: str) -> None:
     """A shell is addressed by its own resource URI; of all operations only Get takes the general one."""
     client = RawClient(computer, ADMIN)
-    session = computer.add_session("s", "admin", "Disconnected", "JEARole")
+    session = computer.add_session("s", owner="admin", configuration="JEARole")
     reply = OPERATIONS[operation](client, session.shell_id)
     assert reply.fault == UNKNOWN
     assert session.state == "Disconnected"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .certificates import ClientCertificate
 from .computer import SimulatedComputer
+from .declaration import CmdShell, Command, Computer, Fleet, Session
 from .fleet import SimulatedFleet
 from .injection import Injection
 from .kdc import Realm
@@ -18,10 +19,15 @@ from .trap import TrapServer
 
 __all__ = [
     "ClientCertificate",
+    "CmdShell",
+    "Command",
+    "Computer",
+    "Fleet",
     "ForwardProxy",
     "Injection",
     "LoggedRequest",
     "Realm",
+    "Session",
     "SimulatedCommand",
     "SimulatedComputer",
     "SimulatedFleet",

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m tests.simulator FLEET.yml``: play a fleet until told to stop."""
+"""The program: simulate the fleet that a YAML file declares, until told to stop."""
 
 from __future__ import annotations
 
@@ -10,47 +10,91 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from .computer import SimulatedComputer
+from .declaration import Command, Computer, Fleet, Session, read
 from .fleet import SimulatedFleet
+
+PROGRAM = f"python -m {__package__}"
+_DESCRIPTION = """
+Simulate Windows computers that answer WinRM requests: HTTP and HTTPS servers for WS-Management and PSRP. Each computer
+has a loopback address of its own with the ports 5985 and 5986. Nothing else is listened on.
+"""
+_EPILOG = f"""
+A fleet of two computers, in a file fleet.yml:
+
+  users:
+    - {{name: admin, password: not-a-secret, administrator: true}}
+  scripts:                      # what scripts do, where no PowerShell runs them
+    Get-Date: [{{output: Monday}}]
+  computers:
+    - name: srv{{:02}}
+      count: 2
+      sessions:                 # that an earlier client has left
+        - {{name: ITTask, commands: [{{script: Get-Date, state: finished}}]}}
+
+Simulate it, with an Ansible inventory of it:
+
+  {PROGRAM} fleet.yml --inventory inventory.yml --inventory-passwords
+
+With a PowerShell in each session, for a test program that waits for the ready file:
+
+  {PROGRAM} fleet.yml --powershell "$(command -v pwsh)" --ready-file ready.json
+
+Another process can control it by HTTP at the ready file's control_url: requests so far, new sessions, faults, time.
+The program ends on SIGTERM, SIGINT, POST {{control_url}}/stop or after --duration. Exit codes: 0 when it ended so, 2
+when the fleet's file cannot be read or makes no sense. README.md beside the program's files describes all keys.
+"""
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulator", description="Play a fleet of WinRM servers.")
-    parser.add_argument("fleet", type=Path, help="YAML file that declares the fleet")
-    parser.add_argument("--inventory", type=Path, help="write an Ansible inventory of the fleet")
-    parser.add_argument(
-        "--inventory-passwords", action="store_true", help="put the first user's password into the inventory"
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description=textwrap.dedent(_DESCRIPTION),
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--ready-file", type=Path, help="write addresses as JSON once everything listens")
-    parser.add_argument("--control-port", type=int, default=0, help="port of the control interface (default: any)")
+    parser.add_argument("fleet", type=Path, help="YAML file that declares the fleet")
+    parser.add_argument("--inventory", metavar="FILE", type=Path, help="write an Ansible inventory of the fleet")
+    parser.add_argument(
+        "--inventory-passwords", action="store_true", help="with the password of each computer's first user in it"
+    )
+    parser.add_argument(
+        "--ready-file",
+        metavar="FILE",
+        type=Path,
+        help="write a JSON file once all computers listen: addresses, files of the certificate authorities,"
+        " control_url, pid",
+    )
+    parser.add_argument(
+        "--control-port", metavar="PORT", type=int, default=0, help="of the control interface (default: any free one)"
+    )
     parser.add_argument(
         "--powershell",
         metavar="PATH",
-        help="pwsh that the sessions run in; by default that of PSSESSION_TEST_POWERSHELL, where the fleet's file"
-        " declares neither scripts nor a PowerShell",
+        help="pwsh that runs the scripts of all sessions (default: PSSESSION_TEST_POWERSHELL of the environment, if the"
+        " fleet's file declares neither scripts nor a PowerShell)",
     )
-    parser.add_argument("--duration", type=float, help="end after so many seconds")
+    parser.add_argument("--duration", metavar="SECONDS", type=float, help="end after so many seconds (default: never)")
     return parser.parse_args(arguments)
 
 
-def powershell_for(declared: Mapping[str, Any], asked: str | None) -> dict[str, str]:
-    """The options of a fleet for the PowerShell on the command line or in the environment."""
-    commands = [
-        command
-        for computer in declared.get("computers", ())
-        if isinstance(computer, Mapping)
-        for session in computer.get("sessions", ())
-        for command in session.get("commands", ())
-    ]
-    decided = {"scripts", "powershell"} & set(declared) or any("script" in command for command in commands)
-    path = (None if decided else os.environ.get("PSSESSION_TEST_POWERSHELL") or None) if asked is None else asked
-    return {} if path is None else {"powershell": path}
+def powershell_for(declared: Fleet, asked: str | None) -> str | bool | None:
+    """The PowerShell of a fleet: from the command line, its file or the environment."""
+    if asked is not None or declared.powershell is not None:
+        return asked or declared.powershell
+    computers = [read(Computer, computer) for computer in declared.computers]
+    sessions = [read(Session, session) for computer in computers for session in computer.sessions]
+    commands = [read(Command, command) for session in sessions for command in session.commands]
+    has_scripts = declared.scripts or any(command.script is not None for command in commands)
+    return None if has_scripts else os.environ.get("PSSESSION_TEST_POWERSHELL") or None
 
 
 def inventory(fleet: SimulatedFleet, with_passwords: bool) -> dict[str, Any]:
@@ -100,10 +144,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the fleet; returns the exit code."""
     options = _parse(arguments)
     try:
-        declared = yaml.safe_load(options.fleet.read_text(encoding="utf-8"))
+        declared = Fleet.of_file(options.fleet)
         powershell = powershell_for(declared, options.powershell)
-        fleet = SimulatedFleet.from_yaml(declared, control_port=options.control_port, **powershell)
-    except (AttributeError, KeyError, OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        fleet = SimulatedFleet(replace(declared, powershell=powershell), options.control_port)
+    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
         print(f"{options.fleet}: {error}", file=sys.stderr)
         return 2
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,21 +6,23 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import random
+import shutil
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from . import existing
 from .clock import FleetClock
+from .declaration import CmdShell, Computer, Session, read
 from .faults import HOST_PROCESS_ENDED, OPERATION_ABORTED
 from .injection import Injection
 from .loop_thread import LoopThread
-from .planted_client import PlantedClient
 from .powershell_pool import PowerShellPool
+from .powershell_process import find_powershell
 from .powershells import PowerShells
 from .redirection import Redirection
 from .scripted_pool import ScriptedPool
@@ -28,9 +30,24 @@ from .scripts import ScriptLibrary
 from .session import SimulatedSession
 from .shell import Shell, User
 from .switches import Switches
-from .wsman import CMD_RESOURCE, POWERSHELL_PREFIX, Answer, element, plain_uuid
+from .wsman import plain_uuid
 
 HTTP_PORT, HTTPS_PORT = 5985, 5986
+
+
+@dataclass(frozen=True)
+class FleetParts:
+    """What the computers of a fleet share.
+
+    Attributes:
+        scripts: that are declared.
+        powershells: the PowerShell processes.
+    """
+
+    clock: FleetClock
+    loop_thread: LoopThread
+    scripts: ScriptLibrary
+    powershells: PowerShells
 
 
 class SimulatedComputer(Switches):
@@ -43,29 +60,26 @@ class SimulatedComputer(Switches):
         powershells: the processes of the fleet.
     """
 
-    def __init__(
-        self,
-        name: str,
-        address: str,
-        users: Iterable[User],
-        scripts: ScriptLibrary,
-        clock: FleetClock,
-        loop_thread: LoopThread,
-        switches: Mapping[str, Any] | None = None,
-        powershell: str | None = None,
-        powershells: PowerShells | None = None,
-    ) -> None:
+    def __init__(self, declared: Computer, fleet: FleetParts) -> None:
+        """Make a computer with its sessions.
+
+        Args:
+            declared: as ``Fleet.one_by_one`` returns it.
+
+        Raises:
+            ValueError: the declaration makes no sense.
+        """
         super().__init__()
-        self.name = name
-        self.address = address
+        self.name = declared.name
+        self.address = declared.address or ""
         self.port = HTTP_PORT
         self.https_port = HTTPS_PORT
-        self.users = list(users)
-        self.scripts = scripts
-        self.powershell = powershell
-        self.powershells = powershells or PowerShells()
-        self.clock = clock
-        self.loop_thread = loop_thread
+        self.users = [read(User, user) for user in declared.users or ()]
+        self.scripts = fleet.scripts
+        self.powershell = find_powershell_of(declared)
+        self.powershells = fleet.powershells
+        self.clock = fleet.clock
+        self.loop_thread = fleet.loop_thread
         self.injections: list[Injection] = []
         self.redirection: Redirection | None = None
         #: Counts how often authentication was forgotten.
@@ -73,7 +87,19 @@ class SimulatedComputer(Switches):
         self.running_operations: Counter[str] = Counter()
         self._shells: dict[str, Shell] = {}
         self._process_ids = itertools.count(random.randrange(1000, 8000, 4), 4)
-        self.configure(switches or {})
+        if self.powershell is not None and fleet.scripts.is_declared:
+            raise ValueError(f"{self.name}: scripts cannot be declared where a PowerShell runs what clients send")
+        self.configure(declared.switches)
+        if declared.authentication is not None:
+            self.authentication = declared.authentication
+        for session in declared.sessions:
+            self.add_session(read(Session, session))
+        for shell in declared.cmd_shells:
+            cmd_shell = read(CmdShell, shell)
+            self.add_cmd_shell(cmd_shell.owner, cmd_shell.shell_id)
+        for injection in declared.injections:
+            # Each counts for itself; the declaration may be that of many computers.
+            self.inject(replace(read(Injection, injection)))
 
     def __repr__(self) -> str:
         return f"<SimulatedComputer {self.name} {self.address}>"
@@ -155,114 +181,39 @@ class SimulatedComputer(Switches):
         raise KeyError(name_or_id)
 
     def add_session(
-        self,
-        name: str | None = None,
-        owner: str | None = None,
-        state: str = "Disconnected",
-        configuration: str = "Microsoft.PowerShell",
-        shell_id: str | None = None,
-        idle_timeout: float = 7200.0,
-        max_idle_timeout: float = 2147483.647,
-        inactivity: float = 0.0,
-        buffer_mode: str = "Block",
-        client_session_id: str | None = None,
-        min_runspaces: int = 1,
-        max_runspaces: int = 1,
-        application_private_data: Mapping[str, Any] | None = None,
-        commands: Iterable[Mapping[str, Any]] = (),
-        variables: Mapping[str, Any] | None = None,
-        age: float | None = None,
-        held: bool = False,
-        locale: str = "en-US",
-        client_ip: str = "127.0.0.1",
+        self, declared: Session | Mapping[str, Any] | str | None = None, /, **fields: Any
     ) -> SimulatedSession:
-        """Plant a session as if a client had created it earlier.
+        """Add a session as if a client had created it earlier.
 
         Args:
-            name: ``None`` for a nameless shell.
-            owner: account name; the first user by default.
-            state: ``Disconnected`` or ``Connected`` (by ``client_session_id``, or a client nobody knows).
-            configuration: short name or full resource URI.
-            inactivity: seconds the client has been silent already.
-            commands: ``{"script": name or text, "state": "running" or "finished", "command_id": GUID}`` each, where
-                the computer has a PowerShell ``script_text`` instead of ``script``. A running one begins now (on the
-                fleet's clock), or when the fleet starts; a finished one has all its output waiting.
-            variables: session variables.
-            age: seconds since the shell was created, at least ``inactivity``.
-            held: the connected client never falls silent.
+            declared: a ``Session``, or a mapping or name that declares one.
+            fields: of ``Session``, beside a name or instead of ``declared``.
 
         Raises:
-            ValueError: no such account or state, the id is in use, or what is asked for goes with declared scripts
+            ValueError: no such account or state, the id is in use, or what is declared goes with declared scripts
                 only, or with a PowerShell only.
         """
-        if state not in ("Connected", "Disconnected"):
-            raise ValueError(f"a session cannot be planted as {state!r}")
-        account = self._account(owner)
-        uri = configuration if "://" in configuration else POWERSHELL_PREFIX + configuration
-
-        def plant() -> SimulatedSession:
-            now = self.clock.now()
-            shell = self.new_shell(shell_id, uri, account, client_session_id or str(uuid.uuid4()))
-            shell.name, shell.idle_timeout, shell.max_idle_timeout = name, idle_timeout, max_idle_timeout
-            shell.buffer_mode, shell.held, shell.client_ip = buffer_mode, held, client_ip
-            shell.locale = shell.data_locale = locale
-            shell.created = now - max(age or 0.0, inactivity)
-            shell.last_activity = now - inactivity
-            shell.state = "Connected" if state == "Connected" else "Disconnected"
-            try:
-                pool = self.new_pool(shell)
-                pool.min_runspaces, pool.max_runspaces = min_runspaces, max_runspaces
-                if isinstance(pool, ScriptedPool):
-                    pool.variables.update(variables or {})
-                    if application_private_data is not None:
-                        pool.private_data = application_private_data
-                    shell.unacknowledged = receive_answer([pool.plant()])
-                else:
-                    pool.planted = PlantedClient(lambda last: setattr(shell, "unacknowledged", receive_answer([last])))
-                if self.powershell is not None and (variables or application_private_data is not None):
-                    raise ValueError(f"{self.name} has a PowerShell: it makes variables and private data by itself")
-                for command in commands:
-                    self._plant_command(pool, command)
-            except (KeyError, ValueError):
-                self.remove_shell(shell)
-                raise
-            return SimulatedSession(self, shell)
-
-        session = self.loop_thread.call(plant)
+        if isinstance(declared, str):
+            declared = {"name": declared}
+        if fields or declared is None:
+            if isinstance(declared, Session):
+                raise ValueError("a Session has all its fields already")
+            declared = {**(declared or {}), **fields}
+        session = read(Session, declared)
+        added = self.loop_thread.call(lambda: SimulatedSession(self, existing.add_session(self, session)))
         if self.loop_thread.is_elsewhere:
-            self.loop_thread.run(self.start_planted())
-        return session
+            self.loop_thread.run(self.start_existing())
+        return added
 
     def add_cmd_shell(self, owner: str | None = None, shell_id: str | None = None) -> SimulatedSession:
-        """Plant a shell of the Windows command line."""
-        account = self._account(owner)
-        return self.loop_thread.call(
-            lambda: SimulatedSession(self, self.new_shell(shell_id, CMD_RESOURCE, account, str(uuid.uuid4())))
-        )
+        """Add a shell of the Windows command line."""
+        declared = CmdShell(owner, shell_id)
+        return self.loop_thread.call(lambda: SimulatedSession(self, existing.add_cmd_shell(self, declared)))
 
-    def _account(self, name: str | None) -> User:
-        account = self.users[0] if name is None and self.users else self.find_user(name or "")
-        if account is None:
-            raise ValueError(f"{self.name} has no user {name!r}")
-        return account
-
-    def _plant_command(self, pool: ScriptedPool | PowerShellPool, command: Mapping[str, Any]) -> None:
-        identity = uuid.UUID(str(command["command_id"])) if "command_id" in command else uuid.uuid4()
-        state = command.get("state", "running")
-        if state not in ("running", "finished"):
-            raise ValueError(f"a command cannot be planted as {state!r}")
-        right, wrong = ("script", "script_text") if isinstance(pool, ScriptedPool) else ("script_text", "script")
-        if wrong in command:
-            content = "declared scripts" if wrong == "script_text" else "a PowerShell"
-            raise ValueError(f"{self.name} has {content}: a command there is planted by {right}, not by {wrong}")
-        pool.new_pipeline(identity, str(command.get("command_line", ""))).plant(
-            str(command[right]), state == "finished"
-        )
-
-    async def start_planted(self) -> None:
+    async def start_existing(self) -> None:
         """Let the sessions open and the commands run that were planted before there was a loop to run them."""
         pools = [shell.pool for shell in self._shells.values() if shell.pool is not None]
-        await asyncio.gather(*(pool.start_planted() for pool in pools))
+        await asyncio.gather(*(pool.start_existing() for pool in pools))
 
     def end_powershells(self) -> None:
         """Remove the sessions that run in a PowerShell (in the loop's thread only)."""
@@ -351,25 +302,16 @@ class SimulatedComputer(Switches):
         return pool
 
 
-def receive_answer(fragments: Iterable[bytes], command_id: str | None = None, done: bool = False) -> Answer:
-    """rsp:ReceiveResponse with one rsp:Stream per fragment (recorded: test_psrp_stream_output_invocation).
+def find_powershell_of(declared: Computer) -> str | None:
+    """Path of the PowerShell of a computer; ``None`` where scripts are declared.
 
-    Args:
-        command_id: the command whose output it is; ``None`` for the shell's.
-        done: the command has ended and this was the rest of its output.
+    Raises:
+        ValueError: there is no such program.
     """
-    content = [
-        element("rsp:Stream", text=base64.b64encode(octets).decode(), Name="stdout", CommandId=command_id)
-        for octets in fragments
-    ]
-    if done:
-        content.append(
-            element(
-                "rsp:CommandState",
-                element("rsp:ExitCode", text="0"),
-                CommandId=command_id,
-                State="http://schemas.microsoft.com/wbem/wsman/1/windows/shell/CommandState/Done",
-            )
-        )
-    action = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/ReceiveResponse"
-    return Answer(action, element("rsp:ReceiveResponse", *content))
+    if declared.powershell is None or declared.powershell is False:
+        return None
+    path = find_powershell() if declared.powershell is True else shutil.which(str(declared.powershell))
+    if path is None:
+        where = "here" if declared.powershell is True else declared.powershell
+        raise ValueError(f"{declared.name}: there is no PowerShell {where}")
+    return path

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from .declaration import read
 from .injection import Injection
 from .switches import Switches
 
@@ -100,18 +101,18 @@ class _Control:
         return web.json_response({})
 
     async def add_session(self, request: web.Request) -> web.Response:
-        """``{"computer": name, ...}`` with the arguments of ``SimulatedComputer.add_session``."""
+        """``{"computer": name, ...}`` with the keys of a ``Session``."""
         arguments = await _arguments(request)
         computer = self._fleet[arguments.pop("computer")]
-        session = computer.add_session(**arguments)
-        await computer.start_planted()
+        session = computer.add_session(arguments)
+        await computer.start_existing()
         return web.json_response(describe_session(session))
 
     async def inject(self, request: web.Request) -> web.Response:
         """``{"computer": name or null for all, ...}`` with the attributes of ``Injection``."""
         arguments = await _arguments(request)
         for computer in self._selected(arguments.pop("computer", None)):
-            computer.inject(Injection(**arguments))
+            computer.inject(read(Injection, arguments))
         return web.json_response({})
 
     async def move_clock(self, request: web.Request) -> web.Response:

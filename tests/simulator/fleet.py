@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
-import random
-import resource
-import shutil
 import ssl
 import tempfile
 import threading
@@ -19,18 +15,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import yaml
 from aiohttp import web
 
+from .addresses import Addresses, raise_file_limit
 from .authentication import Gate, Logons
 from .certificates import ClientCertificate
 from .clock import FleetClock
-from .computer import HTTP_PORT, HTTPS_PORT, SimulatedComputer
+from .computer import HTTP_PORT, HTTPS_PORT, FleetParts, SimulatedComputer
 from .control import control_application
-from .injection import Injection
+from .declaration import Computer, Fleet, read
 from .loop_thread import LoopThread
-from .powershell_process import find_powershell
-from .powershells import MAX_POWERSHELLS, PowerShells
+from .powershells import PowerShells
 from .request_log import LoggedRequest, RequestLog
 from .scripts import ScriptLibrary
 from .service import Service
@@ -39,12 +34,6 @@ from .tls import ComputerTls, FleetTls, make_context
 
 #: How often another random block of addresses is tried before giving up.
 _ATTEMPTS = 20
-_OPTIONS = ("address_block", "keepalive_timeout", "authentication", "powershell", "max_powershells")
-_KEYS = {"users", "scripts", "computers", "switches", *_OPTIONS}
-_COMPUTER_KEYS = {
-    *("name", "count", "first", "address", "users", "authentication", "switches"),
-    *("sessions", "cmd_shells", "injections", "powershell"),
-}
 
 
 class SimulatedFleet:
@@ -61,150 +50,62 @@ class SimulatedFleet:
         stop_requested: set when somebody asks the fleet to end, through the control interface.
     """
 
-    def __init__(
-        self,
-        computers: Iterable[str | Mapping[str, Any]],
-        users: Iterable[User],
-        scripts: Mapping[str, Any] | None = None,
-        switches: Mapping[str, Any] | None = None,
-        address_block: str | None = None,
-        keepalive_timeout: float = 120.0,
-        control_port: int | None = None,
-        authentication: str | Iterable[str] | None = None,
-        powershell: str | bool | None = None,
-        max_powershells: int = MAX_POWERSHELLS,
-    ) -> None:
-        """Build a fleet; see ``build``."""
+    def __init__(self, declared: Fleet | Mapping[str, Any], control_port: int | None = None) -> None:
+        """Make the fleet that ``declared`` describes; nothing listens yet.
+
+        Args:
+            declared: a ``Fleet``, or what its file contains.
+            control_port: of the control interface; 0 for any that is free, without one there is none.
+
+        Raises:
+            ValueError: the declaration makes no sense.
+        """
+        declaration = read(Fleet, declared)
         self._loop_thread = LoopThread()
         self.clock = FleetClock(self._loop_thread)
-        self.users = list(users)
+        self.users = [read(User, user) for user in declaration.users]
         self.ca_file: Path | None = None
         self.other_ca_file: Path | None = None
         self.crl_file: Path | None = None
         self.control_url: str | None = None
         self.stop_requested = threading.Event()
         self._log = RequestLog()
-        self._library = ScriptLibrary.load(scripts or {})
-        self._has_scripts = bool(scripts)
-        self._powershell = powershell
-        self._powershells = PowerShells(max_powershells)
-        self._switches = dict(switches or {})
-        if authentication is not None:
-            self._switches["authentication"] = authentication
+        self._powershells = PowerShells(declaration.max_powershells)
         self._logons = Logons()
         self._mapped_certificates: dict[str, str] = {}
         self._gate: Gate | None = None
         self._tls: FleetTls | None = None
-        self._fixed_block = address_block
-        self._keepalive_timeout = keepalive_timeout
+        self._keepalive_timeout = declaration.keepalive_timeout
         self._control_port = control_port
-        self._computers: dict[str, SimulatedComputer] = {}
-        self._fixed_addresses: set[str] = set()
         self._servers: list[asyncio.Server] = []
         self._http: web.Server | None = None
         self._control: web.AppRunner | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
-        for declared in computers:
-            self._declare({"name": declared} if isinstance(declared, str) else declared)
-        self._assign_addresses()
+        library = ScriptLibrary.load(declaration.scripts)
+        parts = FleetParts(self.clock, self._loop_thread, library, self._powershells)
+        computers = [SimulatedComputer(computer, parts) for computer in declaration.one_by_one()]
+        self._computers = {computer.name: computer for computer in computers}
+        self._addresses = Addresses(computers, declaration.address_block)
+        self._addresses.assign()
 
     @classmethod
     def build(
         cls,
-        computers: Iterable[str | Mapping[str, Any]],
-        users: Iterable[User] = (),
+        computers: Iterable[Computer | str | Mapping[str, Any]],
+        users: Iterable[User | Mapping[str, Any]] = (),
         scripts: Mapping[str, Any] | None = None,
         switches: Mapping[str, Any] | None = None,
-        **options: Any,
+        *,
+        control_port: int | None = None,
+        **fields: Any,
     ) -> SimulatedFleet:
-        """Build a fleet from Python values.
-
-        Args:
-            computers: names, or mappings as in YAML (see README).
-            users: accounts that exist on every computer.
-            scripts: see ``scripts.ScriptLibrary.load``.
-            switches: see ``switches.Switches``; for all computers.
-            options: ``address_block`` (as ``127.77.3.0``; random by default), ``keepalive_timeout`` (seconds until
-                an idle connection is closed), ``control_port`` (0 for a free one; no control interface by default),
-                ``authentication`` (schemes that the computers offer, best first; Basic by default), ``powershell``
-                (path of the ``pwsh`` that sessions run in, or ``True`` for the one of ``find_powershell``; a computer
-                may have its own), ``max_powershells`` (how many sessions of the fleet may have one at the same time).
+        """Make a fleet from the fields of a ``Fleet``, the usual ones by position.
 
         Raises:
             ValueError: the declaration makes no sense.
         """
-        return cls(computers, users, scripts, switches, **options)
-
-    @classmethod
-    def from_yaml(cls, source: str | Path | Mapping[str, Any], **options: Any) -> SimulatedFleet:
-        """Build a fleet from a YAML file, or from what one contains.
-
-        Raises:
-            ValueError: the declaration makes no sense.
-        """
-        declared = source if isinstance(source, Mapping) else yaml.safe_load(Path(source).read_text(encoding="utf-8"))
-        if unknown := set(declared) - _KEYS:
-            raise ValueError(f"a fleet has no {', '.join(sorted(unknown))}")
-        users = [User(**user) for user in declared.get("users", ())]
-        for key in _OPTIONS:
-            if key in declared:
-                options.setdefault(key, declared[key])
-        return cls(declared["computers"], users, declared.get("scripts"), declared.get("switches"), **options)
-
-    def _declare(self, declared: Mapping[str, Any]) -> None:
-        """Add one computer, or ``count`` of them with names made from a pattern such as ``srv{:03}``."""
-        if unknown := set(declared) - _COMPUTER_KEYS:
-            raise ValueError(f"a computer has no {', '.join(sorted(unknown))}")
-        pattern, first = str(declared["name"]), int(declared.get("first", 1))
-        if "count" in declared:
-            names = [pattern.format(number) for number in range(first, first + int(declared["count"]))]
-        else:
-            names = [pattern]
-        for name in names:
-            if name in self._computers:
-                raise ValueError(f"there are two computers {name!r}")
-            users = [User(**user) for user in declared["users"]] if "users" in declared else self.users
-            switches = {**self._switches, **declared.get("switches", {})}
-            if "authentication" in declared:
-                switches["authentication"] = declared["authentication"]
-            address = str(declared.get("address", ""))
-            computer = SimulatedComputer(
-                *(name, address, users, self._library, self.clock, self._loop_thread, switches),
-                powershell=self._powershell_of(name, declared),
-                powershells=self._powershells,
-            )
-            if address:
-                self._fixed_addresses.add(name)
-            for session in declared.get("sessions", ()):
-                computer.add_session(**session)
-            for shell in declared.get("cmd_shells", ()):
-                computer.add_cmd_shell(**shell)
-            for injection in declared.get("injections", ()):
-                computer.inject(Injection(**injection))
-            self._computers[name] = computer
-
-    def _powershell_of(self, name: str, declared: Mapping[str, Any]) -> str | None:
-        """Path of the PowerShell of a computer; ``None`` where scripts are declared."""
-        powershell = declared.get("powershell", self._powershell)
-        if powershell is None or powershell is False:
-            return None
-        if self._has_scripts:
-            raise ValueError(f"{name}: scripts cannot be declared where a PowerShell runs what clients send")
-        path = find_powershell() if powershell is True else shutil.which(str(powershell))
-        if path is None:
-            raise ValueError(f"{name}: there is no PowerShell {'here' if powershell is True else powershell}")
-        return path
-
-    def _assign_addresses(self) -> None:
-        """Give each computer without an explicit address one of this run's block."""
-        block = self._fixed_block or f"127.{random.randint(16, 250)}.{random.randint(0, 250)}.0"
-        free = _host_addresses(block)
-        taken = {computer.address for computer in self}
-        for computer in self:
-            if computer.name not in self._fixed_addresses:
-                computer.address = next(address for address in free if address not in taken)
-            if not ipaddress.ip_address(computer.address).is_loopback:
-                raise ValueError(f"{computer.name}: {computer.address} is not a loopback address")
+        usual = {"computers": list(computers), "users": list(users), "scripts": scripts or {}}
+        return cls({**usual, "switches": switches or {}, **fields}, control_port)
 
     # The computers
 
@@ -316,7 +217,7 @@ class SimulatedFleet:
         self._directory = tempfile.TemporaryDirectory(prefix="simulated-fleet-")
         try:
             for computer in self:
-                self._loop_thread.run(computer.start_planted())
+                self._loop_thread.run(computer.start_existing())
             self._loop_thread.run(self._listen_somewhere())
         except BaseException:
             self.stop()
@@ -341,10 +242,9 @@ class SimulatedFleet:
                 break
             except OSError as error:
                 await self._close_listeners()
-                explicit = self._fixed_block or len(self._fixed_addresses) == len(self)
-                if error.errno != errno.EADDRINUSE or explicit or attempt == _ATTEMPTS - 1:
+                if error.errno != errno.EADDRINUSE or self._addresses.fixed or attempt == _ATTEMPTS - 1:
                     raise
-                self._assign_addresses()
+                self._addresses.assign()
         if self._control_port is not None:
             await self._start_control(self._control_port)
 
@@ -393,20 +293,3 @@ class SimulatedFleet:
         for computer in self:
             computer.end_powershells()
         await self._powershells.close()
-
-
-def _host_addresses(block: str) -> Iterator[str]:
-    """Addresses from ``block`` on, without those that look like a network or a broadcast address."""
-    number = int(ipaddress.ip_address(block))
-    while True:
-        number += 1
-        if number % 256 not in (0, 255):
-            yield str(ipaddress.ip_address(number))
-
-
-def raise_file_limit() -> None:
-    """Allow as many open files as the hard limit does: with 1024, some hundred listeners choke."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

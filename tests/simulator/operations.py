@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from . import faults, quotas
+from .answers import receive_answer
 from .bodies import (
     answer_to,
     body_of,
@@ -23,13 +24,13 @@ from .bodies import (
     set_buffer_mode,
     text_of,
 )
-from .computer import SimulatedComputer, receive_answer
+from .computer import SimulatedComputer
 from .enumerations import Enumerations
 from .faults import Fault
 from .pipeline import Pipeline
 from .pool import RunspacePool
 from .psrp import OutputQueue
-from .shell import RULES, Shell, User, describe, is_cmd
+from .shell import MAX_IDLE_TIMEOUT, RULES, Shell, User, describe, is_cmd
 from .wsman import (
     DEFAULT_OPERATION_TIMEOUT,
     NAMESPACES,
@@ -256,7 +257,7 @@ class Operations:
         shell.touch(self._computer.clock.now())
         return answer_to(request, element("rsp:ConnectResponse"))
 
-    def _idle_timeout(self, body: ET.Element, maximum: float = 2147483.647) -> float | None:
+    def _idle_timeout(self, body: ET.Element, maximum: float = MAX_IDLE_TIMEOUT) -> float | None:
         """The IdleTimeOut a client asks for, in seconds."""
         text = child_text(body, "IdleTimeOut")
         if text is None:

@@ -84,8 +84,8 @@ class RunspacePool(ABC, Generic[P]):
         """CLIXML of APPLICATION_PRIVATE_DATA."""
 
     @abstractmethod
-    async def start_planted(self) -> None:
-        """Begin what was planted before there was a loop to run it. Does nothing the second time."""
+    async def start_existing(self) -> None:
+        """Begin what existed before there was a loop to run it. Does nothing the second time."""
 
     def pipeline_of(self, message: Message) -> P | None:
         """The command whose PSRP id a message has.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from psrpcore.types import PSInvocationState, PSRPMessageType
 
 from . import messages
+from .earlier_client import EarlierCommand
 from .pipeline import Pipeline, script_text
-from .planted_client import PlantedCommand
 from .psrp import Defragmenter, Message
 from .wsman import MalformedEnvelope
 
@@ -36,11 +36,11 @@ class PowerShellPipeline(Pipeline):
         self._created = False
         self._input_open = True
 
-    def plant(self, script: str, finished: bool) -> None:
-        """Be a command that the client of ``PlantedClient`` starts."""
+    def start_earlier(self, script: str, finished: bool) -> None:
+        """Be a command that the client of ``EarlierClient`` starts."""
         self.text = script
-        assert self.pool.planted is not None
-        self.pool.planted.commands.append(PlantedCommand(script, self.command, finished))
+        assert self.pool.earlier_client is not None
+        self.pool.earlier_client.commands.append(EarlierCommand(script, self.command, finished))
 
     # From the client
 

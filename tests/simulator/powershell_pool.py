@@ -20,8 +20,8 @@ from psrpcore.types import PSRPMessageType, RunspacePoolState
 
 from . import messages
 from .clock import FleetClock
+from .earlier_client import EarlierClient
 from .faults import OPERATION_ABORTED, PLUGIN_EXCEPTION, POWERSHELL_PROVIDER, Fault
-from .planted_client import PlantedClient
 from .pool import RunspacePool
 from .powershell_pipeline import PowerShellPipeline
 from .powershell_process import DEFAULT_STREAM, POOL, PROMPT_RESPONSE, Data, PowerShellEnded, PowerShellProcess
@@ -45,7 +45,7 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
         look: lets time take its effect on the session: nobody else may look for hours, and then an expired session
             would keep its process.
         on_end: called when the process has ended by itself.
-        planted: plays the client that has opened the session and left it, where no client did.
+        earlier_client: plays the client that has opened the session and left it, where no client did.
         closed: the session is over.
     """
 
@@ -54,7 +54,7 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
     clock: FleetClock
     look: Callable[[], object]
     on_end: Callable[[], None]
-    planted: PlantedClient | None = None
+    earlier_client: EarlierClient | None = None
     _process: PowerShellProcess | None = None
     _private_data: bytes = b""
     closed: bool = False
@@ -103,12 +103,12 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
         pipeline = self.pipelines[command] = PowerShellPipeline(self, command, command_line)
         return pipeline
 
-    async def start_planted(self) -> None:
-        """Open the session and start the commands that were planted. Does nothing the second time."""
-        planted, self.planted = self.planted, None
-        if planted is not None:
+    async def start_existing(self) -> None:
+        """Open the session and start the commands that a client has left. Does nothing the second time."""
+        client, self.earlier_client = self.earlier_client, None
+        if client is not None:
             await self.start()
-            await planted.play(self)
+            await client.act(self)
 
     def close(self) -> None:
         """End the process with all that runs in it, and forget the output."""

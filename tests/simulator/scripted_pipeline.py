@@ -74,7 +74,7 @@ class ScriptedPipeline(Pipeline):
     """A command that carries out the steps of a ``Script``.
 
     Attributes:
-        planted: a script that begins as soon as the fleet starts.
+        waiting_script: one that begins as soon as the fleet starts.
         parameters: what the script got by name; SecureStrings are in clear.
         has_ui: whether the client said that its host has a user interface; ``None`` if it said nothing of its own.
     """
@@ -83,7 +83,7 @@ class ScriptedPipeline(Pipeline):
 
     def __init__(self, pool: ScriptedPool, command: uuid.UUID, command_line: str = "") -> None:
         super().__init__(pool, command, command_line)
-        self.planted: Script | None = None
+        self.waiting_script: Script | None = None
         self.parameters: dict[str, Any] = {}
         self.has_ui: bool | None = None
         self._task: asyncio.Task[None] | None = None
@@ -155,14 +155,14 @@ class ScriptedPipeline(Pipeline):
         name = parameter_without_argument(metadata)
         return script if name is None else Script(script.name, (("throw", missing_argument(name)),))
 
-    def plant(self, script: str, finished: bool) -> None:
+    def start_earlier(self, script: str, finished: bool) -> None:
         """Be the command that an earlier client started: it begins with the fleet, or has run to its end."""
         self.text = script
         self.end_input()
         if finished:
             self.run_to_end(self.pool.scripts.named(script))
         else:
-            self.planted = self.pool.scripts.named(script)
+            self.waiting_script = self.pool.scripts.named(script)
 
     def start(self, script: Script, loop: asyncio.AbstractEventLoop) -> None:
         """Run ``script`` in the background."""

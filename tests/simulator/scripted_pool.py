@@ -53,11 +53,11 @@ class ScriptedPool(RunspacePool[ScriptedPipeline]):
         pipeline = self.pipelines[command] = ScriptedPipeline(self, command, command_line)
         return pipeline
 
-    async def start_planted(self) -> None:
-        """Let the commands run that were planted before there was a loop to run them."""
+    async def start_existing(self) -> None:
+        """Let the commands run that were started before there was a loop to run them."""
         for pipeline in self.pipelines.values():
-            if pipeline.planted is not None and pipeline.state is PSInvocationState.NotStarted:
-                pipeline.start(pipeline.planted, asyncio.get_running_loop())
+            if pipeline.waiting_script is not None and pipeline.state is PSInvocationState.NotStarted:
+                pipeline.start(pipeline.waiting_script, asyncio.get_running_loop())
 
     # Sending
 
@@ -103,7 +103,7 @@ class ScriptedPool(RunspacePool[ScriptedPipeline]):
         self.send_opened()
         self.ready = True
 
-    def plant(self) -> bytes:
+    def open_earlier(self) -> bytes:
         """Be in the state an earlier client left: opened, its messages fetched.
 
         Returns:

@@ -142,7 +142,7 @@ class Script:
     """A declared script.
 
     Attributes:
-        name: what planted commands and error messages call it.
+        name: what declared commands and error messages call it.
         pattern: a regular expression searched in the script text; ``None`` means the text equals ``name``.
         steps: verb and argument of each step.
     """
@@ -189,6 +189,11 @@ class ScriptLibrary:
 
     scripts: list[Script] = field(default_factory=list)
     default: Script | None = None
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether there is any script."""
+        return bool(self.scripts) or self.default is not None
 
     @classmethod
     def load(cls, declared: Mapping[str, Any]) -> ScriptLibrary:

@@ -20,6 +20,8 @@ State = Literal["Connected", "Disconnected", "Closed"]
 BUFFER_MODES = ("Block", "Drop")
 #: Shortest idle timeout a shell may have, in seconds (MS-WSMV 3.1.4.5.2; PowerShell's minimum).
 MIN_IDLE_TIMEOUT = 60.0
+#: Longest one, in seconds: 2147483647 ms.
+MAX_IDLE_TIMEOUT = 2147483.647
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Shell:
     pool: RunspacePool[Any] | None = None
     state: State = "Connected"
     idle_timeout: float = 7200.0
-    max_idle_timeout: float = 2147483.647
+    max_idle_timeout: float = MAX_IDLE_TIMEOUT
     buffer_mode: str = "Block"
     locale: str = "en-US"
     data_locale: str = "en-US"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client that has opened a planted session, started its commands and gone."""
+"""The client that has opened a session before the test, started its commands and gone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENVELOPE = 512000
 
 
 @dataclass(frozen=True)
-class PlantedCommand:
+class EarlierCommand:
     """A command that such a client has started.
 
     Attributes:
@@ -36,7 +36,7 @@ class PlantedCommand:
 
 
 @dataclass
-class PlantedClient:
+class EarlierClient:
     """A client that speaks PSRP to a pool as one on the network would.
 
     Attributes:
@@ -44,9 +44,9 @@ class PlantedClient:
     """
 
     keep_last: Callable[[bytes], None]
-    commands: list[PlantedCommand] = field(default_factory=list)
+    commands: list[EarlierCommand] = field(default_factory=list)
 
-    async def play(self, pool: PowerShellPool) -> None:
+    async def act(self, pool: PowerShellPool) -> None:
         """Open the pool, start the commands, and fetch nothing of them.
 
         Raises:
@@ -67,19 +67,19 @@ class PlantedClient:
         while client.next_event() is not None:
             pass
         self.keep_last(fragments[-1])
-        for planted in self.commands:
-            power_shell = ClientPowerShell(client, pipeline_id=planted.command)
-            power_shell.add_script(planted.text)
+        for command in self.commands:
+            power_shell = ClientPowerShell(client, pipeline_id=command.command)
+            power_shell.add_script(command.text)
             power_shell.start()
-            self._send(client, pool, planted.command)
-            pipeline = pool.pipelines[planted.command]
-            while planted.finished and pipeline.is_running:
+            self._send(client, pool, command.command)
+            pipeline = pool.pipelines[command.command]
+            while command.finished and pipeline.is_running:
                 await self._next_change(pool, pipeline.output)
 
     @staticmethod
     async def _next_change(pool: PowerShellPool, queue: OutputQueue) -> None:
         if pool.closed:
-            raise RuntimeError("the PowerShell of a planted session has ended: " + " ".join(pool.process.complaints))
+            raise RuntimeError("the PowerShell of a session has ended: " + " ".join(pool.process.complaints))
         await queue.changed.wait()
 
     @staticmethod
