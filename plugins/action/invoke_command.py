@@ -20,14 +20,14 @@ class ActionModule(SessionAction):
 
     def complete(self, options: dict[str, t.Any]) -> None:
         """Read the script's file on the controller, wherever the task runs."""
-        path = options.get("script_path")
+        path = options.get("path")
         if path is None:
             return
         if options.get("script") is not None:
-            raise AnsibleActionFail("script and script_path cannot be used together")
+            raise AnsibleActionFail("script and path cannot be used together")
         try:
             with open(self._find_needle("files", path), "rb") as file:
                 options["script"] = decoded(file.read())
         except (AnsibleError, OSError, ValueError) as error:
-            raise AnsibleActionFail(f"script_path: {path} cannot be read: {error}") from error
-        options["script_path"] = None
+            raise AnsibleActionFail(f"path: {path} cannot be read: {error}") from error
+        options["path"] = None

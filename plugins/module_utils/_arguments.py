@@ -173,7 +173,7 @@ TAKE: Spec = {
 
 INVOKE: Spec = {
     "script": {"type": "str"},
-    "script_path": {"type": "path"},
+    "path": {"type": "path"},
     "arguments": {"type": "list", "elements": "raw"},
     "parameters": {"type": "dict"},
     "secure_parameters": {"type": "dict", "no_log": True},

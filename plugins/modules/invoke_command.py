@@ -18,10 +18,10 @@ description:
 options:
   script:
     description:
-      - The script. One of O(script) and O(script_path) is needed.
-      - Text that a lookup read from a file in another encoding than UTF-8 is refused. O(script_path) reads UTF-16, too.
+      - The script. One of O(script) and O(path) is needed.
+      - Text that a lookup read from a file in another encoding than UTF-8 is refused. O(path) reads UTF-16, too.
     type: str
-  script_path:
+  path:
     description:
       - File with the script, on the controller. Relative paths are looked up as those of C(ansible.builtin.copy) are.
       - The file is UTF-8, with or without a byte order mark, or UTF-16 with one. Another encoding is refused.
@@ -153,7 +153,7 @@ seealso:
 EXAMPLES = r"""
 - name: Start the nightly work on each Windows host of the play, and leave it alone
   psremoting.fleet.invoke_command:
-    script_path: files/Install-Updates.ps1
+    path: files/Install-Updates.ps1
     in_disconnected_session: true
     session_name: Nightly
     session_option:

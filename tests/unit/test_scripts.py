@@ -73,7 +73,7 @@ def test_a_mark_at_the_beginning_of_a_text_goes() -> None:
 @pytest.mark.parametrize("text", ["\udcff\udcfeG\0e\0t\0", "'Gr\udcfc\udcdfe'", "a\0"], ids=ascii)
 def test_a_text_of_a_file_in_another_encoding_is_refused(text: str) -> None:
     assert "script is not text" in (message := refusal(script=text))
-    assert "script_path" in message
+    assert "option path" in message
     assert "\0" not in message
 
 

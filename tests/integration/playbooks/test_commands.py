@@ -53,7 +53,7 @@ def received(fleet: SimulatedFleet, host: str) -> Any:
 @pytest.mark.parametrize(
     ("place", "encoding"), [("files/work.ps1", "utf-8-sig"), ("work.ps1", "utf-8"), ("work.ps1", "utf-16")]
 )
-def test_script_path_is_looked_up_beside_the_playbook(
+def test_path_is_looked_up_beside_the_playbook(
     controller: Controller, fleet: SimulatedFleet, place: str, encoding: str
 ) -> None:
     path = controller.folder / place
@@ -62,9 +62,9 @@ def test_script_path_is_looked_up_beside_the_playbook(
     run = controller.run(
         f"""
         - name: By its name
-          psremoting.fleet.invoke_command: {{name: job, script_path: work.ps1}}
+          psremoting.fleet.invoke_command: {{name: job, path: work.ps1}}
         - name: By its whole path
-          psremoting.fleet.invoke_command: {{name: job, script_path: "{path}"}}
+          psremoting.fleet.invoke_command: {{name: job, path: "{path}"}}
         """
     )
     assert run.exit_code == 0, run.output
@@ -74,31 +74,31 @@ def test_script_path_is_looked_up_beside_the_playbook(
         assert received(fleet, host).Cmd == "param($Name)\n'{{ not_a_template }} Grüße 😀'\n"
 
 
-def test_script_path_that_is_no_good(controller: Controller, fleet: SimulatedFleet) -> None:
+def test_path_that_is_no_good(controller: Controller, fleet: SimulatedFleet) -> None:
     (controller.folder / "binary.ps1").write_bytes(b"\xff\xfe\x00")
     (controller.folder / "ansi.ps1").write_bytes("'Grüße'".encode("cp1252"))
     run = controller.run(
         """
         - name: Missing
-          psremoting.fleet.invoke_command: {name: job, script_path: nowhere.ps1}
+          psremoting.fleet.invoke_command: {name: job, path: nowhere.ps1}
           ignore_errors: true
         - name: Not text
-          psremoting.fleet.invoke_command: {name: job, script_path: binary.ps1}
+          psremoting.fleet.invoke_command: {name: job, path: binary.ps1}
           ignore_errors: true
         - name: Ansi
-          psremoting.fleet.invoke_command: {name: job, script_path: ansi.ps1}
+          psremoting.fleet.invoke_command: {name: job, path: ansi.ps1}
           ignore_errors: true
         - name: Both
-          psremoting.fleet.invoke_command: {name: job, script_path: binary.ps1, script: quick}
+          psremoting.fleet.invoke_command: {name: job, path: binary.ps1, script: quick}
           ignore_errors: true
         """,
         "--limit",
         "srv01",
     )
-    assert "script_path: nowhere.ps1 cannot be read" in run["Missing"].message
-    assert "script_path: binary.ps1 cannot be read: it is not valid UTF-16LE. Save it as" in run["Not text"].message
-    assert "script_path: ansi.ps1 cannot be read: it is not UTF-8, and has no byte order mark" in run["Ansi"].message
-    assert "script and script_path cannot be used together" in run["Both"].message
+    assert "path: nowhere.ps1 cannot be read" in run["Missing"].message
+    assert "path: binary.ps1 cannot be read: it is not valid UTF-16LE. Save it as" in run["Not text"].message
+    assert "path: ansi.ps1 cannot be read: it is not UTF-8, and has no byte order mark" in run["Ansi"].message
+    assert "script and path cannot be used together" in run["Both"].message
     assert fleet.requests == []
 
 
@@ -222,7 +222,7 @@ def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:
                 - name: Run
                   psremoting.fleet.invoke_command:
                     name: job
-                    script_path: work.ps1
+                    path: work.ps1
                     parameters: {{Name: "{{{{ inventory_hostname }}}}", Big: 5000000000}}
                     secure_parameters: {{Password: it's-hidden}}
                 - name: Start

@@ -106,7 +106,7 @@ def test_no_windows_host_is_no_failure(controller: Shipped, fleet: SimulatedFlee
 
 
 def test_start_starts_everywhere_and_once(controller: Shipped, fleet: SimulatedFleet) -> None:
-    wanted: dict[str, Any] = {"names": "Nightly", "script_path": "nightly.ps1", "idle_timeout": 7000}
+    wanted: dict[str, Any] = {"names": "Nightly", "path": "nightly.ps1", "idle_timeout": 7000}
     controller.write("nightly.ps1", "Long job")
     expected = controller.play("start", "--check", **wanted)
     assert outcomes(expected) == {"srv01": "changed", "srv02": "changed"}
@@ -235,8 +235,8 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
         ("list", {"expires_within": "soon"}, "pssession_expires_within"),
         ("start", {"script": "Long job"}, "pssession_names"),
         ("start", {"names": "Nightly"}, "Say what to run"),
-        ("start", {"names": "Nightly", "script": "Long job", "script_path": "x.ps1"}, "Say what to run"),
-        ("start", {"names": "Nightly", "script_path": "missing.ps1"}, "missing.ps1 cannot be read"),
+        ("start", {"names": "Nightly", "script": "Long job", "path": "x.ps1"}, "Say what to run"),
+        ("start", {"names": "Nightly", "path": "missing.ps1"}, "missing.ps1 cannot be read"),
         ("extend", {"report_only": "perhaps"}, "pssession_report_only"),
         ("cleanup", {"remove": True}, "say which in pssession_names"),
         ("resume", {"names": ["One", "Two"], "script": "Long job"}, "must have one name"),

@@ -47,6 +47,7 @@ RENAMED_OPTIONS: dict[str, Renamed] = {
     "match_each_computer": Renamed("require_each"),
     "missing": Renamed("on_missing", {"fail": "error", "warn": "warn", "ignore": "skip", None: None}.__getitem__),
     "registry_path": Renamed("state_file"),
+    "script_path": Renamed("path"),
 }
 # By the present name of a return value, at any depth: its name in the recorded outcomes.
 RENAMED_RESULTS: dict[str, str] = {}

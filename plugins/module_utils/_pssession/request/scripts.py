@@ -66,8 +66,8 @@ def script_of(options: t.Mapping[str, t.Any]) -> Script | None:
         ParameterBindingError: An option cannot be used. The message names it, and never shows a secret value.
     """
     if options.get("script") is None:
-        if options.get("script_path"):
-            _refuse("script_path is read on the controller by the action plugin; give script here")
+        if options.get("path"):
+            _refuse("the option path is read on the controller by the action plugin; give script here")
         return None
     given_input, host_ui = options.get("input"), options.get("host_ui")
     return Script(
@@ -96,8 +96,8 @@ def _text(text: str) -> str:
     if "\0" in text or _NOT_UTF8.search(text):
         _refuse(
             "script is not text: it holds NUL characters or bytes that are not UTF-8, as a file in another encoding "
-            "that was read as UTF-8 does. Use script_path, which reads UTF-16 with a byte order mark, or save the file "
-            "as UTF-8"
+            "that was read as UTF-8 does. Use the option path, which reads UTF-16 with a byte order mark, or save the "
+            "file as UTF-8"
         )
     if not text.strip():
         _refuse("script is empty", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
