@@ -176,7 +176,17 @@ INVOKE: Spec = {
     "path": {"type": "path"},
     "arguments": {"type": "list", "elements": "raw"},
     "parameters": {"type": "dict"},
-    "secure_parameters": {"type": "dict", "no_log": True},
+    "sensitive_parameters": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            # Not str, which would take numbers and lists, too: YAML makes a number of what looks like one.
+            "value": {"type": "raw", "no_log": True},
+            "username": {"type": "raw"},
+            "password": {"type": "raw", "no_log": True},
+        },
+    },
     "input": {"type": "list", "elements": "raw"},
     "in_disconnected_session": {"type": "bool", "default": False},
     "session_name": {"type": "list", "elements": "str"},

@@ -36,13 +36,29 @@ options:
       - Named parameters of the script, by their names without a dash.
       - A null value is C($null). V(true) and V(false) set and clear a C([switch]).
     type: dict
-  secure_parameters:
+  sensitive_parameters:
     description:
-      - Named parameters that the script gets as C(SecureString), for passwords and the like.
-      - For each start the server is asked for a key, and the values travel encrypted under it, whatever the transport
+      - Named parameters that the script gets as C(SecureString) or C(PSCredential), for passwords and the like.
+      - Each has either O(sensitive_parameters[].value), or O(sensitive_parameters[].username) and
+        O(sensitive_parameters[].password). All three must be text. A parameter is either here or in O(parameters).
+      - For each start the server is asked for a key. Values and passwords are encrypted with it, whatever the transport
         does. They are in no result, log or journal.
-      - Values must be text. A parameter is either here or in O(parameters).
-    type: dict
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the parameter, without a dash.
+        type: str
+        required: true
+      value:
+        description: The text of a C(SecureString).
+        type: raw
+      username:
+        description: The user name of a C(PSCredential).
+        type: raw
+      password:
+        description: The password of a C(PSCredential).
+        type: raw
   input:
     description:
       - Objects for the input of the script (C($input)). A null value is C($null).
@@ -163,12 +179,14 @@ EXAMPLES = r"""
   psremoting.fleet.invoke_command:
     name: Nightly
     script: |
-      param([string] $User, [securestring] $Password)
-      $credential = [pscredential]::new($User, $Password)
-    parameters:
-      User: svc-backup
-    secure_parameters:
-      Password: "{{ vault_backup_password }}"
+      param([pscredential] $Account, [securestring] $Token)
+      New-PSDrive -Name Backup -PSProvider FileSystem -Root \\backup01\data -Credential $Account
+    sensitive_parameters:
+      - name: Account
+        username: svc-backup
+        password: "{{ vault_backup_password }}"
+      - name: Token
+        value: "{{ vault_token }}"
 
 - name: Run an installer, and restart the computer if it asks for that
   psremoting.fleet.invoke_command:

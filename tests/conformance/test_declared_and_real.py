@@ -93,7 +93,7 @@ SCENES = {
     "secure parameter": Scene(
         "param($Secret) @{ secure = $Secret -is [securestring]; length = $Secret.Length }",
         [{"output_parameter": "Secret"}],
-        {"secure_parameters": {"Secret": "hidden"}},
+        {"sensitive_parameters": [{"name": "Secret", "value": "hidden"}]},
     ),
     "secure output": Scene(
         "ConvertTo-SecureString 'hidden' -AsPlainText -Force", [{"output": [{"$secure": "hidden"}]}]

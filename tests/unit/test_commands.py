@@ -65,6 +65,6 @@ def test_outputs_share_nothing() -> None:
 
 
 def test_secrets_are_in_no_repr() -> None:
-    script = Script("x", parameters={"User": "me"}, secure_parameters={"Password": "hunter2"})
+    script = Script("x", parameters={"User": "me"}, sensitive_parameters={"Password": "hunter2"})
     assert "me" in repr(script)
     assert "hunter2" not in repr(script)

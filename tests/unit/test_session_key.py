@@ -21,7 +21,7 @@ from psrpcore import (
     ServerRunspacePool,
     StreamType,
 )
-from psrpcore.types import PSSecureString, PublicKeyRequest, deserialize
+from psrpcore.types import PSCredential, PSSecureString, PublicKeyRequest, deserialize
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Script
@@ -29,6 +29,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     ParameterBindingError,
     TransportError,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import session_key, starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.session_key import SessionKey
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
@@ -206,17 +207,23 @@ def started(script: Script, server: Server | None = None) -> Server:
 
 
 def test_a_script_gets_secure_strings_among_its_parameters() -> None:
-    script = Script("param($Name, $Password)", parameters={"Name": "x"}, secure_parameters={"Password": SECRET})
+    script = Script(
+        "param($Name, $Password)",
+        parameters={"Name": "x"},
+        sensitive_parameters={"Password": SECRET, "Account": Credential("ACME\\me", SECRET)},
+    )
     server = started(script)
     clixml = server.started[FRAGMENT_HEADER_BYTES + MESSAGE_HEADER_BYTES :]
     received: Any = deserialize(ET.fromstring(clixml), server.cipher)
-    name, password = received.PowerShell.Cmds[0].Args
-    assert (name.N, name.V, password.N) == ("Name", "x", "Password")
+    name, password, account = received.PowerShell.Cmds[0].Args
+    assert (name.N, name.V, password.N, account.N) == ("Name", "x", "Password", "Account")
     assert isinstance(password.V, PSSecureString)
     assert password.V.decrypt() == SECRET
+    assert isinstance(account.V, PSCredential)
+    assert (account.V.UserName, account.V.Password.decrypt()) == ("ACME\\me", SECRET)
 
 
-def test_without_secure_parameters_no_key_is_exchanged() -> None:
+def test_without_sensitive_parameters_no_key_is_exchanged() -> None:
     assert started(Script("Get-Date", parameters={"Name": "x"})).sent == []
 
 
@@ -224,7 +231,7 @@ def test_nothing_is_started_without_a_key() -> None:
     server = Server()
     server.is_silent = True
     with pytest.raises(TransportError):
-        started(Script("x", secure_parameters={"Password": SECRET}), server)
+        started(Script("x", sensitive_parameters={"Password": SECRET}), server)
     assert server.started == b""
 
 
@@ -245,22 +252,46 @@ def request(**options: Any) -> Request:
 
 
 @pytest.mark.parametrize("value", [SECRET, Vaulted()], ids=["text", "vaulted"])
-def test_options_become_secure_parameters(value: object) -> None:
-    made = request(secure_parameters={"Password": value})
+def test_options_become_sensitive_parameters(value: object) -> None:
+    made = request(
+        sensitive_parameters=[
+            {"name": "Password", "value": value, "username": None},
+            {"name": "Account", "username": "me", "password": value},
+        ]
+    )
     assert made.run.script is not None
-    assert made.run.script.secure_parameters == {"Password": SECRET}
+    assert made.run.script.sensitive_parameters == {"Password": SECRET, "Account": Credential("me", SECRET)}
     assert "Password" not in repr(made)
     assert SECRET not in repr(made)
 
 
-@pytest.mark.parametrize("value", [None, 1234, True, 1.5, [SECRET], {"x": SECRET}], ids=repr)
-def test_what_is_no_text_is_refused_without_being_shown(value: object) -> None:
-    with pytest.raises(ParameterBindingError, match=r"secure_parameters\.Pin is not text") as refused:
-        request(secure_parameters={"Pin": value})
+@pytest.mark.parametrize("value", [1234, True, 1.5, [SECRET], {"x": SECRET}], ids=repr)
+@pytest.mark.parametrize("of", ["value", "username", "password"])
+def test_what_is_no_text_is_refused_without_being_shown(value: object, of: str) -> None:
+    entry = {"value": value} if of == "value" else {"username": "me", "password": SECRET, of: value}
+    with pytest.raises(ParameterBindingError, match=f"sensitive_parameters: Pin: {of} is not text") as refused:
+        request(sensitive_parameters=[{"name": "Pin", **entry}])
     assert str(value) not in str(refused.value)
     assert refused.value.target is None
 
 
+@pytest.mark.parametrize(
+    "given", [[], ["username"], ["password"], ["value", "username"], ["value", "username", "password"]]
+)
+def test_a_sensitive_parameter_is_a_text_or_a_credential(given: list[str]) -> None:
+    with pytest.raises(ParameterBindingError, match=r"Pin needs either value, .* or username and password") as refused:
+        request(sensitive_parameters=[{"name": "Pin", **dict.fromkeys(given, SECRET)}])
+    assert SECRET not in str(refused.value)
+
+
+def test_a_credential_has_a_user_name() -> None:
+    with pytest.raises(ParameterBindingError, match=r"sensitive_parameters: Pin\.username is empty"):
+        request(sensitive_parameters=[{"name": "Pin", "username": "", "password": SECRET}])
+
+
 def test_a_parameter_has_one_value() -> None:
-    with pytest.raises(ParameterBindingError, match="Password is in parameters and in secure_parameters"):
-        request(parameters={"password": "x"}, secure_parameters={"Password": SECRET})
+    secret = {"name": "Password", "value": SECRET}
+    with pytest.raises(ParameterBindingError, match="Password is in parameters and in sensitive_parameters"):
+        request(parameters={"password": "x"}, sensitive_parameters=[secret])
+    with pytest.raises(ParameterBindingError, match="sensitive_parameters: password is there twice"):
+        request(sensitive_parameters=[secret, {**secret, "name": "password"}])

@@ -95,7 +95,7 @@ def judge_in(run: Run) -> Callable[[Sequence[Sample]], list[str | None]]:
 
 def _command(given: Sequence[Given]) -> tuple[str, dict[str, Any], list[int]]:
     """Return a script, the options that give the values to it, and the values in the order in which it tells them."""
-    options: dict[str, Any] = {"arguments": [], "parameters": {}, "secure_parameters": {}, "input": []}
+    options: dict[str, Any] = {"arguments": [], "parameters": {}, "sensitive_parameters": [], "input": []}
     declared, told, order, piped = [], [], [], []
     for number, each in enumerate(given):
         name = f"p{number}"
@@ -111,13 +111,10 @@ def _command(given: Sequence[Given]) -> tuple[str, dict[str, Any], list[int]]:
         elif each.way == "name":
             options["parameters"][name] = each.value
         elif each.way == "secure":
-            options["secure_parameters"][name] = each.value
+            options["sensitive_parameters"].append({"name": name, "value": each.value})
         else:
             user, password = each.value
-            declared[-1] = f"[string] $u{name}, [securestring] ${name}"
-            told[-1] = f"Tell ([pscredential]::new($u{name}, ${name}))"
-            options["parameters"][f"u{name}"] = user
-            options["secure_parameters"][name] = password
+            options["sensitive_parameters"].append({"name": name, "username": user, "password": password})
     lines = [f"param({', '.join(declared)})", TELL, *told, "foreach ($each in $input) { Tell $each }"]
     return "\n".join(lines), options, [*order, *piped]
 

@@ -71,16 +71,22 @@ def test_whole_life(fleet: SimulatedFleet, evening: Controller, morning: Control
 
 def test_secrets_cross_in_both_directions_and_after_a_connect(evening: Controller, morning: Controller) -> None:
     """A client that connects makes a key of its own, and the process takes it."""
-    script = "param([securestring] $s) [pscredential]::new('u', $s).GetNetworkCredential().Password.Length; $s"
+
+    def secrets(password: str) -> list[dict[str, str]]:
+        return [{"name": "c", "username": "ACME\\u", "password": password}, {"name": "s", "value": password}]
+
+    script = "param([pscredential] $c, [securestring] $s) $c.GetNetworkCredential().Password.Length; $c.UserName; $s"
     made = evening.run(_verbs.NEW, "srv01", name=["Secrets"])
-    first = evening.run(_verbs.INVOKE, session=made["sessions"], script=script, secure_parameters={"s": "very secret"})
+    first = evening.run(
+        _verbs.INVOKE, session=made["sessions"], script=script, sensitive_parameters=secrets("very secret")
+    )
     assert first["errors"] == []
-    assert first["results"][0]["output"][0] == 11
+    assert first["results"][0]["output"][:2] == [11, "ACME\\u"]
     evening.disconnect(session=first["sessions"])
     found = morning.connect("srv01", name=["Secrets"])
-    second = morning.run(_verbs.INVOKE, session=found["sessions"], script=script, secure_parameters={"s": "other"})
+    second = morning.run(_verbs.INVOKE, session=found["sessions"], script=script, sensitive_parameters=secrets("other"))
     assert second["errors"] == []
-    assert second["results"][0]["output"][0] == 5
+    assert second["results"][0]["output"][:2] == [5, "ACME\\u"]
     assert "other" not in str(second)
 
 

@@ -120,10 +120,10 @@ def test_in_many_sessions(fleet: SimulatedFleet, controller: Controller) -> None
     assert keys_given(fleet) == 3
 
 
-def test_a_key_from_secure_parameters_is_good_for_output(
+def test_a_key_from_sensitive_parameters_is_good_for_output(
     fleet: SimulatedFleet, asking_job: SimulatedSession, controller: Controller
 ) -> None:
-    result = invoke(controller, script="param($Password)", secure_parameters={"Password": SECRET})
+    result = invoke(controller, script="param($Password)", sensitive_parameters=[{"name": "Password", "value": SECRET}])
     assert outputs(result) == [GIVEN]
     assert keys_given(fleet) == 1
 
@@ -149,7 +149,9 @@ def test_asked_of_one_who_does_not_wait_long(
 
 def test_asked_of_a_new_client(fleet: SimulatedFleet, asking_job: SimulatedSession, controller: Controller) -> None:
     script = "param($Unused) 'soon'"
-    invoke(controller, script=script, secure_parameters={"Unused": SECRET}, timeout=0)  # the client before had a key
+    invoke(
+        controller, script=script, sensitive_parameters=[{"name": "Unused", "value": SECRET}], timeout=0
+    )  # the client before had a key
     result = receive(controller, client_id=str(uuid.uuid4()))
     assert outputs(result) == [GIVEN]
     assert keys_given(fleet) == 2

@@ -29,7 +29,11 @@ SCRIPTS: dict[str, Any] = {
     }
 }
 RECEIVED = [{"secure": True, "length": len(SECRET)}, {"secure": False, "length": 1}]
-OPTIONS: dict[str, Any] = {"script": SCRIPT, "parameters": {"Name": "x"}, "secure_parameters": {"Password": SECRET}}
+OPTIONS: dict[str, Any] = {
+    "script": SCRIPT,
+    "parameters": {"Name": "x"},
+    "sensitive_parameters": [{"name": "Password", "value": SECRET}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +136,7 @@ def test_a_secret_is_seen_nowhere(
     journal = tmp_path / "journal"
     results = [
         invoke(controller, "srv01", "srv02", "srv03", journal=str(journal), diff_mode=True, list_commands=True),
-        invoke(controller, secure_parameters={"Password": [SECRET]}),
+        invoke(controller, sensitive_parameters=[{"name": "Password", "value": [SECRET]}]),
         invoke(controller, parameters={"Password": "x"}),
     ]
     assert RECEIVED in outputs(results[0])

@@ -126,8 +126,12 @@ def test_jinja_gives_values_their_types(controller: Controller, fleet: Simulated
                   Nothing: "{{ none }}"
                   Nested: {hosts: "{{ ansible_play_hosts }}", since: 2026-03-01}
                 input: "{{ disks | map('lower') | list }}"
-                secure_parameters:
-                  Password: "{{ secret }}"
+                sensitive_parameters:
+                  - name: Password
+                    value: "{{ secret }}"
+                  - name: Account
+                    username: svc-backup
+                    password: "{{ secret }}"
         """
     )
     assert run.exit_code == 0, run.output
@@ -140,6 +144,7 @@ def test_jinja_gives_values_their_types(controller: Controller, fleet: Simulated
         assert list(got.pop("Nested").items()) == [("hosts", HOSTS), ("since", "2026-03-01")]
         assert isinstance(got["Bytes"], PSInt64)
         del got["Password"]  # a SecureString, which only the server can read
+        assert got.pop("Account").UserName == "svc-backup"
         assert got == {
             "Report": f"for {host}",
             "Disks": ["C", "D"],
@@ -224,7 +229,7 @@ def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:
                     name: job
                     path: work.ps1
                     parameters: {{Name: "{{{{ inventory_hostname }}}}", Big: 5000000000}}
-                    secure_parameters: {{Password: it's-hidden}}
+                    sensitive_parameters: [{{name: Password, value: it's-hidden}}]
                 - name: Start
                   psremoting.fleet.invoke_command:
                     script: slow

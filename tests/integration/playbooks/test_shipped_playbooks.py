@@ -263,9 +263,9 @@ def test_own_account_is_known_however_it_was_said(controller: Shipped, fleet: Si
     assert "pssession_owners" in nobody.output
 
 
-def test_secure_parameters_are_shown_nowhere(controller: Shipped, fleet: SimulatedFleet) -> None:
+def test_sensitive_parameters_are_shown_nowhere(controller: Shipped, fleet: SimulatedFleet) -> None:
     secret = "corr3ct-h0rse"
-    controller.inventory["all"]["vars"] = {"pssession_secure_parameters": {"Password": secret}}
+    controller.inventory["all"]["vars"] = {"pssession_sensitive_parameters": [{"name": "Password", "value": secret}]}
     run = controller.play("start", "-vvvv", names="Nightly", script="Long job")
     assert run.exit_code == 0, run.output
     assert secret not in run.output

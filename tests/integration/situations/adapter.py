@@ -47,6 +47,9 @@ RENAMED_OPTIONS: dict[str, Renamed] = {
     "match_each_computer": Renamed("require_each"),
     "missing": Renamed("on_missing", {"fail": "error", "warn": "warn", "ignore": "skip", None: None}.__getitem__),
     "registry_path": Renamed("state_file"),
+    "secure_parameters": Renamed(
+        "sensitive_parameters", lambda values: [{"name": name, "value": value} for name, value in values.items()]
+    ),
     "script_path": Renamed("path"),
 }
 # By the present name of a return value, at any depth: its name in the recorded outcomes.

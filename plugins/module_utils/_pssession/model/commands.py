@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from .errors import ErrorRecord
 from .sessions import PSSession
+from .settings import Credential
 
 # ERROR_SUCCESS_REBOOT_INITIATED and ERROR_SUCCESS_REBOOT_REQUIRED (winerror.h): installers end with them.
 REBOOT_CODES = frozenset({1641, 3010})
@@ -33,7 +34,7 @@ class Script:
         text: PowerShell source.
         arguments: Positional arguments.
         parameters: Named parameters.
-        secure_parameters: Named parameters that the script gets as SecureStrings.
+        sensitive_parameters: Named parameters that the script gets as a SecureString or a PSCredential.
         input: Objects for the pipeline's input, or None for no input.
         has_ui: Whether the host of the command has a user interface. With one, text for it is received, and questions
             wait for a refusal. Without one the text is lost, and a question is an error at once.
@@ -42,7 +43,7 @@ class Script:
     text: str
     arguments: tuple[t.Any, ...] = ()
     parameters: t.Mapping[str, t.Any] = field(default_factory=dict)
-    secure_parameters: t.Mapping[str, str] = field(default_factory=dict, repr=False)
+    sensitive_parameters: t.Mapping[str, str | Credential] = field(default_factory=dict, repr=False)
     input: tuple[t.Any, ...] | None = None
     has_ui: bool = False
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ..model.commands import Script
 from ..model.errors import TransportError
 from ..model.sessions import Shell
+from ..model.settings import Credential
 from ..wsman.client import WSManClient
 from . import host, session_key
 from .fragments import FRAGMENT_HEADER_BYTES, fragments_of
@@ -26,6 +27,7 @@ try:
         Command,
         CommandParameter,
         Pipeline,
+        PSCredential,
         RemoteStreamOptions,
     )
     from pypsrp.messages import CreatePipeline, Destination, EndOfPipelineInput, Message, MessageType, PipelineInput
@@ -108,15 +110,21 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
 
 
 def _sealed(client: WSManClient, shell: Shell, script: Script, attempt: Attempt) -> Script:
-    """Return a script whose secure parameters are encrypted under a key that the server gives for them.
+    """Return a script whose sensitive parameters are encrypted under a key that the server gives for them.
 
     A client cannot know whether the server still has the key of an earlier exchange, so each start has its own.
     """
-    if not script.secure_parameters:
+    if not script.sensitive_parameters:
         return script
     key = attempt(lambda deadline: session_key.exchange(client, shell, deadline))
-    sealed = {name: key.encrypt(text) for name, text in script.secure_parameters.items()}
-    return dataclasses.replace(script, secure_parameters=sealed)
+
+    def seal(value: str | Credential) -> str | Credential:
+        if isinstance(value, str):
+            return key.encrypt(value)
+        return dataclasses.replace(value, password=key.encrypt(value.password or ""))
+
+    sealed = {name: seal(value) for name, value in script.sensitive_parameters.items()}
+    return dataclasses.replace(script, sensitive_parameters=sealed)
 
 
 class _Messages:
@@ -139,8 +147,8 @@ class _Messages:
             CommandParameter(name=name, value=to_powershell(value)) for name, value in script.parameters.items()
         ]
         command.args += [
-            CommandParameter(name=name, value=_secure_string(sealed))
-            for name, sealed in script.secure_parameters.items()
+            CommandParameter(name=name, value=_sensitive(sealed))
+            for name, sealed in script.sensitive_parameters.items()
         ]
         command.end_of_statement = True
         body = CreatePipeline(
@@ -170,7 +178,10 @@ class _Messages:
         return Message(Destination.SERVER, str(self._pool_id), str(self._command_id), body, self._serializer).pack()
 
 
-def _secure_string(sealed: str) -> ET.Element:
+def _sensitive(sealed: str | Credential) -> t.Any:
+    """Return a SecureString or a PSCredential that is encrypted already (MS-PSRP 2.2.5.1.24 and 2.2.3.25)."""
+    if not isinstance(sealed, str):
+        return PSCredential(username=to_powershell(sealed.username), password=_sensitive(sealed.password or ""))
     element = ET.Element("SS")
     element.text = sealed
     return element

@@ -10,6 +10,7 @@ import typing as t
 
 from ..model.commands import Script
 from ..model.errors import ParameterBindingError
+from ..model.settings import Credential
 
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "UTF-8",
@@ -74,7 +75,7 @@ def script_of(options: t.Mapping[str, t.Any]) -> Script | None:
         text=_text(str(options["script"])),
         arguments=tuple(options.get("arguments") or ()),
         parameters={_name(name, "parameters"): value for name, value in (options.get("parameters") or {}).items()},
-        secure_parameters=_secure_parameters(options),
+        sensitive_parameters=_sensitive_parameters(options),
         input=None if given_input is None else tuple(given_input),
         has_ui=not options.get("in_disconnected_session") if host_ui is None else bool(host_ui),
     )
@@ -104,18 +105,30 @@ def _text(text: str) -> str:
     return text
 
 
-def _secure_parameters(options: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """Return the parameters that become SecureStrings; errors name them and never show a value."""
-    parameters = {str(name).lower() for name in options.get("parameters") or {}}
-    secure_parameters = {}
-    for name, value in (options.get("secure_parameters") or {}).items():
+def _sensitive_parameters(options: t.Mapping[str, t.Any]) -> dict[str, str | Credential]:
+    """Return the parameters that become SecureStrings and PSCredentials; errors name them and never show a value."""
+    plain = {str(name).lower() for name in options.get("parameters") or {}}
+    parameters: dict[str, str | Credential] = {}
+    for entry in options.get("sensitive_parameters") or ():
+        name = _name(entry.get("name", ""), "sensitive_parameters")
+        if name.lower() in plain:
+            _refuse(f"{name} is in parameters and in sensitive_parameters")
+        if name.lower() in (each.lower() for each in parameters):
+            _refuse(f"sensitive_parameters: {name} is there twice")
+        parameters[name] = _sensitive_value(entry, f"sensitive_parameters: {name}")
+    return parameters
+
+
+def _sensitive_value(entry: t.Mapping[str, t.Any], where: str) -> str | Credential:
+    """Return the text of a SecureString, or the credential of an entry of sensitive_parameters."""
+    given = {name: entry[name] for name in ("value", "username", "password") if entry.get(name) is not None}
+    if given.keys() not in ({"value"}, {"username", "password"}):
+        _refuse(f"{where} needs either value, for a SecureString, or username and password, for a PSCredential")
+    for name, value in given.items():
         # Vaulted text is a type of its own in ansible-core before 2.19.
         if not isinstance(value, str) and not getattr(value, "__ENCRYPTED__", False):
-            _refuse(f"secure_parameters.{name} is not text; quote it, or make it text with the filter string")
-        if str(name).lower() in parameters:
-            _refuse(f"{name} is in parameters and in secure_parameters")
-        secure_parameters[_name(name, "secure_parameters")] = str(value)
-    return secure_parameters
+            _refuse(f"{where}: {name} is not text; quote it, or make it text with the filter string")
+    return str(given["value"]) if "value" in given else Credential.from_option(given, where)
 
 
 def _name(name: object, option: str) -> str:
