@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Output
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.gathering import Gatherer
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import format_views
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.clixml import more
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.console_text import (
     MAX_LINES,
     MORE_LINES,
@@ -32,19 +34,22 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.c
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.format_views import CLASS_ID
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.formatting import FormattedOutput
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.fragments import whole_fragment
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.pipelines import Collector
 
 CAPTURED: list[dict[str, Any]] = json.loads(Path(__file__).with_name("captured_formatting.json").read_text("utf-8"))
 PIPELINE_OUTPUT = 0x00041004
 
 
-def collected(messages: list[str], max_objects: int | None = None) -> Collector:
-    """What a command that gave these objects leaves in a collector."""
-    collector = Collector(Output(), max_objects)
+def output_of(messages: list[str], max_objects: int | None = None) -> Output:
+    """What a command that gave these objects leaves in a result."""
+    gatherer = Gatherer(max_objects)
+    stream = CommandStream(wants_output=gatherer.has_room)
     for number, clixml in enumerate(messages):
         message = struct.pack("<II32x", 1, PIPELINE_OUTPUT) + clixml.encode()
-        collector.feed(whole_fragment(number, message))
-    return collector
+        for event in stream.feed(whole_fragment(number, message)):
+            gatherer.add(event)
+    for event in stream.flush():
+        gatherer.add(event)
+    return gatherer.finish()
 
 
 def captured(word: str) -> dict[str, Any]:
@@ -80,40 +85,40 @@ NAME = {"propertyName": "Name", "label": None, "width": 0, "alignment": 1}
 class TestCaptured:
     @pytest.mark.parametrize("each", CAPTURED, ids=lambda each: each["script"][-60:])
     def test_as_out_string_shows_it(self, each: dict[str, Any]) -> None:
-        output = collected(each["messages"]).finish()
+        output = output_of(each["messages"])
         assert output.output == each["lines"]
         assert output.is_formatted
 
     def test_objects_are_not_formatted(self) -> None:
-        output = collected(["<I32>1</I32>", "", "<I32>2</I32>"]).finish()
+        output = output_of(["<I32>1</I32>", "", "<I32>2</I32>"])
         assert (output.output, output.is_formatted) == ([1, None, 2], False)
 
     def test_what_comes_behind_a_table_comes_behind_it(self) -> None:
         each = captured("Id = 22")
         *rows, group_end, end = each["messages"]
-        output = collected([*rows, "<S>between</S>", group_end, end, "<S>behind</S>"]).finish().output
+        output = output_of([*rows, "<S>between</S>", group_end, end, "<S>behind</S>"]).output
         assert output == [*each["lines"][:-1], "between", "", "behind"]
 
     def test_a_receive_that_ends_early_shows_what_came(self) -> None:
         each = captured("Id = 22")
-        assert collected(each["messages"][:-2]).finish().output == each["lines"][:-1]
+        assert output_of(each["messages"][:-2]).output == each["lines"][:-1]
 
     def test_a_receive_that_begins_late_shows_what_comes(self) -> None:
-        assert collected(captured("Id = 22")["messages"][2:]).finish().output == ["a 1", "bbb 22", ""]
-        assert collected(captured("Format-List")["messages"][2:]).finish().output[0] == "Name   : a"
-        assert collected(captured("Format-Wide")["messages"][2:]).finish().output[0] == "item1"
+        assert output_of(captured("Id = 22")["messages"][2:]).output == ["a 1", "bbb 22", ""]
+        assert output_of(captured("Format-List")["messages"][2:]).output[0] == "Name   : a"
+        assert output_of(captured("Format-Wide")["messages"][2:]).output[0] == "item1"
 
     @pytest.mark.parametrize("max_objects", range(8))
     def test_lines_count_as_objects(self, max_objects: int) -> None:
         each = captured("Id = 22")
-        output = collected(each["messages"], max_objects).finish().output
+        output = output_of(each["messages"], max_objects).output
         assert output[:max_objects] == each["lines"][:max_objects]
         assert len(output) == min(max_objects + 1, len(each["lines"]))
         if max_objects < len(each["lines"]):
             assert output[-1].endswith("more objects are not shown")
 
     def test_the_mark_counts_lines_that_wait(self) -> None:
-        assert collected(captured("Id = 22")["messages"][:4], 2).finish().output == ["", "Name Id", more(3, "objects")]
+        assert output_of(captured("Id = 22")["messages"][:4], 2).output == ["", "Name Id", more(3, "objects")]
 
 
 class TestTables:

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import struct
 import uuid
+from collections.abc import Iterator
 
 import pytest
 from pypsrp.serializer import Serializer
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Output, PipelineState
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
+    CommandEvent,
+    HostTextReceived,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.gathering import Gatherer
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import host
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.fragments import whole_fragment
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.host_text import HostText
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.pipelines import Collector
 
 HOST_CALL, OUTPUT, STATE = 0x41100, 0x41004, 0x41006
 DEBUG, VERBOSE, WARNING, PROGRESS, INFORMATION = 0x41007, 0x41008, 0x41009, 0x41010, 0x41011
@@ -47,30 +52,41 @@ def exit_call(code: object, ci: int = -100) -> str:
     return CALL.format(ci=ci, name="SetShouldExit", number=6, parameters=f"<I32>{code}</I32>")
 
 
-def collected(*messages: tuple[int, str]) -> Collector:
-    """A collector that got some messages of a command."""
-    collector = Collector(Output())
+def events_of(stream: CommandStream, *messages: tuple[int, str]) -> Iterator[CommandEvent]:
+    """The events of some messages of a command."""
     for number, (kind, clixml) in enumerate(messages, start=1):
         head = struct.pack("<II", 1, kind) + uuid.UUID(int=1).bytes_le + uuid.UUID(int=2).bytes_le
-        collector.feed(whole_fragment(number, head + b"\xef\xbb\xbf" + clixml.encode()))
-    return collector
+        yield from stream.feed(whole_fragment(number, head + b"\xef\xbb\xbf" + clixml.encode()))
+
+
+def output_of(*messages: tuple[int, str]) -> Output:
+    """What some messages of a command leave in a result."""
+    gatherer = Gatherer()
+    for event in events_of(CommandStream(), *messages):
+        gatherer.add(event)
+    return gatherer.finish()
+
+
+def calls_of(*messages: tuple[int, str]) -> CommandStream:
+    """A stream that got some messages of a command."""
+    stream = CommandStream()
+    list(events_of(stream, *messages))
+    return stream
 
 
 @pytest.mark.parametrize("code", [0, 3, -1, 3010, 2147483647])
 def test_exit_code(code: int) -> None:
-    collector = collected((OUTPUT, "<S>a</S>"), (HOST_CALL, exit_call(code)), (STATE, COMPLETED))
-    output = collector.finish()
+    output = output_of((OUTPUT, "<S>a</S>"), (HOST_CALL, exit_call(code)), (STATE, COMPLETED))
     assert (output.rc, output.state, output.output) == (code, PipelineState.COMPLETED, ["a"])
-    assert collector.host_calls == []
 
 
 def test_without_exit_there_is_no_code() -> None:
-    assert collected((OUTPUT, "<S>a</S>"), (STATE, COMPLETED)).finish().rc is None
+    assert output_of((OUTPUT, "<S>a</S>"), (STATE, COMPLETED)).rc is None
 
 
 def test_the_last_code_counts() -> None:
     # $Host.SetShouldExit(4); $Host.SetShouldExit(6)
-    assert collected((HOST_CALL, exit_call(4)), (HOST_CALL, exit_call(6)), (STATE, COMPLETED)).finish().rc == 6
+    assert output_of((HOST_CALL, exit_call(4)), (HOST_CALL, exit_call(6)), (STATE, COMPLETED)).rc == 6
 
 
 def test_only_calls_without_the_id_for_it_want_an_answer() -> None:
@@ -80,7 +96,7 @@ def test_only_calls_without_the_id_for_it_want_an_answer() -> None:
     # By its name a method such as this one could be mistaken for one that returns nothing.
     named_like_a_setter = CALL.format(ci=2, name="SetAndGet", number=4712, parameters="")
     kinds = [(HOST_CALL, call) for call in (said, unknown, asked, named_like_a_setter)]
-    assert [(call.call_id, call.method) for call in collected(*kinds).host_calls] == [(1, 11), (2, 4712)]
+    assert [(call.call_id, call.method) for call in calls_of(*kinds).host_calls] == [(1, 11), (2, 4712)]
 
 
 def test_host_call_is_read() -> None:
@@ -105,7 +121,7 @@ def test_host_call_is_read() -> None:
 )
 def test_a_call_that_cannot_be_read_is_an_error(clixml: str) -> None:
     with pytest.raises(TransportError, match="PSRP data that cannot be read"):
-        collected((HOST_CALL, clixml))
+        output_of((HOST_CALL, clixml))
 
 
 Message = tuple[int, str]
@@ -178,14 +194,14 @@ RED, BLUE = "<I32>12</I32>", "<I32>9</I32>"
     ],
 )
 def test_text_for_the_host(messages: list[Message], written: list[str], out: str) -> None:
-    output = collected(*messages, (STATE, COMPLETED)).finish()
+    output = output_of(*messages, (STATE, COMPLETED))
     data = [record["message_data"] for record in output.information]
     assert [each["Message"] if isinstance(each, dict) else each for each in data] == written
     assert [output.host_out, output.host_err] == [out, ""]
 
 
 def test_error_text_for_the_host() -> None:
-    output = collected(said("WriteErrorLine", "_x001B_[31mWrite-Error: e_x001B_[0m"), (STATE, COMPLETED)).finish()
+    output = output_of(said("WriteErrorLine", "_x001B_[31mWrite-Error: e_x001B_[0m"), (STATE, COMPLETED))
     assert [output.host_out, output.host_err] == ["", "Write-Error: e\n"]
 
 
@@ -198,7 +214,7 @@ def test_lines_of_other_streams_are_there_once(kind: int, stream: str) -> None:
     method = f"Write{stream.capitalize()}Line"
     twice = [line(kind, "a"), said(method, "a")]
     # The last line comes from a job that writes to the host itself, so that there is no record of it.
-    output = collected(*twice, *twice, line(kind, "redirected"), said(method, "alone"), (STATE, COMPLETED)).finish()
+    output = output_of(*twice, *twice, line(kind, "redirected"), said(method, "alone"), (STATE, COMPLETED))
     assert getattr(output, stream) == ["a", "a", "redirected", "alone"]
     assert [output.host_out, output.host_err] == ["", ""]
 
@@ -206,18 +222,17 @@ def test_lines_of_other_streams_are_there_once(kind: int, stream: str) -> None:
 @pytest.mark.parametrize("messages", [[progress("p")], [progress("old")], []])
 def test_progress_by_call(messages: list[Message]) -> None:
     called = said("WriteProgress", "<I64>0</I64>", PROGRESS_RECORD.format(name="", activity="p"))
-    output = collected(*messages, called, (STATE, COMPLETED)).finish()
-    assert output.progress == collected(progress("p"), (STATE, COMPLETED)).finish().progress
+    output = output_of(*messages, called, (STATE, COMPLETED))
+    assert output.progress == output_of(progress("p"), (STATE, COMPLETED)).progress
     assert (output.progress or {})["record_type"] == "Processing"
 
 
 def test_text_for_the_host_is_bounded() -> None:
-    output = Output()
-    text = HostText(output, max_text=5)
+    gatherer = Gatherer(max_text=5)
     for letter in "abc":
-        text.write(host.host_call(said("WriteLine2", letter * 2)[1]))
-        text.write(host.host_call(said("WriteErrorLine", letter * 2)[1]))
-    text.finish()
+        for is_error in (False, True):
+            gatherer.add(HostTextReceived(letter * 2 + "\n", is_error))
+    output = gatherer.finish()
     assert [output.host_out, output.host_err] == ["aa\nbb... 4 more characters are not shown"] * 2
 
 
@@ -263,9 +278,9 @@ def test_question(name: str, number: int, parameters: str, question: str) -> Non
 
 def test_answered_calls_are_forgotten() -> None:
     calls = [(HOST_CALL, CALL.format(ci=number, name="ReadLine", number=11, parameters="")) for number in (1, 2, 3)]
-    collector = collected(*calls)
-    collector.forget_calls({1, 3})
-    assert [call.call_id for call in collector.host_calls] == [2]
+    stream = calls_of(*calls)
+    stream.forget_calls({1, 3})
+    assert [call.call_id for call in stream.host_calls] == [2]
 
 
 @pytest.mark.parametrize("has_ui", [True, False])

@@ -14,12 +14,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.pipelines import Collector
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 
@@ -78,6 +78,15 @@ class Death:
 
         self._replace(Journal, ["_write"], mortal)
 
+    def amid_reading(self) -> None:
+        """Come when the n-th piece of the stream has been read."""
+
+        def mortal(original: Any, *given: Any) -> Iterator[Any]:
+            yield from original(*given)
+            self.come()
+
+        self._replace(CommandStream, ["feed"], mortal)
+
     def after_some_calls(self) -> None:
         """Come at the n-th call of any Python function that follows upon the first answer."""
 
@@ -104,7 +113,7 @@ POINTS: dict[str, Callable[[Death], None]] = {
     "written, not synced": lambda death: death.before(os, "fsync"),
     "synced, not read": lambda death: death.after(os, "fsync"),
     ANYWHERE: lambda death: death.after_some_calls(),
-    "half read": lambda death: death.after(Collector, "feed"),
+    "half read": lambda death: death.amid_reading(),
     "before the end is confirmed": lambda death: death.before(WSManClient, "signal"),
     "after the end is confirmed": lambda death: death.after(WSManClient, "signal"),
 }

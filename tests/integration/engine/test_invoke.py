@@ -245,7 +245,7 @@ def test_time_is_over_for_a_command_that_never_falls_silent(
     invoke: Any, computer: SimulatedComputer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.pipelines.BACKLOG_SECONDS", 0.5
+        "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.receiving.BACKLOG_SECONDS", 0.5
     )
     got = only(invoke("chatty", timeout=1))
     assert got["state"] == "Running"

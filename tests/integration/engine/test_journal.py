@@ -19,7 +19,8 @@ from typing import Any, Literal
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import pipelines
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import CommandEvent
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.integration.engine.mortal_reader import ANYWHERE, POINTS
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
@@ -94,19 +95,19 @@ def test_synced_before_parsed(
     computer: SimulatedComputer, receive: Any, monkeypatch: pytest.MonkeyPatch, path: Path
 ) -> None:
     happened: list[str] = []
-    sync, feed = os.fsync, pipelines.Collector.feed
+    sync, feed = os.fsync, CommandStream.feed
 
     def noted_sync(descriptor: int) -> None:
         sync(descriptor)
         if os.path.samestat(os.fstat(descriptor), path.stat()):
             happened.append("synced")
 
-    def noted_feed(collector: Any, data: bytes) -> None:
+    def noted_feed(stream: CommandStream, data: bytes) -> Iterator[CommandEvent]:
         happened.append("parsed")
-        feed(collector, data)
+        return feed(stream, data)
 
     monkeypatch.setattr(os, "fsync", noted_sync)
-    monkeypatch.setattr(pipelines.Collector, "feed", noted_feed)
+    monkeypatch.setattr(CommandStream, "feed", noted_feed)
     plant(computer, "done", "finished")
     receive()
     assert happened == ["synced", *["parsed"] * 3]  # three pieces came in one answer

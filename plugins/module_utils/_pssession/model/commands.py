@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import typing as t
+import uuid
 from dataclasses import dataclass, field
 
 from .errors import ErrorRecord
@@ -120,3 +121,11 @@ class CommandResult:
             "state": self.output.state.value if self.command_id else None,
             "reboot_required": self.needs_reboot,
         }
+
+
+def first_command_id(session: PSSession) -> str:
+    """Return the id of a command that is started in a new session.
+
+    It follows from that of the session, so that any client knows that no command was before it.
+    """
+    return str(uuid.uuid5(uuid.UUID(session.instance_id), "psremoting.fleet first command"))

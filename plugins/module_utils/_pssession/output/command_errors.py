@@ -10,10 +10,10 @@ from ..model.codes import HINTS, Code, Reason
 from ..model.commands import Output, PipelineState
 from ..model.errors import ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
 from ..model.sessions import PSSession
-from ..psrp import pipelines
 from ..psrp.records import message_of
 from ..psrp.starting import IncompleteStart
 from ..request.request import Request
+from .receiving import is_no_longer_ours
 
 
 def error_of(session: PSSession, output: Output, request: Request) -> ErrorRecord | None:
@@ -64,7 +64,7 @@ def broken_off(session: PSSession, command_id: str | None, cause: TransportError
     """Return the record for a command that could not be started, or not be received to its end."""
     if cause.code == Code.HOST_PROCESS_ENDED:
         hint = f"{HINTS[Code.HOST_PROCESS_ENDED]} What was received until then is in the result."
-    elif isinstance(cause, WSManFault) and pipelines.is_no_longer_ours(cause):
+    elif isinstance(cause, WSManFault) and is_no_longer_ours(cause):
         hint = "The session ended, or another client took it. What was received until then is in the result."
     else:
         fate = "It is not known whether the command stopped" if request.run.stop else "The command goes on"

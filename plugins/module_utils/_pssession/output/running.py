@@ -5,27 +5,21 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 import typing as t
 import uuid
 from dataclasses import dataclass
 
-from ..model.codes import Code
-from ..model.commands import CommandResult, Output, Script
-from ..model.errors import ErrorRecord, TransportError, WSManFault
+from ..model.commands import CommandResult, Output, Script, first_command_id
+from ..model.errors import ErrorRecord, TransportError
 from ..model.sessions import PSSession
-from ..psrp import pipelines, starting
-from ..psrp.host import HostCall
-from ..psrp.pipelines import Collector
+from ..psrp import starting
 from ..psrp.starting import IncompleteStart
-from ..request.request import Request
 from ..system.throttle import outcome_of
 from ..task.task import Task
-from ..wsman.client import WSManClient
-from ..wsman.pool import ClientPool
 from . import command_errors
-
-Answer = t.TypeVar("Answer")
+from .connecting import Awake
+from .gathering import Gatherer
+from .receiving import Receiving
 
 
 @dataclass(frozen=True)
@@ -76,17 +70,17 @@ class Runner:
         Raises:
             JournalError: The journal cannot be written; nothing was started.
         """
-        command_id = _first_command_id(session) if is_first else str(uuid.uuid4())
+        command_id = first_command_id(session) if is_first else str(uuid.uuid4())
         self._journal.note_start(session.instance_id, command_id)
         try:
             with self._pool.lend(session.endpoint) as client:
-                starting.start(client, session.shell, command_id, script, _Awake(client, session))
+                starting.start(client, session.shell, command_id, script, Awake(client, session))
         except IncompleteStart as error:
             return CommandResult(
                 session, command_id, Output(), command_errors.incomplete(session, error, self._request)
             )
         except TransportError as error:
-            return _failed(self._request, session, None, Output(), error)
+            return self._failed(session, None, Output(), error)
         return CommandResult(session, command_id, Output())
 
     def invoke(self, sessions: t.Sequence[PSSession], script: Script) -> Outputs:
@@ -96,7 +90,7 @@ class Runner:
             started = self.start(session, script)
             if started.error is not None or started.command_id is None:
                 return started
-            return self._received(session, started.command_id, started.output)
+            return self._received(*self._receiving(session, started.command_id))
 
         return self._in_all(sessions, run)
 
@@ -109,19 +103,16 @@ class Runner:
                 this client before, without the registry knowing it: a task was killed before it wrote that down.
         """
 
-        def connect(session: PSSession, command_id: str) -> None:
-            if session.instance_id not in newly_connected:
-                _connect_anew(self._pool, session)
-            _connect_command(self._pool, session, command_id)
-
         def take(session: PSSession) -> CommandResult:
             command = session.commands[0] if session.commands else None
             if command is None:
                 return self._remembered(session)
-            failure = outcome_of(lambda command_id: connect(session, command_id), command.command_id)
+            receiving, gatherer = self._receiving(session, command.command_id)
+            is_new = session.instance_id in newly_connected
+            failure = outcome_of(lambda each: each.connect(anew=not is_new), receiving)
             if failure is not None:
-                return _failed(self._request, session, command.command_id, Output(), failure)
-            return self._received(session, command.command_id, Output())
+                return self._failed(session, command.command_id, Output(), failure)
+            return self._received(receiving, gatherer)
 
         return self._in_all(sessions, take)
 
@@ -133,124 +124,55 @@ class Runner:
 
         for session, outcome in self._task.throttle.map(work, sessions, go_on):
             if isinstance(outcome, TransportError):
-                outcome = _failed(self._request, session, None, Output(), outcome)
+                outcome = self._failed(session, None, Output(), outcome)
             results.append(outcome)
             self._task.context.progress(f"{len(results)} of {len(sessions)} commands")
         return Outputs(tuple(results))
 
-    def _received(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
+    def _receiving(self, session: PSSession, command_id: str) -> tuple[Receiving, Gatherer]:
+        run = self._request.run
+        gatherer = Gatherer(run.max_output_objects)
+        receiving = Receiving(
+            session,
+            command_id,
+            self._pool,
+            self._journal,
+            timeout=run.timeout,
+            stop=run.stop,
+            wants_output=gatherer.has_room,
+        )
+        return receiving, gatherer
+
+    def _received(self, receiving: Receiving, gatherer: Gatherer) -> CommandResult:
         """Take what one command gives, first from the journal, then from the server."""
-        collector = _collector(self._request, session, command_id, output)
-        until = None if self._request.run.timeout is None else time.monotonic() + self._request.run.timeout
-
-        def record(pieces: list[bytes]) -> None:
-            self._journal.append(session.instance_id, command_id, pieces)
-
-        def answered(call: HostCall) -> None:
-            self._journal.note_answer(session.instance_id, command_id, call.call_id)
-
-        def take(session: PSSession) -> None:
-            for piece in self._journal.pieces_of(session.instance_id, command_id):
-                collector.feed(piece)
-            collector.forget_calls(self._journal.answered_calls_of(session.instance_id, command_id))
-            if not output.is_finished:
-                with self._pool.lend(session.endpoint) as client:
-                    if self._request.run.stop:
-                        client.signal(session.shell, command_id.upper(), pipelines.STOP, _signal_limit(session))
-                    pipelines.receive(client, session.shell, command_id, collector, record, until, answered)
-            if output.is_finished:
-                with self._pool.lend(session.endpoint) as client:
-                    client.signal(session.shell, command_id.upper(), pipelines.TERMINATE, _signal_limit(session))
-
-        failure = outcome_of(take, session)  # whatever it is, what was received until then is in the result
-        if failure is not None and not output.is_finished:
-            return _failed(self._request, session, command_id, collector.finish(), failure)
-        return _finished(self._request, session, command_id, collector.finish())
+        session, command_id = receiving.session, receiving.command_id
+        for event in receiving:
+            gatherer.add(event)
+        output = gatherer.finish()
+        if gatherer.cause is not None and not output.is_finished:
+            return self._failed(session, command_id, output, gatherer.cause)
+        return self._finished(session, command_id, output)
 
     def _remembered(self, session: PSSession) -> CommandResult:
         """Return what the journal has of the last command of a session that has none any more."""
         command_id = self._journal.last_command_of(session.instance_id)
         if command_id is None:
             return CommandResult(session, None, Output())
-        collector = _collector(self._request, session, command_id, Output())
-        for piece in self._journal.pieces_of(session.instance_id, command_id):
-            collector.feed(piece)
-        result = dataclasses.replace(_finished(self._request, session, command_id, collector.finish()), is_news=False)
+        receiving, gatherer = self._receiving(session, command_id)
+        for event in receiving.from_journal():
+            gatherer.add(event)
+        if gatherer.cause is not None:
+            raise gatherer.cause
+        result = dataclasses.replace(self._finished(session, command_id, gatherer.finish()), is_news=False)
         if result.output.is_finished:
             return result
         return dataclasses.replace(result, error=command_errors.rest_lost(session, self._request))
 
+    def _finished(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
+        return CommandResult(session, command_id, output, command_errors.error_of(session, output, self._request))
 
-class _Awake:
-    """Does requests about a session that is connected here, each with a deadline of its own.
-
-    The session may have had to wait for its turn so long that the server has taken it from its silent client. What a
-    server refuses for that has not happened, so the session is taken up again, and then it is done.
-    """
-
-    def __init__(self, client: WSManClient, session: PSSession) -> None:
-        self._client = client
-        self._session = session
-
-    def __call__(self, request: t.Callable[[float], Answer], /) -> Answer:
-        try:
-            return request(_limit(self._session))
-        except WSManFault as fault:
-            if fault.code != Code.SHELL_DISCONNECTED:
-                raise
-            self._client.reconnect(self._session.shell, None, _limit(self._session))
-            return request(_limit(self._session))
-
-
-def _collector(request: Request, session: PSSession, command_id: str, output: Output) -> Collector:
-    return Collector(
-        output,
-        request.run.max_output_objects,
-        drops=session.shell.buffer_mode == "Drop",
-        is_first=command_id == _first_command_id(session),
-        option=session.endpoint.option,
-    )
-
-
-def _finished(request: Request, session: PSSession, command_id: str, output: Output) -> CommandResult:
-    return CommandResult(session, command_id, output, command_errors.error_of(session, output, request))
-
-
-def _failed(
-    request: Request, session: PSSession, command_id: str | None, output: Output, cause: TransportError
-) -> CommandResult:
-    return CommandResult(session, command_id, output, command_errors.broken_off(session, command_id, cause, request))
-
-
-def _connect_anew(pool: ClientPool, session: PSSession) -> None:
-    """Disconnect from a session and take it up again; `disconnect_to_connect_anew` has the reason."""
-    with pool.lend(session.endpoint) as client:
-        try:
-            client.disconnect(session.shell, None, None, _limit(session))
-        except WSManFault as fault:
-            if fault.code != Code.ALREADY_DISCONNECTED:  # by the server, from a client that was silent so long
-                raise
-        client.reconnect(session.shell, None, _limit(session))
-
-
-def _connect_command(pool: ClientPool, session: PSSession, command_id: str) -> None:
-    with pool.lend(session.endpoint) as client:
-        attempt = _Awake(client, session)
-        attempt(lambda limit: client.connect_command(session.shell, command_id.upper(), limit))
-
-
-def _first_command_id(session: PSSession) -> str:
-    """Return the id of a command that is started in a new session.
-
-    It follows from that of the session, so that any client knows that no command was before it.
-    """
-    return str(uuid.uuid5(uuid.UUID(session.instance_id), "psremoting.fleet first command"))
-
-
-def _limit(session: PSSession) -> float:
-    return time.monotonic() + session.endpoint.option.open_timeout
-
-
-def _signal_limit(session: PSSession) -> float:
-    option = session.endpoint.option
-    return time.monotonic() + (option.cancel_timeout or option.open_timeout)
+    def _failed(
+        self, session: PSSession, command_id: str | None, output: Output, cause: TransportError
+    ) -> CommandResult:
+        error = command_errors.broken_off(session, command_id, cause, self._request)
+        return CommandResult(session, command_id, output, error)

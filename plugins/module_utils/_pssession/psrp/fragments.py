@@ -79,13 +79,14 @@ class Defragmenter:
             if len(blob) < length:
                 raise ValueError("a PSRP fragment is cut off in its data")
             position += length
-            if self._skips_repeats and (object_id, fragment_id) <= self._last:
+            number = (object_id, fragment_id)
+            if self._skips_repeats and number <= self._last:
                 continue
             if self.first_id is None:
                 self.first_id = object_id
-            else:
-                self.missing += max(object_id - self._last[0] - 1, 0)
-            self._last = (object_id, fragment_id)
+            elif object_id > self._last[0] + 1:
+                self.missing += object_id - self._last[0] - 1
+            self._last = number
             message = self._take(object_id, fragment_id, flags, blob)
             if message is not None:
                 yield message

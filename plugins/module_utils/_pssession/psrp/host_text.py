@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import io
 import re
 import typing as t
 
-from ..model.commands import Output
-from .clixml import MAX_TEXT, PROGRESS_PARTS, more
+from ..model.events import CommandEvent, HostTextReceived, ProgressReceived, RecordReceived
+from .clixml import PROGRESS_PARTS
 from .host import HostCall, Method
 
 # Where the text is among the parameters of a call, and what ends it. Colours come before it, and are left out.
@@ -30,22 +29,16 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class HostText:
-    """Adds to an output what a command writes to a host with a user interface.
+    """Makes events of what a command writes to a host with a user interface.
 
     What Write-Host, Write-Warning and the like write comes twice: as a record, and right behind it as a call with the
     same text (seen: PowerShell 7.6, Linux). The record stays where it is, and the call is left out. A call belongs to
     the last record of its stream, if the text is the same and no call has come for that record yet; a record that the
     script redirects has no call. So two equal lines, one by Write-Host and one by $Host.UI.WriteLine, are a record and
-    a line of `Output.host_out`.
-
-    Args:
-        max_text: Characters of the text for each of the two kinds, output and error.
+    a line of text for the host.
     """
 
-    def __init__(self, output: Output, max_text: int = MAX_TEXT) -> None:
-        self._output = output
-        self._out = _Bounded(max_text)
-        self._err = _Bounded(max_text)
+    def __init__(self) -> None:
         # By stream: the text of the last record that has had no call yet.
         self._recorded: dict[str, str] = {}
 
@@ -53,52 +46,31 @@ class HostText:
         """Take note of a record in a stream of the output, for the call that may follow."""
         self._recorded[stream] = _as_written(text)
 
-    def write(self, call: HostCall) -> None:
-        """Take a call that writes; other calls are passed over."""
+    def events_of(self, call: HostCall) -> t.Sequence[CommandEvent]:
+        """Return what a call writes, unless a record has it already; other calls write nothing."""
         parameters = call.parameters
         if call.method in _WRITES:
             position, end = _WRITES[call.method]
             text = "" if position is None else _as_written(_at(parameters, position))
             if not self._is_recorded("information", text):
-                self._out.add(_COLOUR.sub("", text) + end)
+                return (HostTextReceived(_COLOUR.sub("", text) + end),)
         elif call.method == Method.WRITE_ERROR_LINE:
-            self._err.add(_COLOUR.sub("", _as_written(_at(parameters, 0))) + "\n")
+            return (HostTextReceived(_COLOUR.sub("", _as_written(_at(parameters, 0))) + "\n", is_error=True),)
         elif call.method in _LINES:
             stream, text = _LINES[call.method], _as_written(_at(parameters, 0))
             if not self._is_recorded(stream, text):
-                getattr(self._output, stream).append(text)
+                return (RecordReceived(stream, text),)
         elif call.method == Method.WRITE_PROGRESS:
             record = _at(parameters, 1)
             if isinstance(record, dict) and not self._is_recorded("progress", _as_written(record.get("Activity"))):
-                self._output.progress = {key: record.get(name) for key, _element, name in PROGRESS_PARTS}
-
-    def finish(self) -> None:
-        """Put the text into the output."""
-        self._output.host_out, self._output.host_err = self._out.text(), self._err.text()
+                return (ProgressReceived({key: record.get(name) for key, _element, name in PROGRESS_PARTS}),)
+        return ()
 
     def _is_recorded(self, stream: str, text: str) -> bool:
         is_recorded = self._recorded.get(stream) == text
         if is_recorded:
             del self._recorded[stream]
         return is_recorded
-
-
-class _Bounded:
-    """Text in pieces, with a mark for what is beyond its limit."""
-
-    def __init__(self, limit: int) -> None:
-        self._kept = io.StringIO()
-        self._left = limit
-        self._cut = 0
-
-    def add(self, text: str) -> None:
-        shown = text[: self._left]
-        self._kept.write(shown)
-        self._left -= len(shown)
-        self._cut += len(text) - len(shown)
-
-    def text(self) -> str:
-        return self._kept.getvalue() + (more(self._cut, "characters") if self._cut else "")
 
 
 def _at(values: t.Sequence[t.Any], position: int) -> t.Any:

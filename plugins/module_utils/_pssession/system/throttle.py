@@ -26,12 +26,21 @@ def outcome_of(work: t.Callable[[Job], Result], job: Job) -> Result | TransportE
     """
     try:
         return work(job)
-    except TransportError as error:
-        return error
-    except PSSessionError:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this job only
-        return UnexpectedError(error)
+        return failure_of_job(error)
+
+
+def failure_of_job(error: Exception) -> TransportError:
+    """Return the failure of the one job that an exception ended.
+
+    Raises:
+        PSSessionError: It is not of this job alone, such as a journal that cannot be written.
+    """
+    if isinstance(error, TransportError):
+        return error
+    if isinstance(error, PSSessionError):
+        raise error
+    return UnexpectedError(error)
 
 
 class Throttle:

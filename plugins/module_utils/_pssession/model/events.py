@@ -1,0 +1,158 @@
+"""Events: one typed stream of what happens in a task and in its commands. The wrappers decide what is shown."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .commands import PipelineState
+from .errors import TransportError
+from .sessions import PSSession
+
+
+@dataclass(frozen=True)
+class OutputReceived:
+    """An object of the output stream, as plain data."""
+
+    value: object
+
+
+@dataclass(frozen=True)
+class OutputSkipped:
+    """An object of the output stream that was not read, because the reader of the events has no room for it."""
+
+
+@dataclass(frozen=True)
+class FormattedLines:
+    """Lines of text, made of the objects of a Format cmdlet; none if those waits for further ones."""
+
+    lines: t.Sequence[str]
+
+
+@dataclass(frozen=True)
+class RecordReceived:
+    """A record of another stream.
+
+    Attributes:
+        stream: Name of the stream: error, warning, verbose, debug or information.
+        record: Text, or plain data for the streams error and information.
+    """
+
+    stream: str
+    record: str | dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class ProgressReceived:
+    """A record of progress, as plain data."""
+
+    record: dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class HostTextReceived:
+    """Text that a command wrote to its host, and that is in no record."""
+
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True)
+class ExitCodeSet:
+    """A script called ``exit`` or $Host.SetShouldExit; the last call counts."""
+
+    rc: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command has ended.
+
+    Attributes:
+        state: How it ended; never RUNNING.
+        failure: The error that ended it, as plain data, or None.
+    """
+
+    state: PipelineState
+    failure: dict[str, t.Any] | None = None
+
+
+@dataclass(frozen=True)
+class ReceiveEnded:
+    """Nothing more is received from a command now: it has ended, time is over, or receiving failed.
+
+    Attributes:
+        cause: The failure that ended it, or None.
+        output_dropped: Whether the server dropped output before it was received; None if that cannot be known.
+    """
+
+    cause: TransportError | None = None
+    output_dropped: bool | None = None
+
+
+CommandEvent: t.TypeAlias = (
+    "OutputReceived | OutputSkipped | FormattedLines | RecordReceived | ProgressReceived | HostTextReceived"
+    " | ExitCodeSet | Finished | ReceiveEnded"
+)
+
+
+@dataclass(frozen=True)
+class InCommand:
+    """An event of one command in one session.
+
+    Objects of the output stream are left out: there may be millions of them, and they are in the result.
+    """
+
+    session: PSSession
+    command_id: str
+    event: CommandEvent
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that the user should know, and that is no error."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """So many of the task's units of work are done.
+
+    Attributes:
+        unit: What is counted, in the plural, such as sessions.
+    """
+
+    done: int
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The task waits for sessions that other clients use.
+
+    Attributes:
+        seconds: How long it may still wait.
+    """
+
+    sessions: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CutShort:
+    """The task is ended before its work is done, so there will be no result.
+
+    Attributes:
+        disconnected: Number of sessions that it has disconnected from.
+        connected: Number of sessions from which it could not; servers do so after a minute.
+    """
+
+    disconnected: int
+    connected: int
+
+
+Event: t.TypeAlias = "Warned | Progressed | Waiting | CutShort | InCommand"

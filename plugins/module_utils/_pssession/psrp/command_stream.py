@@ -1,0 +1,190 @@
+"""Reads the stream of a command: fragments become messages, and messages become events (MS-PSRP 3.1.4.4)."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import struct
+import typing as t
+
+from ..model.commands import PipelineState
+from ..model.errors import LimitExceeded
+from ..model.events import (
+    CommandEvent,
+    ExitCodeSet,
+    Finished,
+    FormattedLines,
+    OutputReceived,
+    OutputSkipped,
+    ProgressReceived,
+    RecordReceived,
+)
+from ..model.settings import SessionOption
+from ..wsman.soap import improper
+from . import formatting, host, records
+from .formatting import FormattedOutput
+from .fragments import Defragmenter
+from .host import HostCall, Method
+from .host_text import HostText
+
+try:
+    from pypsrp.messages import MessageType
+except ImportError:  # reported by the client, which is needed first
+    pass
+
+# Messages about a session itself, among those of a command. A client that connects causes three of them.
+_OTHER_MESSAGES = 1000
+# Destination, type, pool and pipeline come before the data of a message (MS-PSRP 2.2.1); here the type matters.
+_HEADER = struct.Struct("<4xI32x")
+_BOM = b"\xef\xbb\xbf"
+_STATES = {3: PipelineState.STOPPED, 4: PipelineState.COMPLETED, 5: PipelineState.FAILED}
+_SKIPPED = (OutputSkipped(),)
+
+_NO_LIMITS = SessionOption()
+
+
+def _always() -> bool:
+    return True
+
+
+class CommandStream:
+    """Turns the stream of one command into events.
+
+    Args:
+        option: Its limits of received data count.
+        drops: Whether the session drops output that is not received in time (BufferMode Drop).
+        is_first: Whether it is the first command of its session, so that messages before its own are few.
+        wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
+
+    Attributes:
+        is_finished: Whether the command has said how it ended.
+        host_calls: Calls of the command that want an answer and have none yet.
+    """
+
+    def __init__(
+        self,
+        option: SessionOption = _NO_LIMITS,
+        *,
+        drops: bool = False,
+        is_first: bool = False,
+        wants_output: t.Callable[[], bool] = _always,
+    ) -> None:
+        self.is_finished = False
+        self.host_calls: list[HostCall] = []
+        self._host_text = HostText()
+        self._defragmenter = Defragmenter(option.maximum_received_object_size, skips_repeats=True, may_miss=drops)
+        self._max_bytes = option.maximum_received_data_size_per_command
+        self._received_bytes = 0
+        self._drops = drops
+        self._is_first = is_first
+        self._formatted = FormattedOutput()
+        self._wants_output = wants_output
+
+    def feed(self, data: bytes) -> t.Iterator[CommandEvent]:
+        """Yield the events in fragments as they came from the server.
+
+        Raises:
+            LimitExceeded: They are more than the session option allows (MaximumReceivedDataSizePerCommand).
+            TransportError: They cannot be read.
+        """
+        self._received_bytes += len(data)
+        if self._max_bytes is not None and self._received_bytes > self._max_bytes:
+            raise LimitExceeded(
+                "ReceivedDataSizeExceededMaximumClient",
+                f"the command gave {self._received_bytes} bytes or more, and "
+                f"session_option.maximum_received_data_size_per_command is {self._max_bytes}",
+            )
+        try:
+            for message in self._defragmenter.feed(data):
+                yield from self._read(message)
+        except ValueError as error:
+            raise improper(f"the output has PSRP data that cannot be read ({error})") from error
+
+    def flush(self) -> t.Sequence[CommandEvent]:
+        """Return the events of what waits for further messages, because none comes now."""
+        lines = self._formatted.flush()
+        return (FormattedLines(lines),) if lines else ()
+
+    @property
+    def output_dropped(self) -> bool | None:
+        """Whether the server dropped output; None if that cannot be known.
+
+        Its messages have numbers, and those of dropped ones are missing. But messages about the session itself and
+        those of earlier commands have numbers of the same row, and come in other streams.
+        """
+        if not self._drops:
+            return False
+        stream = self._defragmenter
+        missing = stream.missing + ((stream.first_id or 0) if self._is_first else 0)
+        return True if stream.is_torn or missing > _OTHER_MESSAGES else None
+
+    def forget_calls(self, answered: t.Container[int]) -> None:
+        """Leave out calls that were answered before, by their ids; the journal brings them again."""
+        self.host_calls = [call for call in self.host_calls if call.call_id not in answered]
+
+    def _read(self, message: bytes) -> t.Sequence[CommandEvent]:
+        if len(message) < _HEADER.size:
+            raise ValueError("a PSRP message is shorter than its header")
+        (kind,) = _HEADER.unpack_from(message)
+        if kind == MessageType.PIPELINE_OUTPUT and not self._wants_output():
+            return _SKIPPED
+        text = message[_HEADER.size :].removeprefix(_BOM).decode()
+        if kind == MessageType.PIPELINE_OUTPUT:
+            return self._object(text)
+        if kind == MessageType.PIPELINE_HOST_CALL:
+            return self._host_call(host.host_call(text))
+        if kind == MessageType.ERROR_RECORD:
+            return (RecordReceived("error", records.error_record(text)),)
+        if kind == MessageType.WARNING_RECORD:
+            return self._line("warning", text)
+        if kind == MessageType.VERBOSE_RECORD:
+            return self._line("verbose", text)
+        if kind == MessageType.DEBUG_RECORD:
+            return self._line("debug", text)
+        if kind == MessageType.INFORMATION_RECORD:
+            information = records.information_record(text)
+            self._host_text.note_record("information", information["message_data"])
+            return (RecordReceived("information", information),)
+        if kind == MessageType.PROGRESS_RECORD:
+            progress = records.progress_record(text)
+            self._host_text.note_record("progress", progress["activity"])
+            return (ProgressReceived(progress),)
+        if kind == MessageType.PIPELINE_STATE:
+            return self._state(*records.pipeline_state(text))
+        return ()
+
+    def _object(self, text: str) -> t.Sequence[CommandEvent]:
+        value = records.output_object(text)
+        if formatting.is_formatting(value):
+            return (FormattedLines(self._formatted.feed(t.cast(t.Mapping[str, t.Any], value))),)
+        lines = self._formatted.flush()
+        return (FormattedLines(lines), OutputReceived(value)) if lines else (OutputReceived(value),)
+
+    def _line(self, stream: str, clixml: str) -> t.Sequence[CommandEvent]:
+        line = records.informational_record(clixml)
+        self._host_text.note_record(stream, line)
+        return (RecordReceived(stream, line),)
+
+    def _host_call(self, call: HostCall) -> t.Sequence[CommandEvent]:
+        if call.wants_answer:
+            self.host_calls.append(call)
+            return ()
+        if call.method == Method.SET_SHOULD_EXIT:
+            # A script may call $Host.SetShouldExit several times, or before an exit; the last one counts.
+            return (ExitCodeSet(_exit_code(call)),)
+        return self._host_text.events_of(call)
+
+    def _state(self, number: int, failure: dict[str, t.Any] | None) -> t.Sequence[CommandEvent]:
+        state = _STATES.get(number)
+        if state is None:
+            return ()
+        self.is_finished = True
+        return (Finished(state, failure),)
+
+
+def _exit_code(call: HostCall) -> int:
+    """Return the argument of SetShouldExit, which PowerShell has converted to a 32-bit integer."""
+    code = call.parameters[0] if call.parameters else None
+    if not isinstance(code, int):
+        raise ValueError("SetShouldExit was called without an exit code")
+    return code

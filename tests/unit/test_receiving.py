@@ -1,0 +1,219 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one path on which output is received: events in the order of the stream, each piece in the journal first."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import PipelineState
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
+    JournalError,
+    TransportError,
+    UnexpectedError,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
+    CommandEvent,
+    ExitCodeSet,
+    Finished,
+    FormattedLines,
+    HostTextReceived,
+    OutputReceived,
+    OutputSkipped,
+    ProgressReceived,
+    ReceiveEnded,
+    RecordReceived,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.receiving import (
+    STOP,
+    TERMINATE,
+    Receiving,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.fragments import (
+    fragments_of,
+    whole_fragment,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal, NoJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
+from tests.unit.builders import endpoint, session
+from tests.unit.test_formatting import captured
+from tests.unit.test_host import (
+    COMPLETED,
+    HOST_CALL,
+    OUTPUT,
+    STATE,
+    WARNING,
+    exit_call,
+    line,
+    progress,
+    said,
+)
+
+COMMAND = "0a1b2c3d-0000-0000-0000-00000000000d"
+SESSION = session(endpoint())
+CLOSED = TransportError(None, "the connection broke")
+
+
+def message(kind: int, clixml: str) -> bytes:
+    return struct.pack("<II32x", 1, kind) + clixml.encode()
+
+
+def piece(number: int, kind: int, clixml: str) -> bytes:
+    return whole_fragment(number, message(kind, clixml))
+
+
+class Server:
+    """A server with answers to Receive, and the pool that leads to it.
+
+    Attributes:
+        asked: The requests in order; signals by their code.
+        lent: How many connections are lent now.
+    """
+
+    def __init__(self, *answers: list[bytes] | Exception) -> None:
+        self.endpoint = SESSION.endpoint
+        self.asked: list[str] = []
+        self.lent = 0
+        self._answers = list(answers)
+
+    @contextmanager
+    def lend(self, _endpoint: Any) -> Iterator[Server]:
+        self.lent += 1
+        try:
+            yield self
+        finally:
+            self.lent -= 1
+
+    def receive_command(self, *_given: Any) -> tuple[list[bytes], bool]:
+        self.asked.append("Receive")
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer, False
+
+    def receive(self, *_given: Any) -> list[bytes]:
+        self.asked.append("look at the shell")
+        return []
+
+    def signal(self, _shell: Any, _command_id: str, code: str, _deadline: float) -> None:
+        self.asked.append(code)
+
+
+def receiving(server: Server, journal: Any = None, **options: Any) -> Receiving:
+    return Receiving(SESSION, COMMAND, cast(ClientPool, server), journal or NoJournal(), **options)
+
+
+def test_events_in_the_order_of_the_stream() -> None:
+    server = Server(
+        [piece(1, *line(WARNING, "careful")), piece(2, OUTPUT, "<I32>1</I32>")],
+        [piece(3, *progress("copying")) + piece(4, *said("WriteLine2", "text"))],
+        [piece(5, HOST_CALL, exit_call(3)), piece(6, STATE, COMPLETED)],
+    )
+    *events, last = receiving(server)
+    assert [type(event) for event in events] == [
+        RecordReceived,
+        OutputReceived,
+        ProgressReceived,
+        HostTextReceived,
+        ExitCodeSet,
+        Finished,
+    ]
+    assert events[0] == RecordReceived("warning", "careful")
+    assert events[1] == OutputReceived(1)
+    assert events[3:] == [HostTextReceived("text\n"), ExitCodeSet(3), Finished(PipelineState.COMPLETED)]
+    assert last == ReceiveEnded(output_dropped=False)
+    assert server.asked == ["Receive", "Receive", "Receive", TERMINATE]
+
+
+def test_each_piece_is_in_the_journal_before_it_is_read_and_the_next_is_asked_for_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    server = Server(
+        [piece(1, OUTPUT, "<I32>1</I32>")], [piece(2, OUTPUT, "<I32>2</I32>")], [piece(3, STATE, COMPLETED)]
+    )
+    seen: list[tuple[CommandEvent, int, int]] = []
+    for event in receiving(server, Journal(str(path))):
+        seen.append((event, len(list(Journal(str(path)).pieces_of(SESSION.instance_id, COMMAND))), len(server.asked)))
+    assert seen[:3] == [
+        (OutputReceived(1), 1, 1),
+        (OutputReceived(2), 2, 2),
+        (Finished(PipelineState.COMPLETED), 3, 3),
+    ]
+    # All of it is in the journal now, so nothing is asked for but the end.
+    server = Server()
+    assert list(receiving(server, Journal(str(path)))) == [event for event, *_rest in seen]
+    assert server.asked == [TERMINATE]
+    assert list(receiving(Server(), Journal(str(path))).from_journal()) == [event for event, *_rest in seen]
+
+
+@pytest.mark.parametrize("failure", [CLOSED, KeyError("what")])
+def test_a_failure_is_the_last_event(failure: Exception) -> None:
+    server = Server([piece(1, OUTPUT, "<S>a</S>")], failure)
+    value, last = receiving(server)
+    assert value == OutputReceived("a")
+    assert isinstance(last, ReceiveEnded)
+    if failure is CLOSED:
+        assert last.cause is CLOSED
+    else:
+        assert isinstance(last.cause, UnexpectedError)
+
+
+def test_what_waits_for_further_messages_comes_before_the_end() -> None:
+    each = captured("Id = 22")
+    pieces = [piece(number, OUTPUT, text) for number, text in enumerate(each["messages"][:-2], start=1)]
+    *events, last = receiving(Server(pieces, CLOSED))
+    shown = [text for event in events if isinstance(event, FormattedLines) for text in event.lines]
+    assert shown == each["lines"][:-1]
+    assert last == ReceiveEnded(CLOSED, output_dropped=False)
+
+
+def test_a_journal_that_cannot_be_written_is_not_of_this_command_alone() -> None:
+    class Full(NoJournal):
+        def append(self, *_given: Any) -> None:
+            raise JournalError("journal: the disk is full")
+
+    server = Server([piece(1, OUTPUT, "<S>a</S>")])
+    with pytest.raises(JournalError):
+        list(receiving(server, Full()))
+    assert server.lent == 0
+
+
+def test_repeats_are_left_out_and_messages_go_on_over_answers() -> None:
+    long = list(fragments_of(2, message(OUTPUT, "<S>long</S>"), 10))
+    server = Server([piece(1, OUTPUT, "<S>a</S>"), long[0]], [piece(1, OUTPUT, "<S>a</S>"), b"".join(long[1:])], CLOSED)
+    assert [event.value for event in receiving(server) if isinstance(event, OutputReceived)] == ["a", "long"]
+
+
+def test_objects_that_are_not_wanted_are_not_read() -> None:
+    server = Server([piece(1, OUTPUT, "<S>a</S>"), piece(2, OUTPUT, "no CLIXML"), piece(3, STATE, COMPLETED)])
+    wanted = [True, False]
+    events = list(receiving(server, wants_output=lambda: wanted.pop(0)))
+    assert events[:3] == [OutputReceived("a"), OutputSkipped(), Finished(PipelineState.COMPLETED)]
+
+
+def test_without_time_what_is_there_is_taken() -> None:
+    server = Server([piece(1, OUTPUT, "<S>a</S>")], [])
+    assert list(receiving(server, timeout=0)) == [OutputReceived("a"), ReceiveEnded(output_dropped=False)]
+    assert server.asked == ["Receive", "Receive"]
+
+
+def test_a_command_is_stopped_first_and_a_silent_one_has_its_shell_looked_at() -> None:
+    server = Server([], [piece(1, STATE, '<Obj RefId="0"><MS><I32 N="PipelineState">3</I32></MS></Obj>')])
+    finished, _end = receiving(server, stop=True)
+    assert finished == Finished(PipelineState.STOPPED)
+    assert server.asked == [STOP, "Receive", "look at the shell", "Receive", TERMINATE]
+
+
+def test_the_connection_goes_back_when_the_events_are_left() -> None:
+    server = Server([piece(1, OUTPUT, "<S>a</S>"), piece(2, OUTPUT, "<S>b</S>")])
+    events = iter(receiving(server))
+    next(events)
+    assert server.lent == 1
+    cast(Any, events).close()
+    assert server.lent == 0
