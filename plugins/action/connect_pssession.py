@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import SessionAction
 
 
 class ActionModule(SessionAction):
     """Connect to disconnected PowerShell sessions."""
 
-    plugin = _verbs.CONNECT
+    plugin = _plugins.CONNECT

@@ -8,7 +8,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import SessionAction
 
@@ -16,7 +16,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action i
 class ActionModule(SessionAction):
     """Run scripts in PowerShell sessions."""
 
-    plugin = _verbs.INVOKE
+    plugin = _plugins.INVOKE
 
     def complete(self, options: dict[str, t.Any]) -> None:
         """Read the script's file on the controller, wherever the task runs."""

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import SessionAction
 
 
 class ActionModule(SessionAction):
     """Receive the results of commands in PowerShell sessions."""
 
-    plugin = _verbs.RECEIVE
+    plugin = _plugins.RECEIVE

@@ -74,7 +74,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 
 display = Display()
@@ -90,7 +90,7 @@ class LookupModule(LookupBase):
         _refuse_unknown(kwargs)
         self.set_options(var_options=variables, direct=kwargs)
         inventory = Inventory(variables or {}, self._templar)
-        result = _verbs.LOOKUP(self._options_for(terms, inventory), settings_of=inventory.settings_of)
+        result = _plugins.LOOKUP(self._options_for(terms, inventory), settings_of=inventory.settings_of)
         for warning in result["warnings"]:
             display.warning(f"pssession: {warning}")
         if result.get("failed"):
@@ -100,12 +100,12 @@ class LookupModule(LookupBase):
         return t.cast("list[dict[str, t.Any]]", result["sessions"])
 
     def _options_for(self, terms: list[t.Any], inventory: Inventory) -> dict[str, t.Any]:
-        spec = _verbs.LOOKUP.spec
+        spec = _plugins.LOOKUP.spec
         options = {name: self.get_option(name) for name in spec}
         computers = [*self._computers(terms), *(options["computer_name"] or ())]
         options["computer_name"] = computers or options["computer_name"]
         own_computer = inventory.own_computer()
-        if own_computer and _verbs.LOOKUP.may_take_own_computer(options):
+        if own_computer and _plugins.LOOKUP.may_take_own_computer(options):
             options["computer_name"] = [own_computer]
         checked = ArgumentSpecValidator(spec).validate(
             {name: _plain(value) for name, value in options.items() if value is not None}
@@ -125,7 +125,7 @@ class LookupModule(LookupBase):
 
 def _refuse_unknown(given: t.Iterable[str]) -> None:
     """Refuse options that the lookup does not have: Ansible ignores them, so a misspelt one would select too much."""
-    spec = _verbs.LOOKUP.spec
+    spec = _plugins.LOOKUP.spec
     # Loops (with_psremoting.fleet.pssession) pass wantlist to every lookup.
     known = {*spec, "wantlist"}.union(*(option.get("aliases", ()) for option in spec.values()))
     for name in sorted(set(given) - known):

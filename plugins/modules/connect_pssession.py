@@ -279,11 +279,11 @@ parameter_set:
   sample: ComputerName
 """
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 
 
 def main() -> None:
-    _verbs.main(_verbs.CONNECT)
+    _plugins.main(_plugins.CONNECT)
 
 
 if __name__ == "__main__":

@@ -104,11 +104,11 @@ parameter_set:
   sample: ComputerName
 """
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 
 
 def main() -> None:
-    _verbs.main(_verbs.DISCONNECT)
+    _plugins.main(_plugins.DISCONNECT)
 
 
 if __name__ == "__main__":

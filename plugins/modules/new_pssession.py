@@ -86,11 +86,11 @@ parameter_set:
   sample: ComputerName
 """
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 
 
 def main() -> None:
-    _verbs.main(_verbs.NEW)
+    _plugins.main(_plugins.NEW)
 
 
 if __name__ == "__main__":

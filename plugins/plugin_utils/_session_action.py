@@ -19,7 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
-from ansible_collections.psremoting.fleet.plugins.module_utils._verbs import Plugin
+from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import Plugin
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory

@@ -24,7 +24,7 @@ from pathlib import Path
 from pypsrp.powershell import RunspacePool
 from pypsrp.wsman import WSMan
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 
 USER, PASSWORD, SESSION = "operator", "not-a-secret", "ITTask"
@@ -52,7 +52,7 @@ def collection(addresses: Addresses) -> int:
             "throttle_limit": THROTTLE,
             "state_file": str(Path(folder, "registry.sqlite3")),
         }
-        result = _verbs.CONNECT(options, settings_of=settings_of, check_mode=False)
+        result = _plugins.CONNECT(options, settings_of=settings_of, check_mode=False)
     assert not result["errors"], result["errors"][:1]
     return len(result["sessions"])
 

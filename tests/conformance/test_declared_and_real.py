@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import SimulatedFleet
 
@@ -109,10 +109,10 @@ class Session:
 
     def __init__(self, fleet: SimulatedFleet, state_file: Path) -> None:
         self._controller = Controller(fleet, state_file)
-        opened = self._controller.run(_verbs.NEW, "srv01", name=["job"])
+        opened = self._controller.run(_plugins.NEW, "srv01", name=["job"])
         assert "failed" not in opened, opened["msg"]
 
-    def run(self, plugin: _verbs.Plugin, **options: Any) -> dict[str, Any]:
+    def run(self, plugin: _plugins.Plugin, **options: Any) -> dict[str, Any]:
         """Return what is not volatile of a result."""
         return _steady(self._controller.run(plugin, "srv01", name=["job"], **options))
 
@@ -159,17 +159,17 @@ def _without(value: Any, names: Sequence[str]) -> Any:
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
 def test_results_are_the_same(sessions: Sequence[Session], scene: Scene) -> None:
-    declared, real = (session.run(_verbs.INVOKE, script=scene.text, **scene.options) for session in sessions)
+    declared, real = (session.run(_plugins.INVOKE, script=scene.text, **scene.options) for session in sessions)
     assert declared == real
 
 
 def test_a_stopped_command_has_the_same_result(sessions: Sequence[Session]) -> None:
     for session in sessions:
-        begun = session.run(_verbs.INVOKE, script=WAITS.text, timeout=0)["output"]
+        begun = session.run(_plugins.INVOKE, script=WAITS.text, timeout=0)["output"]
         while not begun:
-            begun = session.run(_verbs.RECEIVE, timeout=0)["output"]
+            begun = session.run(_plugins.RECEIVE, timeout=0)["output"]
         assert begun == ["begun"]
-    declared, real = (session.run(_verbs.RECEIVE, stop=True) for session in sessions)
+    declared, real = (session.run(_plugins.RECEIVE, stop=True) for session in sessions)
     assert declared == real
     assert (real["state"], real["output"]) == ("Stopped", [])
 
@@ -177,6 +177,6 @@ def test_a_stopped_command_has_the_same_result(sessions: Sequence[Session]) -> N
 def test_an_unknown_command_has_the_same_result(sessions: Sequence[Session]) -> None:
     """A script that is not declared fails as PowerShell does with an unknown command, but for the message."""
     declared, real = (
-        _without(session.run(_verbs.INVOKE, script="Get-NoSuchThing"), ["message"]) for session in sessions
+        _without(session.run(_plugins.INVOKE, script="Get-NoSuchThing"), ["message"]) for session in sessions
     )
     assert declared == real

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system import libraries
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +23,7 @@ def load(name: str) -> Any:
 
 
 def test_every_module_that_talks_to_computers_is_in_the_action_group() -> None:
-    modules = sorted(plugin.name for plugin in _verbs.MODULES)
+    modules = sorted(plugin.name for plugin in _plugins.MODULES)
     assert sorted(load("meta/runtime.yml")["action_groups"]["all"]) == modules
     files = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"__init__"}
     # The report has no options of the others, so their defaults would only be errors to it.
@@ -34,9 +34,9 @@ def test_the_readme_lists_every_module_and_the_lookup() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     table = readme.partition("## What works today")[2].partition("\n## ")[0]
     assert sorted(re.findall(r"module `(\w+)`", table)) == sorted(
-        ["pssession_report", *(each.name for each in _verbs.MODULES)]
+        ["pssession_report", *(each.name for each in _plugins.MODULES)]
     )
-    assert re.findall(r"lookup `(\w+)`", table) == [_verbs.LOOKUP.name]
+    assert re.findall(r"lookup `(\w+)`", table) == [_plugins.LOOKUP.name]
 
 
 def test_the_parameter_sets_are_documented() -> None:
@@ -44,7 +44,7 @@ def test_the_parameter_sets_are_documented() -> None:
     table = page.partition("## Parameter sets")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table, re.MULTILINE)
     assert {name: set(re.findall(r"\w+", options)) for name, options in rows} == {
-        each.name: each.mandatory for each in _verbs.CONNECT.cmdlet.parameter_sets
+        each.name: each.mandatory for each in _plugins.CONNECT.cmdlet.parameter_sets
     }
 
 

@@ -32,7 +32,7 @@ MAKERS = {"error_record": 0, "ParameterBindingError": 0, "LimitExceeded": 0, "_r
 def reported_ids() -> set[str]:
     """Every error id in the source: arguments of what makes errors, and all that is called `error_id`."""
     found: set[str] = set()
-    for path in [*(MODULE_UTILS / "_pssession").rglob("*.py"), MODULE_UTILS / "_verbs.py"]:
+    for path in [*(MODULE_UTILS / "_pssession").rglob("*.py"), MODULE_UTILS / "_plugins.py"]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         constants = {
             name.id: node.value

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import (
     CommandResult,
@@ -29,9 +29,9 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report
 from tests.unit.builders import session
 
 SPECS = {
-    **{("module", each.name): each.spec for each in _verbs.MODULES},
+    **{("module", each.name): each.spec for each in _plugins.MODULES},
     ("module", "pssession_report"): _arguments.REPORT,
-    ("lookup", _verbs.LOOKUP.name): _verbs.LOOKUP.spec,
+    ("lookup", _plugins.LOOKUP.name): _plugins.LOOKUP.spec,
 }
 plugins = pytest.mark.parametrize("plugin", SPECS, ids=lambda plugin: plugin[1])
 Options = Mapping[str, Any]
@@ -102,8 +102,8 @@ def test_results_and_documentation_agree() -> None:
     assert set(returned["errors"]["contains"]) == set(result["errors"][0])
 
 
-@pytest.mark.parametrize("plugin", _verbs.MODULES, ids=lambda plugin: plugin.name)
-def test_every_return_value_is_documented(plugin: _verbs.Plugin) -> None:
+@pytest.mark.parametrize("plugin", _plugins.MODULES, ids=lambda plugin: plugin.name)
+def test_every_return_value_is_documented(plugin: _plugins.Plugin) -> None:
     ended = CommandResult(session(), "id", Output(state=PipelineState.COMPLETED, rc=0))
     returned = page(("module", plugin.name))["return"]
     result = Report("Name", results=[ended] if "timeout" in plugin.spec else None).as_dict()
@@ -114,18 +114,18 @@ def test_every_return_value_is_documented(plugin: _verbs.Plugin) -> None:
 
 
 def test_every_option_of_the_parameter_sets_can_be_given() -> None:
-    for plugin in _verbs.MODULES:
+    for plugin in _plugins.MODULES:
         for each in plugin.cmdlet.parameter_sets or plugin.cmdlet.opening_sets:
             assert each.options <= set(plugin.spec), plugin.name
 
 
 def test_every_narrowing_option_can_be_given() -> None:
-    for plugin in _verbs.MODULES:
+    for plugin in _plugins.MODULES:
         assert set(plugin.cmdlet.narrowing) <= set(plugin.spec), plugin.name
 
 
 def test_every_cmdlet_has_a_module() -> None:
-    assert {plugin.cmdlet for plugin in _verbs.MODULES} == set(cmdlets.CMDLETS)
+    assert {plugin.cmdlet for plugin in _plugins.MODULES} == set(cmdlets.CMDLETS)
 
 
 def secrets(options: Options) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _pssession, _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins, _pssession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.options import OptionGroup, option_name
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     HostSettings,
@@ -23,7 +23,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.reques
 
 ENGINE = Path(_pssession.__path__[0])
 # `settings_in`, which reads the names of computers, is beside the engine.
-SOURCES = [*sorted(ENGINE.rglob("*.py")), ENGINE.parent / "_verbs.py"]
+SOURCES = [*sorted(ENGINE.rglob("*.py")), ENGINE.parent / "_plugins.py"]
 GROUPS: list[type[OptionGroup]] = [
     *(hint for hint in get_type_hints(Request).values() if issubclass(hint, OptionGroup)),
     HostSettings,
@@ -103,7 +103,7 @@ def names_of(*groups: type[OptionGroup]) -> set[str]:
 
 
 def test_each_option_of_a_module_has_a_field() -> None:
-    options = {name for plugin in (*_verbs.MODULES, _verbs.LOOKUP) for name in plugin.spec}
+    options = {name for plugin in (*_plugins.MODULES, _plugins.LOOKUP) for name in plugin.spec}
     groups = [group for group in GROUPS if group not in (SessionOption, HostSettings)]
     assert names_of(*groups) == options - ELSEWHERE - SCRIPT
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.conformance.powershell.session import Run
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.powershell import need_powershell
@@ -65,7 +65,7 @@ def fleet() -> Iterator[SimulatedFleet]:
 def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
     """A controller that has opened the session `conformance`."""
     controller = Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
-    opened = controller.run(_verbs.NEW, "srv01", name=["conformance"])
+    opened = controller.run(_plugins.NEW, "srv01", name=["conformance"])
     assert opened["changed"], opened
     return controller
 
@@ -76,7 +76,7 @@ def invoke(controller: Controller) -> Callable[..., Result]:
 
     def invoke(script: str, **options: Any) -> Result:
         wanted = {"timeout": 300, "max_output_objects": None, **options}
-        result = controller.run(_verbs.INVOKE, "srv01", name=["conformance"], script=script, **wanted)
+        result = controller.run(_plugins.INVOKE, "srv01", name=["conformance"], script=script, **wanted)
         (got,) = result["results"]
         assert got["state"] == "Completed", result["errors"]
         return dict(got)

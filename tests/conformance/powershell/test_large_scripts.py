@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.conformance.powershell.conftest import Extent
 from tests.conformance.powershell.session import Run
 from tests.integration.engine.controller import Controller, Result
@@ -53,11 +53,11 @@ def test_a_process_that_is_killed_at_random(
     controller: Controller, fleet: SimulatedFleet, extent: Extent, number: int
 ) -> None:
     name = f"killed-{number}"
-    opened = controller.run(_verbs.NEW, "srv01", name=[name])
+    opened = controller.run(_plugins.NEW, "srv01", name=[name])
     assert "failed" not in opened, opened["msg"]
     last = random.Random(f"{extent.seed}-{number}").randint(0, 20_000)
     script = f"foreach ($number in 0..20000) {{ if ($number -eq {last}) {{ kill -9 $PID; Start-Sleep 60 }}; $number }}"
-    result = controller.run(_verbs.INVOKE, "srv01", name=[name], script=script, timeout=300, max_output_objects=None)
+    result = controller.run(_plugins.INVOKE, "srv01", name=[name], script=script, timeout=300, max_output_objects=None)
     (got,) = result["results"]
     assert got["output"] == list(range(len(got["output"]))), f"seed {extent.seed}, killed at {last}"
     assert len(got["output"]) <= last

@@ -13,7 +13,7 @@ import jq
 import pytest
 import yaml
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.awx.jobs import Job, Outcome
 from tests.integration.playbooks.controller import PASSWORD, PATIENT, USER, inventory_of
 from tests.simulator import SimulatedFleet, User
@@ -151,4 +151,4 @@ def test_a_name_in_capitals_is_the_same_computer() -> None:
 
 
 def test_every_module_that_acts_has_a_query() -> None:
-    assert set(QUERIES) == {f"psremoting.fleet.{each.name}" for each in _verbs.MODULES if not each.cmdlet.is_reading}
+    assert set(QUERIES) == {f"psremoting.fleet.{each.name}" for each in _plugins.MODULES if not each.cmdlet.is_reading}

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client
 from tests.simulator import LoggedRequest, SimulatedFleet, User
@@ -68,26 +68,31 @@ class Controller:
 
     def connect(self, *computers: str, check_mode: bool = False, diff_mode: bool = False, **options: Any) -> Result:
         """Run Connect-PSSession on computers of the fleet, or with none by the options alone."""
-        return self.run(_verbs.CONNECT, *computers, check_mode=check_mode, diff_mode=diff_mode, **options)
+        return self.run(_plugins.CONNECT, *computers, check_mode=check_mode, diff_mode=diff_mode, **options)
 
     def get(self, *computers: str, **options: Any) -> Result:
         """Run Get-PSSession likewise, as the lookup does."""
-        return self.run(_verbs.LOOKUP, *computers, **options)
+        return self.run(_plugins.LOOKUP, *computers, **options)
 
     def info(self, *computers: str, **options: Any) -> Result:
         """Run Get-PSSession likewise, as the module does."""
-        return self.run(_verbs.INFO, *computers, **options)
+        return self.run(_plugins.INFO, *computers, **options)
 
     def disconnect(self, *computers: str, **options: Any) -> Result:
         """Run Disconnect-PSSession likewise."""
-        return self.run(_verbs.DISCONNECT, *computers, **options)
+        return self.run(_plugins.DISCONNECT, *computers, **options)
 
     def remove(self, *computers: str, **options: Any) -> Result:
         """Run Remove-PSSession likewise."""
-        return self.run(_verbs.REMOVE, *computers, **options)
+        return self.run(_plugins.REMOVE, *computers, **options)
 
     def run(
-        self, plugin: _verbs.Plugin, *computers: str, check_mode: bool = False, diff_mode: bool = False, **options: Any
+        self,
+        plugin: _plugins.Plugin,
+        *computers: str,
+        check_mode: bool = False,
+        diff_mode: bool = False,
+        **options: Any,
     ) -> Result:
         """Run any module or the lookup; options that are not given have the defaults of its module."""
         named = {"computer_name": list(computers)} if computers else {}

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
@@ -124,7 +124,7 @@ def receive(order: dict[str, Any]) -> None:
     if order["point"] is not None:
         POINTS[order["point"]](Death(order["time"]))
     settings = HostSettings.from_options(order["settings"])
-    result = _verbs.RECEIVE(order["options"], settings_of=lambda _computer, _host: settings, check_mode=False)
+    result = _plugins.RECEIVE(order["options"], settings_of=lambda _computer, _host: settings, check_mode=False)
     print(json.dumps(result), flush=True)
 
 

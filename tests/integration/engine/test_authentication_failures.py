@@ -504,11 +504,11 @@ class Finder(importlib.machinery.PathFinder):
 
 
 sys.meta_path[:] = [Finder if finder is importlib.machinery.PathFinder else finder for finder in sys.meta_path]
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 
 runs = [(HostSettings.from_options(settings), options) for settings, options in runs]
-print(json.dumps([_verbs.LOOKUP(options, settings_of=lambda *_: settings) for settings, options in runs]))
+print(json.dumps([_plugins.LOOKUP(options, settings_of=lambda *_: settings) for settings, options in runs]))
 """
 
 

@@ -26,14 +26,14 @@ ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = {"many": [{"repeat": {"times": COUNT // 10, "steps": [{"output": list(range(10))}]}}]}
 READER = """
 import json, re, sys
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 options, settings = json.loads(sys.argv[1])
 settings = HostSettings.from_options(settings)
 def peak():  # getrusage counts what the process was before it became this program
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 before = peak()
-result = _verbs.RECEIVE(options, settings_of=lambda _computer, _host: settings, check_mode=False)
+result = _plugins.RECEIVE(options, settings_of=lambda _computer, _host: settings, check_mode=False)
 after = peak()
 print(json.dumps([before, after, result]))
 """

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import SimulatedComputer, SimulatedFleet
 from tests.waiting import until
@@ -38,7 +38,7 @@ def computer(fleet: SimulatedFleet) -> SimulatedComputer:
 
 def received(controller: Controller, **options: Any) -> tuple[Result, bool]:
     """What the session `job` gives, and whether a warning tells of dropped output."""
-    result = controller.run(_verbs.RECEIVE, "srv01", name=["job"], **options)
+    result = controller.run(_plugins.RECEIVE, "srv01", name=["job"], **options)
     (got,) = result["results"]
     assert got["output"][-1] == "end"
     return got, any("dropped output of session job on srv01" in text for text in result["warnings"])
@@ -46,7 +46,7 @@ def received(controller: Controller, **options: Any) -> tuple[Result, bool]:
 
 def start(controller: Controller, script: str, mode: str) -> None:
     result = controller.run(
-        _verbs.INVOKE,
+        _plugins.INVOKE,
         "srv01",
         session_name=["job"],
         in_disconnected_session=True,
@@ -86,6 +86,6 @@ def test_commands_before_are_not_taken_for_dropped_output(controller: Controller
     """Their messages have numbers, too."""
     computer.add_session("job", buffer_mode="Drop")
     for script in ("many", "quick"):
-        result = controller.run(_verbs.INVOKE, "srv01", name=["job"], script=script)
+        result = controller.run(_plugins.INVOKE, "srv01", name=["job"], script=script)
         (got,) = result["results"]
         assert (got["output"][-1], got["output_dropped"]) == ("end", None)

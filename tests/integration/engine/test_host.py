@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
@@ -48,17 +48,17 @@ def only(result: Result) -> Result:
 
 
 def invoke(controller: Controller, script: str, **options: Any) -> Result:
-    return only(controller.run(_verbs.INVOKE, "srv01", name=["job"], script=script, **options))
+    return only(controller.run(_plugins.INVOKE, "srv01", name=["job"], script=script, **options))
 
 
 def start(controller: Controller, script: str, **options: Any) -> None:
     wanted = {"session_name": ["job"], "in_disconnected_session": True, "script": script, **options}
-    result = controller.run(_verbs.INVOKE, "srv01", **wanted)
+    result = controller.run(_plugins.INVOKE, "srv01", **wanted)
     assert "failed" not in result, result["msg"]
 
 
 def receive(controller: Controller, **options: Any) -> Result:
-    return only(controller.run(_verbs.RECEIVE, "srv01", name=["job"], **options))
+    return only(controller.run(_plugins.RECEIVE, "srv01", name=["job"], **options))
 
 
 STREAMS = ("warning", "verbose", "debug", "host_out", "host_err")
@@ -120,7 +120,7 @@ def test_a_question_whose_client_is_gone_is_refused_by_the_next(
     start(controller, "asks", host_ui=True)
     journal = str(tmp_path / "journal.jsonl") if has_journal else None
     computer.inject(Injection("Send", action="reset", times=9))
-    broken = controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=journal)
+    broken = controller.run(_plugins.RECEIVE, "srv01", name=["job"], journal=journal)
     assert broken["failed"]
     computer.injections.clear()
     fleet.clock.advance(61)

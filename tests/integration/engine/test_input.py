@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
@@ -36,7 +36,7 @@ def invoke(controller: Controller, computer: SimulatedComputer) -> Any:
 
     def run(script: str, envelope: int | None = None, **options: Any) -> Result:
         controller.inventory["srv01"] = {} if envelope is None else {"max_envelope_size": envelope}
-        return controller.run(_verbs.INVOKE, "srv01", name=["job"], script=script, **options)
+        return controller.run(_plugins.INVOKE, "srv01", name=["job"], script=script, **options)
 
     return run
 
@@ -116,7 +116,7 @@ def test_input_that_breaks_off(
     (command,) = computer.session("job").commands
     assert only(result)["command_id"] == command.command_id.lower()
     assert computer.session("job").state == "Disconnected"
-    stopped = controller.run(_verbs.RECEIVE, "srv01", name=["job"], stop=True)
+    stopped = controller.run(_plugins.RECEIVE, "srv01", name=["job"], stop=True)
     assert (only(stopped)["state"], only(stopped)["output"][:288]) == ("Stopped", list(range(288)))
     assert only(invoke("echo", input=[1]))["output"] == [1]
 

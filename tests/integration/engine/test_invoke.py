@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import running
 from tests.integration.engine.controller import (
     ADMIN,
@@ -78,7 +78,7 @@ def invoke(controller: Controller, computer: SimulatedComputer) -> Any:
     computer.add_session("job")
 
     def run(script: str, **options: Any) -> Result:
-        return controller.run(_verbs.INVOKE, "srv01", name=["job"], script=script, **options)
+        return controller.run(_plugins.INVOKE, "srv01", name=["job"], script=script, **options)
 
     return run
 
@@ -175,7 +175,7 @@ def test_sessions_side_by_side_under_the_throttle(controller: Controller, fleet:
         for number in range(3):
             computer.add_session(f"job{number}")
     everywhere = ["srv01", "srv02", "srv03"]
-    result = controller.run(_verbs.INVOKE, *everywhere, name=["job*"], script="pause", throttle_limit=3)
+    result = controller.run(_plugins.INVOKE, *everywhere, name=["job*"], script="pause", throttle_limit=3)
     assert names(result) == sorted(["job0", "job1", "job2"] * 3)
     assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 9
     waiting = [request for request in fleet.requests if request.operation == "Receive"]
@@ -184,17 +184,17 @@ def test_sessions_side_by_side_under_the_throttle(controller: Controller, fleet:
     with meanwhile(
         lambda: len(waiting_receives(fleet)) == 9, lambda: fleet.clock.advance(3600), "nine Receives at once"
     ):
-        controller.run(_verbs.INVOKE, *everywhere, name=["job*"], script="slow")
+        controller.run(_plugins.INVOKE, *everywhere, name=["job*"], script="slow")
     assert Counter(request.shell_id for request in fleet.requests_of(operation="Command")).most_common(1)[0][1] == 1
 
 
 def test_check_mode_starts_nothing(controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet) -> None:
     computer.add_session("job")
-    result = controller.run(_verbs.INVOKE, "srv01", name=["job"], script="quick", check_mode=True)
+    result = controller.run(_plugins.INVOKE, "srv01", name=["job"], script="quick", check_mode=True)
     assert result["changed"]
     assert {request.operation for request in fleet.requests} == {"Enumerate"}
     result = controller.run(
-        _verbs.INVOKE,
+        _plugins.INVOKE,
         "srv01",
         session_name=["new"],
         script="quick",
@@ -210,7 +210,7 @@ def test_in_disconnected_session_starts_once(
 ) -> None:
     def run() -> Result:
         return controller.run(
-            _verbs.INVOKE, "srv01", session_name=["night1", "night2"], script="slow", in_disconnected_session=True
+            _plugins.INVOKE, "srv01", session_name=["night1", "night2"], script="slow", in_disconnected_session=True
         )
 
     first = run()
@@ -263,7 +263,7 @@ def test_connection_lost_while_receiving(
     assert "receive_pssession takes the rest" in result["msg"]
     assert computer.session("job").state == "Disconnected"
     assert len(fleet.requests_of(operation="Command")) == 1
-    rest = controller.run(_verbs.RECEIVE, "srv01", name=["job"])
+    rest = controller.run(_plugins.RECEIVE, "srv01", name=["job"])
     assert (only(rest)["state"], only(rest)["output"]) == ("Completed", ["begun", "done"])
 
 
@@ -314,7 +314,7 @@ def test_one_that_fails_does_not_harm_the_others(controller: Controller, fleet: 
     for computer in fleet:
         computer.add_session("job")
     fleet["srv02"].inject(Injection("Command", action="fault", fault_code=0x803381CC))
-    result = controller.run(_verbs.INVOKE, "srv01", "srv02", "srv03", name=["job"], script="quick")
+    result = controller.run(_plugins.INVOKE, "srv01", "srv02", "srv03", name=["job"], script="quick")
     assert result["failed"]
     outputs = {got["computer_name"]: got["output"] for got in result["results"]}
     assert outputs == {"srv01": ["ran"], "srv02": [], "srv03": ["ran"]}
@@ -325,7 +325,7 @@ def test_no_script(
     controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet, options: dict[str, Any]
 ) -> None:
     computer.add_session("job")
-    result = controller.run(_verbs.INVOKE, "srv01", name=["job"], **options)
+    result = controller.run(_plugins.INVOKE, "srv01", name=["job"], **options)
     assert result["failed"]
     assert "script" in result["msg"]
     assert fleet.requests == []
@@ -334,7 +334,7 @@ def test_no_script(
 def test_the_journal_of_invoke_is_whole(invoke: Any, controller: Controller, tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     assert only(invoke("pause", journal=str(journal)))["output"] == ["begun", "done"]
-    again = controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=str(journal))
+    again = controller.run(_plugins.RECEIVE, "srv01", name=["job"], journal=str(journal))
     assert (only(again)["state"], only(again)["output"]) == ("Completed", ["begun", "done"])
     assert not again["changed"]
 
@@ -346,7 +346,7 @@ def test_more_sessions_than_the_throttle_lets_run(
     for name in ("job1", "job2", "job3"):
         computer.add_session(name)
     with time_passing(fleet, 3600):
-        result = controller.run(_verbs.INVOKE, "srv01", name=["job*"], script="slow", throttle_limit=1)
+        result = controller.run(_plugins.INVOKE, "srv01", name=["job*"], script="slow", throttle_limit=1)
     assert "failed" not in result
     assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 3
 
@@ -364,7 +364,7 @@ def test_one_that_somebody_took_while_it_waited(
         return start(runner, session, script)
 
     monkeypatch.setattr(running.Runner, "start", late)
-    result = controller.run(_verbs.INVOKE, "srv01", name=["job"], script="quick")
+    result = controller.run(_plugins.INVOKE, "srv01", name=["job"], script="quick")
     assert result["failed"]
     assert error_ids(result) == ["CannotConnectMismatchSessions,PSSessionStateBroken"]
     assert job.commands == []
@@ -387,7 +387,7 @@ def test_options_that_do_not_go_together(
     controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet, options: dict[str, Any], message: str
 ) -> None:
     computer.add_session("job")
-    result = controller.run(_verbs.INVOKE, "srv01", script="quick", **options)
+    result = controller.run(_plugins.INVOKE, "srv01", script="quick", **options)
     assert result["failed"]
     assert message in result["msg"]
     assert fleet.requests == []

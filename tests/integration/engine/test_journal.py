@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import CommandEvent
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from tests.integration.engine.controller import ADMIN, Controller, Result
@@ -66,7 +66,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def receive(controller: Controller, path: Path) -> Any:
     def run(**options: Any) -> Result:
-        return controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=str(path), **options)
+        return controller.run(_plugins.RECEIVE, "srv01", name=["job"], journal=str(path), **options)
 
     return run
 
@@ -132,7 +132,7 @@ def test_one_file_for_several_sessions(computer: SimulatedComputer, controller: 
     for name in ("job1", "job2"):
         computer.add_session(name, commands=[{"script": "done", "state": "finished"}])
     for _time in range(2):
-        result = controller.run(_verbs.RECEIVE, "srv01", journal=str(path))
+        result = controller.run(_plugins.RECEIVE, "srv01", journal=str(path))
         assert [got["output"] for got in result["results"]] == [["one", "two"]] * 2
 
 
@@ -144,7 +144,7 @@ def test_unusable(
     file = tmp_path / "file"
     file.write_text("")
     target = {"folder, but a file": f"{file}/", "folder below a file": f"{file}/new/"}.get(where, f"{file}/journal")
-    result = controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=target)
+    result = controller.run(_plugins.RECEIVE, "srv01", name=["job"], journal=target)
     assert result["failed"]
     assert "journal" in result["msg"]
     assert fleet.requests_of(operation="Receive") == []  # nothing was taken that could not be kept
@@ -162,7 +162,7 @@ def test_each_session_has_a_file_of_its_own_in_a_folder(
         folder.mkdir()
     journal = str(folder) if exists else f"{folder}/"
     for _time in range(2):
-        result = controller.run(_verbs.RECEIVE, "srv01", name=["job"], journal=journal)
+        result = controller.run(_plugins.RECEIVE, "srv01", name=["job"], journal=journal)
         assert sorted(got["output"] for got in result["results"]) == [[], ["one", "two"], ["one", "two"]]
         assert {path.stem for path in folder.iterdir()} == {job.shell_id.lower() for job in jobs}
     one = next(folder.iterdir())

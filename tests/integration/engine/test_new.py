@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ALICE, Controller, Result, error_ids, names, operations
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 from tests.simulator.messages import from_clixml
@@ -24,7 +24,7 @@ EVERYWHERE = ["srv01", "srv02", "srv03"]
 @pytest.fixture
 def new(controller: Controller) -> Any:
     def run(*computers: str, **options: Any) -> Result:
-        return controller.run(_verbs.NEW, *(computers or ("srv01",)), **{"name": ["job"], **options})
+        return controller.run(_plugins.NEW, *(computers or ("srv01",)), **{"name": ["job"], **options})
 
     return run
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import SimulatedFleet
 from tests.waiting import until
@@ -35,11 +35,11 @@ def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="module")
 def invoke(controller: Controller) -> Run:
     """Run a script in a session that all tests share, and return its result."""
-    opened = controller.run(_verbs.NEW, "srv01", name=["job"])
+    opened = controller.run(_plugins.NEW, "srv01", name=["job"])
     assert "failed" not in opened, opened["msg"]
 
     def run(script: str, **options: Any) -> Result:
-        result = controller.run(_verbs.INVOKE, "srv01", name=["job"], script=script, timeout=60, **options)
+        result = controller.run(_plugins.INVOKE, "srv01", name=["job"], script=script, timeout=60, **options)
         (got,) = result["results"]
         return {**got, "errors": result["errors"]}
 
@@ -220,7 +220,7 @@ def test_a_question_without_a_client_waits_for_the_next_receive(
     controller: Controller, fleet: SimulatedFleet, tmp_path: Path
 ) -> None:
     started = controller.run(
-        _verbs.INVOKE,
+        _plugins.INVOKE,
         "srv01",
         session_name=["night"],
         in_disconnected_session=True,
@@ -230,14 +230,14 @@ def test_a_question_without_a_client_waits_for_the_next_receive(
     assert "failed" not in started, started["msg"]
     journal = str(tmp_path / "journal.jsonl")
     fleet.clear_requests()
-    result = controller.run(_verbs.RECEIVE, "srv01", name=["night"], journal=journal, timeout=60)
+    result = controller.run(_plugins.RECEIVE, "srv01", name=["night"], journal=journal, timeout=60)
     (got,) = result["results"]
     assert got["output"] == ["The script asked for input, which a task cannot give (Prompt): Your name", "end"]
     assert len(fleet.requests_of(operation="Send")) == 1
     # The journal brings the question again, and it is not answered again.
-    again = controller.run(_verbs.RECEIVE, "srv01", name=["night"], journal=journal, timeout=60)
+    again = controller.run(_plugins.RECEIVE, "srv01", name=["night"], journal=journal, timeout=60)
     assert (again["results"][0]["output"], len(fleet.requests_of(operation="Send"))) == (got["output"], 1)
-    controller.run(_verbs.REMOVE, "srv01", name=["night"])
+    controller.run(_plugins.REMOVE, "srv01", name=["night"])
 
 
 COUNT = 5000
@@ -249,7 +249,7 @@ def test_50_megabytes_without_a_client(
     controller: Controller, fleet: SimulatedFleet, tmp_path: Path, mode: str
 ) -> None:
     started = controller.run(
-        _verbs.INVOKE,
+        _plugins.INVOKE,
         "srv01",
         session_name=[mode],
         in_disconnected_session=True,
@@ -263,10 +263,10 @@ def test_50_megabytes_without_a_client(
         assert session.commands[0].state == "Running"
     else:
         until(lambda: session.commands[0].state == "Completed")
-    result = Controller(fleet, tmp_path / "registry.sqlite3").run(_verbs.RECEIVE, "srv01", name=[mode])
+    result = Controller(fleet, tmp_path / "registry.sqlite3").run(_plugins.RECEIVE, "srv01", name=[mode])
     (got,) = result["results"]
     numbers = [int(text.partition(" ")[0]) for text in got["output"][:-1]]
     assert (got["state"], got["output"][-1], numbers) == ("Completed", "end", list(range(numbers[0], COUNT + 1)))
     assert (numbers[0] > 1, got["output_dropped"]) == ((False, False) if mode == "block" else (True, True))
     assert len([text for text in result["warnings"] if "dropped output" in text]) == (mode == "drop")
-    controller.run(_verbs.REMOVE, "srv01", name=[mode])
+    controller.run(_plugins.REMOVE, "srv01", name=[mode])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.simulator import Injection, SimulatedFleet
@@ -29,13 +29,13 @@ def fleet(powershell: str) -> Iterator[SimulatedFleet]:
 def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
     """A controller with a session `input`, which all tests share: none leaves anything in it."""
     controller = Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
-    opened = controller.run(_verbs.NEW, "srv01", name=["input"])
+    opened = controller.run(_plugins.NEW, "srv01", name=["input"])
     assert "failed" not in opened, opened["msg"]
     return controller
 
 
 def run(controller: Controller, script: str, **options: Any) -> Result:
-    return controller.run(_verbs.INVOKE, "srv01", name=["input"], script=script, timeout=60, **options)
+    return controller.run(_plugins.INVOKE, "srv01", name=["input"], script=script, timeout=60, **options)
 
 
 def only(result: Result) -> Result:
@@ -103,7 +103,7 @@ def test_a_script_whose_input_broke_off_waits_and_can_be_stopped(controller: Con
     result = run(controller, "$input; Start-Sleep 600", input=list(range(10_000)))
     assert result["failed"]
     assert "5026 of 10000 input objects were delivered" in result["msg"]
-    stopped = controller.run(_verbs.RECEIVE, "srv01", name=["input"], stop=True, timeout=60)
+    stopped = controller.run(_plugins.RECEIVE, "srv01", name=["input"], stop=True, timeout=60)
     (found,) = stopped["results"]
     assert found["state"] == "Stopped"
     assert output(controller, "'again'") == ["again"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ADMIN, Controller, Result, error_ids
 from tests.simulator import SimulatedFleet
 from tests.waiting import until
@@ -38,12 +38,12 @@ def other_controller(fleet: SimulatedFleet, tmp_path: Path) -> Controller:
 
 
 def open_session(controller: Controller, name: str) -> None:
-    opened = controller.run(_verbs.NEW, "srv01", name=[name])
+    opened = controller.run(_plugins.NEW, "srv01", name=[name])
     assert "failed" not in opened, opened["msg"]
 
 
 def invoke(controller: Controller, session: str, script: str, **options: Any) -> Result:
-    return controller.run(_verbs.INVOKE, "srv01", name=[session], script=script, **{"timeout": 300, **options})
+    return controller.run(_plugins.INVOKE, "srv01", name=[session], script=script, **{"timeout": 300, **options})
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_a_stop_runs_finally(run: Run, controller: Controller, tmp_path: Path) -
     )
     assert only(run(script, parameters={"Begun": str(begun)}, timeout=0))["state"] == "Running"
     until(begun.exists, "the begin of the script")
-    stopped = only(controller.run(_verbs.RECEIVE, "srv01", name=["scenes"], stop=True))
+    stopped = only(controller.run(_plugins.RECEIVE, "srv01", name=["scenes"], stop=True))
     assert stopped["state"] == "Stopped"
     assert only(run("$cleaned; Remove-Variable cleaned -Scope Global"))["output"] == ["yes"]
 
@@ -140,11 +140,11 @@ def test_another_client_takes_over_what_is_left(
     begun = only(invoke(controller, "taken", script, parameters={"Gate": str(gate)}, timeout=0))
     assert begun["state"] == "Running"
     gate.touch()
-    received = only(other_controller.run(_verbs.RECEIVE, "srv01", name=["taken"]))
+    received = only(other_controller.run(_plugins.RECEIVE, "srv01", name=["taken"]))
     assert received["state"] == "Completed"
     assert [*begun["output"], *received["output"]] == [*range(1, 1001), 500500]
     # It is connected there now, as after every receive.
-    assert error_ids(controller.run(_verbs.RECEIVE, "srv01", name=["taken"])) == ["PSSessionConnectFailed"]
+    assert error_ids(controller.run(_plugins.RECEIVE, "srv01", name=["taken"])) == ["PSSessionConnectFailed"]
 
 
 def test_a_second_command_waits_for_the_first(controller: Controller, tmp_path: Path) -> None:

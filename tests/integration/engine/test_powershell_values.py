@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.powershell import need_powershell
 from tests.simulator import SimulatedFleet
@@ -76,10 +76,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Resu
     pwsh = need_powershell()
     with SimulatedFleet.build(["srv01"], [ADMIN], powershell=pwsh) as fleet:
         controller = Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
-        assert controller.run(_verbs.NEW, "srv01", name=["values"])["errors"] == []
+        assert controller.run(_plugins.NEW, "srv01", name=["values"])["errors"] == []
 
         def run(script: str, **options: Any) -> Result:
-            result = controller.run(_verbs.INVOKE, "srv01", name=["values"], script=script, **options)
+            result = controller.run(_plugins.INVOKE, "srv01", name=["values"], script=script, **options)
             assert result["errors"] == []
             return result
 

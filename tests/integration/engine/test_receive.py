@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import (
     ADMIN,
     Controller,
@@ -49,7 +49,7 @@ def receive(controller: Controller) -> Any:
     """Receive from the session `job`."""
 
     def run(**options: Any) -> Result:
-        return controller.run(_verbs.RECEIVE, "srv01", **{"name": ["job"], **options})
+        return controller.run(_plugins.RECEIVE, "srv01", **{"name": ["job"], **options})
 
     return run
 
@@ -188,7 +188,7 @@ def test_a_session_connected_to_before(
     computer: SimulatedComputer, controller: Controller, fleet: SimulatedFleet, receive: Any
 ) -> None:
     plant(computer, "soon")
-    connected = controller.run(_verbs.CONNECT, "srv01", name=["job"], list_commands=True)
+    connected = controller.run(_plugins.CONNECT, "srv01", name=["job"], list_commands=True)
     assert connected["sessions"][0]["availability"] == "Busy"
     assert only(receive())["output"] == ["begun", "done"]
     # It is connected to as a command, too, which servers want.
@@ -223,7 +223,7 @@ def test_many_at_once(controller: Controller, fleet: SimulatedFleet) -> None:
     with meanwhile(
         lambda: len(waiting_receives(fleet)) == 8, lambda: fleet.clock.advance(3600), "eight Receives at once"
     ):
-        result = controller.run(_verbs.RECEIVE, "srv01", "srv02")
+        result = controller.run(_plugins.RECEIVE, "srv01", "srv02")
     assert names(result) == sorted(["job0", "job1", "job2", "job3"] * 2)
     assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 8
 
@@ -235,7 +235,7 @@ def test_more_sessions_than_the_throttle_lets_receive(
     for number in range(3):
         plant(computer, "slow", name=f"job{number}")
     with time_passing(fleet, 3600):
-        result = controller.run(_verbs.RECEIVE, "srv01", throttle_limit=1)
+        result = controller.run(_plugins.RECEIVE, "srv01", throttle_limit=1)
     assert "failed" not in result
     assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 3
 

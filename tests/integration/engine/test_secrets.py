@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding import discovery
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import error_record
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs import base
@@ -93,7 +93,7 @@ def test_objects_and_exceptions_of_the_engine(
     monkeypatch.setattr(discovery, "as_session", watched(discovery.as_session))
     monkeypatch.setattr(f"{discovery.__name__}.error_record", watched(error_record))
     monkeypatch.setattr(f"{base.__name__}.error_record", watched(error_record))
-    monkeypatch.setattr(_verbs, "_run", watched(_verbs._run))
+    monkeypatch.setattr(_plugins, "_run", watched(_plugins._run))
     run_of_everything(fleet, controller)
     assert any("PSSession(" in text for text in seen)
     assert any("TransportError" in text or "WSManFault" in text for text in seen)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ADMIN, Controller, Result, operations, time_passing
 from tests.integration.engine.test_secrets import assert_absent
 from tests.simulator import SimulatedComputer, SimulatedFleet, SimulatedSession
@@ -68,11 +68,11 @@ def asking_job(computer: SimulatedComputer) -> SimulatedSession:
 
 
 def invoke(controller: Controller, *computers: str, **options: Any) -> Result:
-    return controller.run(_verbs.INVOKE, *(computers or ["srv01"]), **{"name": ["job"], **OPTIONS, **options})
+    return controller.run(_plugins.INVOKE, *(computers or ["srv01"]), **{"name": ["job"], **OPTIONS, **options})
 
 
 def receive(controller: Controller, **options: Any) -> Result:
-    return controller.run(_verbs.RECEIVE, "srv01", name=["job"], **OPTIONS, **options)
+    return controller.run(_plugins.RECEIVE, "srv01", name=["job"], **OPTIONS, **options)
 
 
 def outputs(result: Result) -> list[Any]:

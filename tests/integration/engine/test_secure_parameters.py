@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import session_key
 from tests.integration.engine.controller import ADMIN, ALICE, Controller, Result, end_time_after, error_ids, operations
 from tests.integration.engine.test_secrets import assert_absent
@@ -43,7 +43,7 @@ def running_fleet() -> Iterator[SimulatedFleet]:
 
 
 def invoke(controller: Controller, *computers: str, **options: Any) -> Result:
-    return controller.run(_verbs.INVOKE, *(computers or ["srv01"]), **{"name": ["job"], **OPTIONS, **options})
+    return controller.run(_plugins.INVOKE, *(computers or ["srv01"]), **{"name": ["job"], **OPTIONS, **options})
 
 
 def outputs(result: Result) -> list[Any]:
@@ -73,7 +73,7 @@ def test_in_a_new_session_that_is_left_behind(computer: SimulatedComputer, contr
     started = invoke(controller, name=None, session_name=["job"], in_disconnected_session=True)
     assert started["errors"] == []
     assert computer.session("job").state == "Disconnected"
-    assert outputs(controller.run(_verbs.RECEIVE, "srv01", name=["job"])) == [RECEIVED]
+    assert outputs(controller.run(_plugins.RECEIVE, "srv01", name=["job"])) == [RECEIVED]
 
 
 def test_in_many_sessions(fleet: SimulatedFleet, controller: Controller) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import running
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import starting
 from tests.integration.engine.controller import ADMIN, Controller, Result, names, operations
@@ -44,7 +44,7 @@ def start(controller: Controller, journal: Path) -> Any:
 
     def run(script: str = "work", **options: Any) -> Result:
         given = {"session_name": ["night"], "journal": str(journal), **options}
-        return controller.run(_verbs.INVOKE, "srv01", script=script, in_disconnected_session=True, **given)
+        return controller.run(_plugins.INVOKE, "srv01", script=script, in_disconnected_session=True, **given)
 
     return run
 
@@ -103,7 +103,7 @@ def test_killed_in_the_start(
     assert not again["changed"]
     assert "has no command" in again["warnings"][0]
     assert fleet.requests_of(operation="Command") == []
-    received = controller.run(_verbs.RECEIVE, "srv01", name=["night"], journal=str(journal))
+    received = controller.run(_plugins.RECEIVE, "srv01", name=["night"], journal=str(journal))
     assert received["failed"]
     assert "or it never started" in received["msg"]
 
@@ -146,7 +146,7 @@ def test_work_that_was_collected_is_not_started_again(
     computer: SimulatedComputer, fleet: SimulatedFleet, start: Any, controller: Controller
 ) -> None:
     assert start("quick")["changed"]
-    assert controller.run(_verbs.RECEIVE, "srv01", name=["night"])["results"][0]["output"] == ["done"]
+    assert controller.run(_plugins.RECEIVE, "srv01", name=["night"])["results"][0]["output"] == ["done"]
     computer.session("night").disconnect()
     assert not start("quick")["changed"]
     assert len(fleet.requests_of(operation="Command")) == 1
@@ -157,7 +157,7 @@ def test_what_receive_says_of_an_empty_session(
 ) -> None:
     """No command id: with this journal nothing was ever started in it."""
     killed_in(monkeypatch, computer, running.Runner, "start", start)
-    result = controller.run(_verbs.RECEIVE, "srv01", name=["night"], journal=str(journal))
+    result = controller.run(_plugins.RECEIVE, "srv01", name=["night"], journal=str(journal))
     assert "failed" not in result
     (got,) = result["results"]
     assert (got["command_id"], got["state"], got["output"]) == (None, None, [])

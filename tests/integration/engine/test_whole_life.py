@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from tests.integration.engine.controller import ADMIN, Controller
 from tests.simulator import SimulatedFleet
 
@@ -24,10 +24,10 @@ SCRIPTS = {"work": [{"output": ["begun"]}, {"sleep": 3600}, {"output": ["done", 
 def test_fifty_sessions_on_ten_computers(tmp_path: Path) -> None:
     with SimulatedFleet.build(COMPUTERS, [ADMIN], SCRIPTS) as fleet:
         evening = Controller(fleet, tmp_path / "evening.sqlite3")
-        made = evening.run(_verbs.NEW, *COMPUTERS, name=NAMES)
+        made = evening.run(_plugins.NEW, *COMPUTERS, name=NAMES)
         assert made["errors"] == []
         assert len(made["sessions"]) == 50
-        started = evening.run(_verbs.INVOKE, session=made["sessions"], script="work", timeout=0)
+        started = evening.run(_plugins.INVOKE, session=made["sessions"], script="work", timeout=0)
         assert started["errors"] == []
         assert {result["state"] for result in started["results"]} == {"Running"}
         assert {session.state for computer in fleet for session in computer.sessions} == {"Disconnected"}
@@ -36,7 +36,7 @@ def test_fifty_sessions_on_ten_computers(tmp_path: Path) -> None:
         morning = Controller(fleet, tmp_path / "morning.sqlite3")
         found = morning.get(*COMPUTERS, name=["job*"])
         assert Counter(session["computer_name"] for session in found["sessions"]) == dict.fromkeys(COMPUTERS, 5)
-        received = morning.run(_verbs.RECEIVE, session=found["sessions"], disconnect_after=True)
+        received = morning.run(_plugins.RECEIVE, session=found["sessions"], disconnect_after=True)
         assert received["errors"] == []
         assert [result["output"] for result in received["results"]] == [["done", {"errors": 0}]] * 50
         assert {result["state"] for result in received["results"]} == {"Completed"}

@@ -19,7 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.psremoting.fleet.plugins.action.pssession_report import ActionModule as ReportAction
-from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _verbs
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 
 Options = Mapping[str, Any]
@@ -55,7 +55,7 @@ RENAMED_OPTIONS: dict[str, Renamed] = {
 # By the present name of a return value, at any depth: its name in the recorded outcomes.
 RENAMED_RESULTS: dict[str, str] = {}
 
-_PLUGINS = {plugin.name: plugin for plugin in (*_verbs.MODULES, _verbs.LOOKUP)}
+_PLUGINS = {plugin.name: plugin for plugin in (*_plugins.MODULES, _plugins.LOOKUP)}
 # Everything that the tables can call: the modules, and the lookup as `pssession`.
 CALLS = frozenset({*_PLUGINS, "pssession_report"})
 

@@ -1,4 +1,4 @@
-"""The modules that talk to computers, and the lookup: one record for each. Calling it makes options a task result.
+"""Plugins: one record for each module that talks to computers, and for the lookup, which turns options into a result.
 
 Modules, action plugins and the lookup differ in where options and messages come from; everything between is here, once.
 """
