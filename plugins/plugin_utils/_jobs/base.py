@@ -1,4 +1,4 @@
-"""What jobs are made of: the order that a job gets, its calls and lines, and what each host is told."""
+"""The parts of a job: the order it gets, its calls and lines, and the messages for each host."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
