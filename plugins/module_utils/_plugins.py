@@ -23,6 +23,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     PSSessionError,
     error_record,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import Event, Warned
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
@@ -114,17 +115,24 @@ def main(plugin: Plugin) -> None:
 
 def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapping[str, t.Any]) -> Result:
     warnings: list[str] = []
-    warn = warnings.append
+    show = surroundings.get("emit")
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Warned):
+            warnings.append(event.text)
+        elif show is not None:
+            show(event)
+
     try:
         request = Request.from_options(
             {"certificate_store": default_path("certificates"), **_given(options)}, plugin.cmdlet
         )
-        surroundings = {"settings_of": settings_in(options.get("endpoints")), **surroundings}
+        surroundings = {"settings_of": settings_in(options.get("endpoints")), **surroundings, "emit": emit}
         client_id = _client_id(options.get("client_id"))
         require_pypsrp()
-        registry = Registry.open(options.get("state_file") or default_path("state.sqlite3"), warn)
+        registry = Registry.open(options.get("state_file") or default_path("state.sqlite3"), emit)
         try:
-            report = engine.run(request, Context(registry, client_id=client_id, warn=warn, **surroundings))
+            report = engine.run(request, Context(registry, client_id=client_id, **surroundings))
         finally:
             registry.close()
     except PSSessionError as error:

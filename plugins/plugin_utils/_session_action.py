@@ -10,24 +10,19 @@ connection (a bastion with a route to the Windows network) gets the module, as u
 from __future__ import annotations
 
 import contextlib
-import time
 import typing as t
 from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import Plugin
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 
-display = Display()
-
-# Progress is for long runs: nothing is shown before this many seconds, and then one line at a time.
-PROGRESS_SECONDS = 5.0
 # Strategies under which a task with run_once runs for every host all the same; Ansible itself only warns.
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
 
@@ -86,8 +81,7 @@ class SessionAction(ActionBase):
                 diff_mode=self._task.diff,
                 check_mode=self._task.check_mode,
                 settings_of=inventory.settings_of,
-                progress=_Progress(name),
-                last_words=lambda text: display.warning(f"{name}: {text}"),
+                emit=EventDisplay(name),
                 confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
             )
 
@@ -124,17 +118,3 @@ def _hosts(uris: list[str] | None) -> t.Iterator[str]:
             host = urlsplit(uri).hostname
             if host:
                 yield host
-
-
-class _Progress:
-    """Shows a line of progress now and then, once a task takes long."""
-
-    def __init__(self, task_name: str) -> None:
-        self._task_name = task_name
-        self._shown_at = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        display.vvv(f"{self._task_name}: {text}")
-        if time.monotonic() - self._shown_at >= PROGRESS_SECONDS:
-            self._shown_at = time.monotonic()
-            display.display(f"{self._task_name}: {text}")

@@ -91,6 +91,9 @@ class Server:
         finally:
             self.lent -= 1
 
+    def connect_command(self, *_given: Any) -> None:
+        self.asked.append("Connect")
+
     def receive_command(self, *_given: Any) -> tuple[list[bytes], bool]:
         self.asked.append("Receive")
         answer = self._answers.pop(0)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import RegistryError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import Event, Warned
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.registry import Registry
 from tests.unit.builders import endpoint, session
@@ -133,14 +134,15 @@ def test_workers_write_at_once(path: Path) -> None:
 def test_a_damaged_file_is_put_aside(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"this was a database once" * 100)
-    warnings: list[str] = []
-    registry = Registry.open(str(path), warnings.append)
+    events: list[Event] = []
+    registry = Registry.open(str(path), events.append)
     registry.remember([session()], CLIENT)
     registry.close()
     (aside,) = path.parent.glob("*.damaged-*")
     assert aside.read_bytes().startswith(b"this was")
-    assert len(warnings) == 1
-    assert str(aside) in warnings[0]
+    (warned,) = events
+    assert isinstance(warned, Warned)
+    assert str(aside) in warned.text
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT count(*) FROM session").fetchone() == (1,)
     database.close()
@@ -149,12 +151,13 @@ def test_a_damaged_file_is_put_aside(path: Path) -> None:
 @pytest.mark.parametrize("place", ["file/registry.sqlite3", "."], ids=["below a file", "a folder"])
 def test_an_unusable_path_costs_a_warning_only(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
-    warnings: list[str] = []
-    registry = Registry.open(str(tmp_path / place), warnings.append)
+    events: list[Event] = []
+    registry = Registry.open(str(tmp_path / place), events.append)
     assert registry.path is None
     assert list(registry.remember([session()], CLIENT)) == [session().instance_id]
-    assert len(warnings) == 1
-    assert "Going on without" in warnings[0]
+    (warned,) = events
+    assert isinstance(warned, Warned)
+    assert "Going on without" in warned.text
     registry.close()
 
 

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Starting commands: each request in time, and an error for what was not delivered."""
+"""Starting commands: each request in time, and an error for what was not delivered. Events of received commands."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +14,26 @@ from typing import Any, cast
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import PipelineState, Script
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
+    Event,
+    Finished,
+    InCommand,
+    Progressed,
+    ReceiveEnded,
+    RecordReceived,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Command
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.running import Runner
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import NoJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import Context
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.task import Task
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
 from tests.unit.builders import endpoint, session
+from tests.unit.test_host import COMPLETED, OUTPUT, STATE, WARNING, line
+from tests.unit.test_receiving import COMMAND, SESSION, Server, piece
 
 OPEN_TIMEOUT = 180.0
 
@@ -90,3 +103,21 @@ def test_a_command_that_was_not_delivered_has_no_id(start: Any) -> None:
         None,
         "starting a command in session job1 on srv01 failed: the connection broke",
     )
+
+
+def test_events_of_a_command_but_for_its_output_are_told() -> None:
+    pieces = [piece(1, *line(WARNING, "careful")), piece(2, OUTPUT, "<I32>1</I32>"), piece(3, STATE, COMPLETED)]
+    server = Server(pieces)
+    events: list[Event] = []
+    request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.RECEIVE)
+    context = Context(cast(Any, None), emit=events.append)
+    task = Task(request, context, cast(Any, None), cast(ClientPool, server), NoJournal())
+    at = dataclasses.replace(SESSION, commands=(Command(COMMAND, "x", "Running"),))
+    (result,) = Runner(task).receive([at], {at.instance_id}).results
+    assert (result.output.output, result.output.warning) == ([1], ["careful"])
+    assert events == [
+        InCommand(at, COMMAND, RecordReceived("warning", "careful")),
+        InCommand(at, COMMAND, Finished(PipelineState.COMPLETED)),
+        InCommand(at, COMMAND, ReceiveEnded(output_dropped=False)),
+        Progressed(1, 1, "commands"),
+    ]

@@ -12,6 +12,7 @@ from .finding.finding import Found, find, find_by_new_names
 from .model import cmdlets
 from .model.cmdlets import Cmdlet
 from .model.errors import ParameterBindingError
+from .model.events import Warned
 from .model.sessions import Availability
 from .output import in_disconnected_session
 from .output.disconnecting import disconnect_afterwards, disconnect_to_connect_anew, disconnected_when_cut_short
@@ -47,7 +48,7 @@ def _get(task: Task) -> Report:
 
 def _carry_out(verb: type[Verb], task: Task, find: t.Callable[[Task], Found] = find) -> Report:
     found = find(task)
-    return _report(task, found, carry_out(task, verb(task.request, task.context.warn), found))
+    return _report(task, found, carry_out(task, verb(task.request, task.context.emit), found))
 
 
 def _invoke(task: Task) -> Report:
@@ -56,14 +57,16 @@ def _invoke(task: Task) -> Report:
         raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
     requirements = requirements_of(script.text)
     if requirements:
-        task.context.warn(
-            f"The script has {', '.join(requirements)}. PowerShell ignores #requires in a script that is sent to a "
-            "session: it checks nothing, loads no module, and the script runs in any case. Let the script check it."
+        task.context.emit(
+            Warned(
+                f"The script has {', '.join(requirements)}. PowerShell ignores #requires in a script that is sent to a "
+                "session: it checks nothing, loads no module, and the script runs in any case. Let the script check it."
+            )
         )
     if task.request.run.in_disconnected_session:
         return _report(task, *in_disconnected_session.start(script, task))
     found = find(task)
-    applied = carry_out(task, Connect(task.request, task.context.warn), found)
+    applied = carry_out(task, Connect(task.request, task.context.emit), found)
     if task.context.check_mode:
         changed = frozenset(session.instance_id for session in applied.sessions)
         return _report(task, found, dataclasses.replace(applied, changed=changed))
@@ -77,7 +80,7 @@ def _receive(task: Task) -> Report:
     found = find(task)
     if not task.context.check_mode:
         found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
-    applied = carry_out(task, Connect(task.request, task.context.warn), found)
+    applied = carry_out(task, Connect(task.request, task.context.emit), found)
     if task.context.check_mode:
         return _report(task, found, applied)
     free = {session.instance_id for session in found.sessions if session.availability is Availability.NONE}
@@ -89,7 +92,7 @@ def _receive(task: Task) -> Report:
 def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) -> Report:
     """Disconnect where that is wanted or a command still runs, and report."""
     for warning in outputs.warnings():
-        task.context.warn(warning)
+        task.context.emit(Warned(warning))
     applied = remembered(task, found, disconnect_afterwards(task, applied, outputs))
     return _report(task, found, applied, outputs)
 

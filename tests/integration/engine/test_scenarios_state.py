@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import Progressed
 from tests.integration.engine.controller import (
     CONNECT_FAILED,
     IN_USE,
@@ -126,7 +127,8 @@ def test_scenario_25_in_use_again_at_the_second_try(
 def test_scenario_26_taken_and_vanished(computer: SimulatedComputer, controller: Controller) -> None:
     job = computer.add_session("job1")
     computer.inject(Injection("Connect", fault_code=IN_USE))
-    controller.surroundings["progress"] = lambda text: job.close() if text == "1 of 1 sessions" else None
+    connected = Progressed(1, 1, "sessions")
+    controller.surroundings["emit"] = lambda event: job.close() if event == connected else None
     result = controller.connect("srv01")
     assert error_ids(result) == ["PSSessionConnectFailed"]
     assert "no longer exists on srv01" in result["errors"][0]["message"]

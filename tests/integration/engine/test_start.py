@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import CutShort, Event
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import running
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import starting
 from tests.integration.engine.controller import ADMIN, Controller, Result, names, operations
@@ -233,8 +234,8 @@ def test_cut_short(
     monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, start: Any, controller: Controller
 ) -> None:
     """What was opened is disconnected on the way out, also where the start is still under way."""
-    said: list[str] = []
-    controller.surroundings["last_words"] = said.append
+    events: list[Event] = []
+    controller.surroundings["emit"] = events.append
 
     def interrupted(*_given: Any, **_options: Any) -> Any:
         raise KeyboardInterrupt
@@ -243,4 +244,4 @@ def test_cut_short(
     with pytest.raises(KeyboardInterrupt):
         start()
     assert computer.session("night").state == "Disconnected"
-    assert said[0].startswith("interrupted. 1 sessions are disconnected, 0 will be in a minute")
+    assert events[-1] == CutShort(disconnected=1, connected=0)

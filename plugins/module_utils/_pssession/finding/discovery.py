@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ..model.cmdlets import Cmdlet
 from ..model.codes import Code
 from ..model.errors import ErrorRecord, TransportError, WSManFault, error_record
+from ..model.events import Progressed, Warned
 from ..model.sessions import Availability, Endpoint, PSSession, Shell, State
 from ..target.logon import unusable
 from ..task.task import Task
@@ -57,7 +58,7 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
 
     for endpoint, found in task.throttle.map(ask, endpoints, go_on):
         answers[endpoint] = found
-        task.context.progress(f"listed {len(answers)} of {len(endpoints)} computers")
+        task.context.emit(Progressed(len(answers), len(endpoints), "computers listed"))
     now = datetime.datetime.now(datetime.timezone.utc)
     sessions: dict[Endpoint, tuple[PSSession, ...]] = {}
     errors: dict[Endpoint, ErrorRecord] = {}
@@ -86,7 +87,9 @@ def list_commands(sessions: t.Sequence[PSSession], task: Task) -> list[PSSession
             deadline = time.monotonic() + session.endpoint.option.open_timeout
             return dataclasses.replace(session, commands=client.enumerate_commands(session.shell, deadline))
 
-    warn = task.context.warn
+    def warn(text: str) -> None:
+        task.context.emit(Warned(text))
+
     answers = dict(task.throttle.map(ask, list(dict.fromkeys(sessions))))
     listed: list[PSSession] = []
     for session in sessions:

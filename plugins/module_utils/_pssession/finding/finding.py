@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..model.errors import ErrorRecord
+from ..model.events import Warned
 from ..model.sessions import Endpoint, PSSession, SessionReference, State
 from ..target import endpoint as endpoints_of
 from ..task.task import Task
@@ -53,7 +54,7 @@ def find(task: Task) -> Found:
         errors += selection.missing
     elif task.request.flow.on_missing == "warn":
         for record in selection.missing:
-            task.context.warn(record.message)
+            task.context.emit(Warned(record.message))
     sessions = _fulfilling(task, selection.sessions)
     if task.request.flow.list_commands:
         sessions = list_commands(sessions, task)

@@ -12,6 +12,7 @@ import dataclasses
 import typing as t
 
 from ..model.codes import Code
+from ..model.events import CutShort, Warned
 from ..model.sessions import Availability, PSSession, State
 from ..task.task import Task
 from ..verbs.apply import Applied, Apply
@@ -27,7 +28,7 @@ _HURRIED_SECONDS = 10.0
 def disconnect(task: Task, sessions: t.Iterable[PSSession]) -> Applied:
     """Disconnect from sessions that this client is connected to."""
     steps = [Step(session, Action.DISCONNECT, ours=True) for session in sessions]
-    return Apply(task, Disconnect(task.request, task.context.warn)).run(steps)
+    return Apply(task, Disconnect(task.request, task.context.emit)).run(steps)
 
 
 def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> tuple[PSSession, ...]:
@@ -63,9 +64,11 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
     leaving = [each for each in connected if everything or each.instance_id in running]
     for session in leaving:
         if session.instance_id in running - failed and not every_session:
-            task.context.warn(
-                f"The command in session {session.place} still runs. The session is disconnected, so that it can go "
-                "on; receive_pssession takes the rest."
+            task.context.emit(
+                Warned(
+                    f"The command in session {session.place} still runs. The session is disconnected, so that it can "
+                    "go on; receive_pssession takes the rest."
+                )
             )
     done = disconnect(task, leaving)
     now = {session.instance_id: session for session in done.sessions}
@@ -105,7 +108,4 @@ def _disconnect_in_a_hurry(task: Task, sessions: t.Sequence[PSSession]) -> None:
         hurried.append(dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option)))
     with contextlib.closing(ClientPool(task.memory.client_id)) as pool:
         applied = disconnect(dataclasses.replace(task, pool=pool), hurried)
-    task.context.last_words(
-        f"interrupted. {len(applied.sessions)} sessions are disconnected, {len(applied.errors)} will be in a minute; "
-        "the commands in them go on. receive_pssession takes what they give."
-    )
+    task.context.emit(CutShort(len(applied.sessions), len(applied.errors)))

@@ -14,6 +14,7 @@ from ..finding.discovery import list_commands
 from ..finding.finding import Found, find_by_new_names
 from ..model.commands import CommandResult, Output, Script
 from ..model.errors import TransportError
+from ..model.events import Warned
 from ..model.sessions import Availability, PSSession
 from ..system.throttle import outcome_of
 from ..task.task import Task
@@ -40,7 +41,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
     left_unstarted = [session for session in empty if _is_left_unstarted(task, session)]
     for session in empty:
         if session not in left_unstarted:
-            task.context.warn(_about_empty(task, session))
+            task.context.emit(Warned(_about_empty(task, session)))
 
     connected: dict[str, PSSession] = {}
     runner = Runner(task)
@@ -55,7 +56,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
 
     to_start = dataclasses.replace(found, sessions=(*wanted, *left_unstarted))
     with disconnected_when_cut_short(task, connected):
-        applied = carry_out(task, New(task.request, task.context.warn), to_start, start_in)
+        applied = carry_out(task, New(task.request, task.context.emit), to_start, start_in)
     outputs = None
     if not task.context.check_mode:
         outputs = Outputs(applied.results)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..model.commands import CommandResult, Output, Script, first_command_id
 from ..model.errors import ErrorRecord, TransportError
+from ..model.events import InCommand, OutputReceived, OutputSkipped, Progressed
 from ..model.sessions import PSSession
 from ..psrp import starting
 from ..psrp.starting import IncompleteStart
@@ -126,7 +127,7 @@ class Runner:
             if isinstance(outcome, TransportError):
                 outcome = self._failed(session, None, Output(), outcome)
             results.append(outcome)
-            self._task.context.progress(f"{len(results)} of {len(sessions)} commands")
+            self._task.context.emit(Progressed(len(results), len(sessions), "commands"))
         return Outputs(tuple(results))
 
     def _receiving(self, session: PSSession, command_id: str) -> tuple[Receiving, Gatherer]:
@@ -148,6 +149,8 @@ class Runner:
         session, command_id = receiving.session, receiving.command_id
         for event in receiving:
             gatherer.add(event)
+            if not isinstance(event, (OutputReceived, OutputSkipped)):
+                self._task.context.emit(InCommand(session, command_id, event))
         output = gatherer.finish()
         if gatherer.cause is not None and not output.is_finished:
             return self._failed(session, command_id, output, gatherer.cause)

@@ -9,6 +9,7 @@ import typing as t
 import uuid
 
 from ..model.errors import PSSessionError
+from ..model.events import Event, Warned
 from ..model.sessions import Availability, PSSession, SessionReference, State
 from .registry import Registry
 
@@ -18,12 +19,12 @@ class Memory:
 
     Args:
         client_id: Our identity, a GUID; None means the registry's.
-        warn: Gets lines of text.
+        emit: Gets warnings.
     """
 
-    def __init__(self, registry: Registry, client_id: str | None, warn: t.Callable[[str], None]) -> None:
+    def __init__(self, registry: Registry, client_id: str | None, emit: t.Callable[[Event], None]) -> None:
         self._registry = registry
-        self._warn = warn
+        self._emit = emit
         self.client_id = client_id or self._own_client_id()
 
     def known(self) -> dict[str, SessionReference]:
@@ -31,7 +32,7 @@ class Memory:
         try:
             return {known.instance_id: known for known in self._registry.sessions()}
         except PSSessionError as error:
-            self._warn(f"{error}. Sessions of earlier tasks are not known.")
+            self._emit(Warned(f"{error}. Sessions of earlier tasks are not known."))
             return {}
 
     def owners(self) -> dict[str, str | None]:
@@ -70,7 +71,7 @@ class Memory:
             ids = self._registry.remember(now.values(), self.client_id)
             self._registry.forget([*vanished, *ended])
         except PSSessionError as error:
-            self._warn(f"{error}. The ids of these sessions will not be known to later tasks.")
+            self._emit(Warned(f"{error}. The ids of these sessions will not be known to later tasks."))
             return {}
         return ids
 
@@ -78,5 +79,5 @@ class Memory:
         try:
             return self._registry.client_id()
         except PSSessionError as error:
-            self._warn(f"{error}. To the servers this is a new client.")
+            self._emit(Warned(f"{error}. To the servers this is a new client."))
             return str(uuid.uuid4())

@@ -15,6 +15,7 @@ import typing as t
 import uuid
 
 from ..model.errors import RegistryError
+from ..model.events import Event, Warned
 from ..model.sessions import PSSession, SessionReference, State
 
 _BUSY_SECONDS = 30.0
@@ -65,7 +66,7 @@ class Registry:
             raise RegistryError(f"the state file {path} cannot be used: {error}") from error
 
     @classmethod
-    def open(cls, path: str, warn: t.Callable[[str], None]) -> Registry:
+    def open(cls, path: str, emit: t.Callable[[Event], None]) -> Registry:
         """Open the registry; where that is impossible go on with an empty one that is forgotten afterwards.
 
         A damaged file is put aside. Nothing is lost but ids, so this is worth a warning and no failure.
@@ -76,13 +77,13 @@ class Registry:
             if not isinstance(error.__cause__, sqlite3.DatabaseError) or isinstance(
                 error.__cause__, sqlite3.OperationalError
             ):
-                warn(f"{error}. Going on without; ids of sessions will not be known to later tasks.")
+                emit(Warned(f"{error}. Going on without; ids of sessions will not be known to later tasks."))
                 return cls(None)
         aside = f"{path}.damaged-{int(time.time())}"
-        warn(f"The state file {path} was damaged; it is now {aside}, and ids of sessions start again.")
+        emit(Warned(f"The state file {path} was damaged; it is now {aside}, and ids of sessions start again."))
         with contextlib.suppress(OSError):
             os.replace(path, aside)
-        return cls.open(path, warn) if not os.path.exists(path) else cls(None)
+        return cls.open(path, emit) if not os.path.exists(path) else cls(None)
 
     def close(self) -> None:
         self._database.close()

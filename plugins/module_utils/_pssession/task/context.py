@@ -8,12 +8,13 @@ import time
 import typing as t
 from dataclasses import dataclass
 
+from ..model.events import Event
 from ..model.sessions import PSSession
 from ..state.registry import Registry
 from ..target.endpoint import SettingsSource
 
 
-def _silent(_text: str) -> None:
+def _silent(_event: Event) -> None:
     pass
 
 
@@ -27,8 +28,7 @@ class Context:
         client_id: Our identity on the wire, a GUID; None means the registry's.
         check_mode: Only look and tell what would be done.
         confirm: Asked with operation, target and session before each step; None means not to ask.
-        warn, progress: Get lines of text.
-        last_words: Gets a line of text when the work is cut short, so that there will be no result.
+        emit: Gets the events of the task as they happen, also from the threads of its jobs.
         clock, sleep: In seconds; for waiting, not for time stamps.
     """
 
@@ -37,8 +37,6 @@ class Context:
     client_id: str | None = None
     check_mode: bool = False
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
-    warn: t.Callable[[str], None] = _silent
-    progress: t.Callable[[str], None] = _silent
-    last_words: t.Callable[[str], None] = _silent
+    emit: t.Callable[[Event], None] = _silent
     clock: t.Callable[[], float] = time.monotonic
     sleep: t.Callable[[float], None] = time.sleep

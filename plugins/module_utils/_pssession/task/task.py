@@ -10,6 +10,7 @@ import os
 import typing as t
 from dataclasses import dataclass
 
+from ..model.events import Warned
 from ..request.request import Request
 from ..state.journal import AnyJournal, journal_at
 from ..state.memory import Memory
@@ -47,7 +48,7 @@ def task_of(request: Request, context: Context) -> t.Iterator[Task]:
         JournalError: The journal cannot be used; nothing was sent.
     """
     request = _within_open_files(request, context)
-    memory = Memory(context.registry, context.client_id, context.warn)
+    memory = Memory(context.registry, context.client_id, context.emit)
     path = request.run.journal
     # Check mode writes nothing, so it reads only a journal that is there.
     journal = journal_at(None if path and context.check_mode and not os.path.exists(path) else path)
@@ -60,8 +61,10 @@ def _within_open_files(request: Request, context: Context) -> Request:
     most = half_of_the_files()
     if request.flow.throttle_limit <= most:
         return request
-    context.warn(
-        f"throttle_limit is {most} instead of {request.flow.throttle_limit}: each request is an open file, and half of "
-        "those this process may have are for other things (ulimit -n)."
+    context.emit(
+        Warned(
+            f"throttle_limit is {most} instead of {request.flow.throttle_limit}: each request is an open file, and "
+            "half of those this process may have are for other things (ulimit -n)."
+        )
     )
     return dataclasses.replace(request, flow=dataclasses.replace(request.flow, throttle_limit=most))

@@ -13,6 +13,7 @@ from ..finding.discovery import discover
 from ..finding.finding import Found
 from ..model.commands import CommandResult
 from ..model.errors import ErrorRecord, TransportError, WSManFault
+from ..model.events import Progressed, Waiting, Warned
 from ..model.sessions import Availability, PSSession
 from ..task.task import Task
 from .base import Verb, Verdict
@@ -123,8 +124,10 @@ def _foreseen(task: Task, verb: Verb, found: Found, steps: t.Sequence[Step]) -> 
     """Return what the steps would do, and warn of sessions that other clients may hold."""
     for step in steps:
         if step.session.availability is Availability.BUSY and not step.ours and not task.request.change.force:
-            task.context.warn(
-                f"Session {step.session.place} is connected to some client. If that is another one, this will fail."
+            task.context.emit(
+                Warned(
+                    f"Session {step.session.place} is connected to some client. If that is another one, this will fail."
+                )
             )
     return Applied(
         sessions=tuple(task.memory.as_remembered(found.sessions)),
@@ -163,7 +166,7 @@ class Apply:
             again = [attempt for attempt in aside if attempt.is_owed_a_look or remaining > 0]
             self._outcomes += [_give_up(self._verb, attempt) for attempt in aside if attempt not in again]
             if again and not any(attempt.is_owed_a_look for attempt in again):
-                context.progress(f"waiting for {len(again)} sessions in use elsewhere, {remaining:.0f} s at most")
+                context.emit(Waiting(len(again), remaining))
                 context.sleep(min(POLL_SECONDS, remaining))
             aside = self._round(self._look_again(again))
         return Applied.of(self._outcomes)
@@ -179,7 +182,7 @@ class Apply:
                 self._outcomes.append(self._verb.failed(attempt.step.session, outcome))
             else:
                 self._outcomes.append(outcome)
-            self._task.context.progress(f"{count} of {len(attempts)} sessions")
+            self._task.context.emit(Progressed(count, len(attempts), "sessions"))
         return aside
 
     def _look_again(self, attempts: t.Sequence[Attempt]) -> list[Attempt]:

@@ -11,6 +11,7 @@ import typing as t
 from ..model.cmdlets import Cmdlet
 from ..model.codes import Reason
 from ..model.errors import ErrorRecord, TransportError, WSManFault, error_record
+from ..model.events import Event
 from ..model.sessions import PSSession
 from ..request.request import Request
 from ..wsman.client import WSManClient
@@ -41,9 +42,9 @@ class Verb(abc.ABC):
     cmdlet: t.ClassVar[Cmdlet]
     doing: t.ClassVar[str]
 
-    def __init__(self, request: Request, warn: t.Callable[[str], None]) -> None:
+    def __init__(self, request: Request, emit: t.Callable[[Event], None]) -> None:
         self.request = request
-        self.warn = warn
+        self.emit = emit
 
     @abc.abstractmethod
     def decide(self, session: PSSession, ours: bool) -> Step:

@@ -9,6 +9,7 @@ import dataclasses
 from ..model import cmdlets
 from ..model.codes import Code, Reason
 from ..model.errors import ErrorRecord, TransportError, WSManFault
+from ..model.events import Warned
 from ..model.sessions import Availability, PSSession
 from ..psrp import handshake
 from ..wsman.client import WSManClient
@@ -73,8 +74,11 @@ class Connect(Verb):
         try:
             data = handshake.receive_private_data(client, session.shell, deadline)
         except TransportError as error:
-            self.warn(
-                f"Session {session.place} is connected, but its application private data did not come: {error.message}"
+            self.emit(
+                Warned(
+                    f"Session {session.place} is connected, but its application private data did not come: "
+                    f"{error.message}"
+                )
             )
             data = {}
         return dataclasses.replace(session, application_private_data=data)

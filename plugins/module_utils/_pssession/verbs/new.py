@@ -8,6 +8,7 @@ import dataclasses
 
 from ..model import cmdlets
 from ..model.errors import ErrorRecord, TransportError, WSManFault
+from ..model.events import Warned
 from ..model.sessions import PSSession
 from ..psrp import opening
 from ..wsman.client import WSManClient
@@ -39,8 +40,11 @@ class New(Connect):
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> PSSession:
         """Return the session as it is: it exists, which is what was asked for."""
-        self.warn(
-            f"Session {session.name} on {session.endpoint.computer_name} exists, and another client is connected to it."
+        self.emit(
+            Warned(
+                f"Session {session.name} on {session.endpoint.computer_name} exists, and another client is connected "
+                "to it."
+            )
         )
         return session
 

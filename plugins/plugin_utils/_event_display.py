@@ -1,0 +1,54 @@
+"""Display of the engine's events on Ansible's terminal."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import time
+
+from ansible.utils.display import Display
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
+    CutShort,
+    Event,
+    Progressed,
+    Waiting,
+)
+
+display = Display()
+
+# Progress is for long runs: nothing is shown before this many seconds, and then one line at a time.
+PROGRESS_SECONDS = 5.0
+
+
+class EventDisplay:
+    """Shows what the user of a running task should see; warnings and output are in its result.
+
+    Args:
+        task_name: Each line begins with it.
+    """
+
+    def __init__(self, task_name: str) -> None:
+        self._task_name = task_name
+        self._shown_at = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event, or pass over one that is not for the terminal."""
+        if isinstance(event, CutShort):
+            display.warning(
+                f"{self._task_name}: interrupted. {event.disconnected} sessions are disconnected, {event.connected} "
+                "will be in a minute; the commands in them go on. receive_pssession takes what they give."
+            )
+        elif isinstance(event, Progressed):
+            self._show_progress(f"{event.done} of {event.total} {event.unit}")
+        elif isinstance(event, Waiting):
+            self._show_progress(
+                f"waiting for {event.sessions} sessions in use elsewhere, {event.seconds:.0f} s at most"
+            )
+
+    def _show_progress(self, text: str) -> None:
+        """Show a line of progress now and then, once a task takes long."""
+        display.vvv(f"{self._task_name}: {text}")
+        if time.monotonic() - self._shown_at >= PROGRESS_SECONDS:
+            self._shown_at = time.monotonic()
+            display.display(f"{self._task_name}: {text}")
