@@ -19,13 +19,6 @@ options:
     type: list
     elements: str
     aliases: [cn]
-  connection_uri:
-    description:
-      - Addresses of WinRM endpoints, such as V(https://server01:5986/wsman).
-      - Without a port it is that of the scheme (80 or 443), and without a path it is V(/wsman), as with the cmdlet.
-    type: list
-    elements: str
-    aliases: [uri, cu]
   configuration_name:
     description:
       - Only sessions of this session configuration, given by its name or its full URI, without wildcards.
@@ -42,12 +35,6 @@ options:
   use_ssl:
     description:
       - Use HTTPS. The default is what the inventory says, or HTTP.
-    type: bool
-  allow_redirection:
-    description:
-      - Follow redirections of O(connection_uri), at most O(session_option.maximum_redirection) of them, and never from
-        HTTPS to HTTP. The log-on is then made at the new place, too.
-      - Without it a redirection is an error, and nothing is sent to the new place.
     type: bool
   credential:
     description:
@@ -251,6 +238,24 @@ options:
     type: str
 requirements:
   - pypsrp >= 0.9.1
+"""
+
+    # Computers by the addresses of their endpoints.
+    URI = r"""
+options:
+  connection_uri:
+    description:
+      - Addresses of WinRM endpoints, such as V(https://server01:5986/wsman).
+      - Without a port it is that of the scheme (80 or 443), and without a path it is V(/wsman), as with the cmdlet.
+    type: list
+    elements: str
+    aliases: [uri, cu]
+  allow_redirection:
+    description:
+      - Follow redirections of O(connection_uri), at most O(session_option.maximum_redirection) of them, and never from
+        HTTPS to HTTP. The log-on is then made at the new place, too.
+      - Without it a redirection is an error, and nothing is sent to the new place.
+    type: bool
 """
 
     # Which of the sessions that exist are meant.

@@ -29,6 +29,7 @@ options:
         further computer after the first error and fails. V(report) returns the sessions found and warns of the errors.
 extends_documentation_fragment:
   - psremoting.fleet._options
+  - psremoting.fleet._options.uri
   - psremoting.fleet._options.existing
   - psremoting.fleet._options.commands
   - psremoting.fleet._options.sources

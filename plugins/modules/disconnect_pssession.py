@@ -32,6 +32,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.uri
   - psremoting.fleet._options.existing
   - psremoting.fleet._options.owner
   - psremoting.fleet._options.commands

@@ -139,6 +139,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.uri
   - psremoting.fleet._options.existing
   - psremoting.fleet._options.commands
   - psremoting.fleet._options.change

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.uri
   - psremoting.fleet._options.change
   - psremoting.fleet._endpoints
 notes:

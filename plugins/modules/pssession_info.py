@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.info
   - psremoting.fleet._options
+  - psremoting.fleet._options.uri
   - psremoting.fleet._options.existing
   - psremoting.fleet._options.owner
   - psremoting.fleet._options.commands

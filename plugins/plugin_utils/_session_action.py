@@ -13,11 +13,12 @@ import contextlib
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import Plugin
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
@@ -27,56 +28,62 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
 
 
-class SessionAction(ActionBase):
-    """Base of the action plugins; a subclass names its record.
-
-    Attributes:
-        plugin: The record of the module.
-    """
+class EngineAction(ActionBase):
+    """Base of the action plugins that run the engine, here or as a module where the task's connection leads."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = False
 
-    plugin: Plugin
-
-    def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Run the task and return its result."""
-        del tmp
-        result: dict[str, t.Any] = super().run(None, task_vars)
-        self._refuse_to_run_for_each_host()
-        spec = self.plugin.spec
+    def validated(self, spec: _arguments.Spec) -> dict[str, t.Any]:
+        """Return the options of the task, checked against a specification."""
         _validated, options = self.validate_argument_spec(spec)
-        options = _arguments.lists_of_text(options, self._task.args, spec)
-        self.complete(options)
-        inventory = Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
-        own_computer = inventory.own_computer()
-        if own_computer and self.plugin.may_take_own_computer(options):
-            options["computer_name"] = [own_computer]
-        if inventory.runs_here:
-            result.update(self._run_here(options, inventory))
-        else:
-            result.update(self._run_module(options, inventory, task_vars))
-        return result
+        return _arguments.lists_of_text(options, self._task.args, spec)
 
-    def complete(self, options: dict[str, t.Any]) -> None:
-        """Change validated options on the controller before anything else is done with them; subclasses may."""
+    def inventory(self, task_vars: dict[str, t.Any] | None) -> Inventory:
+        """Return the inventory as the task sees it."""
+        return Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
 
-    def _refuse_to_run_for_each_host(self) -> None:
+    def refuse_to_run_for_each_host(self) -> None:
         """Refuse what was to be done once, where Ansible would do it once for every host."""
         strategy = str(self._task.get_play().strategy)
-        changes = not self.plugin.cmdlet.is_reading
-        if self._task.run_once and changes and strategy.rpartition(".")[2] in _WITHOUT_RUN_ONCE:
+        if self._task.run_once and strategy.rpartition(".")[2] in _WITHOUT_RUN_ONCE:
             raise AnsibleActionFail(
                 f"run_once has no effect with the strategy {strategy}: this task would do the same again for every "
                 "host. Take the strategy linear, or let each host do its own work (in the role "
                 "psremoting.fleet.reconnect with reconnect_way: per_host). Nothing was done."
             )
 
-    def _run_here(self, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
+    def read_script(self, options: dict[str, t.Any]) -> None:
+        """Read the script's file on the controller, wherever the task runs."""
+        path = options.get("path")
+        if path is None:
+            return
+        if options.get("script") is not None:
+            raise AnsibleActionFail("script and path cannot be used together")
+        try:
+            with open(self._find_needle("files", path), "rb") as file:
+                options["script"] = decoded(file.read())
+        except (AnsibleError, OSError, ValueError) as error:
+            raise AnsibleActionFail(f"path: {path} cannot be read: {error}") from error
+        options["path"] = None
+
+    def perform(
+        self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
+        """Run a module, in check mode if the task is, and return its result.
+
+        Args:
+            options: Validated options of the module.
+        """
+        if inventory.runs_here:
+            return self._run_here(plugin, options, inventory)
+        return self._run_module(plugin, options, inventory, task_vars)
+
+    def _run_here(self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
         name = self._task.get_name()
         with tidy_interruption():
-            return self.plugin(
+            return plugin(
                 options,
                 diff_mode=self._task.diff,
                 check_mode=self._task.check_mode,
@@ -86,7 +93,7 @@ class SessionAction(ActionBase):
             )
 
     def _run_module(
-        self, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None
+        self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
         """Run the module where the task's connection leads, and let it know what only the inventory knows."""
         computers = [*(options.get("computer_name") or ()), *_hosts(options.get("connection_uri"))]
@@ -100,15 +107,43 @@ class SessionAction(ActionBase):
             named = [(own_computer, None)]
         found = [inventory.settings_of(name, host) for name, host in dict(named).items()]
         given = {name: value for name, value in options.items() if value is not None}
-        arguments = _arguments.without_aliases(given, self.plugin.spec)
+        arguments = _arguments.without_aliases(given, plugin.spec)
         arguments["endpoints"] = [
             *(options.get("endpoints") or ()),
             *(settings.as_options() for settings in found if settings),
         ]
         result: dict[str, t.Any] = self._execute_module(
-            module_name=f"psremoting.fleet.{self.plugin.name}", module_args=arguments, task_vars=task_vars
+            module_name=f"psremoting.fleet.{plugin.name}", module_args=arguments, task_vars=task_vars
         )
         return result
+
+
+class SessionAction(EngineAction):
+    """Base of the action plugins of the modules; a subclass names its record.
+
+    Attributes:
+        plugin: The record of the module.
+    """
+
+    plugin: Plugin
+
+    def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Run the task and return its result."""
+        del tmp
+        result: dict[str, t.Any] = super().run(None, task_vars)
+        if not self.plugin.cmdlet.is_reading:
+            self.refuse_to_run_for_each_host()
+        options = self.validated(self.plugin.spec)
+        self.complete(options)
+        inventory = self.inventory(task_vars)
+        own_computer = inventory.own_computer()
+        if own_computer and self.plugin.may_take_own_computer(options):
+            options["computer_name"] = [own_computer]
+        result.update(self.perform(self.plugin, options, inventory, task_vars))
+        return result
+
+    def complete(self, options: dict[str, t.Any]) -> None:
+        """Change validated options on the controller before anything else is done with them; subclasses may."""
 
 
 def _hosts(uris: list[str] | None) -> t.Iterator[str]:
