@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,11 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     ProgressReceived,
     ReceiveEnded,
     RecordReceived,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
+    HostSettings,
+    SessionOption,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.receiving import (
     STOP,
@@ -75,10 +81,12 @@ class Server:
     Attributes:
         asked: The requests in order; signals by their code.
         lent: How many connections are lent now.
+        seconds: How long each Receive may take.
     """
 
     def __init__(self, *answers: list[bytes] | Exception) -> None:
         self.endpoint = SESSION.endpoint
+        self.seconds: list[float] = []
         self.asked: list[str] = []
         self.lent = 0
         self._answers = list(answers)
@@ -94,8 +102,11 @@ class Server:
     def connect_command(self, *_given: Any) -> None:
         self.asked.append("Connect")
 
-    def receive_command(self, *_given: Any) -> tuple[list[bytes], bool]:
+    def receive_command(
+        self, _shell: Any, _command_id: str, deadline: float, _wait: float | None
+    ) -> tuple[list[bytes], bool]:
         self.asked.append("Receive")
+        self.seconds.append(deadline - time.monotonic())
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -109,8 +120,8 @@ class Server:
         self.asked.append(code)
 
 
-def receiving(server: Server, journal: Any = None, **options: Any) -> Receiving:
-    return Receiving(SESSION, COMMAND, cast(ClientPool, server), journal or NoJournal(), **options)
+def receiving(server: Server, journal: Any = None, of: PSSession = SESSION, **options: Any) -> Receiving:
+    return Receiving(of, COMMAND, cast(ClientPool, server), journal or NoJournal(), **options)
 
 
 def test_events_in_the_order_of_the_stream() -> None:
@@ -211,6 +222,20 @@ def test_a_command_is_stopped_first_and_a_silent_one_has_its_shell_looked_at() -
     finished, _end = receiving(server, stop=True)
     assert finished == Finished(PipelineState.STOPPED)
     assert server.asked == [STOP, "Receive", "look at the shell", "Receive", TERMINATE]
+
+
+@pytest.mark.parametrize("open_timeout", [0.5, 180.0])
+@pytest.mark.parametrize(("timeout", "least", "most"), [(None, 180, 240), (60, 60, 120), (0, 0.5, 60), (1e6, 180, 240)])
+def test_a_receive_has_more_time_than_the_server_may_hold_it(
+    open_timeout: float, timeout: float | None, least: float, most: float
+) -> None:
+    silent = session(
+        endpoint(option=SessionOption(open_timeout=open_timeout), settings=HostSettings(operation_timeout=180))
+    )
+    server = Server([piece(1, STATE, COMPLETED)])
+    list(receiving(server, of=silent, timeout=timeout))
+    (seconds,) = server.seconds
+    assert least < seconds < most
 
 
 def test_the_connection_goes_back_when_the_events_are_left() -> None:

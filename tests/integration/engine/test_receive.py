@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpTransport
 from tests.integration.engine.controller import (
     ADMIN,
     Controller,
@@ -86,6 +87,27 @@ def test_scenarios_11_and_63_finished(computer: SimulatedComputer, fleet: Simula
 def test_running_is_waited_for(computer: SimulatedComputer, receive: Any) -> None:
     plant(computer, "soon")
     assert only(receive())["output"] == ["begun", "done"]
+
+
+def test_a_command_that_is_silent_for_longer_than_the_open_timeout(
+    computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No Receive is given up before the server may answer that there is nothing."""
+    limits: list[float] = []
+    send = HttpTransport.send
+
+    def noted(transport: HttpTransport, message: bytes, **given: Any) -> str:
+        if b"shell/Receive" in message:
+            limits.append(transport.time_limit)
+        return send(transport, message, **given)
+
+    monkeypatch.setattr(HttpTransport, "send", noted)
+    plant(computer, "slow")
+    with time_passing(fleet, 1800):
+        result = receive(session_option={"open_timeout": 60_000, "operation_timeout": 1_800_000})
+    assert only(result)["output"] == ["begun", "done"]
+    assert {wait_of(request) for request in fleet.requests_of(operation="Receive") if request.command_id} == {"PT1800S"}
+    assert max(limits) > 1800
 
 
 def test_failed(computer: SimulatedComputer, receive: Any) -> None:

@@ -10,8 +10,12 @@ import typing as t
 from ..model.codes import Code
 from ..model.errors import WSManFault
 from ..model.sessions import PSSession
-from ..wsman.client import WSManClient
+from ..wsman.client import LEAST_WAIT, WSManClient
 from ..wsman.pool import ClientPool
+
+# Seconds that the answer to a Receive may take beyond the time that the server waits for output: to connect, to log on
+# and to transfer it.
+RECEIVE_MARGIN = 30.0
 
 Answer = t.TypeVar("Answer")
 
@@ -57,3 +61,17 @@ def connect_command(pool: ClientPool, session: PSSession, command_id: str) -> No
 def deadline_of(session: PSSession) -> float:
     """Return by when a request that begins now has to be done, in seconds of `time.monotonic`."""
     return time.monotonic() + session.endpoint.option.open_timeout
+
+
+def receive_deadline_of(session: PSSession, wait: float | None) -> float:
+    """Return by when a Receive that begins now has to be done, in seconds of `time.monotonic`.
+
+    A server may hold it for the whole operation timeout while the command is silent (MS-WSMV 3.1.4.14), however short
+    the open timeout is.
+
+    Args:
+        wait: Seconds that the server is asked to wait for output; None means the operation timeout.
+    """
+    longest = session.endpoint.settings.operation_timeout
+    held = longest if wait is None else min(max(wait, LEAST_WAIT), longest)
+    return time.monotonic() + held + RECEIVE_MARGIN

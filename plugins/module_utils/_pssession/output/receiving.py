@@ -26,9 +26,9 @@ from ..psrp import host, session_key
 from ..psrp.command_stream import CommandStream
 from ..state.journal import AnyJournal
 from ..system.throttle import failure_of_job
-from ..wsman.client import WSManClient
+from ..wsman.client import LEAST_WAIT, WSManClient
 from ..wsman.pool import ClientPool
-from .connecting import connect_anew, connect_command, deadline_of
+from .connecting import connect_anew, connect_command, deadline_of, receive_deadline_of
 
 # PowerShell's stop signal; the misspelling is the constant that servers compare with (MS-WSMV 2.2.4.38).
 STOP = "powershell/signal/crtl_c"
@@ -153,7 +153,8 @@ class Receiving:
         self._refuse_calls(client)  # of a reader before this one, which ended between reading a call and answering it
         while True:
             wait = None if self._until is None else self._until - time.monotonic()
-            pieces, is_done = client.receive_command(shell, self.command_id.upper(), deadline_of(self.session), wait)
+            deadline = receive_deadline_of(self.session, wait)
+            pieces, is_done = client.receive_command(shell, self.command_id.upper(), deadline, wait)
             self._journal.append(self.session.instance_id, self.command_id, pieces)
             for piece in pieces:
                 yield from self._stream.feed(piece)
@@ -161,7 +162,7 @@ class Receiving:
             if is_done or self._stream.is_finished or self._is_over(bool(pieces)):
                 return
             if not pieces:
-                session_key.answer_request(client, shell, deadline_of(self.session))
+                session_key.answer_request(client, shell, receive_deadline_of(self.session, LEAST_WAIT))
 
     def _is_over(self, brought_something: bool) -> bool:
         """Tell whether the time to wait is over; what has piled up gets a while longer."""
