@@ -153,7 +153,7 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
 
 
 def default_path(name: str) -> str:
-    """Return where something of ours is kept when nobody says otherwise: in Ansible's own folder of this user."""
+    """Return the default path of a file of the collection: in Ansible's own folder of this user."""
     home = os.environ.get("ANSIBLE_HOME") or os.path.join("~", ".ansible")
     return os.path.join(os.path.expanduser(home), "pssession", name)
 

@@ -38,7 +38,7 @@ class Confirmation:
         """Return whether an operation may be done to a session.
 
         Raises:
-            ConfirmationError: There is nobody to ask, or the user interrupted.
+            ConfirmationError: There is no terminal to ask on, or the user interrupted.
         """
         if self._for_all is not None:
             return self._for_all

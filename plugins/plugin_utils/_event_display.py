@@ -9,8 +9,8 @@ import time
 from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
-    CutShort,
     Event,
+    Interrupted,
     Progressed,
     Waiting,
 )
@@ -34,7 +34,7 @@ class EventDisplay:
 
     def __call__(self, event: Event) -> None:
         """Show an event, or pass over one that is not for the terminal."""
-        if isinstance(event, CutShort):
+        if isinstance(event, Interrupted):
             display.warning(
                 f"{self._task_name}: interrupted. {event.disconnected} sessions are disconnected, {event.connected} "
                 "will be in a minute; the commands in them go on. receive_pssession takes what they give."

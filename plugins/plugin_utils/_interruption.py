@@ -10,7 +10,7 @@ import threading
 import time
 import typing as t
 
-# Longer than disconnecting in a hurry takes.
+# Longer than disconnecting from interrupted sessions takes.
 GRACE_SECONDS = 20.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

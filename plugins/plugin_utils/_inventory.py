@@ -193,7 +193,7 @@ def _from_winrm(options: Variables, variables: Variables) -> dict[str, t.Any]:
         return None if value is None else convert(value)
 
     certificate = extra("cert_pem")
-    authentication = schemes.TRANSPORTS.get(transport, transport)
+    authentication = schemes.WINRM_TRANSPORTS.get(transport, transport)
     if transport == "ssl" and certificate:
         authentication = "certificate"
     return {

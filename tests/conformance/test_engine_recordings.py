@@ -54,7 +54,7 @@ class Conversation:
         self.client = WSManClient(endpoint, "1b1a7792-f65d-431a-a256-19f3178eb7c9")
         self.requests: list[str] = []
         self._answers: Iterator[tuple[int, str]] = iter(())
-        self.client._transport._exchange = self._exchange  # type: ignore[method-assign]
+        self.client._http._exchange = self._exchange  # type: ignore[method-assign]
 
     def plays(self, *messages: dict[str, Any]) -> Conversation:
         self._answers = iter(

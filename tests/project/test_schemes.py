@@ -17,7 +17,7 @@ from ansible_collections.psremoting.fleet.plugins.doc_fragments._options import 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.schemes import (
     OPTIONS,
     SCHEMES,
-    TRANSPORTS,
+    WINRM_TRANSPORTS,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +73,10 @@ def test_the_libraries_of_the_documentation_are_those_of_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("library", "variable", "known"),
-    [("psrp", "ansible_psrp_auth", set(SCHEMES) - {"digest"}), ("winrm", "ansible_winrm_transport", set(TRANSPORTS))],
+    [
+        ("psrp", "ansible_psrp_auth", set(SCHEMES) - {"digest"}),
+        ("winrm", "ansible_winrm_transport", set(WINRM_TRANSPORTS)),
+    ],
 )
 def test_the_inventory_can_name_them(library: str, variable: str, known: set[str]) -> None:
     (meaning,) = [

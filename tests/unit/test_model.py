@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
     Availability,
-    Command,
+    ListedCommand,
     State,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
@@ -95,7 +95,7 @@ def test_it_is_json_without_the_password_and_valid_input_for_session() -> None:
 
 def test_commands_and_private_data_appear_when_they_were_asked_for() -> None:
     asked = dataclasses.replace(
-        session(), commands=(Command("c1", "line", "Running"),), application_private_data={"a": 1}
+        session(), commands=(ListedCommand("c1", "line", "Running"),), application_private_data={"a": 1}
     )
     assert list(asked.as_dict()) == [*KEYS, "commands", "application_private_data"]
     assert asked.as_dict()["commands"] == [{"command_id": "c1", "command_line": "line", "state": "Running"}]
@@ -118,11 +118,11 @@ def test_configuration_name(resource_uri: str, configuration_name: str) -> None:
     [
         (None, Availability.AVAILABLE),
         ((), Availability.AVAILABLE),
-        ((Command("c", "", "Running"),), Availability.BUSY),
+        ((ListedCommand("c", "", "Running"),), Availability.BUSY),
     ],
 )
 def test_an_opened_session_is_busy_while_it_has_a_command(
-    commands: tuple[Command, ...] | None, availability: Availability
+    commands: tuple[ListedCommand, ...] | None, availability: Availability
 ) -> None:
     moment = datetime.datetime.now(datetime.timezone.utc)
     found = dataclasses.replace(session(), commands=commands, disconnected_on=moment, expires_on=moment)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
-    CutShort,
+    Interrupted,
     Progressed,
     Waiting,
     Warned,
@@ -48,6 +48,6 @@ def test_each_line_with_vvv(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_interruption_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(_event_display.display, "warning", shown.append)
-    EventDisplay("Start")(CutShort(2, 1))
+    EventDisplay("Start")(Interrupted(2, 1))
     assert len(shown) == 1
     assert shown[0].startswith("Start: interrupted. 2 sessions are disconnected, 1 will be in a minute")

@@ -24,7 +24,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     ReceiveEnded,
     RecordReceived,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Command
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import ListedCommand
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.running import Runner
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import NoJournal
@@ -57,7 +57,7 @@ class SlowClient:
     def lend(self, _endpoint: Any) -> Iterator[SlowClient]:
         yield self
 
-    def command(self, *given: Any) -> None:
+    def start_command(self, *given: Any) -> None:
         self.send(*given)
 
     def send(self, *given: Any) -> None:
@@ -112,7 +112,7 @@ def test_events_of_a_command_but_for_its_output_are_told() -> None:
     request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.RECEIVE)
     context = Context(cast(Any, None), emit=events.append)
     task = Task(request, context, cast(Any, None), cast(ClientPool, server), NoJournal())
-    at = dataclasses.replace(SESSION, commands=(Command(COMMAND, "x", "Running"),))
+    at = dataclasses.replace(SESSION, commands=(ListedCommand(COMMAND, "x", "Running"),))
     (result,) = Runner(task).receive([at], {at.instance_id}).results
     assert (result.output.output, result.output.warning) == ([1], ["careful"])
     assert events == [

@@ -92,7 +92,7 @@ class Server:
         # Their ids begin at 1, and ids only ever grow.
         return [struct.pack(">Q", 100) + payload.data[8:]]
 
-    def command(self, _shell: Any, _command_id: str, _line: str, arguments: bytes, _deadline: float) -> None:
+    def start_command(self, _shell: Any, _command_id: str, _line: str, arguments: bytes, _deadline: float) -> None:
         self.started = arguments
 
     @property

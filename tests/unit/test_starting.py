@@ -74,7 +74,7 @@ class Server:
     def shell(self) -> Shell:
         return shell(str(self.pool.runspace_pool_id).upper())
 
-    def command(self, _shell: Any, command_id: str, line: str, data: bytes, _deadline: float) -> None:
+    def start_command(self, _shell: Any, command_id: str, line: str, data: bytes, _deadline: float) -> None:
         self.command_lines.append(line)
         self.send(_shell, command_id, data, _deadline)
 

@@ -15,7 +15,7 @@ from .model.errors import ParameterBindingError
 from .model.events import Warned
 from .model.sessions import Availability
 from .output import in_disconnected_session
-from .output.disconnecting import disconnect_afterwards, disconnect_to_connect_anew, disconnected_when_cut_short
+from .output.disconnecting import disconnect_afterwards, disconnect_on_interrupt, disconnect_to_connect_anew
 from .output.running import Outputs, Runner
 from .report import Report
 from .request.request import Request
@@ -70,7 +70,7 @@ def _invoke(task: Task) -> Report:
     if task.context.check_mode:
         changed = frozenset(session.instance_id for session in applied.sessions)
         return _report(task, found, dataclasses.replace(applied, changed=changed))
-    with disconnected_when_cut_short(task, {each.instance_id: each for each in applied.sessions}):
+    with disconnect_on_interrupt(task, {each.instance_id: each for each in applied.sessions}):
         outputs = Runner(task).invoke(applied.sessions, script)
     started = frozenset(result.session.instance_id for result in outputs.results if result.command_id)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=started), outputs)
@@ -84,7 +84,7 @@ def _receive(task: Task) -> Report:
     if task.context.check_mode:
         return _report(task, found, applied)
     free = {session.instance_id for session in found.sessions if session.availability is Availability.NONE}
-    with disconnected_when_cut_short(task, {each.instance_id: each for each in applied.sessions}):
+    with disconnect_on_interrupt(task, {each.instance_id: each for each in applied.sessions}):
         outputs = Runner(task).receive(applied.sessions, free)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=applied.changed | outputs.news), outputs)
 

@@ -30,7 +30,7 @@ _TICKS = (
 
 @dataclass(frozen=True)
 class Expiry:
-    """When a session ends if nobody connects to it.
+    """When a session expires if no client connects to it.
 
     Attributes:
         seconds: From the making of the report; negative if it was over by then.

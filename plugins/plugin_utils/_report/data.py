@@ -165,13 +165,13 @@ def report_of(results: t.Iterable[t.Any], title: str) -> Report:
         for part in [entry] if "outcome" in entry else _by_host(entry):
             name = str(part.get("host") or "")
             hosts.setdefault(name.lower(), Host(name or None)).add(part)
-    nobody = hosts.pop("", Host(None))
+    unnamed = hosts.pop("", Host(None))
     ordered = [hosts[key] for key in sorted(hosts, key=_natural)]
     return Report(
         title=title,
         hosts=[host.as_row() for host in ordered],
         sessions=[row for host in ordered for row in sorted(host.sessions.values(), key=_session_order)],
-        errors=[row for host in [*ordered, nobody] for row in sorted(host.errors, key=_error_order)],
+        errors=[row for host in [*ordered, unnamed] for row in sorted(host.errors, key=_error_order)],
     )
 
 

@@ -14,7 +14,7 @@ import urllib3.util.connection
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint, Logon
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential, HostSettings
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpTransport
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from tests.integration.engine.controller import Controller, error_ids
 from tests.simulator import SimulatedFleet
 
@@ -67,7 +67,7 @@ def test_each_wait_is_twice_as_long_up_to_a_limit(monkeypatch: pytest.MonkeyPatc
         logon=Logon("basic", Credential("user", "x"), message_encryption="never"),
         settings=HostSettings(reconnection_retries=8),
     )
-    transport = HttpTransport(endpoint)
+    transport = HttpConversation(endpoint)
     transport.time_limit = 86400.0
     waits: list[float] = []
     ended = SimpleNamespace(wait=waits.append, is_set=lambda: False)

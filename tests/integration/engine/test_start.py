@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import CutShort, Event
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import Event, Interrupted
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import running
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import starting
 from tests.integration.engine.controller import ADMIN, Controller, Result, names, operations
@@ -61,7 +61,7 @@ def killed_in(
     with monkeypatch.context() as context:
         context.setattr(where, name, dead)
         context.setattr(
-            "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.disconnecting._disconnect_in_a_hurry",
+            "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.disconnecting._disconnect_at_once",
             dead,
         )
         with pytest.raises(Killed):
@@ -244,4 +244,4 @@ def test_cut_short(
     with pytest.raises(KeyboardInterrupt):
         start()
     assert computer.session("night").state == "Disconnected"
-    assert events[-1] == CutShort(disconnected=1, connected=0)
+    assert events[-1] == Interrupted(disconnected=1, connected=0)

@@ -125,7 +125,7 @@ def as_session(shell: Shell, endpoint: Endpoint, now: datetime.datetime) -> PSSe
 
 
 def lifetime(shell: Shell, now: datetime.datetime) -> tuple[datetime.datetime | None, datetime.datetime | None]:
-    """Return when a disconnected shell was left and when the server will remove it, by the clock of this controller.
+    """Return when a shell was disconnected and when the server will remove it, by the clock of this controller.
 
     Both are unknown when the server did not say how long the shell was idle, or when that is already longer than it
     may be: then it is only waiting to be collected (RunspaceConnectionInfo, DisconnectedOn and ExpiresOn).

@@ -124,7 +124,7 @@ def select_remembered(
 ) -> Selection:
     """Look up remembered sessions in what their computers list now.
 
-    One that was only matched by a wildcard may have ended meanwhile, and nobody misses it.
+    One that was only matched by a wildcard may have ended meanwhile, and is not missing then.
     """
     selected: list[PSSession] = []
     missing: list[ErrorRecord] = []
@@ -158,7 +158,7 @@ def age(session: PSSession) -> float:
 
 
 def remaining(session: PSSession) -> float | None:
-    """Return in how many seconds a server removes a session if nobody connects to it; None where that is unknown."""
+    """Return in how many seconds a server removes a session if no client connects to it; None where that is unknown."""
     shell = session.shell
     if session.expires_on is None or shell.idle_timeout is None or shell.shell_inactivity is None:
         return None

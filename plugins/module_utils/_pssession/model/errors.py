@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from .cmdlets import CONNECT, Cmdlet
 from .codes import HINTS, Reason, reason_of, transport_prefix
 
-# What to do about an exception that nobody expects.
+# What to do about an unexpected exception.
 _REPORT_IT = "This is a defect. Report it with the task and its result: https://github.com/psremoting/fleet/issues"
 
 
@@ -56,7 +56,7 @@ class JournalError(PSSessionError):
 
 
 class ConfirmationError(PSSessionError):
-    """A confirmation was asked for and nobody can give it."""
+    """A confirmation is needed and no user can give it."""
 
 
 class TransportError(PSSessionError):

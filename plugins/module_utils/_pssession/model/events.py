@@ -21,7 +21,7 @@ class OutputReceived:
 
 @dataclass(frozen=True)
 class OutputSkipped:
-    """An object of the output stream that was not read, because the reader of the events has no room for it."""
+    """An object of the output stream that was not read, because the reader of the events keeps no more of them."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class CutShort:
+class Interrupted:
     """The task is ended before its work is done, so there will be no result.
 
     Attributes:
@@ -155,4 +155,4 @@ class CutShort:
     connected: int
 
 
-Event: t.TypeAlias = "Warned | Progressed | Waiting | CutShort | InCommand"
+Event: t.TypeAlias = "Warned | Progressed | Waiting | Interrupted | InCommand"

@@ -164,7 +164,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Command:
+class ListedCommand:
     """A pipeline that exists on the server (MS-WSMV 2.2.4.6, enumerated)."""
 
     command_id: str
@@ -224,7 +224,7 @@ class PSSession:
     id: int | None = None
     disconnected_on: datetime.datetime | None = None
     expires_on: datetime.datetime | None = None
-    commands: tuple[Command, ...] | None = None
+    commands: tuple[ListedCommand, ...] | None = None
     application_private_data: t.Mapping[str, t.Any] | None = None
 
     @property
@@ -310,7 +310,7 @@ def _iso_8601(moment: datetime.datetime | None) -> str | None:
 
 @dataclass(frozen=True)
 class SessionReference:
-    """A session somebody remembers: an entry of the registry, or a session dict given to a task.
+    """A reference to a session: an entry of the registry, or a session dict given to a task.
 
     It says where to look and what for; what is really there, the server says.
 

@@ -73,8 +73,8 @@ class SessionOption(OptionGroup):
     Attributes:
         open_timeout: For listing one computer, and for connecting one session, over all their requests.
         operation_timeout: What the server may take for one request (the OperationTimeout header).
-        output_buffering_mode: ``Block`` or ``Drop`` to change what the server does with output nobody takes while
-            the session is disconnected; None leaves it as it is.
+        output_buffering_mode: ``Block`` or ``Drop`` to change what the server does with output while the session is
+            disconnected; None leaves it as it is.
         culture, ui_culture: Languages for numbers and dates, and for messages (DataLocale and Locale headers).
         maximum_received_object_size: Bytes one received object may have; None means no limit.
         idle_timeout: None leaves it to the server.

@@ -12,7 +12,7 @@ import dataclasses
 import typing as t
 
 from ..model.codes import Code
-from ..model.events import CutShort, Warned
+from ..model.events import Interrupted, Warned
 from ..model.sessions import Availability, PSSession, State
 from ..task.task import Task
 from ..verbs.apply import Applied, Apply
@@ -21,8 +21,8 @@ from ..verbs.plan import Action, Step
 from ..wsman.pool import ClientPool
 from .running import Outputs
 
-# Seconds for each disconnect when the work is cut short: somebody waits for its end.
-_HURRIED_SECONDS = 10.0
+# Seconds for each disconnect when the task is interrupted: the user or the controller waits for its end.
+_INTERRUPTED_SECONDS = 10.0
 
 
 def disconnect(task: Task, sessions: t.Iterable[PSSession]) -> Applied:
@@ -34,8 +34,8 @@ def disconnect(task: Task, sessions: t.Iterable[PSSession]) -> Applied:
 def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> tuple[PSSession, ...]:
     """Disconnect from sessions with a command that this client is connected to, so that it connects to them anew.
 
-    Commands are connected to one by one, which only a new connection does. And where a task was killed while it
-    received, the last answer may be lost: the server has it still, and gives it again to a new connection only.
+    Only a new connection can connect to a command. If an earlier task was killed while it received, its last answer
+    may be lost: the server still has it, and sends it again to a new connection only.
     """
     ours = [each for each in task.memory.as_remembered(sessions) if each.state is State.OPENED and each.commands]
     applied = disconnect(task, ours)
@@ -47,7 +47,7 @@ def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> t
 
 
 def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_session: bool = False) -> Applied:
-    """Disconnect from sessions whose command still runs, so that it is safe, and from all if that is wanted.
+    """Disconnect from sessions whose command still runs, and from all if the task asks for that.
 
     Returns:
         The sessions connected before the work with their commands, as they are now, with all errors.
@@ -61,8 +61,8 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
         for session in applied.sessions
     ]
     everything = every_session or task.request.change.disconnect_after
-    leaving = [each for each in connected if everything or each.instance_id in running]
-    for session in leaving:
+    to_disconnect = [each for each in connected if everything or each.instance_id in running]
+    for session in to_disconnect:
         if session.instance_id in running - failed and not every_session:
             task.context.emit(
                 Warned(
@@ -70,7 +70,7 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
                     "go on; receive_pssession takes the rest."
                 )
             )
-    done = disconnect(task, leaving)
+    done = disconnect(task, to_disconnect)
     now = {session.instance_id: session for session in done.sessions}
     sessions = tuple(now.get(each.instance_id, each) for each in connected)
     # Where a session ended with its command, that is reported already.
@@ -85,10 +85,10 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
 
 
 @contextlib.contextmanager
-def disconnected_when_cut_short(task: Task, connected: t.Mapping[str, PSSession]) -> t.Iterator[None]:
-    """Disconnect from what is connected when the work inside is cut short, say by the task's time limit.
+def disconnect_on_interrupt(task: Task, connected: t.Mapping[str, PSSession]) -> t.Iterator[None]:
+    """Disconnect from the sessions when the block is interrupted, for instance by the task's time limit.
 
-    It is a courtesy: without it the server does the same after a minute of silence.
+    Without it the server disconnects them after a minute of silence.
 
     Args:
         connected: By instance id; threads may change it.
@@ -96,16 +96,16 @@ def disconnected_when_cut_short(task: Task, connected: t.Mapping[str, PSSession]
     try:
         yield
     except BaseException:
-        _disconnect_in_a_hurry(task, list(connected.values()))
+        _disconnect_at_once(task, list(connected.values()))
         raise
 
 
-def _disconnect_in_a_hurry(task: Task, sessions: t.Sequence[PSSession]) -> None:
+def _disconnect_at_once(task: Task, sessions: t.Sequence[PSSession]) -> None:
     task.pool.close()
-    hurried = []
+    limited = []
     for session in sessions:
-        option = dataclasses.replace(session.endpoint.option, open_timeout=_HURRIED_SECONDS)
-        hurried.append(dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option)))
+        option = dataclasses.replace(session.endpoint.option, open_timeout=_INTERRUPTED_SECONDS)
+        limited.append(dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option)))
     with contextlib.closing(ClientPool(task.memory.client_id)) as pool:
-        applied = disconnect(dataclasses.replace(task, pool=pool), hurried)
-    task.context.emit(CutShort(len(applied.sessions), len(applied.errors)))
+        applied = disconnect(dataclasses.replace(task, pool=pool), limited)
+    task.context.emit(Interrupted(len(applied.sessions), len(applied.errors)))

@@ -21,12 +21,12 @@ from ..task.task import Task
 from ..verbs.apply import Applied, Done, carry_out, remembered
 from ..verbs.new import New
 from .command_errors import broken_off
-from .disconnecting import disconnect_afterwards, disconnected_when_cut_short
+from .disconnecting import disconnect_afterwards, disconnect_on_interrupt
 from .running import Outputs, Runner
 
 
 def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
-    """Open a session where there is none of the name and start the script in it in the same job; then disconnect.
+    """Open a session where none has the name, start the script in it in the same job, and disconnect.
 
     Returns:
         What was found, what was done, and what the starts gave (None in check mode). Sessions that existed come first
@@ -38,9 +38,9 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
     if not task.context.check_mode:
         task.journal.note_opening(session.instance_id for session in wanted)
     empty = [session for session in existing if session.commands == ()]
-    left_unstarted = [session for session in empty if _is_left_unstarted(task, session)]
+    unstarted = [session for session in empty if _is_unstarted(task, session)]
     for session in empty:
-        if session not in left_unstarted:
+        if session not in unstarted:
             task.context.emit(Warned(_about_empty(task, session)))
 
     connected: dict[str, PSSession] = {}
@@ -54,14 +54,14 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
             outcome = CommandResult(session, None, Output(), broken_off(session, None, outcome, task.request))
         return dataclasses.replace(opened, result=outcome)
 
-    to_start = dataclasses.replace(found, sessions=(*wanted, *left_unstarted))
-    with disconnected_when_cut_short(task, connected):
+    to_start = dataclasses.replace(found, sessions=(*wanted, *unstarted))
+    with disconnect_on_interrupt(task, connected):
         applied = carry_out(task, New(task.request, task.context.emit), to_start, start_in)
     outputs = None
     if not task.context.check_mode:
         outputs = Outputs(applied.results)
         applied = remembered(task, found, disconnect_afterwards(task, applied, outputs, every_session=True))
-    kept = [session for session in existing if session not in left_unstarted]
+    kept = [session for session in existing if session not in unstarted]
     return found, dataclasses.replace(applied, sessions=(*kept, *applied.sessions)), outputs
 
 
@@ -75,10 +75,10 @@ def _with_commands(task: Task, found: Found) -> list[PSSession]:
     ]
 
 
-def _is_left_unstarted(task: Task, session: PSSession) -> bool:
+def _is_unstarted(task: Task, session: PSSession) -> bool:
     """Tell whether a task with this journal opened a session and ended before it started something in it.
 
-    That is certain only if nobody is connected: that task might go on otherwise.
+    That is certain only if no client is connected: the earlier task may still be running otherwise.
     """
     return session.availability is Availability.NONE and task.journal.is_unstarted(session.instance_id)
 

@@ -24,7 +24,7 @@ _WIDE = re.compile(
     "\uff00-\uff60\uffe0-\uffe6\U00010000-\U0010ffff]"
 )
 _WORDS = re.compile("[^ \t]*[ \t]?")
-# Lines of one text or object; more than that is no table that somebody reads.
+# Lines of one text or object that are kept.
 MAX_LINES = 100_000
 MORE_LINES = f"{CUT} more lines are not shown"
 
@@ -125,14 +125,14 @@ def wrapped(text: str, first: int, following: int) -> t.Iterator[str]:
 
 def _broken(line: str, first: int, following: int) -> t.Iterator[str]:
     pieces: list[str] = []
-    cells, left = first, first
+    cells = remaining = first
     for found in _WORDS.finditer(line):
         # A word that is wider than a line is broken between any two characters.
         for piece in found[0] if width(found[0]) > cells else (found[0],):
             taken = min(width(piece), cells)
-            if taken > left:
+            if taken > remaining:
                 yield "".join(pieces)
-                pieces, cells, left = [], following, following
+                pieces, cells, remaining = [], following, following
             pieces.append(piece)
-            left -= taken
+            remaining -= taken
     yield "".join(pieces)

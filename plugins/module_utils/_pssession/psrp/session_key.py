@@ -79,7 +79,7 @@ def exchange(client: WSManClient, shell: Shell, deadline: float) -> SessionKey:
 def answer_request(client: WSManClient, shell: Shell, deadline: float) -> bool:
     """Look whether the server of a session waits for a public key, and send one if it does (MS-PSRP 2.2.2.5).
 
-    By MS-PSRP a server may do so when a command gives a SecureString and nobody has exchanged a key before.
+    By MS-PSRP a server may do so when a command gives a SecureString and no key was exchanged before.
     PowerShell's own asks only clients of protocol 2.1, before sessions could be disconnected; for others it makes a key
     by itself. Nothing is ever decrypted here, so the private half of the key is forgotten at once. Whatever else the
     shell's output stream has is dropped.

@@ -90,7 +90,7 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
     # No input comes together with CREATE_PIPELINE: PowerShell would hang (seen: PowerShell 7.6, Linux).
     first, *rest = _packets([messages.create_pipeline(sealed)], client.payload_bytes)
     command_line = script.text[:MAX_COMMAND_LINE]
-    attempt(lambda deadline: client.command(shell, command_id.upper(), command_line, first.data, deadline))
+    attempt(lambda deadline: client.start_command(shell, command_id.upper(), command_line, first.data, deadline))
     for packet in rest:
         try:
             send(packet)

@@ -298,7 +298,7 @@ def _check_names(run: Run, given: t.Collection[str]) -> None:
     """Refuse what does not go with Invoke-Command's way of starting something in new sessions (-InDisconnectedSession).
 
     Names of sessions that exist are in `name`, those of new ones in `session_name`: mixed up, a script would run where
-    nobody meant it to.
+    that was not intended.
     """
     if not run.in_disconnected_session:
         if "session_name" in given:

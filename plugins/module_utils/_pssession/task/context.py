@@ -20,7 +20,7 @@ def _silent(_event: Event) -> None:
 
 @dataclass(frozen=True)
 class Context:
-    """What the engine needs of the world around it; a wrapper fills it in.
+    """Callables and settings that a wrapper gives the engine.
 
     Attributes:
         registry: The sessions this controller knows.

@@ -19,7 +19,7 @@ from ..task.task import Task
 from .base import Verb, Verdict
 from .plan import Action, Step, plan
 
-# How often a computer is asked again while waiting for a session that is in use.
+# Seconds between two requests to list a computer while a session is in use.
 POLL_SECONDS = 5.0
 
 
@@ -42,7 +42,7 @@ class Attempt:
     """A step on its way, with what happened to it so far.
 
     Attributes:
-        cause: The fault or failure of the last try that may heal, or None.
+        cause: The fault or failure of the last try, if it may be temporary, or None.
         looks: How often the computer was asked again because of it.
         uncertain: Whether a request of ours may have reached the server although no answer came.
     """

@@ -59,7 +59,7 @@ class Verb(abc.ABC):
         """Do it, and return the session as it is then.
 
         Raises:
-            TransportError: It did not work, or nobody knows whether it did.
+            TransportError: It failed, or its result is unknown.
         """
 
     @abc.abstractmethod

@@ -45,7 +45,7 @@ class Connect(Verb):
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
         if step.action is Action.RECONNECT and fault.code == Code.CLIENT_SESSION_ID_MISMATCH:
-            # Somebody else was its client meanwhile and left again, so it takes a Connect.
+            # Another client connected and disconnected meanwhile, so it takes a Connect.
             return dataclasses.replace(step, action=Action.CONNECT)
         if step.action is Action.CONFIRM:
             return Verdict.IN_USE if fault.code in NOT_OURS or fault.subcode == "InternalError" else Verdict.FAILED

@@ -36,7 +36,7 @@ class Remove(Verb):
         )
 
     def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
-        """Connect first, as Remove-PSSession does: it proves that nobody else is at work there."""
+        """Connect first, as Remove-PSSession does: it proves that no other client is connected."""
         shell = step.session.shell
         if not self.request.change.force:
             if step.session.availability is Availability.BUSY:

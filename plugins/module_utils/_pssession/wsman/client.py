@@ -17,16 +17,16 @@ from dataclasses import dataclass
 
 from ..model.codes import Code
 from ..model.errors import TransportError
-from ..model.sessions import Command, Endpoint, Shell
+from ..model.sessions import Endpoint, ListedCommand, Shell
 from . import soap
 from .duration import duration, parse_duration
-from .http import HttpTransport, Redirected
+from .http import HttpConversation, Redirected
 from .soap import NAMESPACES, qname
 
 try:
     from pypsrp.exceptions import WinRMError
     from pypsrp.wsman import OptionSet, SelectorSet, WSMan, WSManAction
-except ImportError:  # reported by HttpTransport, which every client needs first
+except ImportError:  # reported by HttpConversation, which every client needs first
     pass
 
 SHELL_RESOURCE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
@@ -70,8 +70,8 @@ class WSManClient:
 
     def __init__(self, endpoint: Endpoint, client_id: str) -> None:
         self.endpoint = endpoint
-        self._transport = HttpTransport(endpoint)
-        # pypsrp's own transport is made with it and not used: ours has its place.
+        self._http = HttpConversation(endpoint)
+        # pypsrp's WSMan makes a transport of its own, which is replaced below.
         option = endpoint.option
         self._wsman = WSMan(
             "unused",
@@ -82,7 +82,7 @@ class WSManClient:
             locale=option.ui_culture,
             data_locale=option.culture,
         )
-        self._wsman.transport = self._transport  # type: ignore[assignment]
+        self._wsman.transport = self._http  # type: ignore[assignment]
         self._wsman.session_id = client_id
         self._wsman.operation_timeout = t.cast(int, f"{endpoint.settings.operation_timeout:g}")
 
@@ -97,7 +97,7 @@ class WSManClient:
 
     def close(self) -> None:
         """End the HTTP conversation. The shells on the server are not touched."""
-        self._transport.close()
+        self._http.close()
 
     def enumerate_shells(self, deadline: float) -> Listing:
         """List the shells the user may see, of whatever kind, following all pages (MS-WSMV 3.1.4.8)."""
@@ -111,13 +111,13 @@ class WSManClient:
                 shells.setdefault(shell.shell_id.upper(), shell)
         return Listing(tuple(shells.values()), unidentified)
 
-    def enumerate_commands(self, shell: Shell, deadline: float) -> tuple[Command, ...]:
+    def enumerate_commands(self, shell: Shell, deadline: float) -> tuple[ListedCommand, ...]:
         """List the commands that exist in a shell (MS-WSMV 3.1.4.8.2)."""
         selection = ET.Element(qname("wsman:Filter"), Dialect=SELECTOR_FILTER_DIALECT)
         selectors = ET.SubElement(selection, qname("wsman:SelectorSet"))
         ET.SubElement(selectors, qname("wsman:Selector"), Name="ShellId").text = shell.shell_id.upper()
         return tuple(
-            Command(
+            ListedCommand(
                 command_id=item.findtext("rsp:CommandId", "", NAMESPACES).lower(),
                 command_line=item.findtext("rsp:CommandLine", "", NAMESPACES),
                 state=item.findtext("rsp:CommandState", "", NAMESPACES),
@@ -202,7 +202,9 @@ class WSManClient:
         """End a shell and everything in it (MS-WSMV 3.1.4.3)."""
         self._invoke(WSManAction.DELETE, shell.resource_uri, None, deadline, shell=shell)
 
-    def command(self, shell: Shell, command_id: str, command_line: str, arguments: bytes, deadline: float) -> None:
+    def start_command(
+        self, shell: Shell, command_id: str, command_line: str, arguments: bytes, deadline: float
+    ) -> None:
         """Start a command in a shell (MS-WSMV 3.1.4.11).
 
         Args:
@@ -351,7 +353,7 @@ class WSManClient:
         return found
 
     def _invoke_following(self, deadline: float, *request: t.Any) -> ET.Element:
-        """Do one request, again at each address it is redirected to; the transport refuses what may not be followed."""
+        """Send one request, again at each address it is redirected to; `HttpConversation` refuses the wrong ones."""
         while True:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
@@ -360,11 +362,11 @@ class WSManClient:
                     f"not finished within {self.endpoint.option.open_timeout:g} seconds (session_option.open_timeout)",
                     delivered=False,
                 )
-            self._transport.time_limit = min(self.endpoint.answer_timeout, remaining)
+            self._http.time_limit = min(self.endpoint.answer_timeout, remaining)
             try:
                 return self._wsman.invoke(*request)
             except Redirected as redirection:
-                self._transport.follow(redirection.uri)
+                self._http.follow(redirection.uri)
 
 
 def _is(element: ET.Element, name: str) -> bool:

@@ -78,7 +78,7 @@ def failure(error: Exception, endpoint: Endpoint, time_limit: float | None, logg
         logged_on: Whether keys for message encryption were there already: then it is not the log-on that failed.
     """
     causes = _chain(error)
-    words = _last_words(causes)
+    words = _last_message(causes)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return TransportError(Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False)
     if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
@@ -177,7 +177,7 @@ def _chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def _last_words(causes: list[BaseException]) -> str:
+def _last_message(causes: list[BaseException]) -> str:
     """Return the most telling line of a chain of exceptions: that of the operating system, or else the deepest."""
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):

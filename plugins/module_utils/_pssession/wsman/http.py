@@ -40,7 +40,7 @@ else:
 
 # The longest wait before a connection is tried again.
 MAX_BACKOFF_SECONDS = 120.0
-# No envelope may exceed the MaxEnvelopeSize a request names; this leaves room for servers that are generous.
+# No envelope may exceed the MaxEnvelopeSize a request names; this allows for servers that send more.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 
@@ -61,7 +61,7 @@ class _Response:
     challenges: str
 
 
-class HttpTransport:
+class HttpConversation:
     """Sends envelopes to one endpoint and returns the answers' text; not to be used by two threads at once.
 
     It has the shape of pypsrp's own transport, so that pypsrp's WSMan can send through it.
@@ -243,7 +243,7 @@ class HttpTransport:
         """Return where a redirection leads, if it may be followed (PSSessionOption.MaximumConnectionRedirectionCount).
 
         Raises:
-            TransportError: It may not: nobody agreed to it, it leads on too far, or out of HTTPS.
+            TransportError: It may not: redirections are not allowed, there were too many, or it leads out of HTTPS.
         """
         limit = self._destination.maximum_redirection
         if self._redirections >= limit:

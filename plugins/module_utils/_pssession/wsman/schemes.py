@@ -25,7 +25,7 @@ class Scheme(t.NamedTuple):
     Attributes:
         name: As in `Logon.scheme`, in messages and in ``ansible_psrp_auth``; pip extras for it have the same name.
         options: Values of the option ``authentication`` that mean it, in PowerShell's order (AuthenticationMechanism).
-        transports: Values of ``ansible_winrm_transport`` that mean it.
+        winrm_transports: Values of ``ansible_winrm_transport`` that mean it.
         answers: Challenges of a server (WWW-Authenticate) that it can answer; empty if it needs none.
         needs: What it logs on with. The ticket is one of Kerberos.
         encrypts: Whether it has keys for messages (MS-WSMV 2.2.9.1).
@@ -38,7 +38,7 @@ class Scheme(t.NamedTuple):
 
     name: str
     options: tuple[str, ...]
-    transports: tuple[str, ...]
+    winrm_transports: tuple[str, ...]
     answers: tuple[str, ...]
     needs: t.Literal["password", "password or ticket", "certificate"]
     encrypts: bool
@@ -52,32 +52,32 @@ class Scheme(t.NamedTuple):
 # fmt: off
 SCHEMES: t.Mapping[str, Scheme] = {scheme.name: scheme for scheme in (
     # pywinrm leaves Basic and certificates to requests as well, and there passwords beyond Latin-1 to chance.
-    Scheme("basic", options=("basic",), transports=("basic", "plaintext", "ssl"), answers=("basic",),
+    Scheme("basic", options=("basic",), winrm_transports=("basic", "plaintext", "ssl"), answers=("basic",),
            needs="password", encrypts=False, over_http=True, pypsrp=pypsrp.basic, pywinrm=pypsrp.basic),
-    Scheme("negotiate", options=("negotiate", "negotiate_with_implicit_credential"), transports=(),
+    Scheme("negotiate", options=("negotiate", "negotiate_with_implicit_credential"), winrm_transports=(),
            answers=("negotiate", "kerberos", "ntlm"), needs="password or ticket", encrypts=True, over_http=True,
            pypsrp=pypsrp.negotiate, pywinrm=partial(pywinrm, "ntlm")),
-    Scheme("credssp", options=("credssp",), transports=("credssp",), answers=("credssp",),
+    Scheme("credssp", options=("credssp",), winrm_transports=("credssp",), answers=("credssp",),
            needs="password", encrypts=True, over_http=True,
            pypsrp=pypsrp.credssp, pywinrm=partial(pywinrm, "credssp"),
            extras={"pypsrp": {"requests_credssp": "requests-credssp 2.0.0 or newer"},
                    "pywinrm": {"requests_credssp": "requests-credssp 1.0.0 or newer"}}),
-    Scheme("digest", options=("digest",), transports=(), answers=("digest",),
+    Scheme("digest", options=("digest",), winrm_transports=(), answers=("digest",),
            needs="password", encrypts=False, over_http=True, pypsrp=pypsrp.digest, pywinrm=None),
-    Scheme("kerberos", options=("kerberos",), transports=("kerberos",), answers=("negotiate", "kerberos"),
+    Scheme("kerberos", options=("kerberos",), winrm_transports=("kerberos",), answers=("negotiate", "kerberos"),
            needs="password or ticket", encrypts=True, over_http=True,
            pypsrp=pypsrp.negotiate, pywinrm=partial(pywinrm, "kerberos"), pywinrm_takes_password=False,
            extras={"pypsrp": {"gssapi": "gssapi 1.6.0", "krb5": "krb5 0.3.0 or newer for Kerberos"},
                    "pywinrm": {"kerberos": "pykerberos 1.2.1 or newer"}}),
-    Scheme("ntlm", options=(), transports=("ntlm",), answers=("negotiate", "ntlm"),
+    Scheme("ntlm", options=(), winrm_transports=("ntlm",), answers=("negotiate", "ntlm"),
            needs="password", encrypts=True, over_http=True, pypsrp=pypsrp.negotiate, pywinrm=partial(pywinrm, "ntlm")),
-    Scheme("certificate", options=(), transports=("certificate",), answers=(),
+    Scheme("certificate", options=(), winrm_transports=("certificate",), answers=(),
            needs="certificate", encrypts=False, over_http=False, pypsrp=pypsrp.certificate, pywinrm=pypsrp.certificate),
 )}
 # fmt: on
 # Default is Negotiate, whether with a password or with tickets (PSRemotingBaseCmdlet, AuthenticationMechanism).
 OPTIONS = {"default": "negotiate", **{word: each.name for each in SCHEMES.values() for word in each.options}}
-TRANSPORTS = {word: each.name for each in SCHEMES.values() for word in each.transports}
+WINRM_TRANSPORTS = {word: each.name for each in SCHEMES.values() for word in each.winrm_transports}
 OPTIONAL_MODULES = {name for each in SCHEMES.values() for modules in each.extras.values() for name in modules}
 
 
