@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator.guardian import Guardian
 from tests.simulator.powershell_process import POOL, PowerShellEnded, PowerShellProcess
+from tests.simulator.watchdog import Watchdog
 
 from .powershell_client import is_alive
 from .raw_client import (
@@ -81,15 +81,15 @@ class Client:
 
 @asynccontextmanager
 async def started(powershell: str) -> AsyncIterator[Client]:
-    guardian = Guardian()
-    client = Client(await PowerShellProcess.start(powershell, guardian))
+    watchdog = Watchdog()
+    client = Client(await PowerShellProcess.start(powershell, watchdog))
     try:
         await asyncio.wait_for(client.open(), PATIENCE)
         yield client
     finally:
         await client.process.end()
         client.reader.cancel()
-        guardian.close()
+        watchdog.close()
 
 
 def within(test: Callable[[str], Awaitable[None]], powershell: str) -> None:

@@ -204,7 +204,7 @@ def _cause(error: BaseException) -> str:
         ("fault", {"fault_code": 5, "subcode": "w:Odd"}, "500 5 Odd", False),
         ("fault", {"fault_code": 0x12345}, f"500 {0x12345} InternalError", False),
         ("body", {"body": "<x/>", "content_type": "text/xml"}, "200 <x/>", False),
-        ("garbage", {"content_type": "text/plain"}, "200 This is no XML & was", False),
+        ("garbage", {"content_type": "text/plain"}, "200 This is not XML & wa", False),
         ("truncate", {}, "IncompleteRead", True),
         ("close_without_answer", {}, "RemoteDisconnected", True),
         ("wrong_relates_to", {}, "unrelated", True),

@@ -13,7 +13,7 @@ from requests.auth import HTTPBasicAuth
 from tests.conformance.conftest import ADMIN
 from tests.conformance.raw_client import SHELL, RawClient
 from tests.conformance.test_simulator_authentication import run
-from tests.simulator import ForwardProxy, SimulatedComputer, SimulatedFleet, TrapServer
+from tests.simulator import ForwardProxy, RecordingServer, SimulatedComputer, SimulatedFleet
 from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.timing
@@ -44,7 +44,7 @@ def test_redirection(fleet: SimulatedFleet, computer: SimulatedComputer, status:
 def test_trap(fleet: SimulatedFleet, computer: SimulatedComputer, tls: bool) -> None:
     """It has all that it was sent, and nothing if nobody came."""
     context = fleet.make_server_context("127.0.0.1") if tls else None
-    with TrapServer(tls=context) as trap:
+    with RecordingServer(tls=context) as trap:
         computer.redirect(trap.wsman_url, status=307)
         requests.post(computer.uri, b"secret body", allow_redirects=False, timeout=PATIENCE)
         assert (trap.connections, trap.received) == (0, b"")
@@ -68,7 +68,7 @@ def test_trap(fleet: SimulatedFleet, computer: SimulatedComputer, tls: bool) -> 
 
 def test_trap_with_another_answer() -> None:
     """Status and headers can be chosen."""
-    with TrapServer(status=302, headers=[("Location", "http://127.0.0.1:9/")]) as trap:
+    with RecordingServer(status=302, headers=[("Location", "http://127.0.0.1:9/")]) as trap:
         answer = requests.post(trap.wsman_url, b"", allow_redirects=False, timeout=PATIENCE)
         assert (answer.status_code, answer.headers["Location"]) == (302, "http://127.0.0.1:9/")
 

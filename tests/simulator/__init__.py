@@ -12,10 +12,10 @@ from .fleet import SimulatedFleet
 from .injection import Injection
 from .kdc import Realm
 from .proxy import ForwardProxy
+from .recording_server import RecordingServer
 from .request_log import LoggedRequest
 from .session import SimulatedCommand, SimulatedSession
 from .shell import User
-from .trap import TrapServer
 
 __all__ = [
     "ClientCertificate",
@@ -27,11 +27,11 @@ __all__ = [
     "Injection",
     "LoggedRequest",
     "Realm",
+    "RecordingServer",
     "Session",
     "SimulatedCommand",
     "SimulatedComputer",
     "SimulatedFleet",
     "SimulatedSession",
-    "TrapServer",
     "User",
 ]

@@ -133,7 +133,7 @@ def ready_data(fleet: SimulatedFleet) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str, private: bool = False) -> None:
-    """Write a file that nobody can see half-written."""
+    """Write a file that readers see complete or not at all."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.touch(mode=0o600 if private else 0o644)
     unfinished.write_text(text, encoding="utf-8")

@@ -24,6 +24,7 @@ from .loop_thread import LoopThread
 from .powershell_pool import PowerShellPool
 from .powershell_process import find_powershell
 from .powershells import PowerShells
+from .records import Origin
 from .redirection import Redirection
 from .scripted_pool import ScriptedPool
 from .scripts import ScriptLibrary
@@ -293,7 +294,7 @@ class SimulatedComputer(Switches):
                 id=shell.uuid,
                 clock=self.clock,
                 scripts=self.scripts,
-                origin=(f"{shell.owner_domain}\\{shell.owner.name}", self.host_name, shell.process_id),
+                origin=Origin(f"{shell.owner_domain}\\{shell.owner.name}", self.host_name, shell.process_id),
                 capacity=lambda: self.buffer_size,
                 dropping=lambda: shell.dropping,
                 asking=lambda: self.asks_for_key,

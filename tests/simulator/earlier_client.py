@@ -79,7 +79,7 @@ class EarlierClient:
     @staticmethod
     async def _next_change(pool: PowerShellPool, queue: OutputQueue) -> None:
         if pool.closed:
-            raise RuntimeError("the PowerShell of a session has ended: " + " ".join(pool.process.complaints))
+            raise RuntimeError("the PowerShell of a session has ended: " + " ".join(pool.process.errors))
         await queue.changed.wait()
 
     @staticmethod

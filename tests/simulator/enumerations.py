@@ -112,10 +112,10 @@ class Enumerations:
         if self._computer.endless_pull and listing.position >= len(listing.items):
             listing.position = 0
         page: list[str] = []
-        room = size - _OVERHEAD
+        space = size - _OVERHEAD
         for item in listing.items[listing.position :]:
-            room -= len(item.encode())
-            if len(page) >= limit or (page and room < 0):
+            space -= len(item.encode())
+            if len(page) >= limit or (page and space < 0):
                 break
             page.append(item)
         listing.position += len(page)

@@ -81,7 +81,7 @@ class Fault(Exception):
 
         Args:
             code: the number in WSManFault's Code, unsigned.
-            text: what it says; ``None`` takes the standard text of ``code``.
+            text: the message; ``None`` takes the standard text of ``code``.
             provider: the plugin that refused, when it was one.
             nested: the provider reports a WSManFault of its own instead of a text.
         """

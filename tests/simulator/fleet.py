@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from .addresses import Addresses, raise_file_limit
-from .authentication import Gate, Logons
+from .authentication import Authenticators, Logons
 from .certificates import ClientCertificate
 from .clock import FleetClock
 from .computer import HTTP_PORT, HTTPS_PORT, FleetParts, SimulatedComputer
@@ -47,7 +47,7 @@ class SimulatedFleet:
         other_ca_file: of the CA that signed those of computers with the switch ``certificate`` set to ``other_ca``.
         crl_file: PEM file of the first CA's revocation list.
         control_url: address of the control interface, if it was asked for.
-        stop_requested: set when somebody asks the fleet to end, through the control interface.
+        stop_requested: set when a client asks the fleet to end, through the control interface.
     """
 
     def __init__(self, declared: Fleet | Mapping[str, Any], control_port: int | None = None) -> None:
@@ -73,7 +73,7 @@ class SimulatedFleet:
         self._powershells = PowerShells(declaration.max_powershells)
         self._logons = Logons()
         self._mapped_certificates: dict[str, str] = {}
-        self._gate: Gate | None = None
+        self._authenticators: Authenticators | None = None
         self._tls: FleetTls | None = None
         self._keepalive_timeout = declaration.keepalive_timeout
         self._control_port = control_port
@@ -155,8 +155,8 @@ class SimulatedFleet:
 
     def expire_nonces(self) -> None:
         """Have Digest clients ask for a new nonce."""
-        if self._gate is not None:
-            self._loop_thread.call(self._gate.digest.expire_nonces)
+        if self._authenticators is not None:
+            self._loop_thread.call(self._authenticators.digest.expire_nonces)
 
     def make_client_certificate(
         self, user: User | str, mapped: bool = True, key_password: str | None = None, with_pkcs12: bool = True
@@ -179,7 +179,7 @@ class SimulatedFleet:
         return certificate
 
     def make_server_context(self, *names: str) -> ssl.SSLContext:
-        """TLS for another server, such as a ``TrapServer``, that clients of this fleet trust.
+        """TLS for another server, such as a ``RecordingServer``, that clients of this fleet trust.
 
         Args:
             names: host names and addresses in its certificate.
@@ -233,7 +233,8 @@ class SimulatedFleet:
             self._loop_thread.stop()
         if self._directory is not None:
             self._directory.cleanup()
-            self._directory = self._tls = self._gate = self.ca_file = self.other_ca_file = self.crl_file = None
+            self._directory = self._tls = self._authenticators = None
+            self.ca_file = self.other_ca_file = self.crl_file = None
 
     async def _listen_somewhere(self) -> None:
         for attempt in range(_ATTEMPTS):
@@ -255,8 +256,8 @@ class SimulatedFleet:
         self._tls = tls = FleetTls(directory, [computer.name for computer in self], addresses)
         self.ca_file, self.other_ca_file = tls.authority.ca_file, tls.other_authority.ca_file
         self.crl_file = tls.crl_file
-        self._gate = Gate(self._mapped_certificates, self._logons)
-        service = Service(self._log, self.clock, tls, self._gate)
+        self._authenticators = Authenticators(self._mapped_certificates, self._logons)
+        service = Service(self._log, self.clock, tls, self._authenticators)
         for computer in self:
             service.add(computer)
         # A client that goes away takes its pending Receive with it.

@@ -165,7 +165,7 @@ class Realm:
             "libdefaults": {
                 "dns_lookup_kdc": "false",
                 "dns_lookup_realm": "false",
-                # Names are taken as they are: nobody could resolve those of simulated computers.
+                # Names are taken as they are: no resolver knows those of simulated computers.
                 "dns_canonicalize_hostname": "false",
                 "rdns": "false",
                 "ticket_lifetime": self._ticket_lifetime,
@@ -209,7 +209,7 @@ class Realm:
 
     @property
     def failed_passwords(self) -> int:
-        """How often somebody tried a wrong password."""
+        """How often a client tried a wrong password."""
         return self.kdc_log.count("PREAUTH_FAILED")
 
     # Tickets

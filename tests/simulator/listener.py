@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small TCP server in a thread, for what is not a WinRM endpoint: traps and proxies."""
+"""A small TCP server in a thread, for what is not a WinRM endpoint: recording servers and proxies."""
 
 from __future__ import annotations
 

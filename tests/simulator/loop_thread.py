@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 #: How long a caller waits for the loop before it reports a hang, in seconds.
-PATIENCE = 60.0
+CALL_TIMEOUT = 60.0
 
 
 class LoopThread:
@@ -60,7 +60,7 @@ class LoopThread:
 
         self._thread = threading.Thread(target=run, name="simulated-fleet", daemon=True)
         self._thread.start()
-        ready.wait(PATIENCE)
+        ready.wait(CALL_TIMEOUT)
         self._loop = loop
 
     def stop(self) -> None:
@@ -78,7 +78,7 @@ class LoopThread:
 
         self.run(drain())
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(PATIENCE)
+        thread.join(CALL_TIMEOUT)
         loop.close()
         self._loop = self._thread = None
 
@@ -94,4 +94,4 @@ class LoopThread:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run ``coroutine`` in the loop and return its result. Not for callers inside the loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(PATIENCE)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(CALL_TIMEOUT)

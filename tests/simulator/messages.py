@@ -17,19 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from psrpcore import PSRemotingCrypto
 from psrpcore.types import (
     ApplicationPrivateData,
-    DebugRecordMsg,
     EncryptedSessionKey,
-    ErrorCategory,
-    ErrorCategoryInfo,
     ErrorRecord,
-    ErrorRecordMsg,
     HostMethodIdentifier,
-    InformationRecordMsg,
-    NETException,
     PipelineHostCall,
     PipelineState,
-    ProgressRecordMsg,
-    ProgressRecordType,
     PSDict,
     PSDouble,
     PSInt,
@@ -38,18 +30,13 @@ from psrpcore.types import (
     PSList,
     PSObject,
     PSPrimitiveDictionary,
-    PSRPMessageType,
     PSSecureString,
-    PSString,
-    PSUInt,
     PSVersion,
     RunspaceAvailability,
     RunspacePoolInitData,
     RunspacePoolState,
     RunspacePoolStateMsg,
     SessionCapability,
-    VerboseRecordMsg,
-    WarningRecordMsg,
     add_note_property,
     deserialize,
     serialize,
@@ -192,160 +179,12 @@ def availability(call_id: int, answer: bool | int) -> RunspaceAvailability:
     return RunspaceAvailability(SetMinMaxRunspacesResponse=value, ci=call_id)
 
 
-_TYPE_NAMES = {str: "String", bool: "Boolean", int: "Int32", float: "Double"}
-
-
-def error_record(
-    message: str,
-    *,
-    error_id: str = "Microsoft.PowerShell.Commands.WriteErrorException",
-    category: str = "NotSpecified",
-    exception: str = "Microsoft.PowerShell.Commands.WriteErrorException",
-    target: Any = None,
-    activity: str = "",
-    record_type: type[ErrorRecord] = ErrorRecord,
-) -> ErrorRecord:
-    """An ErrorRecord (MS-PSRP 2.2.3.15).
-
-    Args:
-        message: the exception's message.
-        error_id: FullyQualifiedErrorId.
-        category: a name of ErrorCategory.
-        exception: type name of the .NET exception.
-        target: the target object.
-        activity: the command that reports the error.
-        record_type: ``ErrorRecordMsg`` for the error stream.
-
-    Raises:
-        ValueError: no such category.
-    """
-    try:
-        category_number = ErrorCategory[category]
-    except KeyError as error:
-        raise ValueError(f"{category!r} is not an ErrorCategory") from error
-    raised = NETException(Message=message, HResult=-2146233087)
-    raised.PSObject.type_names = [exception, *raised.PSObject.type_names]
-    raised.PSObject.to_string = f"{exception}: {message}"
-    record = record_type(
-        Exception=raised,
-        CategoryInfo=ErrorCategoryInfo(
-            Category=category_number,
-            Activity=activity,
-            Reason=exception.rpartition(".")[2],
-            TargetName="" if target is None else str(target),
-            TargetType="" if target is None else _TYPE_NAMES.get(type(target), "PSObject"),
-        ),
-        TargetObject=to_powershell(target),
-        FullyQualifiedErrorId=error_id,
-    )
-    record.PSObject.to_string = message
-    return record
-
-
-def error_stream(message: str, **details: Any) -> ErrorRecord:
-    """ERROR_RECORD as Write-Error makes it; details as for ``error_record``."""
-    return error_record(message, record_type=ErrorRecordMsg, activity="Write-Error", **details)
-
-
-def thrown_error(message: str, **details: Any) -> ErrorRecord:
-    """The error of a pipeline whose script threw a text; details as for ``error_record``."""
-    thrown = {
-        "error_id": message,
-        "category": "OperationStopped",
-        "exception": "System.Management.Automation.RuntimeException",
-        "target": message,
-    }
-    return error_record(message, **{**thrown, **details})
-
-
-_TEXT_RECORDS = {"debug": DebugRecordMsg, "verbose": VerboseRecordMsg, "warning": WarningRecordMsg}
-#: Streams of plain text and the message type that carries each.
-RECORD_TYPES = {
-    "debug": PSRPMessageType.DebugRecord,
-    "verbose": PSRPMessageType.VerboseRecord,
-    "warning": PSRPMessageType.WarningRecord,
-}
-
-
-def text_record(stream: str, message: str) -> PSObject:
-    """A record of one of ``RECORD_TYPES`` (MS-PSRP 2.2.3.16)."""
-    record: PSObject = _TEXT_RECORDS[stream](Message=message)
-    record.PSObject.to_string = message
-    return record
-
-
-def progress_record(
-    activity: str,
-    *,
-    activity_id: int = 0,
-    status: str = " ",
-    operation: str | None = None,
-    parent_id: int = -1,
-    percent: int = -1,
-    completed: bool = False,
-    seconds_remaining: int = -1,
-) -> ProgressRecordMsg:
-    """PROGRESS_RECORD; -1 means unknown."""
-    return ProgressRecordMsg(
-        Activity=activity,
-        ActivityId=activity_id,
-        StatusDescription=status,
-        CurrentOperation=operation,
-        ParentActivityId=parent_id,
-        PercentComplete=percent,
-        Type=ProgressRecordType.Completed if completed else ProgressRecordType.Processing,
-        SecondsRemaining=seconds_remaining,
-    )
-
-
-def host_message(text: str, no_newline: bool) -> PSObject:
-    """What Write-Host gives an information record for its data (seen: PowerShell 7.6, Linux)."""
-    message = PSObject()
-    message.PSObject.type_names = ["System.Management.Automation.HostInformationMessage", "System.Object"]
-    message.PSObject.to_string = text
-    for name, value in (
-        ("Message", text),
-        ("NoNewLine", no_newline),
-        ("ForegroundColor", None),
-        ("BackgroundColor", None),
-    ):
-        add_note_property(message, name, value)
-    return message
-
-
-def information_record(
-    data: Any, *, source: str, tags: Sequence[str], user: str, computer: str, process_id: int
-) -> InformationRecordMsg:
-    """INFORMATION_RECORD, as Write-Information makes it."""
-    return InformationRecordMsg(
-        MessageData=to_powershell(data),
-        Source=source,
-        TimeGenerated=datetime.datetime.now(tz=datetime.timezone.utc),
-        Tags=PSList([PSString(tag) for tag in tags]),
-        User=user,
-        Computer=computer,
-        ProcessId=PSUInt(process_id),
-        NativeThreadId=PSUInt(368),
-        ManagedThreadId=PSUInt(10),
-    )
-
-
 def pipeline_state(state: PSInvocationState, error: ErrorRecord | None = None) -> PipelineState:
     """PIPELINE_STATE, with the error that ended the pipeline."""
     message = PipelineState(PipelineState=int(state))
     if error is not None:
         message.ExceptionAsErrorRecord = error
     return message
-
-
-def stopped_error() -> ErrorRecord:
-    """The error of a pipeline that was stopped."""
-    return error_record(
-        "The pipeline has been stopped.",
-        error_id="PipelineStopped",
-        category="OperationStopped",
-        exception="System.Management.Automation.PipelineStoppedException",
-    )
 
 
 def host_call(call_id: int, method: str, parameters: Sequence[Any]) -> PipelineHostCall:

@@ -87,7 +87,7 @@ class Pipeline(ABC):
         return self.output.size >= self.pool.capacity() and not self.pool.dropping()
 
     def close(self) -> None:
-        """Forget the command: it ends unheard, and pending Receives wake up to find it closed."""
+        """Forget the command: it ends without a message, and pending Receives wake up to find it closed."""
         self.closed = True
         self.end()
         self.output.clear()
@@ -98,7 +98,7 @@ class Pipeline(ABC):
 
     @abstractmethod
     def end(self) -> None:
-        """End the script without a word."""
+        """End the script without a message to the client."""
 
     @abstractmethod
     def end_input(self) -> None:

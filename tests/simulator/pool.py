@@ -25,7 +25,7 @@ P = TypeVar("P", bound=Pipeline)
 
 @dataclass(kw_only=True, eq=False)
 class RunspacePool(ABC, Generic[P]):
-    """One server process's PSRP state. Its object ids go up by one per message, whoever is connected.
+    """One server process's PSRP state. Its object ids go up by one per message, whichever client is connected.
 
     The subclasses are its content: ``ScriptedPool`` for declared scripts, ``PowerShellPool`` for a real PowerShell.
     Another client's Connect is answered here for both.
@@ -34,7 +34,7 @@ class RunspacePool(ABC, Generic[P]):
         id: the runspace pool's id as the client that opened it wrote it. Mostly that is the shell's id, but early
             clients wrote its octets in another order, and servers just repeat it (recorded: test_psrp_open_runspace).
         pipelines: by their id on WSMan level.
-        dropping: whether output may be thrown away (BufferMode Drop and nobody connected).
+        dropping: whether output may be thrown away (BufferMode Drop, and no client is connected).
         capacity: octets of output a pipeline may have waiting.
         ready: whether INIT_RUNSPACEPOOL has been answered.
         variables: of the session, where the simulator knows them.
@@ -96,7 +96,7 @@ class RunspacePool(ABC, Generic[P]):
         return next((pipeline for pipeline in self.pipelines.values() if pipeline.id == message.pipeline_id), None)
 
     def balance(self) -> None:
-        """Hear that the output of a command has become more or less, or that other rules for it hold now."""
+        """React to a change of the output that waits, or of the rules for it."""
 
     def forget_key(self) -> None:
         """Forget the session key of the client before."""

@@ -77,7 +77,7 @@ class PowerShellPipeline(Pipeline):
             self.pool.process.post("Signal", self.id)
 
     def end(self) -> None:
-        """End the script without a word."""
+        """End the script without a message to the client."""
         if self._created:
             self.pool.process.post("Close", self.id)
 

@@ -42,10 +42,10 @@ class PowerShellPool(RunspacePool[PowerShellPipeline]):
     Attributes:
         path: of ``pwsh``.
         powershells: where the process comes from; a place there is taken already.
-        look: lets time take its effect on the session: nobody else may look for hours, and then an expired session
+        look: applies the rules of time to the session: without requests for hours, an expired session
             would keep its process.
         on_end: called when the process has ended by itself.
-        earlier_client: plays the client that has opened the session and left it, where no client did.
+        earlier_client: opens the session and leaves it, where no client of the test did.
         closed: the session is over.
     """
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from .clock import Wakeup
-from .guardian import Guardian, kill_group
+from .watchdog import Watchdog, kill_group
 
 Verb = Literal["Data", "Command", "Signal", "Close"]
 #: The GUID that stands for the runspace pool.
@@ -91,7 +91,7 @@ class _Streams(SubprocessStreamProtocol):
 class PowerShellProcess:
     """A running ``pwsh -s`` in a process group of its own. All methods belong to the event loop that started it.
 
-    Somebody has to iterate over ``packets`` all the time: acknowledgements are read there, too. When the process ends,
+    The caller has to iterate over ``packets`` all the time: acknowledgements are read there. When the process ends,
     what it has started ends with it.
 
     Attributes:
@@ -104,7 +104,7 @@ class PowerShellProcess:
         transport: asyncio.SubprocessTransport,
         streams: _Streams,
         home: tempfile.TemporaryDirectory[str],
-        guardian: Guardian,
+        watchdog: Watchdog,
     ) -> None:
         """Take over a process that ``start`` made."""
         self.pid = transport.get_pid()
@@ -112,24 +112,24 @@ class PowerShellProcess:
         self._transport = transport
         self._streams = streams
         self._folder = home
-        self._guardian = guardian
+        self._watchdog = watchdog
         self._outbox: deque[_Posted] = deque()
         self._posted = Wakeup()
         self._unacknowledged: list[_Posted] = []
         self._suspended = False
         self._resumed = Wakeup()
-        self._complaints: deque[str] = deque(maxlen=20)
+        self._errors: deque[str] = deque(maxlen=20)
         self._over = asyncio.Event()
-        self._tasks = [asyncio.ensure_future(self._write()), asyncio.ensure_future(self._listen_to_complaints())]
+        self._tasks = [asyncio.ensure_future(self._write()), asyncio.ensure_future(self._read_errors())]
         self._reaper = asyncio.ensure_future(self._reap())
 
     @classmethod
-    async def start(cls, path: str | Path, guardian: Guardian) -> PowerShellProcess:
+    async def start(cls, path: str | Path, watchdog: Watchdog) -> PowerShellProcess:
         """Start ``path``, with a home folder of its own and none of this process's secrets in its environment.
 
         Args:
             path: of ``pwsh``.
-            guardian: kills the process and what it has started when this process ends without ``end``.
+            watchdog: kills the process and what it has started when this process ends without ``end``.
 
         Raises:
             OSError: it cannot be started.
@@ -158,8 +158,8 @@ class PowerShellProcess:
             home.cleanup()
             raise
         # Should this process be killed just here, the end of its input ends the PowerShell: no command runs yet.
-        guardian.watch(transport.get_pid(), home.name)
-        return cls(transport, streams, home, guardian)
+        watchdog.watch(transport.get_pid(), home.name)
+        return cls(transport, streams, home, watchdog)
 
     # To the process
 
@@ -197,7 +197,7 @@ class PowerShellProcess:
                 await self._posted.wait()
             posted = self._outbox.popleft()
             self._unacknowledged.append(posted)
-            # Whoever has suspended reading would never see the acknowledgement.
+            # Reading may be suspended, and the acknowledgement has to be read.
             self._resumed.notify()
             try:
                 stdin.write(posted.line)
@@ -211,7 +211,7 @@ class PowerShellProcess:
     def _give_up(posted: _Posted) -> None:
         if not posted.acknowledged.done():
             posted.acknowledged.set_exception(PowerShellEnded("the PowerShell process has ended"))
-            posted.acknowledged.exception()  # whoever does not look is not told about it by asyncio either
+            posted.acknowledged.exception()  # marks it as seen: asyncio would warn about callers that ignore it
 
     # From the process
 
@@ -270,16 +270,16 @@ class PowerShellProcess:
                     posted.acknowledged.set_result(None)
                 return
 
-    async def _listen_to_complaints(self) -> None:
+    async def _read_errors(self) -> None:
         stderr = self._streams.stderr
         assert stderr is not None
         while chunk := await stderr.read(_CHUNK):
-            self._complaints.extend(chunk.decode(errors="replace").splitlines())
+            self._errors.extend(chunk.decode(errors="replace").splitlines())
 
     @property
-    def complaints(self) -> list[str]:
+    def errors(self) -> list[str]:
         """The last lines on standard error: PowerShell tells there which messages it could not read."""
-        return list(self._complaints)
+        return list(self._errors)
 
     # The end
 
@@ -304,7 +304,7 @@ class PowerShellProcess:
         for task in self._tasks:
             task.cancel()
         kill_group(self.pid)
-        self._guardian.forget(self.pid)
+        self._watchdog.forget(self.pid)
         # Closed from this side: a process that has left the group may hold the other ends for ever.
         self._transport.close()
         self._over.set()

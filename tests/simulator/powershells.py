@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 from pathlib import Path
 
-from .guardian import Guardian
 from .powershell_process import PowerShellEnded, PowerShellProcess
+from .watchdog import Watchdog
 
 #: A process takes about 110 MB.
 MAX_POWERSHELLS = 8
@@ -30,7 +30,7 @@ class PowerShells:
         self._reserved = 0
         self._processes: set[PowerShellProcess] = set()
         self._ending: set[asyncio.Task[None]] = set()
-        self._guardian = Guardian()
+        self._watchdog = Watchdog()
 
     @property
     def is_full(self) -> bool:
@@ -68,7 +68,7 @@ class PowerShells:
         Raises:
             OSError: it cannot be started.
         """
-        process = await PowerShellProcess.start(path, self._guardian)
+        process = await PowerShellProcess.start(path, self._watchdog)
         self._processes.add(process)
         return process
 
@@ -86,4 +86,4 @@ class PowerShells:
         """End all processes; return when they are gone."""
         await asyncio.gather(*(self.end(process) for process in list(self._processes)))
         await asyncio.gather(*self._ending)
-        self._guardian.close()
+        self._watchdog.close()

@@ -28,7 +28,7 @@ class ProxyRequest:
     Attributes:
         method: ``CONNECT`` for a tunnel, or else of the request that was forwarded.
         target: as sent: ``host:port`` for a tunnel, or else a URL.
-        status: 200 if it was carried out, 407 without the right credentials, 502 if nobody answers there.
+        status: 200 if it was carried out, 407 without the right credentials, 502 if no server answers there.
     """
 
     method: str
@@ -53,7 +53,7 @@ class ForwardProxy(Listener):
 
         Args:
             user: whom to let in, with ``password``, by Basic; everybody by default.
-            routes: host names -> addresses, for names that nobody else could resolve.
+            routes: host names -> addresses, for names that no resolver knows.
         """
         super().__init__(address)
         self._credentials = None if user is None else (user, password)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The outer layers of PSRP: messages, fragments, and the queue of what a server has to say."""
+"""The outer layers of PSRP: messages, fragments, and the queue of messages to a client."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Defragmenter:
 
 @dataclass
 class Outgoing:
-    """A message on its way out. It is cut into fragments only when it is known how much room an answer has.
+    """A message on its way out. It is cut into fragments only when it is known how much space an answer has.
 
     Attributes:
         alone: send it in an answer of its own; servers do so with RUNSPACEPOOL_STATE (all recordings).
@@ -163,7 +163,7 @@ class Outgoing:
 
 
 class OutputQueue:
-    """What the pool or one pipeline has to say and no client has fetched yet.
+    """The messages of the pool or of one pipeline that no client has fetched yet.
 
     Attributes:
         changed: tells who waits, and ``on_change``, that something was put in or taken out.
@@ -211,21 +211,21 @@ class OutputQueue:
         Args:
             envelope_size: octets the whole answer may have; base64 makes 4 of 3.
         """
-        room = envelope_size - ENVELOPE_OVERHEAD
+        space = envelope_size - ENVELOPE_OVERHEAD
         taken: list[bytes] = []
         final = False
         while self._messages:
             message = self._messages[0]
             if message.alone and taken:
                 break
-            fits = (room - STREAM_OVERHEAD) // 4 * 3 - _FRAGMENT.size
+            fits = (space - STREAM_OVERHEAD) // 4 * 3 - _FRAGMENT.size
             # Rather end the answer than begin a message with a sliver of it.
             if taken and fits < min(len(message.data), 1024):
                 break
             fragment = message.cut(max(1, min(fits, MAX_FRAGMENT)))
             self.size -= len(fragment.data)
             taken.append(fragment.pack())
-            room -= STREAM_OVERHEAD + (len(taken[-1]) + 2) // 3 * 4
+            space -= STREAM_OVERHEAD + (len(taken[-1]) + 2) // 3 * 4
             if fragment.end:
                 self._messages.popleft()
                 final = final or message.final

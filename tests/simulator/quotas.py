@@ -40,7 +40,7 @@ def check_new_shell(computer: SimulatedComputer, user: User, resource_uri: str) 
     _check(computer.max_plugin_shells, len(plugin), faults.QUOTA_PLUGIN_SHELLS)
     _check(computer.max_plugin_users, len(plugin_users), faults.QUOTA_PLUGIN_USERS)
     if computer.powershell is not None and computer.powershells.is_full and not is_cmd(resource_uri):
-        # Whoever asks, and on whichever computer of the fleet: the machine underneath is full.
+        # The limit is that of this machine: it holds for all accounts and computers of the fleet.
         raise Fault(faults.QUOTA_PLUGIN_SHELLS)
 
 

@@ -18,7 +18,9 @@ from . import messages
 from .clock import Wakeup
 from .pipeline import Pipeline, script_text
 from .psrp import Message, ProtocolViolation
-from .scripts import HostAnswer, NextInput, Room, Script, ScriptFailure, SessionKey, Sleep, Wait
+from .records import STOPPED, Failure, Origin
+from .script_context import BufferSpace, HostAnswer, NextInput, ScriptFailure, SessionKey, Sleep, Wait
+from .scripts import Script
 
 if TYPE_CHECKING:
     from .scripted_pool import ScriptedPool
@@ -99,7 +101,7 @@ class ScriptedPipeline(Pipeline):
         return self.pool.variables
 
     @property
-    def origin(self) -> tuple[str, str, int]:
+    def origin(self) -> Origin:
         """Owner, computer and process id for information records."""
         return self.pool.origin
 
@@ -189,10 +191,10 @@ class ScriptedPipeline(Pipeline):
         if not self.is_running:
             return
         self.end()
-        self._finish(PSInvocationState.Stopped, messages.stopped_error())
+        self._finish(PSInvocationState.Stopped, STOPPED.record())
 
     def end(self) -> None:
-        """End the script without a word."""
+        """End the script without a message to the client."""
         if self._task is not None:
             self._task.cancel()
 
@@ -213,14 +215,14 @@ class ScriptedPipeline(Pipeline):
         except ScriptFailure as failure:
             self._finish(PSInvocationState.Failed, failure.record)
         except (TypeError, ValueError) as error:
-            # The declaration is at fault. The client hears it, instead of waiting for ever.
-            self._finish(PSInvocationState.Failed, messages.error_record(f"script {script.name!r}: {error}"))
+            # The declaration is at fault. The client is told, instead of waiting for ever.
+            self._finish(PSInvocationState.Failed, Failure(f"script {script.name!r}: {error}").record())
 
     async def _satisfy(self, wait: Wait) -> Any:
         clock = self.pool.clock
         if isinstance(wait, Sleep):
             await clock.sleep_until(clock.now() + wait.seconds)
-        elif isinstance(wait, Room):
+        elif isinstance(wait, BufferSpace):
             await self._until(self.output.changed, lambda: not self.is_full)
         elif isinstance(wait, SessionKey):
             self.pool.need_key()

@@ -19,6 +19,7 @@ from . import messages
 from .clock import FleetClock, Wakeup
 from .pool import RunspacePool
 from .psrp import Message, Outgoing, ProtocolViolation
+from .records import Origin
 from .scripted_pipeline import ScriptedPipeline
 from .scripts import ScriptLibrary
 
@@ -38,7 +39,7 @@ class ScriptedPool(RunspacePool[ScriptedPipeline]):
 
     clock: FleetClock
     scripts: ScriptLibrary
-    origin: tuple[str, str, int]
+    origin: Origin
     private_data: Mapping[str, Any] = field(default_factory=messages.default_private_data)
     asking: Callable[[], bool] = lambda: False
     key_changed: Wakeup = field(default_factory=Wakeup)

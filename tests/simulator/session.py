@@ -155,7 +155,7 @@ class SimulatedSession:
         self._look(take)
 
     def disconnect(self) -> None:
-        """Let whoever is connected disconnect."""
+        """Disconnect the client that is connected."""
 
         def drop(shell: Shell) -> None:
             if shell.state == "Connected":

@@ -49,14 +49,14 @@ class Standing(enum.Enum):
     """What a request's client session is to a shell."""
 
     HOLDER = "the shell is connected to this client"
-    STRANGER = "the shell is connected to another client"
+    OTHER_CLIENT = "the shell is connected to another client"
     LAST_HOLDER = "the shell is disconnected, and this client was the last"
     NEWCOMER = "the shell is disconnected, and another client was the last"
 
 
 _HELD = {
     Standing.HOLDER: None,
-    Standing.STRANGER: faults.CLIENT_SESSION_MISMATCH,
+    Standing.OTHER_CLIENT: faults.CLIENT_SESSION_MISMATCH,
     Standing.LAST_HOLDER: faults.SHELL_DISCONNECTED,
     Standing.NEWCOMER: faults.SHELL_DISCONNECTED,
 }
@@ -68,19 +68,19 @@ RULES: dict[str, dict[Standing, int | None]] = {
     "Delete": _ALWAYS,
     "Disconnect": {
         Standing.HOLDER: None,
-        Standing.STRANGER: faults.CLIENT_SESSION_MISMATCH,
+        Standing.OTHER_CLIENT: faults.CLIENT_SESSION_MISMATCH,
         Standing.LAST_HOLDER: faults.ALREADY_DISCONNECTED,
         Standing.NEWCOMER: faults.ALREADY_DISCONNECTED,
     },
     "Reconnect": {
         Standing.HOLDER: None,
-        Standing.STRANGER: faults.CONNECTED_TO_DIFFERENT_CLIENT,
+        Standing.OTHER_CLIENT: faults.CONNECTED_TO_DIFFERENT_CLIENT,
         Standing.LAST_HOLDER: None,
         Standing.NEWCOMER: faults.CLIENT_SESSION_MISMATCH,
     },
     "Connect": {
         Standing.HOLDER: faults.CONNECTED_TO_DIFFERENT_CLIENT,
-        Standing.STRANGER: faults.CONNECTED_TO_DIFFERENT_CLIENT,
+        Standing.OTHER_CLIENT: faults.CONNECTED_TO_DIFFERENT_CLIENT,
         Standing.LAST_HOLDER: None,
         Standing.NEWCOMER: None,
     },
@@ -164,7 +164,7 @@ class Shell:
         """What ``client`` (a wsmv:SessionId of the owner's account) is to this shell."""
         same = client == self.client
         if self.state == "Connected":
-            return Standing.HOLDER if same else Standing.STRANGER
+            return Standing.HOLDER if same else Standing.OTHER_CLIENT
         return Standing.LAST_HOLDER if same else Standing.NEWCOMER
 
     # What happens to it

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be set per computer: limits, quirks of real servers, and the assumptions nobody could check."""
+"""What can be set per computer: limits, quirks of real servers, and assumptions that no recording confirms."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Switches:
         asks_for_key: a script with a SecureString to send waits until the client has given a key, as MS-PSRP allows.
             PowerShell's server asks only clients of protocol 2.1 and makes a key by itself for others
             (PSRemotingCryptoHelperServer.EncryptSecureString).
-        running_command_is_activity: assumption (off): output nobody fetches keeps a silent client's shell connected.
+        running_command_is_activity: assumption (off): a running command keeps the shell of a silent client connected.
     """
 
     page_size: int | None = None

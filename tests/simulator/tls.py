@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .computer import SimulatedComputer
 
 #: The name in the certificate ``other_name``.
-OTHER_NAME = "somebody-else.lab.test"
+OTHER_NAME = "another-computer.lab.test"
 
 
 @dataclass(eq=False)
@@ -60,7 +60,7 @@ class FleetTls:
 
     Attributes:
         authority: signed the servers' and clients' certificates.
-        other_authority: nobody should trust.
+        other_authority: that clients should not trust.
         crl_file: of ``authority``.
     """
 

@@ -13,7 +13,7 @@ import requests
 
 from tests.integration.engine.controller import ADMIN, Controller, error_ids, names, operations
 from tests.integration.engine.logons import DEMANDING, octets_on_the_wire, set_up
-from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, TrapServer
+from tests.simulator import Injection, RecordingServer, SimulatedComputer, SimulatedFleet
 
 pytestmark = pytest.mark.timing
 
@@ -32,9 +32,9 @@ def everything_offered(fleet: SimulatedFleet) -> None:
 
 
 @pytest.fixture
-def trap(fleet: SimulatedFleet) -> Iterator[TrapServer]:
+def trap(fleet: SimulatedFleet) -> Iterator[RecordingServer]:
     """Where nobody should go."""
-    with TrapServer() as started:
+    with RecordingServer() as started:
         yield started
 
 
@@ -58,7 +58,7 @@ def test_scenario_50_without_consent_nothing_is_sent_on(
     fleet: SimulatedFleet,
     computer: SimulatedComputer,
     controller: Controller,
-    trap: TrapServer,
+    trap: RecordingServer,
     status: int,
     way: str,
     library: str,
@@ -76,7 +76,11 @@ def test_scenario_50_without_consent_nothing_is_sent_on(
 
 @pytest.mark.parametrize("option", [{}, {"maximum_redirection": 5}, {"culture": "de-DE"}])
 def test_a_session_option_is_no_consent(
-    computer: SimulatedComputer, fleet: SimulatedFleet, controller: Controller, trap: TrapServer, option: dict[str, int]
+    computer: SimulatedComputer,
+    fleet: SimulatedFleet,
+    controller: Controller,
+    trap: RecordingServer,
+    option: dict[str, int],
 ) -> None:
     """The cmdlet follows once any session option is given; its documentation says otherwise, and so does this."""
     computer.redirect(trap.wsman_url)
@@ -86,7 +90,7 @@ def test_a_session_option_is_no_consent(
 
 
 def test_computer_names_are_never_redirected(
-    computer: SimulatedComputer, fleet: SimulatedFleet, controller: Controller, trap: TrapServer
+    computer: SimulatedComputer, fleet: SimulatedFleet, controller: Controller, trap: RecordingServer
 ) -> None:
     computer.redirect(trap.wsman_url)
     have(controller, fleet, "NTLM")
@@ -102,7 +106,7 @@ def test_nothing_is_followed_in_the_middle_of_a_logon(
     fleet: SimulatedFleet,
     computer: SimulatedComputer,
     controller: Controller,
-    trap: TrapServer,
+    trap: RecordingServer,
     way: str,
     library: str,
 ) -> None:
@@ -118,7 +122,7 @@ def test_nothing_is_followed_in_the_middle_of_a_logon(
 
 
 def test_the_last_word_of_a_connect_is_not_followed(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: TrapServer
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: RecordingServer
 ) -> None:
     """A listing that worked is no consent either."""
     computer.add_session("job1")
@@ -163,7 +167,7 @@ def test_with_consent_it_is_followed_with_a_new_logon(
 
 @pytest.mark.parametrize("limit", [0, 1, 2])
 def test_as_far_as_allowed_and_not_one_further(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: TrapServer, limit: int
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: RecordingServer, limit: int
 ) -> None:
     chain = [computer, fleet["srv02"], fleet["srv03"]]
     for here, there in itertools.pairwise(chain[: limit + 1]):
@@ -203,7 +207,7 @@ def test_a_loop_ends_without_a_limit_too(
 
 @pytest.mark.parametrize("way", ["basic", "NTLM"])
 def test_never_out_of_https(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: TrapServer, way: str
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: RecordingServer, way: str
 ) -> None:
     computer.redirect(trap.wsman_url)
     have(controller, fleet, way, tls=True)
@@ -228,7 +232,7 @@ def test_from_http_to_https_and_the_certificate_there_is_checked(
 
 
 def test_no_plain_basic_after_a_redirection(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: TrapServer
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: RecordingServer
 ) -> None:
     """Basic is fine over HTTPS; a hop to HTTP would show the password."""
     computer.redirect(fleet["srv02"].https_uri)
@@ -253,7 +257,7 @@ def test_no_plain_basic_after_a_redirection(
     ],
 )
 def test_locations_that_cannot_be_followed(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: TrapServer, location: str
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: RecordingServer, location: str
 ) -> None:
     computer.redirect(location.format(port=trap.port))
     have(controller, fleet, "NTLM")
@@ -264,7 +268,7 @@ def test_locations_that_cannot_be_followed(
 
 
 def test_what_was_learned_at_the_first_place_is_not_told_at_the_second(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: TrapServer
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, trap: RecordingServer
 ) -> None:
     """After consent the new place gets a log-on of its own: with NTLM, nothing that the first place could use."""
     computer.redirect(trap.wsman_url)

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+from .authenticators import Authenticators, Logons
 from .base import REFUSED, Attempt, Authenticator, Connection, Connections, Outcome, Sealer
 from .basic import Basic
 from .certificate import MUTUAL_SCHEME, Certificate
 from .credssp import CredSSP
 from .digest import Digest
-from .gate import Gate, Logons
 from .negotiate import Kerberos, Negotiate
 
 __all__ = [
@@ -18,13 +18,13 @@ __all__ = [
     "REFUSED",
     "Attempt",
     "Authenticator",
+    "Authenticators",
     "Basic",
     "Certificate",
     "Connection",
     "Connections",
     "CredSSP",
     "Digest",
-    "Gate",
     "Kerberos",
     "Logons",
     "Negotiate",

@@ -129,7 +129,7 @@ class Outcome:
         user: who it is; ``None`` asks for another round (401).
         scheme: of the request log: ``basic``, ``digest``, ``ntlm``, ``kerberos``, ``credssp``, ``certificate``.
         headers: headers of the answer, such as a token for the client.
-        failed: whose credentials were refused (empty if nobody can tell); ``None`` if nothing was refused.
+        failed: whose credentials were refused (empty if unknown); ``None`` if nothing was refused.
         sealer: message encryption, for schemes that authenticate the connection.
         lasting: the scheme authenticates the connection: requests that follow need no header.
         channel_bound: see ``LoggedRequest``.

@@ -40,7 +40,7 @@ class _InnerContext:
     """The exchange inside, which keeps what the one around it does not tell: who failed."""
 
     def __init__(self, attempt: Attempt) -> None:
-        # Channel bindings play no role inside: the server's public key is proved instead.
+        # Channel bindings are not used inside: the server's public key is proved instead.
         self.attempt = replace(attempt, tls=None)
         self.acceptor = Acceptor(self.attempt, "negotiate")
         self.login = ""

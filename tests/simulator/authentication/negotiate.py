@@ -41,7 +41,7 @@ class Acceptor:
 
     Attributes:
         claim: what the client said about itself, if it uses NTLM.
-        channel_bound: whether the bindings were right; ``None`` without TLS, or if nobody looked.
+        channel_bound: whether the bindings were right; ``None`` without TLS, or if it was not checked.
     """
 
     attempt: Attempt

@@ -46,7 +46,7 @@ class Logons:
         self._in_a_row.pop(name, None)
 
 
-class Gate:
+class Authenticators:
     """Lets the scheme of an attempt judge it, if the computer offers the scheme."""
 
     def __init__(self, mapped_certificates: Mapping[str, str] | None = None, logons: Logons | None = None) -> None:

@@ -1,27 +1,24 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The door of a computer: who may come in with which request, and what it says once decrypted."""
+"""Authentication and decryption of requests, before any operation."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from aiohttp import web
 from multidict import CIMultiDict
 
-from .authentication import Attempt, Connection, Gate, Outcome
-from .computer import SimulatedComputer
-from .request_log import LoggedRequest
+from .authentication import Attempt, Authenticators, Outcome
+from .exchange import Exchange
 from .shell import User
-from .tls import TlsFacts
 
 _CHARSET = re.compile(r"charset=\"?([\w-]+)", re.IGNORECASE)
 
 
 class Refused(Exception):
-    """The request gets no further than this answer.
+    """The request is answered without an operation.
 
     Attributes:
         status: of HTTP.
@@ -38,7 +35,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Admitted:
-    """A request from somebody known.
+    """A request of a known account.
 
     Attributes:
         headers: for the answer.
@@ -50,43 +47,36 @@ class Admitted:
     text: str | bytes
 
 
-class Door:
-    """Authentication and decryption in front of all operations."""
+class Access:
+    """Decides which requests reach the operations."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, authenticators: Authenticators) -> None:
+        self._authenticators = authenticators
 
-    def admit(
-        self,
-        request: web.BaseRequest,
-        body: bytes,
-        computer: SimulatedComputer,
-        tls: TlsFacts | None,
-        connection: Connection,
-        entry: LoggedRequest,
-    ) -> Admitted:
-        """Let a request in, and log how it came.
+    def admit(self, exchange: Exchange) -> Admitted:
+        """Authenticate and decrypt a request, and log how it was authenticated.
 
         Raises:
-            Refused: it stays outside.
+            Refused: that is not possible.
         """
+        computer, connection, entry = exchange.computer, exchange.connection, exchange.entry
+        body, content_type = exchange.body, exchange.content_type
         if connection.generation != computer.generation:
             connection.forget()
             connection.generation = computer.generation
-        content_type = request.headers.get("Content-Type", "")
         entry.encrypted = bool(body) and content_type.lower().startswith("multipart/")
-        attempt = Attempt.read(request, computer, tls, connection)
+        attempt = Attempt.read(exchange.http, computer, exchange.tls, connection)
         if entry.encrypted and not attempt.scheme and connection.sealer is None:
             # Encrypted with keys this server does not have (any more).
             raise Refused(400, "Unknown")
-        outcome = self._gate.authenticate(attempt)
+        outcome = self._authenticators.authenticate(attempt)
         if outcome.user is None:
             raise Refused(401, "Unauthenticated", self._challenge(attempt, outcome))
         entry.user, entry.scheme, entry.channel_bound = outcome.user.name, outcome.scheme, outcome.channel_bound
         headers = CIMultiDict(outcome.headers)
         if not body:
             return Admitted(outcome.user, headers, b"")
-        if not entry.encrypted and self._gate.must_encrypt(attempt, outcome):
+        if not entry.encrypted and self._authenticators.must_encrypt(attempt, outcome):
             connection.forget()
             raise Refused(401, "Unencrypted", self._challenge(attempt, Outcome(None)))
         try:
@@ -104,7 +94,7 @@ class Door:
         """The next token of an exchange that goes on, or else all schemes."""
         headers = CIMultiDict(outcome.headers)
         if not headers:
-            for challenge in self._gate.challenges(attempt):
+            for challenge in self._authenticators.challenges(attempt):
                 headers.add("WWW-Authenticate", challenge)
         return headers
 

@@ -4,10 +4,10 @@
 """A small process that kills process groups and removes their folders when the simulator is gone, however it ended.
 
 Closing the standard input of PowerShell ends it only while no command runs, and never ends a program that a script
-started. The guardian reads one pipe whose other end is the simulator's. The kernel closes that end when the simulator
+started. The watchdog reads one pipe whose other end is the simulator's. The kernel closes that end when the simulator
 ends, ``kill -9`` included.
 
-Run as a program, this file is the guardian itself; it imports nothing but the standard library.
+Run as a program, this file is the watchdog itself; it imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import subprocess
 import sys
 from typing import IO
 
-#: Seconds that an orderly end of the guardian may take.
-_PATIENCE = 10.0
+#: Seconds that an orderly end of the watchdog may take.
+_END_TIMEOUT = 10.0
 
 
 def kill_group(group: int) -> None:
@@ -32,8 +32,8 @@ def kill_group(group: int) -> None:
         pass
 
 
-class Guardian:
-    """The simulator's side: starts the guardian with the first process group, and tells it which groups there are."""
+class Watchdog:
+    """The simulator's side: starts the watchdog with the first process group, and tells it which groups there are."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,10 +47,10 @@ class Guardian:
         self._tell(f"-{group}")
 
     def close(self) -> None:
-        """End the guardian; it kills what it still watches."""
+        """End the watchdog; it kills what it still watches."""
         if self._process is not None:
             self._pipe.close()
-            self._process.wait(_PATIENCE)
+            self._process.wait(_END_TIMEOUT)
             self._process = None
 
     @property
@@ -61,7 +61,7 @@ class Guardian:
 
     def _tell(self, line: str) -> None:
         if self._process is None:
-            # In a session of its own, so that Ctrl+C at a terminal ends the simulator and leaves the guardian.
+            # In a session of its own, so that Ctrl+C at a terminal ends the simulator and leaves the watchdog.
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", __file__], stdin=subprocess.PIPE, start_new_session=True
             )

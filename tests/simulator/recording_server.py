@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server that nobody should send anything to."""
+"""A server that records what it is sent, for requests that a client should not have sent there."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .listener import Listener
 _SCHEMES = ("Negotiate", "Kerberos", 'Basic realm="WSMAN"', "CredSSP")
 
 
-class TrapServer(Listener):
+class RecordingServer(Listener):
     """Records all it is sent, and asks for credentials in every way it knows.
 
-    >>> with TrapServer() as trap:
+    >>> with RecordingServer() as trap:
     ...     computer.redirect(trap.wsman_url)
     ...     ...
     >>> assert trap.connections == 0 and trap.received == b""
@@ -31,7 +31,7 @@ class TrapServer(Listener):
         address: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        """Prepare a trap.
+        """Prepare the server.
 
         Args:
             status: of every answer.
@@ -42,7 +42,7 @@ class TrapServer(Listener):
         super().__init__(address, port, tls)
         if headers is None:
             headers = [("WWW-Authenticate", scheme) for scheme in _SCHEMES] if status == 401 else []
-        self._answer = f"HTTP/1.1 {status} Trap\r\nContent-Length: 0\r\n".encode()
+        self._answer = f"HTTP/1.1 {status} Recorded\r\nContent-Length: 0\r\n".encode()
         self._answer += "".join(f"{name}: {value}\r\n" for name, value in headers).encode() + b"\r\n"
         self._received: list[bytes] = []
 
