@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpTransport
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from tests.integration.engine.controller import (
     ADMIN,
     Controller,
@@ -94,14 +94,14 @@ def test_a_command_that_is_silent_for_longer_than_the_open_timeout(
 ) -> None:
     """No Receive is given up before the server may answer that there is nothing."""
     limits: list[float] = []
-    send = HttpTransport.send
+    send = HttpConversation.send
 
-    def noted(transport: HttpTransport, message: bytes, **given: Any) -> str:
+    def noted(transport: HttpConversation, message: bytes, **given: Any) -> str:
         if b"shell/Receive" in message:
             limits.append(transport.time_limit)
         return send(transport, message, **given)
 
-    monkeypatch.setattr(HttpTransport, "send", noted)
+    monkeypatch.setattr(HttpConversation, "send", noted)
     plant(computer, "slow")
     with time_passing(fleet, 1800):
         result = receive(session_option={"open_timeout": 60_000, "operation_timeout": 1_800_000})
