@@ -119,7 +119,7 @@ class Operations:
         standing = shell.standing(request.session_id)
         refusal = RULES[rule or operation][standing]
         if operation == "Disconnect" and refusal == faults.CLIENT_SESSION_MISMATCH:
-            refusal = self._computer.foreign_disconnect_code
+            refusal = self._computer.foreign_disconnect_code or None
         if operation == "Delete" and shell.state == "Disconnected" and not self._computer.delete_disconnected:
             refusal = faults.SHELL_DISCONNECTED
         if refusal is not None:

@@ -61,7 +61,8 @@ class Switches:
         max_shells_per_user: quota 0x803381A5; the others likewise, ``None`` is unlimited. In the order of the
             attributes: 0x803381AB, 0x803381E4, 0x803381E6, 0x803381E5, 0x803381E9, 0x803381A6, 0x803381E8, 0x803381E7.
         delete_disconnected: assumption: Delete of a Disconnected shell succeeds.
-        foreign_disconnect_code: assumption: the fault for a Disconnect by a client that does not hold the shell.
+        foreign_disconnect_code: assumption: the fault for a Disconnect by a client that does not hold the shell; 0
+            carries it out.
         foreign_user_code: assumption: the fault for operations on another user's shell.
         name_as_child: assumption: Create takes the name from a child element too.
         asks_for_key: a script with a SecureString to send waits until the client has given a key, as MS-PSRP allows.

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -43,16 +42,16 @@ def error_id(record: ErrorRecord | PSSession | None) -> str:
         (True, False, 3600.0, None, Action.NOTHING),
         (True, True, 3600.0, None, Action.NOTHING),
         (True, False, 3600.0, 1, Action.NOTHING),
-        (False, True, 3600.0, None, Action.DISCONNECT),
-        (False, False, 3600.0, None, Action.DISCONNECT),
+        (False, True, 3600.0, None, Action.DISCONNECT_IF_OURS),
+        (False, False, 3600.0, None, Action.DISCONNECT_IF_OURS),
         (False, True, 3600.0, 0, Action.REFUSE),
         (False, True, 3600.0, 59, Action.REFUSE),
-        (False, True, 3600.0, 60, Action.DISCONNECT),
-        (False, True, 3600.0, 3600, Action.DISCONNECT),
+        (False, True, 3600.0, 60, Action.DISCONNECT_IF_OURS),
+        (False, True, 3600.0, 3600, Action.DISCONNECT_IF_OURS),
         (False, True, 3600.0, 3601, Action.REFUSE),
         (False, True, None, 59, Action.REFUSE),
-        (False, True, None, 2147483647, Action.DISCONNECT),
-        (False, True, 2147483.647, 2147483, Action.DISCONNECT),
+        (False, True, None, 2147483647, Action.DISCONNECT_IF_OURS),
+        (False, True, 2147483.647, 2147483, Action.DISCONNECT_IF_OURS),
         (False, True, 2147483.647, 2147484, Action.REFUSE),
     ],
 )
@@ -60,7 +59,7 @@ def test_disconnect_decides(free: bool, ours: bool, longest: float | None, secon
     verb = verb_of(Disconnect, idle_timeout_sec=seconds)
     step = verb.decide(session(free=free, max_idle_timeout=longest), ours)
     assert (step.action, step.ours) == (action, ours)
-    assert step.changes is (action is Action.DISCONNECT)
+    assert step.changes is (action is Action.DISCONNECT_IF_OURS)
     if action is Action.REFUSE:
         assert error_id(step.error) == "CannotDisconnectSessionWithInvalidIdleTimeout"
         assert step.error is not None
@@ -134,10 +133,9 @@ def test_what_a_refused_disconnect_means(code: int, subcode: str | None, verdict
     assert verb_of(Disconnect).judge(step, fault(code, subcode)) is verdict
 
 
-def test_disconnected_already_is_nothing_to_do() -> None:
+def test_disconnected_already_needs_another_look() -> None:
     step = Step(session(free=False), Action.DISCONNECT)
-    judged = verb_of(Disconnect).judge(step, fault(Code.ALREADY_DISCONNECTED, "InternalError"))
-    assert judged == dataclasses.replace(step, action=Action.NOTHING)
+    assert verb_of(Disconnect).judge(step, fault(Code.ALREADY_DISCONNECTED, "InternalError")) is Verdict.CHANGED
 
 
 @pytest.mark.parametrize(

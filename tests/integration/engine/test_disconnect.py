@@ -21,10 +21,11 @@ from tests.integration.engine.controller import (
     operations,
 )
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, SimulatedSession
+from tests.waiting import meanwhile
 
 pytestmark = pytest.mark.timing
 
-HELD_BY_ANOTHER = 0x803381C6
+HELD_BY_ANOTHER = 0x803381CD
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_only_what_was_given_is_on_the_wire(
 ) -> None:
     result = controller.disconnect("srv01", **options)
     assert (names(result), result["changed"], result["errors"]) == (["job1"], True, [])
-    assert operations(fleet) == ["Enumerate", "Disconnect"]
+    assert operations(fleet) == ["Enumerate", "Reconnect", "Disconnect"]
     assert body_of(fleet) == body
     (session,) = result["sessions"]
     assert (session["state"], session["availability"]) == ("Disconnected", "None")
@@ -130,13 +131,18 @@ def test_the_second_time_changes_nothing(fleet: SimulatedFleet, controller: Cont
     assert operations(fleet) == ["Enumerate"]
 
 
-@pytest.mark.parametrize("known", [False, True], ids=["never seen", "ours before"])
+@pytest.mark.parametrize("refused", [HELD_BY_ANOTHER, 0], ids=["refused by the server", "carried out by the server"])
+@pytest.mark.parametrize("past", ["never seen", "ours before", "left"])
 def test_one_that_another_client_holds_is_an_error(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, known: bool
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, past: str, refused: int
 ) -> None:
+    """A server may carry out what another client than the connected one asks for, so it is not asked for that."""
+    computer.configure({"foreign_disconnect_code": refused})
     job = computer.add_session("job1")
-    if known:
+    if past != "never seen":
         controller.connect("srv01")
+    if past == "left":
+        controller.disconnect("srv01")
     job.connect_elsewhere()
     fleet.clear_requests()
     result = controller.disconnect("srv01")
@@ -147,7 +153,7 @@ def test_one_that_another_client_holds_is_an_error(
     assert (error["target"], error["category"]) == (job.shell_id.lower(), "InvalidOperation")
     assert [(request.operation, request.fault_code) for request in fleet.requests] == [
         ("Enumerate", None),
-        ("Disconnect", HELD_BY_ANOTHER),
+        ("Reconnect", HELD_BY_ANOTHER),
     ]
     assert job.state == "Connected"
 
@@ -211,9 +217,9 @@ def test_an_impossible_idle_timeout_is_refused_before_anything(
 @pytest.mark.parametrize(
     ("action", "expected"),
     [
-        ("close_without_answer", ["Enumerate", "Disconnect", "Enumerate"]),
-        ("truncate", ["Enumerate", "Disconnect", "Enumerate"]),
-        ("reset", ["Enumerate", "Disconnect", "Enumerate", "Disconnect"]),
+        ("close_without_answer", ["Enumerate", "Reconnect", "Disconnect", "Enumerate"]),
+        ("truncate", ["Enumerate", "Reconnect", "Disconnect", "Enumerate"]),
+        ("reset", ["Enumerate", "Reconnect", "Disconnect", "Enumerate", "Reconnect", "Disconnect"]),
     ],
 )
 def test_a_lost_answer_costs_one_look(
@@ -232,17 +238,24 @@ def test_a_lost_answer_costs_one_look(
     assert result["sessions"][0]["idle_timeout"] == 600 * 1000
 
 
-def test_one_that_is_found_disconnected_at_the_last_moment_is_fine(
-    fleet: SimulatedFleet, controller: Controller, job: SimulatedSession
+def test_one_that_disconnects_by_itself_at_the_last_moment_is_fine(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, job: SimulatedSession
 ) -> None:
-    def confirm(_operation: str, _target: str, _session: Any) -> bool:
-        job.disconnect()
-        return True
+    """What the server says afterwards is in the result, and when the session expires."""
+    late = Injection("Disconnect", action="delay", seconds=5)
+    computer.inject(late)
 
-    controller.surroundings["confirm"] = confirm
-    result = controller.disconnect("srv01")
+    def disconnect_and_go_on() -> None:
+        job.disconnect()
+        fleet.clock.advance(5)
+
+    with meanwhile(lambda: late.waiting, disconnect_and_go_on):
+        result = controller.disconnect("srv01")
     assert (names(result), result["changed"], result["errors"]) == (["job1"], False, [])
-    assert operations(fleet) == ["Enumerate", "Disconnect"]
+    assert operations(fleet) == ["Enumerate", "Reconnect", "Disconnect", "Enumerate"]
+    (session,) = result["sessions"]
+    assert (session["state"], session["availability"]) == ("Disconnected", "None")
+    assert moment(session["expires_on"]) - moment(session["disconnected_on"]) == datetime.timedelta(hours=2)
 
 
 def test_another_refusal_is_an_error_and_others_go_on(
@@ -304,7 +317,7 @@ def test_each_session_is_confirmed(fleet: SimulatedFleet, computer: SimulatedCom
     result = controller.disconnect("srv01")
     assert sorted(asked) == [("Disconnect", "no"), ("Disconnect", "yes")]
     assert (names(result), result["errors"]) == (["yes"], [])
-    assert operations(fleet) == ["Enumerate", "Disconnect"]
+    assert operations(fleet) == ["Enumerate", "Reconnect", "Disconnect"]
 
 
 @pytest.mark.parametrize(("limit", "least", "most"), [(1, 1, 1), (4, 2, 4)])
@@ -320,7 +333,7 @@ def test_several_at_once_under_the_throttle(
     fleet.clear_requests()
     result = controller.disconnect("srv01", "srv02", "srv03", throttle_limit=limit)
     assert (len(result["sessions"]), result["errors"]) == (12, [])
-    assert Counter(operations(fleet)) == {"Enumerate": 3, "Disconnect": 12}
+    assert Counter(operations(fleet)) == {"Enumerate": 3, "Reconnect": 12, "Disconnect": 12}
     assert least <= most_at_once(fleet.requests) <= most
 
 
@@ -334,7 +347,7 @@ def test_on_error_stop_starts_no_further(
     fleet.clear_requests()
     result = controller.disconnect("srv01", on_error="stop", throttle_limit=1)
     assert (len(result["sessions"]), error_ids(result)) == (1, ["AccessDenied,PSSessionDisconnectFailed"])
-    assert operations(fleet) == ["Enumerate", "Disconnect", "Disconnect"]
+    assert operations(fleet) == ["Enumerate", "Reconnect", "Disconnect", "Reconnect", "Disconnect"]
 
 
 PARAMETER_SETS = [
@@ -377,7 +390,7 @@ def test_by_every_parameter_set(
     result = controller.disconnect(**selecting(parameter_set, given))
     assert (result["parameter_set"], names(result), result["errors"]) == (parameter_set, ["job1"], [])
     assert result["sessions"][0]["id"] == given["id"]
-    assert operations(fleet) == ["Enumerate", "Disconnect"]
+    assert operations(fleet) == ["Enumerate", "Reconnect", "Disconnect"]
     assert (job.state, other.state) == ("Disconnected", "Connected")
 
 
@@ -386,7 +399,7 @@ def test_a_session_given_twice(fleet: SimulatedFleet, controller: Controller, jo
     fleet.clear_requests()
     result = controller.disconnect(session=[session, session])
     assert (names(result), error_ids(result)) == (["job1"], ["PSSessionDisconnectFailed"])
-    assert operations(fleet) == ["Enumerate", "Disconnect"]
+    assert operations(fleet) == ["Enumerate", "Reconnect", "Disconnect"]
 
 
 @pytest.mark.parametrize("on_missing", ["error", "warn", "skip"])

@@ -368,3 +368,24 @@ def test_the_rest_went_to_another_client(
     assert only(result)["output"] == ["begun"]
     assert result["warnings"] == []
     assert computer.session("job").state == "Connected"
+
+
+@pytest.mark.parametrize("past", ["never seen", "ours before", "left"])
+def test_the_session_of_another_client_is_left_alone(
+    receive: Any, fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, past: str
+) -> None:
+    """Even on a server that would carry out the Disconnect of a client that is not connected."""
+    computer.configure({"foreign_disconnect_code": 0})
+    job = plant(computer, "slow")
+    if past != "never seen":
+        controller.connect("srv01")
+    if past == "left":
+        controller.disconnect("srv01")
+    job.connect_elsewhere()
+    fleet.clear_requests()
+    result = receive()
+    assert [(error["reason"], error["session_name"]) for error in result["errors"]] == [("busy", "job")]
+    assert (job.state, result["results"]) == ("Connected", [])
+    refused = [request for request in fleet.requests if request.fault_code is not None]
+    assert fleet.requests_of(operation="Disconnect") == []
+    assert {request.operation for request in refused} == {"Reconnect"}

@@ -25,10 +25,17 @@ from .running import Outputs
 _INTERRUPTED_SECONDS = 10.0
 
 
-def disconnect(task: Task, sessions: t.Iterable[PSSession]) -> Applied:
-    """Disconnect from sessions that this client is connected to."""
-    steps = [Step(session, Action.DISCONNECT, ours=True) for session in sessions]
-    return Apply(task, Disconnect(task.request, task.context.emit)).run(steps)
+def disconnect(task: Task, sessions: t.Iterable[PSSession], action: Action = Action.DISCONNECT) -> Applied:
+    """Disconnect from sessions that this client is connected to; the others stay as they are.
+
+    If another client holds one of them by now, the task does not wait for that client.
+
+    Args:
+        action: `Action.DISCONNECT_IF_OURS` where this task has not connected to the sessions by itself.
+    """
+    steps = [Step(session, action, ours=True) for session in sessions if session.state is State.OPENED]
+    request = dataclasses.replace(task.request, flow=dataclasses.replace(task.request.flow, busy_timeout=0))
+    return Apply(dataclasses.replace(task, request=request), Disconnect(request, task.context.emit)).run(steps)
 
 
 def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> tuple[PSSession, ...]:
@@ -38,7 +45,7 @@ def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> t
     may be lost: the server still has it, and sends it again to a new connection only.
     """
     ours = [each for each in task.memory.as_remembered(sessions) if each.state is State.OPENED and each.commands]
-    applied = disconnect(task, ours)
+    applied = disconnect(task, ours, Action.DISCONNECT_IF_OURS)
     free = {each.instance_id for each in applied.sessions if each.availability is Availability.NONE}
     return tuple(
         dataclasses.replace(each, availability=Availability.NONE) if each.instance_id in free else each

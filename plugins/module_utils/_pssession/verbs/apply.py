@@ -19,6 +19,8 @@ from ..task.task import Task
 from .base import Verb, Verdict
 from .plan import Action, Step, plan
 
+# What asks the server for whom it means by Connected; a refusal says that it is another client.
+_ASKING = frozenset({Action.CONFIRM, Action.DISCONNECT_IF_OURS})
 # Seconds between two requests to list a computer while a session is in use.
 POLL_SECONDS = 5.0
 
@@ -249,7 +251,7 @@ def _refused(task: Task, verb: Verb, attempt: Attempt, fault: WSManFault) -> Out
 
 def _give_up(verb: Verb, attempt: Attempt) -> Done | ErrorRecord:
     session = attempt.step.session
-    if attempt.cause is None or attempt.step.action is Action.CONFIRM:
+    if attempt.cause is None or attempt.step.action in _ASKING:
         held = verb.in_use(session, found_in_list=attempt.cause is None)
         return Done(held, changed=False) if isinstance(held, PSSession) else held
     return verb.failed(session, attempt.cause)

@@ -34,7 +34,7 @@ class Disconnect(Verb):
         seconds = self.request.idle_timeout
         if seconds is not None and not LEAST_IDLE_TIMEOUT <= seconds <= (longest or seconds):
             return Step(session, Action.REFUSE, ours, self._unsuitable_idle_timeout(session, seconds, longest))
-        return Step(session, Action.DISCONNECT, ours)
+        return Step(session, Action.DISCONNECT_IF_OURS, ours)
 
     def expected(self, step: Step) -> PSSession:
         if step.action is Action.NOTHING:
@@ -53,12 +53,15 @@ class Disconnect(Verb):
 
     def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
         mode = client.endpoint.option.output_buffering_mode
+        if step.action is Action.DISCONNECT_IF_OURS:
+            # The client that the server means may be another one by now, and a server might disconnect it all the same.
+            client.reconnect(step.session.shell, None, deadline)
         client.disconnect(step.session.shell, self.request.idle_timeout, mode, deadline)
         return self.expected(step)
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
         if fault.code == Code.ALREADY_DISCONNECTED:
-            return dataclasses.replace(step, action=Action.NOTHING)
+            return Verdict.CHANGED  # by itself; a new look tells since when, and when it expires
         return Verdict.IN_USE if fault.code in NOT_OURS or fault.subcode == "InternalError" else Verdict.FAILED
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:

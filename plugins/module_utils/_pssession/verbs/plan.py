@@ -21,6 +21,7 @@ class Action(enum.Enum):
     RECONNECT: it is free, and this client was the last one connected: take it up again.
     CONFIRM: the server says Connected. Only a Reconnect tells to whom: ours is accepted and changes nothing.
     CREATE: it does not exist: open it.
+    DISCONNECT_IF_OURS: the server says Connected. A Reconnect tells to whom, and only if it is accepted, disconnect.
     DISCONNECT: leave it, so that the work in it goes on without a client.
     REMOVE: end it, and all work in it.
     NOTHING: it is already as it should be.
@@ -31,6 +32,7 @@ class Action(enum.Enum):
     RECONNECT = "reconnect"
     CONFIRM = "confirm"
     CREATE = "create"
+    DISCONNECT_IF_OURS = "disconnect if ours"
     DISCONNECT = "disconnect"
     REMOVE = "remove"
     NOTHING = "nothing"
