@@ -24,7 +24,7 @@ PLACES = ("script_stack_trace", "pipeline_iteration_info", "output")
 
 
 @dataclass(frozen=True)
-class Scene:
+class Case:
     """One script, as PowerShell reads it and as the simulator's language declares it.
 
     Attributes:
@@ -38,24 +38,24 @@ class Scene:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-SCENES = {
-    "output": Scene(
+CASES = {
+    "output": Case(
         "'text'; 1; 2.5; $true; $null; @{ key = @(1, 2) }; [pscustomobject]@{ name = 'value' }",
         [{"output": ["text", 1, 2.5, True, None, {"$hashtable": {"key": [1, 2]}}, {"name": "value"}]}],
     ),
-    "streams of text": Scene(
+    "streams of text": Case(
         "Write-Warning 'careful'; Write-Verbose 'in short' -Verbose; Write-Debug 'in detail' -Debug",
         [{"warning": "careful"}, {"verbose": "in short"}, {"debug": "in detail"}],
     ),
-    "information": Scene(
+    "information": Case(
         "Write-Information 'by the way' -Tags one, two",
         [{"information": {"data": "by the way", "tags": ["one", "two"]}}],
     ),
-    "progress": Scene(
+    "progress": Case(
         "Write-Progress 'Working' -Status 'still' -PercentComplete 40",
         [{"progress": {"activity": "Working", "status": "still", "percent": 40}}],
     ),
-    "error": Scene(
+    "error": Case(
         "Write-Error 'an error' -Category ObjectNotFound -ErrorId NotThere -TargetObject 'it'; 'after'",
         [
             {
@@ -69,39 +69,37 @@ SCENES = {
             {"output": "after"},
         ],
     ),
-    "throw": Scene("'before'; throw 'it broke'", [{"output": "before"}, {"throw": "it broke"}]),
-    "exit code": Scene("'before'; exit 3; 'after'", [{"output": "before"}, {"exit": 3}]),
-    "text for the host": Scene("'shown' | Out-Host", [{"host": {"method": "WriteLine2", "parameters": ["shown"]}}]),
-    "Write-Host": Scene("Write-Host 'host'; Write-Host 'again'", [{"write_host": "host"}, {"write_host": "again"}]),
-    "question": Scene(
+    "throw": Case("'before'; throw 'it broke'", [{"output": "before"}, {"throw": "it broke"}]),
+    "exit code": Case("'before'; exit 3; 'after'", [{"output": "before"}, {"exit": 3}]),
+    "text for the host": Case("'shown' | Out-Host", [{"host": {"method": "WriteLine2", "parameters": ["shown"]}}]),
+    "Write-Host": Case("Write-Host 'host'; Write-Host 'again'", [{"write_host": "host"}, {"write_host": "again"}]),
+    "question": Case(
         "'before'; Read-Host; 'after'",
         [{"output": "before"}, {"prompt": {"method": "ReadLine"}}, {"output": "after"}],
     ),
-    "question without a user interface": Scene(
+    "question without a user interface": Case(
         "'before'; Read-Host; 'never'",
         [{"output": "before"}, {"prompt": {"method": "ReadLine"}}, {"output": "never"}],
         {"host_ui": False},
     ),
-    "repeat": Scene("1..3 | ForEach-Object { 'again' }", [{"repeat": {"times": 3, "steps": [{"output": "again"}]}}]),
-    "input": Scene("$input | ForEach-Object { , $_ }", [{"output_input": True}], {"input": ["a", 1, None, [1, 2]]}),
-    "no input": Scene("@($input).Count", [{"output": 0}]),
-    "parameter": Scene(
+    "repeat": Case("1..3 | ForEach-Object { 'again' }", [{"repeat": {"times": 3, "steps": [{"output": "again"}]}}]),
+    "input": Case("$input | ForEach-Object { , $_ }", [{"output_input": True}], {"input": ["a", 1, None, [1, 2]]}),
+    "no input": Case("@($input).Count", [{"output": 0}]),
+    "parameter": Case(
         "param($Name) @{ secure = $Name -is [securestring]; length = $Name.Length }",
         [{"output_parameter": "Name"}],
         {"parameters": {"Name": "Zoë"}},
     ),
-    "secure parameter": Scene(
+    "secure parameter": Case(
         "param($Secret) @{ secure = $Secret -is [securestring]; length = $Secret.Length }",
         [{"output_parameter": "Secret"}],
         {"sensitive_parameters": [{"name": "Secret", "value": "hidden"}]},
     ),
-    "secure output": Scene(
-        "ConvertTo-SecureString 'hidden' -AsPlainText -Force", [{"output": [{"$secure": "hidden"}]}]
-    ),
-    "variable set": Scene("$number = 42", [{"set": {"number": 42}}]),
-    "variable used": Scene("$number", [{"output_variable": "number"}]),
+    "secure output": Case("ConvertTo-SecureString 'hidden' -AsPlainText -Force", [{"output": [{"$secure": "hidden"}]}]),
+    "variable set": Case("$number = 42", [{"set": {"number": 42}}]),
+    "variable used": Case("$number", [{"output_variable": "number"}]),
 }
-WAITS = Scene("'begun'; Start-Sleep 3600; 'done'", [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}])
+WAITS = Case("'begun'; Start-Sleep 3600; 'done'", [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}])
 
 
 class Session:
@@ -122,8 +120,8 @@ def sessions(powershell: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A declared session, and one in a real PowerShell."""
     # The text of a declared script has its parameters behind it.
     scripts = {
-        scene.text: {"regex": rf"^{re.escape(scene.text)}( -\w+ \S+)?$", "steps": scene.steps}
-        for scene in (*SCENES.values(), WAITS)
+        case.text: {"regex": rf"^{re.escape(case.text)}( -\w+ \S+)?$", "steps": case.steps}
+        for case in (*CASES.values(), WAITS)
     }
     folder = tmp_path_factory.mktemp("registries")
     with (
@@ -157,9 +155,9 @@ def _without(value: Any, names: Sequence[str]) -> Any:
     return {name: _without(each, names) for name, each in value.items() if name not in left_out}
 
 
-@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
-def test_results_are_the_same(sessions: Sequence[Session], scene: Scene) -> None:
-    declared, real = (session.run(_plugins.INVOKE, script=scene.text, **scene.options) for session in sessions)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_results_are_the_same(sessions: Sequence[Session], case: Case) -> None:
+    declared, real = (session.run(_plugins.INVOKE, script=case.text, **case.options) for session in sessions)
     assert declared == real
 
 

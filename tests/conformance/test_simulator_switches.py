@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The switches for what nobody could check: each changes what it says."""
+"""The switches for unverified behaviour: each changes what it says."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make demo` tells its story to the end, and leaves nothing behind but its report."""
+"""`make demo` runs to its end, and leaves nothing behind but its report."""
 
 from __future__ import annotations
 

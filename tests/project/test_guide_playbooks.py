@@ -26,7 +26,7 @@ SCRIPTS = {
 
 @dataclass
 class Reader:
-    """Somebody who does what a guide says, in a folder of their own."""
+    """A user who follows a guide, in a folder of their own."""
 
     folder: Path
     fleet: SimulatedFleet

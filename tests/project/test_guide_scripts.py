@@ -60,9 +60,9 @@ def first_output_is_there(folder: Path) -> bool:
 
 def test_a_script_survives_its_controller(folder: Path) -> None:
     """The script goes on when the test says so, so that the controller is killed in the middle on any machine."""
-    gate = folder / "gate"
+    release = folder / "release"
     script = folder / "nightly.ps1"
-    waits = f"while (-not (Test-Path '{gate}')) {{ Start-Sleep -Milliseconds 100 }}"
+    waits = f"while (-not (Test-Path '{release}')) {{ Start-Sleep -Milliseconds 100 }}"
     text = script.read_text("utf-8")
     assert "Start-Sleep -Seconds 1" in text
     script.write_text(text.replace("Start-Sleep -Seconds 1", waits), encoding="utf-8")
@@ -81,7 +81,7 @@ def test_a_script_survives_its_controller(folder: Path) -> None:
 
     listed = guides.run(folder, folder / "home", command("psremoting.fleet.list"))
     assert len(re.findall(r"Nightly +WSMan", listed)) == 3
-    gate.touch()
+    release.touch()
     told = guides.run(folder, folder / "home", resume)
     assert re.findall(r'"step (\d+)"', told) == [str(number) for number in range(1, 61)] * 3
     assert len(re.findall(r'"Steps": 60', told)) == 3

@@ -219,7 +219,7 @@ def at(uri: str = HTTP, **fields: Any) -> Endpoint:
 
 
 CLEAR = {"message_encryption": "never"}
-NOBODY = {"credential": None}
+NO_USER = {"credential": None}
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ NOBODY = {"credential": None}
         *(at(HTTPS, scheme=scheme) for scheme in ("basic", "digest", "negotiate", "ntlm")),
         *(at(HTTPS, scheme=scheme, message_encryption="always") for scheme in ("negotiate", "ntlm")),
         *(at(scheme=scheme, **CLEAR) for scheme in ("basic", "digest", "negotiate")),
-        at(HTTPS, scheme="certificate", certificate=CERTIFICATE, **NOBODY),
+        at(HTTPS, scheme="certificate", certificate=CERTIFICATE, **NO_USER),
         at(scheme="basic", credential=Credential("u", ""), **CLEAR),
         at(scheme="negotiate", library="winrm"),
         at(HTTPS, scheme="basic", library="winrm"),
@@ -260,7 +260,7 @@ def test_what_can_be_used(usable: Endpoint) -> None:
         ),
         (at(scheme="certificate", certificate=CERTIFICATE), Code.INVALID_AUTHENTICATION, "needs HTTPS"),
         (at(scheme="certificate", certificate=CERTIFICATE, **CLEAR), Code.INVALID_AUTHENTICATION, "needs HTTPS"),
-        (at(HTTPS, scheme="certificate", **NOBODY), Code.INVALID_AUTHENTICATION, "needs a client certificate"),
+        (at(HTTPS, scheme="certificate", **NO_USER), Code.INVALID_AUTHENTICATION, "needs a client certificate"),
         *(
             (at(HTTPS, scheme=scheme, credential=credential), Code.EXPLICIT_CREDENTIALS_REQUIRED, "no user name and")
             for scheme in ("basic", "digest", "ntlm", "credssp")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Conversations are kept warm, and given up when they can no longer be trusted."""
+"""The pool of clients: conversations are kept open, and closed when they can no longer be trusted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""At most so many jobs at work, and none that nobody wants any more."""
+"""The throttle: at most so many jobs at work, and none after an interruption or a stop."""
 
 from __future__ import annotations
 
@@ -66,17 +66,17 @@ def test_nothing_to_do() -> None:
 
 
 def test_results_come_in_the_order_of_completion() -> None:
-    gate = threading.Event()
+    release = threading.Event()
 
     def work(job: int) -> None:
         if job == 0:
-            assert gate.wait(PATIENCE)
+            assert release.wait(PATIENCE)
 
     order = []
     for job, _result in Throttle(2).map(work, range(4)):
         order.append(job)
         if len(order) == 3:
-            gate.set()
+            release.set()
     assert order == [1, 2, 3, 0]
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests.integration.engine.controller import ADMIN, Controller
 from tests.simulator import SimulatedFleet
 
-# A million takes half a minute of a processor; somebody in a hurry may say less.
+# A million takes half a minute of a processor; the variable may say less.
 COUNT = int(os.environ.get("PSREMOTING_OBJECTS", "1000000"))
 KEPT = 100
 # Kept output and one answer in all its forms need a few MiB; a pointer for each object alone would need eight.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Output that nobody receives in time: a session with the mode Drop loses the oldest, and the result says so."""
+"""Output that is not received in time: a session with the mode Drop loses the oldest, and the result says so."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host of a command: whether it has a user interface, what is written to it, and questions that nobody answers."""
+"""The host of a command: whether it has a user interface, what is written to it, and questions, which are refused."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import CommandEvent
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from tests.integration.engine.controller import ADMIN, Controller, Result
-from tests.integration.engine.mortal_reader import ANYWHERE, POINTS
+from tests.integration.engine.killed_reader import ANYWHERE, POINTS
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 from tests.waiting import until
 
@@ -210,13 +210,13 @@ def times_of(point: str, chance: random.Random) -> int:
 
 
 class Reader:
-    """Orders to `mortal_reader`."""
+    """Orders to `killed_reader`."""
 
     def __init__(self, settings: dict[str, Any], journal: Path) -> None:
         self._settings = settings
         self._journal = journal
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.engine.mortal_reader"],
+            [sys.executable, "-m", "tests.integration.engine.killed_reader"],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE,

@@ -94,8 +94,8 @@ def test_secrets_cross_in_both_directions_and_after_a_connect(evening: Controlle
 
 def test_a_killed_process_is_an_error(fleet: SimulatedFleet, evening: Controller) -> None:
     """Its session is gone: the error says so, and nothing waits for ever."""
-    made = evening.run(_plugins.NEW, "srv01", name=["Doomed"])
-    session = fleet["srv01"].session("Doomed")
+    made = evening.run(_plugins.NEW, "srv01", name=["Removed"])
+    session = fleet["srv01"].session("Removed")
     with meanwhile(
         lambda: session.commands != [],
         lambda: os.kill(session.process_id, signal.SIGKILL),
@@ -104,4 +104,4 @@ def test_a_killed_process_is_an_error(fleet: SimulatedFleet, evening: Controller
         result = evening.run(_plugins.INVOKE, session=made["sessions"], script="Start-Sleep 1000", timeout=600)
     assert "-2144108284,ReceivePSSessionPipelineFailed" in error_ids(result)
     assert fleet["srv01"].sessions == []
-    assert evening.get("srv01", name=["Doomed"])["sessions"] == []
+    assert evening.get("srv01", name=["Removed"])["sessions"] == []

@@ -248,14 +248,14 @@ def test_what_wins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The task over the inventory, and that over the environment."""
-    nobody = "http://127.0.0.1:9"
-    monkeypatch.setenv("http_proxy", nobody)
+    closed_port = "http://127.0.0.1:9"
+    monkeypatch.setenv("http_proxy", closed_port)
     set_up(controller, fleet, "NTLM")
     assert error_ids(controller.get("srv01")) == [UNTOLD]
     controller.inventory["srv01"]["proxy"] = proxy.url
     assert names(controller.get("srv01")) == ["job1"]
-    assert error_ids(controller.get("srv01", session_option={"proxy": nobody})) == [UNTOLD]
-    controller.inventory["srv01"]["proxy"] = nobody
+    assert error_ids(controller.get("srv01", session_option={"proxy": closed_port})) == [UNTOLD]
+    controller.inventory["srv01"]["proxy"] = closed_port
     assert names(controller.get("srv01", session_option={"proxy": proxy.url})) == ["job1"]
     before = proxy.connections
     # Past all of them.

@@ -33,7 +33,7 @@ def everything_offered(fleet: SimulatedFleet) -> None:
 
 @pytest.fixture
 def trap(fleet: SimulatedFleet) -> Iterator[RecordingServer]:
-    """Where nobody should go."""
+    """An address that no request may reach."""
     with RecordingServer() as started:
         yield started
 

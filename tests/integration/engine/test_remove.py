@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Remove-PSSession: sessions end, but not those that somebody else works in."""
+"""Remove-PSSession: sessions are removed, but not those that another client is connected to."""
 
 from __future__ import annotations
 

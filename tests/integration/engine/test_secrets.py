@@ -78,7 +78,7 @@ def test_results_and_logs_and_registry(
 def test_objects_and_exceptions_of_the_engine(
     fleet: SimulatedFleet, controller: Controller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everything that goes into and comes out of the stages is looked at, with all that hangs on it."""
+    """Inspect the arguments and results of every phase, with all that they refer to."""
     seen: list[str] = []
 
     def watched(function):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Commands that give SecureStrings: the server gets the key it asks for, and nobody ever sees what is in them."""
+"""Commands that give SecureStrings: the server gets the key it asks for, and their contents are never shown."""
 
 from __future__ import annotations
 

@@ -53,16 +53,16 @@ def start(controller: Controller, journal: Path) -> Any:
 def killed_in(
     monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, where: Any, name: str, start: Any, **options: Any
 ) -> None:
-    """Start, and let the controller die at a certain point. The server notices that it is silent."""
+    """Start, and kill the controller at a certain point. The server notices that it is silent."""
 
-    def dead(*_given: Any, **_options: Any) -> Any:
+    def kill(*_given: Any, **_options: Any) -> Any:
         raise Killed
 
     with monkeypatch.context() as context:
-        context.setattr(where, name, dead)
+        context.setattr(where, name, kill)
         context.setattr(
             "ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.disconnecting._disconnect_at_once",
-            dead,
+            kill,
         )
         with pytest.raises(Killed):
             start(**options)
@@ -98,7 +98,7 @@ def test_killed_in_the_start(
     controller: Controller,
     journal: Path,
 ) -> None:
-    """Whether the request went out nobody knows, so nothing is started, and both verbs say what is the matter."""
+    """The request may have been sent, so nothing is started, and both verbs say why."""
     killed_in(monkeypatch, computer, starting, "start", start)
     again = start()
     assert not again["changed"]
@@ -230,7 +230,7 @@ def test_a_surprise_in_one_start_is_its_own_error(
     }
 
 
-def test_cut_short(
+def test_interrupted(
     monkeypatch: pytest.MonkeyPatch, computer: SimulatedComputer, start: Any, controller: Controller
 ) -> None:
     """What was opened is disconnected on the way out, also where the start is still under way."""

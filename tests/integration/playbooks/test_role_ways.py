@@ -63,7 +63,7 @@ VOLATILE = re.compile(
 
 
 def run(folder: Path, way: str, collect: bool, *arguments: str) -> Run:
-    """Run the play against a fleet of its own; a dead client lets go of one session, and another session ends."""
+    """Run the play against a fleet of its own; one session loses its silent client, and another session ends."""
     with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], SCRIPTS, switches=PATIENT) as fleet:
         controller = Controller(folder / way, inventory_of(fleet))
         hosts = controller.inventory["all"]["children"]["windows"]["hosts"]

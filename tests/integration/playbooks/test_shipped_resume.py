@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbook resume: work is started once and its output is there once, wherever the controller dies."""
+"""The playbook resume: work is started once and its output is there once, wherever the controller is killed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ SCRIPTS = {
 }
 # A server calls a session disconnected when its client has been silent for so long.
 SILENCE = 61
-# Where a controller dies: the operation that it waits for. The server never sees that request, so what was asked before
-# is all that has happened.
-DEATHS = {
+# Where a controller is killed: while it waits for the answer to this operation, after so many of them. The server never
+# sees that request.
+KILLED_AT = {
     "before it has looked": ("Enumerate", 0),
     "before it has opened a session": ("Create", 0),
     "before it has started the work": ("Receive", 0),  # it would tell that the session is open
@@ -44,7 +44,7 @@ DEATHS = {
 
 @dataclass
 class Pods:
-    """Controllers that die and are replaced: they share a folder for the journal, and nothing else."""
+    """Controllers that are killed and replaced: they share a folder for the journal, and nothing else."""
 
     folder: Path
     fleet: SimulatedFleet
@@ -63,7 +63,7 @@ class Pods:
         wanted = {"names": "Nightly", "script": script, "busy_timeout": 1}
         return {**wanted, "journal": str(self.folder / "journal")} if journal else wanted
 
-    def die(self, operation: str, after: int = 0, **variables: Any) -> None:
+    def kill(self, operation: str, after: int = 0, **variables: Any) -> None:
         """Run the playbook in a new pod, and kill it when it waits for the answer to some request."""
         computer = self.fleet["srv01"]
         hang = Injection(operation, action="hang", after=after)
@@ -102,10 +102,10 @@ def shown(run: Run) -> list[str]:
     return list(run["Show what came"]["msg"])
 
 
-@pytest.mark.parametrize("death", DEATHS)
-def test_each_death_is_only_a_delay(pods: Pods, fleet: SimulatedFleet, death: str) -> None:
-    script, expected = ("Work", OUTPUT) if death == "while it receives" else ("Short work", ["done"])
-    pods.die(*DEATHS[death], **pods.variables(script))
+@pytest.mark.parametrize("point", KILLED_AT)
+def test_a_killed_controller_is_only_a_delay(pods: Pods, fleet: SimulatedFleet, point: str) -> None:
+    script, expected = ("Work", OUTPUT) if point == "while it receives" else ("Short work", ["done"])
+    pods.kill(*KILLED_AT[point], **pods.variables(script))
     fleet.clock.advance(1000)
     for outcome in ("changed", "ok"):
         run = pods.resume(script=script)
@@ -115,14 +115,14 @@ def test_each_death_is_only_a_delay(pods: Pods, fleet: SimulatedFleet, death: st
     assert pods.starts == 1
 
 
-def test_death_in_the_middle_of_the_output(pods: Pods, fleet: SimulatedFleet) -> None:
+def test_a_kill_in_the_middle_of_the_output(pods: Pods, fleet: SimulatedFleet) -> None:
     controller = pods.new()
     process = controller.start("resume", **pods.variables())
     journal = pods.folder / "journal" / "srv01.jsonl"
     until(lambda: journal.exists() and '"piece"' in journal.read_text(encoding="utf-8"))
     controller.kill(process)
     until(lambda: fleet["srv01"].session("Nightly").inactivity)  # its last Receive ends with its connection
-    fleet.clock.advance(SILENCE)  # before the work ends: no server is told that a client has died
+    fleet.clock.advance(SILENCE)  # before the work ends: no server is told that a client was killed
     fleet.clock.advance(1000)
     run = pods.resume()
     assert (run.exit_code, shown(run), pods.starts) == (0, OUTPUT, 1)
@@ -138,8 +138,8 @@ def test_the_same_controller_need_not_wait_for_itself(pods: Pods, fleet: Simulat
     assert (run.exit_code, shown(run), pods.starts) == (0, ["done"], 1)
 
 
-def test_nobody_knows_whether_a_start_that_was_asked_for_has_happened(pods: Pods, fleet: SimulatedFleet) -> None:
-    pods.die("Command")
+def test_a_start_without_an_answer_may_have_happened(pods: Pods, fleet: SimulatedFleet) -> None:
+    pods.kill("Command")
     refused = pods.resume()
     assert (refused.exit_code, pods.starts) == (2, 0)
     assert "pssession_start_anew" in refused.output
@@ -149,7 +149,7 @@ def test_nobody_knows_whether_a_start_that_was_asked_for_has_happened(pods: Pods
 
 
 def test_work_whose_session_is_gone_is_not_started_again(pods: Pods, fleet: SimulatedFleet) -> None:
-    pods.die("Reconnect")
+    pods.kill("Reconnect")
     fleet["srv01"].session("Nightly").close()
     refused = pods.resume()
     assert (refused.exit_code, pods.starts) == (2, 1)
@@ -194,7 +194,7 @@ def test_check_mode_only_looks(pods: Pods, fleet: SimulatedFleet) -> None:
         assert outcomes(run) == {"srv01": "changed"}
     assert {request.operation for request in fleet.requests} == {"Enumerate"}
     assert not (pods.folder / "journal").exists()
-    pods.die("Reconnect")
+    pods.kill("Reconnect")
     fleet.clear_requests()
     run = pods.resume("--check")
     assert run.exit_code == 0, run.output
@@ -206,7 +206,7 @@ def test_without_a_journal_it_is_started_once_as_long_as_its_session_is_there(
 ) -> None:
     wanted = pods.variables(journal=False)
     for operation in ("Create", "Disconnect", "Connect"):
-        pods.die(operation, **wanted)
+        pods.kill(operation, **wanted)
     fleet.clock.advance(1000)
     run = pods.resume(journal=False)
     assert (run.exit_code, shown(run), pods.starts) == (0, OUTPUT, 1)
@@ -216,7 +216,7 @@ def test_without_a_journal_it_is_started_once_as_long_as_its_session_is_there(
 
 
 def test_without_a_journal_an_empty_session_needs_a_word(pods: Pods, fleet: SimulatedFleet) -> None:
-    pods.die("Receive", **pods.variables(journal=False))
+    pods.kill("Receive", **pods.variables(journal=False))
     refused = pods.resume(journal=False)
     assert (refused.exit_code, pods.starts) == (2, 0)
     assert "pssession_start_anew" in refused.output

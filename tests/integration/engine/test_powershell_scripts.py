@@ -48,9 +48,9 @@ def invoke(controller: Controller, session: str, script: str, **options: Any) ->
 
 @pytest.fixture(scope="module")
 def run(controller: Controller) -> Run:
-    """Run a script in the session `scenes`, which tests share that leave nothing in it."""
-    open_session(controller, "scenes")
-    return lambda script, **options: invoke(controller, "scenes", script, **options)
+    """Run a script in the session `scripts`, which tests share that leave nothing in it."""
+    open_session(controller, "scripts")
+    return lambda script, **options: invoke(controller, "scripts", script, **options)
 
 
 def only(result: Result) -> Result:
@@ -123,7 +123,7 @@ def test_a_stop_runs_finally(run: Run, controller: Controller, tmp_path: Path) -
     )
     assert only(run(script, parameters={"Begun": str(begun)}, timeout=0))["state"] == "Running"
     until(begun.exists, "the begin of the script")
-    stopped = only(controller.run(_plugins.RECEIVE, "srv01", name=["scenes"], stop=True))
+    stopped = only(controller.run(_plugins.RECEIVE, "srv01", name=["scripts"], stop=True))
     assert stopped["state"] == "Stopped"
     assert only(run("$cleaned; Remove-Variable cleaned -Scope Global"))["output"] == ["yes"]
 
@@ -131,15 +131,15 @@ def test_a_stop_runs_finally(run: Run, controller: Controller, tmp_path: Path) -
 def test_another_client_takes_over_what_is_left(
     controller: Controller, other_controller: Controller, tmp_path: Path
 ) -> None:
-    gate = tmp_path / "gate"
+    release = tmp_path / "release"
     script = (
-        "param($Gate) $total = 0; foreach ($number in 1..1000) { $number; $total += $number }; "
-        "while (-not (Test-Path $Gate)) { Start-Sleep -Milliseconds 50 }; $total"
+        "param($Release) $total = 0; foreach ($number in 1..1000) { $number; $total += $number }; "
+        "while (-not (Test-Path $Release)) { Start-Sleep -Milliseconds 50 }; $total"
     )
     open_session(controller, "taken")
-    begun = only(invoke(controller, "taken", script, parameters={"Gate": str(gate)}, timeout=0))
+    begun = only(invoke(controller, "taken", script, parameters={"Release": str(release)}, timeout=0))
     assert begun["state"] == "Running"
-    gate.touch()
+    release.touch()
     received = only(other_controller.run(_plugins.RECEIVE, "srv01", name=["taken"]))
     assert received["state"] == "Completed"
     assert [*begun["output"], *received["output"]] == [*range(1, 1001), 500500]
@@ -148,14 +148,14 @@ def test_another_client_takes_over_what_is_left(
 
 
 def test_a_second_command_waits_for_the_first(controller: Controller, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    waits = "param($Gate) 'first'; while (-not (Test-Path $Gate)) { Start-Sleep -Milliseconds 50 }"
+    release = tmp_path / "release"
+    waits = "param($Release) 'first'; while (-not (Test-Path $Release)) { Start-Sleep -Milliseconds 50 }"
     open_session(controller, "two")
-    first = only(invoke(controller, "two", waits, parameters={"Gate": str(gate)}, timeout=0))
+    first = only(invoke(controller, "two", waits, parameters={"Release": str(release)}, timeout=0))
     assert first["state"] == "Running"
     second = only(invoke(controller, "two", "'second'", timeout=0))
     assert (second["state"], second["output"]) == ("Running", [])
-    gate.touch()
+    release.touch()
     third = only(invoke(controller, "two", "'third'"))
     assert (third["state"], third["output"]) == ("Completed", ["third"])
 
