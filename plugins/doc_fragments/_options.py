@@ -94,7 +94,7 @@ options:
     choices: [psrp, winrm]
   session_option:
     description:
-      - The settings of C(New-PSSessionOption). Times are in milliseconds.
+      - The settings of C(New-PSSessionOption). Durations are in seconds, those of the cmdlet are in milliseconds.
       - Suboptions that are for opening sessions have no effect on sessions that exist.
     type: dict
     suboptions:
@@ -141,29 +141,28 @@ options:
         type: dict
       open_timeout:
         description:
-          - How long listing the sessions of one computer may take altogether, and how long connecting to one session.
-          - The default, also for V(0), is 180000.
-        type: int
-        aliases: [open_timeout_msec]
+          - Seconds that listing the sessions of one computer may take altogether, and that connecting to one session
+            may take, at most 3600.
+          - The default, also for V(0), is 180.
+        type: float
       cancel_timeout:
         description:
-          - How long the request that stops a command may take. The default, also for V(0), is the time of
+          - Seconds that the request that stops a command may take, at most 3600. The default, also for V(0), is that of
             O(session_option.open_timeout).
-        type: int
-        aliases: [cancel_timeout_msec]
+        type: float
       idle_timeout:
         description:
-          - How long the session may be disconnected before the server removes it. It is set when a session is opened,
-            and when it is disconnected without C(idle_timeout_sec). Connecting does not change it, as with the cmdlet.
+          - Seconds that the session may be disconnected before the server removes it, at least 60. It is set when a
+            session is opened, and when it is disconnected and the module's own C(idle_timeout) is not given. Connecting
+            does not change it, as with the cmdlet.
           - V(-1) leaves it to the server.
+          - Disconnecting from a session with less than 900 seconds (15 minutes) is a warning with the time of expiry.
         type: int
-        aliases: [idle_timeout_msec]
       operation_timeout:
         description:
-          - How long the server may take for one request. The default is what the inventory says, or, also for V(0),
-            180000.
-        type: int
-        aliases: [operation_timeout_msec]
+          - Seconds that the server may take for one request, at most 3600. The default is what the inventory says, or,
+            also for V(0), 180.
+        type: float
       proxy_access_type:
         description:
           - How a proxy is found. V(no_proxy_server) uses none. V(ie_config), V(win_http_config) and V(auto_detect) all

@@ -64,10 +64,10 @@ LOGON: Spec = {
             "output_buffering_mode": {"type": "str", "choices": ["none", "drop", "block"]},
             "max_connection_retry_count": {"type": "int"},
             "application_arguments": {"type": "dict"},
-            "open_timeout": {"type": "int", "aliases": ["open_timeout_msec"]},
-            "cancel_timeout": {"type": "int", "aliases": ["cancel_timeout_msec"]},
-            "idle_timeout": {"type": "int", "aliases": ["idle_timeout_msec"]},
-            "operation_timeout": {"type": "int", "aliases": ["operation_timeout_msec"]},
+            "open_timeout": {"type": "float"},
+            "cancel_timeout": {"type": "float"},
+            "idle_timeout": {"type": "int"},
+            "operation_timeout": {"type": "float"},
             "proxy_access_type": {
                 "type": "str",
                 "choices": ["none", "ie_config", "win_http_config", "auto_detect", "no_proxy_server"],
@@ -145,7 +145,7 @@ ENDPOINTS: Spec = {
 
 
 DISCONNECT: Spec = {
-    "idle_timeout_sec": {"type": "int"},
+    "idle_timeout": {"type": "int"},
     "output_buffering_mode": {"type": "str", "choices": ["none", "drop", "block"]},
 }
 
@@ -195,7 +195,7 @@ INVOKE: Spec = {
 
 RECEIVE: Spec = {
     "stop": {"type": "bool", "default": False},
-    "idle_timeout_sec": DISCONNECT["idle_timeout_sec"],
+    "idle_timeout": DISCONNECT["idle_timeout"],
 }
 
 REMOVE: Spec = {

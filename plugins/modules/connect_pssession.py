@@ -155,13 +155,13 @@ sessions:
       type: str
       sample: "2026-11-24T00:10:00Z"
     idle_timeout:
-      description: How long it may be disconnected, in milliseconds.
+      description: Seconds that it may be disconnected.
       type: int
-      sample: 7200000
+      sample: 7200
     max_idle_timeout:
-      description: The longest idle timeout that the server allows, in milliseconds.
+      description: The longest idle timeout that the server allows, in seconds.
       type: int
-      sample: 2147483647
+      sample: 2147483
     output_buffering_mode:
       description: What happens to output while it is disconnected, V(Block) or V(Drop).
       type: str

@@ -15,12 +15,12 @@ description:
   - A session that is disconnected already is returned unchanged, with the idle timeout it has.
   - A session that another client is connected to is an error. Only its own client can disconnect from it.
 options:
-  idle_timeout_sec:
+  idle_timeout:
     description:
       - Seconds the server keeps the sessions without a client. The default is O(session_option.idle_timeout), or else
         what each session has.
-      - It must be at least 60, and at most what the server allows (RV(ignore:max_idle_timeout) of the session, there in
-        milliseconds).
+      - It must be at least 60, and at most what the server allows (RV(ignore:max_idle_timeout) of the session). V(-1)
+        is the default. Less than 900 (15 minutes) is a warning with the time of expiry.
     type: int
   output_buffering_mode:
     description:
@@ -43,7 +43,7 @@ notes:
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
     computer is that host.
-  - "Differences from the cmdlet: sessions can be named by their computer, too. O(idle_timeout_sec) and
+  - "Differences from the cmdlet: sessions can be named by their computer, too. O(idle_timeout) and
     O(output_buffering_mode) do not reset each other."
 seealso:
   - module: psremoting.fleet.connect_pssession
@@ -56,7 +56,7 @@ EXAMPLES = r"""
 - name: Leave the sessions of each Windows host of the play for a day
   psremoting.fleet.disconnect_pssession:
     name: ITTask
-    idle_timeout_sec: 86400
+    idle_timeout: 86400
 
 - name: Get back to sessions that would expire soon, and leave them again with more time
   block:
@@ -68,7 +68,7 @@ EXAMPLES = r"""
     - name: Disconnect
       psremoting.fleet.disconnect_pssession:
         session: "{{ nightly.sessions }}"
-        idle_timeout_sec: 43200
+        idle_timeout: 43200
 """
 
 RETURN = r"""

@@ -174,7 +174,7 @@ EXAMPLES = r"""
     in_disconnected_session: true
     session_name: Nightly
     session_option:
-      idle_timeout: 86400000
+      idle_timeout: 86400
 
 - name: Give a script a password
   psremoting.fleet.invoke_command:

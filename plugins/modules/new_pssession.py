@@ -50,7 +50,7 @@ EXAMPLES = r"""
   psremoting.fleet.new_pssession:
     name: Nightly
     session_option:
-      idle_timeout: 86400000
+      idle_timeout: 86400
 """
 
 RETURN = r"""

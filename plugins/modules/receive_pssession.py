@@ -32,10 +32,11 @@ options:
       - Disconnect from the sessions in the end. A session whose command still runs is disconnected in any case.
     type: bool
     default: false
-  idle_timeout_sec:
+  idle_timeout:
     description:
       - Seconds that the servers keep the sessions which the task disconnects. The default is
         O(session_option.idle_timeout), or else what each session has.
+      - It must be at least 60. V(-1) is the default. Less than 900 (15 minutes) is a warning with the time of expiry.
     type: int
   journal:
     description:

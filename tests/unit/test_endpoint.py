@@ -126,7 +126,7 @@ def test_an_explicit_option_comes_before_the_inventory() -> None:
         credential={"username": "me", "password": "x"},
         ca_cert="/mine.pem",
         session_option={
-            "operation_timeout": 9000,
+            "operation_timeout": 9,
             "no_encryption": False,
             "skip_ca_check": False,
             "skip_cn_check": True,

@@ -73,17 +73,43 @@ def refusal(**options: Any) -> ParameterBindingError:
         (
             {"name": ["a"], "session_option": {"open_timeout": -1}},
             "ParameterArgumentValidationError",
-            "session_option.open_timeout: -1",
+            "session_option.open_timeout: -1 is negative",
         ),
-        (
-            {"name": ["a"], "session_option": {"operation_timeout": 2**31}},
-            "ParameterArgumentValidationError",
-            "session_option.operation_timeout: 2147483648",
-        ),
-        (
-            {"name": ["a"], "session_option": {"idle_timeout": -2}},
-            "ParameterArgumentValidationError",
-            "session_option.idle_timeout: -2",
+        *(
+            ({"name": ["a"], **options}, "ParameterArgumentValidationError", message)
+            for options, message in (
+                (
+                    {"session_option": {"open_timeout": 180000}},
+                    "session_option.open_timeout: 180000 is more than 3600 seconds. The option is in seconds, "
+                    "PowerShell's durations are in milliseconds: write 180 for 180000 milliseconds",
+                ),
+                (
+                    {"session_option": {"operation_timeout": 3601}},
+                    "session_option.operation_timeout: 3601 is more than",
+                ),
+                (
+                    {"session_option": {"cancel_timeout": 2**31}},
+                    "session_option.cancel_timeout: 2147483648 is more than",
+                ),
+                (
+                    {"session_option": {"idle_timeout": 86400000}},
+                    "session_option.idle_timeout: 86400000 is more than 2147483 seconds. The option is in seconds, "
+                    "PowerShell's durations are in milliseconds: write 86400 for 86400000 milliseconds",
+                ),
+                ({"busy_timeout": 2147484}, "busy_timeout: 2147484 is more than 2147483 seconds"),
+                ({"timeout": float("inf")}, "timeout: inf is more than 2147483 seconds"),
+                ({"timeout": float("nan")}, "timeout: nan is more than 2147483 seconds"),
+                ({"minimum_age": 86400000}, "minimum_age: 86400000 is more than 2147483 seconds"),
+                ({"expires_within": 86400000}, "expires_within: 86400000 is more than 2147483 seconds"),
+                *(
+                    (
+                        options,
+                        f"idle_timeout: {value} is less than 60 seconds, the least idle timeout that servers accept",
+                    )
+                    for value in (-2, 0, 59)
+                    for options in ({"idle_timeout": value}, {"session_option": {"idle_timeout": value}})
+                ),
+            )
         ),
         *(
             (
@@ -92,8 +118,6 @@ def refusal(**options: Any) -> ParameterBindingError:
                 f"session_option.{suboption}: -1 is not between 0 and 2147483647",
             )
             for suboption in (
-                "cancel_timeout",
-                "operation_timeout",
                 "max_connection_retry_count",
                 "maximum_received_data_size_per_command",
                 "maximum_received_object_size",
@@ -198,13 +222,16 @@ def test_every_option_that_says_how_is_kept_as_given() -> None:
         ({}, {}),
         ({"use_utf16": None, "culture": None}, {}),
         (
-            {"open_timeout": 1500, "operation_timeout": 60000, "cancel_timeout": 1},
+            {"open_timeout": 1.5, "operation_timeout": 60, "cancel_timeout": 0.001},
             {"open_timeout": 1.5, "operation_timeout": 60.0, "cancel_timeout": 0.001},
         ),
-        ({"operation_timeout": 2**31 - 1}, {"operation_timeout": 2147483.647}),
+        (
+            {"operation_timeout": 3600, "idle_timeout": 2147483},
+            {"operation_timeout": 3600.0, "idle_timeout": 2147483.0},
+        ),
         ({"open_timeout": 0, "operation_timeout": 0, "cancel_timeout": 0}, {}),
-        ({"idle_timeout": 86400}, {"idle_timeout": 86.4}),
-        ({"idle_timeout": 0}, {"idle_timeout": 0.0}),
+        ({"idle_timeout": 86400}, {"idle_timeout": 86400.0}),
+        ({"idle_timeout": 60}, {"idle_timeout": 60.0}),
         ({"idle_timeout": -1}, {}),
         ({"output_buffering_mode": "none"}, {}),
         ({"output_buffering_mode": "block"}, {"output_buffering_mode": "Block"}),

@@ -15,7 +15,12 @@ from .model.errors import ParameterBindingError
 from .model.events import Warned
 from .model.sessions import Availability
 from .output import in_disconnected_session
-from .output.disconnecting import disconnect_afterwards, disconnect_on_interrupt, disconnect_to_connect_anew
+from .output.disconnecting import (
+    disconnect_afterwards,
+    disconnect_on_interrupt,
+    disconnect_to_connect_anew,
+    warn_of_expiry,
+)
 from .output.running import Outputs, Runner
 from .report import Report
 from .request.request import Request
@@ -49,6 +54,13 @@ def _get(task: Task) -> Report:
 def _carry_out(verb: type[Verb], task: Task, find: t.Callable[[Task], Found] = find) -> Report:
     found = find(task)
     return _report(task, found, carry_out(task, verb(task.request, task.context.emit), found))
+
+
+def _disconnect(task: Task) -> Report:
+    found = find(task)
+    applied = carry_out(task, Disconnect(task.request, task.context.emit), found)
+    warn_of_expiry(task, applied.after)
+    return _report(task, found, applied)
 
 
 def _invoke(task: Task) -> Report:
@@ -113,7 +125,7 @@ def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None 
 
 _RUN: dict[Cmdlet, t.Callable[[Task], Report]] = {
     cmdlets.CONNECT: functools.partial(_carry_out, Connect),
-    cmdlets.DISCONNECT: functools.partial(_carry_out, Disconnect),
+    cmdlets.DISCONNECT: _disconnect,
     cmdlets.GET: _get,
     cmdlets.INVOKE: _invoke,
     cmdlets.NEW: functools.partial(_carry_out, New, find=find_by_new_names),

@@ -306,7 +306,7 @@ def test_a_listing_that_never_ends(controller: Controller) -> None:
     """Its pages always bring something new, so only the time limit of the listing ends it."""
     with BadServer(endless_and_always_new) as server:
         controller.inventory["srv02"] = {"address": "127.0.0.1", "port": server.port}
-        result = controller.connect("srv02", session_option={"open_timeout": 500})
+        result = controller.connect("srv02", session_option={"open_timeout": 0.5})
     assert error_ids(result) == ["WinRMOperationTimeout,RemotePSSessionQueryFailed"]
 
 

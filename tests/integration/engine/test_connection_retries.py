@@ -55,7 +55,7 @@ def test_the_session_option_comes_before_the_inventory(
 def test_no_try_is_made_after_open_timeout(fleet: SimulatedFleet, controller: Controller, attempts: list[Any]) -> None:
     """The first repetition comes at once, and the wait before the next would take longer than there is time."""
     controller.inventory["srv01"] = {"reconnection_backoff": 1000.0}
-    result = controller.get("srv01", session_option={"max_connection_retry_count": 5, "open_timeout": 60_000})
+    result = controller.get("srv01", session_option={"max_connection_retry_count": 5, "open_timeout": 60})
     assert "no connection" in result["msg"]
     assert len(attempts) == 2
 

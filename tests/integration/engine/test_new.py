@@ -85,7 +85,7 @@ def test_options_on_the_wire(computer: SimulatedComputer, fleet: SimulatedFleet,
     result = new(
         name=["Nächtlich"],
         session_option={
-            "idle_timeout": 3600000,
+            "idle_timeout": 3600,
             "output_buffering_mode": "drop",
             "no_machine_profile": True,
             "application_arguments": {"Ticket": "ü4711"},
@@ -106,7 +106,7 @@ def test_options_on_the_wire(computer: SimulatedComputer, fleet: SimulatedFleet,
     assert from_clixml(init.data).ApplicationArguments["Ticket"] == "ü4711"
     (session,) = computer.sessions
     assert (session.idle_timeout, session.buffer_mode) == (3600, "Drop")
-    assert result["sessions"][0]["idle_timeout"] == 3600000
+    assert result["sessions"][0]["idle_timeout"] == 3600
 
 
 def test_nothing_that_was_not_asked_for_is_on_the_wire(fleet: SimulatedFleet, new: Any) -> None:
@@ -137,7 +137,7 @@ def test_quota(computer: SimulatedComputer, new: Any) -> None:
 
 def test_idle_timeout_below_the_least(computer: SimulatedComputer, new: Any) -> None:
     computer.min_idle_timeout = 7200
-    result = new(session_option={"idle_timeout": 60000})
+    result = new(session_option={"idle_timeout": 60})
     assert result["failed"]
     assert "PSSessionOpenFailed" in error_ids(result)[0]
     assert computer.sessions == []

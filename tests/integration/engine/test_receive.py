@@ -104,7 +104,7 @@ def test_a_command_that_is_silent_for_longer_than_the_open_timeout(
     monkeypatch.setattr(HttpConversation, "send", noted)
     plant(computer, "slow")
     with time_passing(fleet, 1800):
-        result = receive(session_option={"open_timeout": 60_000, "operation_timeout": 1_800_000})
+        result = receive(session_option={"open_timeout": 60, "operation_timeout": 1800})
     assert only(result)["output"] == ["begun", "done"]
     assert {wait_of(request) for request in fleet.requests_of(operation="Receive") if request.command_id} == {"PT1800S"}
     assert max(limits) > 1800
@@ -170,7 +170,7 @@ def test_a_stop_that_is_not_answered(computer: SimulatedComputer, receive: Any) 
     """The server never answers the signal, and the next request would have minutes."""
     plant(computer, "slow")
     computer.inject(Injection("Signal", action="hang"))
-    result = receive(stop=True, session_option={"cancel_timeout": 200})
+    result = receive(stop=True, session_option={"cancel_timeout": 0.2})
     assert error_ids(result) == ["WinRMOperationTimeout,ReceivePSSessionPipelineFailed"]
     assert "It is not known whether the command stopped" in result["msg"]
 

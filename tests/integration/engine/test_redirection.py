@@ -200,7 +200,7 @@ def test_a_loop_ends_without_a_limit_too(
     """A negative number means any number; the time for it all is limited all the same."""
     computer.redirect(computer.uri)
     have(controller, fleet, "NTLM")
-    options = {"maximum_redirection": -1, "open_timeout": 300}
+    options = {"maximum_redirection": -1, "open_timeout": 0.3}
     result = controller.get(connection_uri=[computer.uri], allow_redirection=True, session_option=options)
     assert error_ids(result) == ["WinRMOperationTimeout,RemotePSSessionQueryFailed"]
 

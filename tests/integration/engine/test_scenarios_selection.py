@@ -275,7 +275,7 @@ def test_scenario_60_times_of_listed_sessions(computer: SimulatedComputer, contr
     computer.add_session("free", inactivity=62)
     computer.add_session("busy", state="Connected", held=True)
     sessions = {session["name"]: session for session in controller.get("srv01")["sessions"]}
-    assert sessions["free"]["idle_timeout"] == 7200000
+    assert sessions["free"]["idle_timeout"] == 7200
     assert sessions["free"]["disconnected_on"] < sessions["free"]["expires_on"]
     assert (sessions["busy"]["disconnected_on"], sessions["busy"]["expires_on"]) == (None, None)
     assert {name: session["availability"] for name, session in sessions.items()} == {"free": "None", "busy": "Busy"}

@@ -95,7 +95,7 @@ def test_scenario_48_an_idle_timeout_is_not_for_connecting(
     fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller
 ) -> None:
     job = computer.add_session("job1")
-    controller.connect("srv01", session_option={"idle_timeout": 120000})
+    controller.connect("srv01", session_option={"idle_timeout": 120})
     assert [child.tag.rpartition("}")[2] for child in connect_element(fleet)] == ["connectXml"]
     assert job.idle_timeout == 7200
 

@@ -31,7 +31,7 @@ GIVE = [
 GIVEN = ["begun", "(secure string)", {"user": "x", "password": "(secure string)"}, "done"]
 # Seconds of the fleet's time that a Receive without output waits. Then the engine reads the shell's own stream.
 OPERATION_TIMEOUT = 20
-OPTIONS: dict[str, Any] = {"session_option": {"operation_timeout": OPERATION_TIMEOUT * 1000}}
+OPTIONS: dict[str, Any] = {"session_option": {"operation_timeout": OPERATION_TIMEOUT}}
 SCRIPTS: dict[str, Any] = {
     "give": GIVE,
     "soon": {"regex": "^param.+soon", "steps": [{"sleep": 2.5 * OPERATION_TIMEOUT}, *GIVE]},

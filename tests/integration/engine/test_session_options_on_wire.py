@@ -79,8 +79,8 @@ def test_cultures(
     ("option", "inventory", "sent"),
     [
         ({}, {}, "PT180S"),
-        ({"operation_timeout": 90_000}, {}, "PT90S"),
-        ({"operation_timeout": 90_500}, {"operation_timeout": 60}, "PT90.5S"),
+        ({"operation_timeout": 90}, {}, "PT90S"),
+        ({"operation_timeout": 90.5}, {"operation_timeout": 60}, "PT90.5S"),
         ({}, {"operation_timeout": 60}, "PT60S"),
         ({"operation_timeout": 0}, {}, "PT180S"),
     ],
@@ -159,8 +159,8 @@ def test_what_only_opening_uses_changes_nothing(
         "no_machine_profile": True,
         "application_arguments": {"a": 1},
         "max_connection_retry_count": 3,
-        "idle_timeout": 60_000,
-        "cancel_timeout": 1000,
+        "idle_timeout": 60,
+        "cancel_timeout": 1,
         "maximum_received_data_size_per_command": 10,
     }
     sent = []
@@ -369,5 +369,5 @@ def test_logging_on_counts_towards_the_time_of_a_request(
     """A server that never answers the message: the log-on before took its share of the same time."""
     computer.inject(Injection(action="hang", times=None))
     set_up(controller, fleet, way, transport=library)
-    result = controller.get("srv01", session_option={"open_timeout": 600})
+    result = controller.get("srv01", session_option={"open_timeout": 0.6})
     assert error_ids(result) == ["WinRMOperationTimeout,RemotePSSessionQueryFailed"]

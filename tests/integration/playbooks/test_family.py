@@ -36,10 +36,10 @@ def test_look_leave_end(controller: Controller, fleet: SimulatedFleet) -> None:
             - name: Look
               psremoting.fleet.pssession_info: {{state: opened, list_commands: true}}
             - name: Leave
-              psremoting.fleet.disconnect_pssession: {{name: ITTask, idle_timeout_sec: {DAY}}}
+              psremoting.fleet.disconnect_pssession: {{name: ITTask, idle_timeout: {DAY}}}
               diff: true
             - name: Leave again
-              psremoting.fleet.disconnect_pssession: {{name: ITTask, idle_timeout_sec: {DAY}}}
+              psremoting.fleet.disconnect_pssession: {{name: ITTask, idle_timeout: {DAY}}}
             - name: Look again
               psremoting.fleet.pssession_info: {{name: ITTask}}
         """
@@ -52,10 +52,10 @@ def test_look_leave_end(controller: Controller, fleet: SimulatedFleet) -> None:
         assert looked.sessions == gone.sessions == [(host, "ITTask")]
         assert (looked["sessions"][0]["state"], looked["sessions"][0]["commands"]) == ("Opened", [])
         assert "what_if" not in looked
-        assert (gone["sessions"][0]["state"], gone["sessions"][0]["idle_timeout"]) == ("Disconnected", DAY * 1000)
+        assert (gone["sessions"][0]["state"], gone["sessions"][0]["idle_timeout"]) == ("Disconnected", DAY)
         assert gone["diff"]["after"] == f"ITTask on {host}: Disconnected, None\n"
         for seen in (run.on("Leave again", host), run.on("Look again", host)):
-            assert seen["sessions"][0]["idle_timeout"] == DAY * 1000
+            assert seen["sessions"][0]["idle_timeout"] == DAY
             assert seen["sessions"][0]["id"] == gone["sessions"][0]["id"]
         found = fleet[host].session("ITTask")
         assert (found.state, found.idle_timeout) == ("Disconnected", DAY)
@@ -257,7 +257,7 @@ def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:
                 - name: Look
                   psremoting.fleet.pssession_info: {{state: opened}}
                 - name: Leave
-                  psremoting.fleet.disconnect_pssession: {{name: ITTask, idle_timeout_sec: {DAY}}}
+                  psremoting.fleet.disconnect_pssession: {{name: ITTask, idle_timeout: {DAY}}}
                 - name: Remove, perhaps
                   psremoting.fleet.remove_pssession: {{name: ITTask}}
                   check_mode: true

@@ -157,7 +157,7 @@ def test_task_keywords_defaults_and_aliases(controller: Controller, fleet: Simul
               psremoting.fleet.connect_pssession:
                 cn: srv03
                 name: ITTask
-                session_option: {{open_timeout_msec: 120000, operation_timeout_msec: 120000, idle_timeout_msec: 60000}}
+                session_option: {{open_timeout: 120, operation_timeout: 120, idle_timeout: 60}}
                 cf: false
             - name: By alias of connection_uri
               psremoting.fleet.connect_pssession:
@@ -172,7 +172,7 @@ def test_task_keywords_defaults_and_aliases(controller: Controller, fleet: Simul
                 name: ITTask
                 authentication: basic
                 credential: {{username: operator, password: "{{{{ ansible_password }}}}"}}
-                session_option: {{no_encryption: true, open_timeout: 120000}}
+                session_option: {{no_encryption: true, open_timeout: 120}}
         """
     )
     assert run.exit_code == 0, run.output

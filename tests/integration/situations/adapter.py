@@ -39,11 +39,20 @@ class Renamed:
     value: Callable[[Any], Any] = lambda value: value
 
 
+def _seconds(milliseconds: Any) -> Any:
+    return milliseconds / 1000 if milliseconds > 0 else milliseconds
+
+
 # By the name in the tables, with dots for suboptions.
 RENAMED_OPTIONS: dict[str, Renamed] = {
     "error_action": Renamed(
         "on_error", {"continue": "fail_at_end", "stop": "stop", "silently_continue": "report"}.__getitem__
     ),
+    "idle_timeout_sec": Renamed("idle_timeout"),
+    **{
+        f"session_option.{name}": Renamed(f"session_option.{name}", _seconds)
+        for name in ("open_timeout", "cancel_timeout", "operation_timeout", "idle_timeout")
+    },
     "match_each_computer": Renamed("require_each"),
     "missing": Renamed("on_missing", {"fail": "error", "warn": "warn", "ignore": "skip", None: None}.__getitem__),
     "registry_path": Renamed("state_file"),

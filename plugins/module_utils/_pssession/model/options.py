@@ -11,6 +11,12 @@ import typing as t
 from .errors import ParameterBindingError
 
 MAX_INT32 = 2147483647
+# Durations of PowerShell are Int32 values in milliseconds; this is the longest of them in seconds.
+MAX_SECONDS = MAX_INT32 // 1000
+# The longest time limit of requests, in seconds.
+MAX_REQUEST_SECONDS = 3600
+# The least idle timeout a server accepts, in seconds (MS-WSMV 3.1.4.15, IdleTimeoutms of the quota settings).
+LEAST_IDLE_TIMEOUT = 60
 # Gets a value other than None and the option's name for errors. Returns None where the default is meant.
 Reader = t.Callable[[t.Any, str], t.Any]
 G = t.TypeVar("G", bound="OptionGroup")
@@ -103,18 +109,40 @@ def count(value: t.Any, name: str) -> int:
     return int(_not_negative(value, name))
 
 
-def seconds(value: t.Any, name: str) -> float:
-    """Read a duration in seconds."""
-    return float(_not_negative(value, name))
+def seconds(value: t.Any, name: str, most: int = MAX_SECONDS) -> float:
+    """Read a duration in seconds. A longer one than `most` is meant in milliseconds, as PowerShell has them."""
+    if not _not_negative(value, name) <= most:
+        instead = f": write {value / 1000:.15g} for {value:.15g} milliseconds" if value / 1000 <= most else ""
+        invalid(
+            f"{name}: {value:.15g} is more than {most} seconds. The option is in seconds, PowerShell's durations are "
+            f"in milliseconds{instead}",
+            f"{value:.15g}",
+        )
+    return float(value)
+
+
+def request_seconds(value: t.Any, name: str) -> float | None:
+    """Read the time limit of requests in seconds.
+
+    For the cmdlets 0 is no limit. Here every wait has a limit, so it means the default.
+    """
+    return seconds(value, name, MAX_REQUEST_SECONDS) or None
+
+
+def idle_seconds(value: t.Any, name: str) -> float | None:
+    """Read in seconds how long a server keeps a session without a client; -1 means what the server does anyway."""
+    if value == -1:
+        return None
+    if value < LEAST_IDLE_TIMEOUT:
+        invalid(
+            f"{name}: {value} is less than {LEAST_IDLE_TIMEOUT} seconds, the least idle timeout that servers accept; "
+            "-1 leaves it to the server",
+            value,
+        )
+    return seconds(value, name)
 
 
 def _not_negative(value: float, name: str) -> float:
     if value < 0:
-        invalid(f"{name}: {value} is negative", value)
+        invalid(f"{name}: {value:.15g} is negative", f"{value:.15g}")
     return value
-
-
-def milliseconds(least: int = 0) -> Reader:
-    """Return the reader of a duration that is given in milliseconds, and in seconds from here on."""
-    read = number(least)
-    return lambda value, name: read(value, name) / 1000

@@ -282,8 +282,8 @@ class PSSession:
             "instance_id": self.instance_id,
             "disconnected_on": _iso_8601(self.disconnected_on),
             "expires_on": _iso_8601(self.expires_on),
-            "idle_timeout": _milliseconds(self.shell.idle_timeout),
-            "max_idle_timeout": _milliseconds(self.shell.max_idle_timeout),
+            "idle_timeout": _whole(self.shell.idle_timeout),
+            "max_idle_timeout": _whole(self.shell.max_idle_timeout),
             "output_buffering_mode": self.shell.buffer_mode,
             "owner": self.shell.owner,
             "client_ip": self.shell.client_ip,
@@ -300,8 +300,9 @@ class PSSession:
         return result
 
 
-def _milliseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)
+def _whole(seconds: float | None) -> int | None:
+    # Downwards, so that a result never names more than the server allows.
+    return None if seconds is None else int(seconds)
 
 
 def _iso_8601(moment: datetime.datetime | None) -> str | None:

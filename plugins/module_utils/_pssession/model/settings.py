@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .errors import ParameterBindingError
-from .options import MAX_INT32, OptionGroup, invalid, milliseconds, number, option, seconds
+from .options import MAX_INT32, OptionGroup, idle_seconds, invalid, number, option, request_seconds, seconds
 
 DEFAULT_TIMEOUT = 180.0
 
@@ -36,11 +36,6 @@ class Credential:
         return cls(str(value["username"]), None if password is None else str(password))
 
 
-def _timeout(value: t.Any, name: str) -> float | None:
-    # 0 is the cmdlet's word for "no limit"; here nothing may hang for ever, so it means the default.
-    return milliseconds()(value, name) or None
-
-
 def _limit(value: t.Any, name: str) -> int | None:
     return number()(value, name) or None
 
@@ -51,11 +46,6 @@ def _redirections(value: t.Any, _name: str) -> int:
 
 def _buffering_mode(value: t.Any, _name: str) -> str | None:
     return str(value).capitalize() if value in ("block", "drop") else None
-
-
-def _idle_timeout(value: t.Any, name: str) -> float | None:
-    idle_timeout: float = milliseconds(least=-1)(value, name)
-    return idle_timeout if idle_timeout >= 0 else None
 
 
 def _proxy_authentication(value: t.Any, name: str) -> str:
@@ -95,10 +85,10 @@ class SessionOption(OptionGroup):
     application_arguments: t.Mapping[str, t.Any] | None = field(
         default=None, repr=False, hash=False, metadata={"read": lambda value, _name: dict(value)}
     )
-    open_timeout: float = option(_timeout, DEFAULT_TIMEOUT)
-    cancel_timeout: float | None = option(_timeout)
-    idle_timeout: float | None = option(_idle_timeout)
-    operation_timeout: float | None = option(_timeout)
+    open_timeout: float = option(request_seconds, DEFAULT_TIMEOUT)
+    cancel_timeout: float | None = option(request_seconds)
+    idle_timeout: float | None = option(idle_seconds)
+    operation_timeout: float | None = option(request_seconds)
     proxy_access_type: str = option(str, "none")
     proxy: str | None = option(str, is_shown=False)  # perhaps with a user in it
     proxy_authentication: str = option(_proxy_authentication, "basic")

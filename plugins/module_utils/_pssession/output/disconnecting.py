@@ -23,6 +23,27 @@ from .running import Outputs
 
 # Seconds for each disconnect when the task is interrupted: the user or the controller waits for its end.
 _INTERRUPTED_SECONDS = 10.0
+# Seconds; work that is left running with a shorter idle timeout is hardly found again.
+_SHORT_IDLE_TIMEOUT = 15 * 60
+
+
+def warn_of_expiry(task: Task, sessions: t.Iterable[PSSession]) -> None:
+    """Warn of disconnected sessions that their server removes soon if no client connects to them."""
+    soon = [
+        f"{session.place} at {session.expires_on:%Y-%m-%dT%H:%M:%SZ}"
+        for session in sessions
+        if session.expires_on is not None and (session.shell.idle_timeout or 0) < _SHORT_IDLE_TIMEOUT
+    ]
+    if not soon:
+        return
+    count = "1 session expires" if len(soon) == 1 else f"{len(soon)} sessions expire"
+    listed = ", ".join(soon[:3]) + (f" and {len(soon) - 3} more" if len(soon) > 3 else "")
+    task.context.emit(
+        Warned(
+            f"{count} soon if no client connects, and the work there ends: {listed}. "
+            "A longer idle_timeout gives more time."
+        )
+    )
 
 
 def disconnect(task: Task, sessions: t.Iterable[PSSession], action: Action = Action.DISCONNECT) -> Applied:
@@ -78,6 +99,7 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
                 )
             )
     done = disconnect(task, to_disconnect)
+    warn_of_expiry(task, done.sessions)
     now = {session.instance_id: session for session in done.sessions}
     sessions = tuple(now.get(each.instance_id, each) for each in connected)
     # Where a session ended with its command, that is reported already.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..model.cmdlets import CONNECT, Cmdlet, ParameterSet
 from ..model.commands import Script
 from ..model.errors import ParameterBindingError
-from ..model.options import OptionGroup, count, each_of, filled, invalid, number, option, seconds
+from ..model.options import OptionGroup, count, each_of, filled, idle_seconds, invalid, number, option, seconds
 from ..model.sessions import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, SessionReference
 from ..model.settings import Credential, SessionOption
 from ..model.wildcard import WildcardPattern
@@ -194,7 +194,7 @@ class Change(OptionGroup):
     """
 
     application_private_data: bool = option(bool, False)
-    idle_timeout_sec: float | None = option(number())
+    idle_timeout: float | None = option(idle_seconds)
     force: bool = option(bool, False)
     disconnect_after: bool = option(bool, False)
 
@@ -244,8 +244,8 @@ class Request:
     @property
     def idle_timeout(self) -> float | None:
         """Seconds that the server keeps disconnected sessions, or None to leave that as it is."""
-        seconds = self.change.idle_timeout_sec
-        return self.session_option.idle_timeout if seconds is None else seconds
+        idle_timeout = self.change.idle_timeout
+        return self.session_option.idle_timeout if idle_timeout is None else idle_timeout
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any], cmdlet: Cmdlet = CONNECT) -> Request:

@@ -16,9 +16,6 @@ from .base import Verb, Verdict
 from .connect import NOT_OURS
 from .plan import Action, Step
 
-# The least idle timeout a server accepts, in seconds (MS-WSMV 3.1.4.15, IdleTimeoutms of the quota settings).
-LEAST_IDLE_TIMEOUT = 60
-
 
 class Disconnect(Verb):
     """Disconnect from sessions; one that is disconnected stays as it is."""
@@ -32,7 +29,7 @@ class Disconnect(Verb):
             return Step(session, Action.NOTHING, ours)
         longest = session.shell.max_idle_timeout
         seconds = self.request.idle_timeout
-        if seconds is not None and not LEAST_IDLE_TIMEOUT <= seconds <= (longest or seconds):
+        if seconds is not None and longest and seconds > longest:
             return Step(session, Action.REFUSE, ours, self._unsuitable_idle_timeout(session, seconds, longest))
         return Step(session, Action.DISCONNECT_IF_OURS, ours)
 
@@ -82,11 +79,10 @@ class Disconnect(Verb):
             shell = dataclasses.replace(shell, buffer_mode=mode)
         return shell
 
-    def _unsuitable_idle_timeout(self, session: PSSession, seconds: float, longest: float | None) -> ErrorRecord:
-        limit = f"between {LEAST_IDLE_TIMEOUT} and {longest:.0f}" if longest else f"at least {LEAST_IDLE_TIMEOUT}"
+    def _unsuitable_idle_timeout(self, session: PSSession, seconds: float, longest: float) -> ErrorRecord:
         return self.error(
             f"session {session.place} cannot be disconnected "
-            f"with an idle timeout of {seconds:.15g} seconds, it must be {limit}",
+            f"with an idle timeout of {seconds:.15g} seconds, its server allows {int(longest)} at most",
             session,
             error_id="CannotDisconnectSessionWithInvalidIdleTimeout",
             category="InvalidArgument",
