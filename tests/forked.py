@@ -4,8 +4,9 @@
 """Programs of Ansible in processes that need not import its libraries again.
 
 To start ansible-playbook and to import what it needs takes most of the time of a test that runs a small playbook. One
-process for each process of pytest imports it once and is forked for each run: see `tests.forked_server`. The program
-that runs there is the real one, with the environment, folder and output of its run; but its command line, and its
+process for each process of pytest imports the libraries once; it is forked for each set of settings that runs have, and
+that process, which has imported Ansible with these settings, for each run: see `tests.forked_server`. The program that
+runs there is the real one, with the environment, folder and output of its run; but its command line, and its
 environment as others see it in /proc, are those of the process that was forked, and it takes no signals from a
 terminal. Tests of these, of open files and of memory start a process with `subprocess`.
 """
@@ -32,7 +33,13 @@ from tests.waiting import PATIENCE
 SERVER = Path(__file__).with_name("forked_server.py")
 # Variables that the interpreter and libraries read when they start, hence before a run can give them a value.
 READ_AT_START = ("LANG", "LC_", "LD_", "OPENSSL_", "PYPSRP_", "PYSPNEGO_", "PYTHON", "PY_SAX_", "TZ", "UNIX")
+# Variables that only the collection and the tests' own plugins read, and only when they run.
+READ_IN_RUNS = ("PSSESSION_", "RECORDER_")
 _CHUNK = 65536
+# Each server with settings takes some 100 MiB, most of them shared.
+_MOST_SERVERS = 4
+_servers: dict[bytes, socket.socket | None] = {}
+_used_once: set[bytes] = set()
 
 
 def run(
@@ -64,19 +71,22 @@ def run(
     path = shutil.which(command[0], path=env.get("PATH"))
     assert path, f"{command[0]} is not on the run's PATH"
     program = {"command": [path, *command[1:]], "folder": str(cwd), "environment": dict(env)}
-    return _collect(command, json.dumps(program).encode() + b"\n", timeout)
+    server = (path.endswith("/ansible-playbook") and _server_with_settings(cwd, env)) or _server()
+    return _collect(server, command, json.dumps(program).encode() + b"\n", timeout)
 
 
 def _read_at_start(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name.startswith(READ_AT_START)}
 
 
-def _collect(command: Sequence[str], program: bytes, timeout: float) -> subprocess.CompletedProcess[str]:
-    """Give a program to the server, and read what it prints and how it ends."""
+def _collect(
+    server: socket.socket, command: Sequence[str], program: bytes, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Give a program to a server, and read what it prints and how it ends."""
     with ExitStack() as stack:
         reply, theirs = socket.socketpair()
         (stdout, printed), (stderr, complained) = os.pipe(), os.pipe()
-        socket.send_fds(_server(), [b"."], [theirs.fileno(), printed, complained])
+        socket.send_fds(server, [b"."], [theirs.fileno(), printed, complained])
         theirs.close()
         os.close(printed)
         os.close(complained)
@@ -105,6 +115,41 @@ def _collect(command: Sequence[str], program: bytes, timeout: float) -> subproce
         return subprocess.CompletedProcess(command, code, contents[stdout].decode(), contents[stderr].decode())
 
 
+def _server_with_settings(cwd: Path, env: Mapping[str, str]) -> socket.socket | None:
+    """Return a server that has imported Ansible with the settings of a run.
+
+    Returns:
+        None for the first run with these settings, which might be the only one. None as well if settings may come from
+        more than the environment and one file, or if Ansible cannot be imported with these in silence: the run has to
+        import it, and print what there is to be said.
+    """
+    if "ANSIBLE_CONFIG" not in env:
+        return None
+    settings = {name: value for name, value in env.items() if not name.startswith(READ_IN_RUNS)}
+    file = Path(env["ANSIBLE_CONFIG"])
+    content = file.read_text(encoding="utf-8") if file.is_file() else None
+    key = json.dumps([str(cwd), settings, content], sort_keys=True).encode()
+    if key in _servers:
+        _servers[key] = _servers.pop(key)  # the one that was not used for the longest time is the first
+        return _servers[key]
+    if key not in _used_once:
+        _used_once.add(key)
+        return None
+    while len(_servers) >= _MOST_SERVERS:
+        if (oldest := _servers.pop(next(iter(_servers)))) is not None:
+            oldest.close()
+    ours, theirs = socket.socketpair()
+    socket.send_fds(_server(), [b"."], [theirs.fileno()])
+    theirs.close()
+    ours.sendall(json.dumps({"command": [], "folder": str(cwd), "environment": settings}).encode() + b"\n")
+    if ours.recv(1):
+        _servers[key] = ours
+    else:
+        ours.close()
+        _servers[key] = None
+    return _servers[key]
+
+
 @functools.cache
 def _server() -> socket.socket:
     """Start the server of this process; it ends with it."""
@@ -118,7 +163,9 @@ def _server() -> socket.socket:
     theirs.close()
 
     def end() -> None:
-        ours.close()
+        for each in (*_servers.values(), ours):
+            if each is not None:
+                each.close()
         process.wait()
 
     atexit.register(end)

@@ -7,10 +7,12 @@
 
 The file descriptor is one end of a Unix socket. For each byte that arrives there, with three file descriptors, it runs
 one program: they are a socket and the program's standard output and error. The socket brings the program as JSON (see
-`Program`) in a line, and takes two lines: the process id of the program, and its exit code. The server ends when its
-own socket is closed at the other end.
+`Program`) in a line, and takes two lines: the process id of the program, and its exit code. With one file descriptor
+instead, a socket, a process is forked that becomes another server: it gets the settings of programs in the same way,
+imports Ansible and the collection with these settings, and writes a byte when it is ready. It ends without a byte if it
+cannot. A server ends when its own socket is closed at the other end.
 
-It imports nothing that reads Ansible's settings, because each program has settings of its own.
+The first server imports nothing that reads Ansible's settings, because programs have settings of their own.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ import io
 import json
 import os
 import runpy
+import shutil
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import TypedDict
 
@@ -71,11 +75,18 @@ PARTS_OF_ANSIBLE = (
 SETTINGS = "ansible.constants"
 
 
+# What of the collection a module imports in the worker.
+PARTS_OF_COLLECTION = (
+    "ansible_collections.psremoting.fleet.plugins.module_utils._verbs",
+    "ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action",
+)
+
+
 class Program(TypedDict):
     """A program that is to be run.
 
     Attributes:
-        command: Path of a Python script, and its arguments.
+        command: Path of a Python script, and its arguments; empty for a server.
         folder: Where it runs.
         environment: All its variables.
     """
@@ -123,9 +134,50 @@ def serve(control: socket.socket) -> Program | None:
                 pass
         if os.fork() == 0:
             control.close()
-            return answer(*files)
+            return answer(*files) if files[1:] else serve(with_settings(socket.socket(fileno=files[0])))
         for file in files:
             os.close(file)
+
+
+def with_settings(control: socket.socket) -> socket.socket:
+    """Import Ansible as ansible-playbook does, with the settings that another server is for; return its socket."""
+    with control.makefile("rb") as lines:
+        program: Program = json.loads(lines.readline())
+    enter(program)
+    with tempfile.TemporaryFile() as printed:
+        replace_output(os.dup(printed.fileno()), 1, "stdout")
+        replace_output(os.dup(printed.fileno()), 2, "stderr")
+        preload_with_settings()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if os.fstat(printed.fileno()).st_size:
+            os._exit(1)  # a warning, which each run has to print
+    # The only setting that is made: a folder for one process, which removes it at its end.
+    shutil.rmtree(sys.modules[SETTINGS].DEFAULT_LOCAL_TMP)
+    freeze()
+    control.sendall(b".")
+    return control
+
+
+def preload_with_settings() -> None:
+    """Import what ansible-playbook imports, and what it loads before it reads a playbook."""
+    importlib.import_module("ansible.cli.playbook")
+    importlib.import_module("ansible.executor.process.worker")
+    loader = importlib.import_module("ansible.plugins.loader")
+    for kind in ("become", "callback", "connection", "inventory", "shell", "strategy", "vars"):
+        list(getattr(loader, f"{kind}_loader").all(class_only=True))
+    # Ansible's importer of collections is only there in a run. It finds the modules imported, but makes the packages
+    # above them itself: they have to be those of its kind.
+    collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(os.pathsep)
+    sys.path[1:1] = collections
+    for name in PARTS_OF_COLLECTION:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    del sys.path[1 : 1 + len(collections)]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ansible_collections"]:
+        if sys.modules[name].__file__ is None:
+            del sys.modules[name]
+    sys.path_importer_cache.clear()
 
 
 def answer(reply_file: int, stdout: int, stderr: int) -> Program:
@@ -159,11 +211,28 @@ def replace_output(file: int, standard: int, name: str) -> None:
         setattr(sys, each, stream)
 
 
-def become(program: Program) -> None:
-    """Run a program in this process, which ends by it as a process of its own would."""
+def enter(program: Program) -> None:
+    """Take over a program's environment and folder."""
     os.environ.clear()
     os.environ.update(program["environment"])
     os.chdir(program["folder"])
+
+
+def freeze() -> None:
+    """Keep the garbage collector of children from what there is now.
+
+    It would touch, hence copy, every page of memory, and most programs end before it finds anything.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def become(program: Program) -> None:
+    """Run a program in this process, which ends by it as a process of its own would."""
+    enter(program)
+    if constants := sys.modules.get(SETTINGS):
+        constants.DEFAULT_LOCAL_TMP = constants.config.get_config_value("DEFAULT_LOCAL_TMP", variables=vars(constants))
     sys.argv = program["command"]
     sys.path[0] = str(Path(sys.argv[0]).parent)
     runpy.run_path(sys.argv[0], run_name="__main__")
@@ -171,9 +240,6 @@ def become(program: Program) -> None:
 
 if __name__ == "__main__":
     preload()
-    # The garbage collector of a child would touch, hence copy, every page of memory, and most programs end before it
-    # finds anything.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    freeze()
     if (chosen := serve(socket.socket(fileno=int(sys.argv[1])))) is not None:
         become(chosen)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -49,10 +50,48 @@ def test_ansible_has_the_settings_of_its_run(tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if name != "WORD"}
     for settings in ({"ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "1"}, {"WORD": "given"}):
         environment = {**kept, "ANSIBLE_HOME": str(tmp_path / "home"), **settings}
-        ended, expected = (run(command, cwd=tmp_path, env=environment) for run in (forked.run, apart))
-        assert (ended.returncode, ended.stdout, ended.stderr) == (2, expected.stdout, expected.stderr)
+        expected = apart(command, cwd=tmp_path, env=environment)
+        for _time in range(3):
+            ended = forked.run(command, cwd=tmp_path, env=environment)
+            assert (ended.returncode, ended.stdout, ended.stderr) == (2, expected.stdout, expected.stderr)
         assert ("[debug msg=" in ended.stdout) is ("ANSIBLE_DISPLAY_ARGS_TO_STDOUT" in settings)
         assert ("given xxx" in ended.stdout) is ("WORD" in settings)
+
+
+def test_runs_after_the_first_share_what_was_imported_and_nothing_else(tmp_path: Path) -> None:
+    """Also when the settings are in a file, which changes."""
+    told = "{{ [lookup('config', 'DEFAULT_FORKS'), lookup('env', 'RECORDER_PATH'), lookup('pipe', 'ls home/tmp')] }}"
+    task = f'- {{hosts: localhost, gather_facts: false, tasks: [{{name: Show, debug: {{msg: "{told}"}}}}]}}'
+    (tmp_path / "play.yml").write_text(task, encoding="utf-8")
+    command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "play.yml"]
+    folders = set()
+    for number, forks in enumerate((2, 2, 2, 3, 3, 2)):
+        (tmp_path / "ansible.cfg").write_text(f"[defaults]\nforks = {forks}\n", encoding="utf-8")
+        settings = {"ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
+        environment = {**os.environ, **settings, "RECORDER_PATH": f"path {number}"}
+        ended = forked.run(command, cwd=tmp_path, env=environment)
+        shown = re.findall(r"\w[-\w ]*", ended.stdout.partition('"msg":')[2].partition("]")[0])
+        assert shown[:2] == [str(forks), f"path {number}"], ended.stdout + ended.stderr
+        folders.add(tuple(shown[2:]))
+        assert list((tmp_path / "home" / "tmp").iterdir()) == []
+    assert {len(names) for names in folders} == {1}, "a run finds no temporary folder but its own"
+    assert len(folders) == number + 1
+    assert forked._server_with_settings(tmp_path, environment), "the later runs came from a process with their settings"
+
+
+def test_what_importing_ansible_prints_is_printed_by_each_run(tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(PLAYBOOK, encoding="utf-8")
+    command = ["ansible-playbook", "-i", "localhost,", "play.yml"]
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_FORKS": "many"}
+    expected = apart(command, cwd=tmp_path, env=environment)
+    assert "many" in expected.stderr
+    for _time in range(3):
+        ended = forked.run(command, cwd=tmp_path, env=environment)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (
+            expected.returncode,
+            expected.stdout,
+            expected.stderr,
+        )
 
 
 def test_a_program_finds_what_it_was_given_and_ends_by_itself(tmp_path: Path) -> None:

@@ -22,6 +22,18 @@ COMPUTERS = [
 
 
 @pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty folder that has the same path in each test, so that their runs have the same settings.
+
+    Processes forked from one that has imported Ansible with these settings are fast; see `tests.forked`.
+    """
+    path = tmp_path_factory.getbasetemp() / "folder"
+    path.mkdir()
+    yield path
+    path.rename(tmp_path_factory.mktemp("folder") / "folder")
+
+
+@pytest.fixture
 def fleet() -> Iterator[SimulatedFleet]:
     """Three computers, each with a session ITTask; srv01 has ITBackup and Patch, too."""
     with SimulatedFleet.build(
