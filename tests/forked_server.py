@@ -75,9 +75,9 @@ PARTS_OF_ANSIBLE = (
 SETTINGS = "ansible.constants"
 
 
-# What of the collection a module imports in the worker.
+# What the action plugins of the collection import; the engine with it.
 PARTS_OF_COLLECTION = (
-    "ansible_collections.psremoting.fleet.plugins.module_utils._verbs",
+    "ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs",
     "ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action",
 )
 

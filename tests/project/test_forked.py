@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import forked
+from tests import forked, forked_server
 from tests.waiting import until
 
 PLAYBOOK = """
@@ -77,6 +78,11 @@ def test_runs_after_the_first_share_what_was_imported_and_nothing_else(tmp_path:
     assert {len(names) for names in folders} == {1}, "a run finds no temporary folder but its own"
     assert len(folders) == number + 1
     assert forked._server_with_settings(tmp_path, environment), "the later runs came from a process with their settings"
+
+
+def test_what_is_imported_beforehand_of_the_collection_is_there() -> None:
+    for name in forked_server.PARTS_OF_COLLECTION:
+        assert importlib.util.find_spec(name), name
 
 
 def test_what_importing_ansible_prints_is_printed_by_each_run(tmp_path: Path) -> None:
