@@ -26,7 +26,7 @@ if __package__ in (None, ""):
 from dev import tree
 
 LOGS = tree.CACHE / "repeat"
-DEFAULT = ["-m", "timing", "tests/unit", "tests/conformance", "tests/integration/engine"]
+DEFAULT = ["-m", "timing", "tests/unit", "tests/simulator", "tests/integration/engine"]
 WAYS = {
     "free": "the machine as it is",
     "loaded": "a busy process beside them for each processor",

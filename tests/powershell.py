@@ -9,27 +9,17 @@ import os
 
 import pytest
 
-from tests.simulator.powershell_process import find_powershell
+from tests.simulator.tests.needs import POWERSHELL_ADVICE, need_powershell
 
-_ADVICE = "there is no PowerShell 7 here: put pwsh on PATH, or its path into PSSESSION_TEST_POWERSHELL"
-
-
-def need_powershell() -> str:
-    """Return the path of `pwsh`. Without one, skip the test; with PSSESSION_REQUIRE_POWERSHELL set, fail it."""
-    path = find_powershell()
-    if path is not None:
-        return path
-    if os.environ.get("PSSESSION_REQUIRE_POWERSHELL"):
-        pytest.fail(_ADVICE)
-    pytest.skip(_ADVICE)
+__all__ = ["need_powershell", "tell_skipped"]
 
 
 def tell_skipped(terminal: pytest.TerminalReporter) -> None:
     """Say how many tests of a run were skipped for want of a PowerShell; with CI set, also if none was."""
-    skipped = sum(_ADVICE in str(report.longrepr) for report in terminal.stats.get("skipped", ()))
+    skipped = sum(POWERSHELL_ADVICE in str(report.longrepr) for report in terminal.stats.get("skipped", ()))
     if skipped or "CI" in os.environ:
         terminal.write_line(
-            f"{skipped} test{'s' if skipped > 1 else ''} skipped: {_ADVICE}"
+            f"{skipped} test{'s' if skipped > 1 else ''} skipped: {POWERSHELL_ADVICE}"
             if skipped
             else "No test skipped for want of a PowerShell"
         )

@@ -52,7 +52,11 @@ def test_the_engine_knows_nothing_of_ansible(path: Path) -> None:
     assert strange == []
 
 
-@pytest.mark.parametrize("path", python_files(SIMULATOR), ids=lambda path: str(path.relative_to(SIMULATOR)))
+# The simulator's own tests use these clients: they are in a folder of their own, and no part of it.
+SIMULATOR_FILES = [path for path in python_files(SIMULATOR) if SIMULATOR / "tests" not in path.parents]
+
+
+@pytest.mark.parametrize("path", SIMULATOR_FILES, ids=lambda path: str(path.relative_to(SIMULATOR)))
 def test_the_simulator_shares_no_code_with_what_it_tests(path: Path) -> None:
     strange = [
         name

@@ -163,5 +163,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """The entry point of an installed package."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    program()

@@ -22,8 +22,6 @@ from cryptography.hazmat.primitives import hashes
 from .certificates import CertificateAuthority, ServerCertificate
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from .computer import SimulatedComputer
 
 #: The name in the certificate ``other_name``.
@@ -137,7 +135,7 @@ def _restrict(context: ssl.SSLContext, version: str) -> None:
 class ComputerTls(ssl.SSLContext):
     """The TLS context of a computer's port: each new connection gets the one that its settings ask for by then."""
 
-    def __new__(cls, fleet: FleetTls, computer: SimulatedComputer) -> Self:
+    def __new__(cls, fleet: FleetTls, computer: SimulatedComputer) -> ComputerTls:
         """Make a context without a certificate, which never serves itself."""
         del fleet, computer
         return super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)

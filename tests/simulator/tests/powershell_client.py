@@ -11,8 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.simulator import SimulatedComputer, User
-
+from .. import SimulatedComputer, User
 from .raw_client import (
     PIPELINE_OUTPUT,
     RUNSPACEPOOL_STATE,

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.conftest import ADMIN, ALICE
-from tests.conformance.raw_client import POWERSHELL, SHELL, RawClient
-from tests.simulator import SimulatedComputer, SimulatedFleet
-from tests.waiting import until
+from .. import SimulatedComputer, SimulatedFleet
+from ..waiting import until
+from .conftest import ADMIN, ALICE
+from .raw_client import POWERSHELL, SHELL, RawClient
 
 pytestmark = pytest.mark.timing
 

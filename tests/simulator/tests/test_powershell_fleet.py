@@ -19,14 +19,15 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.simulator import Fleet, SimulatedFleet
-from tests.simulator.__main__ import powershell_for
-from tests.waiting import PATIENCE, until
-
+from .. import Fleet, SimulatedFleet
+from ..__main__ import powershell_for
+from ..waiting import PATIENCE, until
 from .conftest import ADMIN
 from .powershell_client import PATIENT, PowerShellClient, is_alive
 
-ROOT = Path(__file__).resolve().parents[2]
+#: The package by its name here, and the folder from which it can be imported.
+PACKAGE = __package__.rpartition(".")[0]
+ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
 QUOTA = 0x803381E6
 #: Starts a job and a program, leaves another program running, says their ids and waits in a way that cannot be stopped.
 SLEEPERS = """
@@ -165,7 +166,7 @@ def program(folder: Path, powershell: str) -> Iterator[tuple[subprocess.Popen[by
     (folder / "fleet.yml").write_text(yaml.safe_dump(declared), encoding="utf-8")
     ready = folder / "ready.json"
     arguments = [str(folder / "fleet.yml"), "--ready-file", str(ready), "--powershell", powershell]
-    command = [sys.executable, "-m", "tests.simulator", *arguments]
+    command = [sys.executable, "-m", PACKAGE, *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
         try:
             until(lambda: ready.exists() or process.poll() is not None, "the simulator's start")

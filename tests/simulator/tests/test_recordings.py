@@ -23,9 +23,9 @@ import pytest
 import yaml
 from psrpcore.types import PSRPMessageType
 
-from tests.conformance.conftest import ADMIN
-from tests.conformance.raw_client import NS, RawClient, Received, unpack
-from tests.simulator import SimulatedFleet
+from .. import SimulatedFleet
+from .conftest import ADMIN
+from .raw_client import NS, RawClient, Received, unpack
 
 #: Values that may differ, and why. Everything else must be the same.
 FREE_VALUES = {

@@ -21,16 +21,18 @@ import pytest
 import requests
 import yaml
 
-from tests.conformance.conftest import ADMIN
-from tests.conformance.raw_client import SHELL, RawClient
-from tests.simulator import SimulatedFleet
-from tests.simulator.__main__ import inventory as inventory_of
-from tests.waiting import PATIENCE, until
+from .. import SimulatedFleet
+from ..__main__ import inventory as inventory_of
+from ..waiting import PATIENCE, until
+from .conftest import ADMIN
+from .raw_client import SHELL, RawClient
 
 pytestmark = pytest.mark.timing
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "tests" / "simulator" / "examples" / "small.yml"
+#: The package by its name here, and the folder from which it can be imported.
+PACKAGE = __package__.rpartition(".")[0]
+ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "small.yml"
 USERS = [{"name": "admin", "password": "pw", "administrator": True}]
 
 
@@ -166,7 +168,7 @@ def test_control_from_many_threads(fleet: SimulatedFleet) -> None:
 def test_program(tmp_path: Path) -> None:
     """The program writes an inventory and a ready file, obeys the control interface, and ends cleanly."""
     inventory, ready = tmp_path / "inventory.yml", tmp_path / "ready.json"
-    command = [sys.executable, "-m", "tests.simulator", str(EXAMPLE)]
+    command = [sys.executable, "-m", PACKAGE, str(EXAMPLE)]
     command += ["--inventory", str(inventory), "--ready-file", str(ready)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -245,19 +247,19 @@ def _use_control(url: str, computer: dict[str, Any]) -> None:
 def test_program_ends_on_signal_and_by_time(tmp_path: Path) -> None:
     """SIGTERM and the given duration end the program with success, a bad file with 2."""
     ready = tmp_path / "ready.json"
-    command = [sys.executable, "-m", "tests.simulator", str(EXAMPLE), "--ready-file", str(ready)]
+    command = [sys.executable, "-m", PACKAGE, str(EXAMPLE), "--ready-file", str(ready)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         _wait_for(ready, process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
-    timed = [sys.executable, "-m", "tests.simulator", str(EXAMPLE), "--duration", "0.1", "--inventory-passwords"]
+    timed = [sys.executable, "-m", PACKAGE, str(EXAMPLE), "--duration", "0.1", "--inventory-passwords"]
     timed += ["--inventory", str(tmp_path / "inventory.yml")]
     assert subprocess.run(timed, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=PATIENCE, check=False).returncode == 0
     hosts = yaml.safe_load((tmp_path / "inventory.yml").read_text())["all"]["children"]["windows"]["hosts"]
     assert hosts["srv01"]["ansible_password"] == "not-a-secret"
     assert (tmp_path / "inventory.yml").stat().st_mode & 0o077 == 0
     (tmp_path / "bad.yml").write_text("computers: [{name: a, colour: red}]")
-    bad = [sys.executable, "-m", "tests.simulator", str(tmp_path / "bad.yml")]
+    bad = [sys.executable, "-m", PACKAGE, str(tmp_path / "bad.yml")]
     finished = subprocess.run(bad, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert finished.returncode == 2
     assert "colour" in finished.stderr

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator import SimulatedComputer, SimulatedFleet, SimulatedSession
-from tests.waiting import until
-
+from .. import SimulatedComputer, SimulatedFleet, SimulatedSession
+from ..waiting import until
 from .conftest import ADMIN
 from .powershell_client import HOST_CALL, PATIENT, STOP, TERMINATE, TIMED_OUT, PowerShellClient, is_alive
 from .raw_client import (

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.simulator import CmdShell, Command, Computer, Fleet, Injection, Session, SimulatedFleet, User
-from tests.simulator.declaration import read
+from .. import CmdShell, Command, Computer, Fleet, Injection, Session, SimulatedFleet, User
+from ..declaration import read
 
 TEXT = """
 users:

@@ -22,11 +22,11 @@ from pypsrp.wsman import WSMan
 from requests.auth import HTTPDigestAuth
 from urllib3.util.connection import is_connection_dropped
 
-from tests.conformance.conftest import SCRIPTS
-from tests.conformance.raw_client import SHELL, RawClient
-from tests.kerberos import need_kerberos
-from tests.simulator import LoggedRequest, Realm, SimulatedComputer, SimulatedFleet, User
-from tests.waiting import PATIENCE, until
+from .. import LoggedRequest, Realm, SimulatedComputer, SimulatedFleet, User
+from ..waiting import PATIENCE, until
+from .conftest import SCRIPTS
+from .needs import need_kerberos
+from .raw_client import SHELL, RawClient
 
 pytestmark = pytest.mark.timing
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.simulator.clock import FleetClock, Wakeup
-from tests.simulator.loop_thread import LoopThread
+from ..clock import FleetClock, Wakeup
+from ..loop_thread import LoopThread
 
 
 def test_a_change_right_after_the_look_is_not_missed() -> None:

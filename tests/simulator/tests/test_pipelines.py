@@ -13,8 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from psrpcore import PSRemotingCrypto
 
-from tests.conformance.conftest import ADMIN
-from tests.conformance.raw_client import (
+from .. import SimulatedComputer, SimulatedFleet, SimulatedSession
+from ..waiting import PATIENCE, until
+from .conftest import ADMIN
+from .raw_client import (
     END_OF_INPUT,
     PIPELINE_INPUT,
     PIPELINE_OUTPUT,
@@ -26,8 +28,6 @@ from tests.conformance.raw_client import (
     fragment,
     message,
 )
-from tests.simulator import SimulatedComputer, SimulatedFleet, SimulatedSession
-from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.timing
 

@@ -11,8 +11,8 @@ from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
-from tests.conformance.conftest import ADMIN
-from tests.simulator import SimulatedComputer, SimulatedFleet
+from .. import SimulatedComputer, SimulatedFleet
+from .conftest import ADMIN
 
 
 def connection(fleet: SimulatedFleet, computer: SimulatedComputer, tls: bool = False) -> WSMan:

@@ -10,11 +10,11 @@ import requests
 from pypsrp.wsman import WSMan
 from requests.auth import HTTPBasicAuth
 
-from tests.conformance.conftest import ADMIN
-from tests.conformance.raw_client import SHELL, RawClient
-from tests.conformance.test_simulator_authentication import run
-from tests.simulator import ForwardProxy, RecordingServer, SimulatedComputer, SimulatedFleet
-from tests.waiting import PATIENCE, until
+from .. import ForwardProxy, RecordingServer, SimulatedComputer, SimulatedFleet
+from ..waiting import PATIENCE, until
+from .conftest import ADMIN
+from .raw_client import SHELL, RawClient
+from .test_authentication import run
 
 pytestmark = pytest.mark.timing
 

@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conformance.conftest import ADMIN, ALICE, BOB
-from tests.conformance.raw_client import (
+from .. import SimulatedComputer, SimulatedFleet, User
+from ..waiting import until
+from .conftest import ADMIN, ALICE, BOB
+from .raw_client import (
     INIT_DATA,
     INIT_RUNSPACEPOOL,
     POWERSHELL,
@@ -30,8 +32,6 @@ from tests.conformance.raw_client import (
     message,
     unpack,
 )
-from tests.simulator import SimulatedComputer, SimulatedFleet, User
-from tests.waiting import until
 
 pytestmark = pytest.mark.timing
 

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator.powershell_process import POOL, PowerShellEnded, PowerShellProcess
-from tests.simulator.watchdog import Watchdog
-
+from ..powershell_process import POOL, PowerShellEnded, PowerShellProcess
+from ..watchdog import Watchdog
 from .powershell_client import is_alive
 from .raw_client import (
     CREATE_PIPELINE,

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import requests
 
-from tests.conformance.conftest import ADMIN, ALICE
-from tests.conformance.raw_client import NS, SHELL, RawClient
-from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
-from tests.waiting import PATIENCE, until
+from .. import Injection, SimulatedComputer, SimulatedFleet, User
+from ..waiting import PATIENCE, until
+from .conftest import ADMIN, ALICE
+from .raw_client import NS, SHELL, RawClient
 
 pytestmark = pytest.mark.timing
 

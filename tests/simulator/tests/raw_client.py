@@ -16,8 +16,8 @@ from xml.sax.saxutils import escape
 
 import requests
 
-from tests.simulator import SimulatedComputer, User
-from tests.waiting import PATIENCE
+from .. import SimulatedComputer, User
+from ..waiting import PATIENCE
 
 NS = {
     "s": "http://www.w3.org/2003/05/soap-envelope",

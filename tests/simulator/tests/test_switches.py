@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.conftest import ADMIN, ALICE
-from tests.conformance.raw_client import RawClient
-from tests.simulator import SimulatedComputer, SimulatedFleet
-from tests.simulator.switches import Switches
-from tests.waiting import until
+from .. import SimulatedComputer, SimulatedFleet
+from ..switches import Switches
+from ..waiting import until
+from .conftest import ADMIN, ALICE
+from .raw_client import RawClient
 
 pytestmark = pytest.mark.timing
 
