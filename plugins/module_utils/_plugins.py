@@ -30,7 +30,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.reques
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.registry import Registry
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_pypsrp
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target.endpoint import SettingsSource
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import Context
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import Context, real_world
 
 Options = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
@@ -127,10 +127,17 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         request = Request.from_options(
             {"certificate_store": default_path("certificates"), **_given(options)}, plugin.cmdlet
         )
-        surroundings = {"settings_of": settings_in(options.get("endpoints")), **surroundings, "emit": emit}
+        surroundings = {
+            "world": real_world(),
+            "settings_of": settings_in(options.get("endpoints")),
+            **surroundings,
+            "emit": emit,
+        }
         client_id = _client_id(options.get("client_id"))
         require_pypsrp()
-        registry = Registry.open(options.get("state_file") or default_path("state.sqlite3"), emit)
+        registry = Registry.open(
+            options.get("state_file") or default_path("state.sqlite3"), emit, surroundings["world"]
+        )
         try:
             report = engine.run(request, Context(registry, client_id=client_id, **surroundings))
         finally:

@@ -25,9 +25,12 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint, Logon, Shell
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import handshake
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client as client_module
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import http
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.soap import NAMESPACES
 from tests.waiting import PATIENCE
 
@@ -51,10 +54,14 @@ class Conversation:
             logon=Logon("basic", Credential("user", "secret-pw")),
             settings=HostSettings(operation_timeout=20),
         )
-        self.client = WSManClient(endpoint, "1b1a7792-f65d-431a-a256-19f3178eb7c9")
+        self.client = WSManClient(endpoint, "1b1a7792-f65d-431a-a256-19f3178eb7c9", World(self._conversation))
         self.requests: list[str] = []
         self._answers: Iterator[tuple[int, str]] = iter(())
-        self.client._http._exchange = self._exchange  # type: ignore[method-assign]
+
+    def _conversation(self, endpoint: Endpoint) -> HttpConversation:
+        conversation = HttpConversation(endpoint)
+        conversation._exchange = self._exchange  # type: ignore[method-assign]
+        return conversation
 
     def plays(self, *messages: dict[str, Any]) -> Conversation:
         self._answers = iter(
@@ -250,7 +257,7 @@ def test_the_headers_that_may_differ_have_the_same_form(conversation: Conversati
 @pytest.mark.parametrize("timeout", [20.0, 1.5])
 def test_whole_and_broken_seconds_are_durations(timeout: float) -> None:
     endpoint = Endpoint("srv01", "https://h:5986/wsman", settings=HostSettings(operation_timeout=timeout))
-    assert str(WSManClient(endpoint, "x")._wsman.operation_timeout) == f"{timeout:g}"
+    assert str(WSManClient(endpoint, "x", real_world())._wsman.operation_timeout) == f"{timeout:g}"
 
 
 def test_a_recorded_connect_and_ours_carry_the_same_octets(conversation: Conversation, recorded: Any) -> None:

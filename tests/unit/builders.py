@@ -16,6 +16,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     State,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import Context
 
 POWERSHELL = "http://schemas.microsoft.com/powershell/Microsoft.PowerShell"
 SHELL_ID = "1A2B3C4D-0000-0000-0000-123456789ABC"
@@ -38,3 +40,30 @@ def session(at: Endpoint | None = None, *, free: bool = True, shell_id: str = SH
     """A session as discovery makes it; fields of the shell by their names."""
     availability = Availability.NONE if free else Availability.BUSY
     return PSSession(at or endpoint(), shell(shell_id, **fields), State.DISCONNECTED, availability)
+
+
+def world(**fields: Any) -> World:
+    """The real world but for its network, and the fields that are given."""
+    return World(**{"conversation": NoNetwork, **fields})
+
+
+def context(**fields: Any) -> Context:
+    """A context without a registry, in a world without a network."""
+    return Context(**{"registry": None, "world": world(), **fields})
+
+
+class NoNetwork:
+    """A conversation in which nothing can be sent."""
+
+    def __init__(self, at: Endpoint) -> None:
+        self.endpoint = at.uri
+        self.time_limit = 0.0
+
+    def send(self, _message: bytes, **_given: Any) -> str:
+        raise AssertionError("a unit test sends nothing")
+
+    def follow(self, _uri: str) -> None:
+        raise AssertionError("a unit test sends nothing")
+
+    def close(self) -> None:
+        pass

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal, JournalFolder
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 
 pytestmark = pytest.mark.timing
 
@@ -28,12 +29,12 @@ def path(tmp_path: Path) -> Path:
 
 
 def write(path: Path, session: str, command: str, *pieces: bytes) -> None:
-    journal = Journal(str(path))
+    journal = Journal(str(path), LocalDisk())
     journal.append(session, command, pieces)
 
 
 def read(path: Path, session: str = A, command: str = ONE) -> list[bytes]:
-    return list(Journal(str(path)).pieces_of(session, command))
+    return list(Journal(str(path), LocalDisk()).pieces_of(session, command))
 
 
 def test_pieces_come_back_as_they_were_in_their_order(path: Path) -> None:
@@ -58,7 +59,7 @@ def test_several_sessions_and_commands_between_each_other(path: Path) -> None:
 def test_what_is_appended_is_not_read_by_the_same_journal(path: Path) -> None:
     """It has been read already, by whoever had it appended."""
     write(path, A, ONE, b"before")
-    journal = Journal(str(path))
+    journal = Journal(str(path), LocalDisk())
     journal.append(A, ONE, [b"now"])
     assert list(journal.pieces_of(A, ONE)) == [b"before"]
 
@@ -67,26 +68,26 @@ def test_the_last_command_of_a_session(path: Path) -> None:
     for command in (TWO, ONE):
         write(path, A, command, b"x")
     write(path, B, TWO, b"x")
-    journal = Journal(str(path))
+    journal = Journal(str(path), LocalDisk())
     assert [journal.last_command_of(each) for each in (A, B, "unknown")] == [ONE, TWO, None]
     assert list(journal.pieces_of(A, "unknown")) == []
 
 
 def test_openings_and_starts_are_noted(path: Path) -> None:
-    journal = Journal(str(path))
+    journal = Journal(str(path), LocalDisk())
     journal.note_opening([A, B])
     journal.note_start(A, ONE)
-    journal = Journal(str(path))
+    journal = Journal(str(path), LocalDisk())
     assert [journal.is_unstarted(each) for each in (A, B, "unknown")] == [False, True, False]
     assert [journal.last_command_of(each) for each in (A, B)] == [ONE, None]
     assert list(journal.pieces_of(A, ONE)) == []
 
 
 def test_a_folder_notes_likewise(tmp_path: Path) -> None:
-    folder = JournalFolder(str(tmp_path))
+    folder = JournalFolder(str(tmp_path), LocalDisk())
     folder.note_opening([A, B])
     folder.note_start(A, ONE)
-    folder = JournalFolder(str(tmp_path))
+    folder = JournalFolder(str(tmp_path), LocalDisk())
     assert [folder.is_unstarted(each) for each in (A, B, "unknown")] == [False, True, False]
     assert sorted(file.stem for file in tmp_path.iterdir()) == [A, B]
 
@@ -112,7 +113,7 @@ def test_only_a_torn_line(path: Path, torn: bytes) -> None:
 
 def test_a_write_that_was_cut_off_is_not_continued(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(path, A, ONE, b"one")
-    journal = Journal(str(path))
+    journal = Journal(str(path), LocalDisk())
     original = os.write
 
     def half(descriptor: int, data: bytes) -> int:
@@ -128,7 +129,7 @@ def test_a_write_that_was_cut_off_is_not_continued(path: Path, monkeypatch: pyte
 
 
 def test_it_is_synced_before_append_returns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = Journal(str(path))
+    journal = Journal(str(path), LocalDisk())
     sizes: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: sizes.append(os.fstat(descriptor).st_size))
     journal.append(A, ONE, [b"one", b"two"])
@@ -148,7 +149,7 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
 
 
 def test_threads_do_not_mix_their_lines(path: Path) -> None:
-    journal = Journal(str(path))
+    journal = Journal(str(path), LocalDisk())
 
     def work(command: str) -> None:
         for number in range(50):
@@ -171,7 +172,7 @@ def test_what_cannot_be_a_journal(tmp_path: Path, where: str) -> None:
     os.mkfifo(pipe)
     path = {"a folder": tmp_path, "below a file": file / "journal", "a pipe": pipe}[where]
     with pytest.raises(JournalError, match="cannot be used") as refused:
-        Journal(str(path))
+        Journal(str(path), LocalDisk())
     assert str(path) in str(refused.value)
 
 
@@ -180,7 +181,7 @@ def test_a_file_of_somebody_else(path: Path) -> None:
     write(path, A, ONE, b"one")
     path.chmod(0)
     with pytest.raises(JournalError, match="Permission denied"):
-        Journal(str(path))
+        Journal(str(path), LocalDisk())
 
 
 def test_a_descriptor_is_not_left_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,5 +191,5 @@ def test_a_descriptor_is_not_left_open(path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Journal, "_read", unreadable)
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(JournalError, match="Input/output error"):
-        Journal(str(path))
+        Journal(str(path), LocalDisk())
     assert len(os.listdir("/proc/self/fd")) == before

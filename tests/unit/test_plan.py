@@ -12,11 +12,11 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.connect import Connect
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.plan import Action, plan
-from tests.unit.builders import SHELL_ID, endpoint, session
+from tests.unit.builders import SHELL_ID, context, endpoint, session
 
 ME, OTHER = "me", "other"
 REQUEST = Request.from_options({"computer_name": ["srv01"]})
-CONNECT = Connect(REQUEST, lambda _text: None)
+CONNECT = Connect(REQUEST, context())
 ID = SHELL_ID.lower()
 SECOND_ID = "2A2B3C4D-0000-0000-0000-123456789ABC"
 

@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import resource
-import sys
-
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError, WSManFault
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import pool as pools
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
-from tests.unit.builders import endpoint, logon
+from tests.unit.builders import endpoint, logon, world
 
 CLIENT = "00000000-0000-0000-0000-00000000000c"
 
@@ -33,7 +29,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> list[WSManClient]:
 
 @pytest.fixture
 def pool(closed: list[WSManClient]) -> ClientPool:
-    return ClientPool(CLIENT, max_open=2)
+    return ClientPool(CLIENT, world(), max_open=2)
 
 
 def lent(pool: ClientPool, computer_name: str = "srv01") -> WSManClient:
@@ -107,15 +103,8 @@ def test_all_clients_of_a_pool_are_one_client_session(pool: ClientPool) -> None:
     assert {lent(pool, name)._wsman.session_id for name in "ab"} == {CLIENT}
 
 
-@pytest.mark.parametrize(("files", "half"), [(256, 128), (1024, 512), (resource.RLIM_INFINITY, sys.maxsize)])
-def test_half_of_the_files_are_left_to_others(monkeypatch: pytest.MonkeyPatch, files: int, half: int) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _resource: (files, resource.RLIM_INFINITY))
-    assert pools.half_of_the_files() == half
-
-
-def test_no_more_are_kept_than_half_of_the_files(monkeypatch: pytest.MonkeyPatch, closed: list[WSManClient]) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _resource: (2, 2))
-    pool = ClientPool(CLIENT)
+def test_no_more_are_kept_than_half_of_the_files(closed: list[WSManClient]) -> None:
+    pool = ClientPool(CLIENT, world(open_files=lambda: 2))
     first, second = lent(pool, "a"), lent(pool, "b")
     assert closed == [first]
     assert lent(pool, "b") is second

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +31,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     ReceiveEnded,
     RecordReceived,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint, PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     HostSettings,
     SessionOption,
@@ -47,8 +46,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.f
     whole_fragment,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal, NoJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
-from tests.unit.builders import endpoint, session
+from tests.unit.builders import endpoint, session, world
 from tests.unit.test_formatting import captured
 from tests.unit.test_host import (
     COMPLETED,
@@ -89,10 +90,12 @@ class Server:
         self.seconds: list[float] = []
         self.asked: list[str] = []
         self.lent = 0
+        self.world = world()
         self._answers = list(answers)
 
     @contextmanager
-    def lend(self, _endpoint: Any) -> Iterator[Server]:
+    def lend(self, endpoint: Endpoint) -> Iterator[Server]:
+        self.endpoint = endpoint
         self.lent += 1
         try:
             yield self
@@ -102,11 +105,17 @@ class Server:
     def connect_command(self, *_given: Any) -> None:
         self.asked.append("Connect")
 
+    def new_deadline(self) -> float:
+        return WSManClient(self.endpoint, COMMAND, self.world).new_deadline()
+
+    def new_receive_deadline(self, wait: float | None) -> float:
+        return WSManClient(self.endpoint, COMMAND, self.world).new_receive_deadline(wait)
+
     def receive_command(
         self, _shell: Any, _command_id: str, deadline: float, _wait: float | None
     ) -> tuple[list[bytes], bool]:
         self.asked.append("Receive")
-        self.seconds.append(deadline - time.monotonic())
+        self.seconds.append(deadline - self.world.monotonic())
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -152,8 +161,13 @@ def test_each_piece_is_in_the_journal_before_it_is_read_and_the_next_is_asked_fo
         [piece(1, OUTPUT, "<I32>1</I32>")], [piece(2, OUTPUT, "<I32>2</I32>")], [piece(3, STATE, COMPLETED)]
     )
     seen: list[tuple[CommandEvent, int, int]] = []
-    for event in receiving(server, Journal(str(path))):
-        seen.append((event, len(list(Journal(str(path)).pieces_of(SESSION.instance_id, COMMAND))), len(server.asked)))
+
+    def journal() -> Journal:
+        return Journal(str(path), LocalDisk())
+
+    for event in receiving(server, journal()):
+        written = list(journal().pieces_of(SESSION.instance_id, COMMAND))
+        seen.append((event, len(written), len(server.asked)))
     assert seen[:3] == [
         (OutputReceived(1), 1, 1),
         (OutputReceived(2), 2, 2),
@@ -161,9 +175,9 @@ def test_each_piece_is_in_the_journal_before_it_is_read_and_the_next_is_asked_fo
     ]
     # All of it is in the journal now, so nothing is asked for but the end.
     server = Server()
-    assert list(receiving(server, Journal(str(path)))) == [event for event, *_rest in seen]
+    assert list(receiving(server, journal())) == [event for event, *_rest in seen]
     assert server.asked == [TERMINATE]
-    assert list(receiving(Server(), Journal(str(path))).from_journal()) == [event for event, *_rest in seen]
+    assert list(receiving(Server(), journal()).from_journal()) == [event for event, *_rest in seen]
 
 
 @pytest.mark.parametrize("failure", [CLOSED, KeyError("what")])

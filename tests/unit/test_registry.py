@@ -20,7 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import Event, Warned
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.registry import Registry
-from tests.unit.builders import endpoint, session
+from tests.unit.builders import endpoint, session, world
 
 CLIENT = "00000000-0000-0000-0000-00000000000c"
 
@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def registry(path: Path) -> Iterator[Registry]:
-    opened = Registry(str(path))
+    opened = Registry(str(path), world())
     yield opened
     opened.close()
 
@@ -55,7 +55,7 @@ def test_an_id_stays_for_good(registry: Registry, path: Path) -> None:
     assert len(set(first.values())) == 2
     again = registry.remember([numbered(2, "renamed"), numbered(3), numbered(1)], CLIENT)
     assert {key: again[key] for key in first} == first
-    reopened = Registry(str(path))
+    reopened = Registry(str(path), world())
     assert {each.instance_id: each.id for each in reopened.sessions()} == again
     assert [each.name for each in reopened.sessions() if each.instance_id == numbered(2).instance_id] == ["renamed2"]
     reopened.close()
@@ -94,7 +94,7 @@ def test_it_remembers_the_last_client_while_the_session_is_disconnected(registry
 def test_the_client_id_is_made_once(registry: Registry, path: Path) -> None:
     made = registry.client_id()
     assert str(uuid.UUID(made)) == made
-    other = Registry(str(path))
+    other = Registry(str(path), world())
     assert registry.client_id() == other.client_id() == made
     other.close()
 
@@ -112,7 +112,7 @@ def write_many(path: str, first: int) -> tuple[str, dict[str, int]]:
     ids: dict[str, int] = {}
     client_id = ""
     for number in range(first, first + 10):
-        registry = Registry(path)
+        registry = Registry(path, world())
         client_id = registry.client_id()
         ids |= registry.remember([numbered(number), numbered(0)], client_id)
         registry.close()
@@ -122,7 +122,7 @@ def write_many(path: str, first: int) -> tuple[str, dict[str, int]]:
 def test_workers_write_at_once(path: Path) -> None:
     with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("forkserver")) as workers:
         results = list(workers.map(write_many, [str(path)] * 4, [1, 11, 21, 31]))
-    registry = Registry(str(path))
+    registry = Registry(str(path), world())
     known = {each.instance_id: each.id for each in registry.sessions()}
     assert len(known) == len(set(known.values())) == 41
     assert {client_id for client_id, _ids in results} == {registry.client_id()}
@@ -135,7 +135,7 @@ def test_a_damaged_file_is_put_aside(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"this was a database once" * 100)
     events: list[Event] = []
-    registry = Registry.open(str(path), events.append)
+    registry = Registry.open(str(path), events.append, world())
     registry.remember([session()], CLIENT)
     registry.close()
     (aside,) = path.parent.glob("*.damaged-*")
@@ -152,7 +152,7 @@ def test_a_damaged_file_is_put_aside(path: Path) -> None:
 def test_an_unusable_path_costs_a_warning_only(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
     events: list[Event] = []
-    registry = Registry.open(str(tmp_path / place), events.append)
+    registry = Registry.open(str(tmp_path / place), events.append, world())
     assert registry.path is None
     assert list(registry.remember([session()], CLIENT)) == [session().instance_id]
     (warned,) = events
@@ -163,7 +163,7 @@ def test_an_unusable_path_costs_a_warning_only(tmp_path: Path, place: str) -> No
 
 def test_without_the_fallback_it_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="cannot be used"):
-        Registry(str(tmp_path))
+        Registry(str(tmp_path), world())
 
 
 def test_a_failing_write_leaves_nothing_half_done(registry: Registry) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -28,10 +27,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.running import Runner
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import NoJournal
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import Context
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.task import Task
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
-from tests.unit.builders import endpoint, session
+from tests.unit.builders import context, endpoint, session, world
 from tests.unit.test_host import COMPLETED, OUTPUT, STATE, WARNING, line
 from tests.unit.test_receiving import COMMAND, SESSION, Server, piece
 
@@ -53,6 +52,13 @@ class SlowClient:
         self.left: list[float] = []
         self.breaks_at = breaks_at
 
+    @property
+    def world(self) -> World:
+        return world(monotonic=lambda: self.now)
+
+    def new_deadline(self) -> float:
+        return self.now + OPEN_TIMEOUT
+
     @contextmanager
     def lend(self, _endpoint: Any) -> Iterator[SlowClient]:
         yield self
@@ -68,13 +74,13 @@ class SlowClient:
 
 
 @pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Any:
+def start() -> Any:
     """Start a script with an input of ten objects, of which three fill a request."""
 
     def run(client: SlowClient) -> Any:
-        monkeypatch.setattr(time, "monotonic", lambda: client.now)
         request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.INVOKE)
-        task = Task(request, cast(Any, None), cast(Any, None), cast(ClientPool, client), NoJournal())
+        task_context = context(world=client.world)
+        task = Task(request, task_context, cast(Any, None), cast(ClientPool, client), NoJournal())
         return Runner(task).start(session(endpoint()), Script("x", input=("y" * 1000,) * 10))
 
     return run
@@ -110,8 +116,8 @@ def test_events_of_a_command_but_for_its_output_are_told() -> None:
     server = Server(pieces)
     events: list[Event] = []
     request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.RECEIVE)
-    context = Context(cast(Any, None), emit=events.append)
-    task = Task(request, context, cast(Any, None), cast(ClientPool, server), NoJournal())
+    task_context = context(emit=events.append)
+    task = Task(request, task_context, cast(Any, None), cast(ClientPool, server), NoJournal())
     at = dataclasses.replace(SESSION, commands=(ListedCommand(COMMAND, "x", "Running"),))
     (result,) = Runner(task).receive([at], {at.instance_id}).results
     assert (result.output.output, result.output.warning) == ([1], ["careful"])

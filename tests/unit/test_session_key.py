@@ -34,7 +34,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp i
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.session_key import SessionKey
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
-from tests.unit.builders import SHELL_ID, shell
+from tests.unit.builders import SHELL_ID, shell, world
 
 SECRET = "pässwörd-\N{KEY}"
 DEADLINE = 12.5
@@ -73,6 +73,7 @@ class Server:
         self.first = list(first)
         self.is_silent = False
         self.payload_bytes = 100_000
+        self.world = world()
 
     def send(self, _shell: Any, command_id: str | None, data: bytes, deadline: float, stream: str = "stdin") -> None:
         self.sent.append((command_id, stream))

@@ -30,7 +30,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import opening, starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from tests.simulator.psrp import Defragmenter, Message
-from tests.unit.builders import shell
+from tests.unit.builders import shell, world
 
 COMMAND_ID = "7d9ee1c2-0000-0000-0000-000000000001"
 PAYLOAD_BYTES = 4096
@@ -68,6 +68,7 @@ class Server:
         ServerPipeline(self.pool, UUID(COMMAND_ID))
         self.command_lines: list[str] = []
         self.payload_bytes = PAYLOAD_BYTES
+        self.world = world()
         self.packets: list[bytes] = []
 
     @property

@@ -17,14 +17,14 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.disconnect import Disconnect
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.plan import Action, Step, plan
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.remove import Remove
-from tests.unit.builders import SHELL_ID, session
+from tests.unit.builders import SHELL_ID, context, session
 
 ID = SHELL_ID.lower()
 UNKNOWN = 0x80338000
 
 
 def verb_of(kind: type[Verb], **options: Any) -> Verb:
-    return kind(Request.from_options({"computer_name": ["srv01"], **options}, kind.cmdlet), lambda _text: None)
+    return kind(Request.from_options({"computer_name": ["srv01"], **options}, kind.cmdlet), context())
 
 
 def fault(code: int, subcode: str | None = None) -> WSManFault:

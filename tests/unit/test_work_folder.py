@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import FORMAT, WorkFolder
 
 RESULT = {"sessions": [{"instance_id": "s", "state": "Opened"}], "results": [{"output": ["\ud800", "ä"]}], "errors": []}
@@ -50,12 +51,12 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path, text: str, message: str
 def test_a_start_is_seen_as_soon_as_the_server_may_be_asked_for_it(tmp_path: Path) -> None:
     folder = WorkFolder(str(tmp_path))
     assert not folder.has_start("srv01")
-    journal = Journal(folder.journal_of("srv01"))
+    journal = Journal(folder.journal_of("srv01"), LocalDisk())
     journal.note_opening(["session"])
     assert not folder.has_start("srv01")
     with open(folder.journal_of("srv01"), "a", encoding="ascii") as file:
         file.write('{"session": "session", "command": "c')  # the power went
     assert not folder.has_start("srv01")
-    Journal(folder.journal_of("srv01")).note_start("session", "command")
+    Journal(folder.journal_of("srv01"), LocalDisk()).note_start("session", "command")
     assert folder.has_start("srv01")
     assert not folder.has_start("srv02")

@@ -53,12 +53,12 @@ def _get(task: Task) -> Report:
 
 def _carry_out(verb: type[Verb], task: Task, find: t.Callable[[Task], Found] = find) -> Report:
     found = find(task)
-    return _report(task, found, carry_out(task, verb(task.request, task.context.emit), found))
+    return _report(task, found, carry_out(task, verb(task.request, task.context), found))
 
 
 def _disconnect(task: Task) -> Report:
     found = find(task)
-    applied = carry_out(task, Disconnect(task.request, task.context.emit), found)
+    applied = carry_out(task, Disconnect(task.request, task.context), found)
     warn_of_expiry(task, applied.after)
     return _report(task, found, applied)
 
@@ -78,7 +78,7 @@ def _invoke(task: Task) -> Report:
     if task.request.run.in_disconnected_session:
         return _report(task, *in_disconnected_session.start(script, task))
     found = find(task)
-    applied = carry_out(task, Connect(task.request, task.context.emit), found)
+    applied = carry_out(task, Connect(task.request, task.context), found)
     if task.context.check_mode:
         changed = frozenset(session.instance_id for session in applied.sessions)
         return _report(task, found, dataclasses.replace(applied, changed=changed))
@@ -92,7 +92,7 @@ def _receive(task: Task) -> Report:
     found = find(task)
     if not task.context.check_mode:
         found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
-    applied = carry_out(task, Connect(task.request, task.context.emit), found)
+    applied = carry_out(task, Connect(task.request, task.context), found)
     if task.context.check_mode:
         return _report(task, found, applied)
     free = {session.instance_id for session in found.sessions if session.availability is Availability.NONE}

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from tests.integration.engine.controller import ADMIN, ALICE, BOB, Controller, FakeTime
 from tests.integration.engine.logons import HOST
 from tests.kerberos import need_kerberos
@@ -68,5 +70,5 @@ def controller(fleet: SimulatedFleet, tmp_path: Path) -> Controller:
 def fake_time(fleet: SimulatedFleet, controller: Controller) -> FakeTime:
     """The controller does not wait; time passes for the fleet all the same."""
     fake = FakeTime(fleet)
-    controller.surroundings.update(clock=fake.clock, sleep=fake.sleep)
+    controller.surroundings["world"] = World(HttpConversation, monotonic=fake.clock, sleep=fake.sleep)
     return fake

@@ -11,14 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from tests.simulator import LoggedRequest, SimulatedFleet, User
 from tests.waiting import POLL_SECONDS
 
@@ -164,13 +162,13 @@ def operations(fleet: SimulatedFleet, computer: str | None = None) -> list[str]:
     return [request.operation for request in fleet.requests_of(computer)]
 
 
-def end_time_after(monkeypatch: pytest.MonkeyPatch, fleet: SimulatedFleet, operation: str) -> None:
+def end_time_after(controller: Controller, fleet: SimulatedFleet, operation: str) -> None:
     """Have every time limit of the engine's requests be over as soon as the fleet was asked for an operation."""
 
     def monotonic() -> float:
         return time.monotonic() + (1e6 if fleet.requests_of(operation=operation) else 0)
 
-    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=monotonic))
+    controller.surroundings["world"] = World(HttpConversation, monotonic=monotonic)
 
 
 def waiting_receives(fleet: SimulatedFleet) -> list[LoggedRequest]:

@@ -19,7 +19,7 @@ from typing import Any
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 
 
@@ -69,13 +69,14 @@ class Kill:
     def while_writing(self) -> None:
         """Kill when the journal has written about half of an answer."""
 
-        def counting(original: Any, journal: Any, descriptor: int, lines: bytes) -> None:
-            if self._remaining == 1:
-                original(journal, descriptor, lines[: len(lines) // 2])
-            self.count()
-            original(journal, descriptor, lines)
+        def counting(original: Any, disk: LocalDisk, path: str, data: bytes) -> None:
+            if data:
+                if self._remaining == 1:
+                    original(disk, path, data[: len(data) // 2])
+                self.count()
+            original(disk, path, data)
 
-        self._replace(Journal, ["_write"], counting)
+        self._replace(LocalDisk, ["append"], counting)
 
     def while_reading(self) -> None:
         """Kill when the n-th piece of the stream has been read."""

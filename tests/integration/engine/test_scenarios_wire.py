@@ -171,12 +171,12 @@ def test_scenario_53_the_first_receive_times_out(
 
 
 def test_private_data_that_never_comes_is_a_warning(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, monkeypatch: pytest.MonkeyPatch
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller
 ) -> None:
     computer.add_session("job1")
     computer.private_data_after_connect = False
     computer.inject(Injection("Receive", fault_code=0x80338029, subcode="w:TimedOut", times=None))
-    end_time_after(monkeypatch, fleet, "Receive")
+    end_time_after(controller, fleet, "Receive")
     result = controller.connect("srv01", application_private_data=True)
     assert (names(result), result["errors"]) == (["job1"], [])
     assert "private data did not come" in result["warnings"][0]

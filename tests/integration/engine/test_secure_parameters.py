@@ -106,13 +106,11 @@ def test_scenario_68_a_new_client_needs_a_new_key(
     assert (result["failed"], outputs(result)) == (True, [[]])
 
 
-def test_a_server_that_gives_no_key(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_gives_no_key(fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller) -> None:
     computer.add_session("job")
     computer.private_data_after_connect = False
     computer.inject(Injection("Receive", fault_code=0x80338029, subcode="w:TimedOut", times=None))
-    end_time_after(monkeypatch, fleet, "Receive")
+    end_time_after(controller, fleet, "Receive")
     result = invoke(controller)
     assert error_ids(result) == ["WinRMOperationTimeout,PSSessionStateBroken"]
     assert "Command" not in operations(fleet)

@@ -21,6 +21,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.psremoting.fleet.plugins.action.pssession_report import ActionModule as ReportAction
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 
 Options = Mapping[str, Any]
 Result = dict[str, Any]
@@ -78,7 +80,7 @@ class Surroundings:
         client_id: Its identity on the wire.
         settings_of: The inventory: connection settings by computer name and inventory host name. None takes them from
             the option `endpoints`, as a module does that runs on another host than the controller.
-        clock, sleep: Seconds, for waiting.
+        clock, sleep: Seconds, for waiting and for deadlines.
         confirm: Called before each change, or None; the change is made when it returns True.
         host: The Windows host that the task runs for, or None.
     """
@@ -123,8 +125,7 @@ def call(name: str, options: Options, surroundings: Surroundings, *, check: bool
         diff_mode=diff,
         check_mode=check,
         **_inventory(surroundings),
-        clock=surroundings.clock,
-        sleep=surroundings.sleep,
+        world=World(HttpConversation, monotonic=surroundings.clock, sleep=surroundings.sleep),
         confirm=None if check else surroundings.confirm,
     )
     return with_names(result, RENAMED_RESULTS)

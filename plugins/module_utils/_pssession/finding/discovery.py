@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import time
 import typing as t
 from dataclasses import dataclass
 
@@ -49,7 +48,7 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
         if problem:
             return problem
         with task.pool.lend(endpoint) as client:
-            return client.enumerate_shells(time.monotonic() + endpoint.option.open_timeout)
+            return client.enumerate_shells(client.new_deadline())
 
     answers: dict[Endpoint, Listing | TransportError] = {}
 
@@ -59,7 +58,7 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     for endpoint, found in task.throttle.map(ask, endpoints, go_on):
         answers[endpoint] = found
         task.context.emit(Progressed(len(answers), len(endpoints), "computers listed"))
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = task.context.world.now()
     sessions: dict[Endpoint, tuple[PSSession, ...]] = {}
     errors: dict[Endpoint, ErrorRecord] = {}
     for endpoint in endpoints:
@@ -84,8 +83,8 @@ def list_commands(sessions: t.Sequence[PSSession], task: Task) -> list[PSSession
 
     def ask(session: PSSession) -> PSSession:
         with task.pool.lend(session.endpoint) as client:
-            deadline = time.monotonic() + session.endpoint.option.open_timeout
-            return dataclasses.replace(session, commands=client.enumerate_commands(session.shell, deadline))
+            commands = client.enumerate_commands(session.shell, client.new_deadline())
+            return dataclasses.replace(session, commands=commands)
 
     def warn(text: str) -> None:
         task.context.emit(Warned(text))

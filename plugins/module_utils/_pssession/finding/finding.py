@@ -72,7 +72,7 @@ def find_by_new_names(task: Task) -> Found:
     for endpoint, listed in discovery.sessions.items():
         for name in dict.fromkeys(task.request.query.new_names):
             existing = next((each for each in listed if is_same(each, name, task.request)), None)
-            sessions.append(existing or to_be_made(name, endpoint, task.request))
+            sessions.append(existing or to_be_made(name, task.context.world.new_guid().upper(), endpoint, task.request))
     before = tuple(session for session in sessions if session.exists)
     return Found(tuple(sessions), before, tuple(discovery.errors.values()))
 

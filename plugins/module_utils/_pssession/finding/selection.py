@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-import uuid
 from dataclasses import dataclass
 
 from ..model.codes import Reason
@@ -178,10 +177,10 @@ def is_same(session: PSSession, name: str, request: Request) -> bool:
     )
 
 
-def to_be_made(name: str, endpoint: Endpoint, request: Request) -> PSSession:
+def to_be_made(name: str, shell_id: str, endpoint: Endpoint, request: Request) -> PSSession:
     """Return a session that does not exist yet: it has a name, an id and a configuration, and no state."""
     shell = Shell(
-        shell_id=str(uuid.uuid4()).upper(),
+        shell_id=shell_id,
         resource_uri=request.query.resource_uri or DEFAULT_RESOURCE_URI,
         state="",
         name=name,

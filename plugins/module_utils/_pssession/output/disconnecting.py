@@ -56,7 +56,7 @@ def disconnect(task: Task, sessions: t.Iterable[PSSession], action: Action = Act
     """
     steps = [Step(session, action, ours=True) for session in sessions if session.state is State.OPENED]
     request = dataclasses.replace(task.request, flow=dataclasses.replace(task.request.flow, busy_timeout=0))
-    return Apply(dataclasses.replace(task, request=request), Disconnect(request, task.context.emit)).run(steps)
+    return Apply(dataclasses.replace(task, request=request), Disconnect(request, task.context)).run(steps)
 
 
 def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> tuple[PSSession, ...]:
@@ -135,6 +135,6 @@ def _disconnect_at_once(task: Task, sessions: t.Sequence[PSSession]) -> None:
     for session in sessions:
         option = dataclasses.replace(session.endpoint.option, open_timeout=_INTERRUPTED_SECONDS)
         limited.append(dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option)))
-    with contextlib.closing(ClientPool(task.memory.client_id)) as pool:
+    with contextlib.closing(ClientPool(task.memory.client_id, task.context.world)) as pool:
         applied = disconnect(dataclasses.replace(task, pool=pool), limited)
     task.context.emit(Interrupted(len(applied.sessions), len(applied.errors)))

@@ -56,7 +56,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
 
     to_start = dataclasses.replace(found, sessions=(*wanted, *unstarted))
     with disconnect_on_interrupt(task, connected):
-        applied = carry_out(task, New(task.request, task.context.emit), to_start, start_in)
+        applied = carry_out(task, New(task.request, task.context), to_start, start_in)
     outputs = None
     if not task.context.check_mode:
         outputs = Outputs(applied.results)

@@ -14,7 +14,6 @@ Each piece is in the journal before it is read. The next Receive tells the serve
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from ..model.codes import Code
@@ -28,7 +27,7 @@ from ..state.journal import AnyJournal
 from ..system.throttle import failure_of_job
 from ..wsman.client import LEAST_WAIT, WSManClient
 from ..wsman.pool import ClientPool
-from .connecting import connect_anew, connect_command, deadline_of, receive_deadline_of
+from .connecting import connect_anew, connect_command
 
 # PowerShell's stop signal; the misspelling is the constant that servers compare with (MS-WSMV 2.2.4.38).
 STOP = "powershell/signal/crtl_c"
@@ -72,6 +71,7 @@ class Receiving:
         self.session = session
         self.command_id = command_id
         self._pool = pool
+        self._world = pool.world
         self._journal = journal
         self._timeout = timeout
         self._until: float | None = None
@@ -103,7 +103,7 @@ class Receiving:
             JournalError: The journal cannot be read or written.
         """
         if self._timeout is not None:
-            self._until = time.monotonic() + self._timeout
+            self._until = self._world.monotonic() + self._timeout
         return self._until_end(self._events())
 
     def from_journal(self) -> t.Iterator[CommandEvent]:
@@ -152,8 +152,8 @@ class Receiving:
         shell = self.session.shell
         self._refuse_calls(client)  # of a reader before this one, which ended between reading a call and answering it
         while True:
-            wait = None if self._until is None else self._until - time.monotonic()
-            deadline = receive_deadline_of(self.session, wait)
+            wait = None if self._until is None else self._until - self._world.monotonic()
+            deadline = client.new_receive_deadline(wait)
             pieces, is_done = client.receive_command(shell, self.command_id.upper(), deadline, wait)
             self._journal.append(self.session.instance_id, self.command_id, pieces)
             for piece in pieces:
@@ -162,23 +162,23 @@ class Receiving:
             if is_done or self._stream.is_finished or self._is_over(bool(pieces)):
                 return
             if not pieces:
-                session_key.answer_request(client, shell, receive_deadline_of(self.session, LEAST_WAIT))
+                session_key.answer_request(client, shell, client.new_receive_deadline(LEAST_WAIT))
 
     def _is_over(self, brought_something: bool) -> bool:
         """Tell whether the time to wait is over; what has piled up gets a while longer."""
         if self._until is None:
             return False
-        return time.monotonic() >= self._until + (BACKLOG_SECONDS if brought_something else 0)
+        return self._world.monotonic() >= self._until + (BACKLOG_SECONDS if brought_something else 0)
 
     def _refuse_calls(self, client: WSManClient) -> None:
         calls = self._stream.host_calls
         while calls:
-            host.refuse(client, self.session.shell, self.command_id, calls[0], deadline_of(self.session))
+            host.refuse(client, self.session.shell, self.command_id, calls[0], client.new_deadline())
             self._journal.note_answer(self.session.instance_id, self.command_id, calls.pop(0).call_id)
 
     def _signal(self, client: WSManClient, code: str) -> None:
         option = self.session.endpoint.option
-        limit = time.monotonic() + (option.cancel_timeout or option.open_timeout)
+        limit = self._world.monotonic() + (option.cancel_timeout or option.open_timeout)
         client.signal(self.session.shell, self.command_id.upper(), code, limit)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-import uuid
 from dataclasses import dataclass
 
 from ..model.commands import CommandResult, Output, Script, first_command_id
@@ -71,7 +70,7 @@ class Runner:
         Raises:
             JournalError: The journal cannot be written; nothing was started.
         """
-        command_id = first_command_id(session) if is_first else str(uuid.uuid4())
+        command_id = first_command_id(session) if is_first else self._task.context.world.new_guid()
         self._journal.note_start(session.instance_id, command_id)
         try:
             with self._pool.lend(session.endpoint) as client:

@@ -39,7 +39,7 @@ def connect(client: WSManClient, shell: Shell, buffering_mode: str | None, deadl
 
     Args:
         buffering_mode: ``Block``, ``Drop`` or None to leave it as it is.
-        deadline: In seconds of `time.monotonic`.
+        deadline: In seconds of the world's clock.
 
     Raises:
         TransportError: The server refused (WSManFault), could not be reached, or did not answer the handshake.

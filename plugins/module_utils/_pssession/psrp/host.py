@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import enum
-import time
 import types
 import typing as t
 import uuid
@@ -106,7 +105,7 @@ def refuse(client: WSManClient, shell: Shell, command_id: str, call: HostCall, d
     """Answer a call with an error: a task has no user who could answer, and without an answer the command would wait.
 
     Args:
-        deadline: In seconds of `time.monotonic`.
+        deadline: In seconds of the world's clock.
 
     Raises:
         TransportError: The server refused the answer, or could not be reached.
@@ -120,7 +119,7 @@ def refuse(client: WSManClient, shell: Shell, command_id: str, call: HostCall, d
     # pypsrp knows this property as an error record of its own, which it cannot write.
     answer._extended_properties = (*answer._extended_properties[:-1], ("me", ObjectMeta("ObjDynamic", name="me")))
     packed = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), command_id, answer, Serializer()).pack()
-    for fragment in fragments_of(time.time_ns() // 1000, packed, MAX_FRAGMENT_BYTES):
+    for fragment in fragments_of(client.world.microseconds(), packed, MAX_FRAGMENT_BYTES):
         client.send(shell, command_id.upper(), fragment, deadline, stream="pr")
 
 

@@ -40,7 +40,7 @@ def open_session(client: WSManClient, wanted: Shell, deadline: float) -> Shell:
 
     Args:
         wanted: The shell to make: its id, name and configuration are ours to choose.
-        deadline: In seconds of `time.monotonic`.
+        deadline: In seconds of the world's clock.
 
     Returns:
         The shell as the server describes it.

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import struct
-import time
 import typing as t
 import uuid
 from dataclasses import dataclass, field
@@ -57,7 +56,7 @@ def exchange(client: WSManClient, shell: Shell, deadline: float) -> SessionKey:
     Whatever else the shell's output stream has until the answer comes is dropped.
 
     Args:
-        deadline: In seconds of `time.monotonic`.
+        deadline: In seconds of the world's clock.
 
     Raises:
         TransportError: The server refused, could not be reached, or gave no key before the deadline.
@@ -85,7 +84,7 @@ def answer_request(client: WSManClient, shell: Shell, deadline: float) -> bool:
     shell's output stream has is dropped.
 
     Args:
-        deadline: In seconds of `time.monotonic`.
+        deadline: In seconds of the world's clock.
 
     Returns:
         Whether it had waited.
@@ -107,7 +106,7 @@ def _send_public_key(client: WSManClient, shell: Shell, deadline: float) -> rsa.
     body = PublicKey(base64.b64encode(_public_key(private_key)).decode("ascii"))
     request = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), None, body, Serializer()).pack()
     # The clock is further than any client before us counted its messages.
-    client.send(shell, None, whole_fragment(time.time_ns() // 1000, request), deadline)
+    client.send(shell, None, whole_fragment(client.world.microseconds(), request), deadline)
     return private_key
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-import time
 import typing as t
 import uuid
 import xml.etree.ElementTree as ET
@@ -43,7 +42,7 @@ Answer = t.TypeVar("Answer")
 
 
 class Attempt(t.Protocol):
-    """Do one request, which gets a deadline in seconds of `time.monotonic`, and return its answer."""
+    """Do one request, which gets a deadline in seconds of the world's clock, and return its answer."""
 
     def __call__(self, request: t.Callable[[float], Answer], /) -> Answer: ...
 
@@ -87,8 +86,10 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
     def send(packet: _Packet) -> None:
         attempt(lambda deadline: client.send(shell, command_id.upper(), packet.data, deadline))
 
+    # A client that found the session cannot know how far its predecessors counted; the clock is further than any.
+    number = client.world.microseconds()
     # No input comes together with CREATE_PIPELINE: PowerShell would hang (seen: PowerShell 7.6, Linux).
-    first, *rest = _packets([messages.create_pipeline(sealed)], client.payload_bytes)
+    first, *rest = _packets([messages.create_pipeline(sealed)], number, client.payload_bytes)
     command_line = script.text[:MAX_COMMAND_LINE]
     attempt(lambda deadline: client.start_command(shell, command_id.upper(), command_line, first.data, deadline))
     for packet in rest:
@@ -100,7 +101,7 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
     if script.input is None:
         return
     delivered = 0
-    for packet in _packets(messages.input(objects), client.payload_bytes):
+    for packet in _packets(messages.input(objects), number + 1, client.payload_bytes):
         try:
             send(packet)
         except TransportError as error:
@@ -199,15 +200,14 @@ class _Packet:
     ends: int
 
 
-def _packets(messages: t.Iterable[bytes], max_bytes: int) -> t.Iterator[_Packet]:
+def _packets(messages: t.Iterable[bytes], first_number: int, max_bytes: int) -> t.Iterator[_Packet]:
     """Yield messages in packets of at most so many bytes, each filled as far as whole fragments go.
 
     A server takes any number of fragments from one request (ReceiveDataCollection in PowerShell's source).
     """
     fragments: list[bytes] = []
     room, ends = max_bytes, 0
-    # A client that found the session cannot know how far its predecessors counted; the clock is further than any.
-    for number, message in enumerate(messages, start=time.time_ns() // 1000):
+    for number, message in enumerate(messages, start=first_number):
         for fragment in fragments_of(number, message, max_bytes - FRAGMENT_HEADER_BYTES):
             if len(fragment) > room:
                 yield _Packet(b"".join(fragments), ends)

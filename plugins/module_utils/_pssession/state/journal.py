@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import array
 import base64
-import errno
 import json
 import os
-import stat
 import threading
 import typing as t
 
 from ..model.errors import JournalError
+from ..system.disk import Disk
 
 
 class Journal:
@@ -33,8 +32,9 @@ class Journal:
         JournalError: The file cannot be read or written.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, disk: Disk) -> None:
         self._path = path
+        self._disk = disk
         self._lock = threading.Lock()
         # For each session and command: where blocks of its lines begin and end in the file, by turns.
         self._lines: dict[str, dict[str, array.array[int]]] = {}
@@ -42,9 +42,8 @@ class Journal:
         self._answered: dict[tuple[str, str], set[int]] = {}
         self._is_torn = False
         try:
-            folder = os.path.dirname(os.path.abspath(path))
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            os.close(self._open())
+            disk.make_folder(os.path.dirname(path) or ".")
+            disk.append(path, b"")
             self._read()
         except OSError as error:
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
@@ -60,7 +59,7 @@ class Journal:
     def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
         """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
         blocks = self._lines.get(instance_id, {}).get(command_id, ())
-        with open(self._path, "rb") as file:
+        with self._disk.read(self._path) as file:
             for number in range(0, len(blocks), 2):
                 position, end = blocks[number : number + 2]
                 file.seek(position)
@@ -117,34 +116,17 @@ class Journal:
             return
         with self._lock:
             try:
-                descriptor = self._open()
-                try:
-                    self._write(descriptor, "".join(f"{line}\n" for line in lines).encode("ascii"))
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+                # What could not be written to its end is not continued: the next line begins on a new one.
+                begin, self._is_torn = "\n" if self._is_torn else "", True
+                self._disk.append(self._path, (begin + "".join(f"{line}\n" for line in lines)).encode("ascii"))
+                self._is_torn = False
             except OSError as error:
                 raise JournalError(f"journal: {self._path} cannot be written: {error.strerror}") from error
-
-    def _open(self) -> int:
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise OSError(errno.EINVAL, "it is no regular file")
-        return descriptor
-
-    def _write(self, descriptor: int, lines: bytes) -> None:
-        """Write all of some lines, on a new one if the last could not be finished."""
-        rest = memoryview(b"\n" + lines if self._is_torn else lines)
-        self._is_torn = True
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        self._is_torn = False
 
     def _read(self) -> None:
         """Note where the lines of each command are; what they hold may be more than fits into memory."""
         position, line = 0, b"\n"
-        with open(self._path, "rb") as file:
+        with self._disk.read(self._path) as file:
             for line in file:
                 try:
                     self._take(json.loads(line), position, position + len(line))
@@ -185,24 +167,25 @@ class JournalFolder:
         JournalError: The folder cannot be used.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, disk: Disk) -> None:
         self._path = path
+        self._disk = disk
         self._journals: dict[str, Journal] = {}
         try:
-            os.makedirs(path, mode=0o700, exist_ok=True)
-            os.listdir(path)
+            disk.make_folder(path)
+            disk.check_folder(path)
         except OSError as error:
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise JournalError(f"journal: {path} cannot be written")
 
     def last_command_of(self, instance_id: str) -> str | None:
         """Return what `Journal.last_command_of` does; nothing is written for a session that was never heard of."""
-        return self._of(instance_id).last_command_of(instance_id) if os.path.exists(self._file(instance_id)) else None
+        return (
+            self._of(instance_id).last_command_of(instance_id) if self._disk.exists(self._file(instance_id)) else None
+        )
 
     def is_unstarted(self, instance_id: str) -> bool:
         """Tell what `Journal.is_unstarted` does."""
-        return os.path.exists(self._file(instance_id)) and self._of(instance_id).is_unstarted(instance_id)
+        return self._has(instance_id) and self._of(instance_id).is_unstarted(instance_id)
 
     def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
         """Return what `Journal.pieces_of` does."""
@@ -232,9 +215,12 @@ class JournalFolder:
     def _file(self, instance_id: str) -> str:
         return os.path.join(self._path, f"{instance_id}.jsonl")
 
+    def _has(self, instance_id: str) -> bool:
+        return self._disk.exists(self._file(instance_id))
+
     def _of(self, instance_id: str) -> Journal:
         if instance_id not in self._journals:
-            self._journals[instance_id] = Journal(self._file(instance_id))
+            self._journals[instance_id] = Journal(self._file(instance_id), self._disk)
         return self._journals[instance_id]
 
 
@@ -269,7 +255,7 @@ class NoJournal:
 AnyJournal: t.TypeAlias = "Journal | JournalFolder | NoJournal"
 
 
-def journal_at(path: str | None) -> AnyJournal:
+def journal_at(path: str | None, disk: Disk) -> AnyJournal:
     """Return the journal that a path means: a file, or a folder if it is one or ends like one; or that there is none.
 
     Raises:
@@ -277,4 +263,4 @@ def journal_at(path: str | None) -> AnyJournal:
     """
     if path is None:
         return NoJournal()
-    return JournalFolder(path) if path.endswith("/") or os.path.isdir(path) else Journal(path)
+    return JournalFolder(path, disk) if path.endswith("/") or disk.is_folder(path) else Journal(path, disk)

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
-import uuid
 
 from ..model.errors import PSSessionError
 from ..model.events import Event, Warned
 from ..model.sessions import Availability, PSSession, SessionReference, State
+from ..system.world import World
 from .registry import Registry
 
 
@@ -22,9 +22,12 @@ class Memory:
         emit: Gets warnings.
     """
 
-    def __init__(self, registry: Registry, client_id: str | None, emit: t.Callable[[Event], None]) -> None:
+    def __init__(
+        self, registry: Registry, client_id: str | None, emit: t.Callable[[Event], None], world: World
+    ) -> None:
         self._registry = registry
         self._emit = emit
+        self._world = world
         self.client_id = client_id or self._own_client_id()
 
     def known(self) -> dict[str, SessionReference]:
@@ -80,4 +83,4 @@ class Memory:
             return self._registry.client_id()
         except PSSessionError as error:
             self._emit(Warned(f"{error}. To the servers this is a new client."))
-            return str(uuid.uuid4())
+            return self._world.new_guid()

@@ -8,17 +8,14 @@ A cache. The servers are the truth; losing the registry loses the integer ids an
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import time
 import typing as t
-import uuid
 
 from ..model.errors import RegistryError
 from ..model.events import Event, Warned
 from ..model.sessions import PSSession, SessionReference, State
+from ..system.world import World
 
-_BUSY_SECONDS = 30.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS client (one INTEGER PRIMARY KEY CHECK (one = 1), client_id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS session (
@@ -54,36 +51,34 @@ class Registry:
         RegistryError: The file cannot be used.
     """
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, world: World) -> None:
         self.path = path
+        self._world = world
         try:
-            if path is not None:
-                os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._database = sqlite3.connect(path or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None)
+            self._database = world.disk.database(path)
             self._database.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise RegistryError(f"the state file {path} cannot be used: {error}") from error
 
     @classmethod
-    def open(cls, path: str, emit: t.Callable[[Event], None]) -> Registry:
+    def open(cls, path: str, emit: t.Callable[[Event], None], world: World) -> Registry:
         """Open the registry; where that is impossible go on with an empty one that is forgotten afterwards.
 
         A damaged file is put aside. Nothing is lost but ids, so this is worth a warning and no failure.
         """
         try:
-            return cls(path)
+            return cls(path, world)
         except RegistryError as error:
             if not isinstance(error.__cause__, sqlite3.DatabaseError) or isinstance(
                 error.__cause__, sqlite3.OperationalError
             ):
                 emit(Warned(f"{error}. Going on without; ids of sessions will not be known to later tasks."))
-                return cls(None)
-        aside = f"{path}.damaged-{int(time.time())}"
+                return cls(None, world)
+        aside = f"{path}.damaged-{world.microseconds() // 1_000_000}"
         emit(Warned(f"The state file {path} was damaged; it is now {aside}, and ids of sessions start again."))
         with contextlib.suppress(OSError):
-            os.replace(path, aside)
-        return cls.open(path, emit) if not os.path.exists(path) else cls(None)
+            world.disk.rename(path, aside)
+        return cls.open(path, emit, world) if not world.disk.exists(path) else cls(None, world)
 
     def close(self) -> None:
         self._database.close()
@@ -91,7 +86,7 @@ class Registry:
     def client_id(self) -> str:
         """Return the identity of this controller user on the wire, a GUID made at the first call."""
         with self._transaction() as database:
-            database.execute("INSERT OR IGNORE INTO client VALUES (1, ?)", (str(uuid.uuid4()),))
+            database.execute("INSERT OR IGNORE INTO client VALUES (1, ?)", (self._world.new_guid(),))
             row = database.execute("SELECT client_id FROM client").fetchone()
         return str(row[0])
 
@@ -111,7 +106,7 @@ class Registry:
         Returns:
             The id of each by its instance id.
         """
-        now = time.time()
+        now = self._world.now().timestamp()
         rows = [
             {
                 "instance_id": session.instance_id,

@@ -4,14 +4,20 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..model.events import Event
 from ..model.sessions import PSSession
 from ..state.registry import Registry
+from ..system.world import World
 from ..target.endpoint import SettingsSource
+from ..wsman.http import HttpConversation
+
+
+def real_world() -> World:
+    """Return the world that is no simulation: HTTP, and the clocks, threads and files of this computer."""
+    return World(HttpConversation)
 
 
 def _silent(_event: Event) -> None:
@@ -29,7 +35,7 @@ class Context:
         check_mode: Only look and tell what would be done.
         confirm: Asked with operation, target and session before each step; None means not to ask.
         emit: Gets the events of the task as they happen, also from the threads of its jobs.
-        clock, sleep: In seconds; for waiting, not for time stamps.
+        world: Network, time, chance, threads and files.
     """
 
     registry: Registry
@@ -38,5 +44,4 @@ class Context:
     check_mode: bool = False
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
     emit: t.Callable[[Event], None] = _silent
-    clock: t.Callable[[], float] = time.monotonic
-    sleep: t.Callable[[float], None] = time.sleep
+    world: World = field(default_factory=real_world)

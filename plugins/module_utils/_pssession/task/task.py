@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import typing as t
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from ..model.events import Warned
 from ..request.request import Request
 from ..state.journal import AnyJournal, journal_at
 from ..state.memory import Memory
-from ..system.throttle import Throttle
+from ..system.world import JobPool
 from ..wsman.pool import ClientPool, half_of_the_files
 from .context import Context
 
@@ -36,8 +35,8 @@ class Task:
     journal: AnyJournal
 
     @property
-    def throttle(self) -> Throttle:
-        return Throttle(self.request.flow.throttle_limit)
+    def throttle(self) -> JobPool:
+        return self.context.world.job_pool(self.request.flow.throttle_limit)
 
 
 @contextlib.contextmanager
@@ -48,17 +47,18 @@ def task_of(request: Request, context: Context) -> t.Iterator[Task]:
         JournalError: The journal cannot be used; nothing was sent.
     """
     request = _within_open_files(request, context)
-    memory = Memory(context.registry, context.client_id, context.emit)
+    memory = Memory(context.registry, context.client_id, context.emit, context.world)
     path = request.run.journal
     # Check mode writes nothing, so it reads only a journal that is there.
-    journal = journal_at(None if path and context.check_mode and not os.path.exists(path) else path)
-    with contextlib.closing(ClientPool(memory.client_id)) as pool:
+    is_new = path is not None and not context.world.disk.exists(path)
+    journal = journal_at(None if context.check_mode and is_new else path, context.world.disk)
+    with contextlib.closing(ClientPool(memory.client_id, context.world)) as pool:
         yield Task(request, context, memory, pool, journal)
 
 
 def _within_open_files(request: Request, context: Context) -> Request:
     """Return the request with no more at once than this process may have files for."""
-    most = half_of_the_files()
+    most = half_of_the_files(context.world)
     if request.flow.throttle_limit <= most:
         return request
     context.emit(

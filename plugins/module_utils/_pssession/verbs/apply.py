@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 import typing as t
 from dataclasses import dataclass
 
@@ -161,15 +160,15 @@ class Apply:
         decides whether it happened; it is never sent again blindly.
         """
         context = self._task.context
-        give_up_at = context.clock() + self._task.request.flow.busy_timeout
+        give_up_at = context.world.monotonic() + self._task.request.flow.busy_timeout
         aside = self._round([Attempt(step) for step in steps])
         while aside and not self._is_stopped():
-            remaining = give_up_at - context.clock()
+            remaining = give_up_at - context.world.monotonic()
             again = [attempt for attempt in aside if attempt.is_owed_a_look or remaining > 0]
             self._outcomes += [_give_up(self._verb, attempt) for attempt in aside if attempt not in again]
             if again and not any(attempt.is_owed_a_look for attempt in again):
                 context.emit(Waiting(len(again), remaining))
-                context.sleep(min(POLL_SECONDS, remaining))
+                context.world.sleep(min(POLL_SECONDS, remaining))
             aside = self._round(self._look_again(again))
         return Applied.of(self._outcomes)
 
@@ -227,8 +226,7 @@ def _try(task: Task, verb: Verb, attempt: Attempt) -> Outcome:
         return Done(step.session, attempt.uncertain)
     try:
         with task.pool.lend(step.session.endpoint) as client:
-            deadline = time.monotonic() + step.session.endpoint.option.open_timeout
-            session = verb.perform(client, step, deadline)
+            session = verb.perform(client, step, client.new_deadline())
     except WSManFault as fault:
         return _refused(task, verb, attempt, fault)
     except TransportError as error:

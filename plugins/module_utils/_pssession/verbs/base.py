@@ -11,9 +11,9 @@ import typing as t
 from ..model.cmdlets import Cmdlet
 from ..model.codes import Reason
 from ..model.errors import ErrorRecord, TransportError, WSManFault, error_record
-from ..model.events import Event
 from ..model.sessions import PSSession
 from ..request.request import Request
+from ..task.context import Context
 from ..wsman.client import WSManClient
 from .plan import Step
 
@@ -42,9 +42,10 @@ class Verb(abc.ABC):
     cmdlet: t.ClassVar[Cmdlet]
     doing: t.ClassVar[str]
 
-    def __init__(self, request: Request, emit: t.Callable[[Event], None]) -> None:
+    def __init__(self, request: Request, context: Context) -> None:
         self.request = request
-        self.emit = emit
+        self.emit = context.emit
+        self.now = context.world.now
 
     @abc.abstractmethod
     def decide(self, session: PSSession, ours: bool) -> Step:

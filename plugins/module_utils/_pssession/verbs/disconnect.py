@@ -36,7 +36,7 @@ class Disconnect(Verb):
     def expected(self, step: Step) -> PSSession:
         if step.action is Action.NOTHING:
             return step.session
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = self.now()
         shell = self._shell_afterwards(step.session.shell)
         lifetime = datetime.timedelta(seconds=int(shell.idle_timeout)) if shell.idle_timeout else None
         return dataclasses.replace(

@@ -9,7 +9,6 @@ the answers, and the names of the operations as MS-WSMV has them.
 from __future__ import annotations
 
 import base64
-import time
 import typing as t
 import uuid
 import xml.etree.ElementTree as ET
@@ -18,15 +17,16 @@ from dataclasses import dataclass
 from ..model.codes import Code
 from ..model.errors import TransportError
 from ..model.sessions import Endpoint, ListedCommand, Shell
+from ..system.world import World
 from . import soap
 from .duration import duration, parse_duration
-from .http import HttpConversation, Redirected
+from .http import Redirected
 from .soap import NAMESPACES, qname
 
 try:
     from pypsrp.exceptions import WinRMError
     from pypsrp.wsman import OptionSet, SelectorSet, WSMan, WSManAction
-except ImportError:  # reported by HttpConversation, which every client needs first
+except ImportError:  # reported by require_pypsrp
     pass
 
 SHELL_RESOURCE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
@@ -35,6 +35,9 @@ SELECTOR_FILTER_DIALECT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/SelectorFi
 PROTOCOL_VERSION = "2.3"
 # The least operation timeout that servers accept, in seconds (MaxTimeoutms).
 LEAST_WAIT = 0.5
+# Seconds that the answer to a Receive may take beyond the time that the server waits for output: to connect, to log on
+# and to transfer it.
+RECEIVE_MARGIN = 30.0
 MAX_ELEMENTS = 32000
 # Bytes that a request has besides PSRP data in Base64: its header, the elements of its body, and a command line. The
 # longest addresses, URIs and command lines take about 3,000.
@@ -64,13 +67,14 @@ class WSManClient:
         endpoint: Where to.
         client_id: The client's identity on the wire, a GUID. A server knows by it who is connected to a shell.
 
-    All methods take a deadline in seconds of `time.monotonic` and raise TransportError, or WSManFault when the
+    All methods take a deadline in seconds of the world's clock and raise TransportError, or WSManFault when the
     server refused.
     """
 
-    def __init__(self, endpoint: Endpoint, client_id: str) -> None:
+    def __init__(self, endpoint: Endpoint, client_id: str, world: World) -> None:
         self.endpoint = endpoint
-        self._http = HttpConversation(endpoint)
+        self.world = world
+        self._http = world.conversation(endpoint)
         # pypsrp's WSMan makes a transport of its own, which is replaced below.
         option = endpoint.option
         self._wsman = WSMan(
@@ -94,6 +98,23 @@ class WSManClient:
         """
         envelope_bytes = max(self.endpoint.settings.max_envelope_size, LEAST_ENVELOPE_BYTES)
         return (envelope_bytes - ENVELOPE_OVERHEAD_BYTES) // 4 * 3
+
+    def new_deadline(self) -> float:
+        """Return by when what begins now has to be done, in seconds of the world's clock."""
+        return self.world.monotonic() + self.endpoint.option.open_timeout
+
+    def new_receive_deadline(self, wait: float | None) -> float:
+        """Return by when a Receive that begins now has to be done, in seconds of the world's clock.
+
+        A server may hold it for the whole operation timeout while the command is silent (MS-WSMV 3.1.4.14), however
+        short the open timeout is.
+
+        Args:
+            wait: Seconds that the server is asked to wait for output; None means the operation timeout.
+        """
+        longest = self.endpoint.settings.operation_timeout
+        held = longest if wait is None else min(max(wait, LEAST_WAIT), longest)
+        return self.world.monotonic() + held + RECEIVE_MARGIN
 
     def close(self) -> None:
         """End the HTTP conversation. The shells on the server are not touched."""
@@ -355,7 +376,7 @@ class WSManClient:
     def _invoke_following(self, deadline: float, *request: t.Any) -> ET.Element:
         """Send one request, again at each address it is redirected to; `HttpConversation` refuses the wrong ones."""
         while True:
-            remaining = deadline - time.monotonic()
+            remaining = deadline - self.world.monotonic()
             if remaining <= 0:
                 raise TransportError(
                     Code.OPERATION_TIMEOUT,

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import resource
-import sys
 import threading
 import typing as t
 
 from ..model.errors import WSManFault
 from ..model.sessions import Endpoint
+from ..system.world import World
 from .client import WSManClient
 
 # Conversations that may be open, those kept for later included. Each is one open file.
@@ -28,9 +27,10 @@ class ClientPool:
             lent at the same time; none is kept for later then.
     """
 
-    def __init__(self, client_id: str, max_open: int = MAX_OPEN) -> None:
+    def __init__(self, client_id: str, world: World, max_open: int = MAX_OPEN) -> None:
         self._client_id = client_id
-        self._max_open = min(max_open, half_of_the_files())
+        self.world = world
+        self._max_open = min(max_open, half_of_the_files(world))
         self._lock = threading.Lock()
         self._idle: dict[Endpoint, list[WSManClient]] = {}
         self._idle_count = 0
@@ -73,7 +73,8 @@ class ClientPool:
         if surplus is not None:
             surplus.close()
         try:
-            client = WSManClient(endpoint, self._client_id)  # takes a moment that other threads need not wait for
+            # It takes a moment that other threads need not wait for.
+            client = WSManClient(endpoint, self._client_id, self.world)
         finally:
             with self._lock:
                 self._being_made -= 1
@@ -115,7 +116,6 @@ class ClientPool:
             client.close()
 
 
-def half_of_the_files() -> int:
+def half_of_the_files(world: World) -> int:
     """Return half of the number of files this process may have open; the other half is for everybody else in it."""
-    limit, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if limit == resource.RLIM_INFINITY else limit // 2
+    return world.open_files() // 2

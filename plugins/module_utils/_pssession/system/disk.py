@@ -1,0 +1,100 @@
+"""Disk: the few things that the journal and the registry do with files."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import stat
+import typing as t
+
+from .unix import OPEN_WITHOUT_WAITING
+
+# How long a task waits for other tasks that write to the same database.
+_BUSY_SECONDS = 30.0
+
+
+class Disk(t.Protocol):
+    """Files and folders by their paths. All methods raise OSError; those of the database sqlite3.Error, too."""
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder with mode 0700, and those above it, unless it exists."""
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is anything at a path."""
+
+    def is_folder(self, path: str) -> bool:
+        """Tell whether a path is a folder."""
+
+    def check_folder(self, path: str) -> None:
+        """Make sure that the files of a folder can be listed, and new ones be made."""
+
+    def append(self, path: str, data: bytes) -> None:
+        """Write to the end of a file and wait until all of it is on disk.
+
+        The file is made with mode 0600, in a folder that exists; without data nothing else is done. If it raises, any
+        part of the data may have been written.
+        """
+
+    def read(self, path: str) -> t.BinaryIO:
+        """Open a file for reading."""
+
+    def rename(self, path: str, new_path: str) -> None:
+        """Give a file another path; a file that was there is replaced."""
+
+    def database(self, path: str | None) -> sqlite3.Connection:
+        """Open a database without automatic transactions; the file is made with mode 0600, its folder with 0700.
+
+        Args:
+            path: None for one that is in memory only.
+        """
+
+
+class LocalDisk:
+    """The disk of this computer."""
+
+    def make_folder(self, path: str) -> None:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def is_folder(self, path: str) -> bool:
+        return os.path.isdir(path)
+
+    def check_folder(self, path: str) -> None:
+        os.listdir(path)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    def append(self, path: str, data: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | OPEN_WITHOUT_WAITING
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
+            if data:
+                self._write(descriptor, data)
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def read(self, path: str) -> t.BinaryIO:
+        return open(path, "rb")
+
+    def rename(self, path: str, new_path: str) -> None:
+        os.replace(path, new_path)
+
+    def database(self, path: str | None) -> sqlite3.Connection:
+        if path is not None:
+            self.make_folder(os.path.dirname(os.path.abspath(path)))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        return sqlite3.connect(path or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None)
+
+    @staticmethod
+    def _write(descriptor: int, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]

@@ -1,0 +1,102 @@
+"""World: everything that the engine takes from outside, so that a simulation can replace all of it."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+import random
+import time
+import typing as t
+import uuid
+from dataclasses import dataclass, field
+
+from ..model.errors import TransportError
+from ..model.sessions import Endpoint
+from . import unix
+from .disk import Disk, LocalDisk
+from .throttle import Job, Result, Throttle
+
+
+class Conversation(t.Protocol):
+    """Carries envelopes to one endpoint and their answers back; not used by two threads at once.
+
+    Attributes:
+        endpoint: The address in use.
+        time_limit: Seconds that the next envelope may take altogether, from connecting to the last byte of the answer.
+    """
+
+    endpoint: str
+    time_limit: float
+
+    def send(self, message: bytes, *, retries_on_read_timeout: int = 0, timeout: object = None) -> str:
+        """Send one envelope and return the answer's envelope as text; the keyword arguments are pypsrp's, and unused.
+
+        Raises:
+            TransportError: There was no answer in time, or none that a WinRM service would give. Its `delivered` says
+                whether the envelope may have reached the server.
+            WSManFault: The answer is a fault.
+            Redirected: The answer says to go elsewhere, and that may be followed.
+        """
+
+    def follow(self, uri: str) -> None:
+        """Go on at another address."""
+
+    def close(self) -> None:
+        """End it. An envelope still under way in another thread fails, and so does each one after it."""
+
+
+class JobPool(t.Protocol):
+    """Runs jobs side by side; `Throttle` does it with threads."""
+
+    def map(
+        self,
+        work: t.Callable[[Job], Result],
+        jobs: t.Sequence[Job],
+        go_on: t.Callable[[], bool] = ...,
+    ) -> t.Iterator[tuple[Job, Result | TransportError]]:
+        """Yield every job with its outcome (`throttle.outcome_of`) as soon as it is there.
+
+        Args:
+            go_on: Asked before each start. Once it says no, those at work are the last ones.
+        """
+
+
+def _utc_now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the engine takes from outside: network, time, chance, threads and files.
+
+    The fields but for the conversation are the real ones by default. Only their implementations use sockets, clocks,
+    threads or files (`tests/unit/test_world.py`); client certificates and authorities are files of the conversation.
+
+    Attributes:
+        conversation: Makes what carries envelopes to an endpoint; nothing is sent by that alone.
+        monotonic: A clock in seconds, for deadlines and waiting.
+        now: The time in UTC, for time stamps.
+        sleep: Waits for so many seconds.
+        random: Where ids and jitter come from.
+        job_pool: Makes what runs at most so many jobs at once.
+        disk: The files of the journal and of the registry.
+        open_files: Tells how many files this process may have open.
+    """
+
+    conversation: t.Callable[[Endpoint], Conversation]
+    monotonic: t.Callable[[], float] = time.monotonic
+    now: t.Callable[[], datetime.datetime] = _utc_now
+    sleep: t.Callable[[float], None] = time.sleep
+    random: random.Random = field(default_factory=random.SystemRandom)
+    job_pool: t.Callable[[int], JobPool] = Throttle
+    disk: Disk = field(default_factory=LocalDisk)
+    open_files: t.Callable[[], int] = unix.open_files
+
+    def new_guid(self) -> str:
+        """Return a new GUID in lower case."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def microseconds(self) -> int:
+        """Return the time in microseconds since 1970."""
+        return round(self.now().timestamp() * 1_000_000)
