@@ -62,7 +62,7 @@ def wait_for(path: Path, fleet: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-def story(state: Path) -> None:
+def demonstrate(state: Path) -> None:
     say(f"Tonight: start long work in two new sessions on each of {COMPUTERS} Windows computers, and disconnect.")
     play(state, "start.yml")
     say("Then the controller dies. Tomorrow another one, say a new pod, knows nothing of all this.")
@@ -95,7 +95,7 @@ def main() -> int:
         fleet = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         try:
             wait_for(state / "ready.json", fleet)
-            story(state)
+            demonstrate(state)
         except (RuntimeError, subprocess.CalledProcessError) as error:
             print(f"\nThe demo failed: {error}", file=sys.stderr)
             return 1

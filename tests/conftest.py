@@ -41,7 +41,7 @@ os.environ["KRB5_CONFIG"] = str(ROOT / "tests" / "krb5.conf")
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 configuration.set_hypothesis_home_dir(str(tree.CACHE / "hypothesis"))
-# The same examples on every run where nobody is there to look at a new one; no deadline, the machine may be busy.
+# The same examples on every run in CI; no deadline, the machine may be busy.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")

@@ -22,7 +22,7 @@ attributes:
   async:
     description: Supports being used with the C(async) keyword.
     support: none
-    details: The work that takes long goes on in the session, and needs nobody to wait for it.
+    details: The work that takes long goes on in the session, and no task needs to wait for it.
   action_group:
     description: Use C(group/psremoting.fleet.all) in C(module_defaults) to set defaults for this module.
     support: full

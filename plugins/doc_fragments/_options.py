@@ -361,7 +361,7 @@ options:
     default: 0
   expires_within:
     description:
-      - Only sessions that their server removes within so many seconds if nobody connects to them.
+      - Only sessions that their server removes within so many seconds if no client connects to them.
     type: int
 """
 

@@ -67,7 +67,7 @@ EXAMPLES = r"""
     name: IT*
   delegate_to: localhost
 
-- name: Wait for sessions that a dead controller still holds
+- name: Wait for sessions that a crashed controller still holds
   psremoting.fleet.connect_pssession:
     name: Nightly*
     busy_timeout: 90
@@ -151,7 +151,7 @@ sessions:
       type: str
       sample: "2026-11-23T22:10:00Z"
     expires_on:
-      description: When the server will remove it if nobody connects (UTC), if that is known.
+      description: When the server will remove it if no client connects (UTC), if that is known.
       type: str
       sample: "2026-11-24T00:10:00Z"
     idle_timeout:

@@ -51,7 +51,7 @@ EXAMPLES = r"""
     list_commands: true
   register: found
 
-- name: Find what nobody has cared for since yesterday
+- name: Find sessions that were disconnected before yesterday
   psremoting.fleet.pssession_info:
     minimum_age: 86400
   register: forgotten

@@ -75,7 +75,7 @@ notes:
   - In AWX the controller is a pod that goes away with its job. Take a O(dest) on a volume that stays, or send the file
     on in a later task.
   - When the files say the same already, apart from the time, nothing is changed. Each file is replaced as a whole, so
-    that nobody reads half of one.
+    that no reader sees half of one.
   - The module is not in the action group C(group/psremoting.fleet.all), because it has none of the options that the
     others share.
 seealso:

@@ -39,8 +39,8 @@ notes:
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
     computer is that host. Then one of O(name), O(instance_id), O(owner), O(minimum_age) and O(expires_within) is
     needed, so that a forgotten option does not end everything.
-  - Before it is removed a session is connected, as the cmdlet does. That proves that nobody else works in it. To the
-    sessions of other accounts an administrator cannot connect; their computer is asked once more instead.
+  - Before it is removed a session is connected, as the cmdlet does. That proves that no other client is connected. An
+    administrator cannot connect to sessions of other accounts; their computer is listed once more instead.
 seealso:
   - module: psremoting.fleet.pssession_info
   - name: Remove-PSSession

@@ -63,7 +63,7 @@ class Browser:
             driver.quit()
 
     def open(self, page: Path, *, width: int = 1360, scheme: str = "light", script: bool = True) -> None:
-        """Open a file in a window of a width, as somebody who prefers a colour scheme, with or without JavaScript."""
+        """Open a file in a window of a width, with a preferred colour scheme, with or without JavaScript."""
         self.driver.get("about:blank")
         for kind in ("performance", "browser"):
             self.log(kind)

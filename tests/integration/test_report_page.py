@@ -149,7 +149,7 @@ def test_hostile_names_are_only_text(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_the_policy_of_the_page_stops_what_escaping_would_not(browser: Browser, tmp_path: Path) -> None:
-    """Somebody's markup in the page, as if escaping had failed."""
+    """Foreign markup in the page, as if escaping had failed."""
     path = page(tmp_path, fleet(3))
     evil = '<img src="http://127.0.0.1:9/" onerror="document.title=1"><script>document.title=2</script>'
     path.write_text(path.read_text(encoding="utf-8").replace("<main>", f"<main>{evil}"), encoding="utf-8")

@@ -112,7 +112,7 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
 
 @pytest.fixture
 def folder_after_a_crash(tmp_path: Path) -> Iterator[Folder]:
-    """A client that died is connected to the sessions named Nightly, until somebody asks for one."""
+    """A client that was killed is connected to the sessions named Nightly, until a request about one comes."""
     declared = computers({"state": "Connected", "held": True})
     with SimulatedFleet.build(declared, [User(USER, PASSWORD)], switches=PATIENT, authentication=OFFERED) as fleet:
         nightly = [session for computer in fleet for session in computer.sessions if session.name == "Nightly"]

@@ -70,7 +70,7 @@ def in_pairs(thumbprint: str, separator: str) -> str:
         str.lower,
         lambda text: in_pairs(text, ":"),
         lambda text: in_pairs(text.lower(), " "),
-        # As copied from the certificate dialogue of Windows, with the mark that nobody sees.
+        # As copied from the certificate dialogue of Windows, with its invisible mark.
         lambda text: f"\u200e {text} ",
     ],
     ids=["upper case", "lower case", "colons", "blanks", "copied"],

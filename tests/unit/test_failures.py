@@ -139,7 +139,7 @@ TABLE = [
         (Code.COMPUTER_NOT_FOUND, False, "the name cannot be resolved"),
     ),
     (
-        "nobody listens",
+        "no listener",
         retried(
             chained(
                 ConnectionRefusedError(111, "Connection refused"),

@@ -48,7 +48,7 @@ WORK: list[tuple[dict[str, Any], Any]] = [
     ({"sessions": 1, "has_command": True, "received": "Stopped", "starts_anew": True}, STOPPED),
     ({"sessions": 1, "received": "Stopped"}, STOPPED),
     ({"sessions": 1, "received": "Stopped", "starts_anew": True}, Act.CLEAR),
-    # Nobody has looked.
+    # Nothing was listed.
     ({}, Act.LOOK),
     ({"was_started": True}, Act.LOOK),
     ({"check_mode": True}, Act.LOOK),

@@ -53,7 +53,7 @@ def test_each_host_gets_its_own_part() -> None:
         "errors": [entry("b", reason="missing", target="x"), entry("c", reason="unreachable")],
         "results": [entry("b", state="Completed")],
     }
-    a, b, c, nobody = (of_host(result, host) for host in ("A", "b", "c", "d"))
+    a, b, c, other = (of_host(result, host) for host in ("A", "b", "c", "d"))
     assert a == {
         "host": "A",
         "outcome": "changed",
@@ -68,7 +68,7 @@ def test_each_host_gets_its_own_part() -> None:
     }
     assert (b["outcome"], b["changed"], b["missing"], b["what_if"]) == ("missing", False, ["x"], ["two"])
     assert b["results"] == result["results"]
-    assert (c["outcome"], c["sessions"], nobody["outcome"]) == ("unreachable", [], "ok")
+    assert (c["outcome"], c["sessions"], other["outcome"]) == ("unreachable", [], "ok")
 
 
 def test_a_computer_that_is_in_no_inventory_goes_by_its_name() -> None:

@@ -201,7 +201,7 @@ def test_client_certificates_that_cannot_be_used(authority: CertificateAuthority
         "no file": ClientCertificate(str(tmp_path / "nowhere.pem")),
         "no key": ClientCertificate(str(made.cert_pem)),
         "wrong password": ClientCertificate(str(made.cert_pem), str(made.key_pem), "wrong-password"),
-        # Nobody is asked for it on the terminal.
+        # It is not asked for on the terminal.
         "no password": ClientCertificate(str(made.cert_pem), str(made.key_pem)),
         "damaged": ClientCertificate(str(damaged)),
         "PKCS#12": ClientCertificate(str(made.pkcs12), None, "wrong-password"),

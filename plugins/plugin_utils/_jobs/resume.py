@@ -166,7 +166,7 @@ class _Resumer:
                     work.received = ""
 
     def _clear(self, works: t.Sequence[_Work]) -> Phase:
-        """Remove sessions of which nobody can know whether the work ran in them."""
+        """Remove sessions in which the work may or may not have run."""
         for work, part in _parts((yield self._removing(works)), works):
             work.told = [part]
             work.sessions, work.received, work.last = [], None, None

@@ -100,7 +100,7 @@ def decide(case: Case) -> tuple[Act, Refusal | None]:
     if case.received in ENDED:
         return Act.KEEP, None
     if case.received == "Stopped":
-        # One that was stopped while this run waited for it is not started anew at once: somebody wanted it to end.
+        # One that was stopped while this run waited for it is not started anew at once: a user stopped it.
         return (Act.CLEAR, None) if case.starts_anew and not case.has_command else (Act.REFUSE, STOPPED)
     if case.received:
         return Act.REFUSE, RUNNING

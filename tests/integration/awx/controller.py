@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stand-ins for the collections that configure AWX, which are not on this machine.
+"""Fakes of the collections that configure AWX, which are not on this machine.
 
 They have the same names and options, and write down what they were asked for.
 """
@@ -80,7 +80,7 @@ class Made:
 
 
 def make(folder: Path, collection: str, **variables: Any) -> Made:
-    """Run the playbook with stand-ins for the modules of that collection, and of no other."""
+    """Run the playbook with fakes of the modules of that collection, and of no other."""
     record = folder / "calls.jsonl"
     namespace, name = collection.split(".")
     plugins = folder / "collections" / "ansible_collections" / namespace / name / "plugins"

@@ -35,7 +35,7 @@ class Outcome:
     """What the controller has of a job that has ended.
 
     Attributes:
-        code: Exit code of ansible-playbook; None if it never came, as of a pod that died.
+        code: Exit code of ansible-playbook; None if there was none, as for a pod that was killed.
         events: The job's events, oldest first.
         stdout: What ansible-playbook printed.
     """
@@ -168,7 +168,7 @@ class Pod:
         self._worker.wait(timeout=PATIENCE)
 
     def kill(self) -> None:
-        """Let it die with everything that runs in it, at once and without a word, as the kernel ends a pod."""
+        """Kill it with everything that runs in it, as the kernel ends a pod."""
         doomed = []
         for process in _family(self._worker.pid):
             _send(process, signal.SIGSTOP)  # who stands still has no more children

@@ -40,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 def test_the_other_collection_is_asked_for_the_same(made: Made, tmp_path: Path) -> None:
     other = make(tmp_path, COLLECTIONS[1])
-    assert other.of("credential") == [], "nobody asked for an identity"
+    assert other.of("credential") == [], "no identity was asked for"
     machine = CONFIGURATION["pssession_awx_machine_credential"]
     for theirs, ours in zip(other.of("job_template"), made.of("job_template"), strict=True):
         assert theirs == {**ours, "credentials": [machine], "job_slice_count": 1}
@@ -175,7 +175,7 @@ def test_schedule_looks_more_than_once_before_a_session_expires(made: Made) -> N
     schedule = made.one("schedule")
     (template,) = [each for each in made.of("job_template") if each["name"] == schedule["unified_job_template"]]
     asked = {question["variable"] for question in template["survey_spec"]["spec"]}
-    assert set(schedule["extra_data"]) <= asked, "AWX refuses variables that nobody asks for"
+    assert set(schedule["extra_data"]) <= asked, "AWX refuses variables that no survey asks for"
     # AWX writes rules in one line.
     rule = rrulestr(schedule["rrule"].replace(" RRULE:", "\nRRULE:"))
     first, second = rule.xafter(datetime.now(tz=timezone.utc), count=2)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Three slices of one job at once, each in a pod; one pod dies in the middle, and its slice is launched again."""
+"""Three slices of one job at once, each in a pod; one pod is killed in the middle, and its slice is launched again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOSTS = [f"srv{number:02}" for number in range(1, 31)]
 # AWX deals the hosts out to the slices, one after the other.
 SLICES = [HOSTS[first::3] for first in range(3)]
 DYING = 1
-# In the slice whose pod dies, these got their session, and those wait for an answer when it happens.
+# In the slice whose pod is killed, these got their session, and those wait for an answer when it happens.
 HELD, WAITING = SLICES[DYING][:7], SLICES[DYING][7:]
 IN_USE = 0x803381CD
 
@@ -105,11 +105,11 @@ def test_what_a_dead_pod_held_is_taken_over_when_the_servers_let_go(
     fleet: SimulatedFleet, launch: Callable[..., tuple[Job, Pod]]
 ) -> None:
     kill_one(fleet, launch)
-    (dead,) = clients(fleet, HELD)
+    (killed,) = clients(fleet, HELD)
 
     job, pod = launch(DYING)
     until(lambda: any(request.fault_code == IN_USE for request in fleet.requests))
-    for host in HELD:  # the minute of silence is over for them; nobody else's
+    for host in HELD:  # the minute of silence is over for them only
         fleet[host].silence_timeout = 0
         assert fleet[host].sessions[0].state == "Disconnected"
         fleet[host].silence_timeout = SILENCE
@@ -120,10 +120,10 @@ def test_what_a_dead_pod_held_is_taken_over_when_the_servers_let_go(
 
     (again,) = clients(fleet, SLICES[DYING])
     others = [client for number in (0, 2) for client in clients(fleet, SLICES[number])]
-    assert len({dead, again, *others}) == 4, "each pod is a client of its own"
+    assert len({killed, again, *others}) == 4, "each pod is a client of its own"
     for host in HOSTS:
         now = fleet[host].sessions[0].owner_client
-        assert connects(fleet, host) == ([dead, again] if host in HELD else [now])
+        assert connects(fleet, host) == ([killed, again] if host in HELD else [now])
 
 
 def test_with_one_client_id_it_is_ours_at_once(fleet: SimulatedFleet, launch: Callable[..., tuple[Job, Pod]]) -> None:

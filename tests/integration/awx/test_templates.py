@@ -89,7 +89,7 @@ def test_from_the_start_to_the_end_of_some_work(job: Callable[..., Job], fleet: 
     assert {computer.sessions[0].idle_timeout for computer in fleet} == {172800}
 
     run(job("Sessions: clean up", pssession_remove="true", pssession_minimum_age=0))
-    assert sessions(fleet) == NIGHTLY, "there is a command with results, so nobody has left them behind"
+    assert sessions(fleet) == NIGHTLY, "there is a command with results, so they are not left behind"
     run(job("Sessions: collect", reconnect_afterwards="remove_finished"))
     assert sessions(fleet) == set()
 
@@ -109,7 +109,7 @@ def test_a_pod_dies_and_its_job_is_launched_again(
     first.kill()
     fleet.clock.advance(61)  # the request that the pod was waiting in comes to its end
     until(lambda: not waiting(fleet))
-    fleet.clock.advance(61)  # and nobody sends another
+    fleet.clock.advance(61)  # and no client sends another
     assert sessions(fleet) == NIGHTLY
 
     fleet.clear_requests()

@@ -258,7 +258,7 @@ def test_50_megabytes_without_a_client(
     )
     assert "failed" not in started, started["msg"]
     session = fleet["srv01"].session(mode)
-    if mode == "block":  # it has written as much as the server keeps, and goes on when somebody receives
+    if mode == "block":  # it has written as much as the server keeps, and goes on when a client receives
         until(lambda: session.commands[0].waiting >= fleet["srv01"].buffer_size)
         assert session.commands[0].state == "Running"
     else:

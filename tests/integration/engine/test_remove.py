@@ -372,7 +372,7 @@ def test_an_administrator_removes_what_others_left_behind(
     result = controller.remove("srv01", owner=[owner], minimum_age=3600)
     assert (names(result), result["changed"], result["errors"]) == (["hers"], True, [])
     assert left(computer) == ["own"]
-    # Only its own account can connect to it, so that nobody is at work there is what another look says.
+    # Only its own account can connect to it, so another listing says that no client is connected.
     assert operations(fleet) == ["Enumerate", "Connect", "Enumerate", "Delete"]
 
 

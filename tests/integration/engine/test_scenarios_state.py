@@ -228,7 +228,7 @@ def test_scenario_47_check_mode(fleet: SimulatedFleet, computer: SimulatedComput
         f'What if: Performing the operation "Connect" on target "{name}".' for name in ("busy", "free")
     ]
     assert (result["changed"], result["errors"], names(result)) == (True, [], ["busy", "free"])
-    # What a real run would find afterwards; sessions that somebody else holds stay as they are.
+    # What a real run would find afterwards; sessions of other clients stay as they are.
     assert result["diff"]["before"] == "free on srv01: Disconnected, None\nbusy on srv01: Disconnected, Busy\n"
     assert result["diff"]["after"] == "free on srv01: Opened, Available\nbusy on srv01: Disconnected, Busy\n"
     assert {session["state"] for session in result["sessions"]} == {"Disconnected"}
@@ -245,7 +245,7 @@ def test_a_session_that_is_ours_is_shown_as_opened(computer: SimulatedComputer, 
         assert look["changed"] is False
         (seen,) = look["sessions"]
         assert (seen["id"], seen["state"], seen["availability"]) == (found["id"], "Opened", "Available")
-    # To another client it is one that somebody is connected to.
+    # To another client it is one that a client is connected to.
     other = "00000000-0000-0000-0000-0000000000aa"
     (seen,) = controller.get("srv01", client_id=other)["sessions"]
     assert (seen["state"], seen["availability"]) == ("Disconnected", "Busy")

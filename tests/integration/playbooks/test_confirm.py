@@ -17,7 +17,7 @@ from tests.waiting import until
 from .controller import Controller
 
 PROMPT = '(default is "Y"): '
-# Makes standard input the controlling terminal of a session of its own, as when somebody sits there.
+# Makes standard input the controlling terminal of a session of its own, as when a user types.
 AT_THE_TERMINAL = """
 import fcntl, os, sys, termios
 os.setsid()
@@ -34,7 +34,7 @@ CONNECT = """
 def run_on_a_terminal(
     controller: Controller, *arguments: str, answers: list[str], playbook: str = CONNECT
 ) -> tuple[int, str]:
-    """Run a playbook on srv01 with a terminal, where somebody gives one answer after the other.
+    """Run a playbook on srv01 with a terminal, where a user gives one answer after the other.
 
     Returns:
         The exit code and all that was shown.
@@ -62,7 +62,7 @@ def run_on_a_terminal(
                 shown += os.read(terminal, 4096).decode(errors="replace")
                 if shown.endswith((PROMPT, f"{PROMPT}\r\n")):
                     answer = next(left, None)
-                    assert answer is not None, f"nobody expected so many questions:\n{shown}"
+                    assert answer is not None, f"more questions than expected:\n{shown}"
                     # What is typed before Ansible reads the answer is thrown away.
                     until(lambda: not os.get_blocking(input_of_run), "that Ansible reads the answer")
                     os.write(terminal, f"{answer}\r".encode())

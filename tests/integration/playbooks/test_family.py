@@ -121,7 +121,7 @@ def test_a_windows_host_alone_is_not_enough_to_remove(
 def test_what_is_enough_to_remove(
     controller: Controller, fleet: SimulatedFleet, options: str, remaining: list[str]
 ) -> None:
-    if "owner" in options:  # somebody else's is not seen at all
+    if "owner" in options:  # other accounts' sessions are not listed
         fleet["srv01"].add_session("New", owner="alice")
     else:
         fleet["srv01"].add_session("New")

@@ -14,7 +14,7 @@ from tests.simulator import SimulatedFleet, User
 from .conftest import COMPUTERS
 from .controller import PASSWORD, USER, Controller, inventory_of
 
-# Computers as they are when nobody has weakened them, apart from the certificates they take.
+# Computers with their default settings, apart from the certificates they take.
 SETTINGS = {"authentication": ("negotiate", "certificate"), "allow_unencrypted": False}
 
 

@@ -71,7 +71,7 @@ def state_of(fleet: SimulatedFleet, computer: str) -> str:
 
 @dataclass
 class Usage:
-    """What processes needed at most at any time, as far as somebody looked.
+    """What processes needed at most at any time, as far as it was sampled.
 
     Attributes:
         memory: KiB of the process that had most.

@@ -258,9 +258,9 @@ def test_own_account_is_known_however_it_was_said(controller: Shipped, fleet: Si
     assert outcomes(controller.play("cleanup", hosts="srv01"))["srv01"] == "changed"
     del variables["ansible_psrp_user"]
     assert outcomes(controller.play("cleanup", "--user", USER, hosts="srv01"))["srv01"] == "changed"
-    nobody = controller.play("cleanup", hosts="srv01")
-    assert nobody.exit_code == 2
-    assert "pssession_owners" in nobody.output
+    refused = controller.play("cleanup", hosts="srv01")
+    assert refused.exit_code == 2
+    assert "pssession_owners" in refused.output
 
 
 def test_sensitive_parameters_are_shown_nowhere(controller: Shipped, fleet: SimulatedFleet) -> None:

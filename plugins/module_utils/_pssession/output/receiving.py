@@ -34,7 +34,7 @@ STOP = "powershell/signal/crtl_c"
 TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"
 # How long output that has piled up is taken when the time to wait is over.
 BACKLOG_SECONDS = 10.0
-# Faults that end a receive because the shell or the command is gone or somebody else's (as PowerShell's client has it).
+# Faults that end a receive because the shell or the command is gone, or another client's (as in PowerShell).
 _NO_LONGER_OURS = frozenset({995, 1223, Code.UNEXPECTED_SELECTORS, Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
 
 
@@ -52,7 +52,7 @@ class Receiving:
     Args:
         session: One that this client is connected to.
         timeout: Seconds to wait for the end of the command; None waits as long as it runs. What is there is taken in
-            any case; a command that never falls silent is left after a while.
+            any case; receiving from a command that never falls silent ends after a while.
         stop: Stop the command first.
         wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
     """
@@ -183,5 +183,5 @@ class Receiving:
 
 
 def is_no_longer_ours(error: TransportError) -> bool:
-    """Tell whether a failure means that the session or the command is gone, or connected to somebody else."""
+    """Tell whether a failure means that the session or the command is gone, or connected to another client."""
     return error.code in _NO_LONGER_OURS

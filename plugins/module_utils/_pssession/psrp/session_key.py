@@ -144,5 +144,5 @@ def _session_key(message: bytes, private_key: rsa.RSAPrivateKey) -> bytes | None
         key = private_key.decrypt(sealed[::-1], padding.PKCS1v15())
     except ValueError:
         return None
-    # What was sealed for a client before us, which left before it came, opens to nothing or to something else.
+    # What was sealed for a client before us, which disconnected before it came, opens to nothing or to something else.
     return key if len(key) == _AES_KEY_BYTES else None
