@@ -98,16 +98,20 @@ def test_only_what_was_given_is_on_the_wire(
 
 
 def test_what_is_told_is_what_is_found_afterwards(controller: Controller, job: SimulatedSession) -> None:
+    began = datetime.datetime.now(datetime.timezone.utc)
     (told,) = controller.disconnect("srv01", idle_timeout=3600, output_buffering_mode="drop")["sessions"]
     (found,) = controller.get("srv01")["sessions"]
+    ended = datetime.datetime.now(datetime.timezone.utc)
     assert (told.pop("changed"), found.pop("changed")) == (True, False)
     times = ("disconnected_on", "expires_on")
     assert {name: value for name, value in told.items() if name not in times} == {
         name: value for name, value in found.items() if name not in times
     }
-    for name in times:
-        assert abs(moment(told[name]) - moment(found[name])) <= datetime.timedelta(minutes=2)
-    assert moment(told["expires_on"]) - moment(told["disconnected_on"]) == datetime.timedelta(hours=1)
+    for session in (told, found):
+        disconnected_on, expires_on = (moment(session[name]) for name in times)
+        # Results have whole seconds.
+        assert began - datetime.timedelta(seconds=2) < disconnected_on <= ended
+        assert expires_on - disconnected_on == datetime.timedelta(hours=1)
     assert told["id"] is not None
 
 

@@ -10,9 +10,11 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import PROGRESS_SECONDS
 from tests.simulator import Injection, SimulatedFleet
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 from .controller import Controller, processes_of
 
@@ -60,12 +62,28 @@ def test_a_lost_answer_is_looked_up(controller: Controller, fleet: SimulatedFlee
 
 
 def test_progress_of_a_long_task_is_shown(controller: Controller, fleet: SimulatedFleet) -> None:
-    for session, seconds in (("ITTask", 5.3), ("Patch", 5.8)):
+    """The last session is connected only after what the others did was shown."""
+    delays = []
+    for session, seconds in (("ITTask", 600), ("Patch", 1200)):
         shell_id = fleet["srv01"].session(session).shell_id
-        fleet["srv01"].inject(Injection("Connect", action="delay", seconds=seconds, shell_id=shell_id))
-    run = controller.run("[{name: Take them up, psremoting.fleet.connect_pssession: {name: '*'}}]", "--limit", "srv01")
-    assert run.exit_code == 0, run.output
-    assert re.search("Take them up: [12] of 3 sessions", run.stdout)
+        delays.append(Injection("Connect", action="delay", seconds=seconds, shell_id=shell_id))
+        fleet["srv01"].inject(delays[-1])
+    command = controller.command("[{name: Take them up, psremoting.fleet.connect_pssession: {name: '*'}}]")
+    shown = controller.folder / "shown"
+    with (
+        shown.open("w", encoding="utf-8") as file,
+        subprocess.Popen([*command, "--limit", "srv01"], env=controller.variables(), stdout=file) as process,
+    ):
+        until(lambda: all(delay.waiting for delay in delays) or process.poll() is not None, "both requests")
+        shown_from = time.monotonic() + PROGRESS_SECONDS
+        until(lambda: time.monotonic() > shown_from, "the time from which progress is shown")
+        fleet.clock.advance(600)
+        progress = re.compile("Take them up: 2 of 3 sessions")
+        until(lambda: progress.search(shown.read_text(encoding="utf-8")) or process.poll() is not None, "progress")
+        assert process.poll() is None, shown.read_text(encoding="utf-8")
+        fleet.clock.advance(600)
+        assert process.wait(PATIENCE) == 0, shown.read_text(encoding="utf-8")
+    assert all(session.state == "Connected" for session in fleet["srv01"].sessions)
 
 
 def test_a_missing_library_is_named_after_bad_options(controller: Controller, fleet: SimulatedFleet) -> None:

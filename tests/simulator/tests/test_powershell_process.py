@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import re
 import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from ..powershell_process import POOL, PowerShellEnded, PowerShellProcess
+from ..waiting import POLL_SECONDS
 from ..watchdog import Watchdog
 from .powershell_client import is_alive
 from .raw_client import (
@@ -127,6 +130,32 @@ def test_a_command_stops_while_nobody_reads_its_output(powershell: str) -> None:
     within(test, powershell)
 
 
+def waits_for_reader(pid: int) -> tuple[str, str] | None:
+    """Return the thread of a process that is held up in writing to standard output, and how often it was ever held up.
+
+    A write to a pipe sleeps only while the pipe is full.
+    """
+    pipe = os.readlink(f"/proc/{pid}/fd/1")
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended meanwhile, or what it waits for is no file
+            _call, *arguments = (thread / "syscall").read_text().split()
+            if arguments and os.readlink(f"/proc/{pid}/fd/{int(arguments[0], 16)}") == pipe:
+                switches = re.findall(r"voluntary_ctxt_switches:\s+(\d+)", (thread / "status").read_text())
+                return thread.name, switches[0]
+    return None
+
+
+async def held_up(pid: int) -> None:
+    """Return when one wait of a process for its reader has outlasted many looks."""
+    looks = 0
+    before = None
+    while looks < 50:
+        await asyncio.sleep(POLL_SECONDS)
+        now = waits_for_reader(pid)
+        looks = looks + 1 if now and now == before else 0
+        before = now
+
+
 def test_suspended_reading_holds_a_script_up(powershell: str) -> None:
     async def test(path: str) -> None:
         async with started(path) as client:
@@ -135,11 +164,9 @@ def test_suspended_reading_holds_a_script_up(powershell: str) -> None:
             command = await client.run(script)
             await client.until(lambda: len(client.of(command, PIPELINE_OUTPUT)) > 10)
             client.process.suspend()
-            reached = -1
-            while reached != (now := int(counter.read_text() or 0)):
-                reached = now
-                await asyncio.sleep(0.5)
-            assert reached < 1000
+            await held_up(client.process.pid)
+            reached = int(counter.read_text())
+            assert 0 < reached < 1000
             client.process.resume()
             await client.until(lambda: len(client.of(command, PIPELINE_OUTPUT)) > reached + 10)
             client.process.suspend()
