@@ -165,7 +165,7 @@ NEW_SESSIONS: Spec = {
 
 TAKE: Spec = {
     "timeout": {"type": "int"},
-    "disconnect_after": {"type": "bool", "default": False},
+    "when_done": {"type": "str", "choices": ["keep", "disconnect", "remove"], "default": "keep"},
     "journal": {"type": "path"},
     "max_output_objects": {"type": "int"},
     "expected_return_code": {"type": "list", "elements": "int", "default": [0]},

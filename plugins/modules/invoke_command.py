@@ -103,11 +103,17 @@ options:
       - After that a command goes on, and its session is disconnected, so that nothing is lost. What was received is in
         RV(results).
     type: int
-  disconnect_after:
+  when_done:
     description:
-      - Disconnect from the sessions in the end. A session whose command still runs is disconnected in any case.
-    type: bool
-    default: false
+      - What to do with the sessions in the end. V(keep) keeps them connected, V(disconnect) disconnects from them.
+      - V(remove) removes those whose command completed and whose output was all received. It keeps sessions without a
+        command, and those whose command failed, was stopped, lost output or ended with an exit code that
+        O(expected_return_code) does not have.
+      - A session whose command still runs is disconnected in any case. With O(in_disconnected_session) all are, and
+        V(remove) is refused.
+    type: str
+    choices: [keep, disconnect, remove]
+    default: keep
   journal:
     description:
       - File on the machine where the task runs, to which every piece of output is written and synced before anything

@@ -9,14 +9,17 @@ import json
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import (
     CommandResult,
     Output,
     PipelineState,
     Script,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import error_record
 from tests.unit.builders import endpoint, session
 
+ERROR = error_record("X", "broken", cmdlet=cmdlets.RECEIVE)
 COMMAND_ID = "7d9ee1c2-0000-0000-0000-000000000001"
 STREAMS = {
     *("output", "error", "warning", "verbose", "debug", "information", "progress", "failure"),
@@ -47,6 +50,28 @@ def test_the_shape_of_a_result() -> None:
         None,
     )
     assert json.loads(json.dumps(shown)) == shown
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (CommandResult(session(), COMMAND_ID, Output(PipelineState.COMPLETED)), True),
+        (CommandResult(session(), COMMAND_ID, Output(PipelineState.COMPLETED), is_news=False), True),
+        (CommandResult(session(), COMMAND_ID, Output(PipelineState.COMPLETED, output_dropped=False)), True),
+        (CommandResult(session(), COMMAND_ID, Output(PipelineState.COMPLETED, output_dropped=True)), False),
+        (CommandResult(session(), COMMAND_ID, Output(PipelineState.COMPLETED), ERROR), False),
+        (CommandResult(session(), None, Output(PipelineState.COMPLETED)), False),
+        *(
+            (CommandResult(session(), COMMAND_ID, Output(state)), False)
+            for state in PipelineState
+            if state is not PipelineState.COMPLETED
+        ),
+    ],
+)
+def test_a_result_is_complete_with_the_whole_output_of_a_command_that_completed(
+    result: CommandResult, expected: bool
+) -> None:
+    assert result.is_complete is expected
 
 
 def test_a_session_without_a_command_has_no_state() -> None:

@@ -21,6 +21,7 @@ from .output.disconnecting import (
     disconnect_to_connect_anew,
     warn_of_expiry,
 )
+from .output.removing import remove_finished
 from .output.running import Outputs, Runner
 from .report import Report
 from .request.request import Request
@@ -102,11 +103,13 @@ def _receive(task: Task) -> Report:
 
 
 def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) -> Report:
-    """Disconnect where that is wanted or a command still runs, and report."""
+    """Disconnect from sessions with a running command, do with the others what `when_done` says, and report."""
     for warning in outputs.warnings():
         task.context.emit(Warned(warning))
-    applied = remembered(task, found, disconnect_afterwards(task, applied, outputs))
-    return _report(task, found, applied, outputs)
+    applied = disconnect_afterwards(task, applied, outputs)
+    if task.request.change.when_done == "remove":
+        applied = remove_finished(task, applied, outputs)
+    return _report(task, found, remembered(task, found, applied), outputs)
 
 
 def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None = None) -> Report:

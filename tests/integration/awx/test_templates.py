@@ -90,7 +90,7 @@ def test_from_the_start_to_the_end_of_some_work(job: Callable[..., Job], fleet: 
 
     run(job("Sessions: clean up", pssession_remove="true", pssession_minimum_age=0))
     assert sessions(fleet) == NIGHTLY, "there is a command with results, so they are not left behind"
-    run(job("Sessions: collect", reconnect_afterwards="remove_finished"))
+    run(job("Sessions: collect", reconnect_when_done="remove"))
     assert sessions(fleet) == set()
 
 

@@ -200,7 +200,7 @@ def test_more_than_the_session_option_allows(
 
 def test_leave_it_disconnected(computer: SimulatedComputer, receive: Any) -> None:
     job = plant(computer, "done", "finished")
-    result = receive(disconnect_after=True)
+    result = receive(when_done="disconnect")
     assert only(result)["output"] == ["one", "two"]
     assert result["sessions"][0]["state"] == job.state == "Disconnected"
     assert result["warnings"] == []

@@ -36,7 +36,7 @@ def test_fifty_sessions_on_ten_computers(tmp_path: Path) -> None:
         morning = Controller(fleet, tmp_path / "morning.sqlite3")
         found = morning.get(*COMPUTERS, name=["job*"])
         assert Counter(session["computer_name"] for session in found["sessions"]) == dict.fromkeys(COMPUTERS, 5)
-        received = morning.run(_plugins.RECEIVE, session=found["sessions"], disconnect_after=True)
+        received = morning.run(_plugins.RECEIVE, session=found["sessions"], when_done="disconnect")
         assert received["errors"] == []
         assert [result["output"] for result in received["results"]] == [["done", {"errors": 0}]] * 50
         assert {result["state"] for result in received["results"]} == {"Completed"}

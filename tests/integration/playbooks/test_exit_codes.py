@@ -143,7 +143,7 @@ def test_role_keeps_a_session_whose_code_was_not_expected(
         "reconnect_collect": True,
         "reconnect_journal": "journal",
         "reconnect_expected_return_code": [0, 3010],
-        "reconnect_afterwards": "remove_finished",
+        "reconnect_when_done": "remove",
         "reconnect_fail_on": ["unreachable"],
     }
     wanted = f"""

@@ -79,7 +79,7 @@ def test_collect_and_remove_what_is_finished(controller: Controller, fleet: Simu
         reconnect_collect=True,
         reconnect_timeout=0,
         reconnect_journal="journal",
-        reconnect_afterwards="remove_finished",
+        reconnect_when_done="remove",
         reconnect_fail_on=["unreachable"],
     )
     checked = controller.run(wanted, "--check")
@@ -114,7 +114,7 @@ def test_collect_and_remove_what_is_finished(controller: Controller, fleet: Simu
 @ways
 def test_leave_for_a_day(controller: Controller, fleet: SimulatedFleet, way: str) -> None:
     """Connecting and leaving starts the idle time anew, so it is a change each time."""
-    wanted = play(way, reconnect_afterwards="disconnect", reconnect_idle_timeout=24 * HOUR)
+    wanted = play(way, reconnect_when_done="disconnect", reconnect_idle_timeout=24 * HOUR)
     checked = controller.run(wanted, "--check")
     assert [len(result["msg"]["what_if"]) for result in checked.of("Result").values()] == [2, 2, 2, 2]
     assert {each.idle_timeout for computer in fleet for each in computer.sessions} == {2 * HOUR}
@@ -136,7 +136,7 @@ def test_what_still_runs_is_left_with_the_idle_timeout_asked_for(
         way,
         reconnect_collect=True,
         reconnect_timeout=0,
-        reconnect_afterwards="disconnect",
+        reconnect_when_done="disconnect",
         reconnect_idle_timeout=24 * HOUR,
     )
     run = controller.run(wanted, "--limit", "done,slow")
@@ -158,7 +158,7 @@ def test_either_way_goes_on_where_the_other_was_killed(tmp_path: Path, first: st
         variables = {
             "reconnect_collect": True,
             "reconnect_journal": str(journal),
-            "reconnect_afterwards": "remove_finished",
+            "reconnect_when_done": "remove",
         }
         command = controller.command(play(first, **variables))
         with subprocess.Popen(

@@ -197,7 +197,7 @@ def test_only_sessions_of_an_account(tmp_path: Path, way: str) -> None:
     ("value", "message"),
     [
         ("reconnect_way: either", "value of reconnect_way must be one of: per_host, fleet"),
-        ("reconnect_afterwards: remove_finished", "needs reconnect_collect: true"),
+        ("reconnect_when_done: remove", "needs reconnect_collect: true"),
         ("reconnect_instance_ids: [not-a-guid]", "'not-a-guid' is not a GUID"),
         ("reconnect_busy_timeout: -1", "busy_timeout: -1 is negative"),
     ],

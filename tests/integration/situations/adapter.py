@@ -47,6 +47,7 @@ def _seconds(milliseconds: Any) -> Any:
 
 # By the name in the tables, with dots for suboptions.
 RENAMED_OPTIONS: dict[str, Renamed] = {
+    "disconnect_after": Renamed("when_done", {True: "disconnect", False: "keep"}.__getitem__),
     "error_action": Renamed(
         "on_error", {"continue": "fail_at_end", "stop": "stop", "silently_continue": "report"}.__getitem__
     ),

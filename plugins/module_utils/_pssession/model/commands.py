@@ -103,6 +103,12 @@ class CommandResult:
     is_news: bool = True
 
     @property
+    def is_complete(self) -> bool:
+        """Whether the command completed and all of its output was received."""
+        is_completed = self.output.state is PipelineState.COMPLETED and self.error is None
+        return self.command_id is not None and is_completed and not self.output.output_dropped
+
+    @property
     def needs_reboot(self) -> bool:
         """Whether the script ended with an exit code that asks for a restart of the computer, and that was expected."""
         return self.error is None and self.output.state is PipelineState.COMPLETED and self.output.rc in REBOOT_CODES

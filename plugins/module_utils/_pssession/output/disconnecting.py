@@ -55,8 +55,14 @@ def disconnect(task: Task, sessions: t.Iterable[PSSession], action: Action = Act
         action: `Action.DISCONNECT_IF_OURS` where this task has not connected to the sessions by itself.
     """
     steps = [Step(session, action, ours=True) for session in sessions if session.state is State.OPENED]
-    request = dataclasses.replace(task.request, flow=dataclasses.replace(task.request.flow, busy_timeout=0))
-    return Apply(dataclasses.replace(task, request=request), Disconnect(request, task.context)).run(steps)
+    task = without_waiting(task)
+    return Apply(task, Disconnect(task.request, task.context)).run(steps)
+
+
+def without_waiting(task: Task) -> Task:
+    """Return the task for changes to connected sessions: it does not wait for a client that took one meanwhile."""
+    flow = dataclasses.replace(task.request.flow, busy_timeout=0)
+    return dataclasses.replace(task, request=dataclasses.replace(task.request, flow=flow))
 
 
 def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> tuple[PSSession, ...]:
@@ -88,7 +94,7 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
         dataclasses.replace(session, commands=()).opened() if session.instance_id in finished else session
         for session in applied.sessions
     ]
-    everything = every_session or task.request.change.disconnect_after
+    everything = every_session or task.request.change.when_done == "disconnect"
     to_disconnect = [each for each in connected if everything or each.instance_id in running]
     for session in to_disconnect:
         if session.instance_id in running - failed and not every_session:

@@ -190,13 +190,13 @@ class Change(OptionGroup):
     Attributes:
         application_private_data: Ask connected sessions for it.
         force: Remove sessions that another client holds, too.
-        disconnect_after: Disconnect from the sessions in the end.
+        when_done: ``keep``, ``disconnect`` or ``remove``: what to do with sessions after their commands.
     """
 
     application_private_data: bool = option(bool, False)
     idle_timeout: float | None = option(idle_seconds)
     force: bool = option(bool, False)
-    disconnect_after: bool = option(bool, False)
+    when_done: str = option(str, "keep")
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,8 @@ class Request:
         logon = LogonOptions.from_options(options)
         run = Run.from_options(options)
         given = {name for name, value in options.items() if value is not None}
-        _check_names(run, given)
+        change = Change.from_options(options)
+        _check_new_sessions(run, change, given)
         is_new = not cmdlet.parameter_sets or run.in_disconnected_session
         if is_new and "session_name" in given:
             given = (given | {"name"}) - {"session_name"}
@@ -279,7 +280,7 @@ class Request:
             logon=logon,
             session_option=SessionOption.from_options(session_option),
             flow=flow,
-            change=Change.from_options(options),
+            change=change,
             run=run,
         )
 
@@ -294,7 +295,7 @@ def _query(options: t.Mapping[str, t.Any], flow: Flow, *, is_new: bool) -> Query
     return Query.from_options(options)
 
 
-def _check_names(run: Run, given: t.Collection[str]) -> None:
+def _check_new_sessions(run: Run, change: Change, given: t.Collection[str]) -> None:
     """Refuse what does not go with Invoke-Command's way of starting something in new sessions (-InDisconnectedSession).
 
     Names of sessions that exist are in `name`, those of new ones in `session_name`: mixed up, a script would run where
@@ -310,6 +311,11 @@ def _check_names(run: Run, given: t.Collection[str]) -> None:
         _together("in_disconnected_session opens sessions: give their names as session_name")
     if run.timeout is not None:
         _together("timeout is for tasks that wait, and with in_disconnected_session none does; use receive_pssession")
+    if change.when_done == "remove":
+        _together(
+            "when_done=remove needs the end of the command, and with in_disconnected_session no task waits for it; set "
+            "it where receive_pssession receives the output"
+        )
 
 
 def _together(message: str) -> t.NoReturn:
