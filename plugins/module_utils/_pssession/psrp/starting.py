@@ -182,7 +182,8 @@ class _Messages:
 def _sensitive(sealed: str | Credential) -> t.Any:
     """Return a SecureString or a PSCredential that is encrypted already (MS-PSRP 2.2.5.1.24 and 2.2.3.25)."""
     if not isinstance(sealed, str):
-        return PSCredential(username=to_powershell(sealed.username), password=_sensitive(sealed.password or ""))
+        username, password = to_powershell(sealed.username), _sensitive(sealed.password or "")
+        return PSCredential(username=username, password=password)  # type: ignore[no-untyped-call]
     element = ET.Element("SS")
     element.text = sealed
     return element
