@@ -14,7 +14,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     error,
 )
 
-_WHOSE = "Name the accounts whose sessions are meant in owner (pssession_owners in the playbook)."
+_WHOSE = "Name the accounts whose sessions are meant in owner (pssession_owner in the playbook)."
 
 
 def cleanup(order: Order) -> Job:

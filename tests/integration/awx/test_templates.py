@@ -75,11 +75,11 @@ def sessions(fleet: SimulatedFleet) -> set[tuple[str, str | None, str]]:
 def test_from_the_start_to_the_end_of_some_work(job: Callable[..., Job], fleet: SimulatedFleet) -> None:
     run(job("Sessions: start", pssession_script=SCRIPT))
     assert sessions(fleet) == NIGHTLY
-    assert "Nightly" in run(job("Sessions: list", pssession_names="Week*,Night*")).stdout
+    assert "Nightly" in run(job("Sessions: list", pssession_name="Week*,Night*")).stdout
 
     run(job("Sessions: reconnect", check=True))
     assert fleet.requests_of(operation="Connect") == []
-    reconnected = run(job("Sessions: reconnect", pssession_names="Nightly"))
+    reconnected = run(job("Sessions: reconnect", pssession_name="Nightly"))
     assert reconnected.artifacts == {"pssession_outcomes": {"changed": ["srv01", "srv02"]}}
     assert len(fleet.requests_of(operation="Connect")) == 2
     assert sessions(fleet) == NIGHTLY

@@ -181,7 +181,7 @@ def test_resume_tells_the_code_each_time_and_starts_nothing(tmp_path: Path, flee
         fleet[host].session("Nightly").close()
     wanted: dict[str, Any] = {
         "hosts": "srv02",
-        "names": "Nightly",
+        "name": "Nightly",
         "script": "exit 3",
         "journal": str(tmp_path / "journal"),
     }

@@ -48,7 +48,7 @@ def fleet() -> Iterator[SimulatedFleet]:
 
 
 def play(way: str, **variables: Any) -> str:
-    given = {"reconnect_names": ["Nightly"], "reconnect_way": way, **variables}
+    given = {"reconnect_name": ["Nightly"], "reconnect_way": way, **variables}
     return f"""
     - hosts: windows
       gather_facts: false

@@ -22,7 +22,7 @@ ROLE = """
   gather_facts: false
   roles:
     - role: psremoting.fleet.reconnect
-      vars: {reconnect_names: [ITTask], reconnect_way: WAY}
+      vars: {reconnect_name: [ITTask], reconnect_way: WAY}
 """
 TASK = "psremoting.fleet.reconnect : "
 ways = pytest.mark.parametrize("way", WAYS)
@@ -110,11 +110,11 @@ def test_only_hosts_that_take_part_are_touched(controller: Controller, fleet: Si
         - name: Reconnect
           ansible.builtin.include_role: {{name: psremoting.fleet.reconnect}}
           when: inventory_hostname != 'srv01'
-          vars: {{reconnect_names: [ITTask], reconnect_way: {way}}}
+          vars: {{reconnect_name: [ITTask], reconnect_way: {way}}}
         - name: Then the other one
           ansible.builtin.include_role: {{name: psremoting.fleet.reconnect}}
           when: inventory_hostname == 'srv01'
-          vars: {{reconnect_names: [Patch], reconnect_way: {way}}}
+          vars: {{reconnect_name: [Patch], reconnect_way: {way}}}
         - name: Result
           ansible.builtin.debug:
             msg: "{{{{ reconnect_result.sessions | map(attribute='name') }}}}"
@@ -131,9 +131,9 @@ def test_only_hosts_that_take_part_are_touched(controller: Controller, fleet: Si
 
 def test_hosts_that_ask_for_different_things(controller: Controller, fleet: SimulatedFleet) -> None:
     hosts = controller.inventory["all"]["children"]["windows"]["hosts"]
-    hosts["srv01"]["reconnect_names"] = ["Patch"]
-    hosts["srv02"]["reconnect_names"] = hosts["srv03"]["reconnect_names"] = ["ITTask"]
-    play = ROLE.replace("reconnect_names: [ITTask], ", "")
+    hosts["srv01"]["reconnect_name"] = ["Patch"]
+    hosts["srv02"]["reconnect_name"] = hosts["srv03"]["reconnect_name"] = ["ITTask"]
+    play = ROLE.replace("reconnect_name: [ITTask], ", "")
     refused = controller.run(play.replace("WAY", "fleet"))
     messages = {result.message for result in refused.of(f"{TASK}Fail").values()}
     assert (len(messages), fleet.requests) == (1, [])
@@ -198,12 +198,12 @@ def test_only_sessions_of_an_account(tmp_path: Path, way: str) -> None:
     [
         ("reconnect_way: either", "value of reconnect_way must be one of: per_host, fleet"),
         ("reconnect_when_done: remove", "needs reconnect_collect: true"),
-        ("reconnect_instance_ids: [not-a-guid]", "'not-a-guid' is not a GUID"),
+        ("reconnect_instance_id: [not-a-guid]", "'not-a-guid' is not a GUID"),
         ("reconnect_busy_timeout: -1", "busy_timeout: -1 is negative"),
     ],
 )
 def test_bad_values_fail_every_host(controller: Controller, fleet: SimulatedFleet, value: str, message: str) -> None:
-    play = ROLE.replace("reconnect_names: [ITTask], ", "").replace(
+    play = ROLE.replace("reconnect_name: [ITTask], ", "").replace(
         "reconnect_way: WAY", f"reconnect_way: fleet, {value}"
     )
     run = controller.run(play.replace("reconnect_way: fleet, reconnect_way", "reconnect_way"))
@@ -228,7 +228,7 @@ def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:
                 - ansible.builtin.include_role:
                     name: psremoting.fleet.reconnect
                     apply: {{delegate_to: bastion}}
-                  vars: {{reconnect_names: [ITTask], reconnect_way: {way}}}
+                  vars: {{reconnect_name: [ITTask], reconnect_way: {way}}}
             """
         )
         expected = 1 if way == "per_host" else 0

@@ -46,7 +46,7 @@ PLAY = """
           ansible.builtin.include_role:
             name: psremoting.fleet.reconnect
           vars:
-            reconnect_names: [Nightly]
+            reconnect_name: [Nightly]
             reconnect_busy_timeout: BUSY_TIMEOUT
             reconnect_collect: COLLECT
             reconnect_way: WAY

@@ -72,7 +72,7 @@ def test_list_shows_sessions_and_what_expires_soon(controller: Shipped, fleet: S
     assert operations(fleet) <= READING
     assert len(fleet.requests_of("srv01", "Enumerate")) == 5  # the sessions, and the commands of each
 
-    narrow = controller.play("list", owners=["alice"], expires_within=60)
+    narrow = controller.play("list", owner=["alice"], expires_within=60)
     assert "Foreign" in narrow.stdout
     assert "Idle" not in narrow.stdout
     assert "Show what expires soon" not in {result.task for result in narrow.results if result.outcome == "ok"}
@@ -106,7 +106,7 @@ def test_no_windows_host_is_no_failure(controller: Shipped, fleet: SimulatedFlee
 
 
 def test_start_starts_everywhere_and_once(controller: Shipped, fleet: SimulatedFleet) -> None:
-    wanted: dict[str, Any] = {"names": "Nightly", "path": "nightly.ps1", "idle_timeout": 7000}
+    wanted: dict[str, Any] = {"name": "Nightly", "path": "nightly.ps1", "idle_timeout": 7000}
     controller.write("nightly.ps1", "Long job")
     expected = controller.play("start", "--check", **wanted)
     assert outcomes(expected) == {"srv01": "changed", "srv02": "changed"}
@@ -125,16 +125,16 @@ def test_reconnect_and_collect_are_the_role(controller: Shipped, fleet: Simulate
     def play(playbook: str, *arguments: str, **variables: Any) -> Run:
         return controller.play(playbook, *arguments, "--extra-vars", json.dumps(variables))
 
-    assert outcomes(play("reconnect", "--check", reconnect_names=["Idle"])) == {"srv01": "changed", "srv02": "changed"}
+    assert outcomes(play("reconnect", "--check", reconnect_name=["Idle"])) == {"srv01": "changed", "srv02": "changed"}
     assert operations(fleet) <= READING
     for outcome in ("changed", "ok"):
-        run = play("reconnect", reconnect_names=["Idle"])
+        run = play("reconnect", reconnect_name=["Idle"])
         assert run.exit_code == 0, run.output
         assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
     assert {fleet[host].session("Idle").state for host in ("srv01", "srv02")} == {"Connected"}
 
     fleet.clock.advance(1000)
-    wanted = {"reconnect_names": ["Expiring"], "pssession_hosts": "srv01"}
+    wanted = {"reconnect_name": ["Expiring"], "pssession_hosts": "srv01"}
     refused = play("collect", **wanted)
     assert refused.exit_code == 2
     assert "reconnect_journal" in refused.output
@@ -147,7 +147,7 @@ def test_reconnect_and_collect_are_the_role(controller: Shipped, fleet: Simulate
     mistaken = play("reconnect", reconnect_way="both")
     assert (mistaken.exit_code, set(outcomes(mistaken).values())) == (2, {"failed"})
     assert "reconnect_way" in mistaken.output
-    accepted = play("reconnect", reconnect_names=["Missing"], reconnect_fail_on=["failed"])
+    accepted = play("reconnect", reconnect_name=["Missing"], reconnect_fail_on=["failed"])
     assert (accepted.exit_code, set(outcomes(accepted).values())) == (0, {"missing"})
 
 
@@ -183,7 +183,7 @@ def test_extend_gives_time_and_leaves_the_work_alone(controller: Shipped, fleet:
 
 def test_extend_gives_what_the_server_allows(controller: Shipped, fleet: SimulatedFleet) -> None:
     fleet["srv01"].add_session("Short", inactivity=3700, max_idle_timeout=10000)
-    run = controller.play("extend", names=["Short", "Idle"])
+    run = controller.play("extend", name=["Short", "Idle"])
     assert run.exit_code == 0, run.output
     assert idle_timeouts(fleet)["srv01", "Short"] == 10000
     assert idle_timeouts(fleet)["srv02", "Idle"] == 86400
@@ -192,7 +192,7 @@ def test_extend_gives_what_the_server_allows(controller: Shipped, fleet: Simulat
 def test_extend_does_not_fight_for_what_somebody_takes_meanwhile(controller: Shipped, fleet: SimulatedFleet) -> None:
     taken = fleet["srv01"].session("Expiring")
     fleet["srv01"].inject(Injection("Connect", action="delay", seconds=600, times=None))
-    process = controller.start("extend", names=["Expiring"])
+    process = controller.start("extend", name=["Expiring"])
     until(lambda: fleet.requests_of("srv01", "Connect"))
     taken.connect_elsewhere()
     fleet.clock.advance(601)
@@ -218,14 +218,14 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
     assert operations(fleet) <= READING
 
     for outcome in ("changed", "ok"):
-        run = controller.play("cleanup", names="*", remove=True)
+        run = controller.play("cleanup", name="*", remove=True)
         assert run.exit_code == 0, run.output
         assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
     assert run["Show what was removed, or would be"]["msg"] == "Nothing was left behind."
     assert names(fleet, "srv01") == {"Expiring", "Fresh", "Foreign"}
     assert names(fleet, "srv02") == {"Expiring"}
 
-    controller.play("cleanup", names="*", remove=True, with_commands=True)
+    controller.play("cleanup", name="*", remove=True, with_commands=True)
     assert names(fleet, "srv01") == {"Fresh", "Foreign"}
 
 
@@ -233,14 +233,14 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
     ("playbook", "variables", "message"),
     [
         ("list", {"expires_within": "soon"}, "pssession_expires_within"),
-        ("start", {"script": "Long job"}, "pssession_names"),
-        ("start", {"names": "Nightly"}, "Say what to run"),
-        ("start", {"names": "Nightly", "script": "Long job", "path": "x.ps1"}, "Say what to run"),
-        ("start", {"names": "Nightly", "path": "missing.ps1"}, "missing.ps1 cannot be read"),
+        ("start", {"script": "Long job"}, "pssession_name"),
+        ("start", {"name": "Nightly"}, "Say what to run"),
+        ("start", {"name": "Nightly", "script": "Long job", "path": "x.ps1"}, "Say what to run"),
+        ("start", {"name": "Nightly", "path": "missing.ps1"}, "missing.ps1 cannot be read"),
         ("extend", {"report_only": "perhaps"}, "pssession_report_only"),
-        ("cleanup", {"remove": True}, "say which in pssession_names"),
-        ("resume", {"names": ["One", "Two"], "script": "Long job"}, "must have one name"),
-        ("resume", {"names": "Nightly", "script": "Long job", "timeout": "long"}, "pssession_timeout"),
+        ("cleanup", {"remove": True}, "say which in pssession_name"),
+        ("resume", {"name": ["One", "Two"], "script": "Long job"}, "must have one name"),
+        ("resume", {"name": "Nightly", "script": "Long job", "timeout": "long"}, "pssession_timeout"),
     ],
 )
 def test_wrong_variables_are_refused_by_name(
@@ -260,12 +260,12 @@ def test_own_account_is_known_however_it_was_said(controller: Shipped, fleet: Si
     assert outcomes(controller.play("cleanup", "--user", USER, hosts="srv01"))["srv01"] == "changed"
     refused = controller.play("cleanup", hosts="srv01")
     assert refused.exit_code == 2
-    assert "pssession_owners" in refused.output
+    assert "pssession_owner" in refused.output
 
 
 def test_sensitive_parameters_are_shown_nowhere(controller: Shipped, fleet: SimulatedFleet) -> None:
     secret = "corr3ct-h0rse"
     controller.inventory["all"]["vars"] = {"pssession_sensitive_parameters": [{"name": "Password", "value": secret}]}
-    run = controller.play("start", "-vvvv", names="Nightly", script="Long job")
+    run = controller.play("start", "-vvvv", name="Nightly", script="Long job")
     assert run.exit_code == 0, run.output
     assert secret not in run.output

@@ -60,7 +60,7 @@ class Pods:
         return self.new().play("resume", *arguments, **self.variables(script, journal), **variables)
 
     def variables(self, script: str = "Work", journal: bool = True) -> dict[str, Any]:
-        wanted = {"names": "Nightly", "script": script, "busy_timeout": 1}
+        wanted = {"name": "Nightly", "script": script, "busy_timeout": 1}
         return {**wanted, "journal": str(self.folder / "journal")} if journal else wanted
 
     def kill(self, operation: str, after: int = 0, **variables: Any) -> None:
@@ -160,7 +160,7 @@ def test_work_whose_session_is_gone_is_not_started_again(pods: Pods, fleet: Simu
 
 
 def test_work_that_was_started_otherwise_is_joined(pods: Pods, fleet: SimulatedFleet) -> None:
-    started = pods.new().play("start", names="Nightly", script="Work")
+    started = pods.new().play("start", name="Nightly", script="Work")
     assert started.exit_code == 0, started.output
     fleet.clock.advance(1000)
     run = pods.resume()
