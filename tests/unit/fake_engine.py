@@ -197,7 +197,17 @@ class FakeEngine:
             result, error = self._taken(session, options)
             results.append(result)
             errors += [error] if error else []
-        return {"sessions": [each.as_dict(changed=True) for each in sessions], "results": results, "errors": errors}
+        shown = [each.as_dict(changed=True) for each in sessions]
+        if options.get("when_done") == "remove":
+            shown = [self._without(session, result) for session, result in zip(shown, results, strict=True)]
+        return {"sessions": shown, "results": results, "errors": errors}
+
+    def _without(self, session: dict[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+        """Remove the session of a command that completed."""
+        if result["state"] != "Completed":
+            return session
+        self.step(lambda: self.sessions.pop(session["instance_id"]))
+        return {**session, "state": "Closed"}
 
     def _taken(self, session: Session, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
         command = session.command

@@ -14,7 +14,6 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.cleanup import is_left_behind
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.extend import idle_timeout_for
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import (
-    finished_sessions,
     stopped,
     uncollected,
 )
@@ -162,28 +161,6 @@ def test_the_idle_timeout_to_give(present: int | None, allowed: int | None, expe
 
 def entry(number: int = 1, **fields: Any) -> dict[str, Any]:
     return {"instance_id": f"s{number}", "name": "Nightly", "inventory_hostname": "a", "computer_name": "a", **fields}
-
-
-@pytest.mark.parametrize(
-    ("state", "errors", "is_finished"),
-    [
-        ("Completed", [], True),
-        ("Completed", [entry()], False),
-        ("Completed", [entry(2)], True),
-        ("Failed", [], False),
-        ("Stopped", [], False),
-        ("Running", [], False),
-        (None, [], False),
-    ],
-)
-def test_which_sessions_are_finished(state: str | None, errors: list[Any], is_finished: bool) -> None:
-    received = {"sessions": [entry()], "results": [entry(state=state)], "errors": errors}
-    assert bool(finished_sessions(received)) is is_finished
-
-
-def test_a_session_with_a_completed_and_a_running_command_is_not_finished() -> None:
-    results = [entry(state="Completed"), entry(state="Running")]
-    assert finished_sessions({"sessions": [entry()], "results": results}) == []
 
 
 def test_each_session_has_a_result_or_an_error() -> None:

@@ -35,40 +35,17 @@ def connect(order: Order) -> Job:
 
 
 def collect(order: Order) -> Job:
-    """Receive what the commands in the sessions of each host give; remove what is finished if that is wanted."""
+    """Receive what the commands in the sessions of each host give; the module does what `when_done` says."""
     told = Told.of(order.hosts)
-    when_done = order.options.get("when_done")
-    received = yield Call(
-        "receive_pssession",
-        {
-            **_selection(order),
-            **order.given("timeout", "journal", "expected_return_code", "idle_timeout"),
-            **({"when_done": "disconnect"} if when_done == "disconnect" else {}),
-        },
-    )
+    options = order.given("timeout", "journal", "expected_return_code", "when_done", "idle_timeout")
+    received = yield Call("receive_pssession", {**_selection(order), **options})
     for host, part in told.add(received).items():
         if not order.check_mode:
             told.parts[host] += [not_collected(host, session) for session in uncollected(part)]
             if not part["sessions"] and not part["errors"] and order.given("name", "instance_id"):
                 told.parts[host].append(not_collected(host))
         told.parts[host] += stopped(host, part)
-    finished = finished_sessions(received)
-    if when_done == "remove" and finished:
-        told.add((yield Call("remove_pssession", {"session": finished})))
     return told
-
-
-def finished_sessions(received: Result) -> list[Entry]:
-    """Return the sessions that may be removed: their commands completed, and all was received without an error.
-
-    The output of a session that had no command, and of a command that failed, was stopped or still runs, is not
-    certain to be here.
-    """
-    results = received.get("results") or ()
-    finished = {result["instance_id"] for result in results if result["state"] == "Completed"}
-    finished -= {result["instance_id"] for result in results if result["state"] != "Completed"}
-    finished -= {each.get("instance_id") for each in received.get("errors") or ()}
-    return [session for session in received.get("sessions") or () if session["instance_id"] in finished]
 
 
 def uncollected(part: Result) -> list[Entry]:
