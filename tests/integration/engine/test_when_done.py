@@ -44,7 +44,7 @@ def test_of_a_command_that_completed(
     computer: SimulatedComputer, controller: Controller, plugin: Any, when_done: str, left: str | None
 ) -> None:
     plant(computer, "done" if plugin is _plugins.RECEIVE else None)
-    script = {"script": "done"} if plugin is _plugins.INVOKE else {}
+    script: dict[str, Any] = {"script": "done"} if plugin is _plugins.INVOKE else {}
     result = controller.run(plugin, "srv01", name=["job"], when_done=when_done, **script)
     assert (result["results"][0]["output"], result["errors"], result["changed"]) == (["one", "two"], [], True)
     assert states(computer) == ({"job": left} if left else {})
@@ -90,7 +90,7 @@ def test_an_exit_code_that_is_expected(computer: SimulatedComputer, controller: 
 def test_a_result_that_the_journal_has(computer: SimulatedComputer, controller: Controller, tmp_path: Path) -> None:
     """A task was killed after it had received everything and before it removed the session."""
     plant(computer, "done")
-    options = {"name": ["job"], "journal": str(tmp_path / "journal")}
+    options: dict[str, Any] = {"name": ["job"], "journal": str(tmp_path / "journal")}
     controller.run(_plugins.RECEIVE, "srv01", **options)
     result = controller.run(_plugins.RECEIVE, "srv01", **options, when_done="remove")
     assert (result["results"][0]["output"], result["changed"]) == (["one", "two"], True)

@@ -22,10 +22,9 @@ def no_longer_needed(results: t.Iterable[CommandResult]) -> set[str]:
 
     A session that had no command, and one whose command failed, was stopped, still runs or lost output, is kept.
     """
-    complete, incomplete = set(), set()
-    for result in results:
-        (complete if result.is_complete else incomplete).add(result.session.instance_id)
-    return complete - incomplete
+    results = list(results)
+    incomplete = {result.session.instance_id for result in results if not result.is_complete}
+    return {result.session.instance_id for result in results} - incomplete
 
 
 def remove_finished(task: Task, applied: Applied, outputs: Outputs) -> Applied:
