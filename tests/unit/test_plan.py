@@ -33,7 +33,7 @@ SECOND_ID = "2A2B3C4D-0000-0000-0000-123456789ABC"
     ],
 )
 def test_each_state_and_owner(free: bool, owner: str | None, action: Action, changes: bool) -> None:
-    (step,) = plan(CONNECT, [session(free=free)], {ID: owner}, ME, REQUEST)
+    (step,) = plan(CONNECT, [session(free=free)], {session().key: owner}, ME, REQUEST)
     assert (step.action, step.changes, step.error) == (action, changes, None)
     assert step.ours is (owner == ME)
 
@@ -47,7 +47,7 @@ def test_a_free_session_selected_twice_is_refused_the_second_time() -> None:
 
 
 def test_a_connected_session_selected_twice_is_asked_for_twice() -> None:
-    steps = plan(CONNECT, [session(free=False), session(free=False)], {ID: ME}, ME, REQUEST)
+    steps = plan(CONNECT, [session(free=False), session(free=False)], {session().key: ME}, ME, REQUEST)
     assert [step.action for step in steps] == [Action.CONFIRM, Action.CONFIRM]
 
 

@@ -23,7 +23,7 @@ def test_plain_data() -> None:
         errors=[missing],
         missing=[missing],
         what_if=["line"],
-        changed_sessions={changed.instance_id},
+        changed_sessions={changed.key},
     )
     assert report.as_dict() == {
         "changed": True,

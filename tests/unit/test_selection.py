@@ -25,6 +25,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.findin
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import SessionReference
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from tests.unit.builders import endpoint, session, shell
 
@@ -35,7 +36,23 @@ def reference(number: int, name: str, **fields: Any) -> SessionReference:
     return SessionReference(str(uuid.UUID(int=number)), "srv01", name=name, id=number, **fields)
 
 
-KNOWN = [reference(1, "ITTask"), reference(2, "ITBackup"), reference(3, "Patch"), reference(4, "ittask")]
+REMEMBERED = [reference(1, "ITTask"), reference(2, "ITBackup"), reference(3, "Patch"), reference(4, "ittask")]
+
+
+class Known:
+    """A registry with four sessions."""
+
+    def numbered(self, number: int) -> list[SessionReference]:
+        return [each for each in REMEMBERED if each.id == number]
+
+    def of_instance(self, instance_id: str) -> list[SessionReference]:
+        return [each for each in REMEMBERED if each.instance_id == instance_id]
+
+    def named(self, pattern: WildcardPattern) -> list[SessionReference]:
+        return [each for each in REMEMBERED if pattern.matches(each.name)]
+
+
+KNOWN = Known()
 
 
 def looked_up(**options: Any) -> tuple[list[tuple[int | None, bool]], list[tuple[str, str | None]]]:
@@ -187,7 +204,7 @@ def test_a_remembered_session_of_another_account_has_not_vanished() -> None:
     request = Request.from_options({"name": ["job1"], "owner": ["operator"]})
     known = SessionReference(theirs.instance_id, "srv01", name="job1")
     selection = select_remembered([(known, SRV01)], request, Discovery({SRV01: (theirs,)}, {}))
-    assert (selection.sessions, selection.missing, selection.vanished) == ((), (), ())
+    assert (selection.sessions, selection.missing, selection.over) == ((), (), ())
 
 
 @pytest.mark.parametrize("require_each", [False, True])

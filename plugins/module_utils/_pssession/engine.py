@@ -81,11 +81,11 @@ def _invoke(task: Task) -> Report:
     found = find(task)
     applied = carry_out(task, Connect(task.request, task.context), found)
     if task.context.check_mode:
-        changed = frozenset(session.instance_id for session in applied.sessions)
+        changed = frozenset(session.key for session in applied.sessions)
         return _report(task, found, dataclasses.replace(applied, changed=changed))
-    with disconnect_on_interrupt(task, {each.instance_id: each for each in applied.sessions}):
+    with disconnect_on_interrupt(task, {each.key: each for each in applied.sessions}):
         outputs = Runner(task).invoke(applied.sessions, script)
-    started = frozenset(result.session.instance_id for result in outputs.results if result.command_id)
+    started = frozenset(result.session.key for result in outputs.results if result.command_id)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=started), outputs)
 
 
@@ -96,8 +96,8 @@ def _receive(task: Task) -> Report:
     applied = carry_out(task, Connect(task.request, task.context), found)
     if task.context.check_mode:
         return _report(task, found, applied)
-    free = {session.instance_id for session in found.sessions if session.availability is Availability.NONE}
-    with disconnect_on_interrupt(task, {each.instance_id: each for each in applied.sessions}):
+    free = {session.key for session in found.sessions if session.availability is Availability.NONE}
+    with disconnect_on_interrupt(task, {each.key: each for each in applied.sessions}):
         outputs = Runner(task).receive(applied.sessions, free)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=applied.changed | outputs.news), outputs)
 

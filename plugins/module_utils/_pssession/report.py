@@ -23,7 +23,7 @@ class Report:
         missing: What was wanted and not found; part of `errors` only when that counts as failure.
         what_if: One line for each session, in check mode.
         results: What commands gave, for verbs that run or receive them.
-        changed_sessions: Instance ids of the sessions that were changed, or in check mode would be.
+        changed_sessions: Keys of the sessions that were changed, or in check mode would be.
     """
 
     parameter_set: str
@@ -34,7 +34,7 @@ class Report:
     missing: t.Sequence[ErrorRecord] = ()
     what_if: t.Sequence[str] = ()
     results: t.Sequence[CommandResult] | None = None
-    changed_sessions: t.Collection[str] = ()
+    changed_sessions: t.Collection[tuple[str, str]] = ()
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the result as plain data; whether errors fail the task is the caller's decision."""
@@ -43,8 +43,7 @@ class Report:
             "changed": bool(self.changed_sessions),
             "parameter_set": self.parameter_set,
             "sessions": [
-                {**session.as_dict(), "changed": session.instance_id in self.changed_sessions}
-                for session in self.sessions
+                {**session.as_dict(), "changed": session.key in self.changed_sessions} for session in self.sessions
             ],
             "errors": [error.as_dict() for error in self.errors],
             "missing": [error.target for error in self.missing],
@@ -65,8 +64,8 @@ class Report:
 
     def diff(self) -> dict[str, t.Any]:
         """Return state and availability of the sessions before and after, in Ansible's form of a diff."""
-        before = {session.instance_id: session for session in self.before}
-        after = {session.instance_id: session for session in self.after}
+        before = {session.key: session for session in self.before}
+        after = {session.key: session for session in self.after}
         return {
             "before_header": "sessions found",
             "after_header": "sessions now",

@@ -266,9 +266,18 @@ def test_scenario_59_an_expired_session_is_gone(
     assert names(controller.get("srv01")) == ["job1"]
     fleet.clock.advance(90)
     assert controller.get("srv01", **SILENT)["sessions"] == []
-    # It is known, and forgotten once its computer no longer lists it.
-    assert error_ids(controller.connect(name=["job1"])) == ["PSSessionConnectFailed"]
-    assert error_ids(controller.connect(name=["job1"])) == ["RemoteRunspaceNotAvailableForSpecifiedName"]
+    # The listing said so, and it is not asked for again.
+    fleet.clear_requests()
+    for selection in ({"name": ["job1"]}, {"id": [1]}):
+        result = controller.connect(**selection)
+        assert error_ids(result)[0].startswith("RemoteRunspaceNotAvailableForSpecified")
+        assert [error["reason"] for error in result["errors"]] == ["expired"]
+        assert "job1 no longer exists on srv01" in result["errors"][0]["message"]
+    assert error_ids(controller.connect(name=["job*"])) == ["RemoteRunspaceNotAvailableForSpecifiedName"]
+    assert fleet.requests == []
+    computer.add_session("job2")
+    assert names(controller.get("srv01")) == ["job2"]
+    assert names(controller.connect(name=["job*"])) == ["job2"]
 
 
 def test_scenario_60_times_of_listed_sessions(computer: SimulatedComputer, controller: Controller) -> None:

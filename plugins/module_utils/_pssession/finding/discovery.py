@@ -17,6 +17,7 @@ from ..model.codes import Code
 from ..model.errors import ErrorRecord, TransportError, WSManFault, error_record
 from ..model.events import Progressed, Warned
 from ..model.sessions import Availability, Endpoint, PSSession, Shell, State
+from ..state.registry import Listed
 from ..target.logon import unusable
 from ..task.task import Task
 from ..wsman.client import Listing
@@ -29,10 +30,14 @@ class Discovery:
     Attributes:
         sessions: The PowerShell sessions of every computer that answered, computers in the order they were named.
         errors: One record for each computer that did not, or whose list was not all usable.
+        listed: The lists that were whole.
+        asked_at: When the first computer was asked, in seconds since the epoch.
     """
 
     sessions: t.Mapping[Endpoint, tuple[PSSession, ...]]
     errors: t.Mapping[Endpoint, ErrorRecord]
+    listed: tuple[Listed, ...] = ()
+    asked_at: float = 0.0
 
 
 def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
@@ -51,6 +56,7 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
             return client.enumerate_shells(client.new_deadline())
 
     answers: dict[Endpoint, Listing | TransportError] = {}
+    asked_at = task.context.world.now().timestamp()
 
     def go_on() -> bool:
         return not (request.flow.stop_on_error and any(isinstance(found, TransportError) for found in answers.values()))
@@ -71,7 +77,12 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
             )
             if answer.unidentified:
                 errors[endpoint] = query_failed(endpoint, _unidentified(answer.unidentified), request.cmdlet)
-    return Discovery(sessions, errors)
+    listed = (
+        Listed(endpoint, asked_at, frozenset(session.instance_id for session in found))
+        for endpoint, found in sessions.items()
+        if endpoint not in errors
+    )
+    return Discovery(sessions, errors, tuple(listed), asked_at)
 
 
 def list_commands(sessions: t.Sequence[PSSession], task: Task) -> list[PSSession]:

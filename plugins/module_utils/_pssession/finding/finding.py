@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from ..model.errors import ErrorRecord
 from ..model.events import Warned
 from ..model.sessions import Endpoint, PSSession, SessionReference, State
+from ..state.registry import Listed
 from ..target import endpoint as endpoints_of
 from ..task.task import Task
-from .discovery import discover, list_commands
+from .discovery import Discovery, discover, list_commands
 from .selection import (
     Selection,
     age,
+    gone,
     is_same,
     look_up,
     refuse_unseen,
@@ -37,19 +39,23 @@ class Found:
         before: Those of them that exist, each once.
         errors: Records of the computers that did not answer, and of what counts as a failure.
         missing: Records of what was meant and not found; in `errors` only when that counts as a failure.
-        vanished: Instance ids of remembered sessions that their computers no longer list.
+        listed: What computers listed, for the registry.
+        over: Numbers in the registry of sessions that must have ended.
     """
 
     sessions: tuple[PSSession, ...]
     before: tuple[PSSession, ...]
     errors: tuple[ErrorRecord, ...]
     missing: tuple[ErrorRecord, ...] = ()
-    vanished: tuple[str, ...] = ()
+    listed: tuple[Listed, ...] = ()
+    over: tuple[int, ...] = ()
 
 
 def find(task: Task) -> Found:
     """Find the sessions that the options select."""
-    selection, errors = (_find_remembered if task.request.parameter_set.is_local else _find_remote)(task)
+    is_local = task.request.parameter_set.is_local
+    selection, discovery, refused = (_find_remembered if is_local else _find_remote)(task)
+    errors = [*refused, *discovery.errors.values()]
     if task.request.flow.on_missing == "error":
         errors += selection.missing
     elif task.request.flow.on_missing == "warn":
@@ -58,7 +64,8 @@ def find(task: Task) -> Found:
     sessions = _fulfilling(task, selection.sessions)
     if task.request.flow.list_commands:
         sessions = list_commands(sessions, task)
-    return Found(tuple(sessions), tuple(dict.fromkeys(sessions)), tuple(errors), selection.missing, selection.vanished)
+    before = tuple(dict.fromkeys(sessions))
+    return Found(tuple(sessions), before, tuple(errors), selection.missing, discovery.listed, selection.over)
 
 
 def find_by_new_names(task: Task) -> Found:
@@ -74,34 +81,35 @@ def find_by_new_names(task: Task) -> Found:
             existing = next((each for each in listed if is_same(each, name, task.request)), None)
             sessions.append(existing or to_be_made(name, task.context.world.new_guid().upper(), endpoint, task.request))
     before = tuple(session for session in sessions if session.exists)
-    return Found(tuple(sessions), before, tuple(discovery.errors.values()))
+    return Found(tuple(sessions), before, tuple(discovery.errors.values()), listed=discovery.listed)
 
 
-def _find_remote(task: Task) -> tuple[Selection, list[ErrorRecord]]:
+def _find_remote(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord]]:
     endpoints = endpoints_of.endpoints(task.request, task.context.settings_of)
     discovery = discover(list(dict.fromkeys(endpoints)), task)
-    return select_remote(endpoints, task.request, discovery), list(discovery.errors.values())
+    return select_remote(endpoints, task.request, discovery), discovery, []
 
 
-def _find_remembered(task: Task) -> tuple[Selection, list[ErrorRecord]]:
+def _find_remembered(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord]]:
     request = task.request
-    references, unknown = look_up(request, list(task.memory.known().values()))
+    references, unknown = look_up(request, task.memory)
     refused = {reference: refuse_unseen(reference, request) for reference in references}
+    over = [gone(reference, reference.subject, request) for reference in references if reference.is_over]
     places: dict[SessionReference, Endpoint] = {
         reference: endpoints_of.endpoint_of_reference(reference, request, task.context.settings_of)
         for reference, error in refused.items()
-        if error is None
+        if error is None and not reference.is_over
     }
     discovery = discover(list(dict.fromkeys(places.values())), task)
-    errors = [*filter(None, refused.values()), *discovery.errors.values()]
     # A session that was given twice is selected twice; its computer is asked once.
     pairs = [(reference, places[reference]) for reference in references if reference in places]
     selection = select_remembered(pairs, request, discovery)
-    missing = (*unknown, *selection.missing)
-    if not (selection.sessions or missing or errors):
+    errors = [*filter(None, refused.values())]
+    missing = (*unknown, *over, *selection.missing)
+    if not (selection.sessions or missing or errors or discovery.errors):
         # Only sessions that a wildcard matched, and all of them have ended: that, too, is nothing found.
         missing = tuple(unknown_name(request, pattern) for pattern in request.query.names or ())
-    return dataclasses.replace(selection, missing=missing), errors
+    return dataclasses.replace(selection, missing=missing), discovery, errors
 
 
 def _fulfilling(task: Task, sessions: t.Sequence[PSSession]) -> list[PSSession]:
@@ -109,11 +117,11 @@ def _fulfilling(task: Task, sessions: t.Sequence[PSSession]) -> list[PSSession]:
     query, soon = task.request.query, task.request.query.expires_within
     if query.state == "all" and not query.minimum_age and soon is None:
         return list(sessions)
-    opened = {each.instance_id for each in task.memory.as_remembered(sessions) if each.state is State.OPENED}
+    opened = {each.key for each in task.memory.as_remembered(sessions) if each.state is State.OPENED}
     return [
         session
         for session in sessions
-        if query.state in ("all", "opened" if session.instance_id in opened else "disconnected")
+        if query.state in ("all", "opened" if session.key in opened else "disconnected")
         and age(session) >= query.minimum_age
         and (soon is None or ((seconds := remaining(session)) is not None and seconds <= soon))
     ]

@@ -24,12 +24,12 @@ class Selection:
 
     Attributes:
         missing: A record for each value that nothing was found for.
-        vanished: Instance ids of remembered sessions that their computers no longer list.
+        over: Numbers of remembered sessions that have expired and whose computers can no longer be asked.
     """
 
     sessions: tuple[PSSession, ...]
     missing: tuple[ErrorRecord, ...]
-    vanished: tuple[str, ...] = ()
+    over: tuple[int, ...] = ()
 
 
 def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: Discovery) -> Selection:
@@ -87,32 +87,42 @@ def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discover
     return Selection(tuple(selected), tuple(missing))
 
 
-def look_up(request: Request, known: list[SessionReference]) -> tuple[list[SessionReference], list[ErrorRecord]]:
+class Known(t.Protocol):
+    """The sessions that this controller knows."""
+
+    def numbered(self, number: int) -> list[SessionReference]: ...
+
+    def of_instance(self, instance_id: str) -> list[SessionReference]: ...
+
+    def named(self, pattern: WildcardPattern) -> list[SessionReference]: ...
+
+
+def look_up(request: Request, known: Known) -> tuple[list[SessionReference], list[ErrorRecord]]:
     """Look up what a local parameter set means among the known sessions (PSRunspaceCmdlet.GetMatchingRunspaces).
 
     Returns:
         What is meant, and a record for each value that the registry does not know.
     """
     if request.query.sessions:
-        return list(request.query.sessions), []
-    found: dict[str, SessionReference] = {}
+        return [_registered(session, known) for session in request.query.sessions], []
+    found: dict[tuple[str, str], SessionReference] = {}
     unknown: list[ErrorRecord] = []
 
     def take(matches: list[SessionReference], if_none: ErrorRecord) -> None:
-        for match in matches:
-            if match.exact or match.instance_id not in found:
-                found[match.instance_id] = match
-        if not matches:
-            unknown.append(if_none)
+        for match in (each for each in matches if not each.is_over):
+            if match.exact or match.key not in found:
+                found[match.key] = match
+        if all(match.is_over for match in matches):
+            unknown.append(_known_to_be_over(matches[0], if_none) if matches else if_none)
 
     for pattern in request.query.names or ():
-        matches = [_remembered_by(each, pattern) for each in known if pattern.matches(each.name)]
+        matches = [_remembered_by(each, pattern) for each in known.named(pattern)]
         take(matches, unknown_name(request, pattern))
     for number in request.query.ids:
-        matches = [each for each in known if each.id == number]
+        matches = known.numbered(number)
         take(matches, _not_known(request, "id", "RemoteRunspaceNotAvailableForSpecifiedSessionId", str(number)))
     for instance_id in request.query.instance_ids:
-        matches = [each for each in known if each.instance_id == instance_id]
+        matches = known.of_instance(instance_id)
         error_id = "RemoteRunspaceNotAvailableForSpecifiedRunspaceId"
         take(matches, _not_known(request, "instance id", error_id, instance_id))
     return list(found.values()), unknown
@@ -127,19 +137,24 @@ def select_remembered(
     """
     selected: list[PSSession] = []
     missing: list[ErrorRecord] = []
-    vanished: list[str] = []
+    over: list[int] = []
+    seen: set[tuple[str, str]] = set()
     for reference, endpoint in references:
+        if not request.query.sessions and (endpoint.key, reference.instance_id) in seen:
+            continue  # remembered by two addresses of its computer
+        seen.add((endpoint.key, reference.instance_id))
         listed = discovery.sessions.get(endpoint)
         if listed is None:
-            continue  # the computer did not answer, which is an error of its own
+            # The computer did not answer, which is an error of its own, but not for ever.
+            over += [reference.id] if reference.id and _must_be_over(reference, endpoint, discovery) else []
+            continue
         session = next((session for session in listed if session.instance_id == reference.instance_id), None)
         if session is not None:
             selected += [session] if is_owned(session.shell, request) else []
             continue
-        vanished.append(reference.instance_id)
         if reference.exact:
-            missing.append(gone(reference, endpoint, request))
-    return Selection(tuple(selected), tuple(missing), tuple(vanished))
+            missing.append(gone(reference, endpoint.subject, request))
+    return Selection(tuple(selected), tuple(missing), tuple(over))
 
 
 def is_owned(shell: Shell, request: Request) -> bool:
@@ -216,15 +231,15 @@ def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord 
     return None
 
 
-def gone(reference: SessionReference, endpoint: Endpoint, request: Request) -> ErrorRecord:
+def gone(reference: SessionReference, where: Subject, request: Request) -> ErrorRecord:
     """Return the record for a session that was known and is no longer listed."""
     return error_record(
         request.cmdlet.error_id,
-        f"session {reference.name or reference.instance_id} no longer exists on {endpoint.computer_name}",
+        f"session {reference.name or reference.instance_id} no longer exists on {where.computer_name}",
         cmdlet=request.cmdlet,
         reason=Reason.EXPIRED,
         target=reference.instance_id,
-        about=dataclasses.replace(endpoint.subject, session_name=reference.name, instance_id=reference.instance_id),
+        about=dataclasses.replace(where, session_name=reference.name, instance_id=reference.instance_id),
         hint="It expired, was removed, or belongs to another account.",
     )
 
@@ -259,6 +274,30 @@ def _missing(request: Request, error_id: str, what: str, target: str, endpoints:
         about=endpoints[0].subject if len(endpoints) == 1 else Subject(),
         hint="Sessions of other accounts are invisible, and expired ones are gone; on_missing: skip accepts that.",
     )
+
+
+def _known_to_be_over(reference: SessionReference, record: ErrorRecord) -> ErrorRecord:
+    """Return the record for a name or number whose session is known to have ended."""
+    return dataclasses.replace(
+        record,
+        message=f"session {reference.name or reference.instance_id} no longer exists on {reference.computer_name}",
+        reason=Reason.EXPIRED,
+        about=reference.subject,
+        hint="It expired, was removed, or belongs to another account.",
+    )
+
+
+def _registered(given: SessionReference, known: Known) -> SessionReference:
+    """Return a session that was given to the task with what is known of it here."""
+    rows = [row for row in known.of_instance(given.instance_id) if given.is_same(row)]
+    return dataclasses.replace(given, is_over=rows[0].is_over) if rows else given
+
+
+def _must_be_over(reference: SessionReference, endpoint: Endpoint, discovery: Discovery) -> bool:
+    """Tell whether a session that a wildcard matched has expired, if its computer exists at all."""
+    error = discovery.errors.get(endpoint)
+    is_unreachable = error is not None and error.reason is Reason.UNREACHABLE
+    return is_unreachable and not reference.exact and (reference.expires or discovery.asked_at) < discovery.asked_at
 
 
 def _remembered_by(reference: SessionReference, pattern: WildcardPattern) -> SessionReference:

@@ -51,6 +51,22 @@ class RegistryError(PSSessionError):
     """The registry of known sessions cannot be read or written."""
 
 
+class FormatError(PSSessionError):
+    """A file was written by a newer version of the collection.
+
+    Args:
+        kind: What the file is.
+        found, known: Its format number, and the highest one that this version reads.
+        advice: What to do if the newer version is not at hand.
+    """
+
+    def __init__(self, kind: str, path: str, found: int, known: int, advice: str) -> None:
+        super().__init__(
+            f"the {kind} {path} has format {found}, and this version of psremoting.fleet reads formats up to {known}. "
+            f"Nothing was done. Use the version that wrote the file. {advice}"
+        )
+
+
 class JournalError(PSSessionError):
     """The journal cannot be read or written."""
 

@@ -70,6 +70,13 @@ class Logon:
     library: str = "psrp"
 
     @property
+    def account(self) -> str:
+        """Who logs on, for comparing; all tickets of the controller user are taken for those of one account."""
+        if self.credential is not None:
+            return self.credential.username.lower()
+        return self.certificate.certificate if self.certificate is not None else ""
+
+    @property
     def username(self) -> str | None:
         return self.credential.username if self.credential else None
 
@@ -118,6 +125,7 @@ class Endpoint:
         inventory_hostname: The inventory host whose variables were used, or None.
         settings: The settings of the connection, those of the task's options included.
         maximum_redirection: Redirections to follow; 0 means none.
+        own_host: The inventory host in lower case if its variables alone lead to this address, or None.
     """
 
     computer_name: str
@@ -129,6 +137,12 @@ class Endpoint:
     proxy: Proxy = Proxy()
     option: SessionOption = field(default=SessionOption())
     maximum_redirection: int = 0
+    own_host: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The address in the form in which endpoints are compared."""
+        return key_of_uri(self.uri)
 
     @property
     def use_ssl(self) -> bool:
@@ -215,6 +229,7 @@ class PSSession:
         disconnected_on, expires_on: Aware UTC times, or None (see `discovery.lifetime`).
         commands: None when they were not listed.
         application_private_data: What the server told about itself after connecting, when that was asked for.
+        connected_at: When the server last showed that this client is connected, in seconds since the epoch.
     """
 
     endpoint: Endpoint
@@ -226,11 +241,17 @@ class PSSession:
     expires_on: datetime.datetime | None = None
     commands: tuple[ListedCommand, ...] | None = None
     application_private_data: t.Mapping[str, t.Any] | None = None
+    connected_at: float | None = None
 
     @property
     def instance_id(self) -> str:
         """The runspace pool's GUID in lower case; it is the shell id on the wire (MS-PSRP 3.1.5.3.1)."""
         return self.shell.shell_id.lower()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tells sessions apart by address and instance id: two servers may use the same instance id."""
+        return self.endpoint.key, self.instance_id
 
     @property
     def name(self) -> str:
@@ -300,6 +321,13 @@ class PSSession:
         return result
 
 
+def key_of_uri(uri: str) -> str:
+    """Return an address with scheme, host and port in lower case; the path stays as it is."""
+    origin, slashes, rest = uri.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{origin.lower()}{slashes}{host.lower()}{slash}{path}"
+
+
 def _whole(seconds: float | None) -> int | None:
     # Downwards, so that a result never names more than the server allows.
     return None if seconds is None else int(seconds)
@@ -318,6 +346,10 @@ class SessionReference:
     Attributes:
         state, computer_type: As remembered. A session of another type, or one that ended, is refused unseen.
         client_id: The client that last connected through the registry, or None.
+        connected_at: When that client was last seen connected, in seconds since the epoch; None if it disconnected.
+        expires: When the server removes the session at the latest unless a client connects, in seconds since the epoch.
+        is_over: Whether the session is known to have ended.
+        own_host: As in `Endpoint`. Only the registry has it.
         exact: Whether the user meant this very session; a wildcard match may have vanished silently.
     """
 
@@ -330,7 +362,30 @@ class SessionReference:
     state: str = State.DISCONNECTED.value
     computer_type: str = "RemoteMachine"
     client_id: str | None = None
+    connected_at: float | None = None
+    expires: float | None = None
+    is_over: bool = False
+    own_host: str | None = None
     exact: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """As `PSSession.key`."""
+        return self.uri_key, self.instance_id
+
+    @property
+    def uri_key(self) -> str:
+        """As `Endpoint.key`; empty where the address is not known."""
+        return key_of_uri(self.connection_uri or "")
+
+    def is_same(self, registered: SessionReference) -> bool:
+        """Tell whether the registry's entry is about this session, which was given to a task."""
+        host = (self.inventory_hostname or "").lower()
+        return registered.uri_key == self.uri_key or (registered.own_host is not None and registered.own_host == host)
+
+    def is_at(self, endpoint: Endpoint) -> bool:
+        """Tell whether an endpoint is the one of the session: the same address, or the address of the same host."""
+        return self.uri_key == endpoint.key or (self.own_host is not None and self.own_host == endpoint.own_host)
 
     @property
     def subject(self) -> Subject:

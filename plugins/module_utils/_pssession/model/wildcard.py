@@ -12,6 +12,9 @@ ESCAPE = "`"
 class WildcardPattern:
     """A pattern that matches whole names, ignoring case.
 
+    Attributes:
+        literal_prefix: The ASCII text with which each matching name begins, ignoring case.
+
     Raises:
         ValueError: The pattern has a ``[`` without its ``]``, or a range that runs backwards.
     """
@@ -19,6 +22,7 @@ class WildcardPattern:
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self.has_wildcards = False
+        self.literal_prefix = re.match(r"[ -~]*?(?=[*?[`]|[^ -~]|$)", pattern, re.DOTALL)[0]  # type: ignore[index]
         self._regex = re.compile(self._translate(pattern), re.IGNORECASE | re.DOTALL)
 
     def matches(self, name: str) -> bool:

@@ -73,10 +73,9 @@ def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> t
     """
     ours = [each for each in task.memory.as_remembered(sessions) if each.state is State.OPENED and each.commands]
     applied = disconnect(task, ours, Action.DISCONNECT_IF_OURS)
-    free = {each.instance_id for each in applied.sessions if each.availability is Availability.NONE}
+    free = {each.key for each in applied.sessions if each.availability is Availability.NONE}
     return tuple(
-        dataclasses.replace(each, availability=Availability.NONE) if each.instance_id in free else each
-        for each in sessions
+        dataclasses.replace(each, availability=Availability.NONE) if each.key in free else each for each in sessions
     )
 
 
@@ -86,18 +85,21 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
     Returns:
         The sessions connected before the work with their commands, as they are now, with all errors.
     """
-    finished = {result.session.instance_id for result in outputs.results if result.output.is_finished}
+    finished = {result.session.key for result in outputs.results if result.output.is_finished}
     running = outputs.news - finished
     # The errors say for themselves what becomes of those that failed on the way.
-    failed = {result.session.instance_id for result in outputs.results if result.error}
+    failed = {result.session.key for result in outputs.results if result.error}
+    reported = {result.session.subject for result in outputs.results if result.error}
     connected = [
-        dataclasses.replace(session, commands=()).opened() if session.instance_id in finished else session
+        dataclasses.replace(session, commands=(), connected_at=task.context.world.now().timestamp()).opened()
+        if session.key in finished
+        else session
         for session in applied.sessions
     ]
     everything = every_session or task.request.change.when_done == "disconnect"
-    to_disconnect = [each for each in connected if everything or each.instance_id in running]
+    to_disconnect = [each for each in connected if everything or each.key in running]
     for session in to_disconnect:
-        if session.instance_id in running - failed and not every_session:
+        if session.key in running - failed and not every_session:
             task.context.emit(
                 Warned(
                     f"The command in session {session.place} still runs. The session is disconnected, so that it can "
@@ -106,14 +108,10 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
             )
     done = disconnect(task, to_disconnect)
     warn_of_expiry(task, done.sessions)
-    now = {session.instance_id: session for session in done.sessions}
-    sessions = tuple(now.get(each.instance_id, each) for each in connected)
+    now = {session.key: session for session in done.sessions}
+    sessions = tuple(now.get(each.key, each) for each in connected)
     # Where a session ended with its command, that is reported already.
-    errors = (
-        each
-        for each in done.errors
-        if not (each.code == Code.UNEXPECTED_SELECTORS and each.about.instance_id in failed)
-    )
+    errors = (each for each in done.errors if not (each.code == Code.UNEXPECTED_SELECTORS and each.about in reported))
     return dataclasses.replace(
         applied, sessions=sessions, after=sessions, errors=(*applied.errors, *outputs.errors, *errors)
     )
@@ -126,7 +124,7 @@ def disconnect_on_interrupt(task: Task, connected: t.Mapping[str, PSSession]) ->
     Without it the server disconnects them after a minute of silence.
 
     Args:
-        connected: By instance id; threads may change it.
+        connected: By key; threads may change it.
     """
     try:
         yield

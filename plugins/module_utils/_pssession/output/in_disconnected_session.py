@@ -48,7 +48,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
 
     def start_in(opened: Done) -> Done:
         session = opened.session
-        connected[session.instance_id] = session
+        connected[session.key] = session
         outcome = outcome_of(lambda each: runner.start(each, script, is_first=True), session)
         if isinstance(outcome, TransportError):
             outcome = CommandResult(session, None, Output(), broken_off(session, None, outcome, task.request))
@@ -68,10 +68,9 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
 def _with_commands(task: Task, found: Found) -> list[PSSession]:
     """Return the sessions that exist, with their commands; None where those could not be listed."""
     made = [session for session in found.sessions if session.exists]
-    commands = {session.instance_id: session.commands for session in list_commands(made, task)}
+    commands = {session.key: session.commands for session in list_commands(made, task)}
     return [
-        dataclasses.replace(session, commands=commands.get(session.instance_id))
-        for session in task.memory.as_remembered(made)
+        dataclasses.replace(session, commands=commands.get(session.key)) for session in task.memory.as_remembered(made)
     ]
 
 

@@ -34,8 +34,8 @@ class Outputs:
 
     @property
     def news(self) -> frozenset[str]:
-        """Instance ids of the sessions whose command gave something now."""
-        return frozenset(each.session.instance_id for each in self.results if each.command_id and each.is_news)
+        """Keys of the sessions whose command gave something now."""
+        return frozenset(each.session.key for each in self.results if each.command_id and each.is_news)
 
     def warnings(self) -> t.Iterator[str]:
         """Return what to know about the output that is in no error."""
@@ -99,7 +99,7 @@ class Runner:
 
         Args:
             sessions: With their commands listed.
-            newly_connected: Instance ids of the sessions that this task has connected to. The others were connected to
+            newly_connected: Keys of the sessions that this task has connected to. The others were connected to
                 this client before, without the registry knowing it: a task was killed before it wrote that down.
         """
 
@@ -108,7 +108,7 @@ class Runner:
             if command is None:
                 return self._remembered(session)
             receiving, gatherer = self._receiving(session, command.command_id)
-            is_new = session.instance_id in newly_connected
+            is_new = session.key in newly_connected
             failure = outcome_of(lambda each: each.connect(anew=not is_new), receiving)
             if failure is not None:
                 return self._failed(session, command.command_id, Output(), failure)

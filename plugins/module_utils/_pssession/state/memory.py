@@ -9,9 +9,13 @@ import typing as t
 
 from ..model.errors import PSSessionError
 from ..model.events import Event, Warned
-from ..model.sessions import Availability, PSSession, SessionReference, State
+from ..model.sessions import Availability, PSSession, SessionReference
+from ..model.wildcard import WildcardPattern
 from ..system.world import World
-from .registry import Registry
+from .registry import SILENCE_SECONDS, Listed, Registry
+
+Key = tuple[str, str]
+T = t.TypeVar("T")
 
 
 class Memory:
@@ -30,53 +34,77 @@ class Memory:
         self._world = world
         self.client_id = client_id or self._own_client_id()
 
-    def known(self) -> dict[str, SessionReference]:
-        """Return the sessions known, by instance id; without the registry every session is simply new."""
-        try:
-            return {known.instance_id: known for known in self._registry.sessions()}
-        except PSSessionError as error:
-            self._emit(Warned(f"{error}. Sessions of earlier tasks are not known."))
-            return {}
+    def numbered(self, number: int) -> list[SessionReference]:
+        """Return the known session with a number, if there is one."""
+        return self._known(lambda: self._registry.numbered(number), [])
 
-    def owners(self) -> dict[str, str | None]:
-        """Return the client last connected to each session, by instance id."""
-        return {instance_id: known.client_id for instance_id, known in self.known().items()}
+    def of_instance(self, instance_id: str) -> list[SessionReference]:
+        """Return the known sessions with an instance id."""
+        return self._known(lambda: self._registry.of_instance(instance_id), [])
+
+    def named(self, pattern: WildcardPattern) -> list[SessionReference]:
+        """Return the known sessions whose name matches; see `Registry.named`."""
+        return self._known(lambda: self._registry.named(pattern), [])
+
+    def owners(self, sessions: t.Iterable[PSSession]) -> dict[Key, str | None]:
+        """Return the client last connected to each session, by `PSSession.key`."""
+        return {key: known.client_id for key, known in self._rows_of(sessions).items()}
 
     def as_remembered(self, sessions: t.Iterable[PSSession]) -> list[PSSession]:
-        """Return sessions as they were found, with their ids, and Opened if this client was the last to connect.
+        """Return sessions as they were found, with their ids, and Opened if this client is connected to them.
 
-        Servers do not tell who is connected, so this is what is most likely; only a Reconnect would prove it.
+        That is known for as long as a server waits for a silent client. Later, the client that a server means by
+        Connected may be another one, and only a Reconnect tells.
         """
-        known = self.known()
+        distinct = list(dict.fromkeys(sessions))
+        known = self._rows_of(distinct)
         seen = []
-        for session in dict.fromkeys(sessions):
-            memory = known.get(session.instance_id)
+        for session in distinct:
+            memory = known.get(session.key)
             if memory is not None:
-                ours = session.availability is Availability.BUSY and memory.client_id == self.client_id
+                ours = self._is_ours(session, memory)
                 session = dataclasses.replace(session.opened() if ours else session, id=memory.id)
             seen.append(session)
         return seen
 
-    def remember(self, sessions: t.Iterable[PSSession], vanished: t.Iterable[str]) -> dict[str, int]:
-        """Write down sessions as they are now, and forget those that ended or vanished.
+    def remember(
+        self, sessions: t.Iterable[PSSession], listed: t.Iterable[Listed] = (), over: t.Iterable[int] = ()
+    ) -> dict[Key, int]:
+        """Write down sessions as they are now, and which ones ended.
 
         Sessions that were connected are not lost with the registry, so trouble with it fails nothing.
 
         Args:
-            vanished: Instance ids of sessions that their computers no longer list.
+            listed, over: See `Registry.remember`.
 
         Returns:
-            The number of each session by its instance id; nothing if they could not be written down.
+            The number of each session by its `PSSession.key`; nothing if they could not be written down.
         """
-        now = {session.instance_id: session for session in sessions}
-        ended = [session.instance_id for session in now.values() if session.state is State.CLOSED]
+        now = {session.key: session for session in sessions}
         try:
-            ids = self._registry.remember(now.values(), self.client_id)
-            self._registry.forget([*vanished, *ended])
+            return self._registry.remember(now.values(), self.client_id, listed, over)
         except PSSessionError as error:
             self._emit(Warned(f"{error}. The ids of these sessions will not be known to later tasks."))
             return {}
-        return ids
+
+    def _is_ours(self, session: PSSession, memory: SessionReference) -> bool:
+        return (
+            session.availability is Availability.BUSY
+            and memory.client_id == self.client_id
+            and memory.connected_at is not None
+            and self._world.now().timestamp() - memory.connected_at < SILENCE_SECONDS
+        )
+
+    def _rows_of(self, sessions: t.Iterable[PSSession]) -> dict[Key, SessionReference]:
+        return self._known(lambda: self._registry.rows_of(sessions), {})
+
+    def _known(self, look_up: t.Callable[[], T], nothing: T) -> T:
+        """Look something up; without the registry every session is simply new."""
+        try:
+            return look_up()
+        except PSSessionError as error:
+            self._emit(Warned(f"{error}. Sessions of earlier tasks are not known."))
+            return nothing
 
     def _own_client_id(self) -> str:
         try:

@@ -1,6 +1,6 @@
-"""The registry: sessions this controller has seen, and its client identity, in SQLite.
+"""The registry: the sessions this controller user has seen, and the client's identity.
 
-A cache. The servers are the truth; losing the registry loses the integer ids and nothing else. It holds no secret.
+It is a cache. The servers are the truth; losing the registry loses the numbers of sessions. It holds no secret.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -10,45 +10,69 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import typing as t
+from dataclasses import dataclass
 
 from ..model.errors import RegistryError
 from ..model.events import Event, Warned
-from ..model.sessions import PSSession, SessionReference, State
+from ..model.sessions import Availability, Endpoint, PSSession, SessionReference, State
+from ..model.wildcard import WildcardPattern
 from ..system.world import World
+from . import registry_schema as schema
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS client (one INTEGER PRIMARY KEY CHECK (one = 1), client_id TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS session (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    instance_id TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    computer_name TEXT NOT NULL,
-    connection_uri TEXT NOT NULL,
-    inventory_hostname TEXT,
-    state TEXT NOT NULL,
-    client_id TEXT,
-    seen REAL NOT NULL
-);
-"""
+# A row is deleted so long after its session ended, or must have expired.
+_KEPT_SECONDS = 30 * 86400.0
+# How long a session with an unknown idle timeout may live without a client.
+_UNKNOWN_LIFE_SECONDS = 30 * 86400.0
+# A server takes so long to notice that a client keeps silent (assumption A3 of docs/protocol.md).
+SILENCE_SECONDS = 60.0
+
+_COLUMNS = (
+    "id, instance_id, name, computer_name, connection_uri, inventory_hostname, client_id, connected_at, expires, "
+    "gone IS NOT NULL, host"
+)
 _UPDATE = """
-UPDATE session SET name = :name, computer_name = :computer_name, connection_uri = :connection_uri,
-    inventory_hostname = :inventory_hostname, state = :state, client_id = coalesce(:client_id, client_id), seen = :seen
-WHERE instance_id = :instance_id
+UPDATE session SET name = :name, name_key = :name_key, computer_name = :computer_name,
+    connection_uri = :connection_uri, uri_key = :uri_key, inventory_hostname = :inventory_hostname, host = :host,
+    client_id = coalesce(:client_id, client_id),
+    connected_at = CASE WHEN :is_held THEN connected_at ELSE :connected_at END,
+    account = :account, seen = :seen, expires = :expires, gone = NULL
+WHERE id = :id
 """
 _INSERT = """
-INSERT INTO session (instance_id, name, computer_name, connection_uri, inventory_hostname, state, client_id, seen)
-VALUES (:instance_id, :name, :computer_name, :connection_uri, :inventory_hostname, :state, :client_id, :seen)
+INSERT INTO session (instance_id, name, name_key, computer_name, connection_uri, uri_key, inventory_hostname, host,
+    client_id, connected_at, account, seen, expires)
+VALUES (:instance_id, :name, :name_key, :computer_name, :connection_uri, :uri_key, :inventory_hostname, :host,
+    :client_id, :connected_at, :account, :seen, :expires)
 """
+_GONE = "UPDATE session SET gone = :now, expires = :now WHERE id = :id AND gone IS NULL"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """All sessions that an endpoint listed.
+
+    Attributes:
+        at: When it was asked, in seconds since the epoch. What is newer than that, the list cannot have.
+        instance_ids: In lower case.
+    """
+
+    endpoint: Endpoint
+    at: float
+    instance_ids: frozenset[str]
 
 
 class Registry:
-    """The registry of one controller user, safe under parallel workers (SQLite locks the file).
+    """The registry of one controller user, safe under parallel workers.
+
+    Readers wait for nobody, and writers only for each other (SQLite's write-ahead log). No statement reads more rows
+    than it is about, whatever the number of rows.
 
     Args:
         path: The file; its folder is made with mode 0700, the file itself with 0600. None keeps it in memory.
 
     Raises:
         RegistryError: The file cannot be used.
+        FormatError: The file was written by a newer version.
     """
 
     def __init__(self, path: str | None, world: World) -> None:
@@ -56,7 +80,8 @@ class Registry:
         self._world = world
         try:
             self._database = world.disk.database(path)
-            self._database.executescript(_SCHEMA)
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            schema.prepare(self._database, path, world.sleep)
         except (OSError, sqlite3.Error) as error:
             raise RegistryError(f"the state file {path} cannot be used: {error}") from error
 
@@ -65,6 +90,9 @@ class Registry:
         """Open the registry; where that is impossible go on with an empty one that is forgotten afterwards.
 
         A damaged file is put aside. Nothing is lost but ids, so this is worth a warning and no failure.
+
+        Raises:
+            FormatError: The file was written by a newer version.
         """
         try:
             return cls(path, world)
@@ -85,52 +113,133 @@ class Registry:
 
     def client_id(self) -> str:
         """Return the identity of this controller user on the wire, a GUID made at the first call."""
-        with self._transaction() as database:
-            database.execute("INSERT OR IGNORE INTO client VALUES (1, ?)", (self._world.new_guid(),))
-            row = database.execute("SELECT client_id FROM client").fetchone()
-        return str(row[0])
+        found = self._rows("SELECT client_id FROM client")
+        if not found:
+            with self._transaction() as database:
+                database.execute("INSERT OR IGNORE INTO client VALUES (1, ?)", (self._world.new_guid(),))
+            found = self._rows("SELECT client_id FROM client")
+        return str(found[0][0])
 
-    def sessions(self) -> list[SessionReference]:
-        """Return all known sessions by id."""
-        columns = "id, instance_id, name, computer_name, connection_uri, inventory_hostname, state, client_id"
-        with self._transaction() as database:
-            rows = database.execute(f"SELECT {columns} FROM session ORDER BY id").fetchall()
-        return [SessionReference(**dict(zip(columns.split(", "), row, strict=True))) for row in rows]
+    def numbered(self, number: int) -> list[SessionReference]:
+        """Return the session with a number, if it is known."""
+        return self._select("id = ?", number)
 
-    def remember(self, sessions: t.Iterable[PSSession], client_id: str) -> dict[str, int]:
+    def of_instance(self, instance_id: str) -> list[SessionReference]:
+        """Return the sessions with an instance id: one, unless several servers use the same."""
+        return self._select("instance_id = ?", instance_id)
+
+    def named(self, pattern: WildcardPattern) -> list[SessionReference]:
+        """Return the sessions whose name matches and that exist as far as is known, by number.
+
+        If there are none and the pattern has no wildcard, it is the one that ended last.
+        """
+        key = schema.name_key(pattern.literal_prefix)
+        if pattern.literal_prefix == pattern.pattern:
+            found = self._select("gone IS NULL AND name_key = ?", key)
+        else:
+            found = self._select("gone IS NULL AND name_key >= ? AND name_key < ?", key, f"{key}\U0010ffff")
+        matching = [each for each in found if pattern.matches(each.name)]
+        if matching or pattern.has_wildcards:
+            return matching
+        return self._select("gone IS NOT NULL AND name_key = ? ORDER BY gone DESC LIMIT 1", key)
+
+    def rows_of(self, sessions: t.Iterable[PSSession]) -> dict[tuple[str, str], SessionReference]:
+        """Return what is known of sessions, by `PSSession.key`."""
+        found = {session.key: self._row_of(session.endpoint, session.instance_id) for session in sessions}
+        return {key: reference for key, reference in found.items() if reference is not None}
+
+    def remember(
+        self,
+        sessions: t.Iterable[PSSession],
+        client_id: str,
+        listed: t.Iterable[Listed] = (),
+        over: t.Iterable[int] = (),
+    ) -> dict[tuple[str, str], int]:
         """Write down sessions as they are now; a session keeps its id for good.
+
+        Sessions that ended stay for 30 days, so that their numbers are known to be over.
 
         Args:
             client_id: The client that is connected to those of them that are Opened.
+            listed: Lists of endpoints. What a list does not have any more, although it was seen by the same account,
+                has ended.
+            over: Numbers of sessions that have ended in any case.
 
         Returns:
-            The id of each by its instance id.
+            The id of each by its `PSSession.key`.
         """
         now = self._world.now().timestamp()
-        rows = [
-            {
-                "instance_id": session.instance_id,
-                "name": session.name,
-                "computer_name": session.endpoint.computer_name,
-                "connection_uri": session.endpoint.uri,
-                "inventory_hostname": session.endpoint.inventory_hostname,
-                "state": session.state.value,
-                "client_id": client_id if session.state is State.OPENED else None,
-                "seen": now,
-            }
-            for session in sessions
-        ]
+        ids: dict[tuple[str, str], int] = {}
         with self._transaction() as database:
-            for row in rows:  # one statement for both would use up an id even for a session that has one
-                if database.execute(_UPDATE, row).rowcount == 0:
-                    database.execute(_INSERT, row)
-            known = dict(database.execute("SELECT instance_id, id FROM session").fetchall())
-        return {str(row["instance_id"]): known[row["instance_id"]] for row in rows}
+            for session in sessions:
+                known = self._row_of(session.endpoint, session.instance_id)
+                row = {"id": known.id if known else None, **self._row(session, client_id, now)}
+                number = database.execute(_UPDATE if known else _INSERT, row).lastrowid
+                ids[session.key] = t.cast(int, row["id"] or number)
+                if session.state is State.CLOSED:
+                    database.execute(_GONE, {"id": ids[session.key], "now": now})
+            ended = [*over, *(number for each in listed for number in self._no_longer_listed(each))]
+            database.executemany(_GONE, [{"id": number, "now": now} for number in ended])
+            database.execute("DELETE FROM session WHERE expires < ?", (now - _KEPT_SECONDS,))
+        return ids
 
-    def forget(self, instance_ids: t.Iterable[str]) -> None:
-        """Drop sessions that no longer exist."""
-        with self._transaction() as database:
-            database.executemany("DELETE FROM session WHERE instance_id = ?", [(each,) for each in instance_ids])
+    def _row(self, session: PSSession, client_id: str, now: float) -> dict[str, t.Any]:
+        endpoint, shell = session.endpoint, session.shell
+        is_ours = session.state is State.OPENED
+        connected_at = session.connected_at or now
+        left = _UNKNOWN_LIFE_SECONDS if shell.idle_timeout is None else shell.idle_timeout
+        if session.availability is Availability.NONE:
+            left -= shell.shell_inactivity or 0
+        else:
+            left += SILENCE_SECONDS
+        return {
+            "instance_id": session.instance_id,
+            "name": session.name,
+            "name_key": schema.name_key(session.name),
+            "computer_name": endpoint.computer_name,
+            "connection_uri": endpoint.uri,
+            "uri_key": endpoint.key,
+            "inventory_hostname": endpoint.inventory_hostname,
+            "host": endpoint.own_host,
+            "client_id": client_id if is_ours else None,
+            "connected_at": connected_at if is_ours else None,
+            # By whom is not known: what was known of the client before is as good as it was.
+            "is_held": session.availability is not Availability.NONE and not is_ours,
+            "account": endpoint.logon.account,
+            "seen": now,
+            "expires": now + left,
+        }
+
+    def _row_of(self, endpoint: Endpoint, instance_id: str) -> SessionReference | None:
+        found = [each for each in self.of_instance(instance_id) if each.is_at(endpoint)]
+        return next((each for each in found if each.uri_key == endpoint.key), next(iter(found), None))
+
+    def _no_longer_listed(self, listed: Listed) -> list[int]:
+        """Return the numbers of the sessions of an endpoint that a list should have and has not."""
+        # Two searches by an index each: one with OR would read all rows.
+        account = listed.endpoint.logon.account
+        rows = [
+            row
+            for column, value in (("uri_key", listed.endpoint.key), ("host", listed.endpoint.own_host))
+            for row in self._rows(
+                f"SELECT id, instance_id FROM session WHERE gone IS NULL AND {column} = ? "
+                "AND seen < ? AND coalesce(account, ?) = ?",
+                *(value, listed.at, account, account),
+            )
+        ]
+        return [number for number, instance_id in rows if instance_id not in listed.instance_ids]
+
+    def _select(self, condition: str, *values: t.Any) -> list[SessionReference]:
+        suffix = "" if "ORDER BY" in condition else " ORDER BY id"
+        return [
+            _reference(row) for row in self._rows(f"SELECT {_COLUMNS} FROM session WHERE {condition}{suffix}", *values)
+        ]
+
+    def _rows(self, statement: str, *values: t.Any) -> list[t.Any]:
+        try:
+            return self._database.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
 
     @contextlib.contextmanager
     def _transaction(self) -> t.Iterator[sqlite3.Connection]:
@@ -139,4 +248,15 @@ class Registry:
             with self._database:  # commits, or rolls back when the block is left by an exception
                 yield self._database
         except sqlite3.Error as error:
-            raise RegistryError(f"the state file {self.path} cannot be used: {error}") from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> RegistryError:
+        return RegistryError(f"the state file {self.path} cannot be used: {error}")
+
+
+def _reference(row: t.Sequence[t.Any]) -> SessionReference:
+    names = ("id", "instance_id", "name", "computer_name", "connection_uri", "inventory_hostname", "client_id")
+    values = dict(zip((*names, "connected_at", "expires", "is_over", "own_host"), row, strict=True))
+    values["is_over"] = bool(values["is_over"])
+    state = State.DISCONNECTED if values["connected_at"] is None else State.OPENED
+    return SessionReference(**values, state=state.value)

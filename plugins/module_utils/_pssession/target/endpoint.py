@@ -13,9 +13,9 @@ import typing as t
 from urllib.parse import urlsplit, urlunsplit
 
 from ..model.errors import ParameterBindingError
-from ..model.sessions import Endpoint, Proxy, SessionReference, Tls
+from ..model.sessions import Endpoint, Proxy, SessionReference, Tls, key_of_uri
 from ..model.settings import HostSettings, SessionOption
-from ..request.request import Request
+from ..request.request import Request, Target
 from . import logon
 
 DEFAULT_PORTS = {False: 5985, True: 5986}
@@ -52,13 +52,16 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
 
 def _from_computer_name(computer_name: str, request: Request, known: HostSettings | None) -> Endpoint:
     known = known or HostSettings()
-    settings = known.overridden_by(request.target)
+    return _endpoint(_uri_of(computer_name, known, request.target), computer_name, request, known)
+
+
+def _uri_of(computer_name: str, known: HostSettings, target: Target) -> str:
+    settings = known.overridden_by(target)
     # A port of the inventory belongs to the scheme of the inventory.
     is_known = known.port is not None and settings.use_ssl == known.use_ssl
-    port = request.target.port or (known.port if is_known else DEFAULT_PORTS[settings.use_ssl])
+    port = target.port or (known.port if is_known else DEFAULT_PORTS[settings.use_ssl])
     host = _bracketed(known.address or computer_name)
-    uri = f"{'https' if settings.use_ssl else 'http'}://{host}:{port}/{settings.application_name.lstrip('/')}"
-    return _endpoint(uri, computer_name, request, known)
+    return f"{'https' if settings.use_ssl else 'http'}://{host}:{port}/{settings.application_name.lstrip('/')}"
 
 
 def _from_uri(uri: str, request: Request, settings_of: SettingsSource) -> Endpoint:
@@ -105,7 +108,15 @@ def _endpoint(uri: str, computer_name: str, request: Request, known: HostSetting
         option=option,
         # The cmdlet follows redirections once any session option is given. Its documentation says what is done here.
         maximum_redirection=option.maximum_redirection if request.target.allow_redirection else 0,
+        own_host=_own_host(uri, computer_name, known),
     )
+
+
+def _own_host(uri: str, computer_name: str, known: HostSettings) -> str | None:
+    """Return the inventory host whose variables alone lead to an address, in lower case."""
+    own = known.inventory_hostname
+    is_own = own is not None and key_of_uri(uri) == key_of_uri(_uri_of(computer_name, known, Target()))
+    return own.lower() if own is not None and is_own else None
 
 
 def _settings(request: Request, known: HostSettings) -> HostSettings:

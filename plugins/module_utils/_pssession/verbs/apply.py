@@ -13,7 +13,7 @@ from ..finding.finding import Found
 from ..model.commands import CommandResult
 from ..model.errors import ErrorRecord, TransportError, WSManFault
 from ..model.events import Progressed, Waiting, Warned
-from ..model.sessions import Availability, PSSession
+from ..model.sessions import Availability, PSSession, State
 from ..task.task import Task
 from .base import Verb, Verdict
 from .plan import Action, Step, plan
@@ -69,7 +69,7 @@ class Applied:
     Attributes:
         sessions: Sessions as they are now, in the order they got there; in check mode as they were found.
         after: The same sessions; in check mode as they would be.
-        changed: Instance ids of those that were in another state before.
+        changed: Keys of those that were in another state before.
         what_if: One line for each session, in check mode.
         results: Of the commands that were started with the steps.
     """
@@ -77,7 +77,7 @@ class Applied:
     sessions: tuple[PSSession, ...] = ()
     after: tuple[PSSession, ...] = ()
     errors: tuple[ErrorRecord, ...] = ()
-    changed: frozenset[str] = frozenset()
+    changed: frozenset[tuple[str, str]] = frozenset()
     what_if: tuple[str, ...] = ()
     results: tuple[CommandResult, ...] = ()
 
@@ -90,7 +90,7 @@ class Applied:
             sessions=sessions,
             after=sessions,
             errors=tuple(outcome for outcome in outcomes if isinstance(outcome, ErrorRecord)),
-            changed=frozenset(each.session.instance_id for each in done if each.changed),
+            changed=frozenset(each.session.key for each in done if each.changed),
             results=tuple(each.result for each in done if each.result is not None),
         )
 
@@ -101,7 +101,7 @@ def carry_out(task: Task, verb: Verb, found: Found, then: t.Callable[[Done], Don
     Args:
         then: Goes on with a session in the job that got to it; see `Apply`.
     """
-    steps = plan(verb, found.sessions, task.memory.owners(), task.memory.client_id, task.request)
+    steps = plan(verb, found.sessions, task.memory.owners(found.sessions), task.memory.client_id, task.request)
     if task.context.check_mode:
         return _foreseen(task, verb, found, steps)
     confirm = task.context.confirm
@@ -114,10 +114,10 @@ def carry_out(task: Task, verb: Verb, found: Found, then: t.Callable[[Done], Don
 
 def remembered(task: Task, found: Found, applied: Applied) -> Applied:
     """Write down what is known now, so that later tasks can name sessions by their ids; return it with the ids."""
-    ids = task.memory.remember([*found.before, *applied.sessions], found.vanished)
+    ids = task.memory.remember([*found.before, *applied.sessions], found.listed, found.over)
     if not ids:
         return applied
-    sessions = tuple(dataclasses.replace(each, id=ids.get(each.instance_id)) for each in applied.sessions)
+    sessions = tuple(dataclasses.replace(each, id=ids.get(each.key)) for each in applied.sessions)
     return dataclasses.replace(applied, sessions=sessions)
 
 
@@ -133,7 +133,7 @@ def _foreseen(task: Task, verb: Verb, found: Found, steps: t.Sequence[Step]) -> 
     return Applied(
         sessions=tuple(task.memory.as_remembered(found.sessions)),
         after=tuple(verb.expected(step) if step.changes else step.session for step in steps),
-        changed=frozenset(step.session.instance_id for step in steps if step.changes),
+        changed=frozenset(step.session.key for step in steps if step.changes),
         what_if=tuple(verb.what_if(step.session) for step in steps),
     )
 
@@ -233,6 +233,8 @@ def _try(task: Task, verb: Verb, attempt: Attempt) -> Outcome:
         if error.delivered and step.changes and attempt.looks == 0:
             return dataclasses.replace(attempt, cause=error, uncertain=True)
         return verb.failed(step.session, error)
+    if session.state is State.OPENED:
+        session = dataclasses.replace(session, connected_at=task.context.world.now().timestamp())
     return Done(session, step.changes or attempt.uncertain)
 
 

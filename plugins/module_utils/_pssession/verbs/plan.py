@@ -78,21 +78,22 @@ class Decider(t.Protocol):
 def plan(
     decider: Decider,
     sessions: t.Iterable[PSSession],
-    owners: t.Mapping[str, str | None],
+    owners: t.Mapping[tuple[str, str], str | None],
     client_id: str,
     request: Request,
 ) -> list[Step]:
     """Return one step for each selected session, in order.
 
     Args:
-        owners: The client last connected to a session, by instance id, as far as the registry knows.
+        owners: The client last connected to a session, by `PSSession.key`, as far as the registry knows.
         client_id: This client.
     """
     steps: list[Step] = []
+    # By instance id alone: a session that two addresses list is most likely one, seen by two names of its computer.
     earlier: dict[str, Step] = {}
     for session in sessions:
         first = earlier.get(session.instance_id)
-        step = decider.decide(session, owners.get(session.instance_id) == client_id)
+        step = decider.decide(session, owners.get(session.key) == client_id)
         if first is not None and first.changes:
             # The cmdlet starts two operations on one session, and the second fails; it is not sent here.
             step = Step(session, Action.REFUSE, error=_twice(session, decider.cmdlet.error_id, request))
