@@ -14,6 +14,7 @@ _WSMAN_FAULT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
 _ADDRESSING_FAULT = "http://schemas.xmlsoap.org/ws/2004/08/addressing/fault"
 
 ACCESS_DENIED = 5
+INVALID_PARAMETER = 87
 OPERATION_ABORTED = 995
 INVALID_HEADER = 0x8033800F
 DESTINATION_UNREACHABLE = 0x80338012
@@ -70,6 +71,7 @@ class Provider:
 
 
 SHELL_PROVIDER = Provider("Shell provider", r"%systemroot%\system32\WsmSvc.dll")
+CMD_PROVIDER = Provider("Shell cmd plugin", r"%systemroot%\system32\winrscmd.dll")
 POWERSHELL_PROVIDER = Provider("microsoft.powershell", r"C:\Windows\system32\pwrshplugin.dll")
 
 
@@ -116,6 +118,7 @@ def _internal(text: str) -> Kind:
 
 KINDS: dict[int, Kind] = {
     ACCESS_DENIED: Kind("s:Sender", "w:AccessDenied", "Access is denied."),
+    INVALID_PARAMETER: _internal("The parameter is incorrect."),
     OPERATION_ABORTED: _internal("The operation was aborted because its shell or command was closed."),
     INVALID_HEADER: Kind(
         "s:Sender",

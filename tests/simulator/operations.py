@@ -24,6 +24,7 @@ from .bodies import (
     set_buffer_mode,
     text_of,
 )
+from .cmd_operations import CmdOperations
 from .computer import SimulatedComputer
 from .enumerations import Enumerations
 from .faults import Fault
@@ -64,6 +65,7 @@ class Operations:
     def __init__(self, computer: SimulatedComputer) -> None:
         self._computer = computer
         self._enumerations = Enumerations(computer)
+        self._cmd = CmdOperations(computer)
 
     async def carry_out(self, request: Request, caller: Caller) -> Answer:
         """Answer ``request``.
@@ -76,6 +78,8 @@ class Operations:
         timeout = self._check_headers(request)
         operation = f"_{request.operation.lower()}"
         with quotas.running_operation(self._computer, caller.user, request.resource_uri):
+            if self._is_for_cmd(request):
+                return await self._cmd.carry_out(request, self._shell(request, caller), timeout)
             if request.operation == "Receive":
                 return await self._receive(request, caller, timeout)
             if request.operation == "Create":
@@ -101,6 +105,11 @@ class Operations:
         if timeout < 0:
             raise Fault(faults.INVALID_HEADER)
         return timeout
+
+    def _is_for_cmd(self, request: Request) -> bool:
+        """Whether the request is about a command of a cmd shell, which only declared scripts can run in."""
+        known = request.operation in CmdOperations.OPERATIONS and is_cmd(request.resource_uri)
+        return known and self._computer.powershell is None
 
     # Finding what a request is about
 
@@ -170,6 +179,7 @@ class Operations:
         if idle_timeout is not None:
             shell.idle_timeout = idle_timeout
         set_buffer_mode(shell, body)
+        shell.set_code_page(request.options.get("WINRS_CODEPAGE"))
         if not cmd:
             pool = self._computer.new_pool(shell)
             try:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import enum
 import math
 import uuid
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import faults
+from .cmd_command import CmdCommand
 from .pool import RunspacePool
 from .psrp import OutputQueue
 from .wsman import CMD_RESOURCE, Answer, element, format_age, format_timeout
@@ -107,6 +110,9 @@ class Shell:
         pending: Receives that wait right now; they count as activity.
         unacknowledged: the last answer to a shell Receive, until the same client's next request proves it arrived.
         replay: what the next Receive answers instead of new data.
+        encoding: of the code page that the client of a cmd shell asked for.
+        variables: of the scripts in a cmd shell; those of a PowerShell are in its pool.
+        commands: of a cmd shell; those of a PowerShell are in its pool.
         closing_fault: what Receives get that wait when the shell is closed.
         epoch: goes up with each Disconnect and ends the Receives begun before.
     """
@@ -129,6 +135,9 @@ class Shell:
     profile_loaded: bool = True
     client_ip: str = "127.0.0.1"
     process_id: int = 2792
+    encoding: str = "cp437"
+    variables: dict[str, Any] = field(default_factory=dict)
+    commands: dict[uuid.UUID, CmdCommand] = field(default_factory=dict)
     held: bool = False
     pending: int = 0
     closing_fault: int = faults.OPERATION_ABORTED
@@ -178,13 +187,19 @@ class Shell:
         whose client does not give the key that it was asked for.
         """
         inactivity = self.inactivity(now)
-        if self.state == "Connected" and inactivity >= silence_timeout:
+        if self.state == "Connected" and self.supports_disconnect and inactivity >= silence_timeout:
             self.disconnect()
         reaped_after = (math.floor(self.idle_timeout / reaping_interval) + 1) * reaping_interval
-        if self.state == "Disconnected" and inactivity >= reaped_after:
+        if (self.state == "Disconnected" or not self.supports_disconnect) and inactivity >= reaped_after:
             self.close()
         if self.pool is not None and self.pool.has_given_up(now):
             self.close()
+
+    def set_code_page(self, number: str | None) -> None:
+        """Take the code page of WINRS_CODEPAGE, if it is known here."""
+        name = "utf-8" if number == "65001" else f"cp{number}"
+        with contextlib.suppress(LookupError):
+            self.encoding = self.encoding if number is None else codecs.lookup(name).name
 
     def touch(self, now: float) -> None:
         """Note activity of the client."""
@@ -207,6 +222,8 @@ class Shell:
         self.state, self.closing_fault = "Closed", fault_code
         if self.pool is not None:
             self.pool.close()
+        for command in self.commands.values():
+            command.close()
 
     def _wake(self) -> None:
         for queue in self._queues():

@@ -71,8 +71,8 @@ def check(name: str, steps: Any) -> tuple[tuple[str, Any], ...]:
         if not isinstance(step, Mapping) or len(step) != 1:
             raise ScriptError(f"script {name!r}: a step is a mapping with one key, not {step!r}")
         ((verb, argument),) = step.items()
-        if verb not in _VERBS:
-            raise ScriptError(f"script {name!r}: {verb!r} is not one of {', '.join(sorted(_VERBS))}")
+        if verb not in VERBS:
+            raise ScriptError(f"script {name!r}: {verb!r} is not one of {', '.join(sorted(VERBS))}")
         if verb == "repeat":
             if not isinstance(argument, Mapping) or set(argument) != {"times", "steps"}:
                 raise ScriptError(f"script {name!r}: repeat takes times and steps")
@@ -83,7 +83,7 @@ def check(name: str, steps: Any) -> tuple[tuple[str, Any], ...]:
 
 def run(steps: Iterable[tuple[str, Any]], context: ScriptContext) -> Execution:
     for verb, argument in steps:
-        yield from _VERBS[verb](context, argument)
+        yield from VERBS[verb](context, argument)
 
 
 def once(steps: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
@@ -224,7 +224,8 @@ def _repeat(context: ScriptContext, argument: tuple[int, tuple[tuple[str, Any], 
         yield from run(steps, context)
 
 
-_VERBS: dict[str, Callable[[ScriptContext, Any], Execution]] = {
+#: What a step can do: its function, by its key.
+VERBS: dict[str, Callable[[ScriptContext, Any], Execution]] = {
     "output": _output,
     "output_variable": _output_variable,
     "output_input": _output_input,
