@@ -95,6 +95,10 @@ conformance: $(READY) ## Random values and long scripts against a real PowerShel
 	@PSSESSION_REQUIRE_POWERSHELL=1 PSSESSION_CONFORMANCE_VALUES=$(VALUES) PSSESSION_CONFORMANCE_SEED=$(SEED) \
 		$(PYTEST) tests/conformance/powershell -rs $(PYTEST_ARGS)
 
+.PHONY: test-pypsrp
+test-pypsrp: $(READY) ## pypsrp's own tests against the simulator with a real PowerShell: minutes
+	@$(VENV_PYTHON) dev/pypsrp_tests.py
+
 .PHONY: test-races
 test-races: $(READY) ## The tests in which threads or processes meet, 20 times each on a free, a busy and a single processor
 	@$(WITH_ENV) $(VENV_PYTHON) dev/repeat.py $(REPEAT_ARGS)

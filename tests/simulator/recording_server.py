@@ -17,10 +17,10 @@ _SCHEMES = ("Negotiate", "Kerberos", 'Basic realm="WSMAN"', "CredSSP")
 class RecordingServer(Listener):
     """Records all it is sent, and asks for credentials in every way it knows.
 
-    >>> with RecordingServer() as trap:
-    ...     computer.redirect(trap.wsman_url)
+    >>> with RecordingServer() as other:
+    ...     computer.redirect(other.wsman_url)
     ...     ...
-    >>> assert trap.connections == 0 and trap.received == b""
+    >>> assert other.connections == 0 and other.received == b""
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, psremoting.fleet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands between client and server or pretends to be one: redirections, traps, proxies."""
+"""What stands between client and server or pretends to be one: redirections, recording servers, proxies."""
 
 from __future__ import annotations
 
@@ -41,35 +41,35 @@ def test_redirection(fleet: SimulatedFleet, computer: SimulatedComputer, status:
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_trap(fleet: SimulatedFleet, computer: SimulatedComputer, tls: bool) -> None:
+def test_recording_server(fleet: SimulatedFleet, computer: SimulatedComputer, tls: bool) -> None:
     """It has all that it was sent, and nothing if nobody came."""
     context = fleet.make_server_context("127.0.0.1") if tls else None
-    with RecordingServer(tls=context) as trap:
-        computer.redirect(trap.wsman_url, status=307)
+    with RecordingServer(tls=context) as other:
+        computer.redirect(other.wsman_url, status=307)
         requests.post(computer.uri, b"secret body", allow_redirects=False, timeout=PATIENCE)
-        assert (trap.connections, trap.received) == (0, b"")
+        assert (other.connections, other.received) == (0, b"")
         answer = requests.post(computer.uri, b"secret body", auth=LOGIN, verify=str(fleet.ca_file), timeout=PATIENCE)
         assert answer.status_code == 401
         assert "Negotiate" in answer.headers["WWW-Authenticate"]
-        assert trap.connections == 1
-        assert trap.received.startswith(b"POST /wsman HTTP/1.1\r\n")
-        assert trap.received.endswith(b"secret body")
-        requests.post(trap.url, b"", auth=LOGIN, verify=str(fleet.ca_file), timeout=PATIENCE)
-        assert [value.partition(" ")[0] for value in trap.authorizations] == ["Basic"]
-        before = len(trap.received)
+        assert other.connections == 1
+        assert other.received.startswith(b"POST /wsman HTTP/1.1\r\n")
+        assert other.received.endswith(b"secret body")
+        requests.post(other.url, b"", auth=LOGIN, verify=str(fleet.ca_file), timeout=PATIENCE)
+        assert [value.partition(" ")[0] for value in other.authorizations] == ["Basic"]
+        before = len(other.received)
         with pytest.raises(requests.exceptions.RequestException):
-            requests.post(f"{'http' if tls else 'https'}://127.0.0.1:{trap.port}", timeout=1)
-        until(lambda: trap.connections == 3, "the third connection")
+            requests.post(f"{'http' if tls else 'https'}://127.0.0.1:{other.port}", timeout=1)
+        until(lambda: other.connections == 3, "the third connection")
         if tls:
-            assert len(trap.received) == before
+            assert len(other.received) == before
         else:
-            until(lambda: len(trap.received) > before, "a TLS greeting")
+            until(lambda: len(other.received) > before, "a TLS greeting")
 
 
-def test_trap_with_another_answer() -> None:
+def test_recording_server_with_another_answer() -> None:
     """Status and headers can be chosen."""
-    with RecordingServer(status=302, headers=[("Location", "http://127.0.0.1:9/")]) as trap:
-        answer = requests.post(trap.wsman_url, b"", allow_redirects=False, timeout=PATIENCE)
+    with RecordingServer(status=302, headers=[("Location", "http://127.0.0.1:9/")]) as other:
+        answer = requests.post(other.wsman_url, b"", allow_redirects=False, timeout=PATIENCE)
         assert (answer.status_code, answer.headers["Location"]) == (302, "http://127.0.0.1:9/")
 
 
