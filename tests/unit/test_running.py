@@ -119,7 +119,7 @@ def test_events_of_a_command_but_for_its_output_are_told() -> None:
     task_context = context(emit=events.append)
     task = Task(request, task_context, cast(Any, None), cast(ClientPool, server), NoJournal())
     at = dataclasses.replace(SESSION, commands=(ListedCommand(COMMAND, "x", "Running"),))
-    (result,) = Runner(task).receive([at], {at.instance_id}).results
+    (result,) = Runner(task).receive([at], {at.key}).results
     assert (result.output.output, result.output.warning) == ([1], ["careful"])
     assert events == [
         InCommand(at, COMMAND, RecordReceived("warning", "careful")),
