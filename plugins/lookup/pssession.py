@@ -77,6 +77,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import run_client_id
 
 display = Display()
 
@@ -91,7 +92,9 @@ class LookupModule(LookupBase):
         _refuse_unknown(kwargs)
         self.set_options(var_options=variables, direct=kwargs)
         inventory = Inventory(variables or {}, self._templar)
-        result = _plugins.LOOKUP(self._options_for(terms, inventory), settings_of=inventory.settings_of)
+        result = _plugins.LOOKUP(
+            self._options_for(terms, inventory), settings_of=inventory.settings_of, run_client_id=run_client_id
+        )
         for warning in result["warnings"]:
             display.warning(f"pssession: {warning}")
         if result.get("failed"):

@@ -23,6 +23,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation imp
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import run_client_id
 
 # Strategies under which a task with run_once runs for every host all the same; Ansible itself only warns.
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
@@ -88,6 +89,7 @@ class EngineAction(ActionBase):
                 diff_mode=self._task.diff,
                 check_mode=self._task.check_mode,
                 settings_of=inventory.settings_of,
+                run_client_id=run_client_id,
                 emit=EventDisplay(name),
                 confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
             )

@@ -124,3 +124,28 @@ def test_a_missing_library_is_named_after_bad_options(controller: Controller, fl
         assert error["fully_qualified_error_id"].startswith("InvalidOperation,")
         assert error["message"] == run[task].message
     assert fleet.requests == []
+
+
+def test_a_state_file_that_cannot_be_used(controller: Controller, fleet: SimulatedFleet) -> None:
+    """All tasks of the run are one client to the servers, another run is another one, and there is one warning."""
+    playbook = """
+    - name: Connect
+      psremoting.fleet.connect_pssession: {name: ITTask}
+    - name: Connect again
+      psremoting.fleet.connect_pssession: {name: ITTask}
+    - name: Disconnect
+      psremoting.fleet.disconnect_pssession: {name: ITTask}
+    - name: Reconnect
+      psremoting.fleet.connect_pssession: {name: ITTask}
+    """
+    blocked = controller.write("blocked", "a file where a folder should be") / "state.sqlite3"
+    run = controller.run(playbook, "--limit", "srv01,srv02", PSSESSION_STATE_FILE=str(blocked))
+    assert run.exit_code == 0, run.output
+    changed = {task: {result["changed"] for result in run.of(task).values()} for task in ("Connect", "Connect again")}
+    assert changed == {"Connect": {True}, "Connect again": {False}}
+    assert re.sub(r"\s+", " ", run.output).count("cannot be used") == 1
+    clients = {request.client_session_id for request in fleet.requests if request.operation == "Reconnect"}
+    assert len(clients) == 1
+    other = controller.run(playbook, "--limit", "srv01", PSSESSION_STATE_FILE=str(blocked))
+    assert "another client is connected to it" in other.output
+    assert len({request.client_session_id for request in fleet.requests}) == 2

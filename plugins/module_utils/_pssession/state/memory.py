@@ -8,11 +8,11 @@ import dataclasses
 import typing as t
 
 from ..model.errors import PSSessionError
-from ..model.events import Event, Warned
+from ..model.events import Event
 from ..model.sessions import Availability, PSSession, SessionReference
 from ..model.wildcard import WildcardPattern
 from ..system.world import World
-from .registry import SILENCE_SECONDS, Listed, Registry
+from .registry import SILENCE_SECONDS, Listed, Registry, without_registry
 
 Key = tuple[str, str]
 T = t.TypeVar("T")
@@ -22,17 +22,18 @@ class Memory:
     """The registry and who we are on the wire; trouble with either is a warning.
 
     Args:
-        client_id: Our identity, a GUID; None means the registry's.
+        client_id: Our identity, a GUID; or what gives it if the registry cannot be used.
         emit: Gets warnings.
     """
 
     def __init__(
-        self, registry: Registry, client_id: str | None, emit: t.Callable[[Event], None], world: World
+        self, registry: Registry, client_id: str | t.Callable[[], str], emit: t.Callable[[Event], None], world: World
     ) -> None:
         self._registry = registry
         self._emit = emit
         self._world = world
-        self.client_id = client_id or self._own_client_id()
+        self._has_warned = False
+        self.client_id = client_id if isinstance(client_id, str) else self._own_client_id(client_id)
 
     def numbered(self, number: int) -> list[SessionReference]:
         """Return the known session with a number, if there is one."""
@@ -84,7 +85,7 @@ class Memory:
         try:
             return self._registry.remember(now.values(), self.client_id, listed, over)
         except PSSessionError as error:
-            self._emit(Warned(f"{error}. The ids of these sessions will not be known to later tasks."))
+            self._warn(error)
             return {}
 
     def _is_ours(self, session: PSSession, memory: SessionReference) -> bool:
@@ -103,12 +104,20 @@ class Memory:
         try:
             return look_up()
         except PSSessionError as error:
-            self._emit(Warned(f"{error}. Sessions of earlier tasks are not known."))
+            self._warn(error)
             return nothing
 
-    def _own_client_id(self) -> str:
+    def _warn(self, error: PSSessionError) -> None:
+        """Warn once. Ansible shows a warning with the same text once in a run."""
+        if not self._has_warned:
+            self._has_warned = True
+            self._emit(without_registry(error))
+
+    def _own_client_id(self, otherwise: t.Callable[[], str]) -> str:
+        if not self._registry.is_kept:
+            return otherwise()
         try:
             return self._registry.client_id()
         except PSSessionError as error:
-            self._emit(Warned(f"{error}. To the servers this is a new client."))
-            return self._world.new_guid()
+            self._warn(error)
+            return otherwise()

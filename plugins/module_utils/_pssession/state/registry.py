@@ -12,7 +12,7 @@ import sqlite3
 import typing as t
 from dataclasses import dataclass
 
-from ..model.errors import RegistryError
+from ..model.errors import PSSessionError, RegistryError
 from ..model.events import Event, Warned
 from ..model.sessions import Availability, Endpoint, PSSession, SessionReference, State
 from ..model.wildcard import WildcardPattern
@@ -100,13 +100,18 @@ class Registry:
             if not isinstance(error.__cause__, sqlite3.DatabaseError) or isinstance(
                 error.__cause__, sqlite3.OperationalError
             ):
-                emit(Warned(f"{error}. Going on without; ids of sessions will not be known to later tasks."))
+                emit(without_registry(error))
                 return cls(None, world)
         aside = f"{path}.damaged-{world.microseconds() // 1_000_000}"
         emit(Warned(f"The state file {path} was damaged; it is now {aside}, and ids of sessions start again."))
         with contextlib.suppress(OSError):
             world.disk.rename(path, aside)
         return cls.open(path, emit, world) if not world.disk.exists(path) else cls(None, world)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it outlives the task."""
+        return self.path is not None
 
     def close(self) -> None:
         self._database.close()
@@ -252,6 +257,14 @@ class Registry:
 
     def _unusable(self, error: sqlite3.Error) -> RegistryError:
         return RegistryError(f"the state file {self.path} cannot be used: {error}")
+
+
+def without_registry(error: PSSessionError) -> Warned:
+    """Return the warning for a registry that cannot be used; all tasks of a run have the same."""
+    return Warned(
+        f"{error}. Going on without it: numbers of sessions are not known to later tasks, and other runs count as "
+        "other clients. Set state_file to a file that can be written, or client_id."
+    )
 
 
 def _reference(row: t.Sequence[t.Any]) -> SessionReference:

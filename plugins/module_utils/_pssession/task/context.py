@@ -32,6 +32,7 @@ class Context:
         registry: The sessions this controller knows.
         settings_of: What the inventory knows of a computer, or None.
         client_id: Our identity on the wire, a GUID; None means the registry's.
+        run_client_id: Gives our identity where the registry cannot be used; None means a new one.
         check_mode: Only look and tell what would be done.
         confirm: Asked with operation, target and session before each step; None means not to ask.
         emit: Gets the events of the task as they happen, also from the threads of its jobs.
@@ -41,6 +42,7 @@ class Context:
     registry: Registry
     settings_of: SettingsSource = lambda _computer, _host: None
     client_id: str | None = None
+    run_client_id: t.Callable[[], str] | None = None
     check_mode: bool = False
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
     emit: t.Callable[[Event], None] = _silent

@@ -47,7 +47,8 @@ def task_of(request: Request, context: Context) -> t.Iterator[Task]:
         JournalError: The journal cannot be used; nothing was sent.
     """
     request = _within_open_files(request, context)
-    memory = Memory(context.registry, context.client_id, context.emit, context.world)
+    run_client_id = context.run_client_id or context.world.new_guid
+    memory = Memory(context.registry, context.client_id or run_client_id, context.emit, context.world)
     path = request.run.journal
     # Check mode writes nothing, so it reads only a journal that is there.
     is_new = path is not None and not context.world.disk.exists(path)
