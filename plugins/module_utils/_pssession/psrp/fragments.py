@@ -94,6 +94,9 @@ class Defragmenter:
     def _take(self, object_id: int, fragment_id: int, flags: int, blob: bytes) -> bytes | None:
         if flags & _START:
             self.is_torn = self.is_torn or self._object_id is not None
+            if flags & _END and fragment_id == 0 and self._max_size is None:
+                self._object_id = None
+                return blob  # small messages are whole fragments, and there may be millions
             self._object_id, self._next_fragment, self._parts, self._size = object_id, 0, [], 0
         if self._object_id is None:
             return None
