@@ -55,6 +55,7 @@ class CmdCommand:
         exit_code: what the script gives to ``exit``; 1 after an error that ends it.
         output: stream and octets that no client has fetched, oldest first.
         ended: nothing more will be written.
+        failed: an error ended the script.
         collected: a client has received the last output.
         closed: by a signal; a Receive that waits is refused.
         changed: notified of new output and of the end.
@@ -68,6 +69,7 @@ class CmdCommand:
     exit_code: int = 0
     output: deque[tuple[str, bytes]] = field(default_factory=deque)
     ended: bool = False
+    failed: bool = False
     collected: bool = False
     closed: bool = False
     changed: Wakeup = field(default_factory=Wakeup)
@@ -76,6 +78,11 @@ class CmdCommand:
     _input_open: bool = True
     _input_changed: Wakeup = field(default_factory=Wakeup)
     _task: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> str:
+        """``Running``, ``Completed`` or, after an error that ended it, ``Failed``."""
+        return ("Failed" if self.failed else "Completed") if self.ended else "Running"
 
     @property
     def has_ui(self) -> bool | None:
@@ -140,7 +147,7 @@ class CmdCommand:
         except StopIteration:
             pass
         except ScriptFailure as failure:
-            self.exit_code = 1
+            self.exit_code, self.failed = 1, True
             self._write("stderr", f"{failure.record}\r\n")
         self.ended = True
         self.changed.notify()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import uuid
 
-from . import faults
-from .bodies import answer_to, body_of, child_text, decode, text_of
+from . import faults, quotas
+from .bodies import answer_to, body_of, child_text, decode, guid, text_of
 from .cmd_command import CmdCommand, text_of_command
 from .computer import SimulatedComputer
 from .faults import Fault
@@ -51,8 +51,11 @@ class CmdOperations:
         arguments = [text_of(argument) for argument in body.iterfind(tag("rsp:Arguments"))]
         text = text_of_command(child_text(body, "Command") or "", arguments)
         origin = Origin(f"{shell.owner_domain}\\{shell.owner.name}", self._computer.host_name, shell.process_id)
-        command = CmdCommand(text, shell.variables, origin, shell.encoding)
-        shell.commands[command.id] = command
+        identity = uuid.UUID(guid(request.command_id, faults.COMMAND_ID_NOT_GUID))
+        if identity in shell.commands:
+            raise Fault(faults.COMMAND_ID_IN_USE)
+        quotas.check_new_command(self._computer, len(shell.commands))
+        command = shell.commands[identity] = CmdCommand(text, shell.variables, origin, shell.encoding, identity)
         command.start(self._computer.scripts.find(text), self._computer.clock)
         return answer_to(
             request, element("rsp:CommandResponse", element("rsp:CommandId", text=str(command.id).upper()))

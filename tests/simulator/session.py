@@ -131,7 +131,14 @@ class SimulatedSession:
 
         def list_commands(shell: Shell) -> list[SimulatedCommand]:
             pipelines = shell.pool.pipelines.values() if shell.pool else ()
-            return [
+            of_cmd = [
+                SimulatedCommand(
+                    *(str(command.id).upper(), command.text, command.state, command.collected),
+                    waiting=sum(len(octets) for _stream, octets in command.output),
+                )
+                for command in shell.commands.values()
+            ]
+            return of_cmd + [
                 SimulatedCommand(
                     *(pipeline.command_id, pipeline.text, pipeline.state.name, pipeline.collected),
                     waiting=pipeline.output.size,

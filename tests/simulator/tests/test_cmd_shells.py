@@ -140,10 +140,22 @@ def test_faults(computer: SimulatedComputer) -> None:
             process.poll_invoke()
         assert (refused.value.code, refused.value.provider) == (87, "Shell cmd plugin")
         process.begin_invoke()
+        (command,) = computer.sessions[0].commands
+        assert (command.script, command.state) == ("wait", "Running")
         process.signal(SignalCode.TERMINATE)
+        assert computer.sessions[0].commands == []
         with pytest.raises(WSManFaultError) as unknown:
             process.poll_invoke()
         assert unknown.value.code == 0x8033805B
+
+
+def test_quota_of_commands(computer: SimulatedComputer) -> None:
+    computer.max_commands_per_shell = 1
+    with WinRS(connection(computer)) as shell:
+        Process(shell, "wait").begin_invoke()
+        with pytest.raises(WSManFaultError) as refused:
+            Process(shell, "wait").begin_invoke()
+        assert refused.value.code == 0x803381E9
 
 
 def test_execute_cmd(computer: SimulatedComputer) -> None:
