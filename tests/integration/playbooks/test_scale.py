@@ -24,6 +24,8 @@ from tests.waiting import until
 from .controller import PASSWORD, PATIENT, SILENCE, USER, Controller, inventory_of, processes_of
 
 COUNT = 500
+# More than one round of work, where the number matters no further.
+SOME = 160
 # As the option throttle_limit has it when a task does not say otherwise.
 THROTTLE = 32
 CONNECT_ALL = """
@@ -41,8 +43,15 @@ def fleet_of(count: int) -> SimulatedFleet:
 
 @pytest.fixture(scope="module")
 def computers() -> Iterator[SimulatedFleet]:
-    """The same for all tests here: to start them takes a while."""
+    """The same for all tests that need so many: to start them takes a while."""
     with fleet_of(COUNT) as started:
+        yield started
+
+
+@pytest.fixture
+def some() -> Iterator[SimulatedFleet]:
+    """Computers with one session each, which no client is connected to."""
+    with fleet_of(SOME) as started:
         yield started
 
 
@@ -144,20 +153,20 @@ def test_one_task_connects_to_five_hundred_computers(fleet: SimulatedFleet, tmp_
     assert usage.memory - little.memory <= THROTTLE * 1024
 
 
-def test_some_computers_give_trouble(fleet: SimulatedFleet, tmp_path: Path) -> None:
-    controller = Controller(tmp_path, inventory_of(fleet))
+def test_some_computers_give_trouble(some: SimulatedFleet, tmp_path: Path) -> None:
+    controller = Controller(tmp_path, inventory_of(some))
     hosts = controller.inventory["all"]["children"]["windows"]["hosts"]
-    every_tenth = [computer.name for computer in fleet][::10]
+    every_tenth = [computer.name for computer in some][::10]
     unreachable, denied, busy, refusing = (every_tenth[part::4] for part in range(4))
     for name in unreachable:
         hosts[name]["ansible_port"] = 1
     for name in denied:
         hosts[name]["ansible_password"] = "not the right one"
     for name in busy:
-        fleet[name].session("ITTask").close()
-        fleet[name].add_session("ITTask", state="Connected", held=True)
+        some[name].session("ITTask").close()
+        some[name].add_session("ITTask", state="Connected", held=True)
     for name in refusing:
-        fleet[name].inject(Injection("Connect", fault_code=0x80540FA3))
+        some[name].inject(Injection("Connect", fault_code=0x80540FA3))
     run = controller.run(CONNECT_ALL, hosts="localhost")
     assert run.exit_code == 2
     result = run["Connect"]
@@ -169,37 +178,37 @@ def test_some_computers_give_trouble(fleet: SimulatedFleet, tmp_path: Path) -> N
         **dict.fromkeys(busy, "busy"),
         **dict.fromkeys(refusing, "failed"),
     }
-    assert f"{len(every_tenth)} errors, {COUNT - len(every_tenth)} sessions went well" in result.message
+    assert f"{len(every_tenth)} errors, {SOME - len(every_tenth)} sessions went well" in result.message
     connected = {session["computer_name"] for session in result["sessions"]}
-    assert connected == {computer.name for computer in fleet} - set(every_tenth)
-    assert {state_of(fleet, name) for name in connected} == {"Connected"}
+    assert connected == {computer.name for computer in some} - set(every_tenth)
+    assert {state_of(some, name) for name in connected} == {"Connected"}
 
     for name in unreachable:
         hosts[name]["ansible_port"] = 5985
     for name in denied:
         del hosts[name]["ansible_password"]
     for name in busy:
-        fleet[name].session("ITTask").disconnect()
-    fleet.clear_requests()
+        some[name].session("ITTask").disconnect()
+    some.clear_requests()
     again = controller.run(CONNECT_ALL, hosts="localhost")
     assert again.exit_code == 0, again.output
     changed = [session["computer_name"] for session in again["Connect"]["sessions"] if session["changed"]]
     assert sorted(changed) == sorted(every_tenth)
-    assert operations(fleet) == {
-        "Enumerate": COUNT,
+    assert operations(some) == {
+        "Enumerate": SOME,
         "Connect": len(every_tenth),
-        "Reconnect": COUNT - len(every_tenth),
+        "Reconnect": SOME - len(every_tenth),
     }
-    assert states(fleet) == {"Connected": COUNT}
+    assert states(some) == {"Connected": SOME}
 
 
 @pytest.mark.parametrize(("number", "remembers"), [(signal.SIGKILL, True), (signal.SIGINT, False)])
 def test_a_run_is_interrupted_in_the_middle(
-    fleet: SimulatedFleet, tmp_path: Path, number: signal.Signals, remembers: bool
+    some: SimulatedFleet, tmp_path: Path, number: signal.Signals, remembers: bool
 ) -> None:
-    controller = Controller(tmp_path, inventory_of(fleet))
+    controller = Controller(tmp_path, inventory_of(some))
     # Half of them are connected; then all that are at work get no answer.
-    for computer in list(fleet)[COUNT // 2 :][:THROTTLE]:
+    for computer in list(some)[SOME // 2 :][:THROTTLE]:
         computer.inject(Injection("Connect", action="hang"))
     with subprocess.Popen(
         controller.command(CONNECT_ALL, hosts="localhost"),
@@ -208,7 +217,7 @@ def test_a_run_is_interrupted_in_the_middle(
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        until(lambda: operations(fleet)["Connect"] == COUNT // 2 + THROTTLE or process.poll() is not None)
+        until(lambda: operations(some)["Connect"] == SOME // 2 + THROTTLE or process.poll() is not None)
         assert process.poll() is None
         # Ctrl+C is for Ansible, which ends its workers. A pod is killed with all that is in it.
         for pid in processes_of(process.pid) if number is signal.SIGKILL else [process.pid]:
@@ -216,20 +225,20 @@ def test_a_run_is_interrupted_in_the_middle(
         output, _errors = process.communicate()
     assert process.returncode != 0
     assert "Traceback" not in output
-    assert states(fleet) == {"Connected": COUNT // 2, "Disconnected": COUNT // 2}
-    left = [computer.name for computer in fleet if state_of(fleet, computer.name) == "Disconnected"]
+    assert states(some) == {"Connected": SOME // 2, "Disconnected": SOME // 2}
+    left = [computer.name for computer in some if state_of(some, computer.name) == "Disconnected"]
 
     if not remembers:  # another controller, a minute later
         controller.registry.unlink(missing_ok=True)
-        fleet.clock.advance(SILENCE + 1)
-        left = [computer.name for computer in fleet]
-    fleet.clear_requests()
+        some.clock.advance(SILENCE + 1)
+        left = [computer.name for computer in some]
+    some.clear_requests()
     again = controller.run(CONNECT_ALL, hosts="localhost")
     assert again.exit_code == 0, again.output
     changed = [session["computer_name"] for session in again["Connect"]["sessions"] if session["changed"]]
     assert sorted(changed) == left
-    assert sorted(request.computer for request in fleet.requests_of(operation="Connect")) == left
-    assert states(fleet) == {"Connected": COUNT}
+    assert sorted(request.computer for request in some.requests_of(operation="Connect")) == left
+    assert states(some) == {"Connected": SOME}
 
 
 def test_a_slow_fleet_shows_how_far_it_is(tmp_path: Path) -> None:
@@ -247,18 +256,18 @@ def test_a_slow_fleet_shows_how_far_it_is(tmp_path: Path) -> None:
             assert process.stdout is not None
             seen = []
             for line in process.stdout:
-                progress = re.fullmatch(r"Connect: (listed )?(\d+) of 40 (computers|sessions)\n", line)
+                progress = re.fullmatch(r"Connect: (\d+) of 40 (computers listed|sessions)\n", line)
                 if progress:
                     # What a line says has happened, and the rest has not.
-                    happened = len(fleet.requests_of(operation="Enumerate" if progress[1] else "Connect"))
-                    seen.append((progress[3], int(progress[2]), happened))
+                    happened = len(fleet.requests_of(operation="Connect" if progress[2] == "sessions" else "Enumerate"))
+                    seen.append((progress[2], int(progress[1]), happened))
                 elif line.startswith("changed:"):
                     seen.append(("changed", count, count))
     assert process.returncode == 0
     kinds = [kind for kind, _told, _happened in seen]
     assert kinds[-1] == "changed"
-    assert set(kinds) == {"computers", "sessions", "changed"}
-    for kind in ("computers", "sessions"):
+    assert set(kinds) == {"computers listed", "sessions", "changed"}
+    for kind in ("computers listed", "sessions"):
         told = [number for each, number, _happened in seen if each == kind]
         assert told == sorted(set(told))
         assert 0 < told[0] < count
