@@ -253,7 +253,11 @@ def lists_of_text(options: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], 
 
 
 def without_aliases(options: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return validated options under their proper names only, suboptions likewise."""
+    """Return validated options under their proper names only, suboptions likewise and only those that were given.
+
+    Validation adds null for suboptions that were not given, and a module on another host refuses null where there are
+    choices.
+    """
     return {name: _plain(options[name], spec[name].get("options")) for name in spec if name in options}
 
 
@@ -262,4 +266,4 @@ def _plain(value: t.Any, spec: t.Mapping[str, t.Any] | None) -> t.Any:
         return value
     if isinstance(value, list):
         return [_plain(item, spec) for item in value]
-    return without_aliases(value, spec)
+    return {name: each for name, each in without_aliases(value, spec).items() if each is not None}

@@ -146,7 +146,7 @@ def test_aliases_disappear_on_all_levels() -> None:
     given = {
         "computer_name": ["a"],
         "cn": ["a"],
-        "session_option": {"open_timeout": 1, "unknown": 1},
+        "session_option": {"open_timeout": 1, "output_buffering_mode": None, "unknown": 1},
         "endpoints": [{"computer_name": "a"}],
         "credential": None,
         "unknown": 1,

@@ -208,6 +208,7 @@ def test_only_sessions_of_an_account(tmp_path: Path, way: str) -> None:
         ("reconnect_when_done: remove", "needs reconnect_collect: true"),
         ("reconnect_instance_id: [not-a-guid]", "'not-a-guid' is not a GUID"),
         ("reconnect_busy_timeout: -1", "busy_timeout: -1 is negative"),
+        ("reconnect_when_done: disconnect, reconnect_idle_timeout: 59", "idle_timeout: 59 is less than 60 seconds"),
     ],
 )
 def test_bad_values_fail_every_host(controller: Controller, fleet: SimulatedFleet, value: str, message: str) -> None:

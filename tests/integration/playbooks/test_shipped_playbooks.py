@@ -174,7 +174,7 @@ def test_extend_gives_time_and_leaves_the_work_alone(controller: Shipped, fleet:
         ("srv02", "Expiring"): 7200,
         ("srv02", "Idle"): 86400,
     }
-    assert operations(fleet) <= {*READING, "Connect", "Disconnect"}  # nothing was received
+    assert operations(fleet) <= {*READING, "Connect", "Reconnect", "Disconnect"}  # nothing was received
     working = fleet["srv01"].session("Expiring")
     assert [command.state for command in working.commands] == ["Running"]
     fleet.clock.advance(50000)
@@ -237,6 +237,9 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
         ("start", {"name": "Nightly"}, "Say what to run"),
         ("start", {"name": "Nightly", "script": "Long job", "path": "x.ps1"}, "Say what to run"),
         ("start", {"name": "Nightly", "path": "missing.ps1"}, "missing.ps1 cannot be read"),
+        ("start", {"name": "Nightly", "script": "Long job", "idle_timeout": 59}, "idle_timeout: 59 is less than 60"),
+        ("extend", {"idle_timeout": 86400000}, "idle_timeout: 86400000 is more than 2147483 seconds"),
+        ("resume", {"name": "Nightly", "script": "Long job", "idle_timeout": 59}, "idle_timeout: 59 is less than 60"),
         ("extend", {"report_only": "perhaps"}, "pssession_report_only"),
         ("cleanup", {"remove": True}, "say which in pssession_name"),
         ("resume", {"name": ["One", "Two"], "script": "Long job"}, "must have one name"),
