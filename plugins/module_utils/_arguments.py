@@ -11,6 +11,7 @@ import typing as t
 
 from ansible.module_utils.basic import env_fallback
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
 Spec = dict[str, dict[str, t.Any]]
@@ -202,6 +203,33 @@ REMOVE: Spec = {
     "force": {"type": "bool", "default": False},
 }
 
+JOB: Spec = {
+    "job": {
+        "type": "str",
+        "required": True,
+        "choices": ["start", "resume", "connect", "collect", "extend", "cleanup"],
+    },
+    "computer_name": SELECTION["computer_name"],
+    "name": SELECTION["name"],
+    "instance_id": SELECTION["instance_id"],
+    "configuration_name": SELECTION["configuration_name"],
+    "minimum_age": {"type": "int", "default": 3600},
+    "expires_within": {"type": "int", "default": 3600},
+    "idle_timeout": {"type": "int"},
+    "busy_timeout": CHANGE["busy_timeout"],
+    "when_done": {"type": "str", "choices": ["keep", "disconnect", "remove"], "default": "keep"},
+    "fail_on": {
+        "type": "list",
+        "elements": "str",
+        "choices": [reason.value for reason in Reason],
+        "default": [reason.value for reason in Reason],
+    },
+    "start_anew": {"type": "bool", "default": False},
+    "report_only": {"type": "bool", "default": False},
+    "with_commands": {"type": "bool", "default": False},
+    "remove": {"type": "bool", "default": False},
+}
+
 REPORT: Spec = {
     "results": {"type": "list", "elements": "dict", "required": True},
     "dest": {"type": "path", "required": True},
@@ -234,6 +262,18 @@ RECEIVE_PSSESSION: Spec = {**_without(_SESSIONS, "list_commands"), **OWNER, **CH
 REMOVE_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, **_SKIP_MISSING}
 PSSESSION_INFO: Spec = {**_SESSIONS, **OWNER, **CONDITIONS, **ENDPOINTS, **_SKIP_MISSING}
 PSSESSION_LOOKUP: Spec = _SESSIONS
+
+# What a job passes on to each call of a module.
+OF_EACH_CALL: Spec = {**LOGON, **_without(FLOW, "list_commands", "on_missing", "on_error")}
+PSSESSION_JOB: Spec = {
+    **_without(COMPUTER, "allow_redirection"),
+    **OF_EACH_CALL,
+    "on_error": FLOW["on_error"],
+    **OWNER,
+    **{name: INVOKE[name] for name in ("script", "path", "arguments", "parameters", "sensitive_parameters")},
+    **{name: TAKE[name] for name in ("timeout", "journal", "expected_return_code")},
+    **JOB,
+}
 
 
 def lists_of_text(options: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:

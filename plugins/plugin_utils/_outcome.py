@@ -67,6 +67,21 @@ def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[
     }
 
 
+def message_of(failed: t.Sequence[Entry], count: int) -> str:
+    """Return one message for the hosts that failed, each as `of_host` returns it.
+
+    Args:
+        count: How many hosts there were.
+    """
+    if count == 1:
+        return str(failed[0]["msg"])
+    by_outcome: dict[str, list[str]] = {}
+    for host in failed:
+        by_outcome.setdefault(host["outcome"], []).append(host["host"])
+    groups = [f"{outcome} {', '.join(by_outcome[outcome])}" for outcome in OUTCOMES if outcome in by_outcome]
+    return f"{len(failed)} of {count} hosts failed: {'; '.join(groups)}. {failed[0]['host']}: {failed[0]['msg']}"
+
+
 def parts_of(result: Entry, hosts: t.Iterable[str]) -> dict[str, dict[str, list[t.Any]]]:
     """Return for each host what of a task's result is about it, in one pass over the result.
 

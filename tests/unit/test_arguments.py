@@ -30,6 +30,7 @@ from tests.unit.builders import session
 
 SPECS = {
     **{("module", each.name): each.spec for each in _plugins.MODULES},
+    ("module", "pssession_job"): _arguments.PSSESSION_JOB,
     ("module", "pssession_report"): _arguments.REPORT,
     ("lookup", _plugins.LOOKUP.name): _plugins.LOOKUP.spec,
 }

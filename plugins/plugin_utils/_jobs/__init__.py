@@ -32,3 +32,6 @@ JOBS: t.Mapping[str, t.Callable[[Order], Job]] = {
     "extend": extend,
     "cleanup": cleanup,
 }
+# Jobs that start a script, and those that keep a folder of the work.
+WITH_SCRIPT = frozenset({"start", "resume"})
+WITH_FOLDER = frozenset({"resume"})

@@ -54,9 +54,6 @@ def start(order: Order) -> Job:
 def starting(order: Order, hosts: t.Sequence[str], **more: t.Any) -> Call:
     """Return the call that starts the script of an order."""
     options = order.given("script", "path", "arguments", "parameters", "sensitive_parameters", "configuration_name")
-    session_option = dict(order.options.get("session_option") or {})
-    if order.options.get("idle_timeout") is not None:
-        session_option["idle_timeout"] = order.options["idle_timeout"]
     return Call(
         "invoke_command",
         {
@@ -64,7 +61,6 @@ def starting(order: Order, hosts: t.Sequence[str], **more: t.Any) -> Call:
             "in_disconnected_session": True,
             "session_name": order.options["name"],
             **options,
-            **({"session_option": session_option} if session_option else {}),
             **more,
         },
     )

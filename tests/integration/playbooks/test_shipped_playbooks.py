@@ -200,7 +200,8 @@ def test_extend_does_not_fight_for_what_somebody_takes_meanwhile(controller: Shi
     assert run.exit_code == 0, run.output
     assert outcomes(run) == {"srv01": "busy", "srv02": "ok"}
     assert (taken.state, taken.idle_timeout) == ("Connected", 7200)
-    assert "another client" in run.on("Connect to it", "srv01")["errors"][0]["message"]
+    (error,) = run.on("Find what expires soon, and give it more time", "srv01")["hosts"]["srv01"]["errors"]
+    assert "another client" in error["message"]
 
 
 def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: Shipped, fleet: SimulatedFleet) -> None:
@@ -210,7 +211,8 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
         assert run.exit_code == 0, run.output
         assert outcomes(run) == {"srv01": "changed", "srv02": "changed"}
         shown = run.of("Remove it, or tell what would be removed")
-        assert {host: len(result["what_if"]) for host, result in shown.items()} == {"srv01": 1, "srv02": 1}
+        told = {host: result["hosts"][host]["what_if"] for host, result in shown.items()}
+        assert {host: len(lines) for host, lines in told.items()} == {"srv01": 1, "srv02": 1}
         assert shown["srv01"]["changed"] is bool(arguments)
         table = run["Show what was removed, or would be"]["msg"]
         assert [line.split()[1:4] for line in table[2:]] == [["Idle", "WSMan", "srv01"], ["Idle", "WSMan", "srv02"]]

@@ -1,0 +1,251 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pssession_job
+short_description: Do a whole job with the PowerShell sessions of one host or of a fleet
+version_added: 0.1.0
+author: psremoting.fleet contributors (@psremoting)
+description:
+  - Does what takes several tasks with the other modules, and makes the decisions between them. The playbooks of this
+    collection and the role P(psremoting.fleet.reconnect#role) are made of it.
+  - A task does its job for the host that it runs for, or for all hosts in O(computer_name) at once. Each host fares for
+    itself, and the result has an entry for each.
+options:
+  job:
+    description:
+      - V(start) starts a script in a new disconnected session of each name in O(name). Where a session of the name
+        exists and has a command, nothing is started. Where it exists without a command, that is an error.
+      - V(resume) brings the work of a script to its end, from wherever it is. It starts the script where no session of
+        the name exists, waits for it where it runs, returns what it gave, and removes the session. With O(journal) the
+        script is started once, whatever happens to the controller, and none of its output is lost.
+      - V(connect) connects to sessions.
+      - V(collect) receives what the commands in sessions give.
+      - V(extend) connects to sessions that expire within O(expires_within) and disconnects from them with a longer idle
+        timeout. Nothing of their output is received.
+      - V(cleanup) finds sessions that were left behind, and removes them with O(remove=true). Without it the job shows
+        what would be removed.
+    type: str
+    choices: [start, resume, connect, collect, extend, cleanup]
+    required: true
+  computer_name:
+    description:
+      - The hosts of the inventory whose sessions are meant. The default is the Windows host that the task runs for.
+  name:
+    description:
+      - Names of the sessions. The jobs V(connect), V(collect), V(extend) and V(cleanup) take wildcards, as
+        M(psremoting.fleet.connect_pssession) does. Without names all sessions are meant, except that
+        O(remove=true) needs them.
+      - The jobs V(start) and V(resume) need the name of the session to open; V(resume) takes one name.
+      - Text is split at its commas, and blanks around them do not count.
+    type: list
+    elements: str
+  instance_id:
+    description:
+      - GUIDs of the sessions, for the jobs V(connect) and V(collect).
+    type: list
+    elements: str
+  owner:
+    description:
+      - Only sessions of these accounts, with wildcards. The default of the jobs V(resume), V(extend) and V(cleanup) is
+        the account that the host is logged on to with, and that of the others is any account.
+      - V(cleanup) needs it where the account is not known, as with Kerberos tickets.
+    type: list
+    elements: str
+  minimum_age:
+    description:
+      - Seconds that a session has been without a client, at least, for the job V(cleanup).
+    type: int
+    default: 3600
+  expires_within:
+    description:
+      - Seconds. The job V(extend) extends sessions that their server would remove sooner.
+    type: int
+    default: 3600
+  script:
+    description:
+      - The script of the jobs V(start) and V(resume). Either it or O(path) is needed.
+    type: str
+  path:
+    description:
+      - File with the script, on the controller. A relative path is looked for as the module
+        M(psremoting.fleet.invoke_command) does.
+    type: path
+  arguments:
+    description:
+      - Positional arguments of the script.
+    type: list
+    elements: raw
+  parameters:
+    description:
+      - Named parameters of the script.
+    type: dict
+  sensitive_parameters:
+    description:
+      - Named parameters that the script gets as C(SecureString) or C(PSCredential), as with
+        M(psremoting.fleet.invoke_command).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the parameter, without a dash.
+        type: str
+        required: true
+      value:
+        description: The text of a C(SecureString).
+        type: raw
+      username:
+        description: The user name of a C(PSCredential).
+        type: raw
+      password:
+        description: The password of a C(PSCredential).
+        type: raw
+  idle_timeout:
+    description:
+      - Seconds for which the servers keep sessions without a client. The jobs V(start) and V(resume) open sessions with
+        it, the others disconnect with it.
+      - The job V(extend) needs it. It gives a session less where the server allows less, and never less than it has.
+    type: int
+  busy_timeout:
+    description:
+      - Seconds to wait for sessions that another client holds.
+      - A client that was killed keeps its sessions for about a minute, so V(90) is a good value.
+    type: int
+    default: 0
+  timeout:
+    description:
+      - Seconds to wait for the end of each command, for the jobs V(resume) and V(collect). Without it the task waits as
+        long as they run.
+      - After that a command goes on, and its session is disconnected. For V(resume) that is an error.
+    type: int
+  journal:
+    description:
+      - For the job V(resume) a folder on the controller, in which each host has the journal of its output
+        (C(HOST.jsonl)) and its result (C(HOST.result.json)). One folder stands for one piece of work.
+      - For the job V(collect) a journal as with M(psremoting.fleet.receive_pssession).
+    type: path
+  expected_return_code:
+    description:
+      - Exit codes of scripts that are a success. Any other code is an error with the reason V(command_failed).
+    type: list
+    elements: int
+    default: [0]
+  when_done:
+    description:
+      - What becomes of the sessions after the jobs V(connect) and V(collect). V(keep) stays connected, V(disconnect)
+        disconnects.
+      - V(remove) is for the job V(collect). It removes sessions whose commands have completed and were received to
+        their end without an error, and keeps the others.
+    type: str
+    choices: [keep, disconnect, remove]
+    default: keep
+  start_anew:
+    description:
+      - For the job V(resume), start the work where it is not known whether it was started before. Its session exists
+        without a command, or does not exist although the journal has a start.
+    type: bool
+    default: false
+  report_only:
+    description:
+      - For the job V(extend), only report which sessions expire.
+    type: bool
+    default: false
+  with_commands:
+    description:
+      - For the job V(cleanup), include sessions with a command. It may still run, or have output that no client has
+        received.
+    type: bool
+    default: false
+  remove:
+    description:
+      - For the job V(cleanup), remove the sessions.
+    type: bool
+    default: false
+  fail_on:
+    description:
+      - The reasons of errors that count as a failure of a host.
+    type: list
+    elements: str
+    choices: [unreachable, access_denied, failed, command_failed, busy, expired, missing]
+    default: [unreachable, access_denied, failed, command_failed, busy, expired, missing]
+  on_error:
+    description:
+      - What to do about errors. V(fail_at_end) does the job for all hosts and then fails if any of them failed.
+        V(report) does not fail; the result has the errors. V(stop) is refused.
+extends_documentation_fragment:
+  - psremoting.fleet._attributes
+  - psremoting.fleet._attributes.verb
+  - psremoting.fleet._options
+notes:
+  - The task runs on the controller. Its calls of modules run wherever C(delegate_to) sends the task, if that is not a
+    Windows host. Then O(journal) cannot be used, since its files are on the controller.
+  - With O(computer_name) and the job V(resume) with O(journal), one host is started and received after the other. All
+    other jobs work with all hosts side by side.
+  - In check mode the job calls each module in check mode. It starts and receives nothing, so it foresees as far as that
+    goes.
+seealso:
+  - plugin: psremoting.fleet.reconnect
+    plugin_type: role
+  - plugin: psremoting.fleet.of_host
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Bring the work of the night to its end on each Windows host; run this again after any interruption
+  psremoting.fleet.pssession_job:
+    job: resume
+    name: Nightly
+    path: nightly.ps1
+    busy_timeout: 90
+    journal: /var/lib/nightly/2026-11-25
+  register: nightly
+
+- name: Show what it gave
+  ansible.builtin.debug:
+    msg: "{{ nightly.hosts[inventory_hostname].results[0].output }}"
+
+- name: Start a script on all Windows hosts by one task
+  psremoting.fleet.pssession_job:
+    job: start
+    computer_name: "{{ groups['windows'] }}"
+    name: Nightly
+    path: nightly.ps1
+    idle_timeout: 86400
+    on_error: report
+  register: started
+  run_once: true
+
+- name: Show the hosts where it was not started
+  ansible.builtin.debug:
+    msg: "{{ started.hosts.values() | selectattr('failed') | map(attribute='msg') }}"
+  run_once: true
+"""
+
+RETURN = r"""
+hosts:
+  description:
+    - For each host what is about it, with the keys host, outcome, changed, failed, msg, sessions, results, errors,
+      missing and what_if, as the filter P(psremoting.fleet.of_host#filter) returns them.
+  returned: always
+  type: dict
+lines:
+  description: What is to be shown, in the order in which it came up.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description:
+        - What it is. V(output) is the output of the work of V(resume), V(expiring) a session that V(extend) has found,
+          V(buffering) the output buffering mode of a session of V(start), V(left_behind) a session of V(cleanup).
+      type: str
+    host:
+      description: The host.
+      type: str
+    value:
+      description: A line of text, the list of output objects, or the session.
+      type: raw
+"""

@@ -1,0 +1,200 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module pssession_job: whole jobs, host by host and for a fleet at once, with the settings of the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.simulator import Injection, SimulatedFleet, User
+from tests.waiting import until
+
+from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of
+
+HOSTS = ["srv01", "srv02", "srv03"]
+READING = {"Enumerate", "Unauthenticated"}
+SCRIPTS: dict[str, Any] = {"Work": [{"output": "begun"}, {"output": "done"}], "Long work": [{"sleep": 3600}]}
+
+
+@pytest.fixture
+def fleet() -> Iterator[SimulatedFleet]:
+    users = [User(USER, PASSWORD, administrator=True), User("alice", "alice-secret")]
+    with SimulatedFleet.build(HOSTS, users, SCRIPTS, switches=PATIENT) as started:
+        yield started
+
+
+@pytest.fixture
+def controller(fleet: SimulatedFleet, tmp_path: Path) -> Controller:
+    return Controller(tmp_path, inventory_of(fleet))
+
+
+def job(controller: Controller, *arguments: str, keywords: dict[str, Any] | None = None, **options: Any) -> Run:
+    """Run one task with the module."""
+    task = {"name": "Job", "psremoting.fleet.pssession_job": options, **(keywords or {})}
+    return controller.run(yaml.safe_dump([task]), *arguments)
+
+
+def at_once(controller: Controller, *arguments: str, **options: Any) -> Run:
+    """Run one task for all hosts."""
+    return job(controller, *arguments, keywords={"run_once": True}, computer_name=HOSTS, **options)
+
+
+def outcomes(run: Run) -> dict[str, str]:
+    return {host: each["outcome"] for result in run.of("Job").values() for host, each in result.values["hosts"].items()}
+
+
+def operations(fleet: SimulatedFleet) -> set[str]:
+    return {request.operation for request in fleet.requests}
+
+
+@pytest.mark.parametrize("play", [job, at_once])
+def test_start_and_resume_host_by_host_and_at_once(controller: Controller, fleet: SimulatedFleet, play: Any) -> None:
+    wanted: dict[str, Any] = {"name": "Nightly", "script": "Work", "idle_timeout": 7000}
+    for outcome in ("changed", "ok"):
+        run = play(controller, job="start", **wanted)
+        assert (run.exit_code, outcomes(run)) == (0, dict.fromkeys(HOSTS, outcome)), run.output
+    assert {computer.session("Nightly").idle_timeout for computer in fleet} == {7000}
+    assert len(fleet.requests_of(operation="Command")) == 3
+    for outcome in ("changed", "ok"):
+        run = play(controller, job="resume", journal=str(controller.folder / "work"), **wanted)
+        assert (run.exit_code, outcomes(run)) == (0, dict.fromkeys(HOSTS, outcome)), run.output
+        results = [result.values for result in run.of("Job").values()]
+        lines = [(line["kind"], line["host"], line["value"]) for result in results for line in result["lines"]]
+        assert sorted(lines) == [("output", host, ["begun", "done"]) for host in HOSTS]
+    assert len(fleet.requests_of(operation="Command")) == 3
+    assert {path.name for path in (controller.folder / "work").iterdir()} == {
+        f"{host}.{kind}" for host in HOSTS for kind in ("jsonl", "result.json")
+    }
+    assert all(not list(computer.sessions) for computer in fleet)
+
+
+def test_a_rerun_of_work_that_is_done_sends_nothing(controller: Controller, fleet: SimulatedFleet) -> None:
+    wanted: dict[str, Any] = {
+        "job": "resume",
+        "name": "Nightly",
+        "script": "Work",
+        "journal": str(controller.folder / "work"),
+    }
+    assert job(controller, **wanted).exit_code == 0
+    fleet.clear_requests()
+    run = job(controller, **wanted)
+    assert (run.exit_code, outcomes(run), fleet.requests) == (0, dict.fromkeys(HOSTS, "ok"), [])
+
+
+def test_hosts_fare_for_themselves(controller: Controller, fleet: SimulatedFleet) -> None:
+    fleet["srv02"].inject(Injection("Enumerate", action="status", times=None))
+    run = at_once(controller, job="start", name="Nightly", script="Work")
+    assert run.exit_code == 2
+    result = run["Job"]
+    assert outcomes(run) == {"srv01": "changed", "srv02": "unreachable", "srv03": "changed"}
+    assert result.message.startswith("1 of 3 hosts failed: unreachable srv02. srv02: ")
+    assert result["changed"]
+    run = at_once(controller, job="start", name="Nightly", script="Work", on_error="report")
+    assert (run.exit_code, outcomes(run)["srv02"]) == (0, "unreachable")
+
+
+@pytest.mark.parametrize("play", [job, at_once])
+def test_check_mode_sends_only_reading_requests(controller: Controller, fleet: SimulatedFleet, play: Any) -> None:
+    wanted: dict[str, Any] = {"name": "Nightly", "script": "Work"}
+    journal = controller.folder / "work"
+    for options in ({"job": "start", **wanted}, {"job": "resume", **wanted, "journal": str(journal)}):
+        run = play(controller, "--check", "--diff", **options)
+        assert (run.exit_code, outcomes(run)) == (0, dict.fromkeys(HOSTS, "changed")), run.output
+        assert all(result["changed"] and result["diff"] for result in run.of("Job").values())
+    assert operations(fleet) <= READING
+    assert not journal.exists()
+
+
+def test_start_does_not_pass_over_a_session_without_a_command(controller: Controller, fleet: SimulatedFleet) -> None:
+    fleet["srv01"].add_session("Nightly")
+    for arguments in (["--check"], []):
+        run = job(controller, *arguments, job="start", name="Nightly", script="Work")
+        assert outcomes(run) == {"srv01": "failed", "srv02": "changed", "srv03": "changed"}
+        assert "Remove the session and run this again" in run.on("Job", "srv01").message
+
+
+def test_cleanup_without_remove_only_shows(controller: Controller, fleet: SimulatedFleet) -> None:
+    fleet["srv01"].add_session("Left", inactivity=3700)
+    fleet["srv01"].add_session("Hers", inactivity=3700, owner="alice")
+    for remove in (False, True):
+        run = at_once(controller, job="cleanup", name="*", remove=remove)
+        assert (run.exit_code, run["Job"]["changed"]) == (0, remove), run.output
+        assert [line["value"]["name"] for line in run["Job"]["lines"]] == ["Left"]
+        if not remove:
+            assert operations(fleet) <= READING
+    assert [session.name for session in fleet["srv01"].sessions] == ["Hers"]
+
+
+def test_defaults_of_the_action_group_count_for_every_call(controller: Controller, fleet: SimulatedFleet) -> None:
+    registry = controller.folder / "other.sqlite3"
+    run = controller.run(
+        f"""
+        - hosts: windows
+          gather_facts: false
+          module_defaults: {{group/psremoting.fleet.all: {{state_file: {registry}, throttle_limit: 2}}}}
+          tasks:
+            - psremoting.fleet.pssession_job: {{job: start, name: Nightly, script: Work}}
+        """
+    )
+    assert run.exit_code == 0, run.output
+    assert registry.exists()
+    assert not controller.registry.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"job": "start", "name": "Nightly"}, "one of script (the text) and path (a file)"),
+        ({"job": "start", "name": "Nightly", "script": "a", "path": "b"}, "one of script (the text) and path"),
+        ({"job": "start", "script": "a"}, "needs name"),
+        ({"job": "start", "name": " ", "script": "a"}, "name has an empty entry"),
+        ({"job": "resume", "name": ["One", "Two"], "script": "a"}, "name must have one name"),
+        ({"job": "extend"}, "needs idle_timeout"),
+        ({"job": "extend", "idle_timeout": 30}, "idle_timeout"),
+        ({"job": "connect", "when_done": "remove"}, "when_done: remove is for the job collect"),
+        ({"job": "cleanup", "remove": True}, "to remove sessions, name them"),
+        ({"job": "cleanup", "on_error": "stop"}, "on_error: stop"),
+        ({"job": "harvest"}, "value of job must be one of"),
+        ({"job": "connect", "instance_id": ["not-a-guid"]}, "'not-a-guid' is not a GUID"),
+    ],
+)
+def test_what_makes_no_job_is_refused(
+    controller: Controller, fleet: SimulatedFleet, options: dict[str, Any], message: str
+) -> None:
+    run = job(controller, **options)
+    assert run.exit_code == 2
+    assert message in run.output
+    assert fleet.requests == []
+
+
+def test_secrets_and_no_log(controller: Controller, fleet: SimulatedFleet) -> None:
+    secret = "corr3ct-h0rse"
+    options: dict[str, Any] = {
+        "name": "Nightly",
+        "script": "Long work",
+        "sensitive_parameters": [{"name": "Password", "value": secret}],
+    }
+    run = job(controller, "-vvvv", job="start", **options)
+    assert run.exit_code == 0, run.output
+    assert secret not in run.output
+    hidden = job(controller, job="start", keywords={"no_log": True}, **options)
+    assert "srv01" not in str(hidden.on("Job", "srv01").values)
+
+
+def test_an_interrupted_job_leaves_no_session_connected(controller: Controller, fleet: SimulatedFleet) -> None:
+    task = {
+        "name": "Job",
+        "psremoting.fleet.pssession_job": {"job": "resume", "name": "Nightly", "script": "Long work"},
+    }
+    process = controller.started(yaml.safe_dump([task]))
+    until(lambda: all(fleet.requests_of(host, "Connect") for host in HOSTS))  # it receives
+    process.terminate()
+    assert controller.ended(process).exit_code != 0
+    until(lambda: {fleet[host].session("Nightly").state for host in HOSTS} == {"Disconnected"})
+    assert len(fleet.requests_of(operation="Command")) == 3
