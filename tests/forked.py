@@ -33,8 +33,8 @@ from tests.waiting import PATIENCE
 SERVER = Path(__file__).with_name("forked_server.py")
 # Variables that the interpreter and libraries read when they start, hence before a run can give them a value.
 READ_AT_START = ("LANG", "LC_", "LD_", "OPENSSL_", "PYPSRP_", "PYSPNEGO_", "PYTHON", "PY_SAX_", "TZ", "UNIX")
-# Variables that only the collection and the tests' own plugins read, and only when they run.
-READ_IN_RUNS = ("PSSESSION_", "RECORDER_")
+# Variables that only the collection, the tests' own plugins or pytest read, and only when they run.
+READ_IN_RUNS = ("PSSESSION_", "PYTEST_", "RECORDER_")
 _CHUNK = 65536
 # Each server with settings takes some 100 MiB, most of them shared.
 _MOST_SERVERS = 4

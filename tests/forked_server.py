@@ -153,7 +153,7 @@ def with_settings(control: socket.socket) -> socket.socket:
         if os.fstat(printed.fileno()).st_size:
             os._exit(1)  # a warning, which each run has to print
     # The only setting that is made: a folder for one process, which removes it at its end.
-    shutil.rmtree(sys.modules[SETTINGS].DEFAULT_LOCAL_TMP)
+    shutil.rmtree(vars(sys.modules[SETTINGS])["DEFAULT_LOCAL_TMP"])
     freeze()
     control.sendall(b".")
     return control

@@ -69,7 +69,8 @@ def test_runs_after_the_first_share_what_was_imported_and_nothing_else(tmp_path:
     for number, forks in enumerate((2, 2, 2, 3, 3, 2)):
         (tmp_path / "ansible.cfg").write_text(f"[defaults]\nforks = {forks}\n", encoding="utf-8")
         settings = {"ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}
-        environment = {**os.environ, **settings, "RECORDER_PATH": f"path {number}"}
+        differs = {"RECORDER_PATH": f"path {number}", "PYTEST_CURRENT_TEST": f"test {number}"}
+        environment = {**os.environ, **settings, **differs}
         ended = forked.run(command, cwd=tmp_path, env=environment)
         shown = re.findall(r"\w[-\w ]*", ended.stdout.partition('"msg":')[2].partition("]")[0])
         assert shown[:2] == [str(forks), f"path {number}"], ended.stdout + ended.stderr
