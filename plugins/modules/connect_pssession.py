@@ -194,6 +194,24 @@ sessions:
       description: The inventory host whose variables were used.
       type: str
       sample: server01
+    authentication_used:
+      description:
+        - How the task logged on, V(basic), V(negotiate), V(kerberos), V(ntlm), V(credssp), V(digest) or V(certificate).
+          Without a password, Negotiate is Kerberos.
+      type: str
+      sample: kerberos
+    tls:
+      description:
+        - V(verified) if all checks of the server's certificate were on, V(unverified) if one of them was off, and
+          V(none) without HTTPS.
+      type: str
+      sample: verified
+    task_options:
+      description:
+        - What the task had set for the connection, without secrets. A later task with this session applies it again;
+          see O(session).
+      type: dict
+      sample: {port: 15986}
     changed:
       description: Whether the task changed this session, or in check mode would have changed it.
       type: bool

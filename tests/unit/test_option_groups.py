@@ -25,7 +25,7 @@ ENGINE = Path(_pssession.__path__[0])
 # `settings_in`, which reads the names of computers, is beside the engine.
 SOURCES = [*sorted(ENGINE.rglob("*.py")), ENGINE.parent / "_plugins.py"]
 GROUPS: list[type[OptionGroup]] = [
-    *(hint for hint in get_type_hints(Request).values() if issubclass(hint, OptionGroup)),
+    *(hint for hint in get_type_hints(Request).values() if isinstance(hint, type) and issubclass(hint, OptionGroup)),
     HostSettings,
 ]
 # The names under which the engine has an object of a group in hand.

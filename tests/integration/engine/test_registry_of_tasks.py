@@ -127,3 +127,49 @@ def test_each_removed_session_is_over_at_once(
     assert operations(fleet) == []
     assert names(controller.connect(name=["job*"])) == ["job1"]
     assert jobs[1].state == "Connected"
+
+
+@pytest.fixture
+def encrypted(controller: Controller) -> dict[str, object]:
+    """Options that reach srv01 by HTTPS, without a check of its certificate; the inventory has neither."""
+    return {"use_ssl": True, "session_option": {"skip_ca_check": True, "skip_cn_check": True}}
+
+
+def test_a_session_is_reached_as_the_task_before_had_reached_it(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, encrypted: dict[str, object]
+) -> None:
+    """And only this session: another one of the same computer is reached as the inventory says."""
+    computer.add_session("job1")
+    (connected,) = controller.connect("srv01", **encrypted)["sessions"]
+    assert (connected["tls"], connected["authentication_used"]) == ("unverified", "basic")
+    computer.add_session("job2")
+    (other,) = controller.info("srv01", name=["job2"])["sessions"]
+    assert (other["tls"], other["task_options"]) == ("none", {})
+    fleet.clear_requests()
+    for selection in ({"id": [connected["id"]]}, {"session": [connected]}, {"name": ["job1"]}):
+        (again,) = controller.connect(**selection)["sessions"]
+        assert (again["id"], again["changed"], again["tls"]) == (connected["id"], False, "unverified")
+    assert {request.secure for request in fleet.requests} == {True}
+    fleet.clear_requests()
+    controller.connect(session=[other])
+    assert {request.secure for request in fleet.requests} == {False}
+
+
+def test_a_given_session_alone_weakens_nothing(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    encrypted: dict[str, object],
+    tmp_path: Path,
+) -> None:
+    computer.add_session("job1")
+    (connected,) = controller.connect("srv01", **encrypted)["sessions"]
+    fleet.clear_requests()
+    elsewhere = {"state_file": str(tmp_path / "other.sqlite3"), "session": [connected]}
+    result = controller.connect(**elsewhere)
+    assert fleet.requests == []
+    (warning,) = result["warnings"]
+    assert "says skip_ca_check, skip_cn_check" in warning
+    # The inventory does not lead there, so its password stays here.
+    assert [error["reason"] for error in result["errors"]] == ["access_denied"]
+    assert controller.connect(**elsewhere, credential=CREDENTIAL)["errors"][0]["code"] == 12175

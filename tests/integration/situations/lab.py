@@ -245,7 +245,7 @@ class Lab:
             sessions={computer.name: computer.sessions for computer in self.fleet},
             names=self._names,
             addresses={computer.address: computer.name for computer in self.fleet},
-            folder=str(self.folder),
+            paths={str(self.folder): "FOLDER", str(self.fleet.ca_file): "CA"},
             client_id=CLIENT_ID,
             with_details=bool(self._situation.get("wire")),
         )

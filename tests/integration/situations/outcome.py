@@ -67,7 +67,7 @@ class Observation:
     sessions: Mapping[str, Sequence[SimulatedSession]]
     names: Mapping[str, str]
     addresses: Mapping[str, str]
-    folder: str
+    paths: Mapping[str, str]
     client_id: str
     with_details: bool = False
 
@@ -174,7 +174,9 @@ class _Stable:
         return self._text(value) if isinstance(value, str) else value
 
     def _text(self, text: str) -> str:
-        text = _NUMBER.sub("(number)", text.replace(self._seen.folder, "FOLDER"))
+        for path, name in self._seen.paths.items():
+            text = text.replace(path, name)
+        text = _NUMBER.sub("(number)", text)
         text = _GUID.sub(lambda found: f"({self._name(found[0])})", text)
         text = _ADDRESS.sub(lambda found: self._seen.addresses.get(found[0], found[0]), text)
         return _TIME.sub(lambda found: self._time(found[0]), text)

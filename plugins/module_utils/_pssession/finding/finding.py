@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..model.errors import ErrorRecord
 from ..model.events import Warned
 from ..model.sessions import Endpoint, PSSession, SessionReference, State
+from ..request.task_options import weakening
 from ..state.registry import Listed
 from ..target import endpoint as endpoints_of
 from ..task.task import Task
@@ -93,6 +94,8 @@ def _find_remote(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord]]:
 def _find_remembered(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord]]:
     request = task.request
     references, unknown = look_up(request, task.memory)
+    for reference in references:
+        _warn_of_ignored(reference, task)
     refused = {reference: refuse_unseen(reference, request) for reference in references}
     over = [gone(reference, reference.subject, request) for reference in references if reference.is_over]
     places: dict[SessionReference, Endpoint] = {
@@ -110,6 +113,19 @@ def _find_remembered(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord
         # Only sessions that a wildcard matched, and all of them have ended: that, too, is nothing found.
         missing = tuple(unknown_name(request, pattern) for pattern in request.query.names or ())
     return dataclasses.replace(selection, missing=missing), discovery, errors
+
+
+def _warn_of_ignored(reference: SessionReference, task: Task) -> None:
+    """Warn of what a session says of its connection that counts only if this controller has set it."""
+    names = [] if reference.is_registered else weakening(reference.task_options)
+    if names:
+        name = reference.name or reference.instance_id
+        task.context.emit(
+            Warned(
+                f"Session {name} on {reference.computer_name} says {', '.join(names)}. That weakens a check, so it "
+                "counts only from this controller's state file, which does not have the session. Set it in the task."
+            )
+        )
 
 
 def _fulfilling(task: Task, sessions: t.Sequence[PSSession]) -> list[PSSession]:

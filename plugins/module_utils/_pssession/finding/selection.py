@@ -290,7 +290,11 @@ def _known_to_be_over(reference: SessionReference, record: ErrorRecord) -> Error
 def _registered(given: SessionReference, known: Known) -> SessionReference:
     """Return a session that was given to the task with what is known of it here."""
     rows = [row for row in known.of_instance(given.instance_id) if given.is_same(row)]
-    return dataclasses.replace(given, is_over=rows[0].is_over) if rows else given
+    if not rows:
+        return given
+    row = min(rows, key=lambda each: each.uri_key != given.uri_key)
+    # Whose variables count for it is the registry's word, too: what was given may say anything.
+    return dataclasses.replace(row, name=given.name, state=given.state, computer_type=given.computer_type)
 
 
 def _must_be_over(reference: SessionReference, endpoint: Endpoint, discovery: Discovery) -> bool:

@@ -60,6 +60,7 @@ class Logon:
         scheme: Name of a scheme of `wsman.schemes`.
         credential: None for certificates, and for Kerberos with the tickets of the controller user.
         message_encryption: ``auto`` encrypts over HTTP, ``always`` over HTTPS, too, ``never`` sends in clear.
+        used: Name of the scheme that it comes to (`wsman.schemes.effective`).
         library: ``psrp`` or ``winrm``: who logs on, pypsrp or pywinrm.
     """
 
@@ -68,6 +69,7 @@ class Logon:
     certificate: ClientCertificate | None = None
     message_encryption: str = "auto"
     library: str = "psrp"
+    used: str = ""
 
     @property
     def account(self) -> str:
@@ -126,6 +128,7 @@ class Endpoint:
         settings: The settings of the connection, those of the task's options included.
         maximum_redirection: Redirections to follow; 0 means none.
         own_host: The inventory host in lower case if its variables alone lead to this address, or None.
+        task_options: What the task had set for the connection, without secrets, as plain data (`request.task_options`).
     """
 
     computer_name: str
@@ -138,6 +141,7 @@ class Endpoint:
     option: SessionOption = field(default=SessionOption())
     maximum_redirection: int = 0
     own_host: str | None = None
+    task_options: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False)
 
     @property
     def key(self) -> str:
@@ -152,6 +156,14 @@ class Endpoint:
     def subject(self) -> Subject:
         """What an error about this computer is about."""
         return Subject(self.computer_name, self.inventory_hostname)
+
+    @property
+    def tls_check(self) -> str:
+        """``verified``, ``unverified`` if a check of the server's certificate is off, or ``none`` without TLS."""
+        if not self.use_ssl:
+            return "none"
+        checks = (self.tls.check_authority, self.tls.check_name, self.tls.check_revocation)
+        return "verified" if all(checks) else "unverified"
 
     @property
     def port(self) -> int:
@@ -313,6 +325,9 @@ class PSSession:
             "use_ssl": self.endpoint.use_ssl,
             "connection_uri": self.endpoint.uri,
             "inventory_hostname": self.endpoint.inventory_hostname,
+            "authentication_used": self.endpoint.logon.used,
+            "tls": self.endpoint.tls_check,
+            "task_options": dict(self.endpoint.task_options),
         }
         if self.commands is not None:
             result["commands"] = [command.as_dict() for command in self.commands]
@@ -350,6 +365,8 @@ class SessionReference:
         expires: When the server removes the session at the latest unless a client connects, in seconds since the epoch.
         is_over: Whether the session is known to have ended.
         own_host: As in `Endpoint`. Only the registry has it.
+        task_options: As in `Endpoint`.
+        is_registered: Whether the registry of this controller has the session at this address.
         exact: Whether the user meant this very session; a wildcard match may have vanished silently.
     """
 
@@ -366,6 +383,8 @@ class SessionReference:
     expires: float | None = None
     is_over: bool = False
     own_host: str | None = None
+    task_options: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False)
+    is_registered: bool = False
     exact: bool = True
 
     @property

@@ -8,7 +8,7 @@ import dataclasses
 import ipaddress
 import typing as t
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..model.cmdlets import CONNECT, Cmdlet, ParameterSet
 from ..model.commands import Script
@@ -17,6 +17,7 @@ from ..model.options import OptionGroup, count, each_of, filled, idle_seconds, i
 from ..model.sessions import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, SessionReference
 from ..model.settings import Credential, SessionOption
 from ..model.wildcard import WildcardPattern
+from . import task_options
 from .parameter_sets import resolve
 from .scripts import script_of
 
@@ -87,6 +88,7 @@ def _reference(session: t.Mapping[str, t.Any], name: str) -> SessionReference:
         id=session.get("id"),
         state=str(session.get("state") or SessionReference.state),
         computer_type=str(session.get("computer_type") or SessionReference.computer_type),
+        task_options=task_options.read(session.get("task_options")),
     )
 
 
@@ -240,6 +242,7 @@ class Request:
     flow: Flow
     change: Change
     run: Run
+    given: t.Mapping[str, t.Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def idle_timeout(self) -> float | None:
@@ -269,20 +272,42 @@ class Request:
             given = (given | {"name"}) - {"session_name"}
         parameter_set = resolve(given, cmdlet.opening_sets if is_new else cmdlet.parameter_sets)
         flow = Flow.from_options({**options, **({"list_commands": True} if cmdlet.lists_commands else {})})
-        session_option = dict(options.get("session_option") or {})
-        if options.get("output_buffering_mode"):
-            session_option["output_buffering_mode"] = options["output_buffering_mode"]
         return cls(
             parameter_set,
             cmdlet,
             query=_query(options, flow, is_new=is_new),
             target=Target.from_options(options),
             logon=logon,
-            session_option=SessionOption.from_options(session_option),
+            session_option=_session_option(options),
             flow=flow,
             change=change,
             run=run,
+            given=options,
         )
+
+    def with_remembered(self, remembered: t.Mapping[str, t.Any]) -> Request:
+        """Return the request with what earlier tasks had set for the connection to one session; see `task_options`.
+
+        Raises:
+            ParameterBindingError: One of these options has a bad value.
+        """
+        if not remembered:
+            return self
+        options = task_options.applied_to(self.given, remembered)
+        return dataclasses.replace(
+            self,
+            target=Target.from_options({**options, "connection_uri": None}),
+            logon=LogonOptions.from_options(options),
+            session_option=_session_option(options),
+            given=options,
+        )
+
+
+def _session_option(options: t.Mapping[str, t.Any]) -> SessionOption:
+    session_option = dict(options.get("session_option") or {})
+    if options.get("output_buffering_mode"):
+        session_option["output_buffering_mode"] = options["output_buffering_mode"]
+    return SessionOption.from_options(session_option)
 
 
 def _query(options: t.Mapping[str, t.Any], flow: Flow, *, is_new: bool) -> Query:

@@ -8,6 +8,7 @@ It is a cache. The servers are the truth; losing the registry loses the numbers 
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import typing as t
 from dataclasses import dataclass
@@ -28,21 +29,21 @@ SILENCE_SECONDS = 60.0
 
 _COLUMNS = (
     "id, instance_id, name, computer_name, connection_uri, inventory_hostname, client_id, connected_at, expires, "
-    "gone IS NOT NULL, host"
+    "gone IS NOT NULL, host, task_options"
 )
 _UPDATE = """
 UPDATE session SET name = :name, name_key = :name_key, computer_name = :computer_name,
     connection_uri = :connection_uri, uri_key = :uri_key, inventory_hostname = :inventory_hostname, host = :host,
     client_id = coalesce(:client_id, client_id),
     connected_at = CASE WHEN :is_held THEN connected_at ELSE :connected_at END,
-    account = :account, seen = :seen, expires = :expires, gone = NULL
+    account = :account, task_options = :task_options, seen = :seen, expires = :expires, gone = NULL
 WHERE id = :id
 """
 _INSERT = """
 INSERT INTO session (instance_id, name, name_key, computer_name, connection_uri, uri_key, inventory_hostname, host,
-    client_id, connected_at, account, seen, expires)
+    client_id, connected_at, account, task_options, seen, expires)
 VALUES (:instance_id, :name, :name_key, :computer_name, :connection_uri, :uri_key, :inventory_hostname, :host,
-    :client_id, :connected_at, :account, :seen, :expires)
+    :client_id, :connected_at, :account, :task_options, :seen, :expires)
 """
 _GONE = "UPDATE session SET gone = :now, expires = :now WHERE id = :id AND gone IS NULL"
 
@@ -211,6 +212,7 @@ class Registry:
             # By whom is not known: what was known of the client before is as good as it was.
             "is_held": session.availability is not Availability.NONE and not is_ours,
             "account": endpoint.logon.account,
+            "task_options": json.dumps(endpoint.task_options),
             "seen": now,
             "expires": now + left,
         }
@@ -269,7 +271,8 @@ def without_registry(error: PSSessionError) -> Warned:
 
 def _reference(row: t.Sequence[t.Any]) -> SessionReference:
     names = ("id", "instance_id", "name", "computer_name", "connection_uri", "inventory_hostname", "client_id")
-    values = dict(zip((*names, "connected_at", "expires", "is_over", "own_host"), row, strict=True))
+    values = dict(zip((*names, "connected_at", "expires", "is_over", "own_host", "task_options"), row, strict=True))
     values["is_over"] = bool(values["is_over"])
+    values["task_options"] = json.loads(values["task_options"])
     state = State.DISCONNECTED if values["connected_at"] is None else State.OPENED
-    return SessionReference(**values, state=state.value)
+    return SessionReference(**values, state=state.value, is_registered=True)

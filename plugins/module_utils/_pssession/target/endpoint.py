@@ -16,6 +16,7 @@ from ..model.errors import ParameterBindingError
 from ..model.sessions import Endpoint, Proxy, SessionReference, Tls, key_of_uri
 from ..model.settings import HostSettings, SessionOption
 from ..request.request import Request, Target
+from ..request.task_options import kept, without_weakening
 from . import logon
 
 DEFAULT_PORTS = {False: 5985, True: 5986}
@@ -41,13 +42,26 @@ def endpoints(request: Request, settings_of: SettingsSource) -> tuple[Endpoint, 
 def endpoint_of_reference(reference: SessionReference, request: Request, settings_of: SettingsSource) -> Endpoint:
     """Return the endpoint at which a remembered session lives.
 
-    The inventory's present settings win over the remembered address, which may have changed meanwhile.
+    What earlier tasks had set for this session counts again, unless this task says otherwise; the rest is the
+    inventory's as it is now. Only a place that the inventory, this task or our own registry named gets the inventory's
+    user and password: a session that was given to the task may come from anywhere.
+
+    Raises:
+        ParameterBindingError: A remembered option or address cannot be used.
     """
-    settings = settings_of(reference.computer_name, reference.inventory_hostname)
-    if settings or not reference.connection_uri:
-        return _from_computer_name(reference.computer_name, request, settings)
-    uri, host = _normal_uri(reference.connection_uri)
-    return _endpoint(uri, reference.computer_name or host, request, HostSettings())
+    options = reference.task_options if reference.is_registered else without_weakening(reference.task_options)
+    request = request.with_remembered(options)
+    known = settings_of(reference.computer_name, reference.inventory_hostname)
+    given_uri = options.get("connection_uri") or (reference.connection_uri if known is None else None)
+    if given_uri:
+        uri, host = _normal_uri(given_uri)
+        computer_name = reference.computer_name or host
+    else:
+        computer_name = reference.computer_name
+        uri = _uri_of(computer_name, known or HostSettings(), request.target)
+    if not reference.is_registered and known is not None and not _is_own(uri, computer_name, known):
+        known = None
+    return _endpoint(uri, computer_name, request, known or HostSettings(), options.get("connection_uri"))
 
 
 def _from_computer_name(computer_name: str, request: Request, known: HostSettings | None) -> Endpoint:
@@ -66,7 +80,7 @@ def _uri_of(computer_name: str, known: HostSettings, target: Target) -> str:
 
 def _from_uri(uri: str, request: Request, settings_of: SettingsSource) -> Endpoint:
     normal, host = _normal_uri(uri)
-    return _endpoint(normal, host, request, settings_of(host, None) or HostSettings())
+    return _endpoint(normal, host, request, settings_of(host, None) or HostSettings(), normal)
 
 
 def _normal_uri(uri: str) -> tuple[str, str]:
@@ -90,7 +104,9 @@ def _normal_uri(uri: str) -> tuple[str, str]:
     return urlunsplit((scheme, netloc, path, parts.query, "")), parts.hostname
 
 
-def _endpoint(uri: str, computer_name: str, request: Request, known: HostSettings) -> Endpoint:
+def _endpoint(
+    uri: str, computer_name: str, request: Request, known: HostSettings, given_uri: str | None = None
+) -> Endpoint:
     option = request.session_option
     settings = _settings(request, known)
     return Endpoint(
@@ -109,14 +125,19 @@ def _endpoint(uri: str, computer_name: str, request: Request, known: HostSetting
         # The cmdlet follows redirections once any session option is given. Its documentation says what is done here.
         maximum_redirection=option.maximum_redirection if request.target.allow_redirection else 0,
         own_host=_own_host(uri, computer_name, known),
+        task_options=kept(request.given, given_uri),
     )
 
 
 def _own_host(uri: str, computer_name: str, known: HostSettings) -> str | None:
     """Return the inventory host whose variables alone lead to an address, in lower case."""
     own = known.inventory_hostname
-    is_own = own is not None and key_of_uri(uri) == key_of_uri(_uri_of(computer_name, known, Target()))
-    return own.lower() if own is not None and is_own else None
+    return own.lower() if own is not None and _is_own(uri, computer_name, known) else None
+
+
+def _is_own(uri: str, computer_name: str, known: HostSettings) -> bool:
+    """Tell whether the inventory's settings of a computer alone lead to an address."""
+    return key_of_uri(uri) == key_of_uri(_uri_of(computer_name, known, Target()))
 
 
 def _settings(request: Request, known: HostSettings) -> HostSettings:

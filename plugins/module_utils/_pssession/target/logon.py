@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ..model.codes import Code
 from ..model.errors import TransportError
 from ..model.sessions import ClientCertificate, Endpoint, Logon
@@ -28,13 +30,14 @@ def of(request: Request, settings: HostSettings) -> Logon:
     found = schemes.SCHEMES.get(scheme)
     if found and not found.pywinrm_takes_password and credential is not None and credential.password is not None:
         library = "psrp"  # pypsrp asks the KDC for the same service of the same host
-    return Logon(
+    made = Logon(
         scheme=scheme,
         credential=credential,
         certificate=certificate,
         message_encryption=_message_encryption(request.session_option.no_encryption, settings),
         library=library,
     )
+    return dataclasses.replace(made, used=schemes.effective(made).name if found else scheme)
 
 
 def unusable(endpoint: Endpoint) -> TransportError | None:
