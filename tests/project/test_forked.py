@@ -78,6 +78,7 @@ def test_runs_after_the_first_share_what_was_imported_and_nothing_else(tmp_path:
         assert list((tmp_path / "home" / "tmp").iterdir()) == []
     assert {len(names) for names in folders} == {1}, "a run finds no temporary folder but its own"
     assert len(folders) == number + 1
+    environment["PYTEST_CURRENT_TEST"] = "a test that has not run"
     assert forked._server_with_settings(tmp_path, environment), "the later runs came from a process with their settings"
 
 
