@@ -166,6 +166,7 @@ NEW_SESSIONS: Spec = {
 
 TAKE: Spec = {
     "timeout": {"type": "int"},
+    "recovery_timeout": {"type": "int", "default": 240},
     "when_done": {"type": "str", "choices": ["keep", "disconnect", "remove"], "default": "keep"},
     "journal": {"type": "path"},
     "max_output_objects": {"type": "int"},

@@ -103,6 +103,17 @@ options:
       - After that a command goes on, and its session is disconnected, so that nothing is lost. What was received is in
         RV(results).
     type: int
+  recovery_timeout:
+    description:
+      - Seconds to get over each break of the connection while output is received. V(0) means that a break is an error
+        at once.
+      - A break is a connection that broke or cannot be opened, an answer that does not come or is damaged, HTTP 502,
+        503 or 504 of a gateway, and a session that the server disconnected. The task then waits 1, 2, 4 and at most
+        10 seconds, connects to the session and the command again over a new connection, and goes on where it was.
+        Nothing is received twice, and RV(results[].reconnections) counts.
+      - It does not lengthen O(timeout). A session that is gone, or that another client took, is an error at once.
+    type: int
+    default: 240
   when_done:
     description:
       - What to do with the sessions in the end. V(keep) keeps them connected, V(disconnect) disconnects from them.
@@ -302,6 +313,9 @@ results:
           them, but it does not say that it dropped some. So it is none for a session with the mode V(Drop) where too
           few are missing to be sure, or where other commands may have run before this one.
       type: bool
+    reconnections:
+      description: How often the connection to the command broke and was replaced while this task received.
+      type: int
     failure:
       description: The error that ended the command, if one did, in the form of RV(results[].error).
       type: dict

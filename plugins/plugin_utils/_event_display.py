@@ -10,8 +10,10 @@ from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
     Event,
+    InCommand,
     Interrupted,
     Progressed,
+    Reconnecting,
     Waiting,
 )
 
@@ -41,6 +43,12 @@ class EventDisplay:
             )
         elif isinstance(event, Progressed):
             self._show_progress(f"{event.done} of {event.total} {event.unit}")
+        elif isinstance(event, InCommand) and isinstance(event.event, Reconnecting):
+            broken = event.event
+            self._show_progress(
+                f"the connection to session {event.session.place} broke ({broken.cause.message}); attempt "
+                f"{broken.attempt} to connect again in {broken.seconds:.0f} s"
+            )
         elif isinstance(event, Waiting):
             self._show_progress(
                 f"waiting for {event.sessions} sessions in use elsewhere, {event.seconds:.0f} s at most"

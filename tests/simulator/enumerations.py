@@ -153,7 +153,7 @@ class Enumerations:
             )
             for pipeline in pipelines
             if not pipeline.collected
-            or (self._computer.replay_after_connect and (pipeline.replay or pipeline.unacknowledged))
+            or (self._computer.replay_after_connect != "never" and (pipeline.replay or pipeline.unacknowledged))
         ]
 
 

@@ -238,8 +238,11 @@ class Operations:
         response = pool.connect(payload(body, "connectXml"), computer.swap_min_max)
         set_buffer_mode(shell, body)
         shell.connect(request.session_id, computer.clock.now())
-        shell.replay = shell.unacknowledged if computer.replay_after_connect else None
+        shell.replay = shell.unacknowledged if computer.replay_after_connect in ("shell", "any") else None
         shell.unacknowledged = None
+        if computer.replay_after_connect in ("shell", "any"):
+            for pipeline in pool.pipelines.values():
+                pipeline.repeat()
         if computer.tail_fragments_after_connect:
             pool.send_tail_of_old_object()
         if computer.private_data_after_connect:
@@ -260,10 +263,8 @@ class Operations:
         pipeline = self._pipeline(pool, request.command_id)
         # A connected pipeline takes no more input (MS-PSRP 3.1.4.10.3, server side).
         pipeline.end_input()
-        if self._computer.replay_after_connect:
-            # What the client before did not even ask for again is still due.
-            pipeline.replay = pipeline.replay or pipeline.unacknowledged
-        pipeline.unacknowledged = None
+        if self._computer.replay_after_connect in ("command", "any"):
+            pipeline.repeat()
         shell.touch(self._computer.clock.now())
         return answer_to(request, element("rsp:ConnectResponse"))
 

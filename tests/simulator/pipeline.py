@@ -92,6 +92,11 @@ class Pipeline(ABC):
         self.end()
         self.output.clear()
 
+    def repeat(self) -> None:
+        """Give the next client what this one may not have got; what it did not even ask for again is still due."""
+        self.replay = self.replay or self.unacknowledged
+        self.unacknowledged = None
+
     @abstractmethod
     def stop(self) -> None:
         """End the script as Stopped (the signal ``powershell/signal/crtl_c``)."""

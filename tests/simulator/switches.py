@@ -14,6 +14,7 @@ SCHEMES = ("negotiate", "kerberos", "basic", "digest", "credssp", "certificate")
 #: Settings that have one of these values.
 _CHOICES: dict[str, tuple[str | None, ...]] = {
     "channel_binding": ("none", "relaxed", "strict"),
+    "replay_after_connect": ("never", "shell", "command", "any"),
     "certificate": ("valid", "other_name", "other_ca", "expired", "revoked"),
     "tls_version": (None, "1.0", "1.1", "1.2", "1.3"),
 }
@@ -32,7 +33,9 @@ class Switches:
         page_size: most items in one answer to Enumerate or Pull; ``None`` for no limit but the client's.
         endless_pull: enumerations never end.
         replay_after_connect: the first Receive after a Connect repeats the last answer the client before did not
-            acknowledge (recorded: test_psrp_disconnect_runspaces); assumed: that of a connected command, too.
+            acknowledge (recorded for the shell's stream: test_psrp_disconnect_runspaces). Assumed for the streams of
+            commands: they repeat after a Connect of the ``shell`` only, of the ``command`` only, or after ``any`` of
+            the two. ``True`` is ``any``, ``False`` is ``never``.
         private_data_after_connect: APPLICATION_PRIVATE_DATA follows a Connect.
         runspacepool_state_after_connect: RUNSPACEPOOL_STATE follows it too; real servers do not send it.
         swap_min_max: RUNSPACEPOOL_INIT_DATA has minimum and maximum exchanged, as real servers do.
@@ -73,7 +76,7 @@ class Switches:
 
     page_size: int | None = None
     endless_pull: bool = False
-    replay_after_connect: bool = False
+    replay_after_connect: str | bool = "never"
     private_data_after_connect: bool = True
     runspacepool_state_after_connect: bool = False
     swap_min_max: bool = True
@@ -117,6 +120,8 @@ class Switches:
         Raises:
             ValueError: there is no such value.
         """
+        if name == "replay_after_connect" and isinstance(value, bool):
+            value = "any" if value else "never"
         if name in _CHOICES and value not in _CHOICES[name]:
             raise ValueError(f"{name} cannot be {value!r}")
         if name in _SETS:

@@ -9,14 +9,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
+    InCommand,
     Interrupted,
     Progressed,
+    Reconnecting,
     Waiting,
     Warned,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _event_display
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
+from tests.unit.builders import endpoint, session
 
 
 def test_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,9 +43,12 @@ def test_each_line_with_vvv(monkeypatch: pytest.MonkeyPatch) -> None:
     display(Progressed(2, 3, "computers listed"))
     display(Warned("in the result"))
     display(Waiting(1, 84.6))
+    broken = Reconnecting(2, 2.1, TransportError(None, "cable cut"))
+    display(InCommand(session(endpoint()), "command", broken))
     assert shown == [
         "Connect: 2 of 3 computers listed",
         "Connect: waiting for 1 sessions in use elsewhere, 85 s at most",
+        "Connect: the connection to session job1 on srv01 broke (cable cut); attempt 2 to connect again in 2 s",
     ]
 
 

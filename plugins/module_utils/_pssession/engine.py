@@ -13,7 +13,6 @@ from .model import cmdlets
 from .model.cmdlets import Cmdlet
 from .model.errors import ParameterBindingError
 from .model.events import Warned
-from .model.sessions import Availability
 from .output import in_disconnected_session
 from .output.disconnecting import (
     disconnect_afterwards,
@@ -30,7 +29,7 @@ from .task.context import Context
 from .task.task import Task, task_of
 from .verbs.apply import Applied, carry_out, remembered
 from .verbs.base import Verb
-from .verbs.connect import Connect
+from .verbs.connect import Connect, ConnectAnew
 from .verbs.disconnect import Disconnect
 from .verbs.new import New
 from .verbs.remove import Remove
@@ -93,12 +92,11 @@ def _receive(task: Task) -> Report:
     found = find(task)
     if not task.context.check_mode:
         found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
-    applied = carry_out(task, Connect(task.request, task.context), found)
+    applied = carry_out(task, ConnectAnew(task.request, task.context), found)
     if task.context.check_mode:
         return _report(task, found, applied)
-    free = {session.key for session in found.sessions if session.availability is Availability.NONE}
     with disconnect_on_interrupt(task, {each.key: each for each in applied.sessions}):
-        outputs = Runner(task).receive(applied.sessions, free)
+        outputs = Runner(task).receive(applied.sessions, applied.changed)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=applied.changed | outputs.news), outputs)
 
 

@@ -120,7 +120,7 @@ def test_a_question_whose_client_is_gone_is_refused_by_the_next(
     start(controller, "asks", host_ui=True)
     journal = str(tmp_path / "journal.jsonl") if has_journal else None
     computer.inject(Injection("Send", action="reset", times=9))
-    broken = controller.run(_plugins.RECEIVE, "srv01", name=["job"], journal=journal)
+    broken = controller.run(_plugins.RECEIVE, "srv01", name=["job"], journal=journal, recovery_timeout=0)
     assert broken["failed"]
     computer.injections.clear()
     fleet.clock.advance(61)

@@ -258,7 +258,7 @@ def test_connection_lost_while_receiving(
 ) -> None:
     computer.replay_after_connect = True
     computer.inject(Injection("Receive", action=action))
-    result = invoke("pause")
+    result = invoke("pause", recovery_timeout=0)
     assert result["failed"]
     assert "receive_pssession takes the rest" in result["msg"]
     assert computer.session("job").state == "Disconnected"
@@ -282,7 +282,9 @@ def test_session_taken_meanwhile(invoke: Any, computer: SimulatedComputer, fleet
         result = invoke("slow")
     assert result["failed"]
     assert only(result)["output"] == ["begun"]
-    assert "another client took it" in result["msg"]
+    assert "Another client took the session" in result["msg"]
+    assert len(result["errors"]) == 1
+    assert result["sessions"] == []
     assert computer.session("job").state == "Connected"
 
 

@@ -286,16 +286,18 @@ def test_connecting_to_the_command_fails(computer: SimulatedComputer, receive: A
     assert computer.session("job").state == "Disconnected"
 
 
+@pytest.mark.parametrize("model", ["shell", "command", "any"])
 @pytest.mark.parametrize("after", range(3))
 @pytest.mark.parametrize("journalled", [False, True])
 def test_answers_that_get_lost_come_again(
-    computer: SimulatedComputer, receive: Any, tmp_path: Path, after: int, journalled: bool
+    computer: SimulatedComputer, receive: Any, tmp_path: Path, model: str, after: int, journalled: bool
 ) -> None:
     """Whatever answer is lost, nothing is missing at the end and nothing is there twice."""
-    computer.replay_after_connect = True
+    computer.configure({"replay_after_connect": model})
     plant(computer, "lots", "finished")
     computer.inject(Injection("Receive", after=after, action="close_without_answer"))
-    options = {"journal": str(tmp_path / "job.jsonl")} if journalled else {}
+    options: dict[str, Any] = {"journal": str(tmp_path / "job.jsonl")} if journalled else {}
+    options["recovery_timeout"] = 0
     output: list[str] = []
     result = receive(**options)
     assert bool(result.get("failed")) is (after < 2)
@@ -307,24 +309,26 @@ def test_answers_that_get_lost_come_again(
     assert [text[:4] for text in output] == [f"{number:04}" for number in range(500)]
 
 
-def test_replay_after_a_quiet_end(computer: SimulatedComputer, receive: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["shell", "command", "any"])
+def test_replay_after_a_quiet_end(computer: SimulatedComputer, receive: Any, tmp_path: Path, model: str) -> None:
     """What the server gives again, because nothing said that it had arrived, is not there twice."""
-    computer.replay_after_connect = True
+    computer.configure({"replay_after_connect": model})
     plant(computer, "lots", "finished")
     computer.inject(Injection("Receive", after=1, action="reset"))
     journal = str(tmp_path / "job.jsonl")
-    assert receive(journal=journal)["failed"]
+    assert receive(journal=journal, recovery_timeout=0)["failed"]
     assert [text[:4] for text in only(receive(journal=journal))["output"]] == [f"{number:04}" for number in range(500)]
 
 
+@pytest.mark.parametrize("model", ["shell", "command", "any"])
 def test_connected_before_by_a_task_that_did_not_write_it_down(
-    computer: SimulatedComputer, controller: Controller, receive: Any
+    computer: SimulatedComputer, controller: Controller, receive: Any, model: str
 ) -> None:
     """A task that was killed right after its Connect leaves a session that is ours, and an answer that got lost."""
-    computer.replay_after_connect = True
+    computer.configure({"replay_after_connect": model})
     plant(computer, "lots", "finished")
     computer.inject(Injection("Receive", after=1, action="close_without_answer"))
-    output = only(receive())["output"]
+    output = only(receive(recovery_timeout=0))["output"]
     controller.connect("srv01", name=["job"])
     with sqlite3.connect(controller.state_file) as registry:
         registry.execute("DELETE FROM session")

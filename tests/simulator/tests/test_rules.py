@@ -24,6 +24,7 @@ from .raw_client import (
     SESSION_CAPABILITY,
     SHELL,
     RawClient,
+    Received,
     Reply,
     capability,
     connect_data,
@@ -320,6 +321,35 @@ def test_replay_after_connect(computer: SimulatedComputer) -> None:
         old.disconnect(shell_id)
         new.connect(shell_id)
         assert new.receive(shell_id).fragments[0].type == expected
+
+
+@pytest.mark.parametrize("model", ["never", "shell", "command", "any"])
+def test_replay_of_a_command(computer: SimulatedComputer, model: str) -> None:
+    """Nobody has recorded it, so each model is there: a lost answer comes again after certain requests only."""
+    computer.configure({"replay_after_connect": model})
+    session = computer.add_session("job", commands=[{"script": "hello", "state": "finished"}])
+    (command,) = session.commands
+    old, new = RawClient(computer, ADMIN), RawClient(computer, ADMIN)
+    connect_command = f'<rsp:Connect CommandId="{command.command_id}"/>'
+
+    def receive(client: RawClient) -> list[Received]:
+        return client.receive(session.shell_id, command.command_id, timeout="PT0S").fragments
+
+    old.connect(session.shell_id)
+    old.send("Connect", connect_command, session.shell_id)
+    first = receive(old)
+    old.disconnect(session.shell_id)
+    old.reconnect(session.shell_id)
+    old.send("Connect", connect_command, session.shell_id)
+    if model in ("command", "any"):
+        assert receive(old) == first
+    old.disconnect(session.shell_id)
+    new.connect(session.shell_id)
+    if model == "shell":
+        assert receive(new) == first
+    else:
+        new.send("Connect", connect_command, session.shell_id)
+        assert receive(new) == ([] if model == "never" else first)
 
 
 _POOL = str(uuid.uuid4()).upper()

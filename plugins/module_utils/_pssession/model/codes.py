@@ -36,6 +36,7 @@ class Code(enum.IntEnum):
     CONNECTED_TO_DIFFERENT_CLIENT = 0x803381CD
     STREAM_DISCONNECTED = 0x803381DE
     ALREADY_DISCONNECTED = 0x803381CF
+    CONNECT_REFUSED = 0x80540FA3
 
 
 # The first part of a FullyQualifiedErrorId by transport code, as PowerShell's GetFQEIDFromTransportError has it.
@@ -221,5 +222,5 @@ HINTS: t.Mapping[int, str] = {
     0x803381E4: _SHELLS_OF_USER,
     0x803381E5: _USERS,
     0x803381E6: "The configuration has as many shells as the server allows (MaxShells); remove some.",
-    0x80540FA3: "The server's PowerShell refused the connect data; versions may differ too much.",
+    Code.CONNECT_REFUSED: "The server's PowerShell refused the connect data; versions may differ too much.",
 }

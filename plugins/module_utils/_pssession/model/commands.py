@@ -10,6 +10,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
+from .codes import Code, Reason
 from .errors import ErrorRecord
 from .sessions import PSSession
 from .settings import Credential
@@ -57,6 +58,7 @@ class Output:
         state: RUNNING until the server said how it ended.
         rc: The code that the script called ``exit`` with, or None if it did not call it. The last call counts.
         output_dropped: Whether the server dropped output before a task received it. None if that cannot be known.
+        reconnections: How often its connection broke and was replaced while this task received.
         failure: The error that ended it, or None.
         progress: The last record of progress, or None.
         is_formatted: Whether some of the output is text that was made of the objects of a Format cmdlet. Results do not
@@ -78,6 +80,7 @@ class Output:
     host_err: str = ""
     failure: dict[str, t.Any] | None = None
     output_dropped: bool | None = None
+    reconnections: int = 0
     is_formatted: bool = False
 
     @property
@@ -107,6 +110,14 @@ class CommandResult:
         """Whether the command completed and all of its output was received."""
         is_completed = self.output.state is PipelineState.COMPLETED and self.error is None
         return self.command_id is not None and is_completed and not self.output.output_dropped
+
+    @property
+    def may_be_lost(self) -> bool:
+        """Whether the session may have ended, or another client may have taken it, while its command was received."""
+        return self.error is not None and (
+            self.error.reason in (Reason.UNREACHABLE, Reason.BUSY, Reason.EXPIRED)
+            or self.error.code in (Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED)
+        )
 
     @property
     def needs_reboot(self) -> bool:

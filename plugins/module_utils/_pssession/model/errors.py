@@ -83,14 +83,17 @@ class TransportError(PSSessionError):
         message: What happened, without secrets.
         delivered: Whether the server may have acted on the request. A mutating request that may have been delivered
             must never be repeated before its effect was looked up.
+        is_break: Whether the connection broke, could not be opened, or led to a gateway that answered instead of the
+            server. A new connection may get an answer then.
     """
 
-    def __init__(self, code: int | None, message: str, *, delivered: bool = True) -> None:
+    def __init__(self, code: int | None, message: str, *, delivered: bool = True, is_break: bool = False) -> None:
         super().__init__(message)
         # A plain number: it ends up in task results, where Ansible warns of any other type.
         self.code = None if code is None else int(code)
         self.message = message
         self.delivered = delivered
+        self.is_break = is_break
 
 
 class WSManFault(TransportError):

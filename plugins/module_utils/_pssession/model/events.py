@@ -67,6 +67,26 @@ class ExitCodeSet:
 
 
 @dataclass(frozen=True)
+class Reconnecting:
+    """The connection to a command broke, and after some seconds a new one is tried.
+
+    Attributes:
+        attempt: How many there are with this one, from 1 on, for this break.
+        seconds: How long the task waits before it.
+        cause: Why the connection, or the attempt before, failed.
+    """
+
+    attempt: int
+    seconds: float
+    cause: TransportError
+
+
+@dataclass(frozen=True)
+class Reconnected:
+    """The command is connected to again over a new connection."""
+
+
+@dataclass(frozen=True)
 class Finished:
     """A command has ended.
 
@@ -94,7 +114,7 @@ class ReceiveEnded:
 
 CommandEvent: t.TypeAlias = (
     "OutputReceived | OutputSkipped | FormattedLines | RecordReceived | ProgressReceived | HostTextReceived"
-    " | ExitCodeSet | Finished | ReceiveEnded"
+    " | ExitCodeSet | Reconnecting | Reconnected | Finished | ReceiveEnded"
 )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..model.codes import HINTS, Code, Reason
+from ..model.codes import HINTS, Code, Reason, reason_of
 from ..model.commands import Output, PipelineState
 from ..model.errors import ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
 from ..model.sessions import PSSession
@@ -64,6 +64,8 @@ def broken_off(session: PSSession, command_id: str | None, cause: TransportError
     """Return the record for a command that could not be started, or not be received to its end."""
     if cause.code == Code.HOST_PROCESS_ENDED:
         hint = f"{HINTS[Code.HOST_PROCESS_ENDED]} What was received until then is in the result."
+    elif reason_of(cause.code) is Reason.BUSY:
+        hint = "Another client took the session. What was received until then is in the result."
     elif isinstance(cause, WSManFault) and is_no_longer_ours(cause):
         hint = "The session ended, or another client took it. What was received until then is in the result."
     else:

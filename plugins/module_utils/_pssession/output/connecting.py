@@ -9,8 +9,8 @@ import typing as t
 from ..model.codes import Code
 from ..model.errors import WSManFault
 from ..model.sessions import PSSession
+from ..psrp import handshake
 from ..wsman.client import WSManClient
-from ..wsman.pool import ClientPool
 
 Answer = t.TypeVar("Answer")
 
@@ -36,18 +36,44 @@ class Awake:
             return request(self._client.new_deadline())
 
 
-def connect_anew(pool: ClientPool, session: PSSession) -> None:
-    """Disconnect from a session and take it up again; `disconnect_to_connect_anew` has the reason."""
-    with pool.lend(session.endpoint) as client:
-        try:
-            client.disconnect(session.shell, None, None, client.new_deadline())
-        except WSManFault as fault:
-            if fault.code != Code.ALREADY_DISCONNECTED:  # by the server, from a client that was silent so long
-                raise
-        client.reconnect(session.shell, None, client.new_deadline())
+def connect_anew(client: WSManClient, session: PSSession, deadline: float) -> None:
+    """Disconnect from a session that is ours, and connect to it as a new client does.
+
+    A server repeats the answer that the former client did not get to one that connects, and perhaps to no other: a
+    Reconnect may not be enough (see docs/protocol.md).
+
+    Args:
+        deadline: For both, in seconds of the world's clock.
+
+    Raises:
+        TransportError: It did not work.
+    """
+    try:
+        client.disconnect(session.shell, None, None, deadline)
+    except WSManFault as fault:
+        if fault.code != Code.ALREADY_DISCONNECTED:  # by the server, from a client that was silent so long
+            raise
+    try:
+        handshake.connect(client, session.shell, None, deadline)
+    except WSManFault as fault:
+        if fault.code != Code.CONNECT_REFUSED:
+            raise
+        # The server waits for a session key, and takes no new client until it has one (see docs/protocol.md).
+        client.reconnect(session.shell, None, deadline)
 
 
-def connect_command(pool: ClientPool, session: PSSession, command_id: str) -> None:
-    """Become the client of a command in a session that is connected here."""
-    with pool.lend(session.endpoint) as client:
-        Awake(client, session)(lambda limit: client.connect_command(session.shell, command_id.upper(), limit))
+def connect_command(client: WSManClient, session: PSSession, command_id: str) -> None:
+    """Become the client of a command in a session that was connected to as by a new client.
+
+    If the session had to wait for its turn so long that the server has disconnected it, it is connected to anew.
+
+    Raises:
+        TransportError: It did not work.
+    """
+    try:
+        client.connect_command(session.shell, command_id.upper(), client.new_deadline())
+    except WSManFault as fault:
+        if fault.code != Code.SHELL_DISCONNECTED:
+            raise
+        handshake.connect(client, session.shell, None, client.new_deadline())
+        client.connect_command(session.shell, command_id.upper(), client.new_deadline())

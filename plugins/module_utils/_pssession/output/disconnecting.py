@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import typing as t
 
-from ..model.codes import Code
+from ..model.codes import Reason
 from ..model.events import Interrupted, Warned
 from ..model.sessions import Availability, PSSession, State
 from ..task.task import Task
@@ -98,6 +98,8 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
     ]
     everything = every_session or task.request.change.when_done == "disconnect"
     to_disconnect = [each for each in connected if everything or each.key in running]
+    may_be_lost = {result.session.key for result in outputs.results if result.may_be_lost}
+    doubtful = [each for each in to_disconnect if each.key in may_be_lost and not every_session]
     for session in to_disconnect:
         if session.key in running - failed and not every_session:
             task.context.emit(
@@ -106,12 +108,22 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
                     "go on; receive_pssession takes the rest."
                 )
             )
-    done = disconnect(task, to_disconnect)
-    warn_of_expiry(task, done.sessions)
-    now = {session.key: session for session in done.sessions}
-    sessions = tuple(now.get(each.key, each) for each in connected)
-    # Where a session ended with its command, that is reported already.
-    errors = (each for each in done.errors if not (each.code == Code.UNEXPECTED_SELECTORS and each.about in reported))
+    done = (
+        disconnect(task, [each for each in to_disconnect if each not in doubtful]),
+        disconnect(task, doubtful, Action.DISCONNECT_IF_OURS),
+    )
+    disconnected = [session for each in done for session in each.sessions]
+    warn_of_expiry(task, disconnected)
+    # Where a session ended with its command, or another client took it, that is reported already.
+    lost = {
+        error.about
+        for each in done
+        for error in each.errors
+        if error.about in reported and error.reason in (Reason.BUSY, Reason.EXPIRED)
+    }
+    now = {session.key: session for session in disconnected}
+    sessions = tuple(now.get(each.key, each) for each in connected if each.subject not in lost)
+    errors = [error for each in done for error in each.errors if error.about not in lost]
     return dataclasses.replace(
         applied, sessions=sessions, after=sessions, errors=(*applied.errors, *outputs.errors, *errors)
     )

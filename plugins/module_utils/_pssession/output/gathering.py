@@ -19,6 +19,7 @@ from ..model.events import (
     OutputSkipped,
     ProgressReceived,
     ReceiveEnded,
+    Reconnected,
     RecordReceived,
 )
 from ..psrp.clixml import MAX_TEXT, more
@@ -69,6 +70,8 @@ class Gatherer:
             (self._host_err if event.is_error else self._host_out).add(event.text)
         elif isinstance(event, ExitCodeSet):
             output.rc = event.rc
+        elif isinstance(event, Reconnected):
+            output.reconnections += 1
         elif isinstance(event, Finished):
             output.state, output.failure = event.state, event.failure
         elif isinstance(event, ReceiveEnded):

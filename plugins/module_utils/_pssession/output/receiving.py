@@ -3,7 +3,7 @@
     journal     pieces that earlier tasks received
        |
     server   <--+    Receive, write to the journal, read, refuse host calls; again until the command ends or the time
-       |  |     |    is over
+       |  |     |    is over; if the connection breaks, over a new one (`recovering`)
        |  +-----+
     server           the end is confirmed, and the server forgets the command
 
@@ -14,6 +14,7 @@ Each piece is in the journal before it is read. The next Receive tells the serve
 
 from __future__ import annotations
 
+import enum
 import typing as t
 
 from ..model.codes import Code
@@ -28,10 +29,13 @@ from ..system.throttle import failure_of_job
 from ..wsman.client import LEAST_WAIT, WSManClient
 from ..wsman.pool import ClientPool
 from .connecting import connect_anew, connect_command
+from .recovering import Recovery
 
 # PowerShell's stop signal; the misspelling is the constant that servers compare with (MS-WSMV 2.2.4.38).
 STOP = "powershell/signal/crtl_c"
 TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"
+# The shortest time that the server is asked to wait for output because connections break in silence, in seconds.
+LEAST_SILENCE = 10.0
 # How long output that has piled up is taken when the time to wait is over.
 BACKLOG_SECONDS = 10.0
 # Faults that end a receive because the shell or the command is gone, or another client's (as in PowerShell).
@@ -42,17 +46,33 @@ def _always() -> bool:
     return True
 
 
+class Needs(enum.Enum):
+    """What has to be connected to before a command can be received.
+
+    NOTHING: The command was started over this connection.
+    COMMAND: The command; its session was connected to as by a new client.
+    SESSION: The session, too, although this client is connected: another process may have lost an answer.
+    """
+
+    NOTHING = "nothing"
+    COMMAND = "command"
+    SESSION = "session"
+
+
 class Receiving:
     """Receives what one command gives, as events in the order of the stream; the last one is `ReceiveEnded`.
 
     It borrows a connection from the pool for as long as it receives, and all that it knows about the stream outlives
-    the connection. Failures of the session or the network do not raise: they are the cause in the last event, behind
-    all that came before.
+    the connection: when that breaks, it goes on over another one. Failures of the session or the network do not raise:
+    they are the cause in the last event, behind all that came before.
 
     Args:
         session: One that this client is connected to.
+        needs: What has to be connected to first.
         timeout: Seconds to wait for the end of the command; None waits as long as it runs. What is there is taken in
             any case; receiving from a command that never falls silent ends after a while.
+        recovery_timeout: Seconds to get over one break of the connection; 0 means not at all. The timeout is not
+            longer for that.
         stop: Stop the command first.
         wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
     """
@@ -64,7 +84,9 @@ class Receiving:
         pool: ClientPool,
         journal: AnyJournal,
         *,
+        needs: Needs = Needs.NOTHING,
         timeout: float | None = None,
+        recovery_timeout: float = 0.0,
         stop: bool = False,
         wants_output: t.Callable[[], bool] = _always,
     ) -> None:
@@ -73,6 +95,9 @@ class Receiving:
         self._pool = pool
         self._world = pool.world
         self._journal = journal
+        self._needs = needs
+        self._most_silence: float | None = None
+        self._recovery = Recovery(session, command_id, pool, recovery_timeout)
         self._timeout = timeout
         self._until: float | None = None
         self._stop = stop
@@ -82,19 +107,6 @@ class Receiving:
             is_first=command_id == first_command_id(session),
             wants_output=wants_output,
         )
-
-    def connect(self, *, anew: bool) -> None:
-        """Become the client of the command; one that was started on this connection needs no such thing.
-
-        Args:
-            anew: Connect to the session anew first: another process may have lost an answer on this connection.
-
-        Raises:
-            TransportError: The server refused, or could not be reached.
-        """
-        if anew:
-            connect_anew(self._pool, self.session)
-        connect_command(self._pool, self.session, self.command_id)
 
     def __iter__(self) -> t.Iterator[CommandEvent]:
         """Yield the events, first those of the journal, then those of the server.
@@ -126,21 +138,25 @@ class Receiving:
     def _events(self) -> t.Iterator[CommandEvent]:
         yield from self._recorded()
         self._stream.forget_calls(self._journal.answered_calls_of(self.session.instance_id, self.command_id))
-        if not self._stream.is_finished:
-            with self._pool.lend(self.session.endpoint) as client:
-                if self._stop:
-                    self._signal(client, STOP)
-                yield from self._received(client)
+        while not self._stream.is_finished:
+            try:
+                yield from self._received()
+                break
+            except TransportError as error:
+                if not self._recovery.heals(error):
+                    raise
+                cause = error
+            yield from self._recovery.recover(cause, self._until)
+            self._needs = Needs.NOTHING
         if self._stream.is_finished:
-            with self._pool.lend(self.session.endpoint) as client:
-                self._signal(client, TERMINATE)
+            self._confirm_end()
 
     def _recorded(self) -> t.Iterator[CommandEvent]:
         for piece in self._journal.pieces_of(self.session.instance_id, self.command_id):
             yield from self._stream.feed(piece)
 
-    def _received(self, client: WSManClient) -> t.Iterator[CommandEvent]:
-        """Yield what the server gives until the command has ended or time is over.
+    def _received(self) -> t.Iterator[CommandEvent]:
+        """Yield what the server gives over one connection until the command has ended or time is over.
 
         When it keeps silent for the operation timeout, the shell's own stream is looked at for a moment: a server that
         needs a key to send a SecureString asks for it there, and the command waits until it gets one
@@ -150,19 +166,64 @@ class Receiving:
             TransportError: The stream broke; a WSManFault says that the session is no longer ours.
         """
         shell = self.session.shell
-        self._refuse_calls(client)  # of a reader before this one, which ended between reading a call and answering it
-        while True:
-            wait = None if self._until is None else self._until - self._world.monotonic()
-            deadline = client.new_receive_deadline(wait)
-            pieces, is_done = client.receive_command(shell, self.command_id.upper(), deadline, wait)
-            self._journal.append(self.session.instance_id, self.command_id, pieces)
-            for piece in pieces:
-                yield from self._stream.feed(piece)
-            self._refuse_calls(client)
-            if is_done or self._stream.is_finished or self._is_over(bool(pieces)):
-                return
-            if not pieces:
-                session_key.answer_request(client, shell, client.new_receive_deadline(LEAST_WAIT))
+        with self._pool.lend(self.session.endpoint) as client:
+            self._connect(client)
+            if self._stop:
+                self._signal(client, STOP)
+                self._stop = False
+            self._refuse_calls(client)  # of a reader before, which ended between reading a call and answering it
+            while True:
+                pieces, is_done = self._receive(client)
+                self._journal.append(self.session.instance_id, self.command_id, pieces)
+                for piece in pieces:
+                    yield from self._stream.feed(piece)
+                self._refuse_calls(client)
+                if is_done or self._stream.is_finished or self._is_over(bool(pieces)):
+                    return
+                if not pieces:
+                    session_key.answer_request(client, shell, client.new_receive_deadline(LEAST_WAIT))
+
+    def _receive(self, client: WSManClient) -> tuple[list[bytes], bool]:
+        """Do one Receive. If its connection breaks after a while of silence, the next ones ask for less time.
+
+        A gateway may cut connections that are silent for longer than it likes, with an operation timeout beyond that.
+        """
+        began = self._world.monotonic()
+        wait = None if self._until is None else self._until - began
+        if self._most_silence is not None:
+            wait = self._most_silence if wait is None else min(wait, self._most_silence)
+        deadline = client.new_receive_deadline(wait)
+        try:
+            answer = client.receive_command(self.session.shell, self.command_id.upper(), deadline, wait)
+        except TransportError as error:
+            silence = self._world.monotonic() - began
+            if error.is_break and silence >= 2 * LEAST_SILENCE:
+                self._most_silence = silence / 2
+            raise
+        self._recovery.note_answer()
+        return answer
+
+    def _connect(self, client: WSManClient) -> None:
+        """Become the client of the command where that is needed."""
+        if self._needs is Needs.SESSION:
+            connect_anew(client, self.session, client.new_deadline())
+        if self._needs is not Needs.NOTHING:
+            connect_command(client, self.session, self.command_id)
+        self._needs = Needs.NOTHING
+
+    def _confirm_end(self) -> None:
+        """Have the server forget a command whose end was received; over a new connection if this one broke."""
+        try:
+            with self._pool.lend(self.session.endpoint) as client:
+                self._connect(client)
+                self._signal(client, TERMINATE)
+        except TransportError as error:
+            # The script may have restarted the computer: all its output is here, so nothing is waited for.
+            if not self._recovery.heals(error):
+                raise
+            self._recovery.take_up(self._world.monotonic())
+            with self._pool.lend(self.session.endpoint) as client:
+                self._signal(client, TERMINATE)
 
     def _is_over(self, brought_something: bool) -> bool:
         """Tell whether the time to wait is over; what has piled up gets a while longer."""
@@ -179,7 +240,12 @@ class Receiving:
     def _signal(self, client: WSManClient, code: str) -> None:
         option = self.session.endpoint.option
         limit = self._world.monotonic() + (option.cancel_timeout or option.open_timeout)
-        client.signal(self.session.shell, self.command_id.upper(), code, limit)
+        try:
+            client.signal(self.session.shell, self.command_id.upper(), code, limit)
+        except TransportError as error:
+            if error.code != Code.OPERATION_TIMEOUT:
+                raise
+            raise TransportError(error.code, error.message) from error  # the option says that this is the end
 
 
 def is_no_longer_ours(error: TransportError) -> bool:

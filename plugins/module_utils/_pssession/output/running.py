@@ -14,12 +14,11 @@ from ..model.events import InCommand, OutputReceived, OutputSkipped, Progressed
 from ..model.sessions import PSSession
 from ..psrp import starting
 from ..psrp.starting import IncompleteStart
-from ..system.throttle import outcome_of
 from ..task.task import Task
 from . import command_errors
 from .connecting import Awake
 from .gathering import Gatherer
-from .receiving import Receiving
+from .receiving import Needs, Receiving
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Runner:
             started = self.start(session, script)
             if started.error is not None or started.command_id is None:
                 return started
-            return self._received(*self._receiving(session, started.command_id))
+            return self._received(*self._receiving(session, started.command_id, Needs.NOTHING))
 
         return self._in_all(sessions, run)
 
@@ -107,12 +106,8 @@ class Runner:
             command = session.commands[0] if session.commands else None
             if command is None:
                 return self._remembered(session)
-            receiving, gatherer = self._receiving(session, command.command_id)
-            is_new = session.key in newly_connected
-            failure = outcome_of(lambda each: each.connect(anew=not is_new), receiving)
-            if failure is not None:
-                return self._failed(session, command.command_id, Output(), failure)
-            return self._received(receiving, gatherer)
+            needs = Needs.COMMAND if session.key in newly_connected else Needs.SESSION
+            return self._received(*self._receiving(session, command.command_id, needs))
 
         return self._in_all(sessions, take)
 
@@ -129,7 +124,7 @@ class Runner:
             self._task.context.emit(Progressed(len(results), len(sessions), "commands"))
         return Outputs(tuple(results))
 
-    def _receiving(self, session: PSSession, command_id: str) -> tuple[Receiving, Gatherer]:
+    def _receiving(self, session: PSSession, command_id: str, needs: Needs) -> tuple[Receiving, Gatherer]:
         run = self._request.run
         gatherer = Gatherer(run.max_output_objects)
         receiving = Receiving(
@@ -137,7 +132,9 @@ class Runner:
             command_id,
             self._pool,
             self._journal,
+            needs=needs,
             timeout=run.timeout,
+            recovery_timeout=run.recovery_timeout,
             stop=run.stop,
             wants_output=gatherer.has_room,
         )
@@ -160,7 +157,7 @@ class Runner:
         command_id = self._journal.last_command_of(session.instance_id)
         if command_id is None:
             return CommandResult(session, None, Output())
-        receiving, gatherer = self._receiving(session, command_id)
+        receiving, gatherer = self._receiving(session, command_id, Needs.NOTHING)
         for event in receiving.from_journal():
             gatherer.add(event)
         if gatherer.cause is not None:

@@ -209,6 +209,7 @@ class Run(OptionGroup):
         script: What invoke_command runs.
         in_disconnected_session: Start it in new sessions and leave them, instead of waiting in existing ones.
         timeout: Seconds to wait for the end of commands, or None to wait as long as they run.
+        recovery_timeout: Seconds to get over one break of the connection while output is received; 0 means not at all.
         stop: Stop the commands, and take what they have given until then.
         journal: File that gets all output before it is looked at, or None.
         max_output_objects: Objects of the output stream that a result keeps, or None for all.
@@ -218,6 +219,7 @@ class Run(OptionGroup):
     script: Script | None = None
     in_disconnected_session: bool = option(bool, False)
     timeout: float | None = option(seconds)
+    recovery_timeout: float = option(seconds, 240.0)
     stop: bool = option(bool, False)
     journal: str | None = option(str)
     max_output_objects: int | None = option(count)

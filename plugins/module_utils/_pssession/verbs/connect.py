@@ -82,3 +82,23 @@ class Connect(Verb):
             )
             data = {}
         return dataclasses.replace(session, application_private_data=data)
+
+
+class ConnectAnew(Connect):
+    """Connect to sessions to receive from the commands in them.
+
+    A free session is connected to as by a new client, although a Reconnect would do for our own: only to a new client
+    a server repeats an answer that got lost (see docs/protocol.md).
+    """
+
+    def decide(self, session: PSSession, ours: bool) -> Step:
+        step = super().decide(session, ours)
+        if step.action is Action.RECONNECT and session.commands:
+            return dataclasses.replace(step, action=Action.CONNECT)
+        return step
+
+    def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
+        if step.action is Action.CONNECT and step.ours and fault.code == Code.CONNECT_REFUSED:
+            # The server waits for a session key, and takes no new client until it has one (see docs/protocol.md).
+            return dataclasses.replace(step, action=Action.RECONNECT)
+        return super().judge(step, fault)

@@ -362,9 +362,9 @@ class WSManClient:
         try:
             envelope = self._invoke_following(deadline, action, resource_uri, body, options, selectors, timeout)
         except ET.ParseError as error:
-            raise soap.improper(f"the answer is not well-formed XML ({error})") from error
+            raise soap.improper(f"the answer is not well-formed XML ({error})", is_break=True) from error
         except WinRMError as error:
-            raise soap.improper("the answer belongs to another request (RelatesTo)") from error
+            raise soap.improper("the answer belongs to another request (RelatesTo)", is_break=True) from error
         fault = soap.find_fault(envelope)
         if fault is not None:
             raise fault

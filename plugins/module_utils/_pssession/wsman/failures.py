@@ -31,6 +31,8 @@ _CODE_OF_STATUS = {
     407: Code.HTTP_ERROR,
     503: Code.CANNOT_CONNECT_WINRM_SERVICE,
 }
+# Statuses with which a gateway says that it got no answer from the server, or that the server is not ready.
+_STATUSES_OF_A_BREAK = frozenset({502, 503, 504})
 _SCHEME = re.compile(r"(?:^|,\s*)([A-Za-z]+)(?=\s|,|$)")
 # Where exceptions of a failed log-on come from; some of them pass as errors of the network.
 _LOGON_LIBRARIES = frozenset({"pypsrp", "spnego", "winrm", *OPTIONAL_MODULES})
@@ -67,7 +69,12 @@ def refused(status: int, body: bytes, content_type: str, challenges: str, endpoi
         message = "the proxy wants a log-on, or refused it (HTTP 407; session_option.proxy_credential)"
     else:
         message = f"HTTP status {status} with {content_type or 'unknown content'} instead of a WS-Management answer"
-    return TransportError(_CODE_OF_STATUS.get(status, Code.HTTP_ERROR), message, delivered=status >= 500)
+    return TransportError(
+        _CODE_OF_STATUS.get(status, Code.HTTP_ERROR),
+        message,
+        delivered=status >= 500,
+        is_break=status in _STATUSES_OF_A_BREAK,
+    )
 
 
 def failure(error: Exception, endpoint: Endpoint, time_limit: float | None, logged_on: bool) -> TransportError:
@@ -80,9 +87,12 @@ def failure(error: Exception, endpoint: Endpoint, time_limit: float | None, logg
     causes = _chain(error)
     words = _last_message(causes)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return TransportError(Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False)
+        return TransportError(Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False, is_break=True)
     if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
-        return TransportError(Code.HTTP_ERROR, f"the proxy made no connection: {words}", delivered=False)
+        is_refused = "407" in words  # for want of a log-on
+        return TransportError(
+            Code.HTTP_ERROR, f"the proxy made no connection: {words}", delivered=False, is_break=not is_refused
+        )
     # The one of requests-ntlm is Python's own, but without the number that those of the system have.
     if (isinstance(error, PermissionError) and error.errno is None) or any(map(_is_of_logon, causes)):
         return _logon_failure(error, endpoint)
@@ -90,20 +100,24 @@ def failure(error: Exception, endpoint: Endpoint, time_limit: float | None, logg
         return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=False)
     if any(isinstance(cause, (urllib3.exceptions.NewConnectionError, requests.ConnectTimeout)) for cause in causes):
         return TransportError(
-            Code.CANNOT_CONNECT, f"no connection to {host_of(endpoint.uri)}: {words}", delivered=False
+            Code.CANNOT_CONNECT, f"no connection to {host_of(endpoint.uri)}: {words}", delivered=False, is_break=True
         )
     timeouts = (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)
     if time_limit is not None or any(isinstance(cause, timeouts) for cause in causes):
         limit = time_limit if time_limit is not None else endpoint.answer_timeout
-        return TransportError(Code.OPERATION_TIMEOUT, f"no complete answer within {limit:g} seconds")
+        return TransportError(Code.OPERATION_TIMEOUT, f"no complete answer within {limit:g} seconds", is_break=True)
     unusable = (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL, UnicodeError)
     if isinstance(error, unusable) or any(isinstance(cause, urllib3.exceptions.LocationValueError) for cause in causes):
         return TransportError(Code.COMPUTER_NOT_FOUND, f"the address cannot be used: {error}", delivered=False)
     if any(isinstance(cause, (OSError, requests.RequestException, urllib3.exceptions.HTTPError)) for cause in causes):
-        return TransportError(Code.HTTP_ERROR, f"the connection broke before the answer was complete: {words}")
+        return TransportError(
+            Code.HTTP_ERROR, f"the connection broke before the answer was complete: {words}", is_break=True
+        )
     if logged_on:
         return TransportError(
-            Code.IMPROPER_RESPONSE, f"the answer could not be decrypted ({type(error).__name__}: {words})"
+            Code.IMPROPER_RESPONSE,
+            f"the answer could not be decrypted ({type(error).__name__}: {words})",
+            is_break=True,
         )
     return _logon_failure(error, endpoint)
 

@@ -52,6 +52,19 @@ class ClientPool:
         finally:
             self._give_back(client, usable)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, so that nothing more is to be sent."""
+        return self._closed
+
+    def discard(self, endpoint: Endpoint) -> None:
+        """Close the idle conversations with an endpoint, since they may be broken like one that just was."""
+        with self._lock:
+            clients = self._idle.pop(endpoint, [])
+            self._idle_count -= len(clients)
+        for client in clients:
+            client.close()
+
     def close(self) -> None:
         """Close all conversations; requests still under way fail."""
         with self._lock:

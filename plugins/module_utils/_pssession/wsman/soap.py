@@ -51,9 +51,13 @@ def decode(body: bytes) -> str:
     return text
 
 
-def improper(message: str) -> TransportError:
-    """Return the error for an answer that no WinRM service would give."""
-    return TransportError(Code.IMPROPER_RESPONSE, message)
+def improper(message: str, *, is_break: bool = False) -> TransportError:
+    """Return the error for an answer that no WinRM service would give.
+
+    Args:
+        is_break: It was damaged on its way, so a new connection may get a better one.
+    """
+    return TransportError(Code.IMPROPER_RESPONSE, message, is_break=is_break)
 
 
 def parse(text: str) -> ET.Element:
