@@ -218,7 +218,7 @@ JOB: Spec = {
     "expires_within": {"type": "int", "default": 3600},
     "idle_timeout": {"type": "int"},
     "busy_timeout": CHANGE["busy_timeout"],
-    "when_done": {"type": "str", "choices": ["keep", "disconnect", "remove"], "default": "keep"},
+    "when_done": TAKE["when_done"],
     "fail_on": {
         "type": "list",
         "elements": "str",
