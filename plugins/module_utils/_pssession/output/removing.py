@@ -17,14 +17,14 @@ from .disconnecting import without_waiting
 from .running import Outputs
 
 
-def no_longer_needed(results: t.Iterable[CommandResult]) -> set[str]:
-    """Return the instance ids of sessions in which each command completed, with all of its output here.
+def no_longer_needed(results: t.Iterable[CommandResult]) -> set[tuple[str, str]]:
+    """Return the keys of sessions in which each command completed, with all of its output here.
 
     A session that had no command, and one whose command failed, was stopped, still runs or lost output, is kept.
     """
     results = list(results)
-    incomplete = {result.session.instance_id for result in results if not result.is_complete}
-    return {result.session.instance_id for result in results} - incomplete
+    incomplete = {result.session.key for result in results if not result.is_complete}
+    return {result.session.key for result in results} - incomplete
 
 
 def remove_finished(task: Task, applied: Applied, outputs: Outputs) -> Applied:
@@ -38,12 +38,12 @@ def remove_finished(task: Task, applied: Applied, outputs: Outputs) -> Applied:
     steps = [
         Step(dataclasses.replace(session, availability=Availability.BUSY), Action.REMOVE, ours=True)
         for session in applied.sessions
-        if session.instance_id in finished
+        if session.key in finished
     ]
     task = without_waiting(task)
     removed = Apply(task, Remove(task.request, task.context)).run(steps)
-    now = {session.instance_id: session for session in removed.sessions}
-    sessions = tuple(now.get(each.instance_id, each) for each in applied.sessions)
+    now = {session.key: session for session in removed.sessions}
+    sessions = tuple(now.get(each.key, each) for each in applied.sessions)
     return dataclasses.replace(
         applied,
         sessions=sessions,
