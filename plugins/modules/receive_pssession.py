@@ -98,8 +98,10 @@ notes:
   - A session without a command is connected to, and its entry in RV(results) is empty, with neither
     RV(results[].command_id) nor RV(results[].state). With O(journal), the results of its last command are returned from
     there; if the entry is empty all the same, no task with that journal ever started anything in the session.
-  - A command that failed is an error of the task, and so is an exit code that O(expected_return_code) does not have.
-    Records in its error stream alone are not.
+  - A command that failed is an error of the task, and so is one that was stopped without O(stop), and an exit code that
+    O(expected_return_code) does not have. Records in its error stream alone are not.
+  - Messages of a command that cannot be read are an error, and everything else it gave is in RV(results). With
+    O(journal) they are kept there, and later tasks warn of them.
   - In check mode nothing is received.
 seealso:
   - module: psremoting.fleet.invoke_command

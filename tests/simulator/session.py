@@ -161,6 +161,15 @@ class SimulatedSession:
 
         self._look(take)
 
+    def stop_commands(self) -> None:
+        """Stop the commands, as a program on the computer may do."""
+
+        def stop(shell: Shell) -> None:
+            for pipeline in shell.pool.pipelines.values() if shell.pool else ():
+                pipeline.stop()
+
+        self._look(stop)
+
     def disconnect(self) -> None:
         """Disconnect the client that is connected."""
 

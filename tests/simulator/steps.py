@@ -6,6 +6,7 @@
 A script is a list of steps, each a mapping with one key::
 
     - output: hello            # PIPELINE_OUTPUT; a list is one object per item, see messages.to_powershell
+    - clixml: <S>text</S>      # PIPELINE_OUTPUT with this data, whether a client can read it or not
     - output_variable: name    # the value of a session variable
     - output_parameter: name   # of a named parameter {secure: whether it is a SecureString, length: of its text}
     - output_input: true       # every input object, until the client ends the input
@@ -106,6 +107,10 @@ def _output(context: ScriptContext, argument: Any) -> Execution:
             yield SessionKey()
         value = messages.number_to_clixml(item) if isinstance(item, int) else messages.to_powershell(item)
         yield from _write(context, PSRPMessageType.PipelineOutput, value)
+
+
+def _clixml(context: ScriptContext, data: str) -> Execution:
+    yield from _write(context, PSRPMessageType.PipelineOutput, data.encode())
 
 
 def _has_secret(item: Any) -> bool:
@@ -227,6 +232,7 @@ def _repeat(context: ScriptContext, argument: tuple[int, tuple[tuple[str, Any], 
 #: What a step can do: its function, by its key.
 VERBS: dict[str, Callable[[ScriptContext, Any], Execution]] = {
     "output": _output,
+    "clixml": _clixml,
     "output_variable": _output_variable,
     "output_input": _output_input,
     "output_parameter": _output_parameter,

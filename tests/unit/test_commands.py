@@ -39,6 +39,7 @@ def test_the_shape_of_a_result() -> None:
         "command_id",
         "state",
         "rc",
+        "reconnections",
         "reboot_required",
     }
     assert (shown["computer_name"], shown["inventory_hostname"], shown["name"]) == ("srv01", "web01", "job")

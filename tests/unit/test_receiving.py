@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import PipelineState
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
+    EndedWithoutState,
     JournalError,
     TransportError,
     UnexpectedError,
@@ -25,6 +26,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     Finished,
     FormattedLines,
     HostTextReceived,
+    MessageUnreadable,
     OutputReceived,
     OutputSkipped,
     ProgressReceived,
@@ -81,6 +83,7 @@ class Server:
 
     Attributes:
         asked: The requests in order; signals by their code.
+        says_done: Whether the last answer says that the command has ended.
         lent: How many connections are lent now.
         seconds: How long each Receive may take.
     """
@@ -92,6 +95,7 @@ class Server:
         self.lent = 0
         self.world = world()
         self._answers = list(answers)
+        self.says_done = False
 
     @contextmanager
     def lend(self, endpoint: Endpoint) -> Iterator[Server]:
@@ -119,7 +123,7 @@ class Server:
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer, False
+        return answer, not self._answers and self.says_done
 
     def receive(self, *_given: Any) -> list[bytes]:
         self.asked.append("look at the shell")
@@ -259,3 +263,37 @@ def test_the_connection_goes_back_when_the_events_are_left() -> None:
     assert server.lent == 1
     cast(Any, events).close()
     assert server.lent == 0
+
+
+def test_an_end_without_a_state_is_a_failure() -> None:
+    server = Server([piece(1, OUTPUT, "<S>a</S>")])
+    server.says_done = True
+    value, last = receiving(server)
+    assert value == OutputReceived("a")
+    assert isinstance(last, ReceiveEnded)
+    assert isinstance(last.cause, EndedWithoutState)
+    assert TERMINATE not in server.asked
+
+
+def test_what_cannot_be_read_is_an_event_and_the_next_message_is_read() -> None:
+    whole = piece(3, OUTPUT, "<S>c</S>")
+    torn = list(fragments_of(4, message(OUTPUT, "<S>long</S>"), 10))
+    server = Server(
+        [piece(1, OUTPUT, "<S>a</S>"), piece(2, OUTPUT, "no CLIXML") + whole],
+        [torn[0] + torn[2], piece(5, OUTPUT, "<S>e</S>")],
+        [piece(6, OUTPUT, "<S>f</S>")[:-1], piece(7, OUTPUT, "<S>g</S>")[:10], piece(8, STATE, COMPLETED)],
+    )
+    events = list(receiving(server))
+    assert [event.value for event in events if isinstance(event, OutputReceived)] == ["a", "c", "e"]
+    kinds = [type(event) for event in events]
+    assert kinds == [
+        OutputReceived,
+        MessageUnreadable,
+        OutputReceived,
+        MessageUnreadable,
+        OutputReceived,
+        MessageUnreadable,
+        MessageUnreadable,
+        Finished,
+        ReceiveEnded,
+    ]

@@ -35,6 +35,13 @@ SCRIPTS: dict[str, Any] = {
     "fails": [{"output": "before"}, {"throw": "broken"}],
     "asks": [{"output": "before"}, {"prompt": "Really?"}, {"output": "after"}],
     "large": [{"output": "small"}, {"output": "x" * 200_000}],
+    "damaged": [
+        {"output": "before"},
+        {"clixml": "<S>torn"},
+        {"output": "between"},
+        {"clixml": "no"},
+        {"output": "after"},
+    ],
     "lots": [{"output": [f"{number:04} {'x' * 1000}" for number in range(500)]}],
 }
 
@@ -393,3 +400,44 @@ def test_the_session_of_another_client_is_left_alone(
     refused = [request for request in fleet.requests if request.fault_code is not None]
     assert fleet.requests_of(operation="Disconnect") == []
     assert {request.operation for request in refused} == {"Reconnect"}
+
+
+@pytest.mark.parametrize("journalled", [False, True])
+def test_messages_that_cannot_be_read(
+    computer: SimulatedComputer, receive: Any, tmp_path: Path, journalled: bool
+) -> None:
+    """They are one error, once, and all that can be read is in the result."""
+    plant(computer, "damaged", "finished")
+    options = {"journal": str(tmp_path / "job.jsonl")} if journalled else {}
+    result = receive(**options)
+    assert (only(result)["state"], only(result)["output"]) == ("Completed", ["before", "between", "after"])
+    (error,) = result["errors"]
+    assert "2 messages of the command in session job on srv01 could not be read" in error["message"]
+    assert (error["reason"], result["failed"]) == ("failed", True)
+    assert computer.session("job").commands == []
+    again = receive(**options)
+    assert again["errors"] == []
+    if journalled:
+        assert only(again)["output"] == ["before", "between", "after"]
+        assert "An earlier task reported them." in again["warnings"][0]
+
+
+def test_a_message_that_cannot_be_read_keeps_its_session(computer: SimulatedComputer, receive: Any) -> None:
+    plant(computer, "damaged", "finished")
+    assert receive(when_done="remove")["failed"]
+    assert computer.session("job").state == "Connected"
+
+
+def test_a_command_that_another_program_stopped(
+    computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any
+) -> None:
+    job = plant(computer, "slow")
+    with meanwhile(lambda: waiting_receives(fleet), job.stop_commands):
+        result = receive()
+    assert (only(result)["state"], only(result)["output"]) == ("Stopped", ["begun"])
+    (error,) = result["errors"]
+    assert error["fully_qualified_error_id"].startswith("PipelineStopped,")
+    assert (error["reason"], error["message"]) == (
+        "command_failed",
+        "the command in session job on srv01 was stopped before its end",
+    )

@@ -94,6 +94,7 @@ class CommandResult:
 
     Attributes:
         command_id: GUID of the command, or None when the session had none.
+        unreadable: Messages of the command that could not be read, and that no task has reported before, or None.
         is_news: Whether any of it came from the server now; False when all was in the journal already.
         error: What went wrong on the way to its end, or None. A command that failed by itself is an error, and so is an
             exit code that was not expected.
@@ -103,12 +104,17 @@ class CommandResult:
     command_id: str | None
     output: Output
     error: ErrorRecord | None = None
+    unreadable: ErrorRecord | None = None
     is_news: bool = True
+
+    @property
+    def errors(self) -> tuple[ErrorRecord, ...]:
+        return tuple(each for each in (self.unreadable, self.error) if each is not None)
 
     @property
     def is_complete(self) -> bool:
         """Whether the command completed and all of its output was received."""
-        is_completed = self.output.state is PipelineState.COMPLETED and self.error is None
+        is_completed = self.output.state is PipelineState.COMPLETED and not self.errors
         return self.command_id is not None and is_completed and not self.output.output_dropped
 
     @property

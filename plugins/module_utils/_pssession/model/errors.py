@@ -123,6 +123,13 @@ class LimitExceeded(TransportError):
         self.error_id = error_id
 
 
+class EndedWithoutState(TransportError):
+    """A server says that a command has ended, and its last message, which says how, did not come."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "the server says that the command has ended, and not how", delivered=False)
+
+
 class UnexpectedError(TransportError):
     """A job ended with an exception that the engine does not expect: a defect of it or of a library.
 

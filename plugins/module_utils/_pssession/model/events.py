@@ -67,6 +67,13 @@ class ExitCodeSet:
 
 
 @dataclass(frozen=True)
+class MessageUnreadable:
+    """A message of the stream, or what should have been one, cannot be read; the stream goes on behind it."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Reconnecting:
     """The connection to a command broke, and after some seconds a new one is tried.
 
@@ -114,7 +121,7 @@ class ReceiveEnded:
 
 CommandEvent: t.TypeAlias = (
     "OutputReceived | OutputSkipped | FormattedLines | RecordReceived | ProgressReceived | HostTextReceived"
-    " | ExitCodeSet | Reconnecting | Reconnected | Finished | ReceiveEnded"
+    " | ExitCodeSet | MessageUnreadable | Reconnecting | Reconnected | Finished | ReceiveEnded"
 )
 
 

@@ -8,7 +8,7 @@ import typing as t
 
 from ..model.codes import HINTS, Code, Reason, reason_of
 from ..model.commands import Output, PipelineState
-from ..model.errors import ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
+from ..model.errors import EndedWithoutState, ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
 from ..model.sessions import PSSession
 from ..psrp.records import message_of
 from ..psrp.starting import IncompleteStart
@@ -38,7 +38,31 @@ def error_of(session: PSSession, output: Output, request: Request) -> ErrorRecor
             reason=Reason.COMMAND_FAILED,
             hint=f"If {output.rc} is a success, add it to expected_return_code.",
         )
+    if output.state is PipelineState.STOPPED and not request.run.stop:
+        return _record(
+            "PipelineStopped",
+            f"{command} was stopped before its end",
+            session,
+            request,
+            reason=Reason.COMMAND_FAILED,
+            hint="A user or a program stopped it, not this task. What it gave until then is in the result.",
+        )
     return None
+
+
+def unreadable(session: PSSession, reasons: t.Sequence[str], request: Request) -> ErrorRecord:
+    """Return the record for messages of a command that could not be read."""
+    messages = "a message" if len(reasons) == 1 else f"{len(reasons)} messages"
+    kept = f"The journal has {'it' if len(reasons) == 1 else 'them'}." if request.run.journal else ""
+    return _record(
+        "ReceivePSSessionPipelineFailed",
+        f"{messages} of the command in session {session.place} could not be read: {reasons[0]}",
+        session,
+        request,
+        category="InvalidData",
+        reason=Reason.FAILED,
+        hint=f"The rest of the output is in the result. {kept}".rstrip(),
+    )
 
 
 def incomplete(session: PSSession, cause: IncompleteStart, request: Request) -> ErrorRecord:
@@ -68,6 +92,8 @@ def broken_off(session: PSSession, command_id: str | None, cause: TransportError
         hint = "Another client took the session. What was received until then is in the result."
     elif isinstance(cause, WSManFault) and is_no_longer_ours(cause):
         hint = "The session ended, or another client took it. What was received until then is in the result."
+    elif isinstance(cause, EndedWithoutState):
+        hint = "The command may have failed. What was received until then is in the result."
     else:
         fate = "It is not known whether the command stopped" if request.run.stop else "The command goes on"
         hint = f"{fate}; receive_pssession takes the rest." if command_id else ""

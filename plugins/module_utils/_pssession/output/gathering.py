@@ -15,6 +15,7 @@ from ..model.events import (
     Finished,
     FormattedLines,
     HostTextReceived,
+    MessageUnreadable,
     OutputReceived,
     OutputSkipped,
     ProgressReceived,
@@ -35,10 +36,12 @@ class Gatherer:
 
     Attributes:
         cause: The failure that ended receiving, or None.
+        unreadable: Why messages could not be read, in their order.
     """
 
     def __init__(self, max_objects: int | None = None, max_text: int = MAX_TEXT) -> None:
         self.cause: TransportError | None = None
+        self.unreadable: list[str] = []
         self._output = Output()
         self._max_objects = max_objects
         self._not_kept = 0
@@ -70,6 +73,8 @@ class Gatherer:
             (self._host_err if event.is_error else self._host_out).add(event.text)
         elif isinstance(event, ExitCodeSet):
             output.rc = event.rc
+        elif isinstance(event, MessageUnreadable):
+            self.unreadable.append(event.why)
         elif isinstance(event, Reconnected):
             output.reconnections += 1
         elif isinstance(event, Finished):

@@ -19,7 +19,7 @@ import typing as t
 
 from ..model.codes import Code
 from ..model.commands import first_command_id
-from ..model.errors import TransportError
+from ..model.errors import EndedWithoutState, TransportError
 from ..model.events import CommandEvent, ReceiveEnded
 from ..model.sessions import PSSession
 from ..psrp import host, session_key
@@ -178,7 +178,9 @@ class Receiving:
                 for piece in pieces:
                     yield from self._stream.feed(piece)
                 self._refuse_calls(client)
-                if is_done or self._stream.is_finished or self._is_over(bool(pieces)):
+                if is_done and not self._stream.is_finished:
+                    raise EndedWithoutState()
+                if self._stream.is_finished or self._is_over(bool(pieces)):
                     return
                 if not pieces:
                     session_key.answer_request(client, shell, client.new_receive_deadline(LEAST_WAIT))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..model.commands import CommandResult, Output, Script, first_command_id
 from ..model.errors import ErrorRecord, TransportError
-from ..model.events import InCommand, OutputReceived, OutputSkipped, Progressed
+from ..model.events import InCommand, OutputReceived, OutputSkipped, Progressed, Warned
 from ..model.sessions import PSSession
 from ..psrp import starting
 from ..psrp.starting import IncompleteStart
@@ -29,7 +29,7 @@ class Outputs:
 
     @property
     def errors(self) -> tuple[ErrorRecord, ...]:
-        return tuple(result.error for result in self.results if result.error is not None)
+        return tuple(error for result in self.results for error in result.errors)
 
     @property
     def news(self) -> frozenset[str]:
@@ -115,7 +115,7 @@ class Runner:
         results: list[CommandResult] = []
 
         def go_on() -> bool:
-            return not (self._request.flow.stop_on_error and any(result.error for result in results))
+            return not (self._request.flow.stop_on_error and any(result.errors for result in results))
 
         for session, outcome in self._task.throttle.map(work, sessions, go_on):
             if isinstance(outcome, TransportError):
@@ -149,8 +149,10 @@ class Runner:
                 self._task.context.emit(InCommand(session, command_id, event))
         output = gatherer.finish()
         if gatherer.cause is not None and not output.is_finished:
-            return self._failed(session, command_id, output, gatherer.cause)
-        return self._finished(session, command_id, output)
+            result = self._failed(session, command_id, output, gatherer.cause)
+        else:
+            result = self._finished(session, command_id, output)
+        return self._with_unreadable(result, gatherer)
 
     def _remembered(self, session: PSSession) -> CommandResult:
         """Return what the journal has of the last command of a session that has none any more."""
@@ -162,10 +164,28 @@ class Runner:
             gatherer.add(event)
         if gatherer.cause is not None:
             raise gatherer.cause
-        result = dataclasses.replace(self._finished(session, command_id, gatherer.finish()), is_news=False)
+        result = self._with_unreadable(self._finished(session, command_id, gatherer.finish()), gatherer)
+        result = dataclasses.replace(result, is_news=False)
         if result.output.is_finished:
             return result
         return dataclasses.replace(result, error=command_errors.rest_lost(session, self._request))
+
+    def _with_unreadable(self, result: CommandResult, gatherer: Gatherer) -> CommandResult:
+        """Add the messages that could not be read: an error once, and a warning when the journal brings them again."""
+        session, command_id, count = result.session, result.command_id or "", len(gatherer.unreadable)
+        reported = self._journal.unreadable_reported_of(session.instance_id, command_id)
+        if reported:
+            self._task.context.emit(
+                Warned(
+                    f"The journal has messages of the command in session {session.place} that could not be read. An "
+                    "earlier task reported them."
+                )
+            )
+        if count <= reported:
+            return result
+        error = command_errors.unreadable(session, gatherer.unreadable[reported:], self._request)
+        self._journal.note_unreadable(session.instance_id, command_id, count)
+        return dataclasses.replace(result, unreadable=error)
 
     def _finished(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
         return CommandResult(session, command_id, output, command_errors.error_of(session, output, self._request))

@@ -14,13 +14,13 @@ from ..model.events import (
     ExitCodeSet,
     Finished,
     FormattedLines,
+    MessageUnreadable,
     OutputReceived,
     OutputSkipped,
     ProgressReceived,
     RecordReceived,
 )
 from ..model.settings import SessionOption
-from ..wsman.soap import improper
 from . import formatting, host, records
 from .formatting import FormattedOutput
 from .fragments import Defragmenter
@@ -72,7 +72,10 @@ class CommandStream:
         self.is_finished = False
         self.host_calls: list[HostCall] = []
         self._host_text = HostText()
-        self._defragmenter = Defragmenter(option.maximum_received_object_size, skips_repeats=True, may_miss=drops)
+        self._damages: list[str] = []
+        self._defragmenter = Defragmenter(
+            option.maximum_received_object_size, skips_repeats=True, may_miss=drops, damages=self._damages
+        )
         self._max_bytes = option.maximum_received_data_size_per_command
         self._received_bytes = 0
         self._drops = drops
@@ -83,9 +86,10 @@ class CommandStream:
     def feed(self, data: bytes) -> t.Iterator[CommandEvent]:
         """Yield the events in fragments as they came from the server.
 
+        A message that cannot be read is an event, and the next one is read.
+
         Raises:
             LimitExceeded: They are more than the session option allows (MaximumReceivedDataSizePerCommand).
-            TransportError: They cannot be read.
         """
         self._received_bytes += len(data)
         if self._max_bytes is not None and self._received_bytes > self._max_bytes:
@@ -94,11 +98,19 @@ class CommandStream:
                 f"the command gave {self._received_bytes} bytes or more, and "
                 f"session_option.maximum_received_data_size_per_command is {self._max_bytes}",
             )
-        try:
-            for message in self._defragmenter.feed(data):
-                yield from self._read(message)
-        except ValueError as error:
-            raise improper(f"the output has PSRP data that cannot be read ({error})") from error
+        for message in self._defragmenter.feed(data):
+            yield from self._damaged()
+            try:
+                events = self._read(message)
+            except ValueError as error:
+                events = (MessageUnreadable(str(error)),)
+            yield from events
+        yield from self._damaged()
+
+    def _damaged(self) -> t.Sequence[CommandEvent]:
+        events = [MessageUnreadable(damage) for damage in self._damages]
+        self._damages.clear()
+        return events
 
     def flush(self) -> t.Sequence[CommandEvent]:
         """Return the events of what waits for further messages, because none comes now."""

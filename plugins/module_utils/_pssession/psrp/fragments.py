@@ -41,6 +41,8 @@ class Defragmenter:
         skips_repeats: Drop fragments that are not newer than those seen. A server sends the last answer of a client
             that vanished once more to the next one, and within one command ids only ever grow.
         may_miss: Leave out messages of which parts are missing, since the server drops output; else they are an error.
+        damages: Gets a line of text for each error in the data, and the next message that starts is the next that is
+            yielded. None raises an error instead.
 
     Attributes:
         first_id: Number of the first message, or None. Servers count the messages of a session from 1 (see A19 in
@@ -49,11 +51,19 @@ class Defragmenter:
         is_torn: Whether parts of a message were missing.
     """
 
-    def __init__(self, max_size: int | None = None, *, skips_repeats: bool = False, may_miss: bool = False) -> None:
+    def __init__(
+        self,
+        max_size: int | None = None,
+        *,
+        skips_repeats: bool = False,
+        may_miss: bool = False,
+        damages: list[str] | None = None,
+    ) -> None:
         self.first_id: int | None = None
         self.missing = 0
         self.is_torn = False
         self._may_miss = may_miss
+        self._damages = damages
         self._max_size = max_size
         self._skips_repeats = skips_repeats
         self._object_id: int | None = None
@@ -72,12 +82,14 @@ class Defragmenter:
         position = 0
         while position < len(data):
             if len(data) - position < _HEADER.size:
-                raise ValueError("a PSRP fragment is cut off in its header")
+                self._note_damage("a PSRP fragment is cut off in its header")
+                return
             object_id, fragment_id, flags, length = _HEADER.unpack_from(data, position)
             position += _HEADER.size
             blob = data[position : position + length]
             if len(blob) < length:
-                raise ValueError("a PSRP fragment is cut off in its data")
+                self._note_damage("a PSRP fragment is cut off in its data")
+                return
             position += length
             number = (object_id, fragment_id)
             if self._skips_repeats and number <= self._last:
@@ -106,7 +118,8 @@ class Defragmenter:
             self.is_torn = True
             if self._may_miss:
                 return None
-            raise ValueError(f"PSRP fragment {object_id}.{fragment_id} came where {expected} was due")
+            self._note_damage(f"PSRP fragment {object_id}.{fragment_id} came where {expected} was due")
+            return None
         self._next_fragment += 1
         self._parts.append(blob)
         self._size += len(blob)
@@ -121,3 +134,9 @@ class Defragmenter:
             return None
         self._object_id = None
         return b"".join(self._parts)
+
+    def _note_damage(self, text: str) -> None:
+        if self._damages is None:
+            raise ValueError(text)
+        self._object_id = None
+        self._damages.append(text)

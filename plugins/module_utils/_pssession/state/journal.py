@@ -38,6 +38,8 @@ class Journal:
         self._lock = threading.Lock()
         # For each session and command: where blocks of its lines begin and end in the file, by turns.
         self._lines: dict[str, dict[str, array.array[int]]] = {}
+        # For each session and command: how many unreadable messages were reported.
+        self._unreadable: dict[tuple[str, str], int] = {}
         # For each session and command: the calls of its host that were answered.
         self._answered: dict[tuple[str, str], set[int]] = {}
         self._is_torn = False
@@ -71,6 +73,10 @@ class Journal:
     def answered_calls_of(self, instance_id: str, command_id: str) -> t.Collection[int]:
         """Return the ids of a command's host calls that were answered when the journal was opened."""
         return self._answered.get((instance_id, command_id), ())
+
+    def unreadable_reported_of(self, instance_id: str, command_id: str) -> int:
+        """Return how many messages of a command could not be read and were reported when the journal was opened."""
+        return self._unreadable.get((instance_id, command_id), 0)
 
     def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Write the pieces of an answer and wait until they are on disk.
@@ -110,6 +116,14 @@ class Journal:
         """
         self._write_synced([{"session": instance_id, "command": command_id, "answered": call_id}])
 
+    def note_unreadable(self, instance_id: str, command_id: str, count: int) -> None:
+        """Write how many messages of a command could not be read and are reported now, and wait until it is on disk.
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        self._write_synced([{"session": instance_id, "command": command_id, "unreadable": count}])
+
     def _write_synced(self, entries: t.Iterable[dict[str, t.Any]]) -> None:
         lines = [json.dumps(entry) for entry in entries]
         if not lines:
@@ -143,6 +157,8 @@ class Journal:
         if "command" not in entry:
             return
         blocks = commands.setdefault(str(entry["command"]), array.array("Q"))
+        if "unreadable" in entry:
+            self._unreadable[str(entry["session"]), str(entry["command"])] = int(entry["unreadable"])
         if "answered" in entry:
             answered = self._answered.setdefault((str(entry["session"]), str(entry["command"])), set())
             answered.add(int(entry["answered"]))
@@ -195,6 +211,10 @@ class JournalFolder:
         """Return what `Journal.answered_calls_of` does."""
         return self._of(instance_id).answered_calls_of(instance_id, command_id)
 
+    def unreadable_reported_of(self, instance_id: str, command_id: str) -> int:
+        """Return what `Journal.unreadable_reported_of` does."""
+        return self._of(instance_id).unreadable_reported_of(instance_id, command_id)
+
     def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Do what `Journal.append` does."""
         self._of(instance_id).append(instance_id, command_id, pieces)
@@ -211,6 +231,10 @@ class JournalFolder:
     def note_answer(self, instance_id: str, command_id: str, call_id: int) -> None:
         """Do what `Journal.note_answer` does."""
         self._of(instance_id).note_answer(instance_id, command_id, call_id)
+
+    def note_unreadable(self, instance_id: str, command_id: str, count: int) -> None:
+        """Do what `Journal.note_unreadable` does."""
+        self._of(instance_id).note_unreadable(instance_id, command_id, count)
 
     def _file(self, instance_id: str) -> str:
         return os.path.join(self._path, f"{instance_id}.jsonl")
@@ -239,6 +263,9 @@ class NoJournal:
     def answered_calls_of(self, _instance_id: str, _command_id: str) -> t.Collection[int]:
         return ()
 
+    def unreadable_reported_of(self, _instance_id: str, _command_id: str) -> int:
+        return 0
+
     def append(self, _instance_id: str, _command_id: str, _pieces: t.Iterable[bytes]) -> None:
         pass
 
@@ -249,6 +276,9 @@ class NoJournal:
         pass
 
     def note_answer(self, _instance_id: str, _command_id: str, _call_id: int) -> None:
+        pass
+
+    def note_unreadable(self, _instance_id: str, _command_id: str, _count: int) -> None:
         pass
 
 
