@@ -244,6 +244,14 @@ def test_what_libraries_raise(error: Exception, expected: tuple[Code, bool, str]
     assert "secret-pw" not in found.message
 
 
+def test_tls_that_breaks_after_the_handshake_may_have_delivered_the_request() -> None:
+    error = requests.exceptions.SSLError(ssl.SSLError(1, "bad record mac"))
+    assert [failure(error, at(), None, logged_on=False, connected=each).delivered for each in (False, True)] == [
+        False,
+        True,
+    ]
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -92,6 +92,20 @@ def test_a_folder_notes_likewise(tmp_path: Path) -> None:
     assert sorted(file.stem for file in tmp_path.iterdir()) == [A, B]
 
 
+def test_a_refused_start_is_taken_back(path: Path) -> None:
+    journal = Journal(str(path), LocalDisk())
+    journal.note_opening([A])
+    for session in (A, B):  # B was not opened by a task with this journal
+        journal.note_start(session, ONE)
+        journal.note_refusal(session, ONE)
+    journal = Journal(str(path), LocalDisk())
+    assert [journal.is_unstarted(each) for each in (A, B)] == [True, False]
+    assert journal.last_command_of(A) is None
+    journal.note_start(A, ONE)
+    journal = Journal(str(path), LocalDisk())
+    assert (journal.is_unstarted(A), journal.last_command_of(A)) == (False, ONE)
+
+
 @pytest.mark.parametrize("torn", TORN)
 def test_torn_lines_do_no_harm(path: Path, torn: bytes) -> None:
     write(path, A, ONE, b"one")

@@ -25,8 +25,8 @@ from psrpcore import (
 from psrpcore.types import PSDecimal, PSDouble, PSInt, PSInt64, PSString
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Script
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Shell
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError, WSManFault
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import ListedCommand, Shell
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import opening, starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from tests.simulator.psrp import Defragmenter, Message
@@ -266,7 +266,7 @@ def test_the_error_tells_how_much_of_the_input_was_delivered() -> None:
 
 def test_the_error_tells_whether_the_script_was_delivered() -> None:
     script = Script("# " + "x" * 2 * PAYLOAD_BYTES, input=(1,))  # three packets
-    assert not isinstance(failure(script, 0, arrives=True)[0], starting.IncompleteStart)
+    assert not isinstance(failure(script, 0, arrives=False)[0], starting.IncompleteStart)
     found = [
         (error.has_script, error.at_most)
         for fails_at in (1, 2)
@@ -274,6 +274,91 @@ def test_the_error_tells_whether_the_script_was_delivered() -> None:
         if isinstance(error := failure(script, fails_at, arrives=arrives)[0], starting.IncompleteStart)
     ]
     assert found == [(False, 0), (False, 0), (False, 0), (None, 0)]
+
+
+class Forgetful(Server):
+    """A server of which the answers to the first requests for the command get lost.
+
+    Attributes:
+        tries: For each request for the command: whether it takes effect.
+        arrives_late: Whether the first request takes effect when the second one comes.
+        unlisted: How many requests for the list of commands fail.
+        listing_fault: What the server answers to further ones, or None for the list.
+    """
+
+    def __init__(
+        self,
+        *tries: bool,
+        arrives_late: bool = False,
+        unlisted: int = 0,
+        listing_fault: WSManFault | None = None,
+    ) -> None:
+        super().__init__()
+        self.arrives_late = arrives_late
+        self.tries = list(tries)
+        self.unlisted = unlisted
+        self.listing_fault = listing_fault
+        self.late: bytes | None = None
+        self.slept: list[float] = []
+        self.world = world(sleep=self.slept.append)
+
+    def start_command(self, _shell: Any, command_id: str, line: str, data: bytes, _deadline: float) -> None:
+        if self.late is not None:
+            super().start_command(_shell, command_id, line, self.late, _deadline)
+        if self.arrives_late:
+            self.late = data
+        if self.command_lines:
+            raise WSManFault(0x803381D7, "it exists")
+        if not self.tries:
+            super().start_command(_shell, command_id, line, data, _deadline)
+            return
+        if self.tries.pop(0):
+            super().start_command(_shell, command_id, line, data, _deadline)
+        raise TransportError(None, "broken")
+
+    def enumerate_commands(self, _shell: Any, _deadline: float) -> tuple[ListedCommand, ...]:
+        if self.unlisted:
+            self.unlisted -= 1
+            raise TransportError(None, "still broken")
+        if self.listing_fault is not None:
+            raise self.listing_fault
+        return tuple(ListedCommand(COMMAND_ID, line, "Running") for line in self.command_lines)
+
+
+def start_on(server: Server, script: Script) -> None:
+    starting.start(cast(WSManClient, server), server.shell, COMMAND_ID, script, lambda request: request(1.0))
+
+
+@pytest.mark.parametrize(
+    "server", [Forgetful(True), Forgetful(False), Forgetful(False, True), Forgetful(False, unlisted=3)]
+)
+def test_a_lost_answer_to_the_start_is_looked_up(server: Forgetful) -> None:
+    start_on(server, Script("# " + "x" * 2 * PAYLOAD_BYTES))
+    assert len(server.command_lines) == 1
+    assert [message.type.name for message in messages_of(server.packets)] == ["CreatePipeline"]
+
+
+def test_a_start_that_arrives_late_is_not_repeated() -> None:
+    """The list does not have it yet; the server then refuses the second, since they have the same id."""
+    server = Forgetful(False, arrives_late=True)
+    start_on(server, Script("x"))
+    assert len(server.packets) == 1
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        Forgetful(True, unlisted=4),
+        Forgetful(False, False),
+        Forgetful(True, listing_fault=WSManFault(5, "you may not")),
+    ],
+)
+def test_a_start_that_cannot_be_seen_is_unknown(server: Forgetful) -> None:
+    with pytest.raises(starting.IncompleteStart) as raised:
+        start_on(server, Script("x"))
+    assert (raised.value.has_script, raised.value.delivered) == (None, True)
+    assert server.tries == []
+    assert sum(server.slept) < 10
 
 
 def test_input_is_not_in_memory_as_a_whole() -> None:

@@ -295,13 +295,33 @@ def test_session_that_ends_meanwhile(invoke: Any, computer: SimulatedComputer, f
     assert only(result)["output"] == ["begun"]
 
 
-@pytest.mark.parametrize("action", ["reset", "close_without_answer", "truncate", "garbage", "wrong_relates_to"])
-def test_never_started_twice(invoke: Any, computer: SimulatedComputer, fleet: SimulatedFleet, action: Any) -> None:
+@pytest.mark.parametrize(
+    ("action", "has_effect"),
+    [
+        ("reset", False),
+        ("garbage", False),
+        ("close_without_answer", True),
+        ("truncate", True),
+        ("wrong_relates_to", True),
+    ],
+)
+def test_the_answer_to_a_start_gets_lost(
+    invoke: Any, computer: SimulatedComputer, fleet: SimulatedFleet, action: Any, has_effect: bool
+) -> None:
+    """The list of commands tells whether it exists. If it does not, it is asked for once more, with the same id."""
     computer.inject(Injection("Command", action=action))
     result = invoke("quick")
+    assert ("failed" in result and result["failed"], only(result)["output"]) == (False, ["ran"])
+    sent = fleet.requests_of(operation="Command")
+    assert [request.command_id for request in sent] == [sent[0].command_id] * (1 if has_effect else 2)
+
+
+def test_a_start_that_cannot_be_seen(invoke: Any, computer: SimulatedComputer, fleet: SimulatedFleet) -> None:
+    computer.inject(Injection("Command", action="close_without_answer"))
+    computer.inject(Injection("Enumerate", after=1, action="fault"))
+    result = invoke("quick")
     assert result["failed"]
-    (error,) = result["errors"]
-    assert "starting a command" in error["message"]
+    assert "it is not known whether the command in session job on srv01 started" in result["msg"]
     assert len(fleet.requests_of(operation="Command")) == 1
 
 

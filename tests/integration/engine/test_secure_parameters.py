@@ -129,7 +129,7 @@ def test_a_secret_is_seen_nowhere(
         logging.getLogger(name).setLevel(logging.DEBUG)
     for each in fleet:
         each.add_session("job")
-    fleet["srv02"].inject(Injection("Command", action="reset"))
+    fleet["srv02"].inject(Injection("Command", action="fault", fault_code=5))
     fleet["srv03"].inject(Injection("Send", action="garbage"))
     journal = tmp_path / "journal"
     results = [

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,6 +179,49 @@ def test_on_error_stop(computer: SimulatedComputer, fleet: SimulatedFleet, start
     result = start(session_name=["a", "b", "c"], throttle_limit=1, on_error="stop")
     assert result["failed"]
     assert len(fleet.requests_of(operation="Create")) == 1
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Injection("Command", action="fault", fault_code=5),
+        Injection("Command", action="status", status=403),
+        Injection("Command", action="fault", fault_code=0x803381E7),
+    ],
+    ids=["denied", "403", "quota"],
+)
+def test_a_refused_start_is_done_by_the_next_run(
+    computer: SimulatedComputer, fleet: SimulatedFleet, start: Any, refusal: Injection, journal: Path
+) -> None:
+    computer.inject(dataclasses.replace(refusal))
+    assert start()["failed"]
+    assert json.loads(journal.read_text().splitlines()[-1])["refused"]
+    again = start()
+    assert (again["changed"], again["warnings"], again["errors"]) == (True, [], [])
+    assert commands(computer) == [1]
+    third = start()
+    assert (third["changed"], third["warnings"]) == (False, [])
+    assert commands(computer) == [1]
+
+
+def test_a_key_that_does_not_come_is_no_start(computer: SimulatedComputer, start: Any) -> None:
+    secret = {"sensitive_parameters": [{"name": "Password", "value": "secret"}]}
+    computer.inject(Injection("Send", action="close_without_answer"))
+    assert start(**secret)["failed"]
+    assert commands(computer) == [0]
+    assert start(**secret)["errors"] == []
+    assert commands(computer) == [1]
+
+
+def test_a_start_that_timed_out_on_the_server_is_not_refused(
+    computer: SimulatedComputer, fleet: SimulatedFleet, start: Any
+) -> None:
+    """The server may go on with it, so the list of commands decides."""
+    computer.inject(Injection("Command", action="fault", fault_code=0x80338029))
+    assert start()["errors"] == []
+    assert commands(computer) == [1]
+    sent = fleet.requests_of(operation="Command")
+    assert [request.command_id for request in sent] == [sent[0].command_id] * 2
 
 
 def test_the_answer_to_create_gets_lost(computer: SimulatedComputer, fleet: SimulatedFleet, start: Any) -> None:

@@ -79,6 +79,8 @@ class Runner:
                 session, command_id, Output(), command_errors.incomplete(session, error, self._request)
             )
         except TransportError as error:
+            if not error.delivered:
+                self._journal.note_refusal(session.instance_id, command_id)
             return self._failed(session, None, Output(), error)
         return CommandResult(session, command_id, Output())
 

@@ -11,8 +11,9 @@ import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
+from ..model.codes import Code
 from ..model.commands import Script
-from ..model.errors import TransportError
+from ..model.errors import TransportError, WSManFault
 from ..model.sessions import Shell
 from ..model.settings import Credential
 from ..wsman.client import WSManClient
@@ -35,6 +36,10 @@ except ImportError:  # reported by the client, which is needed first
     pass
 
 MAX_COMMAND_LINE = 256
+# Faults that do not say whether the server goes on with the request.
+_UNDECIDED = frozenset({Code.OPERATION_TIMED_OUT, Code.OPERATION_TIMEOUT, Code.OPERATION_ABORTED})
+# Seconds before each try to list the commands.
+_WAITS_TO_LIST = (0.0, 1.0, 2.0, 4.0)
 # Destination, type, pool and pipeline come before the data of a message (MS-PSRP 2.2.1).
 _HEADER = struct.Struct("<II16s16s")
 
@@ -76,8 +81,9 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
         attempt: Does each of the requests, with a deadline of its own.
 
     Raises:
-        TransportError: The server refused the command, could not be reached, or the answer got lost.
-        IncompleteStart: The command exists, and a later request failed.
+        TransportError: The server refused the command or could not be reached, or the key for sensitive parameters
+            did not come. The command does not exist.
+        IncompleteStart: The command exists or may exist, and the request for it or a later one failed.
     """
     sealed = _sealed(client, shell, script, attempt)
     messages = _Messages(shell, command_id)
@@ -91,7 +97,16 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
     # No input comes together with CREATE_PIPELINE: PowerShell would hang (seen: PowerShell 7.6, Linux).
     first, *rest = _packets([messages.create_pipeline(sealed)], number, client.payload_bytes)
     command_line = script.text[:MAX_COMMAND_LINE]
-    attempt(lambda deadline: client.start_command(shell, command_id.upper(), command_line, first.data, deadline))
+
+    def create(deadline: float) -> None:
+        client.start_command(shell, command_id.upper(), command_line, first.data, deadline)
+
+    try:
+        _create_once(client, shell, command_id, create, attempt)
+    except TransportError as error:
+        if not error.delivered:
+            raise
+        raise IncompleteStart(error, None if first.ends else False, 0, 0, len(objects)) from error
     for packet in rest:
         try:
             send(packet)
@@ -110,6 +125,51 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
         delivered += packet.ends
 
 
+def _create_once(
+    client: WSManClient, shell: Shell, command_id: str, create: t.Callable[[float], None], attempt: Attempt
+) -> None:
+    """Ask for a command. If the answer gets lost, the list of commands decides whether to ask once more.
+
+    Without the command in the list the request did not arrive. Should it arrive late, the server refuses one of the
+    two, since they have the same command id. Either way the command exists once.
+
+    Raises:
+        TransportError: The server refused, or (`delivered`) it cannot be seen whether the command exists.
+    """
+    for may_repeat in (True, False):
+        try:
+            attempt(create)
+        except TransportError as error:
+            if error.code == Code.COMMAND_EXISTS:
+                return
+            if not (error.delivered or error.code in _UNDECIDED):
+                raise
+            if _is_listed(client, shell, command_id, error, attempt):
+                return
+            if not may_repeat:
+                raise _unknown(error) from error
+        else:
+            return
+
+
+def _is_listed(client: WSManClient, shell: Shell, command_id: str, cause: TransportError, attempt: Attempt) -> bool:
+    """Tell whether the server lists a command; what broke the connection may break the first listings as well."""
+    for wait in _WAITS_TO_LIST:
+        client.world.sleep(wait)
+        try:
+            commands = attempt(lambda deadline: client.enumerate_commands(shell, deadline))
+        except WSManFault:
+            break
+        except TransportError:
+            continue
+        return any(command.command_id == command_id for command in commands)
+    raise _unknown(cause) from cause
+
+
+def _unknown(cause: TransportError) -> TransportError:
+    return TransportError(cause.code, cause.message, delivered=True)
+
+
 def _sealed(client: WSManClient, shell: Shell, script: Script, attempt: Attempt) -> Script:
     """Return a script whose sensitive parameters are encrypted under a key that the server gives for them.
 
@@ -117,7 +177,11 @@ def _sealed(client: WSManClient, shell: Shell, script: Script, attempt: Attempt)
     """
     if not script.sensitive_parameters:
         return script
-    key = attempt(lambda deadline: session_key.exchange(client, shell, deadline))
+    try:
+        key = attempt(lambda deadline: session_key.exchange(client, shell, deadline))
+    except TransportError as error:
+        error.delivered = False  # nothing of the command was sent yet
+        raise
 
     def seal(value: str | Credential) -> str | Credential:
         if isinstance(value, str):

@@ -23,7 +23,8 @@ class Journal:
     server still has it, for it was not acknowledged.
 
     That a session is to be opened, or a command started, is written before it is asked for. So a session that is in
-    here without a command never had one from a task with this journal.
+    here without a command never had one from a task with this journal. A start that the server refused is taken back by
+    a line of its own; a reader that does not know such lines takes it for a note of the start, as before.
 
     Args:
         path: The file; it is made with mode 0600, for it holds what commands print.
@@ -40,6 +41,8 @@ class Journal:
         self._lines: dict[str, dict[str, array.array[int]]] = {}
         # For each session and command: how many unreadable messages were reported.
         self._unreadable: dict[tuple[str, str], int] = {}
+        # Sessions that were to be opened.
+        self._opened: set[str] = set()
         # For each session and command: the calls of its host that were answered.
         self._answered: dict[tuple[str, str], set[int]] = {}
         self._is_torn = False
@@ -56,7 +59,7 @@ class Journal:
 
     def is_unstarted(self, instance_id: str) -> bool:
         """Tell whether a session was to be opened, and nothing was ever to be started in it."""
-        return self._lines.get(instance_id) == {}
+        return instance_id in self._opened and not self._lines.get(instance_id)
 
     def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
         """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
@@ -104,6 +107,14 @@ class Journal:
             JournalError: It could not be written.
         """
         self._write_synced([{"session": instance_id, "command": command_id}])
+
+    def note_refusal(self, instance_id: str, command_id: str) -> None:
+        """Write that the server refused to start a command, and wait until it is on disk: the command never was.
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        self._write_synced([{"session": instance_id, "command": command_id, "refused": True}])
 
     def note_answer(self, instance_id: str, command_id: str, call_id: int) -> None:
         """Write that a call of a command's host was answered, and wait until it is on disk.
@@ -155,6 +166,10 @@ class Journal:
             base64.b64decode(entry["piece"], validate=True)
         commands = self._lines.setdefault(str(entry["session"]), {})
         if "command" not in entry:
+            self._opened.add(str(entry["session"]))
+            return
+        if "refused" in entry:
+            commands.pop(str(entry["command"]), None)
             return
         blocks = commands.setdefault(str(entry["command"]), array.array("Q"))
         if "unreadable" in entry:
@@ -228,6 +243,10 @@ class JournalFolder:
         """Do what `Journal.note_start` does."""
         self._of(instance_id).note_start(instance_id, command_id)
 
+    def note_refusal(self, instance_id: str, command_id: str) -> None:
+        """Do what `Journal.note_refusal` does."""
+        self._of(instance_id).note_refusal(instance_id, command_id)
+
     def note_answer(self, instance_id: str, command_id: str, call_id: int) -> None:
         """Do what `Journal.note_answer` does."""
         self._of(instance_id).note_answer(instance_id, command_id, call_id)
@@ -273,6 +292,9 @@ class NoJournal:
         pass
 
     def note_start(self, _instance_id: str, _command_id: str) -> None:
+        pass
+
+    def note_refusal(self, _instance_id: str, _command_id: str) -> None:
         pass
 
     def note_answer(self, _instance_id: str, _command_id: str, _call_id: int) -> None:

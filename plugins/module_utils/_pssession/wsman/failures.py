@@ -77,12 +77,15 @@ def refused(status: int, body: bytes, content_type: str, challenges: str, endpoi
     )
 
 
-def failure(error: Exception, endpoint: Endpoint, time_limit: float | None, logged_on: bool) -> TransportError:
+def failure(
+    error: Exception, endpoint: Endpoint, time_limit: float | None, logged_on: bool, *, connected: bool = False
+) -> TransportError:
     """Return the error for what a library raised while one request was under way.
 
     Args:
         time_limit: The seconds after which the request was cut by us, or None when it was not.
         logged_on: Whether keys for message encryption were there already: then it is not the log-on that failed.
+        connected: Whether a connection was there, with its TLS handshake: then the request may have been sent.
     """
     causes = _chain(error)
     words = _last_message(causes)
@@ -97,7 +100,7 @@ def failure(error: Exception, endpoint: Endpoint, time_limit: float | None, logg
     if (isinstance(error, PermissionError) and error.errno is None) or any(map(_is_of_logon, causes)):
         return _logon_failure(error, endpoint)
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or isinstance(error, requests.exceptions.SSLError):
-        return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=False)
+        return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=connected)
     if any(isinstance(cause, (urllib3.exceptions.NewConnectionError, requests.ConnectTimeout)) for cause in causes):
         return TransportError(
             Code.CANNOT_CONNECT, f"no connection to {host_of(endpoint.uri)}: {words}", delivered=False, is_break=True

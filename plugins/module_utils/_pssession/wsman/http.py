@@ -198,7 +198,9 @@ class HttpConversation:
             raise
         except Exception as error:  # HTTP and log-on libraries have no common root; failure() knows their kinds
             time_limit = self.time_limit if expired.is_set() else None
-            raise failure(error, self._destination, time_limit, self._codec is not None) from error
+            raise failure(
+                error, self._destination, time_limit, self._codec is not None, connected=adapter.is_connected
+            ) from error
         finally:
             watchdog.cancel()
 

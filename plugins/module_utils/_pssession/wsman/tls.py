@@ -73,6 +73,11 @@ else:
         def cert_verify(self, conn: t.Any, url: t.Any, verify: t.Any, cert: t.Any) -> None:
             """Do nothing: the context has what requests would set here."""
 
+        @property
+        def is_connected(self) -> bool:
+            """Whether the last connection was opened to its end, with its TLS handshake."""
+            return bool(self._connections)
+
         def abort(self) -> None:
             """Cut the connections in use, whatever is under way on them."""
             for connection in self._connections:
@@ -90,10 +95,11 @@ else:
 
             class Connection(pool_class.ConnectionCls):
                 def connect(self) -> None:
+                    connections.clear()
                     super().connect()
-                    connections[:] = [self]
                     if isinstance(self.sock, ssl.SSLSocket) and not endpoint.tls.check_authority:
                         _check_the_rest(self.sock, self.host, endpoint)
+                    connections[:] = [self]
 
             return type(pool_class.__name__, (pool_class,), {"ConnectionCls": Connection})
 
