@@ -32,14 +32,23 @@ class WorkFolder:
     def has_start(self, host: str) -> bool:
         """Tell whether the host's journal knows of a command: it has a start before the server is asked for it.
 
+        A start that the server refused does not count.
+
         Raises:
             OSError: The journal cannot be read.
         """
+        started: set[tuple[str, str]] = set()
         try:
             with open(self.journal_of(host), "rb") as journal:
-                return any(_has_command(line) for line in journal)
+                for entry in filter(None, map(_entry, journal)):
+                    command = (str(entry.get("session")), str(entry.get("command")))
+                    if "refused" in entry:
+                        started.discard(command)
+                    elif "command" in entry:
+                        started.add(command)
         except FileNotFoundError:
             return False
+        return bool(started)
 
     def result_of(self, host: str) -> t.Mapping[str, t.Any] | None:
         """Return the result that was kept for a host, or None.
@@ -73,8 +82,10 @@ class WorkFolder:
         return os.path.join(self._path, f"{host}.result.json")
 
 
-def _has_command(line: bytes) -> bool:
+def _entry(line: bytes) -> dict[str, t.Any] | None:
+    """Return a line of a journal, or None for half a line: nothing was asked for before the line was whole."""
     try:
-        return "command" in json.loads(line)
-    except (ValueError, TypeError):
-        return False  # half a line: nothing was asked for before the line was whole
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None

@@ -148,6 +148,19 @@ def test_a_start_without_an_answer_may_have_happened(pods: Pods, fleet: Simulate
     assert (run.exit_code, shown(run), pods.starts) == (0, ["done"], 1)
 
 
+@pytest.mark.parametrize("journal", [True, False])
+def test_a_start_that_was_refused_is_made_by_the_next_run(pods: Pods, fleet: SimulatedFleet, journal: bool) -> None:
+    fleet["srv01"].inject(Injection("Command", fault_code=0x803381A7))
+    refused = pods.resume(script="Short work", journal=journal)
+    assert (refused.exit_code, outcomes(refused), pods.starts) == (2, {"srv01": "failed"}, 0)
+    run = pods.resume(script="Short work", journal=journal)
+    if journal:
+        assert (run.exit_code, shown(run), pods.starts) == (0, ["done"], 1)
+    else:
+        assert (run.exit_code, pods.starts) == (2, 0)  # nothing shows that the session is of that start
+        assert "pssession_start_anew" in run.output
+
+
 def test_work_whose_session_is_gone_is_not_started_again(pods: Pods, fleet: SimulatedFleet) -> None:
     pods.kill("Reconnect")
     fleet["srv01"].session("Nightly").close()
