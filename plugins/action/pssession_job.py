@@ -11,7 +11,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS, WITH_FOLDER, WITH_SCRIPT
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import (
+    JOBS,
+    WITH_FOLDER,
+    WITH_OWN_ACCOUNT,
+    WITH_SCRIPT,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
     Line,
@@ -76,7 +81,7 @@ class ActionModule(EngineAction):
             raise AnsibleActionFail(
                 "the task runs for a host that has neither a psrp nor a winrm connection, and computer_name has none"
             )
-        hosts = list({host.lower(): host for host in hosts}.values())  # two spellings of one name are one computer
+        hosts = list(_computers(hosts).values())
         folder = WorkFolder(options["journal"]) if options["journal"] and options["job"] in WITH_FOLDER else None
         return Order(hosts, options, self._task.check_mode, _accounts(hosts, options, inventory), folder)
 
@@ -123,11 +128,19 @@ class _Calls:
         return result
 
 
+def _computers(hosts: t.Iterable[str]) -> dict[str, str]:
+    """Return hosts by their names in lower case: two spellings of one name are one computer."""
+    computers: dict[str, str] = {}
+    for host in hosts:
+        computers.setdefault(host.lower(), host)
+    return computers
+
+
 def _accounts(hosts: t.Sequence[str], options: dict[str, t.Any], inventory: Inventory) -> dict[str, str]:
     """Return the user part of the account that each host is logged on to with, where it is known."""
     given = (options["credential"] or {}).get("username")
     accounts: dict[str, str] = {}
-    for host in hosts if not options["owner"] else ():
+    for host in hosts if options["job"] in WITH_OWN_ACCOUNT and not options["owner"] else ():
         settings = None if given else inventory.settings_of(host)
         account = account_of(given or (settings.username if settings else None))
         if account:
@@ -137,6 +150,9 @@ def _accounts(hosts: t.Sequence[str], options: dict[str, t.Any], inventory: Inve
 
 def _result(told: Told, lines: t.Sequence[Line], options: dict[str, t.Any]) -> dict[str, t.Any]:
     hosts = told.by_host(options["fail_on"])
+    computers = _computers(hosts)
+    for host in options["computer_name"] or ():  # each is told under the name that it was given by
+        hosts.setdefault(host, hosts[computers[host.lower()]])
     changed = any(host["changed"] for host in hosts.values()) if told.changed is None else told.changed
     result = {"changed": changed, "hosts": hosts, "lines": [line.as_dict() for line in lines]}
     failed = [host for host in hosts.values() if host["failed"]]

@@ -99,6 +99,13 @@ def test_hosts_fare_for_themselves(controller: Controller, fleet: SimulatedFleet
     assert (run.exit_code, outcomes(run)["srv02"]) == (0, "unreachable")
 
 
+def test_two_spellings_of_a_host_are_one_computer(controller: Controller, fleet: SimulatedFleet) -> None:
+    wanted: dict[str, Any] = {"job": "start", "name": "Nightly", "script": "Work", "computer_name": ["srv01", "SRV01"]}
+    run = job(controller, keywords={"run_once": True}, **wanted)
+    assert (run.exit_code, outcomes(run)) == (0, {"srv01": "changed", "SRV01": "changed"}), run.output
+    assert [len(computer.sessions) for computer in fleet] == [1, 0, 0]
+
+
 @pytest.mark.parametrize("play", [job, at_once])
 def test_check_mode_sends_only_reading_requests(controller: Controller, fleet: SimulatedFleet, play: Any) -> None:
     wanted: dict[str, Any] = {"name": "Nightly", "script": "Work"}

@@ -17,7 +17,7 @@ import pytest
 from tests.simulator import SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of
+from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of, processes_of
 from .test_role_ways import WAYS, recap
 
 HOUR = 3600
@@ -161,11 +161,10 @@ def test_either_way_goes_on_where_the_other_was_killed(tmp_path: Path, first: st
             "reconnect_when_done": "remove",
         }
         command = controller.command(play(first, **variables))
-        with subprocess.Popen(
-            command, env=controller.variables(), stdout=subprocess.DEVNULL, start_new_session=True
-        ) as process:
+        with subprocess.Popen(command, env=controller.variables(), stdout=subprocess.DEVNULL) as process:
             until(lambda: sum(file.stat().st_size > 0 for file in journal.glob("*.jsonl")) == len(computers), "output")
-            os.killpg(process.pid, signal.SIGKILL)
+            for pid in processes_of(process.pid):  # its workers, too: they would go on receiving
+                os.kill(pid, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
         assert states(fleet) == {name: ["Connected"] for name in ("srv01", "srv02", "srv03")}
 
