@@ -164,7 +164,8 @@ def preload_with_settings() -> None:
     importlib.import_module("ansible.cli.playbook")
     importlib.import_module("ansible.executor.process.worker")
     loader = importlib.import_module("ansible.plugins.loader")
-    for kind in ("become", "callback", "connection", "inventory", "shell", "strategy", "vars"):
+    # Not those of vars: a run that finds these imported reads no host_vars.
+    for kind in ("become", "callback", "connection", "inventory", "shell", "strategy"):
         list(getattr(loader, f"{kind}_loader").all(class_only=True))
     # Ansible's importer of collections is only there in a run. It finds the modules imported, but makes the packages
     # above them itself: they have to be those of its kind.
@@ -232,7 +233,8 @@ def become(program: Program) -> None:
     """Run a program in this process, which ends by it as a process of its own would."""
     enter(program)
     if constants := sys.modules.get(SETTINGS):
-        constants.DEFAULT_LOCAL_TMP = constants.config.get_config_value("DEFAULT_LOCAL_TMP", variables=vars(constants))
+        folder = constants.config.get_config_value("DEFAULT_LOCAL_TMP", variables=vars(constants))
+        vars(constants).update(DEFAULT_LOCAL_TMP=folder)
     sys.argv = program["command"]
     sys.path[0] = str(Path(sys.argv[0]).parent)
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -82,6 +82,18 @@ def test_runs_after_the_first_share_what_was_imported_and_nothing_else(tmp_path:
     assert forked._server_with_settings(tmp_path, environment), "the later runs came from a process with their settings"
 
 
+def test_each_run_reads_the_variables_of_its_hosts(tmp_path: Path) -> None:
+    task = "- {hosts: all, gather_facts: false, tasks: [{debug: {msg: '{{ told }}'}}]}"
+    (tmp_path / "play.yml").write_text(task, encoding="utf-8")
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {web1: }}", encoding="utf-8")
+    (tmp_path / "host_vars").mkdir()
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home")}
+    for number in range(4):
+        (tmp_path / "host_vars" / "web1.yml").write_text(f"told: number {number}", encoding="utf-8")
+        ended = forked.run(["ansible-playbook", "-i", "hosts.yml", "play.yml"], cwd=tmp_path, env=environment)
+        assert f"number {number}" in ended.stdout, ended.stdout + ended.stderr
+
+
 def test_what_is_imported_beforehand_of_the_collection_is_there() -> None:
     for name in forked_server.PARTS_OF_COLLECTION:
         assert importlib.util.find_spec(name), name
