@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What `make benchmark` measures still runs, and takes the requests that docs/architecture.md says."""
+"""What `make benchmark` measures still runs, and takes the requests that docs/design.md says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_benchmark_runs_and_counts_the_requests_that_are_told() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     told = [int(number) for number in re.findall(r"^\| (?:pypsrp|this collection).*\| (\d+) \|$", page, re.MULTILINE)]
     command = [sys.executable, "-m", "tests.benchmark", "--computers", "3", "--rounds", "1", "--delay", "0"]
     ended = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)

@@ -197,12 +197,6 @@ def test_documentation_lists_every_page() -> None:
     assert set(re.findall(r"\]\(docs/(\w+\.md)\)", listed)) == pages
 
 
-def test_architecture_tells_of_every_file_of_the_engine() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    names = [path.relative_to(ENGINE).as_posix() for path in ENGINE.rglob("*.py") if path.name != "__init__.py"]
-    assert [name for name in names if f"`{name}`" not in page] == []
-
-
 def links(page: str) -> Iterator[str]:
     """Targets of the links of a page that lead into this repository, relative to the page or on the web."""
     text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)

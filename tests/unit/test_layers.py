@@ -25,7 +25,7 @@ LAYERS = {
     "find": {"finding"},
     "plan and apply": {"verbs"},
     "run": {"output"},
-    "cmdlet": {"engine", "report"},
+    "surface": {"engine", "library", "report"},
 }
 LEVEL = {package: level for level, packages in enumerate(LAYERS.values()) for package in packages}
 

@@ -1,0 +1,254 @@
+"""The engine as a library: sessions of any computer without Ansible, an inventory or a registry.
+
+    with Remoting() as remoting:
+        computer = endpoint_at("https://srv01:5986/wsman", credential={"username": user, "password": password})
+        session = remoting.new(computer, "Nightly")
+        command_id = remoting.start(session, Script("Get-Service"))
+        for event in remoting.receive(session, command_id):
+            ...
+        remoting.disconnect(session)
+
+One method is one cmdlet for one session. It does what it is told: it does not plan, wait for other clients or report.
+`engine.run` does that for tasks, with the same parts.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing as t
+
+from .finding.discovery import as_session
+from .model.cmdlets import GET
+from .model.commands import Script
+from .model.errors import ParameterBindingError, PSSessionError, TransportError, WSManFault
+from .model.events import CommandEvent
+from .model.sessions import DEFAULT_RESOURCE_URI, Availability, Endpoint, ListedCommand, PSSession, Shell, State
+from .output.connecting import Awake
+from .output.receiving import STOP, Needs, Receiving
+from .psrp import handshake, opening, starting
+from .request.request import LogonOptions, Request
+from .state.journal import journal_at
+from .system.libraries import require_pypsrp
+from .system.world import World
+from .target.endpoint import endpoints
+from .target.logon import unusable
+from .task.context import real_world
+from .wsman.client import WSManClient
+from .wsman.pool import ClientPool
+
+__all__ = [
+    "CommandEvent",
+    "Endpoint",
+    "ListedCommand",
+    "PSSession",
+    "PSSessionError",
+    "Remoting",
+    "Script",
+    "TransportError",
+    "WSManFault",
+    "World",
+    "endpoint_at",
+]
+
+_OPTIONS = {each.name for each in dataclasses.fields(LogonOptions)} | {"session_option", "allow_redirection"}
+
+Answer = t.TypeVar("Answer")
+
+
+def endpoint_at(uri: str, **options: t.Any) -> Endpoint:
+    """Return the endpoint at an address.
+
+    Args:
+        uri: A connection URI. Without a path it means /wsman, without a port that of its scheme (80 or 443).
+        options: Options of the module connect_pssession about logging on and the connection: `credential`,
+            `authentication`, `certificate_pem`, `ca_cert`, `session_option` and so on.
+
+    Raises:
+        ParameterBindingError: The URI or an option cannot be used.
+    """
+    if unknown := options.keys() - _OPTIONS:
+        raise ParameterBindingError("NamedParameterNotFound", f"{', '.join(sorted(unknown))}: no such option")
+    request = Request.from_options({"connection_uri": [uri], **options}, GET)
+    (endpoint,) = endpoints(request, lambda _computer, _host: None)
+    return endpoint
+
+
+class Remoting:
+    """One client of any number of computers. Its methods may be called from several threads at once.
+
+    All methods raise TransportError if a computer cannot be reached or its answer cannot be used, and WSManFault if the
+    server refuses. `TransportError.delivered` says whether the request may have taken effect. Requests take at most the
+    time-outs of the endpoint's session option.
+
+    Args:
+        client_id: The client's identity on the wire, a GUID. Servers know by it which client is connected to a session;
+            only a client with the same one can go on where another ended. A new one if None.
+        journal: File, or folder if it ends with a slash, where output is written before it is read. With it, output is
+            complete even if the process that receives it is killed.
+        world: Network, time, chance, threads and files; the real ones if None.
+
+    Raises:
+        PSSessionError: pypsrp is missing, or the journal cannot be used.
+    """
+
+    def __init__(self, client_id: str | None = None, *, journal: str | None = None, world: World | None = None) -> None:
+        require_pypsrp()
+        self._world = world or real_world()
+        self.client_id = client_id or self._world.new_guid()
+        self._journal = journal_at(journal, self._world.disk)
+        self._pool = ClientPool(self.client_id, self._world)
+        # Commands whose output this client may receive without connecting to them first.
+        self._connected: set[tuple[str, str]] = set()
+
+    def __enter__(self) -> Remoting:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: types.TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections. Sessions stay as they are; a server disconnects a silent client after a minute."""
+        self._pool.close()
+
+    def get(self, endpoint: Endpoint) -> list[PSSession]:
+        """List the PowerShell sessions of a computer (Get-PSSession).
+
+        A session that the server calls Connected is Busy, whether this client is connected to it or another one.
+        """
+        now = self._world.now()
+        listing = self._ask(endpoint, lambda client: client.enumerate_shells(client.new_deadline()))
+        return [as_session(shell, endpoint, now) for shell in listing.shells if shell.is_powershell]
+
+    def commands(self, session: PSSession) -> tuple[ListedCommand, ...]:
+        """List the commands that exist in a session."""
+        return self._ask(
+            session.endpoint, lambda client: client.enumerate_commands(session.shell, client.new_deadline())
+        )
+
+    def new(
+        self,
+        endpoint: Endpoint,
+        name: str,
+        *,
+        resource_uri: str = DEFAULT_RESOURCE_URI,
+        instance_id: str | None = None,
+    ) -> PSSession:
+        """Open a session and stay connected to it (New-PSSession).
+
+        Args:
+            resource_uri: The session configuration's.
+            instance_id: A GUID to know the session by if the answer is lost; a new one if None.
+        """
+        wanted = Shell((instance_id or self._world.new_guid()).upper(), resource_uri, state="", name=name)
+        shell = self._ask(endpoint, lambda client: opening.open_session(client, wanted, client.new_deadline()))
+        return PSSession(endpoint, shell, State.CLOSED, Availability.NONE).opened()
+
+    def connect(self, session: PSSession) -> PSSession:
+        """Connect to a listed session (Connect-PSSession).
+
+        A session that is Busy is confirmed by a Reconnect: the server accepts it from the client that is connected, and
+        refuses any other.
+        """
+        mode = session.endpoint.option.output_buffering_mode
+
+        def request(client: WSManClient) -> None:
+            if session.availability is Availability.BUSY:
+                client.reconnect(session.shell, None, client.new_deadline())
+            else:
+                handshake.connect(client, session.shell, mode, client.new_deadline())
+
+        self._ask(session.endpoint, request)
+        return session.opened()
+
+    def start(self, session: PSSession, script: Script, command_id: str | None = None) -> str:
+        """Start a script in a connected session and do not wait for it; return the id of the command.
+
+        Args:
+            command_id: A GUID to know the command by if the answer is lost; a new one if None. A server refuses an id
+                that exists in the session.
+
+        Raises:
+            IncompleteStart: The command exists, and the server does not have all of its script or input.
+        """
+        command_id = command_id or self._world.new_guid()
+        self._journal.note_start(session.instance_id, command_id)
+        self._ask(
+            session.endpoint,
+            lambda client: starting.start(client, session.shell, command_id, script, Awake(client, session)),
+        )
+        self._connected.add((session.instance_id, command_id))
+        return command_id
+
+    def receive(
+        self,
+        session: PSSession,
+        command_id: str,
+        *,
+        timeout: float | None = None,
+        recovery_timeout: float = 0.0,
+        stop: bool = False,
+    ) -> t.Iterator[CommandEvent]:
+        """Yield what a command in a connected session gives (Receive-PSSession); the last event is `ReceiveEnded`.
+
+        A failure while it receives does not raise: it is the cause in the last event.
+
+        Args:
+            timeout: Seconds to wait for the end of the command; None waits as long as it runs.
+            recovery_timeout: Seconds to get over one break of the connection; 0 ends with it.
+            stop: Stop the command first.
+
+        Raises:
+            JournalError: The journal cannot be read or written.
+        """
+        is_connected = (session.instance_id, command_id) in self._connected
+        self._connected.add((session.instance_id, command_id))
+        yield from Receiving(
+            session,
+            command_id,
+            self._pool,
+            self._journal,
+            needs=Needs.NOTHING if is_connected else Needs.COMMAND,
+            timeout=timeout,
+            recovery_timeout=recovery_timeout,
+            stop=stop,
+        )
+
+    def stop(self, session: PSSession, command_id: str) -> None:
+        """Ask a command in a connected session to stop; `receive` yields how it ended."""
+        self._ask(
+            session.endpoint,
+            lambda client: client.signal(session.shell, command_id.upper(), STOP, client.new_deadline()),
+        )
+
+    def disconnect(self, session: PSSession, idle_timeout: float | None = None) -> PSSession:
+        """Disconnect from a session; its commands go on (Disconnect-PSSession).
+
+        Args:
+            idle_timeout: Seconds for which the server keeps the session without a client; None leaves that as it is.
+        """
+        mode = session.endpoint.option.output_buffering_mode
+        self._ask(
+            session.endpoint, lambda client: client.disconnect(session.shell, idle_timeout, mode, client.new_deadline())
+        )
+        self._forget_commands(session)
+        return dataclasses.replace(session, state=State.DISCONNECTED, availability=Availability.NONE)
+
+    def remove(self, session: PSSession) -> None:
+        """Remove a session, and all work in it, whether or not a client is connected to it (Remove-PSSession)."""
+        self._ask(session.endpoint, lambda client: client.delete(session.shell, client.new_deadline()))
+        self._forget_commands(session)
+
+    def _ask(self, endpoint: Endpoint, request: t.Callable[[WSManClient], Answer]) -> Answer:
+        problem = unusable(endpoint)
+        if problem is not None:
+            raise problem
+        with self._pool.lend(endpoint) as client:
+            return request(client)
+
+    def _forget_commands(self, session: PSSession) -> None:
+        self._connected = {command for command in self._connected if command[0] != session.instance_id}
