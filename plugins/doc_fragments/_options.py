@@ -218,7 +218,8 @@ options:
   on_error:
     description:
       - What to do about errors. V(fail_at_end) tries everything and then fails with all errors. V(stop) starts nothing
-        more after the first error and fails. V(report) tries everything and does not fail; the result has the errors.
+        more after the first error and fails; no command is run or received then, in the sessions that were connected
+        before it either. V(report) tries everything and does not fail; the result has the errors.
     type: str
     choices: [fail_at_end, stop, report]
     default: fail_at_end

@@ -182,14 +182,13 @@ def _failure(error: PSSessionError, plugin: Plugin) -> Result:
     """Return the result of a task that came to nothing, in the shape of any other."""
     cmdlet = plugin.cmdlet
     if isinstance(error, ParameterBindingError):
-        unsaid = cmdlet.narrowing and error.error_id == "MissingMandatoryParameter"
         record = error_record(
             error.error_id,
             error.message,
             cmdlet=cmdlet,
             category=error.category,
             target=error.target,
-            hint=f"For a host of the play {plugin.name} needs one of {', '.join(cmdlet.narrowing)}." if unsaid else "",
+            hint=error.hint,
         )
     else:
         record = error_record("InvalidOperation", str(error), cmdlet=cmdlet)

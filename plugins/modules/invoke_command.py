@@ -165,7 +165,8 @@ notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host.
+    computer is that host. The task then needs O(name), O(instance_id) or O(session_name), so that no script runs in all
+    sessions there by mistake. O(name=*) means all of them.
   - A task has no user who could answer a script. A script that asks for input (C(Read-Host), prompts) gets an error
     instead of an answer; O(host_ui) decides when.
   - A session keeps its state from one command to the next. C($ErrorActionPreference), C(Set-StrictMode), variables,
@@ -173,7 +174,9 @@ notes:
   - PowerShell ignores C(#requires) in a script that is sent to a session. The task warns about it.
   - A session does one thing at a time. A script that is started in one whose command still runs waits for that.
   - In check mode nothing is started, and every session that would be used counts as changed.
-  - A script is never started twice by itself. If the answer to the start got lost, that is an error which says so.
+  - A script is never started twice by itself. If the answer to the start got lost, the task asks the server for its
+    commands. A command that is not there is started once more, with the same id. If the server cannot be asked, that is
+    an error which says that it is not known whether the command started.
   - A script that fails is an error of the task, and so is an exit code that O(expected_return_code) does not have.
     Records in its error stream alone are not.
 seealso:

@@ -122,7 +122,22 @@ def test_every_option_of_the_parameter_sets_can_be_given() -> None:
 
 def test_every_narrowing_option_can_be_given() -> None:
     for plugin in _plugins.MODULES:
-        assert set(plugin.cmdlet.narrowing) <= set(plugin.spec), plugin.name
+        cmdlet = plugin.cmdlet
+        assert set(cmdlet.narrowing) <= set(plugin.spec), plugin.name
+        assert all(name in cmdlet.narrowing_hint for name in (plugin.name, *cmdlet.narrowing) if cmdlet.narrowing)
+
+
+def test_a_script_runs_in_all_sessions_of_the_own_computer_only_if_the_task_says_so() -> None:
+    named = {name: _plugins.INVOKE.may_take_own_computer({name: ["x"]}) for name in ("name", "session_name", "owner")}
+    assert named == {"name": True, "session_name": True, "owner": False}
+    refused = _plugins.INVOKE({"script": "x"})
+    (error,) = refused["errors"]
+    assert (refused["failed"], error["fully_qualified_error_id"].partition(",")[0]) == (
+        True,
+        "MissingMandatoryParameter",
+    )
+    assert "name ('*'" in refused["msg"]
+    assert "session_name with in_disconnected_session" in refused["msg"]
 
 
 def test_every_cmdlet_has_a_module() -> None:

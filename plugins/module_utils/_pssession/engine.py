@@ -13,6 +13,7 @@ from .model import cmdlets
 from .model.cmdlets import Cmdlet
 from .model.errors import ParameterBindingError
 from .model.events import Warned
+from .model.sessions import PSSession
 from .output import in_disconnected_session
 from .output.disconnecting import (
     disconnect_afterwards,
@@ -83,7 +84,7 @@ def _invoke(task: Task) -> Report:
         changed = frozenset(session.key for session in applied.sessions)
         return _report(task, found, dataclasses.replace(applied, changed=changed))
     with disconnect_on_interrupt(task, {each.key: each for each in applied.sessions}):
-        outputs = Runner(task).invoke(applied.sessions, script)
+        outputs = Runner(task).invoke(_to_go_on_with(task, found, applied), script)
     started = frozenset(result.session.key for result in outputs.results if result.command_id)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=started), outputs)
 
@@ -96,8 +97,14 @@ def _receive(task: Task) -> Report:
     if task.context.check_mode:
         return _report(task, found, applied)
     with disconnect_on_interrupt(task, {each.key: each for each in applied.sessions}):
-        outputs = Runner(task).receive(applied.sessions, applied.changed)
+        outputs = Runner(task).receive(_to_go_on_with(task, found, applied), applied.changed)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=applied.changed | outputs.news), outputs)
+
+
+def _to_go_on_with(task: Task, found: Found, applied: Applied) -> tuple[PSSession, ...]:
+    """Return the connected sessions in which commands are run or received: none after an error, if that stops."""
+    is_stopped = task.request.flow.stop_on_error and (found.errors or applied.errors)
+    return () if is_stopped else applied.sessions
 
 
 def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) -> Report:

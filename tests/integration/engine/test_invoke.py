@@ -325,6 +325,22 @@ def test_a_start_that_cannot_be_seen(invoke: Any, computer: SimulatedComputer, f
     assert len(fleet.requests_of(operation="Command")) == 1
 
 
+@pytest.mark.parametrize("failing", ["Enumerate", "Connect"])
+@pytest.mark.parametrize(("plugin", "options"), [(_plugins.INVOKE, {"script": "quick"}), (_plugins.RECEIVE, {})])
+def test_stop_at_the_first_error_also_before_the_commands(
+    controller: Controller, fleet: SimulatedFleet, failing: str, plugin: _plugins.Plugin, options: dict[str, Any]
+) -> None:
+    for computer in fleet:
+        computer.add_session("job", commands=[{"script": "quick"}] if plugin is _plugins.RECEIVE else [])
+    fleet["srv02"].inject(Injection(failing, action="fault", fault_code=5, times=None))
+    result = controller.run(
+        plugin, "srv01", "srv02", "srv03", name=["job"], on_error="stop", throttle_limit=1, **options
+    )
+    assert result["failed"]
+    asked = {request.operation for request in fleet.requests}
+    assert asked.isdisjoint({"Command", "Receive"})
+
+
 def test_command_quota(invoke: Any, computer: SimulatedComputer) -> None:
     computer.max_commands_per_shell = 0
     result = invoke("quick")

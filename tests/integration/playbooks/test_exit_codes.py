@@ -60,7 +60,7 @@ TASKS = """
 - name: Several codes
   psremoting.fleet.invoke_command: {name: job, script: "exit 2, then 4", expected_return_code: [4]}
 - name: Two sessions
-  psremoting.fleet.invoke_command: {script: exit 3, expected_return_code: [3]}
+  psremoting.fleet.invoke_command: {name: "*", script: exit 3, expected_return_code: [3]}
 """
 # For each task: failed, changed, rc at the top and in the result (None where it is not there), reboot_required.
 EXPECTED = {

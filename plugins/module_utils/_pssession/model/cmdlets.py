@@ -74,6 +74,7 @@ class Cmdlet:
         is_reading: It changes nothing, so it is the same in check mode and has no diff.
         narrowing: Options of which a task must give one before the cmdlet acts on the sessions of the task's own
             computer; none for a cmdlet that may act on all of them.
+        narrowing_hint: What to do if it was given none of them.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Cmdlet:
     lists_commands: bool = False
     is_reading: bool = False
     narrowing: tuple[str, ...] = ()
+    narrowing_hint: str = ""
 
     @property
     def verb(self) -> str:
@@ -102,7 +104,13 @@ DISCONNECT = Cmdlet(
     ended_error_id="CannotDisconnectSessionWhenNotOpened",
 )
 GET = Cmdlet("Get-PSSession", ended_error_id=None, is_reading=True)
-INVOKE = Cmdlet("Invoke-Command", opening_sets=_OPENED)
+INVOKE = Cmdlet(
+    "Invoke-Command",
+    opening_sets=_OPENED,
+    narrowing=("name", "instance_id", "session_name"),
+    narrowing_hint="For a host of the play invoke_command needs name ('*' runs the script in every session) or "
+    "instance_id, or session_name with in_disconnected_session for a new session.",
+)
 NEW = Cmdlet("New-PSSession", parameter_sets=(), opening_sets=_OPENED, error_id="PSSessionOpenFailed")
 RECEIVE = Cmdlet("Receive-PSSession", lists_commands=True)
 REMOVE = Cmdlet(
@@ -110,6 +118,8 @@ REMOVE = Cmdlet(
     error_id="RemoveSessionCannotConnectToServer",
     ended_error_id=None,
     narrowing=("name", "instance_id", "owner", "minimum_age", "expires_within"),
+    narrowing_hint="For a host of the play remove_pssession needs one of name, instance_id, owner, minimum_age, "
+    "expires_within.",
 )
 
 CMDLETS = (CONNECT, DISCONNECT, GET, INVOKE, NEW, RECEIVE, REMOVE)

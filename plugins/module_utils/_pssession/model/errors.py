@@ -31,12 +31,19 @@ class ParameterBindingError(PSSessionError):
     Args:
         error_id: First part of the FullyQualifiedErrorId, as PowerShell's parameter binder names it.
         message: What is wrong, naming the option.
+        hint: What to do, where the message does not say so.
     """
 
     def __init__(
-        self, error_id: str, message: str, category: str = "InvalidArgument", target: str | None = None
+        self,
+        error_id: str,
+        message: str,
+        category: str = "InvalidArgument",
+        target: str | None = None,
+        hint: str = "",
     ) -> None:
         super().__init__(message)
+        self.hint = hint
         self.error_id = error_id
         self.message = message
         self.category = category

@@ -17,12 +17,15 @@ _TELLING = frozenset(
 )
 
 
-def resolve(given: t.Collection[str], sets: tuple[ParameterSet, ...] = CONNECT.parameter_sets) -> ParameterSet:
+def resolve(
+    given: t.Collection[str], sets: tuple[ParameterSet, ...] = CONNECT.parameter_sets, hint: str = ""
+) -> ParameterSet:
     """Return the parameter set that the given options mean (the binder's rules, about_Functions_Advanced_Parameters).
 
     Args:
         given: Names of all options that were given a value.
         sets: The table to look in; options that are in no set of any table belong to all of them.
+        hint: What to do if nothing says which sessions are meant.
 
     Raises:
         ParameterBindingError: ``AmbiguousParameterSet`` for options that do not go together,
@@ -48,6 +51,7 @@ def resolve(given: t.Collection[str], sets: tuple[ParameterSet, ...] = CONNECT.p
             "MissingMandatoryParameter",
             f"Nothing says which sessions are meant: give one of {_join(mandatory)}, or run the task on a Windows "
             "host of the inventory.",
+            hint=hint,
         )
     partial = sorted(
         (candidate for candidate in sets if candidate.options & selecting),

@@ -272,7 +272,7 @@ class Request:
         is_new = not cmdlet.parameter_sets or run.in_disconnected_session
         if is_new and "session_name" in given:
             given = (given | {"name"}) - {"session_name"}
-        parameter_set = resolve(given, cmdlet.opening_sets if is_new else cmdlet.parameter_sets)
+        parameter_set = resolve(given, cmdlet.opening_sets if is_new else cmdlet.parameter_sets, cmdlet.narrowing_hint)
         flow = Flow.from_options({**options, **({"list_commands": True} if cmdlet.lists_commands else {})})
         return cls(
             parameter_set,
