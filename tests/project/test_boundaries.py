@@ -66,6 +66,19 @@ def test_the_simulator_shares_no_code_with_what_it_tests(path: Path) -> None:
     assert strange == []
 
 
+def test_jobs_know_nothing_but_results() -> None:
+    """A job can be simulated: no Ansible, no files, no clock, no network and no threads in it."""
+    package = f"{COLLECTION}.plugins.plugin_utils._jobs"
+    allowed = ("__future__", "collections.abc", "dataclasses", "enum", "re", "typing", package)
+    model = f"{COLLECTION}.plugins.module_utils._pssession.model"
+    outcome = f"{COLLECTION}.plugins.plugin_utils._outcome"
+    for path in python_files(ROOT / "plugins" / "plugin_utils" / "_jobs"):
+        strange = [
+            name for name in imports_of(path) if not any(within(name, each) for each in (*allowed, model, outcome))
+        ]
+        assert strange == [], path
+
+
 def test_modules_reach_only_what_ansible_sends_with_them() -> None:
     """A module that runs on another host finds module_utils there, and nothing else of the collection."""
     allowed = f"{COLLECTION}.plugins.module_utils"

@@ -326,4 +326,5 @@ def _error(session: Session, message: str, reason: str) -> dict[str, Any]:
 
 
 def _failure(session: Session, state: str) -> dict[str, Any] | None:
-    return _error(session, "the command failed", "command_failed") if state == "Failed" else None
+    told = {"Failed": "the command failed", "Stopped": "the command was stopped before its end"}.get(state)
+    return _error(session, told, "command_failed") if told else None

@@ -14,7 +14,6 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.cleanup import is_left_behind
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.extend import idle_timeout_for
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import (
-    stopped,
     uncollected,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import unstarted
@@ -166,14 +165,6 @@ def entry(number: int = 1, **fields: Any) -> dict[str, Any]:
 def test_each_session_has_a_result_or_an_error() -> None:
     part = {"sessions": [entry(1), entry(2), entry(3)], "results": [entry(1, state="Running")], "errors": [entry(2)]}
     assert uncollected(part) == [entry(3)]
-
-
-@pytest.mark.parametrize(
-    ("state", "errors", "count"), [("Stopped", [], 1), ("Stopped", [entry()], 0), ("Completed", [], 0), (None, [], 0)]
-)
-def test_a_command_that_was_stopped_is_one_error(state: str | None, errors: list[Any], count: int) -> None:
-    records = stopped("a", {"results": [entry(state=state)], "errors": errors})
-    assert [record["errors"][0]["reason"] for record in records] == ["command_failed"] * count
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,9 @@ def test_work_that_failed_is_a_result_and_work_that_was_stopped_is_none() -> Non
         assert failed.run("resume", ["a"], **WORK)["a"]["outcome"] == "command_failed"
         told = stopped.run("resume", ["a"], **WORK)["a"]
         assert (told["failed"], len(told["errors"])) == (True, 1)
+        assert told["outcome"] == "command_failed"
         assert "was stopped" in told["msg"]
+        assert "pssession_start_anew" in told["msg"]
         assert told["results"][0]["output"] == OUTPUT
     assert failed.starts == stopped.starts == ["a"]
     assert (len(failed.sessions), len(stopped.sessions)) == (0, 1)  # what was stopped can still be looked at

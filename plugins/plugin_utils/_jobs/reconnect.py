@@ -7,7 +7,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
     Entry,
@@ -44,7 +43,6 @@ def collect(order: Order) -> Job:
             told.parts[host] += [not_collected(host, session) for session in uncollected(part)]
             if not part["sessions"] and not part["errors"] and order.given("name", "instance_id"):
                 told.parts[host].append(not_collected(host))
-        told.parts[host] += stopped(host, part)
     return told
 
 
@@ -52,23 +50,6 @@ def uncollected(part: Result) -> list[Entry]:
     """Return the sessions of a host for which a receive has neither a result nor an error."""
     told = {each.get("instance_id") for each in (*part["results"], *part["errors"])}
     return [session for session in part["sessions"] if session["instance_id"] not in told]
-
-
-def stopped(host: str, part: Result) -> list[Result]:
-    """Return an error for each command that was stopped; this job stops none."""
-    told = {each.get("instance_id") for each in part["errors"]}
-    return [
-        error(
-            host,
-            f"the command in session {place(result)} on {host} was stopped before its end",
-            cmdlet=RECEIVE,
-            reason=Reason.COMMAND_FAILED,
-            session=result,
-            hint="What it gave until then is in the result.",
-        )
-        for result in part["results"]
-        if result["state"] == "Stopped" and result["instance_id"] not in told
-    ]
 
 
 def not_collected(host: str, session: Entry | None = None) -> Result:

@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
     Entry,
@@ -22,7 +23,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import not_collected
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import starting
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import ENDED, Act, Case, decide
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import ENDED, STOPPED, Act, Case, decide
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import parts_of
 
 Phase: t.TypeAlias = t.Generator[Step, Result, None]
@@ -133,9 +134,11 @@ class _Resumer:
                 raise ValueError("there is no reason to refuse")
             journal = "no journal" if self._folder is None else self._folder.journal_of(work.host)
             names = {"host": work.host, "journal": journal, "sessions": len(work.sessions or ())}
-            told = error(work.host, refusal.message.format(**names), cmdlet=RECEIVE, hint=refusal.hint)
-            # The modules may have said it already.
-            work.fail({} if work.last is not None and work.last["errors"] else told)
+            if refusal is STOPPED and work.last is not None:  # the module has told of it, but not what to do
+                work.told[-1] = {**work.last, "errors": []}
+            reason = Reason.COMMAND_FAILED if refusal is STOPPED else Reason.FAILED
+            message = refusal.message.format(**names)
+            work.fail(error(work.host, message, cmdlet=RECEIVE, reason=reason, hint=refusal.hint))
 
     def _look(self, works: t.Sequence[_Work]) -> Phase:
         by_host = {work.host: work for work in works}
@@ -187,7 +190,7 @@ class _Resumer:
                 work.told.append(part)
                 work.last = part
                 work.received = str((part["results"][0]["state"] or "") if part["results"] else "")
-                if part["errors"]:
+                if part["errors"] and work.received != "Stopped":
                     work.is_over = work.received not in ENDED
                 elif not part["results"] and not self._order.check_mode:
                     work.fail(not_collected(work.host))

@@ -250,6 +250,13 @@ def test_check_mode_makes_no_journal(start: Any, journal: Path) -> None:
     assert not journal.exists()
 
 
+def test_check_mode_foresees_the_disconnected_session(start: Any, journal: Path) -> None:
+    """The diff of check mode is that of the run."""
+    foreseen, done = (start(check_mode=check_mode, diff_mode=True)["diff"]["after"] for check_mode in (True, False))
+    assert foreseen == done
+    assert "Disconnected, None" in done
+
+
 def test_a_surprise_in_one_start_is_its_own_error(
     monkeypatch: pytest.MonkeyPatch, fleet: SimulatedFleet, computer: SimulatedComputer, start: Any
 ) -> None:

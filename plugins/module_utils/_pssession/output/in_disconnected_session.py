@@ -19,7 +19,9 @@ from ..model.sessions import Availability, PSSession
 from ..system.throttle import outcome_of
 from ..task.task import Task
 from ..verbs.apply import Applied, Done, carry_out, remembered
+from ..verbs.disconnect import Disconnect
 from ..verbs.new import New
+from ..verbs.plan import Action, Step
 from .command_errors import broken_off
 from .disconnecting import disconnect_afterwards, disconnect_on_interrupt
 from .running import Outputs, Runner
@@ -58,7 +60,11 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
     with disconnect_on_interrupt(task, connected):
         applied = carry_out(task, New(task.request, task.context), to_start, start_in)
     outputs = None
-    if not task.context.check_mode:
+    if task.context.check_mode:
+        verb = Disconnect(task.request, task.context)
+        after = tuple(verb.expected(Step(each, Action.DISCONNECT, ours=True)) for each in applied.after)
+        applied = dataclasses.replace(applied, after=after)
+    else:
         outputs = Outputs(applied.results)
         applied = remembered(task, found, disconnect_afterwards(task, applied, outputs, every_session=True))
     kept = [session for session in existing if session not in unstarted]
