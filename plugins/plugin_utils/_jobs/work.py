@@ -75,20 +75,21 @@ class Refusal(t.NamedTuple):
     hint: str = ""
 
 
+_ANEW = "To start it once more, set start_anew (pssession_start_anew in the playbook)."
 SEVERAL = Refusal("There are {sessions} sessions of this name on {host}, and the work is in one of them.")
 GONE = Refusal(
     "The work was started on {host}, and its session is gone: it expired, was removed, or the computer was restarted. "
     "What was received of its output is in {journal}.",
-    "To start it once more, set pssession_start_anew, or take another folder for pssession_journal.",
+    "To start it once more, set start_anew (pssession_start_anew in the playbook), or take another folder for journal.",
 )
 UNKNOWN = Refusal(
     "The session on {host} is there and has no command: either the work was never started in it, or its output was "
     "received already.",
-    "To start it once more, set pssession_start_anew.",
+    _ANEW,
 )
 STOPPED = Refusal(
     "The work on {host} was stopped before its end.",
-    "What it gave until then is in the result. To start it once more, set pssession_start_anew.",
+    f"What it gave until then is in the result. {_ANEW}",
 )
 RUNNING = Refusal("The work on {host} still runs. Run this again to wait for it.")
 

@@ -122,6 +122,18 @@ def test_computers_that_a_task_acts_on_are_counted(fleet: SimulatedFleet, tmp_pa
     assert [counted(outcome, task) for task in ("Look", "Wrong", "Censored")] == [[], [], []]
 
 
+def test_each_host_of_a_job_counts_for_itself(fleet: SimulatedFleet, tmp_path: Path) -> None:
+    tasks = """
+        - name: Job
+          psremoting.fleet.pssession_job:
+            {job: connect, name: Nightly, computer_name: [srv01, srv02, srv03], on_error: report}
+          run_once: true
+    """
+    outcome = run(tmp_path, fleet, tasks)
+    assert outcome.code == 0, outcome.stdout
+    assert counted(outcome) == [("srv01", "srv01"), ("srv02", "srv02")]
+
+
 def test_check_mode_counts_nothing(fleet: SimulatedFleet, tmp_path: Path) -> None:
     tasks = """
         - name: Connect
