@@ -15,6 +15,9 @@ options:
   computer_name:
     description:
       - Computers to look on. V(.) is the controller itself.
+      - Upper and lower case, blanks at the ends and a dot behind the name do not count. So V(web1) and V(WEB1.) are one
+        computer, and so is an address that the inventory has for it. What only DNS knows, such as an alias or an address
+        that is not in the inventory, counts as another computer.
       - If an entry is the name of an inventory host, the connection variables of that host apply, its address included.
     type: list
     elements: str
@@ -270,7 +273,7 @@ options:
         that is meant literally. Upper and lower case are the same.
       - With O(computer_name) or O(connection_uri) they are the names on the computers, and without O(name) all sessions
         there are meant. With neither they are the names of sessions this controller has seen before.
-      - Text is split at its commas, and blanks around them do not count.
+      - Text is split at its commas. Blanks at the ends of names do not count, neither here nor in what a server lists.
     type: list
     elements: str
   session:

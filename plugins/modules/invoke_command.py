@@ -82,6 +82,7 @@ options:
     description:
       - Names for the sessions that O(in_disconnected_session) opens. It needs them, and does not go together with
         O(name) and O(timeout).
+      - Upper and lower case and blanks at the ends do not count.
     type: list
     elements: str
   host_ui:

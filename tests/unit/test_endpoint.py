@@ -16,6 +16,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     Proxy,
     SessionReference,
     Tls,
+    key_of_uri,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     Credential,
@@ -311,3 +312,25 @@ def test_options_win_over_settings_of_the_same_name() -> None:
     known = HostSettings.from_options(INVENTORY)
     settings = known.overridden_by(LogonOptions(ca_cert="/mine.pem"), SessionOption(proxy="http://mine"))
     assert settings == dataclasses.replace(known, ca_cert="/mine.pem", proxy="http://mine")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "key"),
+    [
+        ("HTTP://Web1:5985/WSMan", "http://web1:5985/WSMan"),
+        ("http://web1.:5985/wsman", "http://web1:5985/wsman"),
+        ("http://web1.corp.example.:5985/wsman", "http://web1.corp.example:5985/wsman"),
+        ("http://[FE80:0::0001]:5985/wsman", "http://[fe80::1]:5985/wsman"),
+        ("http://[fe80::1%eth0]:5985/wsman", "http://[fe80::1%eth0]:5985/wsman"),
+        ("", ""),
+    ],
+)
+def test_spellings_of_one_address_have_one_key(spelling: str, key: str) -> None:
+    assert key_of_uri(spelling) == key
+
+
+def test_the_inventory_knows_a_computer_with_a_dot_behind_its_name() -> None:
+    request = Request.from_options({"computer_name": ["srv01.", "other."]})
+    known = HostSettings.from_options({"address": "10.0.0.5", "inventory_hostname": "srv01"})
+    found = endpoints(request, lambda name, _host: known if name == "srv01" else None)
+    assert [each.uri for each in found] == ["http://10.0.0.5:5985/wsman", "http://other.:5985/wsman"]

@@ -102,9 +102,10 @@ def _receive(task: Task) -> Report:
 
 
 def _to_go_on_with(task: Task, found: Found, applied: Applied) -> tuple[PSSession, ...]:
-    """Return the connected sessions in which commands are run or received: none after an error, if that stops."""
-    is_stopped = task.request.flow.stop_on_error and (found.errors or applied.errors)
-    return () if is_stopped else applied.sessions
+    """Return the connected sessions in which commands are run or received, each once; none after a fatal error."""
+    if task.request.flow.stop_on_error and (found.errors or applied.errors):
+        return ()
+    return tuple({session.key: session for session in applied.sessions}.values())
 
 
 def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) -> Report:

@@ -49,7 +49,7 @@ class Controller:
     def settings_of(self, computer_name: str, _inventory_hostname: str | None) -> Mapping[str, Any]:
         """What an inventory would know of a computer of the fleet."""
         for computer in self._fleet:
-            if computer_name in (computer.name, computer.address):
+            if computer_name.lower() in (computer.name, computer.address):
                 return {
                     "address": computer.address,
                     "authentication": "basic",

@@ -341,6 +341,19 @@ def test_stop_at_the_first_error_also_before_the_commands(
     assert asked.isdisjoint({"Command", "Receive"})
 
 
+@pytest.mark.parametrize("twice", [{"name": ["job", "j*"]}, {"computer_name": ["srv01", "SRV01"]}])
+def test_a_session_that_is_selected_twice_runs_the_script_once(
+    controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet, twice: dict[str, Any]
+) -> None:
+    """Also one that is connected already, and is not connected to twice."""
+    computer.add_session("job")
+    controller.connect("srv01", name=["job"])
+    fleet.clear_requests()
+    result = controller.run(_plugins.INVOKE, **{"computer_name": ["srv01"], "name": ["job"], **twice}, script="quick")
+    assert result["changed"]
+    assert len(fleet.requests_of(operation="Command")) == 1
+
+
 def test_command_quota(invoke: Any, computer: SimulatedComputer) -> None:
     computer.max_commands_per_shell = 0
     result = invoke("quick")

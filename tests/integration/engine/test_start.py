@@ -45,8 +45,8 @@ def start(controller: Controller, journal: Path) -> Any:
     """Start the work in the session `night`; `journal=None` does without one."""
 
     def run(script: str = "work", **options: Any) -> Result:
-        given = {"session_name": ["night"], "journal": str(journal), **options}
-        return controller.run(_plugins.INVOKE, "srv01", script=script, in_disconnected_session=True, **given)
+        given = {"computer_name": ["srv01"], "session_name": ["night"], "journal": str(journal), **options}
+        return controller.run(_plugins.INVOKE, script=script, in_disconnected_session=True, **given)
 
     return run
 
@@ -172,6 +172,39 @@ def test_each_session_is_started_as_soon_as_it_is_open(
     mutating = [name for name in operations(fleet) if name in ("Create", "Command", "Disconnect")]
     assert mutating == ["Create", "Command"] * 3 + ["Disconnect"] * 3
     assert len({request.connection for request in fleet.requests}) == 1
+
+
+@pytest.mark.parametrize("spelling", ["night ", "\tnight", "NIGHT"])
+def test_blanks_at_the_ends_of_a_name_do_not_count(computer: SimulatedComputer, start: Any, spelling: str) -> None:
+    assert start(session_name=[spelling])["changed"]
+    assert not start(session_name=[spelling])["changed"]
+    assert not start()["changed"]
+    assert commands(computer) == [1]
+
+
+def test_a_listed_name_with_blanks_is_found_and_shown_as_it_is(
+    computer: SimulatedComputer, start: Any, controller: Controller
+) -> None:
+    computer.add_session(" night ")
+    assert not start()["changed"]
+    assert names(controller.get("srv01", name=["night "])) == [" night "]
+    assert names(controller.get(name=["night"])) == [" night "]  # in the registry
+    assert names(controller.get("srv01", name=["*t"])) == [" night "]
+
+
+def test_two_spellings_are_one(
+    computer: SimulatedComputer, fleet: SimulatedFleet, start: Any, controller: Controller
+) -> None:
+    spellings = ["srv01", "SRV01", "srv01.", computer.address, "srv02"]
+    result = start(computer_name=spellings, session_name=["a", "A", "b "])
+    assert result["errors"] == []
+    assert sorted((each["computer_name"], each["name"]) for each in result["sessions"]) == [
+        ("srv01", "a"),
+        ("srv01", "b"),
+        ("srv02", "a"),
+        ("srv02", "b"),
+    ]
+    assert len(fleet.requests_of(operation="Command")) == 4
 
 
 def test_on_error_stop(computer: SimulatedComputer, fleet: SimulatedFleet, start: Any) -> None:

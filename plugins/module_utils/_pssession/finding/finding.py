@@ -22,6 +22,7 @@ from .selection import (
     gone,
     is_same,
     look_up,
+    may_be_same_account,
     refuse_unseen,
     remaining,
     select_remembered,
@@ -72,17 +73,29 @@ def find(task: Task) -> Found:
 def find_by_new_names(task: Task) -> Found:
     """Find for each name on each computer the session that has it, or describe the one to be opened.
 
-    A session of the same name that belongs to another account does not count: it cannot be connected to.
+    A session of the same name that belongs to another account does not count: it cannot be connected to. Two spellings
+    of an address are one computer, and two spellings of a name one session, so that nothing is opened twice.
     """
-    endpoints = endpoints_of.endpoints(task.request, task.context.settings_of)
-    discovery = discover(list(dict.fromkeys(endpoints)), task)
+    endpoints = _each_once(endpoints_of.endpoints(task.request, task.context.settings_of))
+    discovery = discover(endpoints, task)
     sessions: list[PSSession] = []
+    names = {name.lower(): name for name in reversed(task.request.query.new_names)}
     for endpoint, listed in discovery.sessions.items():
-        for name in dict.fromkeys(task.request.query.new_names):
+        for name in reversed(names.values()):
             existing = next((each for each in listed if is_same(each, name, task.request)), None)
             sessions.append(existing or to_be_made(name, task.context.world.new_guid().upper(), endpoint, task.request))
     before = tuple(session for session in sessions if session.exists)
     return Found(tuple(sessions), before, tuple(discovery.errors.values()), listed=discovery.listed)
+
+
+def _each_once(endpoints: t.Iterable[Endpoint]) -> list[Endpoint]:
+    """Return the first of all endpoints with the same address and account; an unknown account may be any."""
+    kept: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        alike = kept.setdefault(endpoint.key, [])
+        if not any(may_be_same_account(endpoint, each) for each in alike):
+            alike.append(endpoint)
+    return [endpoint for alike in kept.values() for endpoint in alike]
 
 
 def _find_remote(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord]]:

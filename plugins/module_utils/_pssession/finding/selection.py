@@ -80,7 +80,7 @@ def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discover
             miss("PSSessionNameMatchFail", "of this kind", "*")
     else:
         for pattern in query.names:
-            matches = [session for session in candidates if pattern.matches(session.name)]
+            matches = [session for session in candidates if pattern.selects(session.name)]
             selected += matches
             if not matches:
                 miss("PSSessionNameMatchFail", f"named {pattern.pattern!r}", pattern.pattern)
@@ -162,7 +162,7 @@ def is_owned(shell: Shell, request: Request) -> bool:
     owner = shell.owner or ""
     names = (owner, owner.rpartition("\\")[2])
     return request.query.owners is None or any(
-        pattern.matches(name) for pattern in request.query.owners for name in names
+        pattern.selects(name) for pattern in request.query.owners for name in names
     )
 
 
@@ -186,10 +186,16 @@ def is_same(session: PSSession, name: str, request: Request) -> bool:
     own = not (owner and user) or _account(owner) == _account(user)
     uri = request.query.resource_uri
     return (
-        session.name.lower() == name.lower()
+        session.name.strip().lower() == name.lower()
         and own
         and (uri is None or session.shell.resource_uri.lower() == uri.lower())
     )
+
+
+def may_be_same_account(one: Endpoint, other: Endpoint) -> bool:
+    """Tell whether two endpoints may log on as the same account; tickets may be those of any."""
+    accounts = {_account(each.logon.credential.username) for each in (one, other) if each.logon.credential}
+    return len(accounts) < 2
 
 
 def to_be_made(name: str, shell_id: str, endpoint: Endpoint, request: Request) -> PSSession:

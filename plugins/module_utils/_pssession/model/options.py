@@ -93,6 +93,11 @@ def each_of(read: Reader) -> Reader:
     return lambda values, name: tuple(read(value, name) for value in filled(values, name))
 
 
+def text(value: t.Any, _name: str = "") -> str:
+    """Read a name: blanks at its ends, as surveys and files give them, do not belong to it."""
+    return str(value).strip()
+
+
 def number(least: int = 0, most: int = MAX_INT32) -> Reader:
     """Return the reader of a whole number in a range."""
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import enum
+import ipaddress
 import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -337,10 +339,21 @@ class PSSession:
 
 
 def key_of_uri(uri: str) -> str:
-    """Return an address with scheme, host and port in lower case; the path stays as it is."""
+    """Return an address in one spelling: scheme and host in lower case, no dot behind the host, IPv6 in its short form.
+
+    The path stays as it is.
+    """
     origin, slashes, rest = uri.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{origin.lower()}{slashes}{host.lower()}{slash}{path}"
+    place, slash, path = rest.partition("/")
+    if place.startswith("["):
+        address, bracket, port = place[1:].partition("]")
+        with contextlib.suppress(ValueError):
+            address = str(ipaddress.IPv6Address(address))
+        place = f"[{address}{bracket}{port}"
+    else:
+        host, colon, port = place.partition(":")
+        place = f"{host.removesuffix('.')}{colon}{port}"
+    return f"{origin.lower()}{slashes}{place.lower()}{slash}{path}"
 
 
 def _whole(seconds: float | None) -> int | None:

@@ -29,6 +29,13 @@ class WildcardPattern:
         """Tell whether the whole name matches."""
         return self._regex.fullmatch(name) is not None
 
+    def selects(self, name: str) -> bool:
+        """Tell whether a name matches as it is, or without blanks at its ends.
+
+        Names in options have no blanks at their ends. A session that another client opened may have some.
+        """
+        return self.matches(name) or self.matches(name.strip())
+
     def _translate(self, pattern: str) -> str:
         regex = []
         position = 0

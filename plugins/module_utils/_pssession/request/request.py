@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..model.cmdlets import CONNECT, Cmdlet, ParameterSet
 from ..model.commands import Script
 from ..model.errors import ParameterBindingError
-from ..model.options import OptionGroup, count, each_of, filled, idle_seconds, invalid, number, option, seconds
+from ..model.options import OptionGroup, count, each_of, filled, idle_seconds, invalid, number, option, seconds, text
 from ..model.sessions import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, SessionReference
 from ..model.settings import Credential, SessionOption
 from ..model.wildcard import WildcardPattern
@@ -31,14 +31,14 @@ def throttle_limit(value: int | None, _name: str = "") -> int:
 
 def _pattern(value: str, name: str) -> WildcardPattern:
     try:
-        return WildcardPattern(value)
+        return WildcardPattern(text(value))
     except ValueError as error:
         raise ParameterBindingError("ParameterArgumentValidationError", f"{name}: {error}", "InvalidData") from error
 
 
 def _guid(value: t.Any, name: str) -> str:
     try:
-        return str(uuid.UUID(value))
+        return str(uuid.UUID(value.strip()))
     except (ValueError, AttributeError, TypeError) as error:
         raise ParameterBindingError(
             "ParameterArgumentTransformationError",
@@ -49,7 +49,7 @@ def _guid(value: t.Any, name: str) -> str:
 
 
 def _computer_name(value: str, option_name: str) -> str:
-    name = value.strip()
+    name = text(value)
     if name == ".":
         return "localhost"
     if any(character in name for character in " \t\r\n/\\@?#") or (set(name) & set(":[]") and not _is_ipv6(name)):
@@ -65,7 +65,8 @@ def _is_ipv6(name: str) -> bool:
         return False
 
 
-def _resource_uri(configuration_name: str, _name: str) -> str:
+def _resource_uri(value: str, _name: str) -> str:
+    configuration_name = text(value)
     if not configuration_name:
         return DEFAULT_RESOURCE_URI  # what $PSSessionConfigurationName holds
     if POWERSHELL_RESOURCE_PREFIX in configuration_name.lower():
@@ -108,7 +109,7 @@ class Query(OptionGroup):
     """
 
     names: tuple[WildcardPattern, ...] | None = option(each_of(_pattern), name="name")
-    new_names: tuple[str, ...] = option(filled, (), name="session_name")
+    new_names: tuple[str, ...] = option(each_of(text), (), name="session_name")
     ids: tuple[int, ...] = option(filled, (), name="id")
     instance_ids: tuple[str, ...] = option(each_of(_guid), (), name="instance_id")
     sessions: tuple[SessionReference, ...] = option(each_of(_reference), (), name="session")
@@ -125,7 +126,7 @@ class Target(OptionGroup):
     """Where the sessions are. None leaves it to the inventory or the default."""
 
     computer_names: tuple[str, ...] = option(each_of(_computer_name), (), name="computer_name")
-    connection_uris: tuple[str, ...] = option(filled, (), name="connection_uri")
+    connection_uris: tuple[str, ...] = option(each_of(text), (), name="connection_uri")
     port: int | None = option(number(1, 65535))
     use_ssl: bool | None = option(bool)
     application_name: str | None = option(str)
@@ -317,7 +318,7 @@ def _query(options: t.Mapping[str, t.Any], flow: Flow, *, is_new: bool) -> Query
         # No session at all, from a lookup that found nothing, is what `on_missing` is about.
         options = {**options, "session": None}
     if is_new and options.get("name") is not None:
-        names = filled(options["name"], "name")
+        names = each_of(text)(options["name"], "name")
         return dataclasses.replace(Query.from_options({**options, "name": None}), new_names=names)
     return Query.from_options(options)
 

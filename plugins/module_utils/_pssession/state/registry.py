@@ -144,7 +144,7 @@ class Registry:
             found = self._select("gone IS NULL AND name_key = ?", key)
         else:
             found = self._select("gone IS NULL AND name_key >= ? AND name_key < ?", key, f"{key}\U0010ffff")
-        matching = [each for each in found if pattern.matches(each.name)]
+        matching = [each for each in found if pattern.selects(each.name)]
         if matching or pattern.has_wildcards:
             return matching
         return self._select("gone IS NOT NULL AND name_key = ? ORDER BY gone DESC LIMIT 1", key)

@@ -56,7 +56,7 @@ _LIKE_ASCII = str.maketrans({"\u017f": "s", "\u212a": "k", "\u0130": "i", "\u013
 
 def name_key(name: str) -> str:
     """Return a session's name in the form in which the registry compares it."""
-    return name.translate(_LIKE_ASCII).lower()
+    return name.strip().translate(_LIKE_ASCII).lower()
 
 
 def prepare(database: sqlite3.Connection, path: str | None, sleep: t.Callable[[float], None]) -> None:

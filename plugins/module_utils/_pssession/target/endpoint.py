@@ -36,7 +36,7 @@ def endpoints(request: Request, settings_of: SettingsSource) -> tuple[Endpoint, 
     target = request.target
     if target.connection_uris:
         return tuple(_from_uri(uri, request, settings_of) for uri in target.connection_uris)
-    return tuple(_from_computer_name(name, request, settings_of(name, None)) for name in target.computer_names)
+    return tuple(_from_computer_name(name, request, _known(name, settings_of)) for name in target.computer_names)
 
 
 def endpoint_of_reference(reference: SessionReference, request: Request, settings_of: SettingsSource) -> Endpoint:
@@ -51,7 +51,7 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
     """
     options = reference.task_options if reference.is_registered else without_weakening(reference.task_options)
     request = request.with_remembered(options)
-    known = settings_of(reference.computer_name, reference.inventory_hostname)
+    known = _known(reference.computer_name, settings_of, reference.inventory_hostname)
     given_uri = options.get("connection_uri") or (reference.connection_uri if known is None else None)
     if given_uri:
         uri, host = _normal_uri(given_uri)
@@ -62,6 +62,12 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
     if not reference.is_registered and known is not None and not _is_own(uri, computer_name, known):
         known = None
     return _endpoint(uri, computer_name, request, known or HostSettings(), options.get("connection_uri"))
+
+
+def _known(name: str, settings_of: SettingsSource, inventory_hostname: str | None = None) -> HostSettings | None:
+    """Return the settings of a computer; a dot behind its name, which only DNS knows, is left out where that helps."""
+    known = settings_of(name, inventory_hostname)
+    return settings_of(name.removesuffix("."), inventory_hostname) if known is None and name.endswith(".") else known
 
 
 def _from_computer_name(computer_name: str, request: Request, known: HostSettings | None) -> Endpoint:
@@ -80,7 +86,7 @@ def _uri_of(computer_name: str, known: HostSettings, target: Target) -> str:
 
 def _from_uri(uri: str, request: Request, settings_of: SettingsSource) -> Endpoint:
     normal, host = _normal_uri(uri)
-    return _endpoint(normal, host, request, settings_of(host, None) or HostSettings(), normal)
+    return _endpoint(normal, host, request, _known(host, settings_of) or HostSettings(), normal)
 
 
 def _normal_uri(uri: str) -> tuple[str, str]:

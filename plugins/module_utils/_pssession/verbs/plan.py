@@ -8,7 +8,7 @@ import enum
 import typing as t
 from dataclasses import dataclass
 
-from ..model.cmdlets import Cmdlet
+from ..model.cmdlets import INVOKE, RECEIVE, Cmdlet
 from ..model.errors import ErrorRecord, error_record
 from ..model.sessions import PSSession
 from ..request.request import Request
@@ -89,13 +89,15 @@ def plan(
         client_id: This client.
     """
     steps: list[Step] = []
+    is_running = request.cmdlet in (INVOKE, RECEIVE)
     # By instance id alone: a session that two addresses list is most likely one, seen by two names of its computer.
     earlier: dict[str, Step] = {}
     for session in sessions:
         first = earlier.get(session.instance_id)
         step = decider.decide(session, owners.get(session.key) == client_id)
-        if first is not None and first.changes:
-            # The cmdlet starts two operations on one session, and the second fails; it is not sent here.
+        if first is not None and (first.changes or (is_running and first.session.key != session.key)):
+            # The cmdlet starts two operations on one session, and the second fails; it is not sent here. Nor does a
+            # script run twice in one that two addresses of its computer list.
             step = Step(session, Action.REFUSE, error=_twice(session, decider.cmdlet.error_id, request))
         earlier.setdefault(session.instance_id, step)
         steps.append(step)

@@ -415,9 +415,12 @@ def _base64(text: str) -> bytes:
 def _shell(element: ET.Element) -> Shell | None:
     """Read an rsp:Shell element; one without a GUID as its ShellId cannot be addressed and gives None."""
 
-    def text(name: str) -> str | None:
+    def as_it_is(name: str) -> str | None:
         value = element.findtext(f"rsp:{name}", None, NAMESPACES)
-        return (value if value is not None else element.get(name, "")).strip() or None
+        return (value if value is not None else element.get(name, "")) or None
+
+    def text(name: str) -> str | None:
+        return (as_it_is(name) or "").strip() or None
 
     shell_id = text("ShellId") or ""
     try:
@@ -428,7 +431,7 @@ def _shell(element: ET.Element) -> Shell | None:
         shell_id=shell_id,
         resource_uri=text("ResourceUri") or "",
         state=text("State") or "",
-        name=text("Name"),
+        name=as_it_is("Name"),
         owner=text("Owner"),
         client_ip=text("ClientIP"),
         idle_timeout=parse_duration(text("IdleTimeOut")),
