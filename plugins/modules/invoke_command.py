@@ -173,13 +173,14 @@ notes:
   - A session keeps its state from one command to the next. C($ErrorActionPreference), C(Set-StrictMode), variables,
     functions, loaded modules and the current location stay as a script left them.
   - PowerShell ignores C(#requires) in a script that is sent to a session. The task warns about it.
-  - A session does one thing at a time. A script that is started in one whose command still runs waits for that.
+  - A session does one thing at a time. Where a command still runs, or has output that was not received, nothing is
+    started; that is an error with the reason V(busy). O(busy_timeout) waits for the end of the command.
   - In check mode nothing is started, and every session that would be used counts as changed.
   - A script is never started twice by itself. If the answer to the start got lost, the task asks the server for its
     commands. A command that is not there is started once more, with the same id. If the server cannot be asked, that is
     an error which says that it is not known whether the command started.
-  - A script that fails is an error of the task, and so is an exit code that O(expected_return_code) does not have.
-    Records in its error stream alone are not.
+  - A script that fails or is stopped is an error of the task, and so is an exit code that O(expected_return_code) does
+    not have. Records in its error stream alone are not.
 seealso:
   - module: psremoting.fleet.receive_pssession
   - module: psremoting.fleet.new_pssession

@@ -95,6 +95,8 @@ notes:
     computer is that host.
   - A task has no user who could answer a script. A command that asks for input (C(Read-Host), prompts) gets an error
     with the text of the question instead of an answer.
+  - The commands of a session are received one after the other, and O(timeout) counts for each. A session whose commands
+    cannot be listed, or that vanished before that, is an error.
   - A session without a command is connected to, and its entry in RV(results) is empty, with neither
     RV(results[].command_id) nor RV(results[].state). With O(journal), the results of its last command are returned from
     there; if the entry is empty all the same, no task with that journal ever started anything in the session.
@@ -126,7 +128,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 results:
-  description: What the commands gave, one entry for each session, as they came to an end.
+  description:
+    - What the commands gave, one entry for each command, as they came to an end, and an empty one for a session without
+      a command. The commands of one session come in the order in which the server lists them.
   returned: always, but in check mode
   type: list
   elements: dict

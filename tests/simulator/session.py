@@ -170,6 +170,17 @@ class SimulatedSession:
 
         self._look(stop)
 
+    def forget_commands(self) -> None:
+        """Have no commands any more, as if a client had received them to their end."""
+
+        def forget(shell: Shell) -> None:
+            pipelines = shell.pool.pipelines if shell.pool else {}
+            for pipeline in list(pipelines.values()):
+                pipeline.close()
+            pipelines.clear()
+
+        self._look(forget)
+
     def disconnect(self) -> None:
         """Disconnect the client that is connected."""
 

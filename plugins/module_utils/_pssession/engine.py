@@ -9,6 +9,7 @@ import functools
 import typing as t
 
 from .finding.finding import Found, find, find_by_new_names
+from .finding.idle import only_idle
 from .model import cmdlets
 from .model.cmdlets import Cmdlet
 from .model.errors import ParameterBindingError
@@ -78,7 +79,7 @@ def _invoke(task: Task) -> Report:
         )
     if task.request.run.in_disconnected_session:
         return _report(task, *in_disconnected_session.start(script, task))
-    found = find(task)
+    found = only_idle(task, find(task))
     applied = carry_out(task, Connect(task.request, task.context), found)
     if task.context.check_mode:
         changed = frozenset(session.key for session in applied.sessions)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 from collections import Counter
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.integration.engine.controller import (
     ADMIN,
     ALICE,
     Controller,
+    FakeTime,
     Result,
     error_ids,
     most_at_once,
@@ -318,7 +320,7 @@ def test_the_answer_to_a_start_gets_lost(
 
 def test_a_start_that_cannot_be_seen(invoke: Any, computer: SimulatedComputer, fleet: SimulatedFleet) -> None:
     computer.inject(Injection("Command", action="close_without_answer"))
-    computer.inject(Injection("Enumerate", after=1, action="fault"))
+    computer.inject(Injection("Enumerate", after=2, action="fault"))
     result = invoke("quick")
     assert result["failed"]
     assert "it is not known whether the command in session job on srv01 started" in result["msg"]
@@ -442,3 +444,53 @@ def test_options_that_do_not_go_together(
     assert result["failed"]
     assert message in result["msg"]
     assert fleet.requests == []
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("timeout", [None, 0])
+def test_nothing_is_started_beside_a_command(
+    controller: Controller,
+    computer: SimulatedComputer,
+    fleet: SimulatedFleet,
+    invoke: Any,
+    timeout: int | None,
+    check_mode: bool,
+) -> None:
+    """It would wait for the end of the first one, and then run unseen."""
+    assert only(invoke("slow", timeout=0))["state"] == "Running"
+    fleet.clear_requests()
+    result = invoke("pause", timeout=timeout, check_mode=check_mode)
+    (error,) = result["errors"]
+    assert (error["reason"], error["session_name"]) == ("busy", "job")
+    assert "a command still runs in it" in error["message"]
+    assert "receive_pssession takes its output" in error["hint"]
+    assert (result["changed"], result["sessions"]) == (False, [])
+    assert {request.operation for request in fleet.requests} == {"Enumerate"}
+    assert len(computer.session("job").commands) == 1
+
+
+def test_a_command_is_waited_for_before_the_start(
+    controller: Controller, computer: SimulatedComputer, fleet: SimulatedFleet, invoke: Any, fake_time: FakeTime
+) -> None:
+    job = computer.session("job")
+    invoke("slow", timeout=0)
+    fleet.clear_requests()
+    result = invoke("pause", busy_timeout=12)
+    assert [error["reason"] for error in result["errors"]] == ["busy"]
+    assert "after 12 seconds (busy_timeout)" in result["msg"]
+    assert sum(fake_time.slept) == 12
+    assert fleet.requests_of(operation="Command") == []
+
+    sleep = fake_time.sleep
+
+    def sleep_until_it_was_received(seconds: float) -> None:
+        sleep(seconds)
+        if sum(fake_time.slept) > 30:
+            job.forget_commands()
+
+    controller.surroundings["world"] = dataclasses.replace(
+        controller.surroundings["world"], sleep=sleep_until_it_was_received
+    )
+    result = invoke("quick", busy_timeout=90)
+    assert result["errors"] == []
+    assert only(result)["state"] == "Completed"

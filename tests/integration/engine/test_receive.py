@@ -237,12 +237,54 @@ def test_session_without_a_command(computer: SimulatedComputer, receive: Any) ->
     assert job.state == "Connected"
 
 
-def test_several_commands_are_left_out(computer: SimulatedComputer, receive: Any) -> None:
-    computer.add_session("job", commands=[{"script": "slow"}, {"script": "slow"}])
-    result = receive()
-    assert result["results"] == []
-    assert "2 commands" in result["warnings"][0]
-    assert computer.session("job").state == "Disconnected"
+def test_several_commands(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:
+    """All are received, each with an entry of its own, the oldest first."""
+    scripts = ("done", "fails", "slow")
+    job = computer.add_session("job", commands=[{"script": script, "state": "running"} for script in scripts])
+    until(lambda: job.commands[1].state == "Failed", "the end of the second command")
+    result = receive(timeout=0)
+    assert [(each["state"], each["output"]) for each in result["results"]] == [
+        ("Completed", ["one", "two"]),
+        ("Failed", ["before"]),
+        ("Running", ["begun"]),
+    ]
+    assert error_ids(result) == ["broken"]
+    assert job.state == "Disconnected"
+    assert [command.state for command in job.commands] == ["Running"]
+    fleet.clock.advance(3600)
+    (rest,) = receive()["results"]
+    assert (rest["state"], rest["output"]) == ("Completed", ["done"])
+
+
+def test_when_the_session_of_several_commands_is_gone_one_error_is_enough(
+    computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any
+) -> None:
+    job = computer.add_session("job", commands=[{"script": "slow"}, {"script": "slow"}])
+
+    def take() -> None:
+        job.disconnect()
+        job.connect_elsewhere()
+
+    with meanwhile(lambda: waiting_receives(fleet), take):
+        result = receive()
+    assert [error["reason"] for error in result["errors"]] == ["busy"]
+    assert len(result["results"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(0x8033805B, "expired"), (5, "access_denied")], ids=["vanished", "refused"]
+)
+def test_commands_that_cannot_be_listed_are_an_error_of_their_session(
+    computer: SimulatedComputer, controller: Controller, fault: int, reason: str
+) -> None:
+    for name in ("a", "b"):
+        plant(computer, "done", "finished", name=name)
+    computer.inject(Injection("Enumerate", fault_code=fault, shell_id=computer.session("a").shell_id))
+    result = controller.run(_plugins.RECEIVE, "srv01")
+    assert result["failed"]
+    (error,) = result["errors"]
+    assert (error["reason"], error["session_name"]) == (reason, "a")
+    assert [got["output"] for got in result["results"]] == [["one", "two"]]
 
 
 def test_many_at_once(controller: Controller, fleet: SimulatedFleet) -> None:

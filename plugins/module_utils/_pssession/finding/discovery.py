@@ -85,11 +85,15 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     return Discovery(sessions, errors, tuple(listed), asked_at)
 
 
-def list_commands(sessions: t.Sequence[PSSession], task: Task) -> list[PSSession]:
-    """Return the sessions with the commands that exist in each; one request a session.
+def list_commands(
+    sessions: t.Sequence[PSSession], task: Task, *, several: bool
+) -> tuple[list[PSSession], list[ErrorRecord]]:
+    """Return the sessions with the commands that exist in each, and the errors of the others; one request a session.
 
-    A session that vanishes meanwhile is left out, as the cmdlets do. So is one with several commands: the cmdlets
-    support one, and pools with more were made by a program that would not expect a second client.
+    A session that vanishes meanwhile is an error, too; a cmdlet that only reads leaves it out.
+
+    Args:
+        several: Whether sessions with several commands count. The cmdlets support one, so others leave them out.
     """
 
     def ask(session: PSSession) -> PSSession:
@@ -97,23 +101,22 @@ def list_commands(sessions: t.Sequence[PSSession], task: Task) -> list[PSSession
             commands = client.enumerate_commands(session.shell, client.new_deadline())
             return dataclasses.replace(session, commands=commands)
 
-    def warn(text: str) -> None:
-        task.context.emit(Warned(text))
-
     answers = dict(task.throttle.map(ask, list(dict.fromkeys(sessions))))
     listed: list[PSSession] = []
+    errors: dict[PSSession, ErrorRecord] = {}
     for session in sessions:
         answer = answers[session]
-        if isinstance(answer, WSManFault) and answer.code == Code.UNEXPECTED_SELECTORS:
-            continue
         if isinstance(answer, TransportError):
-            warn(f"The commands of session {session.place} could not be listed, so it is left out: {answer.message}")
-        elif len(answer.commands or ()) > 1:
+            vanished = isinstance(answer, WSManFault) and answer.code == Code.UNEXPECTED_SELECTORS
+            if not (vanished and task.request.cmdlet.is_reading):
+                errors[session] = _commands_not_listed(session, answer, task.request.cmdlet)
+        elif len(answer.commands or ()) > 1 and not several:
             count = len(answer.commands or ())
-            warn(f"The session {session.place} is left out: it has {count} commands, and one is supported.")
+            text = f"The session {session.place} is left out: it has {count} commands, and one is supported."
+            task.context.emit(Warned(text))
         else:
             listed.append(answer)
-    return listed
+    return listed, list(errors.values())
 
 
 def as_session(shell: Shell, endpoint: Endpoint, now: datetime.datetime) -> PSSession:
@@ -160,6 +163,17 @@ def query_failed(endpoint: Endpoint, cause: TransportError, cmdlet: Cmdlet) -> E
         cmdlet=cmdlet,
         target=endpoint.uri,
         about=endpoint.subject,
+        cause=cause,
+    )
+
+
+def _commands_not_listed(session: PSSession, cause: TransportError, cmdlet: Cmdlet) -> ErrorRecord:
+    return error_record(
+        cmdlet.error_id,
+        f"the commands of session {session.place} could not be listed",
+        cmdlet=cmdlet,
+        target=session.instance_id,
+        about=session.subject,
         cause=cause,
     )
 

@@ -65,7 +65,9 @@ def find(task: Task) -> Found:
             task.context.emit(Warned(record.message))
     sessions = _fulfilling(task, selection.sessions)
     if task.request.flow.list_commands:
-        sessions = list_commands(sessions, task)
+        cmdlet = task.request.cmdlet
+        sessions, failed = list_commands(sessions, task, several=cmdlet.lists_commands or cmdlet.is_reading)
+        errors += failed
     before = tuple(dict.fromkeys(sessions))
     return Found(tuple(sessions), before, tuple(errors), selection.missing, discovery.listed, selection.over)
 

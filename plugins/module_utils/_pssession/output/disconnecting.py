@@ -85,8 +85,12 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
     Returns:
         The sessions connected before the work with their commands, as they are now, with all errors.
     """
-    finished = {result.session.key for result in outputs.results if result.output.is_finished}
-    running = outputs.news - finished
+    running = {
+        result.session.key
+        for result in outputs.results
+        if result.command_id and result.is_news and not result.output.is_finished
+    }
+    finished = {result.session.key for result in outputs.results if result.output.is_finished} - running
     # The errors say for themselves what becomes of those that failed on the way.
     failed = {result.session.key for result in outputs.results if result.error}
     reported = {result.session.subject for result in outputs.results if result.error}

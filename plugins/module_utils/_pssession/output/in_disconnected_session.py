@@ -13,7 +13,7 @@ import dataclasses
 from ..finding.discovery import list_commands
 from ..finding.finding import Found, find_by_new_names
 from ..model.commands import CommandResult, Output, Script
-from ..model.errors import TransportError
+from ..model.errors import ErrorRecord, TransportError
 from ..model.events import Warned
 from ..model.sessions import Availability, PSSession
 from ..system.throttle import outcome_of
@@ -35,7 +35,8 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         among those of what was done.
     """
     found = find_by_new_names(task)
-    existing = _with_commands(task, found)
+    existing, failed = _with_commands(task, found)
+    found = dataclasses.replace(found, errors=(*found.errors, *failed))
     wanted = [session for session in found.sessions if not session.exists]
     if not task.context.check_mode:
         task.journal.note_opening(session.instance_id for session in wanted)
@@ -71,13 +72,15 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
     return found, dataclasses.replace(applied, sessions=(*kept, *applied.sessions)), outputs
 
 
-def _with_commands(task: Task, found: Found) -> list[PSSession]:
-    """Return the sessions that exist, with their commands; None where those could not be listed."""
+def _with_commands(task: Task, found: Found) -> tuple[list[PSSession], list[ErrorRecord]]:
+    """Return the sessions that exist, with their commands, and an error for each whose commands could not be listed."""
     made = [session for session in found.sessions if session.exists]
-    commands = {session.key: session.commands for session in list_commands(made, task)}
-    return [
+    listed, errors = list_commands(made, task, several=True)
+    commands = {session.key: session.commands for session in listed}
+    sessions = [
         dataclasses.replace(session, commands=commands.get(session.key)) for session in task.memory.as_remembered(made)
     ]
+    return sessions, errors
 
 
 def _is_unstarted(task: Task, session: PSSession) -> bool:

@@ -87,16 +87,16 @@ class Runner:
     def invoke(self, sessions: t.Sequence[PSSession], script: Script) -> Outputs:
         """Run a script in each session and take all it gives."""
 
-        def run(session: PSSession) -> CommandResult:
+        def run(session: PSSession) -> list[CommandResult]:
             started = self.start(session, script)
             if started.error is not None or started.command_id is None:
-                return started
-            return self._received(*self._receiving(session, started.command_id, Needs.NOTHING))
+                return [started]
+            return [self._received(*self._receiving(session, started.command_id, Needs.NOTHING))]
 
         return self._in_all(sessions, run)
 
     def receive(self, sessions: t.Sequence[PSSession], newly_connected: t.Container[str]) -> Outputs:
-        """Take what the command of each session gives.
+        """Take what the commands of each session give, one after the other.
 
         Args:
             sessions: With their commands listed.
@@ -104,26 +104,32 @@ class Runner:
                 this client before, without the registry knowing it: a task was killed before it wrote that down.
         """
 
-        def take(session: PSSession) -> CommandResult:
-            command = session.commands[0] if session.commands else None
-            if command is None:
-                return self._remembered(session)
+        def take(session: PSSession) -> list[CommandResult]:
+            if not session.commands:
+                return [self._remembered(session)]
             needs = Needs.COMMAND if session.key in newly_connected else Needs.SESSION
-            return self._received(*self._receiving(session, command.command_id, needs))
+            results: list[CommandResult] = []
+            for command in session.commands:
+                results.append(self._received(*self._receiving(session, command.command_id, needs)))
+                if results[-1].may_be_lost:  # the others are of the same session: one error is enough
+                    break
+                needs = Needs.COMMAND
+            return results
 
         return self._in_all(sessions, take)
 
-    def _in_all(self, sessions: t.Sequence[PSSession], work: t.Callable[[PSSession], CommandResult]) -> Outputs:
+    def _in_all(self, sessions: t.Sequence[PSSession], work: t.Callable[[PSSession], list[CommandResult]]) -> Outputs:
         results: list[CommandResult] = []
 
         def go_on() -> bool:
             return not (self._request.flow.stop_on_error and any(result.errors for result in results))
 
-        for session, outcome in self._task.throttle.map(work, sessions, go_on):
+        jobs = self._task.throttle.map(work, sessions, go_on)
+        for done, (session, outcome) in enumerate(jobs, start=1):
             if isinstance(outcome, TransportError):
-                outcome = self._failed(session, None, Output(), outcome)
-            results.append(outcome)
-            self._task.context.emit(Progressed(len(results), len(sessions), "commands"))
+                outcome = [self._failed(session, None, Output(), outcome)]
+            results += outcome
+            self._task.context.emit(Progressed(done, len(sessions), "commands"))
         return Outputs(tuple(results))
 
     def _receiving(self, session: PSSession, command_id: str, needs: Needs) -> tuple[Receiving, Gatherer]:
