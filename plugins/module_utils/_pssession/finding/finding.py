@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..model.errors import ErrorRecord
 from ..model.events import Warned
 from ..model.sessions import Endpoint, PSSession, SessionReference, State
+from ..request.request import Query
 from ..request.task_options import weakening
 from ..state.registry import Listed
 from ..target import endpoint as endpoints_of
@@ -144,15 +145,19 @@ def _warn_of_ignored(reference: SessionReference, task: Task) -> None:
 
 
 def _fulfilling(task: Task, sessions: t.Sequence[PSSession]) -> list[PSSession]:
-    """Return the sessions that fulfil the further conditions of the request."""
-    query, soon = task.request.query, task.request.query.expires_within
-    if query.state == "all" and not query.minimum_age and soon is None:
-        return list(sessions)
-    opened = {each.key for each in task.memory.as_remembered(sessions) if each.state is State.OPENED}
-    return [
-        session
-        for session in sessions
-        if query.state in ("all", "opened" if session.key in opened else "disconnected")
-        and age(session) >= query.minimum_age
-        and (soon is None or ((seconds := remaining(session)) is not None and seconds <= soon))
-    ]
+    """Return the sessions that fulfil the conditions of the request beside names and ids."""
+    query = task.request.query
+    opened: set[tuple[str, str]] = set()
+    if query.state != "all":
+        opened = {each.key for each in task.memory.as_remembered(sessions) if each.state is State.OPENED}
+    return [session for session in sessions if _fulfils(query, session, session.key in opened)]
+
+
+def _fulfils(query: Query, session: PSSession, is_opened: bool) -> bool:
+    seconds_left = remaining(session)
+    conditions = (
+        query.state in ("all", "opened" if is_opened else "disconnected"),
+        age(session) >= query.minimum_age,
+        query.expires_within is None or (seconds_left is not None and seconds_left <= query.expires_within),
+    )
+    return all(conditions)
