@@ -16,8 +16,8 @@ options:
     description:
       - Computers to look on. V(.) is the controller itself.
       - Upper and lower case, blanks at the ends and a dot behind the name do not count. So V(web1) and V(WEB1.) are one
-        computer, and so is an address that the inventory has for it. What only DNS knows, such as an alias or an address
-        that is not in the inventory, counts as another computer.
+        computer, and so is an address that the inventory has for it. What only DNS knows, such as an alias or an
+        address that is not in the inventory, counts as another computer.
       - If an entry is the name of an inventory host, the connection variables of that host apply, its address included.
     type: list
     elements: str

@@ -136,6 +136,9 @@ options:
         with the same journal returns the whole.
       - It also knows which sessions were opened and which commands started, before they are. Give the tasks that start
         and those that receive the same file.
+      - One run at a time works with a journal, and its parallel tasks share it. Another run is refused before
+        anything is sent. In a folder that is so for each session, and for starts of the same session name on the same
+        computer. The end of a run releases the journal, a kill included.
     type: path
   max_output_objects:
     description:

@@ -62,6 +62,9 @@ options:
         that work with different sessions can share a folder.
       - Servers hand out output once. With a journal a task that is killed at any moment loses nothing, and a second run
         with the same journal returns the whole.
+      - One run at a time works with a journal, and its parallel tasks share it. Another run is refused before
+        anything is sent. In a folder that is so for each session, and for starts of the same session name on the same
+        computer. The end of a run releases the journal, a kill included.
     type: path
   max_output_objects:
     description:

@@ -5,20 +5,31 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import signal
 import stat
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import FormatError, JournalError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal, JournalFolder
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal_lock import JournalLock
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+from tests.unit.builders import endpoint, session, world
 
 pytestmark = pytest.mark.timing
 
-A, B = "aaaaaaaa-0000-0000-0000-000000000001", "bbbbbbbb-0000-0000-0000-000000000002"
+A = session(shell_id="AAAAAAAA-0000-0000-0000-000000000001")
+B = session(shell_id="BBBBBBBB-0000-0000-0000-000000000002")
+UNKNOWN = session(shell_id="CCCCCCCC-0000-0000-0000-000000000003")
 ONE, TWO = "11111111-0000-0000-0000-000000000001", "22222222-0000-0000-0000-000000000002"
 TORN = [b"{", b'{"session": "x", "command": "y", "piece": "AAA', b"\xff\xfe", b"[1]", b"", b"null\n", b"{}\n"]
 
@@ -28,13 +39,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "folder" / "journal.jsonl"
 
 
-def write(path: Path, session: str, command: str, *pieces: bytes) -> None:
+def write(path: Path, at: PSSession, command: str, *pieces: bytes) -> None:
     journal = Journal(str(path), LocalDisk())
-    journal.append(session, command, pieces)
+    journal.append(at, command, pieces)
 
 
-def read(path: Path, session: str = A, command: str = ONE) -> list[bytes]:
-    return list(Journal(str(path), LocalDisk()).pieces_of(session, command))
+def read(path: Path, at: PSSession = A, command: str = ONE) -> list[bytes]:
+    return list(Journal(str(path), LocalDisk()).pieces_of(at, command))
 
 
 def test_pieces_come_back_as_they_were_in_their_order(path: Path) -> None:
@@ -46,13 +57,13 @@ def test_pieces_come_back_as_they_were_in_their_order(path: Path) -> None:
 
 def test_several_sessions_and_commands_between_each_other(path: Path) -> None:
     for number in range(20):
-        for session in (A, B):
+        for each in (A, B):
             for command in (ONE, TWO):
-                write(path, session, command, f"{session}{command}{number}".encode(), b"second")
-    for session in (A, B):
+                write(path, each, command, f"{each.instance_id}{command}{number}".encode(), b"second")
+    for each in (A, B):
         for command in (ONE, TWO):
-            assert read(path, session, command) == [
-                piece for number in range(20) for piece in (f"{session}{command}{number}".encode(), b"second")
+            assert read(path, each, command) == [
+                piece for number in range(20) for piece in (f"{each.instance_id}{command}{number}".encode(), b"second")
             ]
 
 
@@ -69,8 +80,8 @@ def test_the_last_command_of_a_session(path: Path) -> None:
         write(path, A, command, b"x")
     write(path, B, TWO, b"x")
     journal = Journal(str(path), LocalDisk())
-    assert [journal.last_command_of(each) for each in (A, B, "unknown")] == [ONE, TWO, None]
-    assert list(journal.pieces_of(A, "unknown")) == []
+    assert [journal.last_command_of(each) for each in (A, B, UNKNOWN)] == [ONE, TWO, None]
+    assert list(journal.pieces_of(A, UNKNOWN.instance_id)) == []
 
 
 def test_openings_and_starts_are_noted(path: Path) -> None:
@@ -78,7 +89,7 @@ def test_openings_and_starts_are_noted(path: Path) -> None:
     journal.note_opening([A, B])
     journal.note_start(A, ONE)
     journal = Journal(str(path), LocalDisk())
-    assert [journal.is_unstarted(each) for each in (A, B, "unknown")] == [False, True, False]
+    assert [journal.is_unstarted(each) for each in (A, B, UNKNOWN)] == [False, True, False]
     assert [journal.last_command_of(each) for each in (A, B)] == [ONE, None]
     assert list(journal.pieces_of(A, ONE)) == []
 
@@ -88,16 +99,16 @@ def test_a_folder_notes_likewise(tmp_path: Path) -> None:
     folder.note_opening([A, B])
     folder.note_start(A, ONE)
     folder = JournalFolder(str(tmp_path), LocalDisk())
-    assert [folder.is_unstarted(each) for each in (A, B, "unknown")] == [False, True, False]
-    assert sorted(file.stem for file in tmp_path.iterdir()) == [A, B]
+    assert [folder.is_unstarted(each) for each in (A, B, UNKNOWN)] == [False, True, False]
+    assert sorted(file.stem for file in tmp_path.iterdir()) == [A.instance_id, B.instance_id]
 
 
 def test_a_refused_start_is_taken_back(path: Path) -> None:
     journal = Journal(str(path), LocalDisk())
     journal.note_opening([A])
-    for session in (A, B):  # B was not opened by a task with this journal
-        journal.note_start(session, ONE)
-        journal.note_refusal(session, ONE)
+    for each in (A, B):  # B was not opened by a task with this journal
+        journal.note_start(each, ONE)
+        journal.note_refusal(each, ONE)
     journal = Journal(str(path), LocalDisk())
     assert [journal.is_unstarted(each) for each in (A, B)] == [True, False]
     assert journal.last_command_of(A) is None
@@ -207,3 +218,136 @@ def test_a_descriptor_is_not_left_open(path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(JournalError, match="Input/output error"):
         Journal(str(path), LocalDisk())
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+FORMATS = Path(__file__).parent / "formats"
+# The session of the files there.
+OLD = session(endpoint("srv01", own_host="win1"), shell_id="00000000-0000-0000-0000-000000000001")
+OLD_COMMAND = "00000000-0000-0000-0000-000000000065"
+
+
+def test_a_file_of_format_1_is_read_and_continued(tmp_path: Path) -> None:
+    """Written by the version before formats had numbers; it knew sessions by their instance ids alone."""
+    path = tmp_path / "journal.jsonl"
+    shutil.copy(FORMATS / "1" / "journal.jsonl", path)
+    assert read(path, OLD, OLD_COMMAND) == [b"first", b"second"]
+    write(path, OLD, OLD_COMMAND, b"third")
+    journal = Journal(str(path), LocalDisk())
+    assert list(journal.pieces_of(OLD, OLD_COMMAND)) == [b"first", b"second", b"third"]
+    assert journal.last_command_of(OLD) == OLD_COMMAND
+    assert journal.is_unstarted(session(shell_id="00000000-0000-0000-0000-000000000002"))
+
+
+def test_a_folder_of_format_1_is_read(tmp_path: Path) -> None:
+    shutil.copytree(FORMATS / "1" / "journals", tmp_path / "journals")
+    folder = JournalFolder(str(tmp_path / "journals"), LocalDisk())
+    assert list(folder.pieces_of(OLD, OLD_COMMAND)) == [b"first"]
+
+
+def test_a_file_of_a_newer_format_is_refused(path: Path) -> None:
+    write(path, A, ONE, b"one")
+    assert json.loads(path.read_text().splitlines()[0]) == {"format": 2}
+    with path.open("a") as file:
+        file.write('{"format": 99}\n')
+    before = path.read_bytes()
+    with pytest.raises(FormatError, match=r"has format 99, and this version of .* reads formats up to 2"):
+        Journal(str(path), LocalDisk())
+    assert path.read_bytes() == before
+
+
+def test_two_servers_with_one_instance_id(path: Path) -> None:
+    """The lines of one are not those of the other."""
+    here, there = session(endpoint("srv01")), session(endpoint("srv02"))
+    write(path, here, ONE, b"here")
+    write(path, there, TWO, b"there")
+    write(path, there, ONE, b"there, too")
+    journal = Journal(str(path), LocalDisk())
+    journal.note_answer(there, ONE, 7)
+    journal = Journal(str(path), LocalDisk())
+    assert [list(journal.pieces_of(each, ONE)) for each in (here, there)] == [[b"here"], [b"there, too"]]
+    assert [journal.last_command_of(each) for each in (here, there)] == [ONE, ONE]
+    assert [journal.answered_calls_of(each, ONE) for each in (here, there)] == [set(), {7}]
+    assert not journal.is_unstarted(session(endpoint("srv03")))
+
+
+def test_an_inventory_host_that_moves_keeps_its_lines(path: Path) -> None:
+    before = session(endpoint("win1", own_host="win1"))
+    after = session(endpoint("win1", own_host="win1", uri="https://192.0.2.7:5986/wsman"))
+    by_address = session(endpoint("192.0.2.7", uri="https://192.0.2.7:5986/wsman"))
+    write(path, before, ONE, b"one")
+    write(path, after, ONE, b"two")
+    write(path, before, ONE, b"three")
+    assert read(path, after) == [b"one", b"two", b"three"]
+    assert read(path, by_address) == [b"two"]
+
+
+@pytest.fixture
+def locks() -> Iterator[list[JournalLock]]:
+    """Locks of two tasks of one run and of another run."""
+    made = [JournalLock(world(), run_id) for run_id in ("run 1", "run 1", "run 2")]
+    yield made
+    for lock in made:
+        lock.release()
+
+
+def test_one_run_at_a_time_works_with_a_journal(path: Path, locks: list[JournalLock]) -> None:
+    """Its tasks share it; another run gets a clear word, and the journal once all of them have ended."""
+    first, second, other = locks
+    Journal(str(path), LocalDisk(), first).append(A, ONE, [b"one"])
+    Journal(str(path), LocalDisk(), second).append(A, ONE, [b"two"])
+    for task in (first, second):
+        with pytest.raises(JournalError, match="is in use: another run works with it"):
+            Journal(str(path), LocalDisk(), other)
+        task.release()
+    Journal(str(path), LocalDisk(), other).append(A, ONE, [b"three"])
+    with pytest.raises(JournalError, match="is in use"):
+        Journal(str(path), LocalDisk(), first)
+    assert read(path) == [b"one", b"two", b"three"]
+
+
+def test_a_torn_line_does_not_hide_who_took_a_journal(path: Path, locks: list[JournalLock]) -> None:
+    write(path, A, ONE, b"one")
+    with path.open("ab") as file:
+        file.write(b'{"session": "x", "command": "y", "piece": "AAA')
+    Journal(str(path), LocalDisk(), locks[0])
+    Journal(str(path), LocalDisk(), locks[1])
+    assert read(path) == [b"one"]
+
+
+def test_a_folder_is_locked_by_session_and_by_start(tmp_path: Path, locks: list[JournalLock]) -> None:
+    """Runs about other sessions may share it."""
+    one, _same, other = (JournalFolder(str(tmp_path), LocalDisk(), lock) for lock in locks)
+    one.append(A, ONE, [b"one"])
+    one.lock_start(endpoint("srv01"), "Nightly")
+    other.append(B, ONE, [b"two"])
+    other.lock_start(endpoint("srv02"), "Nightly")
+    with pytest.raises(JournalError, match="is in use"):
+        other.append(A, ONE, [b"three"])
+    with pytest.raises(JournalError, match="is in use"):
+        other.lock_start(endpoint("SRV01"), "NIGHTLY")
+
+
+HOLDER = """
+import sys
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal_lock import JournalLock
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+from tests.unit.builders import world
+lock = JournalLock(world(), "killed")
+journal = Journal(sys.argv[1], LocalDisk(), lock)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_kill_releases_the_lock(path: Path, locks: list[JournalLock]) -> None:
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"locked\n"
+        with pytest.raises(JournalError, match="is in use"):
+            Journal(str(path), LocalDisk(), locks[0])
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    Journal(str(path), LocalDisk(), locks[0])

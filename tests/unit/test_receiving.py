@@ -170,7 +170,7 @@ def test_each_piece_is_in_the_journal_before_it_is_read_and_the_next_is_asked_fo
         return Journal(str(path), LocalDisk())
 
     for event in receiving(server, journal()):
-        written = list(journal().pieces_of(SESSION.instance_id, COMMAND))
+        written = list(journal().pieces_of(SESSION, COMMAND))
         seen.append((event, len(written), len(server.asked)))
     assert seen[:3] == [
         (OutputReceived(1), 1, 1),

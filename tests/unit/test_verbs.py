@@ -78,7 +78,7 @@ def test_remove_decides(free: bool, ours: bool, force: bool) -> None:
 )
 def test_selected_twice_is_an_error_of_the_verb(kind: type[Verb], expected: str) -> None:
     verb = verb_of(kind)
-    _first, again = plan(verb, [session(free=False)] * 2, {ID: "me"}, "me", verb.request)
+    _first, again = plan(verb, [session(free=False)] * 2, {session().key: "me"}, "me", verb.request)
     assert (again.action, error_id(again.error)) == (Action.REFUSE, expected)
     assert again.error is not None
     assert again.error.target is None

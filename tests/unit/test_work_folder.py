@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import FORMAT, WorkFolder
+from tests.unit.builders import session
 
 RESULT = {"sessions": [{"instance_id": "s", "state": "Opened"}], "results": [{"output": ["\ud800", "ä"]}], "errors": []}
 
@@ -52,12 +53,12 @@ def test_a_start_is_seen_as_soon_as_the_server_may_be_asked_for_it(tmp_path: Pat
     folder = WorkFolder(str(tmp_path))
     assert not folder.has_start("srv01")
     journal = Journal(folder.journal_of("srv01"), LocalDisk())
-    journal.note_opening(["session"])
+    journal.note_opening([session()])
     assert not folder.has_start("srv01")
     with open(folder.journal_of("srv01"), "a", encoding="ascii") as file:
         file.write('{"session": "session", "command": "c')  # the power went
     assert not folder.has_start("srv01")
-    Journal(folder.journal_of("srv01"), LocalDisk()).note_start("session", "command")
+    Journal(folder.journal_of("srv01"), LocalDisk()).note_start(session(), "command")
     assert folder.has_start("srv01")
     assert not folder.has_start("srv02")
 

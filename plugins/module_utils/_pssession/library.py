@@ -176,7 +176,7 @@ class Remoting:
             IncompleteStart: The command exists, and the server does not have all of its script or input.
         """
         command_id = command_id or self._world.new_guid()
-        self._journal.note_start(session.instance_id, command_id)
+        self._journal.note_start(session, command_id)
         self._ask(
             session.endpoint,
             lambda client: starting.start(client, session.shell, command_id, script, Awake(client, session)),

@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,13 +131,13 @@ def test_each_removed_session_is_over_at_once(
 
 
 @pytest.fixture
-def encrypted(controller: Controller) -> dict[str, object]:
+def encrypted(controller: Controller) -> dict[str, Any]:
     """Options that reach srv01 by HTTPS, without a check of its certificate; the inventory has neither."""
     return {"use_ssl": True, "session_option": {"skip_ca_check": True, "skip_cn_check": True}}
 
 
 def test_a_session_is_reached_as_the_task_before_had_reached_it(
-    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, encrypted: dict[str, object]
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, encrypted: dict[str, Any]
 ) -> None:
     """And only this session: another one of the same computer is reached as the inventory says."""
     computer.add_session("job1")
@@ -146,7 +147,8 @@ def test_a_session_is_reached_as_the_task_before_had_reached_it(
     (other,) = controller.info("srv01", name=["job2"])["sessions"]
     assert (other["tls"], other["task_options"]) == ("none", {})
     fleet.clear_requests()
-    for selection in ({"id": [connected["id"]]}, {"session": [connected]}, {"name": ["job1"]}):
+    selections: list[dict[str, Any]] = [{"id": [connected["id"]]}, {"session": [connected]}, {"name": ["job1"]}]
+    for selection in selections:
         (again,) = controller.connect(**selection)["sessions"]
         assert (again["id"], again["changed"], again["tls"]) == (connected["id"], False, "unverified")
     assert {request.secure for request in fleet.requests} == {True}
@@ -159,13 +161,13 @@ def test_a_given_session_alone_weakens_nothing(
     fleet: SimulatedFleet,
     computer: SimulatedComputer,
     controller: Controller,
-    encrypted: dict[str, object],
+    encrypted: dict[str, Any],
     tmp_path: Path,
 ) -> None:
     computer.add_session("job1")
     (connected,) = controller.connect("srv01", **encrypted)["sessions"]
     fleet.clear_requests()
-    elsewhere = {"state_file": str(tmp_path / "other.sqlite3"), "session": [connected]}
+    elsewhere: dict[str, Any] = {"state_file": str(tmp_path / "other.sqlite3"), "session": [connected]}
     result = controller.connect(**elsewhere)
     assert fleet.requests == []
     (warning,) = result["warnings"]

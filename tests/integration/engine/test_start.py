@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import starting
 from tests.integration.engine.controller import ADMIN, Controller, Result, names, operations
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
+from tests.waiting import until
 
 pytestmark = pytest.mark.timing
 
@@ -273,9 +275,33 @@ def test_a_journal_that_cannot_be_used(fleet: SimulatedFleet, start: Any, tmp_pa
 
 def test_the_journal_knows_what_was_started(start: Any, journal: Path) -> None:
     result = start()
-    opened, started = (json.loads(line) for line in journal.read_text().splitlines())
-    assert opened == {"session": result["sessions"][0]["instance_id"]}
+    _run, numbered, opened, started = (json.loads(line) for line in journal.read_text().splitlines())
+    (session,) = result["sessions"]
+    assert numbered == {"format": 2}
+    assert opened == {"session": session["instance_id"], "at": session["connection_uri"]}
     assert started == {**opened, "command": result["results"][0]["command_id"]}
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_two_runs_at_one_moment_with_one_journal(
+    fleet: SimulatedFleet, computer: SimulatedComputer, start: Any, tmp_path: Path, kind: str
+) -> None:
+    """The second has a clear word and starts nothing; after the first it finds the session."""
+    journal = str(tmp_path / "journal") + ("/" if kind == "folder" else "")
+    late = Injection("Create", action="delay", seconds=60)
+    computer.inject(late)
+    with ThreadPoolExecutor(1) as executor:
+        first = executor.submit(start, journal=journal)
+        until(lambda: late.waiting or first.done(), "the first run opens its session")
+        fleet.clear_requests()
+        second = start(journal=journal)
+        assert fleet.requests == []
+        assert "is in use: another run works with it at this moment" in second["msg"]
+        fleet.clock.advance(60)
+        assert "failed" not in first.result()
+    again = start(journal=journal)
+    assert ("failed" in again, again["changed"]) == (False, False)
+    assert len(computer.sessions) == 1
 
 
 def test_check_mode_makes_no_journal(start: Any, journal: Path) -> None:

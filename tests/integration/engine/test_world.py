@@ -20,6 +20,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import FileLock
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.throttle import outcome_of
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from tests.integration.engine.controller import ADMIN, Controller, names
@@ -47,6 +48,7 @@ class MemoryDisk:
         self.files: dict[str, bytes] = {}
         self.folders: set[str] = set()
         self._databases: dict[str, sqlite3.Connection] = {}
+        self._holders: dict[str, list[tuple[MemoryLock, str]]] = {}
 
     def make_folder(self, path: str) -> None:
         self.folders.add(path)
@@ -67,6 +69,9 @@ class MemoryDisk:
     def read(self, path: str) -> BinaryIO:
         return io.BytesIO(self.files[path])
 
+    def lock(self, path: str) -> FileLock:
+        return MemoryLock(self._holders.setdefault(path, []))
+
     def rename(self, path: str, new_path: str) -> None:
         self.files[new_path] = self.files.pop(path)
 
@@ -81,6 +86,33 @@ class MemoryDisk:
     def close(self) -> None:
         for database in self._databases.values():
             database.close()
+
+
+class MemoryLock:
+    """A lock on a file in memory.
+
+    Args:
+        holders: Of the file, each with how it holds it.
+    """
+
+    def __init__(self, holders: list[tuple[MemoryLock, str]]) -> None:
+        self._holders = holders
+
+    def exclusive(self) -> bool:
+        return self._take("alone", not any(holder is not self for holder, _how in self._holders))
+
+    def shared(self) -> bool:
+        others = (how for holder, how in self._holders if holder is not self)
+        return self._take("together", "alone" not in others)
+
+    def release(self) -> None:
+        self._holders[:] = [(holder, how) for holder, how in self._holders if holder is not self]
+
+    def _take(self, how: str, is_possible: bool) -> bool:
+        if is_possible:
+            self.release()
+            self._holders.append((self, how))
+        return is_possible
 
 
 class OneByOne:

@@ -22,6 +22,10 @@ POWERSHELL_RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
 DEFAULT_RESOURCE_URI = POWERSHELL_RESOURCE_PREFIX + "Microsoft.PowerShell"
 
 
+# What tells sessions apart, as `PSSession.key` has it.
+SessionKey: t.TypeAlias = "tuple[str, str]"
+
+
 class State(str, enum.Enum):
     """State of a session as PowerShell's RunspaceState names it, from this client's point of view."""
 

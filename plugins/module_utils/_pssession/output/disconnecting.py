@@ -13,7 +13,7 @@ import typing as t
 
 from ..model.codes import Reason
 from ..model.events import Interrupted, Warned
-from ..model.sessions import Availability, PSSession, State
+from ..model.sessions import Availability, PSSession, SessionKey, State
 from ..task.task import Task
 from ..verbs.apply import Applied, Apply
 from ..verbs.disconnect import Disconnect
@@ -134,7 +134,7 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
 
 
 @contextlib.contextmanager
-def disconnect_on_interrupt(task: Task, connected: t.Mapping[str, PSSession]) -> t.Iterator[None]:
+def disconnect_on_interrupt(task: Task, connected: t.Mapping[SessionKey, PSSession]) -> t.Iterator[None]:
     """Disconnect from the sessions when the block is interrupted, for instance by the task's time limit.
 
     Without it the server disconnects them after a minute of silence.

@@ -15,8 +15,9 @@ from ..finding.finding import Found, find_by_new_names
 from ..model.commands import CommandResult, Output, Script
 from ..model.errors import ErrorRecord, TransportError
 from ..model.events import Warned
-from ..model.sessions import Availability, PSSession
+from ..model.sessions import Availability, PSSession, SessionKey
 from ..system.throttle import outcome_of
+from ..target.endpoint import endpoints
 from ..task.task import Task
 from ..verbs.apply import Applied, Done, carry_out, remembered
 from ..verbs.disconnect import Disconnect
@@ -34,19 +35,24 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         What was found, what was done, and what the starts gave (None in check mode). Sessions that existed come first
         among those of what was done.
     """
+    if not task.context.check_mode:
+        # Before the computers are asked: of two runs at the same moment, the second would not see what the first opens.
+        for endpoint in endpoints(task.request, task.context.settings_of):
+            for name in task.request.query.new_names:
+                task.journal.lock_start(endpoint, name)
     found = find_by_new_names(task)
     existing, failed = _with_commands(task, found)
     found = dataclasses.replace(found, errors=(*found.errors, *failed))
     wanted = [session for session in found.sessions if not session.exists]
     if not task.context.check_mode:
-        task.journal.note_opening(session.instance_id for session in wanted)
+        task.journal.note_opening(wanted)
     empty = [session for session in existing if session.commands == ()]
     unstarted = [session for session in empty if _is_unstarted(task, session)]
     for session in empty:
         if session not in unstarted:
             task.context.emit(Warned(_about_empty(task, session)))
 
-    connected: dict[str, PSSession] = {}
+    connected: dict[SessionKey, PSSession] = {}
     runner = Runner(task)
 
     def start_in(opened: Done) -> Done:
@@ -88,13 +94,13 @@ def _is_unstarted(task: Task, session: PSSession) -> bool:
 
     That is certain only if no client is connected: the earlier task may still be running otherwise.
     """
-    return session.availability is Availability.NONE and task.journal.is_unstarted(session.instance_id)
+    return session.availability is Availability.NONE and task.journal.is_unstarted(session)
 
 
 def _about_empty(task: Task, session: PSSession) -> str:
     """Return what to do about a session that exists and has no command."""
     name = f"Session {session.name} on {session.endpoint.computer_name}"
-    if task.journal.is_unstarted(session.instance_id):
+    if task.journal.is_unstarted(session):
         return (
             f"{name} has no command yet, and some client is connected to it. If that was an earlier run of this task "
             "which came to an end, run it again in a minute; then it is started."

@@ -137,7 +137,7 @@ class Receiving:
 
     def _events(self) -> t.Iterator[CommandEvent]:
         yield from self._recorded()
-        self._stream.forget_calls(self._journal.answered_calls_of(self.session.instance_id, self.command_id))
+        self._stream.forget_calls(self._journal.answered_calls_of(self.session, self.command_id))
         while not self._stream.is_finished:
             try:
                 yield from self._received()
@@ -152,7 +152,7 @@ class Receiving:
             self._confirm_end()
 
     def _recorded(self) -> t.Iterator[CommandEvent]:
-        for piece in self._journal.pieces_of(self.session.instance_id, self.command_id):
+        for piece in self._journal.pieces_of(self.session, self.command_id):
             yield from self._stream.feed(piece)
 
     def _received(self) -> t.Iterator[CommandEvent]:
@@ -174,7 +174,7 @@ class Receiving:
             self._refuse_calls(client)  # of a reader before, which ended between reading a call and answering it
             while True:
                 pieces, is_done = self._receive(client)
-                self._journal.append(self.session.instance_id, self.command_id, pieces)
+                self._journal.append(self.session, self.command_id, pieces)
                 for piece in pieces:
                     yield from self._stream.feed(piece)
                 self._refuse_calls(client)
@@ -237,7 +237,7 @@ class Receiving:
         calls = self._stream.host_calls
         while calls:
             host.refuse(client, self.session.shell, self.command_id, calls[0], client.new_deadline())
-            self._journal.note_answer(self.session.instance_id, self.command_id, calls.pop(0).call_id)
+            self._journal.note_answer(self.session, self.command_id, calls.pop(0).call_id)
 
     def _signal(self, client: WSManClient, code: str) -> None:
         option = self.session.endpoint.option

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..model.commands import CommandResult, Output, Script, first_command_id
 from ..model.errors import ErrorRecord, TransportError
 from ..model.events import InCommand, OutputReceived, OutputSkipped, Progressed, Warned
-from ..model.sessions import PSSession
+from ..model.sessions import PSSession, SessionKey
 from ..psrp import starting
 from ..psrp.starting import IncompleteStart
 from ..task.task import Task
@@ -32,7 +32,7 @@ class Outputs:
         return tuple(error for result in self.results for error in result.errors)
 
     @property
-    def news(self) -> frozenset[str]:
+    def news(self) -> frozenset[SessionKey]:
         """Keys of the sessions whose command gave something now."""
         return frozenset(each.session.key for each in self.results if each.command_id and each.is_news)
 
@@ -70,7 +70,7 @@ class Runner:
             JournalError: The journal cannot be written; nothing was started.
         """
         command_id = first_command_id(session) if is_first else self._task.context.world.new_guid()
-        self._journal.note_start(session.instance_id, command_id)
+        self._journal.note_start(session, command_id)
         try:
             with self._pool.lend(session.endpoint) as client:
                 starting.start(client, session.shell, command_id, script, Awake(client, session))
@@ -80,7 +80,7 @@ class Runner:
             )
         except TransportError as error:
             if not error.delivered:
-                self._journal.note_refusal(session.instance_id, command_id)
+                self._journal.note_refusal(session, command_id)
             return self._failed(session, None, Output(), error)
         return CommandResult(session, command_id, Output())
 
@@ -95,7 +95,7 @@ class Runner:
 
         return self._in_all(sessions, run)
 
-    def receive(self, sessions: t.Sequence[PSSession], newly_connected: t.Container[str]) -> Outputs:
+    def receive(self, sessions: t.Sequence[PSSession], newly_connected: t.Container[SessionKey]) -> Outputs:
         """Take what the commands of each session give, one after the other.
 
         Args:
@@ -164,7 +164,7 @@ class Runner:
 
     def _remembered(self, session: PSSession) -> CommandResult:
         """Return what the journal has of the last command of a session that has none any more."""
-        command_id = self._journal.last_command_of(session.instance_id)
+        command_id = self._journal.last_command_of(session)
         if command_id is None:
             return CommandResult(session, None, Output())
         receiving, gatherer = self._receiving(session, command_id, Needs.NOTHING)
@@ -181,7 +181,7 @@ class Runner:
     def _with_unreadable(self, result: CommandResult, gatherer: Gatherer) -> CommandResult:
         """Add the messages that could not be read: an error once, and a warning when the journal brings them again."""
         session, command_id, count = result.session, result.command_id or "", len(gatherer.unreadable)
-        reported = self._journal.unreadable_reported_of(session.instance_id, command_id)
+        reported = self._journal.unreadable_reported_of(session, command_id)
         if reported:
             self._task.context.emit(
                 Warned(
@@ -192,7 +192,7 @@ class Runner:
         if count <= reported:
             return result
         error = command_errors.unreadable(session, gatherer.unreadable[reported:], self._request)
-        self._journal.note_unreadable(session.instance_id, command_id, count)
+        self._journal.note_unreadable(session, command_id, count)
         return dataclasses.replace(result, unreadable=error)
 
     def _finished(self, session: PSSession, command_id: str, output: Output) -> CommandResult:

@@ -6,13 +6,22 @@ from __future__ import annotations
 
 import array
 import base64
+import hashlib
 import json
 import os
 import threading
 import typing as t
 
-from ..model.errors import JournalError
+from ..model.errors import FormatError, JournalError
+from ..model.sessions import Endpoint, PSSession
 from ..system.disk import Disk
+from .journal_lock import JournalLock
+
+# The format of the file, in a line of its own. Format 1 had no number, and knew sessions by their instance ids alone.
+FORMAT = 2
+
+# Where a line's session is: the address of its endpoint and the inventory host, as far as the line has them.
+_Place: t.TypeAlias = "tuple[str | None, str | None]"
 
 
 class Journal:
@@ -28,42 +37,55 @@ class Journal:
 
     Args:
         path: The file; it is made with mode 0600, for it holds what commands print.
+        lock: Keeps other runs from it; None reads it without.
 
     Raises:
-        JournalError: The file cannot be read or written.
+        JournalError: The file cannot be read or written, or another run works with it.
+        FormatError: The file was written by a newer version.
     """
 
-    def __init__(self, path: str, disk: Disk) -> None:
+    def __init__(self, path: str, disk: Disk, lock: JournalLock | None = None) -> None:
         self._path = path
         self._disk = disk
-        self._lock = threading.Lock()
-        # For each session and command: where blocks of its lines begin and end in the file, by turns.
-        self._lines: dict[str, dict[str, array.array[int]]] = {}
-        # For each session and command: how many unreadable messages were reported.
-        self._unreadable: dict[tuple[str, str], int] = {}
+        self._writing = threading.Lock()
+        self._format = 1  # files without a number have it
+        # For each session, by instance id and place, and command: where blocks of its lines begin and end in the file,
+        # by turns.
+        self._lines: dict[str, dict[_Place, dict[str, array.array[int]]]] = {}
+        # For each session, place and command: how many unreadable messages were reported.
+        self._unreadable: dict[tuple[str, _Place, str], int] = {}
         # Sessions that were to be opened.
-        self._opened: set[str] = set()
-        # For each session and command: the calls of its host that were answered.
-        self._answered: dict[tuple[str, str], set[int]] = {}
+        self._opened: set[tuple[str, _Place]] = set()
+        # For each session, place and command: the calls of its host that were answered.
+        self._answered: dict[tuple[str, _Place, str], set[int]] = {}
         self._is_torn = False
         try:
             disk.make_folder(os.path.dirname(path) or ".")
             disk.append(path, b"")
+            if lock is not None:
+                lock.hold(path)
             self._read()
         except OSError as error:
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+        if self._format > FORMAT:
+            raise FormatError("journal", path, self._format, FORMAT, "Name another journal.")
 
-    def last_command_of(self, instance_id: str) -> str | None:
+    def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
+        """Keep other runs from starting the same: the lock on the whole file does that."""
+
+    def last_command_of(self, session: PSSession) -> str | None:
         """Return the id of the command in a session that the journal heard of last, or None."""
-        return next(reversed(self._lines.get(instance_id, {})), None)
+        return next(reversed(self._commands_of(session)), None)
 
-    def is_unstarted(self, instance_id: str) -> bool:
+    def is_unstarted(self, session: PSSession) -> bool:
         """Tell whether a session was to be opened, and nothing was ever to be started in it."""
-        return instance_id in self._opened and not self._lines.get(instance_id)
+        guid = session.instance_id
+        was_opened = any((guid, place) in self._opened for place in self._places_of(session))
+        return was_opened and not self._commands_of(session)
 
-    def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
+    def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:
         """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
-        blocks = self._lines.get(instance_id, {}).get(command_id, ())
+        blocks = self._commands_of(session).get(command_id, ())
         with self._disk.read(self._path) as file:
             for number in range(0, len(blocks), 2):
                 position, end = blocks[number : number + 2]
@@ -73,50 +95,53 @@ class Journal:
                     position += len(line)
                     yield base64.b64decode(json.loads(line)["piece"])
 
-    def answered_calls_of(self, instance_id: str, command_id: str) -> t.Collection[int]:
+    def answered_calls_of(self, session: PSSession, command_id: str) -> t.Collection[int]:
         """Return the ids of a command's host calls that were answered when the journal was opened."""
-        return self._answered.get((instance_id, command_id), ())
+        guid = session.instance_id
+        answered = (self._answered.get((guid, place, command_id), ()) for place in self._places_of(session))
+        return {call for calls in answered for call in calls}
 
-    def unreadable_reported_of(self, instance_id: str, command_id: str) -> int:
+    def unreadable_reported_of(self, session: PSSession, command_id: str) -> int:
         """Return how many messages of a command could not be read and were reported when the journal was opened."""
-        return self._unreadable.get((instance_id, command_id), 0)
+        guid, places = session.instance_id, self._places_of(session)
+        return max((self._unreadable.get((guid, place, command_id), 0) for place in places), default=0)
 
-    def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
+    def append(self, session: PSSession, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Write the pieces of an answer and wait until they are on disk.
 
         Raises:
             JournalError: It could not be written.
         """
         self._write_synced(
-            {"session": instance_id, "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
+            {**_about(session), "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
             for piece in pieces
         )
 
-    def note_opening(self, instance_ids: t.Iterable[str]) -> None:
+    def note_opening(self, sessions: t.Iterable[PSSession]) -> None:
         """Write that sessions are about to be opened, and wait until it is on disk.
 
         Raises:
             JournalError: It could not be written.
         """
-        self._write_synced({"session": instance_id} for instance_id in instance_ids)
+        self._write_synced(_about(session) for session in sessions)
 
-    def note_start(self, instance_id: str, command_id: str) -> None:
+    def note_start(self, session: PSSession, command_id: str) -> None:
         """Write that a command is about to be started, and wait until it is on disk.
 
         Raises:
             JournalError: It could not be written.
         """
-        self._write_synced([{"session": instance_id, "command": command_id}])
+        self._write_synced([{**_about(session), "command": command_id}])
 
-    def note_refusal(self, instance_id: str, command_id: str) -> None:
+    def note_refusal(self, session: PSSession, command_id: str) -> None:
         """Write that the server refused to start a command, and wait until it is on disk: the command never was.
 
         Raises:
             JournalError: It could not be written.
         """
-        self._write_synced([{"session": instance_id, "command": command_id, "refused": True}])
+        self._write_synced([{**_about(session), "command": command_id, "refused": True}])
 
-    def note_answer(self, instance_id: str, command_id: str, call_id: int) -> None:
+    def note_answer(self, session: PSSession, command_id: str, call_id: int) -> None:
         """Write that a call of a command's host was answered, and wait until it is on disk.
 
         It is written after the answer: a command that is answered twice passes over the second, and one that gets no
@@ -125,21 +150,35 @@ class Journal:
         Raises:
             JournalError: It could not be written.
         """
-        self._write_synced([{"session": instance_id, "command": command_id, "answered": call_id}])
+        self._write_synced([{**_about(session), "command": command_id, "answered": call_id}])
 
-    def note_unreadable(self, instance_id: str, command_id: str, count: int) -> None:
+    def _places_of(self, session: PSSession) -> list[_Place]:
+        return [place for place in self._lines.get(session.instance_id, {}) if _is_of(place, session)]
+
+    def _commands_of(self, session: PSSession) -> dict[str, array.array[int]]:
+        """Return the commands of a session with the blocks of their lines, in the order the journal heard of them."""
+        found: dict[str, array.array[int]] = {}
+        for place in self._places_of(session):
+            for command_id, blocks in self._lines[session.instance_id][place].items():
+                found.setdefault(command_id, array.array("Q")).extend(blocks)
+        return {command_id: _in_order(blocks) for command_id, blocks in found.items()}
+
+    def note_unreadable(self, session: PSSession, command_id: str, count: int) -> None:
         """Write how many messages of a command could not be read and are reported now, and wait until it is on disk.
 
         Raises:
             JournalError: It could not be written.
         """
-        self._write_synced([{"session": instance_id, "command": command_id, "unreadable": count}])
+        self._write_synced([{**_about(session), "command": command_id, "unreadable": count}])
 
     def _write_synced(self, entries: t.Iterable[dict[str, t.Any]]) -> None:
         lines = [json.dumps(entry) for entry in entries]
         if not lines:
             return
-        with self._lock:
+        if self._format < FORMAT:
+            lines.insert(0, json.dumps({"format": FORMAT}))
+            self._format = FORMAT
+        with self._writing:
             try:
                 # What could not be written to its end is not continued: the next line begins on a new one.
                 begin, self._is_torn = "\n" if self._is_torn else "", True
@@ -164,18 +203,23 @@ class Journal:
     def _take(self, entry: dict[str, t.Any], start: int, end: int) -> None:
         if "piece" in entry:
             base64.b64decode(entry["piece"], validate=True)
-        commands = self._lines.setdefault(str(entry["session"]), {})
+        if "format" in entry:
+            self._format = max(self._format, int(entry["format"]))
+            return
+        places = self._lines.setdefault(str(entry["session"]), {})
+        place = (entry.get("at"), entry.get("host"))
+        commands = places.setdefault(place, {})
         if "command" not in entry:
-            self._opened.add(str(entry["session"]))
+            self._opened.add((str(entry["session"]), place))
             return
         if "refused" in entry:
             commands.pop(str(entry["command"]), None)
             return
         blocks = commands.setdefault(str(entry["command"]), array.array("Q"))
         if "unreadable" in entry:
-            self._unreadable[str(entry["session"]), str(entry["command"])] = int(entry["unreadable"])
+            self._unreadable[str(entry["session"]), place, str(entry["command"])] = int(entry["unreadable"])
         if "answered" in entry:
-            answered = self._answered.setdefault((str(entry["session"]), str(entry["command"])), set())
+            answered = self._answered.setdefault((str(entry["session"]), place, str(entry["command"])), set())
             answered.add(int(entry["answered"]))
         if "piece" not in entry:
             return
@@ -193,14 +237,16 @@ class JournalFolder:
 
     Args:
         path: The folder; it is made with mode 0700.
+        lock: Keeps other runs from the journals of the sessions that this task works with.
 
     Raises:
         JournalError: The folder cannot be used.
     """
 
-    def __init__(self, path: str, disk: Disk) -> None:
+    def __init__(self, path: str, disk: Disk, lock: JournalLock | None = None) -> None:
         self._path = path
         self._disk = disk
+        self._lock = lock
         self._journals: dict[str, Journal] = {}
         try:
             disk.make_folder(path)
@@ -208,106 +254,140 @@ class JournalFolder:
         except OSError as error:
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
 
-    def last_command_of(self, instance_id: str) -> str | None:
+    def lock_start(self, endpoint: Endpoint, name: str) -> None:
+        """Keep other runs from starting something in a session of this name on this computer.
+
+        Raises:
+            JournalError: Another run is doing it.
+        """
+        if self._lock is None:
+            return
+        digest = hashlib.sha256(f"{endpoint.key} {name.lower()}".encode()).hexdigest()[:32]
+        path = os.path.join(self._path, f".start-{digest}")
+        try:
+            self._disk.append(path, b"")
+            self._lock.hold(path)
+        except OSError as error:
+            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+
+    def last_command_of(self, session: PSSession) -> str | None:
         """Return what `Journal.last_command_of` does; nothing is written for a session that was never heard of."""
-        return (
-            self._of(instance_id).last_command_of(instance_id) if self._disk.exists(self._file(instance_id)) else None
-        )
+        return self._of(session).last_command_of(session) if self._has(session) else None
 
-    def is_unstarted(self, instance_id: str) -> bool:
+    def is_unstarted(self, session: PSSession) -> bool:
         """Tell what `Journal.is_unstarted` does."""
-        return self._has(instance_id) and self._of(instance_id).is_unstarted(instance_id)
+        return self._has(session) and self._of(session).is_unstarted(session)
 
-    def pieces_of(self, instance_id: str, command_id: str) -> t.Iterator[bytes]:
+    def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:
         """Return what `Journal.pieces_of` does."""
-        return self._of(instance_id).pieces_of(instance_id, command_id)
+        return self._of(session).pieces_of(session, command_id)
 
-    def answered_calls_of(self, instance_id: str, command_id: str) -> t.Collection[int]:
+    def answered_calls_of(self, session: PSSession, command_id: str) -> t.Collection[int]:
         """Return what `Journal.answered_calls_of` does."""
-        return self._of(instance_id).answered_calls_of(instance_id, command_id)
+        return self._of(session).answered_calls_of(session, command_id)
 
-    def unreadable_reported_of(self, instance_id: str, command_id: str) -> int:
+    def unreadable_reported_of(self, session: PSSession, command_id: str) -> int:
         """Return what `Journal.unreadable_reported_of` does."""
-        return self._of(instance_id).unreadable_reported_of(instance_id, command_id)
+        return self._of(session).unreadable_reported_of(session, command_id)
 
-    def append(self, instance_id: str, command_id: str, pieces: t.Iterable[bytes]) -> None:
+    def append(self, session: PSSession, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Do what `Journal.append` does."""
-        self._of(instance_id).append(instance_id, command_id, pieces)
+        self._of(session).append(session, command_id, pieces)
 
-    def note_opening(self, instance_ids: t.Iterable[str]) -> None:
+    def note_opening(self, sessions: t.Iterable[PSSession]) -> None:
         """Do what `Journal.note_opening` does."""
-        for instance_id in instance_ids:
-            self._of(instance_id).note_opening([instance_id])
+        for session in sessions:
+            self._of(session).note_opening([session])
 
-    def note_start(self, instance_id: str, command_id: str) -> None:
+    def note_start(self, session: PSSession, command_id: str) -> None:
         """Do what `Journal.note_start` does."""
-        self._of(instance_id).note_start(instance_id, command_id)
+        self._of(session).note_start(session, command_id)
 
-    def note_refusal(self, instance_id: str, command_id: str) -> None:
+    def note_refusal(self, session: PSSession, command_id: str) -> None:
         """Do what `Journal.note_refusal` does."""
-        self._of(instance_id).note_refusal(instance_id, command_id)
+        self._of(session).note_refusal(session, command_id)
 
-    def note_answer(self, instance_id: str, command_id: str, call_id: int) -> None:
+    def note_answer(self, session: PSSession, command_id: str, call_id: int) -> None:
         """Do what `Journal.note_answer` does."""
-        self._of(instance_id).note_answer(instance_id, command_id, call_id)
+        self._of(session).note_answer(session, command_id, call_id)
 
-    def note_unreadable(self, instance_id: str, command_id: str, count: int) -> None:
+    def note_unreadable(self, session: PSSession, command_id: str, count: int) -> None:
         """Do what `Journal.note_unreadable` does."""
-        self._of(instance_id).note_unreadable(instance_id, command_id, count)
+        self._of(session).note_unreadable(session, command_id, count)
 
-    def _file(self, instance_id: str) -> str:
-        return os.path.join(self._path, f"{instance_id}.jsonl")
+    def _file(self, session: PSSession) -> str:
+        return os.path.join(self._path, f"{session.instance_id}.jsonl")
 
-    def _has(self, instance_id: str) -> bool:
-        return self._disk.exists(self._file(instance_id))
+    def _has(self, session: PSSession) -> bool:
+        return self._disk.exists(self._file(session))
 
-    def _of(self, instance_id: str) -> Journal:
-        if instance_id not in self._journals:
-            self._journals[instance_id] = Journal(self._file(instance_id), self._disk)
-        return self._journals[instance_id]
+    def _of(self, session: PSSession) -> Journal:
+        if session.instance_id not in self._journals:
+            self._journals[session.instance_id] = Journal(self._file(session), self._disk, self._lock)
+        return self._journals[session.instance_id]
 
 
 class NoJournal:
     """Stands where a task has no journal: it keeps nothing and knows nothing."""
 
-    def last_command_of(self, _instance_id: str) -> str | None:
+    def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
+        pass
+
+    def last_command_of(self, _session: PSSession) -> str | None:
         return None
 
-    def is_unstarted(self, _instance_id: str) -> bool:
+    def is_unstarted(self, _session: PSSession) -> bool:
         return False
 
-    def pieces_of(self, _instance_id: str, _command_id: str) -> t.Iterator[bytes]:
+    def pieces_of(self, _session: PSSession, _command_id: str) -> t.Iterator[bytes]:
         return iter(())
 
-    def answered_calls_of(self, _instance_id: str, _command_id: str) -> t.Collection[int]:
+    def answered_calls_of(self, _session: PSSession, _command_id: str) -> t.Collection[int]:
         return ()
 
-    def unreadable_reported_of(self, _instance_id: str, _command_id: str) -> int:
+    def unreadable_reported_of(self, _session: PSSession, _command_id: str) -> int:
         return 0
 
-    def append(self, _instance_id: str, _command_id: str, _pieces: t.Iterable[bytes]) -> None:
+    def append(self, _session: PSSession, _command_id: str, _pieces: t.Iterable[bytes]) -> None:
         pass
 
-    def note_opening(self, _instance_ids: t.Iterable[str]) -> None:
+    def note_opening(self, _sessions: t.Iterable[PSSession]) -> None:
         pass
 
-    def note_start(self, _instance_id: str, _command_id: str) -> None:
+    def note_start(self, _session: PSSession, _command_id: str) -> None:
         pass
 
-    def note_refusal(self, _instance_id: str, _command_id: str) -> None:
+    def note_refusal(self, _session: PSSession, _command_id: str) -> None:
         pass
 
-    def note_answer(self, _instance_id: str, _command_id: str, _call_id: int) -> None:
+    def note_answer(self, _session: PSSession, _command_id: str, _call_id: int) -> None:
         pass
 
-    def note_unreadable(self, _instance_id: str, _command_id: str, _count: int) -> None:
+    def note_unreadable(self, _session: PSSession, _command_id: str, _count: int) -> None:
         pass
+
+
+def _about(session: PSSession) -> dict[str, t.Any]:
+    """Return what tells in a line which session it is about."""
+    host = session.endpoint.own_host
+    return {"session": session.instance_id, "at": session.endpoint.key, **({"host": host} if host else {})}
+
+
+def _is_of(place: _Place, session: PSSession) -> bool:
+    """Tell whether lines with a place are about a session; its inventory host may have another address now."""
+    at, host = place
+    return at is None or at == session.endpoint.key or (host is not None and host == session.endpoint.own_host)
+
+
+def _in_order(blocks: array.array[int]) -> array.array[int]:
+    pairs = sorted((blocks[number], blocks[number + 1]) for number in range(0, len(blocks), 2))
+    return array.array("Q", [position for pair in pairs for position in pair])
 
 
 AnyJournal: t.TypeAlias = "Journal | JournalFolder | NoJournal"
 
 
-def journal_at(path: str | None, disk: Disk) -> AnyJournal:
+def journal_at(path: str | None, disk: Disk, lock: JournalLock | None = None) -> AnyJournal:
     """Return the journal that a path means: a file, or a folder if it is one or ends like one; or that there is none.
 
     Raises:
@@ -315,4 +395,4 @@ def journal_at(path: str | None, disk: Disk) -> AnyJournal:
     """
     if path is None:
         return NoJournal()
-    return JournalFolder(path, disk) if path.endswith("/") or disk.is_folder(path) else Journal(path, disk)
+    return JournalFolder(path, disk, lock) if path.endswith("/") or disk.is_folder(path) else Journal(path, disk, lock)

@@ -10,10 +10,24 @@ import sqlite3
 import stat
 import typing as t
 
+from . import unix
 from .unix import OPEN_WITHOUT_WAITING
 
 # How long a task waits for other tasks that write to the same database.
 _BUSY_SECONDS = 30.0
+
+
+class FileLock(t.Protocol):
+    """A lock on a file, which ends with its process."""
+
+    def exclusive(self) -> bool:
+        """Lock the file for this holder alone; tell whether that was possible at once."""
+
+    def shared(self) -> bool:
+        """Lock it together with others that share it, instead; tell whether that was possible at once."""
+
+    def release(self) -> None:
+        """Give it back, for good."""
 
 
 class Disk(t.Protocol):
@@ -43,6 +57,9 @@ class Disk(t.Protocol):
 
     def rename(self, path: str, new_path: str) -> None:
         """Give a file another path; a file that was there is replaced."""
+
+    def lock(self, path: str) -> FileLock:
+        """Return a lock on a file that exists; nothing is locked yet."""
 
     def database(self, path: str | None) -> sqlite3.Connection:
         """Open a database without automatic transactions; the file is made with mode 0600, its folder with 0700.
@@ -86,6 +103,9 @@ class LocalDisk:
 
     def rename(self, path: str, new_path: str) -> None:
         os.replace(path, new_path)
+
+    def lock(self, path: str) -> FileLock:
+        return unix.LockedFile(path)
 
     def database(self, path: str | None) -> sqlite3.Connection:
         if path is not None:

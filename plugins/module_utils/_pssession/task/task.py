@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..model.events import Warned
 from ..request.request import Request
 from ..state.journal import AnyJournal, journal_at
+from ..state.journal_lock import JournalLock
 from ..state.memory import Memory
 from ..system.world import JobPool
 from ..wsman.pool import ClientPool, half_of_the_files
@@ -44,7 +45,8 @@ def task_of(request: Request, context: Context) -> t.Iterator[Task]:
     """Provide the task of a request; conversations that are still open are closed in the end.
 
     Raises:
-        JournalError: The journal cannot be used; nothing was sent.
+        JournalError: The journal cannot be used, or another run works with it; nothing was sent.
+        FormatError: A newer version wrote the journal; nothing was sent.
     """
     request = _within_open_files(request, context)
     run_client_id = context.run_client_id or context.world.new_guid
@@ -52,8 +54,12 @@ def task_of(request: Request, context: Context) -> t.Iterator[Task]:
     path = request.run.journal
     # Check mode writes nothing, so it reads only a journal that is there.
     is_new = path is not None and not context.world.disk.exists(path)
-    journal = journal_at(None if context.check_mode and is_new else path, context.world.disk)
-    with contextlib.closing(ClientPool(memory.client_id, context.world)) as pool:
+    lock = None if path is None or context.check_mode else JournalLock(context.world, run_client_id())
+    with contextlib.ExitStack() as stack:
+        if lock is not None:
+            stack.callback(lock.release)
+        journal = journal_at(None if context.check_mode and is_new else path, context.world.disk, lock)
+        pool = stack.enter_context(contextlib.closing(ClientPool(memory.client_id, context.world)))
         yield Task(request, context, memory, pool, journal)
 
 

@@ -1,0 +1,99 @@
+"""The lock on journals: one run at a time works with a journal, and its end or kill releases it."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ..model.errors import JournalError
+from ..system.disk import FileLock
+from ..system.world import World
+
+# How long the other tasks of a run wait for the one that is just taking the lock, and how often they look.
+_PATIENCE_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+_FROM_END = 2
+
+
+class JournalLock:
+    """Holds journals for one run of Ansible, whose parallel tasks share them.
+
+    The first task locks the file for itself, writes whose it is, and then shares the lock. Another task gets a share as
+    well, and goes on only if the file is its own run's. Between locking and sharing another run may come first, so the
+    first task looks, too.
+
+    Args:
+        run_id: The same for all tasks of one run, and for no others.
+    """
+
+    def __init__(self, world: World, run_id: str) -> None:
+        self._world = world
+        self._run_id = run_id
+        self._held: dict[str, FileLock] = {}
+
+    def hold(self, path: str) -> None:
+        """Keep a file from other runs until `release`; it exists.
+
+        Raises:
+            JournalError: Another run has it.
+            OSError: The file cannot be locked.
+        """
+        if path in self._held:
+            return
+        lock = self._world.disk.lock(path)
+        try:
+            self._take(lock, path)
+        except BaseException:
+            lock.release()
+            raise
+        self._held[path] = lock
+
+    def release(self) -> None:
+        """Give all files back."""
+        while self._held:
+            self._held.popitem()[1].release()
+
+    def _take(self, lock: FileLock, path: str) -> None:
+        give_up_at = self._world.monotonic() + _PATIENCE_SECONDS
+        while True:
+            if lock.exclusive():
+                line = json.dumps({"run": self._run_id})
+                self._world.disk.append(path, f"{self._end_of_torn_line(path)}{line}\n".encode("ascii"))
+            if lock.shared():
+                if self._owner_of(path) == self._run_id:
+                    return
+                break
+            if self._world.monotonic() >= give_up_at:
+                break
+            self._world.sleep(_POLL_SECONDS)
+        raise JournalError(
+            f"journal: {path} is in use: another run works with it at this moment. Nothing was done. Wait for its end "
+            "and run this again, or name another journal for other work."
+        )
+
+    def _end_of_torn_line(self, path: str) -> str:
+        """Return the end that the last line of a file lacks, from a moment when the power went."""
+        with self._world.disk.read(path) as file:
+            is_empty = file.seek(0, _FROM_END) == 0
+            if is_empty:
+                return ""
+            file.seek(-1, _FROM_END)
+            return "" if file.read() == b"\n" else "\n"
+
+    def _owner_of(self, path: str) -> str | None:
+        """Return the run that took the file last."""
+        owner = None
+        with self._world.disk.read(path) as file:
+            for line in file:
+                if b'"run"' in line:
+                    owner = _run_in(line) or owner
+        return owner
+
+
+def _run_in(line: bytes) -> str | None:
+    try:
+        return t.cast("str | None", json.loads(line).get("run"))
+    except (ValueError, AttributeError):
+        return None
