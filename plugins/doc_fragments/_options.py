@@ -278,7 +278,8 @@ options:
     elements: str
   session:
     description:
-      - Sessions as the lookup P(psremoting.fleet.pssession#lookup) and the modules of this collection return them.
+      - Sessions as the lookup P(psremoting.fleet.pssession#lookup) and the modules of this collection return them. One
+        session need not be in a list, and JSON text is taken as well.
       - A task with O(session), O(id), or O(name) or O(instance_id) without a computer applies for each session what
         earlier tasks had set for it. That is O(connection_uri), O(port), O(use_ssl), O(application_name),
         O(allow_redirection), O(authentication), O(transport), O(certificate_thumbprint), O(certificate_store),

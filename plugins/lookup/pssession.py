@@ -75,7 +75,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import run_client_id
 
@@ -90,6 +90,8 @@ class LookupModule(LookupBase):
     ) -> list[dict[str, t.Any]]:
         """Return the sessions found."""
         _refuse_unknown(kwargs)
+        if kwargs.get("session"):
+            kwargs["session"] = _arguments.list_of_sessions(kwargs["session"])
         self.set_options(var_options=variables, direct=kwargs)
         inventory = Inventory(variables or {}, self._templar)
         result = _plugins.LOOKUP(

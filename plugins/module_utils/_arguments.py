@@ -7,6 +7,7 @@ plugins/doc_fragments/_options.py and _endpoints.py document them. A test compar
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible.module_utils.basic import env_fallback
@@ -291,6 +292,19 @@ def lists_of_text(options: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], 
         if option.get("elements") == "str" and any(isinstance(text, str) and "," in text for text in texts):
             trimmed[name] = [item.strip() for item in options[name]]
     return trimmed
+
+
+def list_of_sessions(value: t.Any) -> t.Any:
+    """Return the option `session` as a list: one session is one, and so is JSON text, as surveys give it.
+
+    What is none of these stays as it is, and the argument spec refuses it.
+    """
+    if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return value
+    return [value] if isinstance(value, t.Mapping) else value
 
 
 def without_aliases(options: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

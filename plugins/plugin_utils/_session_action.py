@@ -38,6 +38,8 @@ class EngineAction(ActionBase):
 
     def validated(self, spec: _arguments.Spec) -> dict[str, t.Any]:
         """Return the options of the task, checked against a specification."""
+        if self._task.args.get("session"):
+            self._task.args["session"] = _arguments.list_of_sessions(self._task.args["session"])
         _validated, options = self.validate_argument_spec(spec)
         return _arguments.lists_of_text(options, self._task.args, spec)
 

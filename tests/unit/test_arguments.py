@@ -194,3 +194,24 @@ def test_a_list_of_text_under_its_alias() -> None:
     validated = ArgumentSpecValidator(spec).validate(dict(given)).validated_parameters
     options = _arguments.lists_of_text(validated, given, spec)
     assert (options["computer_name"], options["id"]) == (["srv01", "srv02"], [1, 2])
+
+
+ONE = {"instance_id": "1", "computer_name": "srv01"}
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (ONE, [ONE]),
+        ([ONE, ONE], [ONE, ONE]),
+        (json.dumps(ONE), [ONE]),
+        (f" {json.dumps([ONE, ONE])}", [ONE, ONE]),
+        ("[]", []),
+        ("{broken", "{broken"),
+        ("text", "text"),
+        (7, 7),
+    ],
+    ids=str,
+)
+def test_one_session_or_json_is_a_list_of_sessions(given: Any, read: Any) -> None:
+    assert _arguments.list_of_sessions(given) == read

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.duration import parse_duration
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.duration import (
+    duration,
+    parse_duration,
+    seconds_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +72,10 @@ def test_both_forms_of_servers_are_read_back(days: int, hours: int, minutes: int
 @given(st.text("PYMDTHS-+.0123456789 ", max_size=12))
 def test_nothing_breaks_it(text: str) -> None:
     assert isinstance(parse_duration(text), (float, type(None)))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(180.0, "180"), (90.5, "90.5"), (1e6, "1000000"), (2147483647.0, "2147483647")]
+)
+def test_no_duration_has_an_exponent(seconds: float, text: str) -> None:
+    assert (seconds_text(seconds), duration(seconds)) == (text, f"PT{text}S")

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
+    ParameterBindingError,
+    error_record,
+)
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
     ClientCertificate,
     Endpoint,
@@ -314,6 +317,9 @@ def test_a_missing_library_is_named_with_its_version_and_how_to_install_it(
     assert (problem.code, problem.delivered) == (code, False)
     assert f"python -m pip install '{said}" in problem.message
     assert any(character.isdigit() for character in problem.message), problem.message
+    if code is Code.INVALID_AUTHENTICATION:
+        # How to install it is all there is to do; the hint of the code would say to send everything in clear.
+        assert error_record("RemotePSSessionQueryFailed", "no list", cause=problem).hint == ""
 
 
 @pytest.mark.parametrize("library", ["psrp", "winrm"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     Credential,
@@ -338,3 +339,23 @@ def test_its_representation_hides_passwords() -> None:
     option = {"proxy": "http://p", "proxy_credential": CREDENTIAL}
     text = repr(request(credential=CREDENTIAL, certificate_key_password="secret-key", session_option=option))
     assert "secret" not in text
+
+
+@pytest.mark.parametrize("character", ["\0", "\x01", "\n", "\x1f", "\x7f", "\ud800", "\uffff"], ids=ascii)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"computer_name": ["srv01"], "name": ["night?ly"]},
+        {"computer_name": ["srv01"], "name": ["nightly"], "configuration_name": "Micro?soft"},
+    ],
+    ids=["name", "configuration"],
+)
+def test_a_name_that_xml_cannot_hold_is_refused(options: dict[str, Any], character: str) -> None:
+    given = {
+        name: [each.replace("?", character) for each in value]
+        if isinstance(value, list)
+        else value.replace("?", character)
+        for name, value in options.items()
+    }
+    with pytest.raises(ParameterBindingError, match=r"has a character that a name cannot have \(U\+"):
+        Request.from_options(given, cmdlets.NEW)

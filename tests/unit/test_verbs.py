@@ -12,12 +12,14 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code, Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ErrorRecord, WSManFault
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import SessionOption
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.base import Verb, Verdict
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.connect import Connect
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.disconnect import Disconnect
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.plan import Action, Step, plan
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.remove import Remove
-from tests.unit.builders import SHELL_ID, context, session
+from tests.unit.builders import SHELL_ID, context, endpoint, session
 
 ID = SHELL_ID.lower()
 UNKNOWN = 0x80338000
@@ -180,3 +182,13 @@ def test_in_use(kind: type[Verb], expected: str) -> None:
     assert error_id(record) == expected
     assert isinstance(record, ErrorRecord)
     assert (record.target, record.about.computer_name, record.reason) == (ID, "srv01", Reason.BUSY)
+
+
+@pytest.mark.parametrize(
+    ("action", "mode"), [(Action.CONNECT, "Drop"), (Action.RECONNECT, "Drop"), (Action.CONFIRM, "Block")], ids=str
+)
+def test_the_buffering_mode_of_a_connected_session(action: Action, mode: str) -> None:
+    """It is the one that the connect set; a session that was open already keeps its own."""
+    at = endpoint(option=SessionOption(output_buffering_mode="Drop"))
+    step = Step(session(at, free=action is not Action.CONFIRM, buffer_mode="Block"), action)
+    assert verb_of(Connect).expected(step).shell.buffer_mode == mode

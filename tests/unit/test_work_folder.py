@@ -66,8 +66,8 @@ def test_a_start_is_seen_as_soon_as_the_server_may_be_asked_for_it(tmp_path: Pat
 def test_a_start_that_was_refused_does_not_count(tmp_path: Path) -> None:
     folder = WorkFolder(str(tmp_path))
     journal = Journal(folder.journal_of("srv01"), LocalDisk())
-    journal.note_start("session", "command")
-    journal.note_refusal("session", "command")
+    journal.note_start(session(), "command")
+    journal.note_refusal(session(), "command")
     assert not folder.has_start("srv01")
-    journal.note_start("session", "command")
+    journal.note_start(session(), "command")
     assert folder.has_start("srv01")

@@ -92,15 +92,25 @@ class TransportError(PSSessionError):
             must never be repeated before its effect was looked up.
         is_break: Whether the connection broke, could not be opened, or led to a gateway that answered instead of the
             server. A new connection may get an answer then.
+        hint: What to do next, where the message says it or more is known than the code tells; None looks the code up.
     """
 
-    def __init__(self, code: int | None, message: str, *, delivered: bool = True, is_break: bool = False) -> None:
+    def __init__(
+        self,
+        code: int | None,
+        message: str,
+        *,
+        delivered: bool = True,
+        is_break: bool = False,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message)
         # A plain number: it ends up in task results, where Ansible warns of any other type.
         self.code = None if code is None else int(code)
         self.message = message
         self.delivered = delivered
         self.is_break = is_break
+        self.hint = hint
 
 
 class WSManFault(TransportError):
@@ -219,7 +229,8 @@ def error_record(
         hint: What to do next; by default looked up by the code of the cause.
     """
     code = cause.code if cause else None
-    hints = [hint or HINTS.get(code or 0, ""), _REPORT_IT if isinstance(cause, UnexpectedError) else ""]
+    looked_up = HINTS.get(code or 0, "") if cause is None or cause.hint is None else cause.hint
+    hints = [hint or looked_up, _REPORT_IT if isinstance(cause, UnexpectedError) else ""]
     parts = [transport_prefix(code), error_id, cmdlet.type_name]
     return ErrorRecord(
         fully_qualified_error_id=",".join(part for part in parts if part),

@@ -13,7 +13,19 @@ from dataclasses import dataclass, field
 from ..model.cmdlets import CONNECT, Cmdlet, ParameterSet
 from ..model.commands import Script
 from ..model.errors import ParameterBindingError
-from ..model.options import OptionGroup, count, each_of, filled, idle_seconds, invalid, number, option, seconds, text
+from ..model.options import (
+    OptionGroup,
+    count,
+    each_of,
+    filled,
+    idle_seconds,
+    invalid,
+    name_in_xml,
+    number,
+    option,
+    seconds,
+    text,
+)
 from ..model.sessions import DEFAULT_RESOURCE_URI, POWERSHELL_RESOURCE_PREFIX, SessionReference
 from ..model.settings import Credential, SessionOption
 from ..model.wildcard import WildcardPattern
@@ -65,8 +77,8 @@ def _is_ipv6(name: str) -> bool:
         return False
 
 
-def _resource_uri(value: str, _name: str) -> str:
-    configuration_name = text(value)
+def _resource_uri(value: str, name: str) -> str:
+    configuration_name = name_in_xml(value, name)
     if not configuration_name:
         return DEFAULT_RESOURCE_URI  # what $PSSessionConfigurationName holds
     if POWERSHELL_RESOURCE_PREFIX in configuration_name.lower():
@@ -109,7 +121,7 @@ class Query(OptionGroup):
     """
 
     names: tuple[WildcardPattern, ...] | None = option(each_of(_pattern), name="name")
-    new_names: tuple[str, ...] = option(each_of(text), (), name="session_name")
+    new_names: tuple[str, ...] = option(each_of(name_in_xml), (), name="session_name")
     ids: tuple[int, ...] = option(filled, (), name="id")
     instance_ids: tuple[str, ...] = option(each_of(_guid), (), name="instance_id")
     sessions: tuple[SessionReference, ...] = option(each_of(_reference), (), name="session")
@@ -318,7 +330,7 @@ def _query(options: t.Mapping[str, t.Any], flow: Flow, *, is_new: bool) -> Query
         # No session at all, from a lookup that found nothing, is what `on_missing` is about.
         options = {**options, "session": None}
     if is_new and options.get("name") is not None:
-        names = each_of(text)(options["name"], "name")
+        names = each_of(name_in_xml)(options["name"], "name")
         return dataclasses.replace(Query.from_options({**options, "name": None}), new_names=names)
     return Query.from_options(options)
 

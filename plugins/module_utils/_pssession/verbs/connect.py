@@ -32,16 +32,20 @@ class Connect(Verb):
         return Step(session, Action.RECONNECT if ours else Action.CONNECT, ours)
 
     def expected(self, step: Step) -> PSSession:
-        return step.session.opened()
+        session = step.session.opened()
+        mode = session.endpoint.option.output_buffering_mode
+        if mode is None or step.action not in (Action.CONNECT, Action.RECONNECT):
+            return session
+        return dataclasses.replace(session, shell=dataclasses.replace(session.shell, buffer_mode=mode))
 
     def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
         mode = client.endpoint.option.output_buffering_mode
         if step.action is Action.CONNECT:
             handshake.connect(client, step.session.shell, mode, deadline)
-            return self._completed(client, step.session.opened(), deadline)
+            return self._completed(client, self.expected(step), deadline)
         # A session that is open already keeps its buffering mode: connecting to it changes nothing.
         client.reconnect(step.session.shell, mode if step.action is Action.RECONNECT else None, deadline)
-        return step.session.opened()
+        return self.expected(step)
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
         if step.action is Action.RECONNECT and fault.code == Code.CLIENT_SESSION_ID_MISMATCH:

@@ -19,7 +19,7 @@ from ..model.errors import TransportError
 from ..model.sessions import Endpoint, ListedCommand, Shell
 from ..system.world import World
 from . import soap
-from .duration import duration, parse_duration
+from .duration import duration, parse_duration, seconds_text
 from .http import Redirected
 from .soap import NAMESPACES, qname
 
@@ -88,7 +88,7 @@ class WSManClient:
         )
         self._wsman.transport = self._http  # type: ignore[assignment]
         self._wsman.session_id = client_id
-        self._wsman.operation_timeout = t.cast(int, f"{endpoint.settings.operation_timeout:g}")
+        self._wsman.operation_timeout = t.cast(int, seconds_text(endpoint.settings.operation_timeout))
 
     @property
     def payload_bytes(self) -> int:

@@ -18,7 +18,12 @@ _SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 
 def duration(seconds: float) -> str:
     """Return seconds as a duration, to the millisecond."""
-    return f"PT{seconds:.3f}".rstrip("0").rstrip(".") + "S"
+    return f"PT{seconds_text(seconds)}S"
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a number of seconds to the millisecond, never with an exponent."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
 
 
 def parse_duration(text: str | None) -> float | None:

@@ -162,7 +162,7 @@ class HttpConversation:
                 if not is_unconnected(error) or time.monotonic() + wait >= self._give_up_at:
                     raise
             self._closed.wait(wait)
-            wait = min(self._destination.settings.reconnection_backoff * 2**retry, MAX_BACKOFF_SECONDS)
+            wait = min(self._destination.settings.reconnection_backoff * 2 ** min(retry, 20), MAX_BACKOFF_SECONDS)
         return self._exchange_once(body, content_type)
 
     def _exchange_once(self, body: bytes, content_type: str) -> _Response:

@@ -111,4 +111,5 @@ def maker(logon: Logon) -> Maker:
         )
     else:
         return make
-    raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False)
+    # The message says what to do: the hint of the code is about servers that do not offer a scheme.
+    raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False, hint="")
