@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -112,6 +113,19 @@ def test_work_that_failed_is_a_result_and_work_that_was_stopped_is_none() -> Non
     assert (check["failed"], check["results"][0]["output"], stopped.starts) == (False, OUTPUT, ["a", "a"])
 
 
+def test_work_that_was_stopped_is_not_done_although_its_result_was_kept() -> None:
+    engine = FakeEngine(state="Stopped")
+    engine.run("resume", ["a"], **WORK)
+    session = next(iter(engine.sessions.values()))
+    about = {"inventory_hostname": "a", "computer_name": "a", "instance_id": session.instance_id, "name": "Nightly"}
+    result = {**about, "state": "Stopped", "output": OUTPUT}
+    engine.results["a"] = json.dumps({"sessions": [about], "results": [result], "errors": []})
+    engine.sessions.clear()  # as it was removed then
+    told = engine.run("resume", ["a"], **WORK)["a"]
+    assert (told["failed"], engine.starts) == (True, ["a"])
+    assert "its session is gone" in told["msg"]
+
+
 def test_resume_in_check_mode_changes_nothing() -> None:
     for kill_at in range(steps_of("resume", ["a"], True, **WORK)):
         engine = FakeEngine()
@@ -147,6 +161,20 @@ def test_a_session_that_could_not_be_removed_is_an_error_beside_the_result() -> 
     # Once it is removed, nothing needs to be asked any more.
     last = engine.run("resume", ["a"], **WORK)["a"]
     assert (last["outcome"], last["results"][0]["output"], engine.calls) == ("ok", OUTPUT, [])
+
+
+@pytest.mark.parametrize(
+    ("module", "starts"),
+    [("pssession_info", 0), ("invoke_command", 0), ("receive_pssession", 1), ("remove_pssession", 1)],
+)
+def test_an_error_of_a_call_is_one_error_and_ends_the_work_of_the_run(module: str, starts: int) -> None:
+    engine = FakeEngine()
+    refused = {"computer_name": "a", "inventory_hostname": "a", "message": "refused", "reason": "access_denied"}
+    engine.failing[module] = [refused]
+    told = engine.run("resume", ["a"], **WORK)["a"]
+    assert ([each["message"] for each in told["errors"]], told["outcome"]) == (["refused"], "access_denied")
+    assert (engine.calls[-1].module, len(engine.starts)) == (module, starts)
+    check_work(engine, engine.run("resume", ["a"], **WORK), ["a"], journal=True)
 
 
 def test_a_result_that_cannot_be_kept_leaves_the_session(monkeypatch: pytest.MonkeyPatch) -> None:

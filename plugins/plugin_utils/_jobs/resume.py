@@ -93,15 +93,16 @@ class _Work:
         """See what runs before have left."""
         try:
             kept = folder.result_of(self.host)
-            self.was_started = kept is None and folder.has_start(self.host)
+            self.was_started = folder.has_start(self.host)
         except (OSError, ValueError) as reason:
             self.fail(error(self.host, f"what is kept of the work on {self.host} cannot be read: {reason}"))
             return
-        if kept is not None:
-            self.result = parts_of(kept, [self.host])[self.host]
-            self.is_kept = True
-            self.told.append({**self.result, "sessions": []})
-            self.sessions = list(self.result["sessions"])
+        part = parts_of(kept or {}, [self.host])[self.host]
+        # Work that was stopped was kept as a result before 0.1.0, and is not done.
+        if any(result.get("state") in ENDED for result in part["results"][:1]):
+            self.result, self.is_kept = part, True
+            self.told.append({**part, "sessions": []})
+            self.sessions = list(part["sessions"])
             self.is_removed = all(session.get("state") == "Closed" for session in self.sessions)
 
 
