@@ -158,3 +158,25 @@ def test_busy_timeout_waits_for_a_client_that_died(controller: Controller, fleet
     assert run.exit_code == 0, run.output
     assert run["Wait"].sessions == [("srv01", "Held")]
     assert run["Wait"]["changed"] is True
+
+
+def test_one_session_or_json_text(controller: Controller, fleet: SimulatedFleet) -> None:
+    """A loop has one session at a time, and a survey or the command line has text."""
+    run = controller.run(
+        """
+        - name: Look
+          psremoting.fleet.pssession_info: {name: ITTask}
+          register: found
+        - name: One
+          psremoting.fleet.connect_pssession: {session: "{{ found.sessions[0] }}"}
+        - name: Text
+          psremoting.fleet.connect_pssession: {session: "{{ ' ' ~ (found.sessions | to_json) }}"}
+        - name: Lookup
+          ansible.builtin.debug: {msg: "{{ query('psremoting.fleet.pssession', session=found.sessions[0]) }}"}
+        """,
+        "--limit",
+        "srv01",
+    )
+    assert run.exit_code == 0, run.output
+    assert run["One"].sessions == run["Text"].sessions == [("srv01", "ITTask")]
+    assert [each["name"] for each in run["Lookup"]["msg"]] == ["ITTask"]
