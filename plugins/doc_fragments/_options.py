@@ -102,7 +102,7 @@ options:
     type: dict
     suboptions:
       maximum_redirection:
-        description: How many redirections to follow at most, with O(allow_redirection). A negative number
+        description: How many redirections to follow at most, with C(allow_redirection). A negative number
           means any number, and the default is 5.
         type: int
       no_compression:

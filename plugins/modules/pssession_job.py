@@ -187,8 +187,6 @@ notes:
   - In check mode the job calls each module in check mode. It starts and receives nothing, so it foresees as far as that
     goes.
 seealso:
-  - plugin: psremoting.fleet.reconnect
-    plugin_type: role
   - plugin: psremoting.fleet.of_host
     plugin_type: filter
 """
