@@ -62,9 +62,9 @@ options:
   input:
     description:
       - Objects for the input of the script (C($input)). A null value is C($null).
-      - They are sent in requests as large as the server accepts. If a request fails, the error tells how many objects
-        were delivered. The script then waits for the rest until M(psremoting.fleet.receive_pssession) connects to it,
-        which ends its input; with O(psremoting.fleet.receive_pssession#module:stop) it also stops the script.
+      - They are sent in requests as large as the server accepts. If a request fails, the task stops the script, and the
+        error tells how many objects were delivered. M(psremoting.fleet.receive_pssession) takes what it gave. After a
+        task that was killed, the next one with the same O(journal) does that.
       - A server takes 50 MB of input for one command, unless its session configuration says otherwise.
     type: list
     elements: raw

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Delivery
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import FormatError, JournalError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal, JournalFolder
@@ -115,6 +116,28 @@ def test_a_refused_start_is_taken_back(path: Path) -> None:
     journal.note_start(A, ONE)
     journal = Journal(str(path), LocalDisk())
     assert (journal.is_unstarted(A), journal.last_command_of(A)) == (False, ONE)
+
+
+@pytest.mark.parametrize("kind", [Journal, JournalFolder])
+def test_what_was_delivered_is_known_until_the_start_is_taken_back(
+    path: Path, kind: type[Journal | JournalFolder]
+) -> None:
+    journal = kind(str(path), LocalDisk())
+    assert journal.delivery_of(A, ONE) is None
+    journal.note_start(A, ONE)
+    for delivery in (Delivery(False, total=3), Delivery(True, 1, 2, 3)):
+        journal.note_delivery(A, ONE, delivery)
+        assert kind(str(path), LocalDisk()).delivery_of(A, ONE) == delivery
+    journal.note_refusal(A, ONE)
+    assert kind(str(path), LocalDisk()).delivery_of(A, ONE) is None
+
+
+@pytest.mark.parametrize("kind", [Journal, JournalFolder])
+def test_unreadable_messages_are_reported_once(path: Path, kind: type[Journal | JournalFolder]) -> None:
+    assert kind(str(path), LocalDisk()).unreadable_reported_of(A, ONE) == 0
+    kind(str(path), LocalDisk()).note_unreadable(A, ONE, 2)
+    again = kind(str(path), LocalDisk())
+    assert (again.unreadable_reported_of(A, ONE), again.unreadable_reported_of(A, TWO)) == (2, 0)
 
 
 @pytest.mark.parametrize("torn", TORN)

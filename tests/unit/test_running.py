@@ -66,6 +66,12 @@ class SlowClient:
     def start_command(self, *given: Any) -> None:
         self.send(*given)
 
+    def discard(self, _endpoint: Any) -> None:
+        pass
+
+    def signal(self, *_given: Any) -> None:
+        raise TransportError(None, "still broken")
+
     def send(self, *given: Any) -> None:
         if len(self.left) == self.breaks_at:
             raise TransportError(None, "the connection broke", delivered=False)
@@ -97,7 +103,7 @@ def test_the_error_tells_what_was_delivered(start: Any, breaks_at: int, delivere
     result = start(SlowClient(breaks_at))
     assert result.command_id is not None
     assert result.error.message == (
-        f"the command in session job1 on srv01 started, and {delivered} of 10 input objects were delivered: "
+        f"the command in session job1 on srv01 has incomplete input, {delivered} of 10 objects delivered: "
         "the connection broke"
     )
     assert "receive_pssession with stop" in result.error.hint

@@ -256,19 +256,28 @@ def test_the_error_tells_how_much_of_the_input_was_delivered() -> None:
     for fails_at, before in ((1, 0), (2, 3), (3, 6), (4, 9)):
         refused, arrived = failure(script, fails_at, arrives=False)
         assert isinstance(refused, starting.IncompleteStart)
-        assert (refused.has_script, refused.at_least, refused.at_most, refused.total) == (True, before, before, 10)
+        assert (
+            refused.delivery.has_script,
+            refused.delivery.at_least,
+            refused.delivery.at_most,
+            refused.delivery.total,
+        ) == (True, before, before, 10)
         assert arrived == before
         unknown, arrived = failure(script, fails_at, arrives=True)
         assert isinstance(unknown, starting.IncompleteStart)
-        assert (unknown.at_least, unknown.at_most, unknown.total) == (before, min(before + 3, 10), 10)
-        assert arrived == unknown.at_most
+        assert (unknown.delivery.at_least, unknown.delivery.at_most, unknown.delivery.total) == (
+            before,
+            min(before + 3, 10),
+            10,
+        )
+        assert arrived == unknown.delivery.at_most
 
 
 def test_the_error_tells_whether_the_script_was_delivered() -> None:
     script = Script("# " + "x" * 2 * PAYLOAD_BYTES, input=(1,))  # three packets
     assert not isinstance(failure(script, 0, arrives=False)[0], starting.IncompleteStart)
     found = [
-        (error.has_script, error.at_most)
+        (error.delivery.has_script, error.delivery.at_most)
         for fails_at in (1, 2)
         for arrives in (False, True)
         if isinstance(error := failure(script, fails_at, arrives=arrives)[0], starting.IncompleteStart)
@@ -356,7 +365,7 @@ def test_a_start_that_arrives_late_is_not_repeated() -> None:
 def test_a_start_that_cannot_be_seen_is_unknown(server: Forgetful) -> None:
     with pytest.raises(starting.IncompleteStart) as raised:
         start_on(server, Script("x"))
-    assert (raised.value.has_script, raised.value.delivered) == (None, True)
+    assert (raised.value.delivery.has_script, raised.value.delivered) == (None, True)
     assert server.tries == []
     assert sum(server.slept) < 10
 

@@ -50,6 +50,43 @@ class Script:
     has_ui: bool = False
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """How much of a script and of its input a server has.
+
+    Attributes:
+        has_script: Whether it has the whole script; None if that is not known. Nothing has begun before.
+        at_least, at_most: How many objects of the input it has. They differ if an answer got lost.
+        total: How many objects the input has; None for a script without input.
+        is_closed: Whether it has the end of the input, too.
+    """
+
+    has_script: bool | None
+    at_least: int = 0
+    at_most: int = 0
+    total: int | None = None
+    is_closed: bool = False
+
+    @property
+    def must_be_stopped(self) -> bool:
+        """Whether the command waits for something that does not come: the rest of its script, or of its input.
+
+        A script without input of which only the last part is in doubt may be running as it should.
+        """
+        return self.has_script is False or (self.total is not None and not self.is_closed)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the script may have begun."""
+        return self.has_script is not False
+
+    @property
+    def objects(self) -> str:
+        """How many objects of the input were delivered, for messages."""
+        known = f"{self.at_least}" if self.at_least == self.at_most else f"{self.at_least} to {self.at_most}"
+        return f"{known} of {self.total}"
+
+
 @dataclass
 class Output:
     """What a command gave, by stream, as plain data.

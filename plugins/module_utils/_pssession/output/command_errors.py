@@ -7,11 +7,10 @@ from __future__ import annotations
 import typing as t
 
 from ..model.codes import HINTS, Code, Reason, reason_of
-from ..model.commands import Output, PipelineState
+from ..model.commands import Delivery, Output, PipelineState
 from ..model.errors import EndedWithoutState, ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
 from ..model.sessions import PSSession
 from ..psrp.records import message_of
-from ..psrp.starting import IncompleteStart
 from ..request.request import Request
 from .receiving import is_no_longer_ours
 
@@ -65,22 +64,31 @@ def unreadable(session: PSSession, reasons: t.Sequence[str], request: Request) -
     )
 
 
-def incomplete(session: PSSession, cause: IncompleteStart, request: Request) -> ErrorRecord:
-    """Return the record for a command that exists without all of its script or of its input."""
+def incomplete(
+    session: PSSession, delivery: Delivery, cause: TransportError | None, is_stopped: bool, request: Request
+) -> ErrorRecord:
+    """Return the record for a command that exists without all of its script or of its input.
+
+    Args:
+        cause: The failure of the request that would have brought more; None if an earlier task was killed.
+        is_stopped: Whether it was stopped for that.
+    """
     command = f"the command in session {session.place}"
-    if cause.has_script:
-        delivered = f"{cause.at_least}" if cause.at_least == cause.at_most else f"{cause.at_least} to {cause.at_most}"
-        message = f"{command} started, and {delivered} of {cause.total} input objects were delivered"
-        hint = (
-            "The script waits for the rest of its input. To stop it, use receive_pssession with stop. "
-            "Without stop, receive_pssession ends its input, and the script goes on with the objects that it has."
-        )
-    elif cause.has_script is None:
+    if not delivery.has_begun:
+        message = f"{command} did not start, since its script was not delivered to the end"
+        hint = "Run the task again." if is_stopped else "Remove the session (remove_pssession), and run the task again."
+    elif delivery.total is None:
         message = f"it is not known whether {command} started, since the answer to the end of its script got lost"
         hint = "If it started, receive_pssession takes its output, and stops it with stop."
     else:
-        message = f"{command} did not start, since its script was not delivered to the end"
-        hint = "Remove the session with remove_pssession, and run the task again."
+        message = f"{command} has incomplete input, {delivery.objects} objects delivered"
+        hint = (
+            "The script was stopped, and nothing else was started. It may have done some of its work; "
+            "receive_pssession takes what it gave."
+            if is_stopped
+            else "The script waits for the rest of its input. To stop it, use receive_pssession with stop. "
+            "Without stop, receive_pssession ends its input, and the script goes on with the objects that it has."
+        )
     return _record("PSSessionStateBroken", message, session, request, cause=cause, hint=hint)
 
 

@@ -9,10 +9,11 @@ ended before it started anything, the script is started in the session that it o
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ..finding.discovery import list_commands
 from ..finding.finding import Found, find_by_new_names
-from ..model.commands import CommandResult, Output, Script
+from ..model.commands import CommandResult, Delivery, Output, Script
 from ..model.errors import ErrorRecord, TransportError
 from ..model.events import Warned
 from ..model.sessions import Availability, PSSession, SessionKey
@@ -52,17 +53,23 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         if session not in unstarted:
             task.context.emit(Warned(_about_empty(task, session)))
 
+    partial = {session.key: each for session in existing for each in _partial_commands(task, session)}
     connected: dict[SessionKey, PSSession] = {}
     runner = Runner(task)
 
     def start_in(opened: Done) -> Done:
         session = opened.session
         connected[session.key] = session
+        if session.key in partial:
+            stopped = runner.incomplete(session, *partial[session.key])
+            if stopped.command_id is not None:  # it may have begun, or could not be stopped
+                return dataclasses.replace(opened, result=stopped)
         outcome = outcome_of(lambda each: runner.start(each, script, is_first=True), session)
         if isinstance(outcome, TransportError):
             outcome = CommandResult(session, None, Output(), broken_off(session, None, outcome, task.request))
         return dataclasses.replace(opened, result=outcome)
 
+    unstarted += [session for session in existing if session.key in partial]
     to_start = dataclasses.replace(found, sessions=(*wanted, *unstarted))
     with disconnect_on_interrupt(task, connected):
         applied = carry_out(task, New(task.request, task.context), to_start, start_in)
@@ -95,6 +102,18 @@ def _is_unstarted(task: Task, session: PSSession) -> bool:
     That is certain only if no client is connected: the earlier task may still be running otherwise.
     """
     return session.availability is Availability.NONE and task.journal.is_unstarted(session)
+
+
+def _partial_commands(task: Task, session: PSSession) -> t.Iterator[tuple[str, Delivery]]:
+    """Yield the command of a session if an earlier task with this journal did not deliver it to its end.
+
+    As long as a client is connected, that task may still be delivering it.
+    """
+    if session.commands and session.availability is Availability.NONE:
+        command_id = session.commands[-1].command_id
+        delivery = task.journal.delivery_of(session, command_id)
+        if delivery is not None and delivery.must_be_stopped:
+            yield command_id, delivery
 
 
 def _about_empty(task: Task, session: PSSession) -> str:

@@ -8,7 +8,7 @@ import dataclasses
 import typing as t
 from dataclasses import dataclass
 
-from ..model.commands import CommandResult, Output, Script, first_command_id
+from ..model.commands import CommandResult, Delivery, Output, Script, first_command_id
 from ..model.errors import ErrorRecord, TransportError
 from ..model.events import InCommand, OutputReceived, OutputSkipped, Progressed, Warned
 from ..model.sessions import PSSession, SessionKey
@@ -17,6 +17,7 @@ from ..psrp.starting import IncompleteStart
 from ..task.task import Task
 from . import command_errors
 from .connecting import Awake
+from .delivering import stop_incomplete
 from .gathering import Gatherer
 from .receiving import Needs, Receiving
 
@@ -73,16 +74,37 @@ class Runner:
         self._journal.note_start(session, command_id)
         try:
             with self._pool.lend(session.endpoint) as client:
-                starting.start(client, session.shell, command_id, script, Awake(client, session))
+                starting.start(
+                    client,
+                    session.shell,
+                    command_id,
+                    script,
+                    Awake(client, session),
+                    lambda delivery: self._journal.note_delivery(session, command_id, delivery),
+                )
         except IncompleteStart as error:
-            return CommandResult(
-                session, command_id, Output(), command_errors.incomplete(session, error, self._request)
-            )
+            return self.incomplete(session, command_id, error.delivery, error)
         except TransportError as error:
             if not error.delivered:
                 self._journal.note_refusal(session, command_id)
             return self._failed(session, None, Output(), error)
         return CommandResult(session, command_id, Output())
+
+    def incomplete(
+        self, session: PSSession, command_id: str, delivery: Delivery, cause: TransportError | None = None
+    ) -> CommandResult:
+        """Stop a command that lacks a part of its script or of its input, and return the error for it.
+
+        Args:
+            session: One that this client is connected to.
+            cause: Why the rest was not delivered; None if an earlier task was killed.
+        """
+        is_stopped = delivery.must_be_stopped and stop_incomplete(
+            self._pool, self._journal, session, command_id, delivery
+        )
+        error = command_errors.incomplete(session, delivery, cause, is_stopped, self._request)
+        never_began = is_stopped and not delivery.has_begun
+        return CommandResult(session, None if never_began else command_id, Output(), error)
 
     def invoke(self, sessions: t.Sequence[PSSession], script: Script) -> Outputs:
         """Run a script in each session and take all it gives."""
@@ -110,13 +132,27 @@ class Runner:
             needs = Needs.COMMAND if session.key in newly_connected else Needs.SESSION
             results: list[CommandResult] = []
             for command in session.commands:
-                results.append(self._received(*self._receiving(session, command.command_id, needs)))
+                results.append(self._taken(session, command.command_id, needs))
                 if results[-1].may_be_lost:  # the others are of the same session: one error is enough
                     break
                 needs = Needs.COMMAND
             return results
 
         return self._in_all(sessions, take)
+
+    def _taken(self, session: PSSession, command_id: str, needs: Needs) -> CommandResult:
+        """Take what one command gives. If its start was not delivered to the end, it is stopped before that.
+
+        To connect to such a command would end its input, and the script would go on with a part of it.
+        """
+        delivery = self._journal.delivery_of(session, command_id)
+        if delivery is None or not delivery.must_be_stopped:
+            return self._received(*self._receiving(session, command_id, needs))
+        stopped = self.incomplete(session, command_id, delivery)
+        if stopped.command_id is None or not delivery.has_begun:
+            return stopped
+        taken = self._received(*self._receiving(session, command_id, needs))
+        return taken if self._request.run.stop else dataclasses.replace(taken, error=stopped.error)
 
     def _in_all(self, sessions: t.Sequence[PSSession], work: t.Callable[[PSSession], list[CommandResult]]) -> Outputs:
         results: list[CommandResult] = []

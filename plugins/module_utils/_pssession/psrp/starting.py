@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
 from ..model.codes import Code
-from ..model.commands import Script
+from ..model.commands import Delivery, Script
 from ..model.errors import TransportError, WSManFault
 from ..model.sessions import Shell
 from ..model.settings import Credential
@@ -57,20 +57,22 @@ class IncompleteStart(TransportError):
 
     Args:
         cause: The failure of the request that would have brought more.
-        has_script: Whether the server has the whole script; None if the answer to its last part got lost.
-        at_least, at_most: How many objects of the input the server has. They differ if an answer got lost.
-        total: How many objects the input has.
+        delivery: What the server has.
     """
 
-    def __init__(self, cause: TransportError, has_script: bool | None, at_least: int, at_most: int, total: int) -> None:
+    def __init__(self, cause: TransportError, delivery: Delivery) -> None:
         super().__init__(cause.code, cause.message, delivered=True)
-        self.has_script = has_script
-        self.at_least = at_least
-        self.at_most = at_most
-        self.total = total
+        self.delivery = delivery
 
 
-def start(client: WSManClient, shell: Shell, command_id: str, script: Script, attempt: Attempt) -> None:
+def start(
+    client: WSManClient,
+    shell: Shell,
+    command_id: str,
+    script: Script,
+    attempt: Attempt,
+    note: t.Callable[[Delivery], None] = lambda _delivery: None,
+) -> None:
     """Start a script in a session that is connected here.
 
     Once this has sent anything, the script may run: it must not be called again because an answer got lost. At any
@@ -79,6 +81,8 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
     Args:
         command_id: What the command is to be called, a new GUID in lower case. Servers refuse one that exists.
         attempt: Does each of the requests, with a deadline of its own.
+        note: Gets what the server has, or may have at most, before and after each request but for a script that goes
+            in one request and has no input.
 
     Raises:
         TransportError: The server refused the command or could not be reached, or the key for sensitive parameters
@@ -88,6 +92,7 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
     sealed = _sealed(client, shell, script, attempt)
     messages = _Messages(shell, command_id)
     objects = script.input or ()
+    total = None if script.input is None else len(objects)
 
     def send(packet: _Packet) -> None:
         attempt(lambda deadline: client.send(shell, command_id.upper(), packet.data, deadline))
@@ -101,28 +106,37 @@ def start(client: WSManClient, shell: Shell, command_id: str, script: Script, at
     def create(deadline: float) -> None:
         client.start_command(shell, command_id.upper(), command_line, first.data, deadline)
 
+    if rest or total is not None:
+        note(Delivery(False if rest else None, total=total))
     try:
         _create_once(client, shell, command_id, create, attempt)
     except TransportError as error:
         if not error.delivered:
             raise
-        raise IncompleteStart(error, None if first.ends else False, 0, 0, len(objects)) from error
+        raise IncompleteStart(error, Delivery(None if first.ends else False, total=total)) from error
     for packet in rest:
+        if packet.ends:
+            note(Delivery(None, total=total))
         try:
             send(packet)
         except TransportError as error:
             has_script = None if error.delivered and packet.ends else False
-            raise IncompleteStart(error, has_script, 0, 0, len(objects)) from error
-    if script.input is None:
+            raise IncompleteStart(error, Delivery(has_script, total=total)) from error
+    if total is None:
+        if rest:
+            note(Delivery(True))
         return
     delivered = 0
     for packet in _packets(messages.input(objects), number + 1, client.payload_bytes):
+        at_most = min(delivered + packet.ends, total)
+        note(Delivery(True, min(delivered, total), at_most, total))
         try:
             send(packet)
         except TransportError as error:
-            at_most = min(delivered + packet.ends, len(objects)) if error.delivered else delivered
-            raise IncompleteStart(error, True, delivered, at_most, len(objects)) from error
+            at_most = at_most if error.delivered else delivered
+            raise IncompleteStart(error, Delivery(True, min(delivered, total), at_most, total)) from error
         delivered += packet.ends
+    note(Delivery(True, total, total, total, is_closed=True))
 
 
 def _create_once(

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import array
 import base64
+import dataclasses
 import hashlib
 import json
 import os
 import threading
 import typing as t
 
+from ..model.commands import Delivery
 from ..model.errors import FormatError, JournalError
 from ..model.sessions import Endpoint, PSSession
 from ..system.disk import Disk
@@ -54,6 +56,8 @@ class Journal:
         self._lines: dict[str, dict[_Place, dict[str, array.array[int]]]] = {}
         # For each session, place and command: how many unreadable messages were reported.
         self._unreadable: dict[tuple[str, _Place, str], int] = {}
+        # For each session, place and command: what the server had of its script and input.
+        self._deliveries: dict[tuple[str, _Place, str], Delivery] = {}
         # Sessions that were to be opened.
         self._opened: set[tuple[str, _Place]] = set()
         # For each session, place and command: the calls of its host that were answered.
@@ -106,6 +110,12 @@ class Journal:
         guid, places = session.instance_id, self._places_of(session)
         return max((self._unreadable.get((guid, place, command_id), 0) for place in places), default=0)
 
+    def delivery_of(self, session: PSSession, command_id: str) -> Delivery | None:
+        """Return what the server had of a command when the journal was opened, or None if that was never in doubt."""
+        guid, places = session.instance_id, self._places_of(session)
+        found = (self._deliveries.get((guid, place, command_id)) for place in places)
+        return next((delivery for delivery in found if delivery is not None), None)
+
     def append(self, session: PSSession, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Write the pieces of an answer and wait until they are on disk.
 
@@ -140,6 +150,15 @@ class Journal:
             JournalError: It could not be written.
         """
         self._write_synced([{**_about(session), "command": command_id, "refused": True}])
+
+    def note_delivery(self, session: PSSession, command_id: str, delivery: Delivery) -> None:
+        """Write what the server has of a command's script and input, and wait until it is on disk.
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        entry = {**_about(session), "command": command_id, "delivery": dataclasses.asdict(delivery)}
+        self._write_synced([entry])
 
     def note_answer(self, session: PSSession, command_id: str, call_id: int) -> None:
         """Write that a call of a command's host was answered, and wait until it is on disk.
@@ -214,7 +233,10 @@ class Journal:
             return
         if "refused" in entry:
             commands.pop(str(entry["command"]), None)
+            self._deliveries.pop((str(entry["session"]), place, str(entry["command"])), None)
             return
+        if "delivery" in entry:
+            self._deliveries[str(entry["session"]), place, str(entry["command"])] = Delivery(**entry["delivery"])
         blocks = commands.setdefault(str(entry["command"]), array.array("Q"))
         if "unreadable" in entry:
             self._unreadable[str(entry["session"]), place, str(entry["command"])] = int(entry["unreadable"])
@@ -290,6 +312,10 @@ class JournalFolder:
         """Return what `Journal.unreadable_reported_of` does."""
         return self._of(session).unreadable_reported_of(session, command_id)
 
+    def delivery_of(self, session: PSSession, command_id: str) -> Delivery | None:
+        """Return what `Journal.delivery_of` does."""
+        return self._of(session).delivery_of(session, command_id) if self._has(session) else None
+
     def append(self, session: PSSession, command_id: str, pieces: t.Iterable[bytes]) -> None:
         """Do what `Journal.append` does."""
         self._of(session).append(session, command_id, pieces)
@@ -306,6 +332,10 @@ class JournalFolder:
     def note_refusal(self, session: PSSession, command_id: str) -> None:
         """Do what `Journal.note_refusal` does."""
         self._of(session).note_refusal(session, command_id)
+
+    def note_delivery(self, session: PSSession, command_id: str, delivery: Delivery) -> None:
+        """Do what `Journal.note_delivery` does."""
+        self._of(session).note_delivery(session, command_id, delivery)
 
     def note_answer(self, session: PSSession, command_id: str, call_id: int) -> None:
         """Do what `Journal.note_answer` does."""
@@ -348,6 +378,9 @@ class NoJournal:
     def unreadable_reported_of(self, _session: PSSession, _command_id: str) -> int:
         return 0
 
+    def delivery_of(self, _session: PSSession, _command_id: str) -> Delivery | None:
+        return None
+
     def append(self, _session: PSSession, _command_id: str, _pieces: t.Iterable[bytes]) -> None:
         pass
 
@@ -358,6 +391,9 @@ class NoJournal:
         pass
 
     def note_refusal(self, _session: PSSession, _command_id: str) -> None:
+        pass
+
+    def note_delivery(self, _session: PSSession, _command_id: str, _delivery: Delivery) -> None:
         pass
 
     def note_answer(self, _session: PSSession, _command_id: str, _call_id: int) -> None:

@@ -1,0 +1,41 @@
+"""Commands of which a part was not delivered: stopped, and forgotten where nothing of them had begun."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ..model.codes import Code
+from ..model.commands import Delivery
+from ..model.errors import TransportError
+from ..model.sessions import PSSession
+from ..state.journal import AnyJournal
+from ..wsman.pool import ClientPool
+from .connecting import Awake
+from .receiving import STOP, TERMINATE
+
+
+def stop_incomplete(
+    pool: ClientPool, journal: AnyJournal, session: PSSession, command_id: str, delivery: Delivery
+) -> bool:
+    """Stop a command that waits for the rest of its script or of its input, and tell whether that worked.
+
+    Without all of its script it has not begun: the server forgets it, and the journal takes its start back. Otherwise
+    what it gave stays on the server.
+
+    Args:
+        session: One that this client is connected to.
+
+    Raises:
+        JournalError: The journal cannot be written.
+    """
+    pool.discard(session.endpoint)  # the connection that did not deliver the rest may be broken
+    try:
+        with pool.lend(session.endpoint) as client:
+            code = STOP if delivery.has_begun else TERMINATE
+            Awake(client, session)(lambda limit: client.signal(session.shell, command_id.upper(), code, limit))
+    except TransportError as error:
+        if error.code != Code.UNEXPECTED_SELECTORS:  # the server has no such command
+            return False
+    if not delivery.has_begun:
+        journal.note_refusal(session, command_id)
+    return True
