@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     Tls,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.tls import ssl_context
 from tests.simulator.certificates import CertificateAuthority
-from tests.unit.builders import endpoint
+from tests.unit.builders import endpoint, logon
 
 NAME, PASSWORD = "srv01.example.com", "key-pässword"
 
@@ -211,3 +214,20 @@ def test_client_certificates_that_cannot_be_used(authority: CertificateAuthority
     assert (unusable.value.code, unusable.value.delivered) == (Code.CERTIFICATE_INVALID, False)
     assert certificate.certificate in unusable.value.message
     assert "wrong-password" not in unusable.value.message
+
+
+@pytest.mark.parametrize("uri", ["http://[fe80::1%lo]:5985/wsman", "http://[fe80::1%25lo]:5985/wsman"])
+def test_an_ipv6_address_is_resolved_with_its_zone(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def getaddrinfo(host: str, *_more: Any, **_options: Any) -> Any:
+        asked.append(host)
+        raise OSError("enough")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    at = endpoint("fe80::1%lo", uri=uri, logon=logon(scheme="basic", message_encryption="never"))
+    conversation = HttpConversation(at)
+    conversation.time_limit = 10.0
+    with contextlib.closing(conversation), pytest.raises(TransportError):
+        conversation.send(b"<message/>")
+    assert asked == ["fe80::1%lo"]

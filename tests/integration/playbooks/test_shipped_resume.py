@@ -162,7 +162,7 @@ def test_a_start_that_was_refused_is_made_by_the_next_run(pods: Pods, fleet: Sim
 
 
 def test_work_whose_session_is_gone_is_not_started_again(pods: Pods, fleet: SimulatedFleet) -> None:
-    pods.kill("Reconnect")
+    pods.kill("Connect")
     fleet["srv01"].session("Nightly").close()
     refused = pods.resume()
     assert (refused.exit_code, pods.starts) == (2, 1)
@@ -207,7 +207,7 @@ def test_check_mode_only_looks(pods: Pods, fleet: SimulatedFleet) -> None:
         assert outcomes(run) == {"srv01": "changed"}
     assert {request.operation for request in fleet.requests} == {"Enumerate"}
     assert not (pods.folder / "journal").exists()
-    pods.kill("Reconnect")
+    pods.kill("Connect")
     fleet.clear_requests()
     run = pods.resume("--check")
     assert run.exit_code == 0, run.output

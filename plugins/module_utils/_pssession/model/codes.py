@@ -183,13 +183,15 @@ HINTS: t.Mapping[int, str] = {
     Code.LOGON_FAILURE: "Check user name and password. One try was made; repeated ones may lock the account.",
     Code.TARGET_UNKNOWN: (
         "No service principal has this name: name the computer as the domain does, or set "
-        "ansible_psrp_negotiate_hostname_override and ansible_psrp_negotiate_service."
+        "ansible_psrp_negotiate_hostname_override and ansible_psrp_negotiate_service; for a winrm connection, "
+        "ansible_winrm_kerberos_hostname_override and ansible_winrm_service."
     ),
     Code.IMPROPER_RESPONSE: "Something other than WinRM may be answering: check the port, the path and any proxy.",
     Code.CERTIFICATE_INVALID: (
-        "Trust the authority that signed the server's certificate (ca_cert, ansible_psrp_ca_cert), and name the "
-        "computer as its certificate does. session_option.skip_ca_check, skip_cn_check and skip_revocation_check "
-        "switch checks off. TLS 1.2 or newer is needed, and the port of HTTPS (5986)."
+        "Trust the authority that signed the server's certificate (ca_cert; ansible_psrp_ca_cert or "
+        "ansible_winrm_ca_trust_path), and name the computer as its certificate does. session_option.skip_ca_check, "
+        "skip_cn_check and skip_revocation_check switch checks off. TLS 1.2 or newer is needed, and the port of HTTPS "
+        "(5986)."
     ),
     Code.CANNOT_CONNECT: "Check that WinRM listens there (5985 HTTP, 5986 HTTPS) and that no firewall is between.",
     Code.UNEXPECTED_SELECTORS: "The session expired, was removed, or belongs to another account.",
@@ -202,11 +204,14 @@ HINTS: t.Mapping[int, str] = {
         "Kerberos ticket (kinit)."
     ),
     Code.INVALID_AUTHENTICATION: (
-        "Choose another authentication (ansible_psrp_auth), or use_ssl. Basic and digest over plain HTTP need "
-        "session_option.no_encryption (ansible_psrp_message_encryption=never), and everything is readable then."
+        "Choose another authentication (ansible_psrp_auth or ansible_winrm_transport), or use_ssl. Basic and digest "
+        "over plain HTTP need session_option.no_encryption (ansible_psrp_message_encryption or "
+        "ansible_winrm_message_encryption: never), and everything is readable then."
     ),
     Code.CANNOT_CONNECT_WINRM_SERVICE: "The service is busy or stopped; try again later.",
-    Code.URL_NOT_AVAILABLE: "Check application_name (ansible_psrp_path): WinRM's own path is /wsman.",
+    Code.URL_NOT_AVAILABLE: (
+        "Check application_name (ansible_psrp_path or ansible_winrm_path): WinRM's own path is /wsman."
+    ),
     Code.OPERATION_TIMEOUT: "Raise session_option.operation_timeout, or look at the load of the computer.",
     Code.HTTP_ERROR: "Check the port (5985 HTTP, 5986 HTTPS), and the proxy if there is one (session_option.proxy).",
     Code.HTTP_BAD_REQUEST: "The server could not read the request: check its event log, and any proxy in between.",

@@ -96,6 +96,8 @@ else:
             class Connection(pool_class.ConnectionCls):
                 def connect(self) -> None:
                     connections.clear()
+                    # requests writes the zone of an IPv6 address as a URI does, and that name cannot be resolved.
+                    self._dns_host = self._dns_host.replace("%25", "%")
                     super().connect()
                     if isinstance(self.sock, ssl.SSLSocket) and not endpoint.tls.check_authority:
                         _check_the_rest(self.sock, self.host, endpoint)
