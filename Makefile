@@ -13,8 +13,12 @@ BENCHMARK_ARGS ?=
 # Random values that `make conformance` tries, and the seed they are drawn by; without one, it takes a new one and shows it.
 VALUES ?= 10000
 SEED ?=
+# Histories that `make simulate` plays, and the seed of the first one; the others follow.
+HISTORIES ?= 1000
 # How often and how tests are repeated, for instance: make test-races REPEAT_ARGS='--times 5 --way loaded -k receive'
 REPEAT_ARGS ?=
+# Processes of `make simulate` at the same time.
+SIMULATION_WORKERS ?= 1
 # Test processes at the same time.
 WORKERS ?= auto
 
@@ -94,6 +98,11 @@ record-situations: $(READY) ## Record what modules return and request in tests/i
 conformance: $(READY) ## Random values and long scripts against a real PowerShell (VALUES=10000 SEED=...): minutes
 	@PSSESSION_REQUIRE_POWERSHELL=1 PSSESSION_CONFORMANCE_VALUES=$(VALUES) PSSESSION_CONFORMANCE_SEED=$(SEED) \
 		$(PYTEST) tests/conformance/powershell -rs $(PYTEST_ARGS)
+
+.PHONY: simulate
+simulate: $(READY) ## Random histories of tasks and faults, checked against the promises (HISTORIES=100000 SEED=...)
+	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation --histories $(HISTORIES) --seed $(or $(SEED),0) \
+		--workers $(SIMULATION_WORKERS) --table
 
 .PHONY: test-pypsrp
 test-pypsrp: $(READY) ## pypsrp's own tests against the simulator with a real PowerShell: minutes

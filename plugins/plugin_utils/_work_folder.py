@@ -37,18 +37,11 @@ class WorkFolder:
         Raises:
             OSError: The journal cannot be read.
         """
-        started: set[tuple[str, str]] = set()
         try:
             with open(self.journal_of(host), "rb") as journal:
-                for entry in filter(None, map(_entry, journal)):
-                    command = (str(entry.get("session")), str(entry.get("command")))
-                    if "refused" in entry:
-                        started.discard(command)
-                    elif "command" in entry:
-                        started.add(command)
+                return knows_a_start(journal)
         except FileNotFoundError:
             return False
-        return bool(started)
 
     def result_of(self, host: str) -> t.Mapping[str, t.Any] | None:
         """Return the result that was kept for a host, or None.
@@ -80,6 +73,18 @@ class WorkFolder:
 
     def _result_of(self, host: str) -> str:
         return os.path.join(self._path, f"{host}.result.json")
+
+
+def knows_a_start(journal: t.Iterable[bytes]) -> bool:
+    """Tell whether the lines of a journal have a start that the server did not refuse."""
+    started: set[tuple[str, str]] = set()
+    for entry in filter(None, map(_entry, journal)):
+        command = (str(entry.get("session")), str(entry.get("command")))
+        if "refused" in entry:
+            started.discard(command)
+        elif "command" in entry:
+            started.add(command)
+    return bool(started)
 
 
 def _entry(line: bytes) -> dict[str, t.Any] | None:

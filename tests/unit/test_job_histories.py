@@ -267,6 +267,19 @@ def test_collect_is_not_green_where_nothing_was_collected(monkeypatch: pytest.Mo
     assert [each.host for each in engine.sessions.values()] == ["b", "c"]
 
 
+def test_resume_is_not_green_where_the_journal_could_not_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session whose commands cannot be listed is left out of a receive with a warning."""
+    engine = FakeEngine()
+    engine.add("a")
+
+    def left_out(_self: FakeEngine, _options: Any, _check_mode: bool) -> Any:
+        return {"sessions": [], "results": [], "errors": []}
+
+    monkeypatch.setattr(FakeEngine, "_receive", left_out)
+    told = engine.run("resume", ["a"], **WORK)["a"]
+    assert (told["failed"], engine.starts) == (True, [])
+
+
 def test_connect_and_disconnect() -> None:
     engine = FakeEngine(down={"b"})
     engine.add("a")

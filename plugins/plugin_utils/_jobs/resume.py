@@ -162,7 +162,7 @@ class _Resumer:
             for work, part in _parts((yield call), batch):
                 state = part["results"][0]["state"] if part["results"] else None
                 if not part["results"]:
-                    work.fail(part)
+                    work.fail(part if part["errors"] else not_collected(work.host))
                 elif state in ENDED or state == "Stopped":
                     work.told.append(part)
                     work.received, work.last = state, part

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of a step, and the promises that were not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.history import JOBS, HappeningFault, Step
+from tests.simulation.scheduler import Killed
+from tests.simulation.servers import Run
+
+# What the script of a history is called; those of invoke_command have names of their own.
+TOKEN = "nightly"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A promise that was not kept.
+
+    Attributes:
+        promise: lost, twice, green, late or crash.
+        step: Number of the step after which it was seen; 0 for the end of the history.
+    """
+
+    promise: str
+    step: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.promise}: {self.text}" + (f" (step {self.step})" if self.step else " (at the end)")
+
+
+@dataclass
+class Outcome:
+    """What became of a step.
+
+    Attributes:
+        by_host: For each host its errors and results, and whether it is green.
+        token: Of the script that it may start.
+        expected: For each host the runs that were there before the step and are not yet seen in full.
+    """
+
+    number: int
+    step: Step
+    began: float
+    token: str = TOKEN
+    ended: float = 0.0
+    result: Mapping[str, Any] | None = None
+    error: BaseException | None = None
+    happened: list[tuple[HappeningFault, str, str]] = field(default_factory=list)
+    expected: list[Run] = field(default_factory=list)
+    client_id: str | None = None
+
+    @property
+    def was_killed(self) -> bool:
+        return isinstance(self.error, Killed)
+
+    def errors(self, host: str) -> list[Mapping[str, Any]]:
+        if self.result is None:
+            return []
+        if self.step.kind in JOBS:
+            return list(self.result[host]["errors"])
+        return [each for each in self.result["errors"] if each["computer_name"] in (None, host)]
+
+    def results(self, host: str) -> list[Mapping[str, Any]]:
+        if self.result is None:
+            return []
+        if self.step.kind in JOBS:
+            return list(self.result[host]["results"])
+        return [each for each in self.result.get("results") or () if each["computer_name"] == host]
+
+    def is_green(self, host: str) -> bool:
+        if self.result is None:
+            return False
+        if self.step.kind in JOBS:
+            return not self.result[host]["failed"]
+        return not self.errors(host) and not (self.result.get("failed") and not self.result.get("errors"))
+
+    def fault_kinds(self, host: str) -> set[str]:
+        return {fault.kind for fault, _operation, computer in self.happened if computer == host or computer == "write"}

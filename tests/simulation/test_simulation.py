@@ -1,0 +1,130 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A few hundred histories keep the promises; planted faults are caught; known faults are still there."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import CommandResult
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import running
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.receiving import Receiving
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import work
+from tests.simulation.__main__ import figures_of, story
+from tests.simulation.history import draw
+from tests.simulation.known import KNOWN, KnownFault, unknown
+from tests.simulation.shrinking import shrunk
+from tests.simulation.simulation import Played, play
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.mark.parametrize("first", range(0, 300, 50))
+def test_the_promises_are_kept(first: int) -> None:
+    figures = figures_of(range(first, first + 50))
+    told = [story(seed) for seed, _violations in figures.failures[:1]]
+    assert figures.failures == [], "\n".join(told)
+    assert figures.faults > 25
+
+
+@pytest.mark.parametrize("fault", KNOWN, ids=[fault.reason for fault in KNOWN])
+def test_a_known_fault_is_still_there(fault: KnownFault) -> None:
+    violations = play(fault.history).violations
+    assert any(map(fault.matches, violations)), "the fault is gone: delete its entry in known.py"
+
+
+def essence(played: Played) -> list[Any]:
+    return [
+        (outcome.began, outcome.ended, str(outcome.result), [str(each) for each in outcome.happened])
+        for outcome in played.outcomes
+    ]
+
+
+@pytest.mark.parametrize("seed", [3, 7, 11])
+def test_the_same_seed_is_the_same_history(seed: int) -> None:
+    assert draw(seed) == draw(seed)
+    assert essence(play(draw(seed))) == essence(play(draw(seed)))
+
+
+def journal_writes_after_reading(patch: pytest.MonkeyPatch) -> None:
+    """Each piece is written when the next one has come."""
+    append = Journal.append
+    held: dict[Journal, tuple[Any, str, list[bytes]]] = {}
+
+    def later(self: Journal, session: Any, command_id: str, pieces: Any) -> None:
+        if self in held:
+            append(self, *held.pop(self))
+        held[self] = (session, command_id, list(pieces))
+
+    patch.setattr(Journal, "append", later)
+
+
+def start_is_repeated_with_a_new_id(patch: pytest.MonkeyPatch) -> None:
+    start = WSManClient.start_command
+
+    def twice(self: Any, shell: Any, command_id: str, *rest: Any) -> None:
+        try:
+            start(self, shell, command_id, *rest)
+        except TransportError:
+            start(self, shell, self.world.new_guid().upper(), *rest)
+
+    patch.setattr(WSManClient, "start_command", twice)
+
+
+def broken_receive_is_no_error(patch: pytest.MonkeyPatch) -> None:
+    def failed(self: running.Runner, session: Any, command_id: str, output: Any, _cause: Any) -> Any:
+        return CommandResult(session, command_id, output)
+
+    patch.setattr(running.Runner, "_failed", failed)
+
+
+def resume_forgets_starts(patch: pytest.MonkeyPatch) -> None:
+    decide = work.decide
+    # The package has a function of the same name.
+    resume = importlib.import_module(work.__name__.replace("work", "resume"))
+    patch.setattr(resume, "decide", lambda case: decide(dataclasses.replace(case, was_started=False)))
+
+
+def receive_ignores_its_time_limit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Receiving, "_is_over", lambda _self, _brought_something: False)
+
+
+# Each with the promise that it breaks, and a seed from which on it is caught soon.
+PLANTED: dict[str, tuple[Patch, str, int]] = {
+    "a journal that writes after reading": (journal_writes_after_reading, "lost", 30),
+    "a start that is repeated with a new id": (start_is_repeated_with_a_new_id, "twice", 115),
+    "a broken receive that is no error": (broken_receive_is_no_error, "green", 0),
+    "a resume that forgets starts": (resume_forgets_starts, "twice", 0),
+    "a receive that ignores its time limit": (receive_ignores_its_time_limit, "late", 160),
+}
+
+
+def first_caught(promise: str, seeds: range) -> int | None:
+    """The first seed whose history breaks a promise, or None."""
+    return next((seed for seed in seeds if promise in {each.promise for each in unknown(play(draw(seed)))}), None)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_fault_is_caught(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    plant, promise, seed = PLANTED[name]
+    plant(monkeypatch)
+    assert first_caught(promise, range(seed, seed + 300)) is not None
+
+
+def test_a_violation_is_shrunk_to_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal_writes_after_reading(monkeypatch)
+    seed = first_caught("lost", range(30, 330))
+    assert seed is not None
+    long, short = draw(seed), shrunk(draw(seed), unknown).history
+    assert "lost" in {each.promise for each in unknown(play(short))}
+    assert (len(short.steps), short.faults) <= (len(long.steps), long.faults)
+    assert story(seed).startswith(f"seed {seed}; computers srv0")
