@@ -46,6 +46,7 @@ class Inventory:
         self._connection = connection
         self._play_context = play_context
         self._delegate_to: str | None = getattr(task, "delegate_to", None)
+        self._keyword: object = getattr(task, "connection", None)
 
     @property
     def runs_here(self) -> bool:
@@ -78,7 +79,7 @@ class Inventory:
         if host is None:
             return None
         variables = self._variables_of(host)
-        plugin = _plugin_of(variables)
+        plugin = self._plugin_for(host, variables)
         if plugin is None:
             settings = {"address": variables.get("ansible_host")}
         else:
@@ -86,6 +87,12 @@ class Inventory:
             settings = _from_psrp(options) if plugin == "psrp" else _from_winrm(options, variables)
         names = {"computer_name": computer_name, "inventory_hostname": host}
         return HostSettings.from_options({**settings, **names})
+
+    def _plugin_for(self, host: str, variables: Variables) -> str | None:
+        """Return the Windows connection plugin of a host: by its variable, or by the keyword of its play."""
+        if "ansible_connection" in variables or host not in self._task_vars.get("ansible_play_hosts_all", ()):
+            return _plugin_of(variables)
+        return _windows_plugin(self._keyword)
 
     def _host_named(self, name: str | None) -> str | None:
         hosts = self._task_vars.get("hostvars") or {}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -182,3 +183,24 @@ def test_what_is_not_said_is_left_to_the_engine(settings_of: Any) -> None:
         "proxy",
     )
     assert {name: found[name] for name in silent} == dict.fromkeys(silent)
+
+
+@pytest.mark.parametrize(
+    ("host", "user"),
+    [("win2", "operator"), ("linux", None), ("elsewhere", None)],
+    ids=["of the play", "linux", "outside"],
+)
+def test_the_keyword_of_the_play_counts_for_its_other_hosts(host: str, user: str | None) -> None:
+    """A variable of the host wins, and hosts of other plays have nothing to do with it."""
+    account = {"ansible_user": "operator"}
+    hosts = {"win1": account, "win2": account, "linux": {**account, "ansible_connection": "ssh"}, "elsewhere": account}
+    task_vars = {
+        "inventory_hostname": "win1",
+        "hostvars": hosts,
+        "ansible_play_hosts_all": ["win1", "win2", "linux"],
+    }
+    task = SimpleNamespace(delegate_to=None, connection="psrp")
+    inventory = _inventory.Inventory(task_vars, templar=None, task=task)
+    settings = inventory.settings_of(host)
+    assert settings is not None
+    assert settings.username == user

@@ -97,7 +97,8 @@ else:
                 def connect(self) -> None:
                     connections.clear()
                     # requests writes the zone of an IPv6 address as a URI does, and that name cannot be resolved.
-                    self._dns_host = self._dns_host.replace("%25", "%")
+                    connection: t.Any = self
+                    connection._dns_host = connection._dns_host.replace("%25", "%")
                     super().connect()
                     if isinstance(self.sock, ssl.SSLSocket) and not endpoint.tls.check_authority:
                         _check_the_rest(self.sock, self.host, endpoint)
