@@ -102,7 +102,7 @@ RETURN = r"""
 sessions:
   description:
     - The sessions this controller is now connected to, in the order they got there; already connected ones included.
-    - In check mode the sessions selected, as they were found.
+    - In check mode the sessions selected that would not be refused, as they were found.
     - Each is valid input for O(session) of this module.
   returned: always
   type: list
@@ -216,6 +216,11 @@ sessions:
       description: Whether the task changed this session, or in check mode would have changed it.
       type: bool
       sample: true
+    what_if:
+      description: The line about this session in RV(what_if), or null if nothing would be done.
+      returned: in check mode
+      type: str
+      sample: 'What if: Performing the operation "Connect" on target "ITTask".'
     commands:
       description: The commands in the session, each with C(command_id), C(command_line) and C(state).
       type: list
@@ -286,7 +291,11 @@ missing:
   elements: str
   sample: [NoSuchTask]
 what_if:
-  description: What would be done, one line for each session, in the cmdlet's words.
+  description:
+    - What would be done, one line for each session, in the cmdlet's words. Sessions that would be refused are in
+      RV(errors) instead.
+    - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
+      The session does not count as changed then, since only a changing request would tell.
   returned: always, with lines in check mode
   type: list
   elements: str

@@ -178,7 +178,8 @@ notes:
   - PowerShell ignores C(#requires) in a script that is sent to a session. The task warns about it.
   - A session does one thing at a time. Where a command still runs, or has output that was not received, nothing is
     started; that is an error with the reason V(busy). O(busy_timeout) waits for the end of the command.
-  - In check mode nothing is started, and every session that would be used counts as changed.
+  - In check mode nothing is started. Each session that would be used counts as changed, but for one that the server
+    lists as connected. What the script comes to is not known then; it counts as successful.
   - A script is never started twice by itself. If the answer to the start got lost, the task asks the server for its
     commands. A command that is not there is started once more, with the same id. If the server cannot be asked, that is
     an error which says that it is not known whether the command started.
@@ -354,7 +355,11 @@ missing:
   elements: str
   sample: [NoSuchTask]
 what_if:
-  description: What would be done, one line for each session, in the cmdlet's words.
+  description:
+    - What would be done, one line for each session, in the cmdlet's words. Sessions that would be refused are in
+      RV(errors) instead.
+    - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
+      The session does not count as changed then, since only a changing request would tell.
   returned: always, with lines in check mode
   type: list
   elements: str

@@ -252,7 +252,11 @@ missing:
   elements: str
   sample: [NoSuchTask]
 what_if:
-  description: What would be done, one line for each session, in the cmdlet's words.
+  description:
+    - What would be done, one line for each session, in the cmdlet's words. Sessions that would be refused are in
+      RV(errors) instead.
+    - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
+      The session does not count as changed then, since only a changing request would tell.
   returned: always, with lines in check mode
   type: list
   elements: str

@@ -65,7 +65,7 @@ RETURN = r"""
 sessions:
   description:
     - The sessions that were removed, as M(psremoting.fleet.connect_pssession) returns them, with state V(Closed).
-    - In check mode the sessions selected, as they were found.
+    - In check mode the sessions selected that would not be refused, as they were found.
   returned: always
   type: list
   elements: dict
@@ -83,7 +83,11 @@ missing:
   elements: str
   sample: [NoSuchTask]
 what_if:
-  description: What would be done, one line for each session, in the cmdlet's words.
+  description:
+    - What would be done, one line for each session, in the cmdlet's words. Sessions that would be refused are in
+      RV(errors) instead.
+    - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
+      The session does not count as changed then, since only a changing request would tell.
   returned: always, with lines in check mode
   type: list
   elements: str

@@ -92,15 +92,14 @@ def parts_of(result: Entry, hosts: t.Iterable[str]) -> dict[str, dict[str, list[
         host: {"sessions": [], "results": [], "errors": [], "what_if": []} for host in hosts
     }
     by_name = {host.lower(): part for host, part in parts.items()}
-    lines = list(result.get("what_if") or ())
     for key in ("sessions", "results", "errors"):
-        for number, entry in enumerate(result.get(key) or ()):
+        for entry in result.get(key) or ():
             name = (host_of(entry) or "").lower()
             about = [by_name[name]] if name in by_name else []
             for part in parts.values() if key == "errors" and not name else about:
                 part[key].append(entry)
-                if key == "sessions" and number < len(lines):  # there is a line for each session, in their order
-                    part["what_if"].append(lines[number])
+                if key == "sessions" and entry.get("what_if"):
+                    part["what_if"].append(entry["what_if"])
     if result.get("failed") and not result.get("errors"):
         for part in parts.values():
             part["errors"].append(_record_of(result))
@@ -138,6 +137,5 @@ def _is_about(host: str | None, entry: Entry) -> bool:
 
 
 def _what_if(result: Entry, host: str) -> list[str]:
-    """Return the lines of check mode about one host: there is one for each session, in their order."""
-    lines, sessions = result.get("what_if") or (), result.get("sessions") or ()
-    return [line for line, session in zip(lines, sessions, strict=False) if _is_about(host, session)]
+    """Return the lines of check mode about one host: those of its sessions."""
+    return [session["what_if"] for session in _about(host, result, "sessions") if session.get("what_if")]

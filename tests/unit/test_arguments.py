@@ -98,7 +98,7 @@ def test_results_and_documentation_agree() -> None:
     record = error_record("PSSessionConnectFailed", "message")
     result = Report("Name", sessions=[session()], errors=[record]).as_dict()
     # What costs extra requests appears only when it was asked for.
-    optional = {"commands", "application_private_data"}
+    optional = {"commands", "application_private_data", "what_if"}
     assert set(returned["sessions"]["contains"]) - optional == set(result["sessions"][0])
     assert set(returned["errors"]["contains"]) == set(result["errors"][0])
 

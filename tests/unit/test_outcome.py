@@ -45,9 +45,10 @@ def test_each_host_gets_its_own_part() -> None:
         "failed": True,
         "msg": "an error",
         "sessions": [
-            entry("a", name="1", changed=True),
-            entry("b", name="2", changed=False),
-            entry("a", name="3", changed=False),
+            entry("a", name="1", changed=True, what_if="one"),
+            entry("b", name="0", changed=False, what_if=None),
+            entry("b", name="2", changed=False, what_if="two"),
+            entry("a", name="3", changed=False, what_if="three"),
         ],
         "what_if": ["one", "two", "three"],
         "errors": [entry("b", reason="missing", target="x"), entry("c", reason="unreachable")],
@@ -60,7 +61,7 @@ def test_each_host_gets_its_own_part() -> None:
         "changed": True,
         "failed": False,
         "msg": "",
-        "sessions": [result["sessions"][0], result["sessions"][2]],  # type: ignore[index]
+        "sessions": [result["sessions"][0], result["sessions"][3]],  # type: ignore[index]
         "results": [],
         "errors": [],
         "missing": [],
@@ -88,13 +89,13 @@ def test_a_failure_from_outside_the_engine_is_an_error_too() -> None:
 
 
 def test_a_session_is_as_the_last_task_saw_it_and_changed_if_any_task_changed_it() -> None:
-    def seen(state: str, changed: bool, number: str = "1") -> dict[str, Any]:
-        return entry(instance_id=number, state=state, changed=changed)
+    def seen(state: str, changed: bool, number: str = "1", line: str = "connect") -> dict[str, Any]:
+        return entry(instance_id=number, state=state, changed=changed, what_if=line)
 
     connected = {"sessions": [seen("Opened", True), seen("Opened", False, "2")], "what_if": ["connect", "connect"]}
     skipped = {"changed": False, "skipped": True}
     busy = entry(reason="busy", hint="wait")
-    removed = {"sessions": [seen("Closed", False)], "errors": [busy], "what_if": ["remove"]}
+    removed = {"sessions": [seen("Closed", False, line="remove")], "errors": [busy], "what_if": ["remove"]}
     part = of_host([connected, skipped, removed], "a")
     assert [(each["state"], each["changed"]) for each in part["sessions"]] == [("Closed", True), ("Opened", False)]
     assert (part["outcome"], part["msg"]) == ("busy", "an error (wait)")
@@ -111,7 +112,11 @@ def test_what_counts_as_failure_can_be_chosen(fail_on: list[str], failed: bool) 
 def test_a_host_is_told_the_same_by_its_part_and_by_the_whole() -> None:
     results: list[dict[str, Any]] = [
         {
-            "sessions": [entry("a", name="1", changed=True), entry("B", name="2"), entry("x", name="3")],
+            "sessions": [
+                entry("a", name="1", changed=True, what_if="one"),
+                entry("B", name="2", what_if="two"),
+                entry("x", name="3"),
+            ],
             "what_if": ["one", "two"],
             "errors": [entry("b", reason="missing", target="x"), {"message": "a bad option", "reason": "failed"}],
             "results": [entry("b", state="Completed"), entry(None, "A", state="Failed")],

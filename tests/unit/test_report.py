@@ -22,13 +22,16 @@ def test_plain_data() -> None:
         sessions=[changed, unchanged],
         errors=[missing],
         missing=[missing],
-        what_if=["line"],
+        what_if=[(changed.key, "line")],
         changed_sessions={changed.key},
     )
     assert report.as_dict() == {
         "changed": True,
         "parameter_set": "Name",
-        "sessions": [{**changed.as_dict(), "changed": True}, {**unchanged.as_dict(), "changed": False}],
+        "sessions": [
+            {**changed.as_dict(), "changed": True, "what_if": "line"},
+            {**unchanged.as_dict(), "changed": False, "what_if": None},
+        ],
         "errors": [missing.as_dict()],
         "missing": ["x"],
         "what_if": ["line"],

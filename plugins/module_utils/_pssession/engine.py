@@ -14,7 +14,6 @@ from .model import cmdlets
 from .model.cmdlets import Cmdlet
 from .model.errors import ParameterBindingError
 from .model.events import Warned
-from .model.sessions import PSSession
 from .output import in_disconnected_session
 from .output.disconnecting import (
     disconnect_afterwards,
@@ -22,6 +21,7 @@ from .output.disconnecting import (
     disconnect_to_connect_anew,
     warn_of_expiry,
 )
+from .output.foreseeing import foreseen, to_go_on_with
 from .output.removing import remove_finished
 from .output.running import Outputs, Runner
 from .report import Report
@@ -82,10 +82,9 @@ def _invoke(task: Task) -> Report:
     found = only_idle(task, find(task))
     applied = carry_out(task, Connect(task.request, task.context), found)
     if task.context.check_mode:
-        changed = frozenset(session.key for session in applied.sessions)
-        return _report(task, found, dataclasses.replace(applied, changed=changed))
+        return _report(task, found, foreseen(task, found, applied))
     with disconnect_on_interrupt(task, {each.key: each for each in applied.sessions}):
-        outputs = Runner(task).invoke(_to_go_on_with(task, found, applied), script)
+        outputs = Runner(task).invoke(to_go_on_with(task, found, applied), script)
     started = frozenset(result.session.key for result in outputs.results if result.command_id)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=started), outputs)
 
@@ -96,17 +95,10 @@ def _receive(task: Task) -> Report:
         found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
     applied = carry_out(task, ConnectAnew(task.request, task.context), found)
     if task.context.check_mode:
-        return _report(task, found, applied)
+        return _report(task, found, foreseen(task, found, applied))
     with disconnect_on_interrupt(task, {each.key: each for each in applied.sessions}):
-        outputs = Runner(task).receive(_to_go_on_with(task, found, applied), applied.changed)
+        outputs = Runner(task).receive(to_go_on_with(task, found, applied), applied.changed)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=applied.changed | outputs.news), outputs)
-
-
-def _to_go_on_with(task: Task, found: Found, applied: Applied) -> tuple[PSSession, ...]:
-    """Return the connected sessions in which commands are run or received, each once; none after a fatal error."""
-    if task.request.flow.stop_on_error and (found.errors or applied.errors):
-        return ()
-    return tuple({session.key: session for session in applied.sessions}.values())
 
 
 def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) -> Report:

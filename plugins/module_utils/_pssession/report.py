@@ -21,7 +21,8 @@ class Report:
         before, after: The selected sessions as they were found and as they are now (in check mode: as they would be),
             for the diff.
         missing: What was wanted and not found; part of `errors` only when that counts as failure.
-        what_if: One line for each session, in check mode.
+        what_if: The key of each session to which something would be done, with a line that says what; None if the task
+            is not in check mode.
         results: What commands gave, for verbs that run or receive them.
         changed_sessions: Keys of the sessions that were changed, or in check mode would be.
     """
@@ -32,7 +33,7 @@ class Report:
     after: t.Sequence[PSSession] = ()
     errors: t.Sequence[ErrorRecord] = ()
     missing: t.Sequence[ErrorRecord] = ()
-    what_if: t.Sequence[str] = ()
+    what_if: t.Sequence[tuple[tuple[str, str], str]] | None = None
     results: t.Sequence[CommandResult] | None = None
     changed_sessions: t.Collection[tuple[str, str]] = ()
 
@@ -42,13 +43,15 @@ class Report:
             **self._results(),
             "changed": bool(self.changed_sessions),
             "parameter_set": self.parameter_set,
-            "sessions": [
-                {**session.as_dict(), "changed": session.key in self.changed_sessions} for session in self.sessions
-            ],
+            "sessions": [self._session(session) for session in self.sessions],
             "errors": [error.as_dict() for error in self.errors],
             "missing": [error.target for error in self.missing],
-            "what_if": list(self.what_if),
+            "what_if": [line for _key, line in self.what_if or ()],
         }
+
+    def _session(self, session: PSSession) -> dict[str, t.Any]:
+        line = {} if self.what_if is None else {"what_if": dict(self.what_if).get(session.key)}
+        return {**session.as_dict(), "changed": session.key in self.changed_sessions, **line}
 
     def _results(self) -> dict[str, t.Any]:
         """Return what commands gave, and at the top the only exit code and whether a restart is needed."""

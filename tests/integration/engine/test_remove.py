@@ -241,18 +241,17 @@ def test_check_mode_only_looks_and_predicts(
     computer.add_session("free")
     computer.add_session("held", state="Connected", held=True)
     result = controller.remove("srv01", check_mode=True, diff_mode=True)
-    assert result["what_if"] == ['What if: Performing the operation "Remove" on target "srv01".'] * 2
-    assert (result["changed"], result["errors"], names(result)) == (True, [], ["free", "held"])
+    assert result["what_if"] == ['What if: Performing the operation "Remove" on target "srv01".']
+    assert (result["changed"], names(result)) == (True, ["free"])
+    assert [(error["session_name"], error["reason"]) for error in result["errors"]] == [("held", "busy")]
     assert sorted(result["diff"]["before"].splitlines()) == [
         "free on srv01: Disconnected, None",
         "held on srv01: Disconnected, Busy",
     ]
     assert sorted(result["diff"]["after"].splitlines()) == [
         "free on srv01: Closed, None",
-        "held on srv01: Closed, None",
+        "held on srv01: Disconnected, Busy",
     ]
-    (warning,) = result["warnings"]
-    assert "held on srv01 is connected to some client" in warning
     assert operations(fleet) == ["Enumerate"]
     assert left(computer) == ["free", "held"]
 

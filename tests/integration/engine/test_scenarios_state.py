@@ -224,15 +224,13 @@ def test_scenario_47_check_mode(fleet: SimulatedFleet, computer: SimulatedComput
     computer.add_session("free")
     computer.add_session("busy", state="Connected", held=True)
     result = controller.connect("srv01", check_mode=True, diff_mode=True)
-    assert sorted(result["what_if"]) == [
-        f'What if: Performing the operation "Connect" on target "{name}".' for name in ("busy", "free")
-    ]
-    assert (result["changed"], result["errors"], names(result)) == (True, [], ["busy", "free"])
+    assert result["what_if"] == ['What if: Performing the operation "Connect" on target "free".']
+    assert (result["changed"], result["failed"], names(result)) == (True, True, ["free"])
+    assert [(error["session_name"], error["reason"]) for error in result["errors"]] == [("busy", "busy")]
     # What a real run would find afterwards; sessions of other clients stay as they are.
     assert result["diff"]["before"] == "free on srv01: Disconnected, None\nbusy on srv01: Disconnected, Busy\n"
     assert result["diff"]["after"] == "free on srv01: Opened, Available\nbusy on srv01: Disconnected, Busy\n"
     assert {session["state"] for session in result["sessions"]} == {"Disconnected"}
-    assert "busy on srv01 is connected to some client" in result["warnings"][0]
     assert operations(fleet) == ["Enumerate"]
 
 

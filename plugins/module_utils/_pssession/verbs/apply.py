@@ -12,14 +12,12 @@ from ..finding.discovery import discover
 from ..finding.finding import Found
 from ..model.commands import CommandResult
 from ..model.errors import ErrorRecord, TransportError, WSManFault
-from ..model.events import Progressed, Waiting, Warned
-from ..model.sessions import Availability, PSSession, State
+from ..model.events import Progressed, Waiting
+from ..model.sessions import PSSession, State
 from ..task.task import Task
 from .base import Verb, Verdict
-from .plan import Action, Step, plan
+from .plan import ASKING, Action, Step, plan
 
-# What asks the server for whom it means by Connected; a refusal says that it is another client.
-_ASKING = frozenset({Action.CONFIRM, Action.DISCONNECT_IF_OURS})
 # Seconds between two requests to list a computer while a session is in use.
 POLL_SECONDS = 5.0
 
@@ -70,7 +68,7 @@ class Applied:
         sessions: Sessions as they are now, in the order they got there; in check mode as they were found.
         after: The same sessions; in check mode as they would be.
         changed: Keys of those that were in another state before.
-        what_if: One line for each session, in check mode.
+        what_if: In check mode: the key of each session and a line that says what would be done to it; None otherwise.
         results: Of the commands that were started with the steps.
     """
 
@@ -78,7 +76,7 @@ class Applied:
     after: tuple[PSSession, ...] = ()
     errors: tuple[ErrorRecord, ...] = ()
     changed: frozenset[tuple[str, str]] = frozenset()
-    what_if: tuple[str, ...] = ()
+    what_if: tuple[tuple[tuple[str, str], str], ...] | None = None
     results: tuple[CommandResult, ...] = ()
 
     @classmethod
@@ -101,9 +99,10 @@ def carry_out(task: Task, verb: Verb, found: Found, then: t.Callable[[Done], Don
     Args:
         then: Goes on with a session in the job that got to it; see `Apply`.
     """
-    steps = plan(verb, found.sessions, task.memory.owners(found.sessions), task.memory.client_id, task.request)
+    owners = task.memory.owners(found.sessions)
+    steps = plan(verb, found.sessions, owners, task.memory.client_id, task.request)
     if task.context.check_mode:
-        return _foreseen(task, verb, found, steps)
+        return _foreseen(task, verb, found, steps, owners)
     confirm = task.context.confirm
     if confirm is not None:
         steps = [step for step in steps if confirm(verb.cmdlet.verb, verb.target(step.session), step.session)]
@@ -121,21 +120,64 @@ def remembered(task: Task, found: Found, applied: Applied) -> Applied:
     return dataclasses.replace(applied, sessions=sessions)
 
 
-def _foreseen(task: Task, verb: Verb, found: Found, steps: t.Sequence[Step]) -> Applied:
-    """Return what the steps would do, and warn of sessions that other clients may hold."""
+def _foreseen(
+    task: Task, verb: Verb, found: Found, steps: t.Sequence[Step], owners: t.Mapping[tuple[str, str], str | None]
+) -> Applied:
+    """Return what the steps would come to, as far as that can be known without a request that changes something.
+
+    The order is that of `Apply.run`: sessions that other clients hold are looked at after all others, and with
+    `Flow.stop_on_error` nothing follows an error.
+    """
+    stops = task.request.flow.stop_on_error
+    foreseen: list[_Foreseen] = []
+    held: list[PSSession] = []
+    errors: list[ErrorRecord] = []
     for step in steps:
-        if step.session.availability is Availability.BUSY and not step.ours and not task.request.change.force:
-            task.context.emit(
-                Warned(
-                    f"Session {step.session.place} is connected to some client. If that is another one, this will fail."
-                )
-            )
+        if stops and (errors or found.errors):
+            break
+        is_known = owners.get(step.session.key) is not None or task.context.client_id is None
+        if step.error is not None:
+            errors.append(step.error)
+        elif verb.asks_for_client(step) and not step.ours and is_known:
+            held.append(step.session)
+        else:
+            foreseen.append(_foresee(verb, step))
+    if not (stops and (errors or found.errors)):
+        for session in held:
+            outcome = verb.in_use(session, found_in_list=True)
+            if isinstance(outcome, ErrorRecord):
+                errors.append(outcome)
+            else:
+                foreseen.append(_Foreseen(session, session, verb.what_if(session)))
     return Applied(
-        sessions=tuple(task.memory.as_remembered(found.sessions)),
-        after=tuple(verb.expected(step) if step.changes else step.session for step in steps),
-        changed=frozenset(step.session.key for step in steps if step.changes),
-        what_if=tuple(verb.what_if(step.session) for step in steps),
+        sessions=tuple(task.memory.as_remembered(each.session for each in foreseen)),
+        after=tuple(each.after for each in foreseen),
+        errors=tuple(errors),
+        changed=frozenset(each.session.key for each in foreseen if each.after is not each.session),
+        what_if=tuple((each.session.key, each.line) for each in foreseen),
     )
+
+
+@dataclass(frozen=True)
+class _Foreseen:
+    """What a step would make of a session, with its line in `Applied.what_if`."""
+
+    session: PSSession
+    after: PSSession
+    line: str
+
+
+def _foresee(verb: Verb, step: Step) -> _Foreseen:
+    """Return what a step would come to that is not refused.
+
+    Only a Reconnect tells which client the server means by Connected, and it may change the session. So nothing counts
+    as changed where that may be this client.
+    """
+    session, line = step.session, verb.what_if(step.session)
+    if not verb.asks_for_client(step):
+        return _Foreseen(session, verb.expected(step) if step.changes else session, line)
+    doubt = f"If another client than this one is connected to the session, {verb.where_held}."
+    return _Foreseen(session, session, f"{line} {doubt}")
 
 
 class Apply:
@@ -251,7 +293,7 @@ def _refused(task: Task, verb: Verb, attempt: Attempt, fault: WSManFault) -> Out
 
 def _give_up(verb: Verb, attempt: Attempt) -> Done | ErrorRecord:
     session = attempt.step.session
-    if attempt.cause is None or attempt.step.action in _ASKING:
+    if attempt.cause is None or attempt.step.action in ASKING:
         held = verb.in_use(session, found_in_list=attempt.cause is None)
         return Done(held, changed=False) if isinstance(held, PSSession) else held
     return verb.failed(session, attempt.cause)

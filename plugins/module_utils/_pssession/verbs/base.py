@@ -15,7 +15,7 @@ from ..model.sessions import PSSession
 from ..request.request import Request
 from ..task.context import Context
 from ..wsman.client import WSManClient
-from .plan import Step
+from .plan import ASKING, Step
 
 
 class Verdict(enum.Enum):
@@ -37,10 +37,12 @@ class Verb(abc.ABC):
     Attributes:
         cmdlet: The cmdlet that does it and nothing else. Its verb is the action's name in PowerShell's What if lines.
         doing: How a message about a failure begins.
+        where_held: What becomes of a session that another client is connected to, for check mode.
     """
 
     cmdlet: t.ClassVar[Cmdlet]
     doing: t.ClassVar[str]
+    where_held: t.ClassVar[str] = "this fails and changes nothing"
 
     def __init__(self, request: Request, context: Context) -> None:
         self.request = request
@@ -75,6 +77,10 @@ class Verb(abc.ABC):
             reason=Reason.EXPIRED,
             hint="It expired, was removed, or belongs to another account.",
         )
+
+    def asks_for_client(self, step: Step) -> bool:
+        """Tell whether what a step comes to depends on the client that the server means by Connected."""
+        return step.action in ASKING
 
     def what_if(self, session: PSSession) -> str:
         """Return the line PowerShell shows under -WhatIf."""

@@ -22,6 +22,7 @@ class New(Connect):
 
     cmdlet = cmdlets.NEW
     doing = "opening"
+    where_held = "it stays as it is"
 
     def decide(self, session: PSSession, ours: bool) -> Step:
         """Decide by whether the session exists: one that does not was never listed, so it has no state."""

@@ -39,6 +39,8 @@ class Action(enum.Enum):
     REFUSE = "refuse"
 
 
+# What asks the server for whom it means by Connected; a refusal says that it is another client.
+ASKING = frozenset({Action.CONFIRM, Action.DISCONNECT_IF_OURS})
 _UNCHANGED = frozenset({Action.CONFIRM, Action.NOTHING, Action.REFUSE})
 
 

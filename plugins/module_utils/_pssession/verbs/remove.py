@@ -26,6 +26,9 @@ class Remove(Verb):
     def decide(self, session: PSSession, ours: bool) -> Step:
         return Step(session, Action.REMOVE, ours)
 
+    def asks_for_client(self, step: Step) -> bool:
+        return step.session.availability is Availability.BUSY and not self.request.change.force
+
     def expected(self, step: Step) -> PSSession:
         return dataclasses.replace(
             step.session,

@@ -1,0 +1,47 @@
+"""What tasks that run or receive commands go on with after connecting, and what check mode says of it."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..finding.finding import Found
+from ..model.cmdlets import INVOKE
+from ..model.sessions import PSSession
+from ..task.task import Task
+from ..verbs.apply import Applied
+from ..verbs.disconnect import Disconnect
+from ..verbs.plan import Action, Step
+from ..verbs.remove import Remove
+
+
+def to_go_on_with(task: Task, found: Found, applied: Applied) -> tuple[PSSession, ...]:
+    """Return the connected sessions in which commands are run or received, each once; none after a fatal error."""
+    if task.request.flow.stop_on_error and (found.errors or applied.errors):
+        return ()
+    return tuple({session.key: session for session in applied.sessions}.values())
+
+
+def foreseen(task: Task, found: Found, applied: Applied) -> Applied:
+    """Return what a task that runs or receives commands would come to, given what connecting would come to.
+
+    Whether a command succeeds and when it ends is not known: it counts as complete.
+    """
+    going_on = {session.key for session in to_go_on_with(task, found, applied)}
+    is_invoke = task.request.cmdlet is INVOKE
+    remove, disconnect = Remove(task.request, task.context), Disconnect(task.request, task.context)
+    when_done = task.request.change.when_done
+
+    def afterwards(session: PSSession) -> PSSession:
+        if session.key not in applied.changed:
+            return session
+        if when_done == "disconnect":
+            return disconnect.expected(Step(session, Action.DISCONNECT))
+        is_completed = session.key in going_on and (is_invoke or bool(session.commands))
+        if when_done == "remove" and is_completed:
+            return remove.expected(Step(session, Action.REMOVE))
+        return dataclasses.replace(session, commands=()).opened() if is_completed else session
+
+    changed = applied.changed & going_on if is_invoke else applied.changed
+    return dataclasses.replace(applied, after=tuple(map(afterwards, applied.after)), changed=frozenset(changed))

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What check mode predicts for random fleets is what the same task then does, in a world of memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.throttle import outcome_of
+from tests.integration.engine.controller import ADMIN, Controller, Result
+from tests.integration.engine.test_world import Simulation
+from tests.simulator import SimulatedFleet
+
+COMPUTERS = ["srv01", "srv02", "srv03"]
+NAMES = ["day", "night", "week"]
+HISTORIES = 120
+MAYBE = "If another client than this one is connected"
+
+
+@pytest.fixture(scope="module")
+def running_fleet() -> Iterator[SimulatedFleet]:
+    with SimulatedFleet.build(COMPUTERS, [ADMIN], {"quick": [{"output": "done"}]}) as fleet:
+        yield fleet
+
+
+class InOrder:
+    """Runs each job to its end, in order: with on_error: stop the outcome depends on it."""
+
+    def map(
+        self, work: Callable[[Any], Any], jobs: Sequence[Any], go_on: Callable[[], bool] = lambda: True
+    ) -> Iterator[tuple[Any, Any]]:
+        for job in jobs:
+            yield job, outcome_of(work, job)
+            if not go_on():
+                return
+
+
+def populate(fleet: SimulatedFleet, chance: random.Random) -> None:
+    """Open sessions in every state that a task may find: free, with a command, and with another client."""
+    for computer in fleet:
+        for session in computer.sessions:
+            session.close()
+        for name in chance.sample(NAMES, chance.randint(0, len(NAMES))):
+            options: dict[str, Any] = chance.choice([{}, {"state": "Connected", "held": True}])
+            commands = chance.choice([[], [{"script": "quick"}]]) if not options else []
+            computer.add_session(name, idle_timeout=chance.choice([300.0, 7200.0]), commands=commands, **options)
+
+
+def a_task(chance: random.Random) -> tuple[_plugins.Plugin, dict[str, Any]]:
+    """Return a module with options, sensible and not."""
+    named = {
+        "computer_name": chance.sample(COMPUTERS, chance.randint(1, 3)),
+        "on_error": chance.choice(["fail_at_end", "stop", "report"]),
+        "throttle_limit": 1,
+    }
+    select: dict[str, Any] = {
+        **named,
+        "name": chance.choice([["*"], ["night"], ["night", "n*"], ["day", "nowhere"]]),
+        "on_missing": chance.choice(["error", "warn", "skip"]),
+        "require_each": chance.choice([True, False]),
+    }
+    new = {**named, "session_name": chance.sample(NAMES, chance.randint(1, 2))}
+    when_done = chance.choice(["keep", "disconnect", "remove"])
+    return chance.choice(
+        [
+            (_plugins.CONNECT, select),
+            (_plugins.DISCONNECT, {**select, "idle_timeout": chance.choice([None, 600, 2_000_000])}),
+            (_plugins.REMOVE, {**select, "force": chance.choice([True, False])}),
+            (_plugins.INVOKE, {**select, "script": "quick", "when_done": when_done}),
+            (_plugins.RECEIVE, {**select, "when_done": when_done}),
+            (_plugins.NEW, {**new, "name": new["session_name"], "session_name": None}),
+            (_plugins.INVOKE, {**new, "script": "quick", "in_disconnected_session": True, "journal": "/journal"}),
+        ]
+    )
+
+
+def outcome(result: Result) -> dict[str, Any]:
+    """Return what check mode predicts; of sessions that do not exist yet, the name and the computer."""
+
+    def place(session: dict[str, Any]) -> tuple[str, str]:
+        return session["computer_name"], session["name"]
+
+    return {
+        "changed": sorted({place(session) for session in result["sessions"] if session["changed"]}),
+        "sessions": sorted({place(session) for session in result["sessions"]}),
+        "errors": sorted((error["message"], error["reason"]) for error in result["errors"]),
+        "failed": bool(result.get("failed")),
+        "missing": sorted(result["missing"]),
+        "after": sorted(result["diff"]["after"].splitlines()),
+    }
+
+
+def check_lines(predicted: Result) -> None:
+    """Check that the lines of a result are those of its sessions, in their order, each with the right target."""
+    lines = [session["what_if"] for session in predicted["sessions"] if session["what_if"]]
+    assert sorted(set(predicted["what_if"])) == sorted(set(lines))
+    for session in predicted["sessions"]:
+        line = session["what_if"] or ""
+        assert not line or f'"{session["name"]}"' in line or f'"{session["computer_name"]}"' in line
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_check_mode_predicts_what_the_run_does(
+    fleet: SimulatedFleet, controller: Controller, block: int, request: pytest.FixtureRequest
+) -> None:
+    for seed in range(block * HISTORIES // 3, (block + 1) * HISTORIES // 3):
+        chance = random.Random(seed)
+        simulation = Simulation(fleet, seed)
+        request.addfinalizer(simulation.disk.close)
+        controller.surroundings["world"] = dataclasses.replace(simulation.world, job_pool=lambda _limit: InOrder())
+        populate(fleet, chance)
+        for _earlier in range(chance.randint(0, 2)):
+            plugin, options = a_task(chance)
+            controller.run(plugin, **options)
+            simulation.sleep(chance.choice([0.0, 30.0]))
+        plugin, options = a_task(chance)
+        before = len(simulation.changes)
+        predicted = controller.run(plugin, check_mode=True, diff_mode=True, **options)
+        story = f"seed {seed}: {plugin.name} {options}"
+        assert len(simulation.changes) == before, story
+        check_lines(predicted)
+        done = controller.run(plugin, diff_mode=True, **options)
+        if any(MAYBE in line for line in predicted["what_if"]):
+            maybe = [session for session in predicted["sessions"] if MAYBE in (session["what_if"] or "")]
+            assert not any(session["changed"] for session in maybe), story
+            continue
+        assert outcome(predicted) == outcome(done), story
