@@ -98,6 +98,18 @@ def test_of_the_environment(
     assert {request.encrypted for request in carried_out(fleet)} == {not tls}
 
 
+def test_the_name_that_is_checked_is_the_computers(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, proxy: ForwardProxy
+) -> None:
+    """Without a check of the authority, the name is still checked, and the proxy is not whom TLS is with."""
+    set_up(controller, fleet, "NTLM", tls=True)
+    option = {"skip_ca_check": True, "proxy_access_type": "ie_config", "proxy": proxy.url}
+    assert names(controller.connect("srv01", session_option=option)) == ["job1"]
+    computer.certificate = "other_name"
+    assert [error["code"] for error in controller.get("srv01", session_option=option)["errors"]] == [12175]
+    assert proxy.requests
+
+
 @pytest.mark.parametrize("variable", ["https_proxy", "all_proxy", "HTTPS_PROXY"])
 @pytest.mark.parametrize("no_proxy", ["{address}", "127.0.0.0/8", "*", "elsewhere.invalid"])
 def test_what_the_environment_excepts(

@@ -101,7 +101,8 @@ else:
                     connection._dns_host = connection._dns_host.replace("%25", "%")
                     super().connect()
                     if isinstance(self.sock, ssl.SSLSocket) and not endpoint.tls.check_authority:
-                        _check_the_rest(self.sock, self.host, endpoint)
+                        # Through a proxy, the host of the connection is the proxy.
+                        _check_the_rest(self.sock, self._tunnel_host or self.host, endpoint)
                     connections[:] = [self]
 
             return type(pool_class.__name__, (pool_class,), {"ConnectionCls": Connection})
