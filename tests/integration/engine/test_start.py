@@ -194,11 +194,13 @@ def test_a_listed_name_with_blanks_is_found_and_shown_as_it_is(
     assert names(controller.get("srv01", name=["*t"])) == [" night "]
 
 
+@pytest.mark.parametrize("is_folder", [False, True])
 def test_two_spellings_are_one(
-    computer: SimulatedComputer, fleet: SimulatedFleet, start: Any, controller: Controller
+    computer: SimulatedComputer, fleet: SimulatedFleet, start: Any, tmp_path: Path, is_folder: bool
 ) -> None:
+    journal = f"{tmp_path}/folder/" if is_folder else f"{tmp_path}/journal"
     spellings = ["srv01", "SRV01", "srv01.", computer.address, "srv02"]
-    result = start(computer_name=spellings, session_name=["a", "A", "b "])
+    result = start(computer_name=spellings, session_name=["a", "A", "b "], journal=journal)
     assert result["errors"] == []
     assert sorted((each["computer_name"], each["name"]) for each in result["sessions"]) == [
         ("srv01", "a"),

@@ -18,7 +18,7 @@ CONNECT = """
 SESSION_KEYS = """
     id name computer_name computer_type transport state availability configuration_name instance_id disconnected_on
     expires_on idle_timeout max_idle_timeout output_buffering_mode owner client_ip application_name port use_ssl
-    connection_uri inventory_hostname changed
+    connection_uri inventory_hostname authentication_used tls task_options changed
 """
 ERROR_KEYS = """
     fully_qualified_error_id category message reason target computer_name inventory_hostname session_name instance_id
