@@ -255,11 +255,11 @@ def test_reader_killed_at_any_point(
 ) -> None:
     """Some kill themselves at certain points of their work, others are killed from outside while the server has them
     wait. No point depends on time, so it does not matter how fast the machine is."""
-    computer.replay_after_connect = True
     job = plant(computer, "numbers", "finished")
     seed = int(os.environ.get("PSSESSION_TEST_SEED") or random.randrange(1 << 32))
     print(f"to see the same again: PSSESSION_TEST_SEED={seed}")
     chance = random.Random(seed)
+    computer.configure({"replay_after_connect": chance.choice(["shell", "command", "any"])})
     registry = tmp_path / "registry.sqlite3"
     for number, point in enumerate([*in_any_order(chance), *AT_THE_END]):
         before = path.stat().st_size if path.exists() else 0

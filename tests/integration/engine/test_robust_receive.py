@@ -207,8 +207,9 @@ def test_a_session_that_is_gone_is_final_at_once(
     assert only(result)["output"] == ["begun"]
 
 
+@pytest.mark.parametrize("recovery_timeout", [240, 0])
 def test_another_client_took_it(
-    fake_time: FakeTime, computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any
+    fake_time: FakeTime, computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any, recovery_timeout: int
 ) -> None:
     """One error, and nothing is asked of the session of another client but whose it is."""
     computer.configure({"foreign_disconnect_code": 0})
@@ -219,13 +220,14 @@ def test_another_client_took_it(
         job.connect_elsewhere()
 
     with meanwhile(lambda: waiting_receives(fleet), take):
-        result = receive(busy_timeout=600)
+        result = receive(busy_timeout=600, recovery_timeout=recovery_timeout)
     (error,) = result["errors"]
-    assert (error["reason"], error["session_name"]) == ("busy", "job")
+    assert (error["reason"], error["session_name"]) == ("busy" if recovery_timeout else "failed", "job")
     assert result["sessions"] == []
     assert job.state == "Connected"
     assert fleet.requests_of(operation="Disconnect") == []
-    assert operations(fleet).count("Enumerate") == 3  # sessions, commands, and once more after the break
+    # Sessions, commands, and once more after the break.
+    assert operations(fleet).count("Enumerate") == (3 if recovery_timeout else 2)
     assert sum(fake_time.slept) < 2
 
 
