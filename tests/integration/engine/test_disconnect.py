@@ -478,3 +478,12 @@ def test_it_lives_as_long_as_it_was_given(
     assert names(controller.get("srv01")) == ["job1"]
     fleet.clock.advance(60)
     assert names(controller.get("srv01")) == []
+
+
+def test_an_idle_timeout_beyond_any_calendar(computer: SimulatedComputer, controller: Controller) -> None:
+    job = computer.add_session("job1", idle_timeout=1e15)
+    controller.connect("srv01")
+    result = controller.disconnect("srv01")
+    assert (names(result), result["errors"]) == (["job1"], [])
+    assert result["sessions"][0]["expires_on"] is None
+    assert job.state == "Disconnected"

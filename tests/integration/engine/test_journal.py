@@ -187,6 +187,40 @@ def test_disk_full(computer: SimulatedComputer, receive: Any, monkeypatch: pytes
     assert only(receive())["output"] == ["one", "two"]
 
 
+def test_what_was_received_before_the_disk_was_full_is_in_the_result(
+    computer: SimulatedComputer, controller: Controller, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    """Of the session in which that happened, and of all before it."""
+    computer.configure({"replay_after_connect": "shell"})
+    controller.inventory["srv01"] = {"max_envelope_size": 32768}
+    for name, script in (("a", "done"), ("b", "numbers"), ("c", "done")):
+        computer.add_session(name, commands=[{"script": script, "state": "finished"}])
+    write, written = os.write, 0
+
+    def full(descriptor: int, data: bytes) -> int:
+        nonlocal written
+        written += b'"piece"' in bytes(data)
+        if written > 2:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data)
+
+    def receive() -> Result:
+        return controller.run(_plugins.RECEIVE, "srv01", journal=str(path), throttle_limit=1)
+
+    with monkeypatch.context() as context:
+        context.setattr(os, "write", full)
+        result = receive()
+    assert result["failed"]
+    first, second, third = result["results"]
+    assert (first["name"], first["output"]) == ("a", ["one", "two"])
+    assert second["output"] == NUMBERS[: len(second["output"])]
+    assert 0 < len(second["output"]) < COUNT
+    assert (third["name"], third["output"]) == ("c", [])
+    assert [error["session_name"] for error in result["errors"]] == ["b", "c"]
+    assert all("No space left" in error["message"] for error in result["errors"])
+    assert [got["output"] for got in receive()["results"]] == [["one", "two"], NUMBERS, ["one", "two"]]
+
+
 def test_short_writes(computer: SimulatedComputer, receive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system may take less than it is given."""
     write = os.write

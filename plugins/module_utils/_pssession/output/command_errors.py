@@ -8,7 +8,15 @@ import typing as t
 
 from ..model.codes import HINTS, Code, Reason, reason_of
 from ..model.commands import Delivery, Output, PipelineState
-from ..model.errors import EndedWithoutState, ErrorRecord, LimitExceeded, TransportError, WSManFault, error_record
+from ..model.errors import (
+    EndedWithoutState,
+    ErrorRecord,
+    JournalError,
+    LimitExceeded,
+    TransportError,
+    WSManFault,
+    error_record,
+)
 from ..model.sessions import PSSession
 from ..psrp.records import message_of
 from ..request.request import Request
@@ -115,6 +123,25 @@ def broken_off(session: PSSession, command_id: str | None, cause: TransportError
         session,
         request,
         cause=cause,
+        hint=hint,
+    )
+
+
+def journal_failed(session: PSSession, command_id: str | None, error: JournalError, request: Request) -> ErrorRecord:
+    """Return the record for a command that could not be started or received, since the journal cannot be written."""
+    doing = "receiving from" if command_id else "starting a command in"
+    hint = (
+        "The result has what was received before that, and the server has the rest. Make room for the journal, and run "
+        "the task again."
+        if command_id
+        else "Nothing goes on in this session. Make room for the journal, and run the task again."
+    )
+    return _record(
+        "InvalidOperation",
+        f"{doing} session {session.place} failed: {error}",
+        session,
+        request,
+        reason=Reason.FAILED,
         hint=hint,
     )
 

@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 from dataclasses import dataclass
 
 from ..model.commands import CommandResult, Delivery, Output, Script, first_command_id
-from ..model.errors import ErrorRecord, TransportError
+from ..model.errors import ErrorRecord, JournalError, TransportError
 from ..model.events import InCommand, OutputReceived, OutputSkipped, Progressed, Warned
 from ..model.sessions import PSSession, SessionKey
 from ..psrp import starting
 from ..psrp.starting import IncompleteStart
+from ..state.journal import NoJournal
 from ..task.task import Task
 from . import command_errors
 from .connecting import Awake
@@ -67,21 +69,24 @@ class Runner:
         Args:
             is_first: Nothing was ever started in the session.
 
-        Raises:
-            JournalError: The journal cannot be written; nothing was started.
+        If the journal cannot be written, nothing is started.
         """
         command_id = first_command_id(session) if is_first else self._task.context.world.new_guid()
-        self._journal.note_start(session, command_id)
+        noted: list[Delivery] = []
+
+        def note(delivery: Delivery) -> None:
+            noted.append(delivery)
+            self._journal.note_delivery(session, command_id, delivery)
+
         try:
+            self._journal.note_start(session, command_id)
             with self._pool.lend(session.endpoint) as client:
-                starting.start(
-                    client,
-                    session.shell,
-                    command_id,
-                    script,
-                    Awake(client, session),
-                    lambda delivery: self._journal.note_delivery(session, command_id, delivery),
-                )
+                starting.start(client, session.shell, command_id, script, Awake(client, session), note)
+        except JournalError as error:
+            if len(noted) > 1:  # a request was sent between two notes
+                stop_incomplete(self._pool, NoJournal(), session, command_id, noted[-1])
+            failure = command_errors.journal_failed(session, None, error, self._request)
+            return CommandResult(session, None, Output(), failure)
         except IncompleteStart as error:
             return self.incomplete(session, command_id, error.delivery, error)
         except TransportError as error:
@@ -187,10 +192,14 @@ class Runner:
     def _received(self, receiving: Receiving, gatherer: Gatherer) -> CommandResult:
         """Take what one command gives, first from the journal, then from the server."""
         session, command_id = receiving.session, receiving.command_id
-        for event in receiving:
-            gatherer.add(event)
-            if not isinstance(event, (OutputReceived, OutputSkipped)):
-                self._task.context.emit(InCommand(session, command_id, event))
+        try:
+            for event in receiving:
+                gatherer.add(event)
+                if not isinstance(event, (OutputReceived, OutputSkipped)):
+                    self._task.context.emit(InCommand(session, command_id, event))
+        except JournalError as error:  # what came before it stays in the result
+            failure = command_errors.journal_failed(session, command_id, error, self._request)
+            return CommandResult(session, command_id, gatherer.finish(), failure)
         output = gatherer.finish()
         if gatherer.cause is not None and not output.is_finished:
             result = self._failed(session, command_id, output, gatherer.cause)
@@ -228,7 +237,8 @@ class Runner:
         if count <= reported:
             return result
         error = command_errors.unreadable(session, gatherer.unreadable[reported:], self._request)
-        self._journal.note_unreadable(session, command_id, count)
+        with contextlib.suppress(JournalError):  # then the next task reports them again
+            self._journal.note_unreadable(session, command_id, count)
         return dataclasses.replace(result, unreadable=error)
 
     def _finished(self, session: PSSession, command_id: str, output: Output) -> CommandResult:

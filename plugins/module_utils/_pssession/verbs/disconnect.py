@@ -38,14 +38,13 @@ class Disconnect(Verb):
             return step.session
         now = self.now()
         shell = self._shell_afterwards(step.session.shell)
-        lifetime = datetime.timedelta(seconds=int(shell.idle_timeout)) if shell.idle_timeout else None
         return dataclasses.replace(
             step.session,
             shell=shell,
             state=State.DISCONNECTED,
             availability=Availability.NONE,
             disconnected_on=now,
-            expires_on=now + lifetime if lifetime else None,
+            expires_on=_expiry(now, shell.idle_timeout),
         )
 
     def perform(self, client: WSManClient, step: Step, deadline: float) -> PSSession:
@@ -88,3 +87,13 @@ class Disconnect(Verb):
             category="InvalidArgument",
             target=session.instance_id,
         )
+
+
+def _expiry(now: datetime.datetime, idle_timeout: float | None) -> datetime.datetime | None:
+    """Return when a session expires that is disconnected now, or None if it is not known or beyond any calendar."""
+    if not idle_timeout:
+        return None
+    try:
+        return now + datetime.timedelta(seconds=int(idle_timeout))
+    except OverflowError:
+        return None
