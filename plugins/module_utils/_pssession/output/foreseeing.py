@@ -1,4 +1,4 @@
-"""What tasks that run or receive commands go on with after connecting, and what check mode says of it."""
+"""The sessions in which commands are run or received after connecting, and the prediction for check mode."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
