@@ -75,7 +75,7 @@ class Logon:
     certificate: ClientCertificate | None = None
     message_encryption: str = "auto"
     library: str = "psrp"
-    used: str = ""
+    used: str = field(default="", compare=False)
 
     @property
     def account(self) -> str:
