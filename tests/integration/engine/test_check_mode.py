@@ -56,7 +56,7 @@ def populate(fleet: SimulatedFleet, chance: random.Random) -> None:
 def a_task(chance: random.Random) -> tuple[_plugins.Plugin, dict[str, Any]]:
     """Return a module with options, sensible and not."""
     named = {
-        "computer_name": chance.sample(COMPUTERS, chance.randint(1, 3)),
+        "computer_name": chance.choice([chance.sample(COMPUTERS, chance.randint(1, 3)), ["srv01", "SRV01"]]),
         "on_error": chance.choice(["fail_at_end", "stop", "report"]),
         "throttle_limit": 1,
     }
