@@ -44,6 +44,9 @@ FAULTS = {**REQUEST_FAULTS, **PROCESS_FAULTS, **WORLD_FAULTS, **DISK_FAULTS}
 VERBS = ("invoke", "receive", "connect", "disconnect", "remove")
 JOBS = ("start", "resume", "collect")
 NAME = "Nightly"
+# Seconds that a session may be without a client, and a wait that is longer.
+IDLE_TIMEOUT = 86400
+LONG_WAIT = 100_000.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def draw(seed: int) -> History:
     style = chance.choice(("resume", "resume", "start", "start", "verbs"))
     steps = [_step(chance, kind, computers) for kind in _kinds(chance, style)]
     # A server that repeats nothing loses what was on its way to a reader that was killed, whatever a client does.
-    switches: dict[str, object] = {"replay_after_connect": True}
+    switches: dict[str, object] = {"replay_after_connect": chance.choice(("shell", "command", "any"))}
     if chance.random() < 0.3:
         switches["empty_receive_on_timeout"] = True
     return History(seed, computers, work, tuple(steps), switches)
@@ -163,7 +166,7 @@ def _step(chance: random.Random, kind: str, computers: tuple[str, ...]) -> Step:
         kind=kind,
         hosts=computers,
         controller=1 if is_elsewhere else 0,
-        wait=chance.choice((0.0, 1.0, 20.0, 70.0, 400.0)),
+        wait=chance.choices((0.0, 1.0, 20.0, 70.0, 400.0, LONG_WAIT), (6, 6, 6, 6, 6, 1))[0],
         journal=kind != "receive" or chance.random() < 0.75,
         timeout=chance.choice((None, None, 0, 30, 300)) if takes else None,
         busy_timeout=chance.choice((0, 0, 90)),

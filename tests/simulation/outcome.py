@@ -22,7 +22,7 @@ class Violation:
     """A promise that was not kept.
 
     Attributes:
-        promise: lost, twice, green, late or crash.
+        promise: lost, twice, green (by mistake), late, stuck or crash.
         step: Number of the step after which it was seen; 0 for the end of the history.
     """
 

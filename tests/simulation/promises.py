@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tests.simulation.history import JOBS
+from tests.simulation.history import IDLE_TIMEOUT, JOBS, REQUEST_FAULTS
 from tests.simulation.outcome import TOKEN, Outcome, Violation
 from tests.simulation.servers import Run
 
@@ -125,16 +125,30 @@ def at_end(simulation: Simulation) -> Iterator[Violation]:
         if missing and not _is_excused(simulation, run):
             text = f"{len(missing)} of {len(run.wrote)} objects of {run.token} on {run.computer}, first {missing[0]}"
             yield Violation("lost", 0, f"{text}; its session {run.session}")
+    yield from _unfinished(simulation)
     for computer in simulation.history.computers:
         for token in dict.fromkeys(run.token for run in simulation.ledger.runs):
             yield from _twice(simulation, computer, token)
 
 
+def _unfinished(simulation: Simulation) -> Iterator[Violation]:
+    """Tell where resume does not come to an end, although no process was killed and nobody touched its sessions."""
+    history, last = simulation.history, simulation.outcomes[-1]
+    kinds = {fault.kind for outcome in simulation.outcomes for fault, _operation, _where in outcome.happened}
+    is_plain = all(step.kind == "resume" and step.wait <= IDLE_TIMEOUT for step in history.steps)
+    if not is_plain or kinds - REQUEST_FAULTS.keys() or history.work.end != "Completed":
+        return
+    for host in history.computers:
+        if not last.is_green(host):
+            told = "; ".join(str(each["message"]) for each in last.errors(host))
+            yield Violation("stuck", 0, f"resume does not come to an end on {host}: {told}")
+
+
 def _is_excused(simulation: Simulation, run: Run) -> bool:
     """Tell whether output may be in no result and no journal.
 
-    It was removed on purpose, or taken by a task without a journal that was killed; or it is still on the server, and
-    the last task says that it was not collected.
+    It was removed on purpose, its session expired, or a task without a journal was killed while it took it. Or it is
+    still on the server, and the last task says that it was not collected.
     """
     last = simulation.outcomes[-1]
     pipeline = run.pipeline
@@ -145,7 +159,8 @@ def _is_excused(simulation: Simulation, run: Run) -> bool:
         if run.computer not in outcome.step.hosts or outcome.ended < run.began:
             continue
         kinds = outcome.fault_kinds(run.computer)
-        if outcome.step.kind == "remove" or kinds & {"restart", "remove"}:
+        is_expired = outcome.step.wait > IDLE_TIMEOUT
+        if outcome.step.kind == "remove" or kinds & {"restart", "remove"} or is_expired:
             return True
         if not outcome.step.journal and outcome.was_killed:
             return True

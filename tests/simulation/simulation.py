@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.simulation import promises
 from tests.simulation.controller import Machine, Running
-from tests.simulation.history import NAME, HappeningFault, History, Step
+from tests.simulation.history import IDLE_TIMEOUT, NAME, HappeningFault, History, Step
 from tests.simulation.outcome import TOKEN, Outcome, Violation
 from tests.simulation.scheduler import Scheduler, Stuck
 from tests.simulation.servers import Ledger, Servers
@@ -156,9 +156,9 @@ class Simulation:
         given = {"timeout": step.timeout} if step.timeout is not None else {}
         busy = {"busy_timeout": step.busy_timeout}
         if step.kind == "start":
-            return process.job("start", step.hosts, None, name=[NAME], script=f"run {TOKEN}", idle_timeout=86400)
+            return process.job("start", step.hosts, None, name=[NAME], script=f"run {TOKEN}", idle_timeout=IDLE_TIMEOUT)
         if step.kind == "resume":
-            work = {"name": [NAME], "script": f"run {TOKEN}", "idle_timeout": 86400, **given, **busy}
+            work = {"name": [NAME], "script": f"run {TOKEN}", "idle_timeout": IDLE_TIMEOUT, **given, **busy}
             return process.job("resume", step.hosts, FOLDER, **work)
         journal = {"journal": JOURNALS} if step.journal else {}
         if step.kind == "collect":
