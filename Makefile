@@ -15,6 +15,8 @@ VALUES ?= 10000
 SEED ?=
 # Histories that `make simulate` plays, and the seed of the first one; the others follow.
 HISTORIES ?= 1000
+# Mutants that `make mutants` draws.
+MUTANTS ?= 200
 # How often and how tests are repeated, for instance: make test-races REPEAT_ARGS='--times 5 --way loaded -k receive'
 REPEAT_ARGS ?=
 # Processes of `make simulate` at the same time.
@@ -103,6 +105,10 @@ conformance: $(READY) ## Random values and long scripts against a real PowerShel
 simulate: $(READY) ## Random histories of tasks and faults, checked against the promises (HISTORIES=100000 SEED=...)
 	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation --histories $(HISTORIES) --seed $(or $(SEED),0) \
 		--workers $(SIMULATION_WORKERS) --table
+
+.PHONY: mutants
+mutants: $(READY) ## Machine-made faults of the engine, which the simulation has to notice (MUTANTS=200 SEED=...): hours
+	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation.mutants --mutants $(MUTANTS) --seed $(or $(SEED),0)
 
 .PHONY: test-pypsrp
 test-pypsrp: $(READY) ## pypsrp's own tests against the simulator with a real PowerShell: minutes

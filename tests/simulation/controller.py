@@ -147,7 +147,8 @@ class Running:
             if fault.kind == "full_disk":
                 self.machine.disk.room = len(data) // 2
             else:
-                self.machine.disk.append(path, data[: len(data) // 2])
+                if data:
+                    self.machine.disk.append(path, data[: len(data) // 2])
                 self.process.kill()
                 raise Killed
 

@@ -116,7 +116,8 @@ class DiskOfProcess:
     """The disk as one process has it; locks end with the process.
 
     Args:
-        before_write: Called with path and data before each write; it may write a part of it and end the process.
+        before_write: Called before each write, with the path and the data that is appended. It may write a part of
+            that and end the process.
     """
 
     def __init__(self, disk: MemoryDisk, before_write: Callable[[str, bytes], None]) -> None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.simulation.history import History
+from tests.simulation.history import HappeningFault, History, Step
 from tests.simulation.outcome import Violation
+from tests.simulation.servers import Work
 from tests.simulation.simulation import Played
 
 
@@ -32,7 +33,21 @@ class KnownFault:
     matches: Callable[[Violation], bool]
 
 
-KNOWN: tuple[KnownFault, ...] = ()
+KNOWN: tuple[KnownFault, ...] = (
+    KnownFault(
+        "a Create that arrives after the next run has opened a session leaves a second session of the name",
+        History(
+            1,
+            ("srv01",),
+            Work(2, 50.0),
+            tuple(
+                Step("resume", ("srv01",), timeout=0, faults=faults) for faults in ((HappeningFault(3, "late"),), ())
+            ),
+            {"replay_after_connect": "any"},
+        ),
+        lambda violation: violation.promise == "stuck" and "2 sessions of this name" in violation.text,
+    ),
+)
 
 
 def unknown(played: Played) -> list[Violation]:

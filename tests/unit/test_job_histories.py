@@ -280,6 +280,19 @@ def test_resume_is_not_green_where_the_journal_could_not_be_looked_at(monkeypatc
     assert (told["failed"], engine.starts) == (True, [])
 
 
+def test_resume_tells_of_a_result_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the only host, so the job ends before its first call."""
+
+    def unreadable(_self: Folder, _host: str) -> Any:
+        raise ValueError("it has format 2, and this version reads up to 1")
+
+    monkeypatch.setattr(Folder, "result_of", unreadable)
+    engine = FakeEngine()
+    told = engine.run("resume", ["a"], **WORK)["a"]
+    assert (told["failed"], engine.calls, engine.starts) == (True, [], [])
+    assert "format 2" in told["msg"]
+
+
 def test_connect_and_disconnect() -> None:
     engine = FakeEngine(down={"b"})
     engine.add("a")

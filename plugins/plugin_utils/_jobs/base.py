@@ -152,17 +152,17 @@ def drive(job: Job, perform: t.Callable[[Call], Result]) -> tuple[Told, list[Lin
     """
     lines: list[Line] = []
     reply: Result = {}
-    step = next(job)
-    while True:
-        if isinstance(step, Call):
-            reply = perform(step)
-        else:
-            lines.append(step)
-            reply = {}
-        try:
+    try:
+        step = next(job)
+        while True:
+            if isinstance(step, Call):
+                reply = perform(step)
+            else:
+                lines.append(step)
+                reply = {}
             step = job.send(reply)
-        except StopIteration as end:
-            return end.value, lines
+    except StopIteration as end:  # perhaps before the first step: there may be nothing that can be done
+        return end.value, lines
 
 
 def error(
