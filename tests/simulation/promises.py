@@ -60,7 +60,9 @@ def bound(simulation: Simulation, outcome: Outcome) -> float:
     step, work = outcome.step, simulation.history.work
     runs = sum(1 for run in simulation.ledger.runs if run.computer in step.hosts)
     takes = step.kind in ("resume", "collect", "receive", "invoke")
-    waiting = (work.seconds * max(runs, 1) if step.timeout is None else step.timeout) if takes else 0.0
+    # With journals, resume receives from one host after the other.
+    in_turn = len(step.hosts) if step.kind == "resume" else 1
+    waiting = (work.seconds * max(runs, 1) if step.timeout is None else step.timeout * in_turn) if takes else 0.0
     return 100 + waiting + len(step.hosts) * (2 * step.busy_timeout + 100) + 420 * len(outcome.happened)
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order
 from tests.unit.fake_engine import OUTPUT, Command, FakeEngine, Folder
 
 WORK: dict[str, Any] = {"name": ["Nightly"], "script": "work", "idle_timeout": 86400}
@@ -291,6 +293,19 @@ def test_resume_tells_of_a_result_that_cannot_be_read(monkeypatch: pytest.Monkey
     told = engine.run("resume", ["a"], **WORK)["a"]
     assert (told["failed"], engine.calls, engine.starts) == (True, [], [])
     assert "format 2" in told["msg"]
+
+
+def test_resume_starts_nothing_that_another_run_started_since_it_looked() -> None:
+    engine = FakeEngine()
+    job = JOBS["resume"](Order(["a"], WORK, accounts={"a": "me"}, folder=Folder(engine)))
+    looked = engine.perform(cast("Call", next(job)))
+    check_work(engine, engine.run("resume", ["a"], **WORK), ["a"], journal=True)
+    with pytest.raises(StopIteration) as end:
+        job.send(looked)
+    told = end.value.value.by_host()["a"]
+    assert (told["failed"], engine.starts) == (True, ["a"])
+    assert "another run" in told["msg"]
+    check_work(engine, engine.run("resume", ["a"], **WORK), ["a"], journal=True)
 
 
 def test_connect_and_disconnect() -> None:

@@ -51,6 +51,8 @@ class _Work:
     host: str
     told: list[Result] = field(default_factory=list)
     is_over: bool = False
+    # What is kept, as it was read last.
+    kept: Result | None = None
     # The result that is kept, and whether its session is known to be removed.
     result: Result | None = None
     is_kept: bool = False
@@ -89,14 +91,40 @@ class _Work:
         self.told.append(part)
         self.is_over = True
 
-    def _read(self, folder: Folder) -> None:
-        """See what runs before have left."""
+    def leave_to_another_run(self) -> bool:
+        """Fail if another run has worked on the host since this one looked; tell whether it is so.
+
+        The journal is locked during each call only: between looking and starting, the other run may have started the
+        work and brought it to its end.
+        """
+        before = (self.kept, self.was_started)
+        folder = self.order.folder
+        if folder is None or self._is_unreadable(folder) or before == (self.kept, self.was_started):
+            return self.is_over
+        self.fail(
+            error(
+                self.host,
+                f"another run has worked on {self.host} at the same time, and nothing was started now",
+                hint="Run this again for the result.",
+            )
+        )
+        return True
+
+    def _is_unreadable(self, folder: Folder) -> bool:
+        """Read what is kept of the work, and fail if that is not possible; tell whether it is so."""
         try:
-            kept = folder.result_of(self.host)
+            self.kept = folder.result_of(self.host)
             self.was_started = folder.has_start(self.host)
         except (OSError, ValueError) as reason:
             self.fail(error(self.host, f"what is kept of the work on {self.host} cannot be read: {reason}"))
+            return True
+        return False
+
+    def _read(self, folder: Folder) -> None:
+        """See what runs before have left."""
+        if self._is_unreadable(folder):
             return
+        kept = self.kept
         part = parts_of(kept or {}, [self.host])[self.host]
         # Work that was stopped was kept as a result before 0.1.0, and is not done.
         if any(result.get("state") in ENDED for result in part["results"][:1]):
@@ -178,6 +206,8 @@ class _Resumer:
 
     def _start(self, works: t.Sequence[_Work]) -> Phase:
         for batch in self._batches(works):
+            if any(work.leave_to_another_run() for work in batch):  # with a folder, it is one host
+                continue
             journal = {} if self._folder is None else {"journal": self._folder.journal_of(batch[0].host)}
             for work, part in _parts((yield starting(self._order, [each.host for each in batch], **journal)), batch):
                 work.is_asked_to_start, work.received = True, None
