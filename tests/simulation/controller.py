@@ -9,6 +9,7 @@ import asyncio
 import datetime
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ PLUGINS = {plugin.name: plugin for plugin in _plugins.MODULES}
 _LATENCY = (0.001, 0.3)
 _SLOW_SECONDS = 15.0
 _LATE_SECONDS = 30.0
-_AWAY_SECONDS = 60.0
+_RESTART_SECONDS = 60.0
+_AWAY = {"away": 100.0, "away_long": 500.0}
 _TAKEN_SECONDS = 100.0
 OTHER_CLIENT = "C0FFEE00-0000-4000-8000-000000000001"
 
@@ -59,7 +61,7 @@ class Running:
     """A process of a machine: one task or job, with the faults that happen in it.
 
     Attributes:
-        requests: So many were sent.
+        requests: How many were sent of each operation, and of all by "".
         client_id: Of the controller, as the servers know it; None before the first request.
         happened: The faults that happened, with operation and computer of the request, or the path of the write.
     """
@@ -76,7 +78,7 @@ class Running:
         self._note = note
         self.process = Process()
         self.chance = random.Random(seed)
-        self.requests = 0
+        self.requests: Counter[str] = Counter()
         self.writes = 0
         self.happened: list[tuple[HappeningFault, str, str]] = []
         self._faults = faults
@@ -121,11 +123,14 @@ class Running:
     def seen(self, result: Mapping[str, Any]) -> None:
         """Called with the result of each call of a job; a test may look at it."""
 
-    def next_fault(self) -> HappeningFault | None:
+    def next_fault(self, operation: str) -> HappeningFault | None:
         """Count a request, and return what happens to it."""
-        self.requests += 1
-        here = (each for each in self._faults if each.at == self.requests and each.kind not in DISK_FAULTS)
-        return next(here, None)
+        self.requests.update(("", operation))
+        for fault in self._faults:
+            is_counted = fault.operation in ("", operation) and fault.kind not in DISK_FAULTS
+            if is_counted and fault.at == self.requests[fault.operation]:
+                return fault
+        return None
 
     def happen(self, fault: HappeningFault, what: str, where: str) -> None:
         """Note that a fault happens.
@@ -188,7 +193,8 @@ class MemoryConversation:
     def send(self, message: bytes, **_given: object) -> str:
         running = self._running
         running.process.check()
-        request, fault = read_request(message.decode()), running.next_fault()
+        request = read_request(message.decode())
+        fault = running.next_fault(request.operation)
         running.client_id = request.session_id
         if fault is not None:
             running.happen(fault, request.operation, self._computer.name)
@@ -235,6 +241,8 @@ class MemoryConversation:
             serving.cancel()  # the server notices that the connection was closed
             raise _timed_out(limit)
         answer = serving.result()
+        if self._servers.is_down(self._computer):
+            raise _broken()
         if kind == "kill_during":
             self._running.process.kill()
         if kind == "lost_answer":
@@ -255,7 +263,9 @@ class MemoryConversation:
         """Let something happen to the computer that the request is for."""
         servers, name = self._servers, self._computer.name
         if kind == "restart":
-            servers.restart(name, _AWAY_SECONDS)
+            servers.restart(name, _RESTART_SECONDS)
+        elif kind in _AWAY:
+            servers.down_until[name] = servers.clock.now() + _AWAY[kind]
         elif kind == "remove":
             servers.remove(name, self._running.chance)
         elif kind == "stop":

@@ -22,6 +22,8 @@ REQUEST_FAULTS = {
     "slow": "is answered 15 s late",
     "garbled": "takes effect, and half of the answer arrives",
     "quota": "is refused, since a quota is used up",
+    "away": "finds the network broken, for 100 s",
+    "away_long": "finds the network broken, for 500 s",
 }
 PROCESS_FAULTS = {
     "kill_before": "is not sent: the controller's process is killed",
@@ -41,6 +43,8 @@ DISK_FAULTS = {
 }
 FAULTS = {**REQUEST_FAULTS, **PROCESS_FAULTS, **WORLD_FAULTS, **DISK_FAULTS}
 
+# Those that decide what becomes of a command, oftener than their share of the requests.
+OPERATIONS = ("Receive", "Receive", "Command", "Create", "Connect", "Reconnect", "Disconnect", "Signal", "Delete")
 VERBS = ("invoke", "receive", "connect", "disconnect", "remove")
 JOBS = ("start", "resume", "collect")
 NAME = "Nightly"
@@ -56,13 +60,15 @@ class HappeningFault:
     Attributes:
         at: The number of the request, or of the write, in the step; the first is 1.
         kind: A key of `FAULTS`.
+        operation: The operation whose requests are counted; "" counts all.
     """
 
     at: int
     kind: str
+    operation: str = ""
 
     def __str__(self) -> str:
-        what = "write" if self.kind in DISK_FAULTS else "request"
+        what = "write" if self.kind in DISK_FAULTS else self.operation or "request"
         return f"{what} {self.at} {FAULTS[self.kind]}"
 
 
@@ -179,6 +185,10 @@ def _step(chance: random.Random, kind: str, computers: tuple[str, ...]) -> Step:
 
 def _faults(chance: random.Random, computers: int) -> tuple[HappeningFault, ...]:
     count = chance.choices((0, 1, 2, 3), (25, 45, 20, 10))[0]
-    kinds = list(FAULTS)
-    faults = {chance.randint(1, 3 + 5 * computers): chance.choice(kinds) for _number in range(count)}
-    return tuple(HappeningFault(at, kind) for at, kind in sorted(faults.items()))
+    faults = {}
+    for _number in range(count):
+        kind = chance.choice(list(FAULTS))
+        operation = chance.choice(("", *OPERATIONS)) if kind not in DISK_FAULTS else ""
+        at = chance.randint(1, computers if operation else 3 + 5 * computers)
+        faults[operation, at] = HappeningFault(at, kind, operation)
+    return tuple(fault for _key, fault in sorted(faults.items()))

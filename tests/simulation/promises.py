@@ -58,12 +58,13 @@ def after_step(simulation: Simulation, outcome: Outcome) -> Iterator[Violation]:
 def bound(simulation: Simulation, outcome: Outcome) -> float:
     """Return how long a step may take, in seconds."""
     step, work = outcome.step, simulation.history.work
+    away = 500.0 * sum(fault.kind == "away_long" for fault, _operation, _where in outcome.happened)
     runs = sum(1 for run in simulation.ledger.runs if run.computer in step.hosts)
     takes = step.kind in ("resume", "collect", "receive", "invoke")
     # With journals, resume receives from one host after the other.
     in_turn = len(step.hosts) if step.kind == "resume" else 1
     waiting = (work.seconds * max(runs, 1) if step.timeout is None else step.timeout * in_turn) if takes else 0.0
-    return 100 + waiting + len(step.hosts) * (2 * step.busy_timeout + 100) + 420 * len(outcome.happened)
+    return 100 + waiting + len(step.hosts) * (2 * step.busy_timeout + 100) + 420 * len(outcome.happened) + away
 
 
 def _untrue(simulation: Simulation, outcome: Outcome, host: str) -> Iterator[str]:

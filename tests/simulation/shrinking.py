@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tests.simulation.history import HappeningFault, History, Step
+from tests.simulation.history import History, Step
 from tests.simulation.outcome import Violation
 from tests.simulation.servers import Work
 from tests.simulation.simulation import Played, play
@@ -75,7 +75,7 @@ def _plainer(step: Step) -> Iterator[Step]:
             yield replace(step, **{name: value})  # type: ignore[arg-type]  # the names are those of its fields
     for fault in step.faults:
         if fault.at > 1:
-            earlier = tuple(HappeningFault(each.at - 1, each.kind) if each is fault else each for each in step.faults)
+            earlier = tuple(replace(each, at=each.at - 1) if each is fault else each for each in step.faults)
             yield replace(step, faults=earlier)
 
 

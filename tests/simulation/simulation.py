@@ -131,7 +131,7 @@ class Simulation:
             outcome.happened = process.happened
             outcome.client_id = process.client_id
             outcome.result = None if thread.error else thread.result
-            self.requests += process.requests
+            self.requests += process.requests[""]
             process.machine.disk.room = None
             if not outcome.ended:
                 outcome.ended = self.scheduler.now
@@ -187,7 +187,7 @@ def _groups(steps: tuple[Step, ...]) -> list[list[tuple[int, Step]]]:
 
 def healing(history: History) -> list[Step]:
     """Return what a user does in the end, when nothing goes wrong any more: run again what is undone."""
-    hosts, wait = history.computers, 200.0 + history.work.seconds
+    hosts, wait = history.computers, 600.0 + history.work.seconds
     if history.steps and history.steps[0].kind == "resume":
         again = Step("resume", hosts, wait=wait, busy_timeout=120)
         return [again, again]

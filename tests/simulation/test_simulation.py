@@ -101,10 +101,10 @@ def receive_ignores_its_time_limit(patch: pytest.MonkeyPatch) -> None:
 # Each with the promise that it breaks, and a seed from which on it is caught soon.
 PLANTED: dict[str, tuple[Patch, str, int]] = {
     "a journal that writes after reading": (journal_writes_after_reading, "lost", 30),
-    "a start that is repeated with a new id": (start_is_repeated_with_a_new_id, "twice", 115),
-    "a broken receive that is no error": (broken_receive_is_no_error, "green", 0),
-    "a resume that forgets starts": (resume_forgets_starts, "twice", 0),
-    "a receive that ignores its time limit": (receive_ignores_its_time_limit, "late", 160),
+    "a start that is repeated with a new id": (start_is_repeated_with_a_new_id, "twice", 95),
+    "a broken receive that is no error": (broken_receive_is_no_error, "green", 30),
+    "a resume that forgets starts": (resume_forgets_starts, "twice", 10),
+    "a receive that ignores its time limit": (receive_ignores_its_time_limit, "late", 10),
 }
 
 
