@@ -13,10 +13,11 @@ import pytest
 from pypsrp.serializer import Serializer
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Output, PipelineState
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
     CommandEvent,
+    ExitCodeSet,
     HostTextReceived,
+    MessageUnreadable,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.gathering import Gatherer
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import host
@@ -119,9 +120,10 @@ def test_host_call_is_read() -> None:
         CALL.replace("<I32>{number}</I32>", "").format(ci=-100, name="SetShouldExit", parameters=""),
     ],
 )
-def test_a_call_that_cannot_be_read_is_an_error(clixml: str) -> None:
-    with pytest.raises(TransportError, match="PSRP data that cannot be read"):
-        output_of((HOST_CALL, clixml))
+def test_a_call_that_cannot_be_read_is_reported_and_the_next_message_is_read(clixml: str) -> None:
+    unreadable, exit_code = events_of(CommandStream(), (HOST_CALL, clixml), (HOST_CALL, exit_call(3)))
+    assert isinstance(unreadable, MessageUnreadable)
+    assert exit_code == ExitCodeSet(3)
 
 
 Message = tuple[int, str]

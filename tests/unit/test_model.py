@@ -41,6 +41,9 @@ KEYS = [
     "use_ssl",
     "connection_uri",
     "inventory_hostname",
+    "authentication_used",
+    "tls",
+    "task_options",
 ]
 
 
@@ -81,6 +84,9 @@ def test_a_session_dict_has_the_documented_keys_and_values() -> None:
         "use_ssl": True,
         "connection_uri": "https://srv01:5986/wsman",
         "inventory_hostname": "win1",
+        "tls": "verified",
+        "authentication_used": "",
+        "task_options": {},
     }
     assert list(full.as_dict()) == KEYS
 

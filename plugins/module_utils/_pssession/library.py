@@ -23,7 +23,7 @@ import typing as t
 from .finding.discovery import as_session
 from .model.cmdlets import GET
 from .model.commands import Script
-from .model.errors import ParameterBindingError, PSSessionError, TransportError, WSManFault
+from .model.errors import PSSessionError, TransportError, WSManFault
 from .model.events import CommandEvent
 from .model.sessions import DEFAULT_RESOURCE_URI, Availability, Endpoint, ListedCommand, PSSession, Shell, State
 from .output.connecting import Awake
@@ -67,10 +67,11 @@ def endpoint_at(uri: str, **options: t.Any) -> Endpoint:
             `authentication`, `certificate_pem`, `ca_cert`, `session_option` and so on.
 
     Raises:
-        ParameterBindingError: The URI or an option cannot be used.
+        ParameterBindingError: The URI or the value of an option cannot be used.
+        TypeError: An option does not exist.
     """
     if unknown := options.keys() - _OPTIONS:
-        raise ParameterBindingError("NamedParameterNotFound", f"{', '.join(sorted(unknown))}: no such option")
+        raise TypeError(f"endpoint_at() has no option {', '.join(sorted(unknown))}")
     request = Request.from_options({"connection_uri": [uri], **options}, GET)
     (endpoint,) = endpoints(request, lambda _computer, _host: None)
     return endpoint

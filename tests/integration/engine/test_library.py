@@ -156,5 +156,5 @@ def test_an_unusable_endpoint_is_refused_before_anything_is_sent(
 
 
 def test_an_option_that_does_not_exist_is_refused(srv01: SimulatedComputer) -> None:
-    with pytest.raises(library.PSSessionError, match="user: no such option"):
+    with pytest.raises(TypeError, match="no option user"):
         library.endpoint_at(srv01.uri, user="me")

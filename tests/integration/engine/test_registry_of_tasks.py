@@ -64,8 +64,9 @@ def test_the_list_of_another_computer_with_the_same_guids_displaces_nothing(
 
 def make_older(path: Path, seconds: float) -> None:
     """Let everything in a registry have happened so many seconds earlier."""
-    with contextlib.closing(sqlite3.connect(path)) as database, database:
+    with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute(f"UPDATE session SET seen = seen - {seconds}, expires = expires - {seconds}")
+        database.commit()
 
 
 def test_a_computer_that_is_no_more_fails_one_wildcard(computer: SimulatedComputer, controller: Controller) -> None:

@@ -141,13 +141,13 @@ class Receiving:
         while not self._stream.is_finished:
             try:
                 yield from self._received()
-                break
             except TransportError as error:
                 if not self._recovery.heals(error):
                     raise
-                cause = error
-            yield from self._recovery.recover(cause, self._until)
-            self._needs = Needs.NOTHING
+                yield from self._recovery.recover(error, self._until)
+                self._needs = Needs.NOTHING
+            else:
+                break
         if self._stream.is_finished:
             self._confirm_end()
 
