@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from tests.integration.engine.controller import ADMIN, Controller, Result, error_ids, names
 from tests.integration.engine.logons import (
     DEMANDING,
@@ -34,7 +36,7 @@ KEYLESS = ("basic", "digest")
 def soon(controller: Controller) -> Iterator[None]:
     """No failure here may take long: the engine never waits for something to change."""
     waits: list[float] = []
-    controller.surroundings["sleep"] = waits.append
+    controller.surroundings["world"] = World(HttpConversation, sleep=waits.append)
     yield
     assert waits == []
 
