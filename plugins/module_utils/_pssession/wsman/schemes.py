@@ -96,8 +96,13 @@ def maker(logon: Logon) -> Maker:
     scheme = effective(logon)
     library, make = ("pywinrm", scheme.pywinrm) if logon.library == "winrm" else ("pypsrp", scheme.pypsrp)
     modules = scheme.extras.get(library, {})
+    # The hint of the code is about servers that do not offer a scheme.
+    hint = (
+        "Install it for the Python interpreter that runs the task, or use an execution environment built with this "
+        "collection."
+    )
     if make is None:
-        missing = f"{library} has no authentication {logon.scheme}; use transport psrp for it"
+        missing, hint = f"{library} has no authentication {logon.scheme}", "Use transport psrp for it."
     elif library == "pywinrm" and importlib.util.find_spec("winrm") is None:
         missing = (
             f"a winrm connection needs the Python library pywinrm {PYWINRM_MINIMUM} or newer: "
@@ -111,5 +116,4 @@ def maker(logon: Logon) -> Maker:
         )
     else:
         return make
-    # The message says what to do: the hint of the code is about servers that do not offer a scheme.
-    raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False, hint="")
+    raise TransportError(Code.INVALID_AUTHENTICATION, missing, delivered=False, hint=hint)
