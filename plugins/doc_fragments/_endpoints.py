@@ -1,6 +1,6 @@
-"""Documentation of the suboptions of `endpoints`.
+"""Documentation of what the action plugin gives a module on another host: `endpoints` and `run_client_id`.
 
-ENDPOINTS in plugins/module_utils/_arguments.py is their specification. A test compares the two.
+ENDPOINTS in plugins/module_utils/_arguments.py is the specification. A test compares the two.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -117,4 +117,10 @@ options:
       max_envelope_size:
         description: Bytes that one answer may have.
         type: int
+  run_client_id:
+    description:
+      - A GUID that is the same for all tasks of one run of Ansible. The action plugin fills it in when the task runs on
+        another host than the controller; it is not meant to be written by hand.
+      - The tasks of one run share a journal by it, and they are one client where O(state_file) cannot be written.
+    type: str
 """

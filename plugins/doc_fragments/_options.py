@@ -231,8 +231,7 @@ options:
       - File that keeps the numbers of the sessions this controller has seen, and its identity as a client. It holds no
         passwords, and losing it loses the numbers only.
       - If the file cannot be written, tasks go on without it, and a warning says so. The tasks of one run are then one
-        client to the servers, and other runs are other clients. Where the module runs on another host than the
-        controller, each task is a client of its own; set O(client_id) there.
+        client to the servers, and other runs are other clients.
       - The default is the environment variable E(PSSESSION_STATE_FILE), or C(pssession/state.sqlite3) in Ansible's
         home folder (C(~/.ansible)).
     type: path

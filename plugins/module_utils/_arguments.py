@@ -143,6 +143,7 @@ ENDPOINTS: Spec = {
             "max_envelope_size": {"type": "int"},
         },
     },
+    "run_client_id": {"type": "str"},
 }
 
 

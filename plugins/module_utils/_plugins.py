@@ -130,10 +130,11 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         surroundings = {
             "world": real_world(),
             "settings_of": settings_in(options.get("endpoints")),
+            "run_client_id": _run_client_id(options),
             **surroundings,
             "emit": emit,
         }
-        client_id = _client_id(options.get("client_id"))
+        client_id = _guid(options, "client_id")
         require_pypsrp()
         registry = Registry.open(
             options.get("state_file") or default_path("state.sqlite3"), emit, surroundings["world"]
@@ -169,12 +170,19 @@ def _given(options: Options) -> Options:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _client_id(text: str | None) -> str | None:
+def _run_client_id(options: Options) -> t.Callable[[], str] | None:
+    """Return what gives the identity of the controller's run to a module on another host, or None without one."""
+    found = _guid(options, "run_client_id")
+    return (lambda: found) if found else None
+
+
+def _guid(options: Options, name: str) -> str | None:
+    text = options.get(name)
     try:
         return str(uuid.UUID(text)) if text else None
     except ValueError as error:
         raise ParameterBindingError(
-            "ParameterArgumentTransformationError", f"client_id: {text!r} is not a GUID", "InvalidData"
+            "ParameterArgumentTransformationError", f"{name}: {text!r} is not a GUID", "InvalidData"
         ) from error
 
 

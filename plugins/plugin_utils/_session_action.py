@@ -116,6 +116,7 @@ class EngineAction(ActionBase):
             *(options.get("endpoints") or ()),
             *(settings.as_options() for settings in found if settings),
         ]
+        arguments["run_client_id"] = run_client_id()
         result: dict[str, t.Any] = self._execute_module(
             module_name=f"psremoting.fleet.{plugin.name}", module_args=arguments, task_vars=task_vars
         )

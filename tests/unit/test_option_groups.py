@@ -42,7 +42,15 @@ WITHOUT_READER = {
     "SessionOption.proxy_authentication": "the only value that is not refused is basic",
 }
 # Options that the wrappers read and the engine does not, and those that become part of a Script.
-ELSEWHERE = {"state_file", "client_id", "confirm", "endpoints", "session_option", "output_buffering_mode"}
+ELSEWHERE = {
+    "state_file",
+    "client_id",
+    "run_client_id",
+    "confirm",
+    "endpoints",
+    "session_option",
+    "output_buffering_mode",
+}
 SCRIPT = {*_arguments.INVOKE} - {"in_disconnected_session", "session_name"}
 
 

@@ -176,6 +176,11 @@ def test_what_counts_as_changed(controller: Controller) -> None:
           psremoting.fleet.invoke_command: {name: job, script: fails}
           register: tried
           failed_when: tried.results[0].failure.fully_qualified_error_id != 'NoDisk'
+        - name: Would be started, or the server means another client by Connected
+          psremoting.fleet.invoke_command: {name: job, script: quick}
+          check_mode: true
+        - name: Disconnected
+          psremoting.fleet.disconnect_pssession: {name: job}
         - name: Would be started
           psremoting.fleet.invoke_command: {name: job, script: quick}
           check_mode: true
@@ -198,6 +203,8 @@ def test_what_counts_as_changed(controller: Controller) -> None:
         "By its output": False,
         "Failed, and yet it was started": True,
         "Failed, and that is fine": True,
+        "Would be started, or the server means another client by Connected": False,
+        "Disconnected": True,
         "Would be started": True,
         "Nowhere to start": False,
         "Left behind": True,
@@ -205,6 +212,10 @@ def test_what_counts_as_changed(controller: Controller) -> None:
         "Took something": True,
     }
     assert "no such disk" in run["Failed, and yet it was started"].message
+    assert run["Would be started, or the server means another client by Connected"]["what_if"] == [
+        'What if: Performing the operation "Connect" on target "job". If another client than this one is '
+        "connected to the session, this fails and changes nothing."
+    ]
 
 
 def test_on_a_bastion(controller: Controller, fleet: SimulatedFleet) -> None:

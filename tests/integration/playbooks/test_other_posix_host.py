@@ -95,3 +95,29 @@ def test_the_module_runs_there_with_what_the_inventory_knows(controller: Control
     assert registry.exists()
     assert not controller.registry.exists()
     assert PASSWORD not in run.output
+
+
+def test_the_tasks_there_are_one_client_without_a_state_file(controller: Controller, fleet: SimulatedFleet) -> None:
+    controller.inventory["all"]["hosts"] = {
+        "bastion": {"ansible_connection": "bastion", "ansible_python_interpreter": sys.executable}
+    }
+    in_the_way = controller.write("no_folder", "")
+    run = controller.run(
+        f"""
+        - hosts: srv01
+          gather_facts: false
+          module_defaults:
+            group/psremoting.fleet.all:
+              state_file: {in_the_way}/state.sqlite3
+          tasks:
+            - name: Connect
+              psremoting.fleet.connect_pssession: {{name: ITTask}}
+              delegate_to: bastion
+            - name: Again
+              psremoting.fleet.connect_pssession: {{name: ITTask}}
+              delegate_to: bastion
+        """
+    )
+    assert run.exit_code == 0, run.output
+    assert [run[task]["changed"] for task in ("Connect", "Again")] == [True, False]
+    assert len({request.client_session_id for request in fleet.requests_of("srv01")}) == 1
