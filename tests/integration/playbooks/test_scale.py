@@ -307,9 +307,9 @@ def test_a_task_for_each_host_and_many_at_once(tmp_path: Path) -> None:
         ids = {result["sessions"][0]["instance_id"]: result["sessions"][0]["id"] for result in results.values()}
         assert sorted(ids.values()) == list(range(1, count + 1))
         with sqlite3.connect(controller.registry) as database:
-            written = database.execute("SELECT instance_id, id, state, client_id FROM session").fetchall()
-        assert {instance_id: number for instance_id, number, _state, _client in written} == ids
-        assert {state for _id, _number, state, _client in written} == {"Opened"}
-        assert len({client for _id, _number, _state, client in written}) == 1  # to the servers, all of them are one
+            written = database.execute("SELECT instance_id, id, connected_at, client_id FROM session").fetchall()
+        assert {instance_id: number for instance_id, number, _connected_at, _client in written} == ids
+        assert all(connected_at for _id, _number, connected_at, _client in written)
+        assert len({client for _id, _number, _connected_at, client in written}) == 1  # the servers see one client
         assert operations(fleet) == {"Enumerate": count, "Connect": count}
         assert states(fleet) == {"Connected": count}
