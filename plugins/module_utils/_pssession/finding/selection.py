@@ -168,7 +168,8 @@ def is_owned(shell: Shell, request: Request) -> bool:
 
 def age(session: PSSession) -> float:
     """Return for how many seconds a session has had no client; 0 for one that has a client."""
-    return (session.shell.shell_inactivity or 0) if session.availability is Availability.NONE else 0
+    # A negative duration, as after a clock was set back, must not hide the session.
+    return max(0.0, session.shell.shell_inactivity or 0.0) if session.availability is Availability.NONE else 0.0
 
 
 def remaining(session: PSSession) -> float | None:
