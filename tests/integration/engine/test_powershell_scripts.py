@@ -147,15 +147,21 @@ def test_another_client_takes_over_what_is_left(
     assert error_ids(controller.run(_plugins.RECEIVE, "srv01", name=["taken"])) == ["PSSessionConnectFailed"]
 
 
-def test_a_second_command_waits_for_the_first(controller: Controller, tmp_path: Path) -> None:
+def test_a_second_command_is_refused_while_the_first_runs(
+    controller: Controller, fleet: SimulatedFleet, tmp_path: Path
+) -> None:
     release = tmp_path / "release"
     waits = "param($Release) 'first'; while (-not (Test-Path $Release)) { Start-Sleep -Milliseconds 50 }"
     open_session(controller, "two")
     first = only(invoke(controller, "two", waits, parameters={"Release": str(release)}, timeout=0))
     assert first["state"] == "Running"
-    second = only(invoke(controller, "two", "'second'", timeout=0))
-    assert (second["state"], second["output"]) == ("Running", [])
+    started = len(fleet.requests_of(operation="Command"))
+    second = invoke(controller, "two", "'second'", timeout=0)
+    assert (second["results"], [error["reason"] for error in second["errors"]]) == ([], ["busy"])
+    assert started and len(fleet.requests_of(operation="Command")) == started
     release.touch()
+    rest = only(controller.run(_plugins.RECEIVE, "srv01", name=["two"]))
+    assert (rest["state"], [*first["output"], *rest["output"]]) == ("Completed", ["first"])
     third = only(invoke(controller, "two", "'third'"))
     assert (third["state"], third["output"]) == ("Completed", ["third"])
 
