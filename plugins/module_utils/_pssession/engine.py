@@ -80,10 +80,11 @@ def _invoke(task: Task) -> Report:
     if task.request.run.in_disconnected_session:
         return _report(task, *in_disconnected_session.start(script, task))
     found = only_idle(task, find(task))
-    applied = carry_out(task, Connect(task.request, task.context), found)
+    verb = Connect(task.request, task.context)
     if task.context.check_mode:
-        return _report(task, found, foreseen(task, found, applied))
-    with disconnect_on_interrupt(task, {each.key: each for each in applied.sessions}):
+        return _report(task, found, foreseen(task, found, carry_out(task, verb, found)))
+    with disconnect_on_interrupt(task) as note_connected:
+        applied = carry_out(task, verb, found, note_connected)
         outputs = Runner(task).invoke(to_go_on_with(task, found, applied), script)
     started = frozenset(result.session.key for result in outputs.results if result.command_id)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=started), outputs)
@@ -91,12 +92,12 @@ def _invoke(task: Task) -> Report:
 
 def _receive(task: Task) -> Report:
     found = find(task)
-    if not task.context.check_mode:
-        found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
-    applied = carry_out(task, ConnectAnew(task.request, task.context), found)
+    verb = ConnectAnew(task.request, task.context)
     if task.context.check_mode:
-        return _report(task, found, foreseen(task, found, applied))
-    with disconnect_on_interrupt(task, {each.key: each for each in applied.sessions}):
+        return _report(task, found, foreseen(task, found, carry_out(task, verb, found)))
+    found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
+    with disconnect_on_interrupt(task) as note_connected:
+        applied = carry_out(task, verb, found, note_connected)
         outputs = Runner(task).receive(to_go_on_with(task, found, applied), applied.changed)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=applied.changed | outputs.news), outputs)
 

@@ -200,7 +200,8 @@ def test_an_interrupted_job_leaves_no_session_connected(controller: Controller, 
         "psremoting.fleet.pssession_job": {"job": "resume", "name": "Nightly", "script": "Long work"},
     }
     process = controller.started(yaml.safe_dump([task]))
-    until(lambda: all(fleet.requests_of(host, "Connect") for host in HOSTS))  # it receives
+    # To the session and to the command: it receives.
+    until(lambda: all(len(fleet.requests_of(host, "Connect")) == 2 for host in HOSTS))
     process.terminate()
     assert controller.ended(process).exit_code != 0
     until(lambda: {fleet[host].session("Nightly").state for host in HOSTS} == {"Disconnected"})

@@ -34,8 +34,8 @@ KILLED_AT = {
     "before it has opened a session": ("Create", 0),
     "before it has started the work": ("Receive", 0),  # it would tell that the session is open
     "after it has started the work": ("Disconnect", 0),
-    "before it receives": ("Reconnect", 0),
-    "while it connects to the command": ("Connect", 0),
+    "before it receives": ("Connect", 0),  # to the session
+    "while it connects to the command": ("Connect", 1),
     "while it receives": ("Receive", 3),  # the first two are about the session
     "after it has received everything": ("Signal", 0),
     "after it has written the result": ("Delete", 0),

@@ -15,7 +15,7 @@ from ..model.codes import Reason
 from ..model.events import Interrupted, Warned
 from ..model.sessions import Availability, PSSession, SessionKey, State
 from ..task.task import Task
-from ..verbs.apply import Applied, Apply
+from ..verbs.apply import Applied, Apply, Done
 from ..verbs.disconnect import Disconnect
 from ..verbs.plan import Action, Step
 from ..wsman.pool import ClientPool
@@ -134,16 +134,22 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
 
 
 @contextlib.contextmanager
-def disconnect_on_interrupt(task: Task, connected: t.Mapping[SessionKey, PSSession]) -> t.Iterator[None]:
-    """Disconnect from the sessions when the block is interrupted, for instance by the task's time limit.
+def disconnect_on_interrupt(task: Task) -> t.Iterator[t.Callable[[Done], Done]]:
+    """Disconnect from sessions when the block is interrupted, for instance by the task's time limit.
 
     Without it the server disconnects them after a minute of silence.
 
-    Args:
-        connected: By key; threads may change it.
+    Yields:
+        What notes a session that the block has connected to, as the `then` of `carry_out`; threads may call it.
     """
+    connected: dict[SessionKey, PSSession] = {}
+
+    def note_connected(done: Done) -> Done:
+        connected[done.session.key] = done.session
+        return done
+
     try:
-        yield
+        yield note_connected
     except BaseException:
         _disconnect_at_once(task, list(connected.values()))
         raise

@@ -16,7 +16,7 @@ from ..finding.finding import Found, find_by_new_names
 from ..model.commands import CommandResult, Delivery, Output, Script
 from ..model.errors import ErrorRecord, TransportError
 from ..model.events import Warned
-from ..model.sessions import Availability, PSSession, SessionKey
+from ..model.sessions import Availability, PSSession
 from ..system.throttle import outcome_of
 from ..target.endpoint import endpoints
 from ..task.task import Task
@@ -54,12 +54,10 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
             task.context.emit(Warned(_about_empty(task, session)))
 
     partial = {session.key: each for session in existing for each in _partial_commands(task, session)}
-    connected: dict[SessionKey, PSSession] = {}
     runner = Runner(task)
 
     def start_in(opened: Done) -> Done:
         session = opened.session
-        connected[session.key] = session
         if session.key in partial:
             stopped = runner.incomplete(session, *partial[session.key])
             if stopped.command_id is not None:  # it may have begun, or could not be stopped
@@ -71,8 +69,10 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
 
     unstarted += [session for session in existing if session.key in partial]
     to_start = dataclasses.replace(found, sessions=(*wanted, *unstarted))
-    with disconnect_on_interrupt(task, connected):
-        applied = carry_out(task, New(task.request, task.context), to_start, start_in)
+    with disconnect_on_interrupt(task) as note_connected:
+        applied = carry_out(
+            task, New(task.request, task.context), to_start, lambda opened: start_in(note_connected(opened))
+        )
     outputs = None
     if task.context.check_mode:
         verb = Disconnect(task.request, task.context)
