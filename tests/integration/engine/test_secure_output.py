@@ -90,7 +90,7 @@ def test_the_secret_is_not_shown(
     result = invoke(controller, script="give", journal=str(journal))
     assert (outputs(result), result["results"][0]["state"]) == ([GIVEN], "Completed")
     assert_absent(json.dumps(result) + journal.read_text(), SECRET)
-    assert operations(fleet) == ["Enumerate", "Connect", "Command", "Receive", "Signal"]
+    assert operations(fleet) == ["Enumerate", "Enumerate", "Connect", "Command", "Receive", "Signal"]
     invoke(controller, script="give later", timeout=0)
     fleet.clock.advance(3600)
     result = receive(controller, client_id=str(uuid.uuid4()))
@@ -173,7 +173,7 @@ def test_a_new_client_comes_too_late(
 def test_others_are_not_looked_at(fleet: SimulatedFleet, asking_job: SimulatedSession, controller: Controller) -> None:
     """A command that gives something costs no request more; one that keeps silent costs one each time."""
     invoke(controller, script="quick")
-    assert operations(fleet) == ["Enumerate", "Connect", "Command", "Receive", "Signal"]
+    assert operations(fleet) == ["Enumerate", "Enumerate", "Connect", "Command", "Receive", "Signal"]
     fleet.clear_requests()
     assert outputs(invoke(controller, script="silent")) == [["done"]]
     looks = [request for request in fleet.requests_of(operation="Receive") if request.command_id is None]
