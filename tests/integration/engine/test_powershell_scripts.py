@@ -158,7 +158,8 @@ def test_a_second_command_is_refused_while_the_first_runs(
     started = len(fleet.requests_of(operation="Command"))
     second = invoke(controller, "two", "'second'", timeout=0)
     assert (second["results"], [error["reason"] for error in second["errors"]]) == ([], ["busy"])
-    assert started and len(fleet.requests_of(operation="Command")) == started
+    assert started
+    assert len(fleet.requests_of(operation="Command")) == started
     release.touch()
     rest = only(controller.run(_plugins.RECEIVE, "srv01", name=["two"]))
     assert (rest["state"], [*first["output"], *rest["output"]]) == ("Completed", ["first"])
