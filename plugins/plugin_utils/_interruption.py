@@ -1,10 +1,11 @@
-"""Signals that end a run: they wait until the task has disconnected from its sessions."""
+"""The end of a run, by a signal or a kill: the task disconnects from its sessions first."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -13,6 +14,8 @@ import typing as t
 # Longer than disconnecting from interrupted sessions takes.
 GRACE_SECONDS = 20.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# How often a worker looks whether ansible-playbook is still there.
+_PARENT_SECONDS = 0.5
 
 
 @contextlib.contextmanager
@@ -46,8 +49,32 @@ def tidy_interruption() -> t.Iterator[None]:
     for number in _SIGNALS:
         signal.signal(number, interrupt)
     try:
-        yield
+        with _ended_with_parent():
+            yield
     finally:
         restore()
         if received:
             signal.raise_signal(received[0])
+
+
+@contextlib.contextmanager
+def _ended_with_parent() -> t.Iterator[None]:
+    """Send this process SIGTERM when its parent has ended: a killed ansible-playbook leaves its workers running.
+
+    A worker that went on would receive output that no run gets, and hold the journal.
+    """
+    parent, is_done = os.getppid(), threading.Event()
+
+    def watch() -> None:
+        while not is_done.wait(_PARENT_SECONDS):
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    thread = threading.Thread(target=watch, name="pssession-parent", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        thread.join()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -298,7 +298,9 @@ def test_resume_tells_of_a_result_that_cannot_be_read(monkeypatch: pytest.Monkey
 def test_resume_starts_nothing_that_another_run_started_since_it_looked() -> None:
     engine = FakeEngine()
     job = JOBS["resume"](Order(["a"], WORK, accounts={"a": "me"}, folder=Folder(engine)))
-    looked = engine.perform(cast("Call", next(job)))
+    first = next(job)
+    assert isinstance(first, Call)
+    looked = engine.perform(first)
     check_work(engine, engine.run("resume", ["a"], **WORK), ["a"], journal=True)
     with pytest.raises(StopIteration) as end:
         job.send(looked)

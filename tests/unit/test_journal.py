@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal, JournalFolder
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal_lock import JournalLock
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from tests.unit.builders import endpoint, session, world
 
 pytestmark = pytest.mark.timing
@@ -304,10 +306,24 @@ def test_an_inventory_host_that_moves_keeps_its_lines(path: Path) -> None:
     assert read(path, by_address) == [b"two"]
 
 
+def waiting_world(sleep: Callable[[], None] = lambda: None) -> World:
+    """A world in which a wait is over at once.
+
+    Args:
+        sleep: What happens during each.
+    """
+    times = itertools.count()
+
+    def wait(_seconds: float) -> None:
+        sleep()
+
+    return world(monotonic=lambda: float(next(times)), sleep=wait)
+
+
 @pytest.fixture
 def locks() -> Iterator[list[JournalLock]]:
-    """Locks of two tasks of one run and of another run."""
-    made = [JournalLock(world(), run_id) for run_id in ("run 1", "run 1", "run 2")]
+    """Locks of two tasks of one run and of another run; their waits take no time."""
+    made = [JournalLock(waiting_world(), run_id) for run_id in ("run 1", "run 1", "run 2")]
     yield made
     for lock in made:
         lock.release()
@@ -326,6 +342,15 @@ def test_one_run_at_a_time_works_with_a_journal(path: Path, locks: list[JournalL
     with pytest.raises(JournalError, match="is in use"):
         Journal(str(path), LocalDisk(), first)
     assert read(path) == [b"one", b"two", b"three"]
+
+
+def test_a_run_waits_for_the_processes_of_a_killed_one(path: Path) -> None:
+    killed = JournalLock(waiting_world(), "killed")
+    Journal(str(path), LocalDisk(), killed).append(A, ONE, [b"one"])
+    next_run = JournalLock(waiting_world(killed.release), "next")
+    Journal(str(path), LocalDisk(), next_run).append(A, ONE, [b"two"])
+    next_run.release()
+    assert read(path) == [b"one", b"two"]
 
 
 def test_a_torn_line_does_not_hide_who_took_a_journal(path: Path, locks: list[JournalLock]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output
     TERMINATE,
     Receiving,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recovering import Recovery
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.fragments import (
     fragments_of,
     whole_fragment,
@@ -93,6 +95,7 @@ class Server:
         self.seconds: list[float] = []
         self.asked: list[str] = []
         self.lent = 0
+        self.is_closed = False
         self.world = world()
         self._answers = list(answers)
         self.says_done = False
@@ -297,3 +300,27 @@ def test_what_cannot_be_read_is_an_event_and_the_next_message_is_read() -> None:
         Finished,
         ReceiveEnded,
     ]
+
+
+@pytest.mark.parametrize(("next_number", "is_missing"), [(2, False), (5, False), (7, False), (8, True), (60, True)])
+def test_messages_that_another_process_received_are_missed(
+    monkeypatch: pytest.MonkeyPatch, next_number: int, is_missing: bool
+) -> None:
+    """After a break, three numbers are those of the connect, and two may be those of a key."""
+
+    def take_up(recovery: Recovery, _until: float) -> None:
+        recovery.connects += 1
+
+    monkeypatch.setattr(Recovery, "take_up", take_up)
+    broken = TransportError(None, "the connection broke", is_break=True)
+    server = Server(
+        [piece(1, OUTPUT, "<I32>1</I32>")],
+        broken,
+        [piece(next_number, OUTPUT, "<I32>2</I32>"), piece(next_number + 1, STATE, COMPLETED)],
+    )
+    server.world = world(sleep=lambda _seconds: None, monotonic=itertools.count().__next__)
+    events = list(receiving(server, recovery_timeout=240))
+    assert [event.value for event in events if isinstance(event, OutputReceived)] == [1, 2]
+    missed = [event.why for event in events if isinstance(event, MessageUnreadable)]
+    assert bool(missed) is is_missing
+    assert all("another process with the same client_id" in reason for reason in missed)

@@ -358,6 +358,18 @@ def test_answers_that_get_lost_come_again(
     assert [text[:4] for text in output] == [f"{number:04}" for number in range(500)]
 
 
+@pytest.mark.usefixtures("fake_time")
+@pytest.mark.parametrize("model", ["shell", "command", "any"])
+def test_a_break_alone_misses_nothing(computer: SimulatedComputer, receive: Any, model: str) -> None:
+    computer.configure({"replay_after_connect": model})
+    plant(computer, "lots", "finished")
+    for after in (1, 2):
+        computer.inject(Injection("Receive", after=after, action="close_without_answer"))
+    result = receive(recovery_timeout=60)
+    assert "failed" not in result
+    assert [text[:4] for text in only(result)["output"]] == [f"{number:04}" for number in range(500)]
+
+
 @pytest.mark.parametrize("model", ["shell", "command", "any"])
 def test_replay_after_a_quiet_end(computer: SimulatedComputer, receive: Any, tmp_path: Path, model: str) -> None:
     """What the server gives again, because nothing said that it had arrived, is not there twice."""

@@ -15,7 +15,7 @@ import yaml
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of
+from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of, processes_of
 
 HOSTS = ["srv01", "srv02", "srv03"]
 READING = {"Enumerate", "Unauthenticated"}
@@ -205,4 +205,17 @@ def test_an_interrupted_job_leaves_no_session_connected(controller: Controller, 
     process.terminate()
     assert controller.ended(process).exit_code != 0
     until(lambda: {fleet[host].session("Nightly").state for host in HOSTS} == {"Disconnected"})
+    assert len(fleet.requests_of(operation="Command")) == 3
+
+
+def test_a_killed_run_leaves_no_worker_that_receives(controller: Controller, fleet: SimulatedFleet) -> None:
+    """Only ansible-playbook is killed: its workers notice, disconnect and end, and the next run goes on at once."""
+    options = {"job": "resume", "name": "Nightly", "script": "Long work", "journal": str(controller.folder / "journal")}
+    process = controller.started(yaml.safe_dump([{"name": "Job", "psremoting.fleet.pssession_job": options}]))
+    until(lambda: all(len(fleet.requests_of(host, "Connect")) == 2 for host in HOSTS))
+    workers = processes_of(process.pid)[1:]
+    assert workers
+    process.kill()
+    until(lambda: not any(Path(f"/proc/{pid}/status").exists() for pid in workers), "the end of the workers")
+    assert {fleet[host].session("Nightly").state for host in HOSTS} == {"Disconnected"}
     assert len(fleet.requests_of(operation="Command")) == 3

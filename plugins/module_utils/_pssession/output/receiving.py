@@ -20,7 +20,7 @@ import typing as t
 from ..model.codes import Code
 from ..model.commands import first_command_id
 from ..model.errors import EndedWithoutState, TransportError
-from ..model.events import CommandEvent, ReceiveEnded
+from ..model.events import CommandEvent, MessageUnreadable, ReceiveEnded
 from ..model.sessions import PSSession
 from ..psrp import host, session_key
 from ..psrp.command_stream import CommandStream
@@ -36,6 +36,8 @@ STOP = "powershell/signal/crtl_c"
 TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"
 # The shortest time that the server is asked to wait for output because connections break in silence, in seconds.
 LEAST_SILENCE = 10.0
+# Messages about the session that a client causes by connecting, and by the exchange of a key.
+_MESSAGES_OF_A_CONNECT, _MESSAGES_OF_A_KEY = 3, 2
 # How long output that has piled up is taken when the time to wait is over.
 BACKLOG_SECONDS = 10.0
 # Faults that end a receive because the shell or the command is gone, or another client's (as in PowerShell).
@@ -97,6 +99,7 @@ class Receiving:
         self._journal = journal
         self._needs = needs
         self._most_silence: float | None = None
+        self._missing_at_first: int | None = None
         self._recovery = Recovery(session, command_id, pool, recovery_timeout)
         self._timeout = timeout
         self._until: float | None = None
@@ -132,8 +135,24 @@ class Receiving:
             yield from events
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this receive only
             cause = failure_of_job(error)
+        yield from self._missed()
         yield from self._stream.flush()
         yield ReceiveEnded(cause, self._stream.output_dropped)
+
+    def _missed(self) -> t.Iterator[CommandEvent]:
+        """Tell of output that another process received while this one connected again.
+
+        Servers number the messages of a session. A client that connects causes a few that are about the session; those
+        of this one are counted, so further missing numbers are those of another client and what it received.
+        """
+        if self._missing_at_first is None:
+            return
+        missing, connects = self._stream.missing - self._missing_at_first, self._recovery.connects
+        if connects and missing > connects * _MESSAGES_OF_A_CONNECT + _MESSAGES_OF_A_KEY:
+            yield MessageUnreadable(
+                f"numbers of {missing} messages are missing: another process with the same client_id, such as a second "
+                "task on this controller, received from the command at the same time"
+            )
 
     def _events(self) -> t.Iterator[CommandEvent]:
         yield from self._recorded()
@@ -177,6 +196,8 @@ class Receiving:
                 self._journal.append(self.session, self.command_id, pieces)
                 for piece in pieces:
                     yield from self._stream.feed(piece)
+                if pieces and self._missing_at_first is None:
+                    self._missing_at_first = self._stream.missing
                 self._refuse_calls(client)
                 if is_done and not self._stream.is_finished:
                     raise EndedWithoutState()

@@ -46,6 +46,9 @@ class Recovery:
     Args:
         session: The session of the command.
         timeout: Seconds to get over one break; 0 means not at all.
+
+    Attributes:
+        connects: How often it has connected to the session.
     """
 
     def __init__(self, session: PSSession, command_id: str, pool: ClientPool, timeout: float) -> None:
@@ -56,6 +59,7 @@ class Recovery:
         self._world = pool.world
         self._began: float | None = None
         self._attempts = 0
+        self.connects = 0
 
     def heals(self, error: TransportError) -> bool:
         """Tell whether a failure is one that a new connection may get over."""
@@ -124,6 +128,7 @@ class Recovery:
                 handshake.connect(client, session.shell, None, deadline)
             else:
                 connect_anew(client, session, deadline)
+            self.connects += 1
             client.connect_command(session.shell, self._command_id.upper(), deadline)
 
     def _look(self, refusal: TransportError) -> TransportError:

@@ -130,6 +130,11 @@ class CommandStream:
         missing = stream.missing + ((stream.first_id or 0) if self._is_first else 0)
         return True if stream.is_torn or missing > _OTHER_MESSAGES else None
 
+    @property
+    def missing(self) -> int:
+        """How many numbers are missing between the messages so far."""
+        return self._defragmenter.missing
+
     def forget_calls(self, answered: t.Container[int]) -> None:
         """Leave out calls that were answered before, by their ids; the journal brings them again."""
         self.host_calls = [call for call in self.host_calls if call.call_id not in answered]

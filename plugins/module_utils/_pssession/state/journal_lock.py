@@ -11,8 +11,9 @@ from ..model.errors import JournalError
 from ..system.disk import FileLock
 from ..system.world import World
 
-# How long the other tasks of a run wait for the one that is just taking the lock, and how often they look.
-_PATIENCE_SECONDS = 10.0
+# How long a task waits for the one that is just taking the lock, or for the processes of a run that was killed, and how
+# often it looks.
+_PATIENCE_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _FROM_END = 2
 
@@ -42,36 +43,34 @@ class JournalLock:
         """
         if path in self._held:
             return
-        lock = self._world.disk.lock(path)
-        try:
-            self._take(lock, path)
-        except BaseException:
-            lock.release()
-            raise
-        self._held[path] = lock
+        give_up_at = self._world.monotonic() + _PATIENCE_SECONDS
+        while not self._try(path):
+            if self._world.monotonic() >= give_up_at:
+                raise JournalError(
+                    f"journal: {path} is in use: another run works with it at this moment. Nothing was done. Wait for "
+                    "its end and run this again. With another journal, each of the two would get a part of the output."
+                )
+            self._world.sleep(_POLL_SECONDS)
 
     def release(self) -> None:
         """Give all files back."""
         while self._held:
             self._held.popitem()[1].release()
 
-    def _take(self, lock: FileLock, path: str) -> None:
-        give_up_at = self._world.monotonic() + _PATIENCE_SECONDS
-        while True:
+    def _try(self, path: str) -> bool:
+        lock = self._world.disk.lock(path)
+        is_ours = False
+        try:
             if lock.exclusive():
                 line = json.dumps({"run": self._run_id})
                 self._world.disk.append(path, f"{self._end_of_torn_line(path)}{line}\n".encode("ascii"))
-            if lock.shared():
-                if self._owner_of(path) == self._run_id:
-                    return
-                break
-            if self._world.monotonic() >= give_up_at:
-                break
-            self._world.sleep(_POLL_SECONDS)
-        raise JournalError(
-            f"journal: {path} is in use: another run works with it at this moment. Nothing was done. Wait for its end "
-            "and run this again, or name another journal for other work."
-        )
+            is_ours = lock.shared() and self._owner_of(path) == self._run_id
+        finally:
+            if is_ours:
+                self._held[path] = lock
+            else:
+                lock.release()  # two runs that wait must not keep each other from it
+        return is_ours
 
     def _end_of_torn_line(self, path: str) -> str:
         """Return the end that the last line of a file lacks, from a moment when the power went."""
