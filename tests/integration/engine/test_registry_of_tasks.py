@@ -173,6 +173,8 @@ def test_a_given_session_alone_weakens_nothing(
     assert fleet.requests == []
     (warning,) = result["warnings"]
     assert "says skip_ca_check, skip_cn_check" in warning
-    # The inventory does not lead there, so its password stays here.
-    assert [error["reason"] for error in result["errors"]] == ["access_denied"]
+    # The inventory does not lead there, so its password stays here. Where Kerberos is installed, the controller user's
+    # tickets would do, and the check of the certificate fails, as below.
+    (error,) = result["errors"]
+    assert error["reason"] == "access_denied" or error["code"] == 12175
     assert controller.connect(**elsewhere, credential=CREDENTIAL)["errors"][0]["code"] == 12175
