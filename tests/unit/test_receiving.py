@@ -115,6 +115,9 @@ class Server:
     def new_deadline(self) -> float:
         return WSManClient(self.endpoint, COMMAND, self.world).new_deadline()
 
+    def new_signal_deadline(self) -> float:
+        return WSManClient(self.endpoint, COMMAND, self.world).new_signal_deadline()
+
     def new_receive_deadline(self, wait: float | None) -> float:
         return WSManClient(self.endpoint, COMMAND, self.world).new_receive_deadline(wait)
 
@@ -302,11 +305,21 @@ def test_what_cannot_be_read_is_an_event_and_the_next_message_is_read() -> None:
     ]
 
 
-@pytest.mark.parametrize(("next_number", "is_missing"), [(2, False), (5, False), (7, False), (8, True), (60, True)])
+@pytest.mark.parametrize(
+    ("next_number", "mode", "is_missing"),
+    [
+        (2, "Block", False),
+        (5, "Block", False),
+        (7, "Block", False),
+        (8, "Block", True),
+        (60, "Block", True),
+        (60, "Drop", False),
+    ],
+)
 def test_messages_that_another_process_received_are_missed(
-    monkeypatch: pytest.MonkeyPatch, next_number: int, is_missing: bool
+    monkeypatch: pytest.MonkeyPatch, next_number: int, mode: str, is_missing: bool
 ) -> None:
-    """After a break, three numbers are those of the connect, and two may be those of a key."""
+    """After a break, three numbers are those of the connect, and two may be those of a key; Drop may explain all."""
 
     def take_up(recovery: Recovery, _until: float) -> None:
         recovery.connects += 1
@@ -319,7 +332,7 @@ def test_messages_that_another_process_received_are_missed(
         [piece(next_number, OUTPUT, "<I32>2</I32>"), piece(next_number + 1, STATE, COMPLETED)],
     )
     server.world = world(sleep=lambda _seconds: None, monotonic=itertools.count().__next__)
-    events = list(receiving(server, recovery_timeout=240))
+    events = list(receiving(server, of=session(endpoint(), buffer_mode=mode), recovery_timeout=240))
     assert [event.value for event in events if isinstance(event, OutputReceived)] == [1, 2]
     missed = [event.why for event in events if isinstance(event, MessageUnreadable)]
     assert bool(missed) is is_missing

@@ -104,9 +104,10 @@ class Receiving:
         self._timeout = timeout
         self._until: float | None = None
         self._stop = stop
+        self._drops = session.shell.buffer_mode == "Drop"
         self._stream = CommandStream(
             session.endpoint.option,
-            drops=session.shell.buffer_mode == "Drop",
+            drops=self._drops,
             is_first=command_id == first_command_id(session),
             wants_output=wants_output,
         )
@@ -143,9 +144,10 @@ class Receiving:
         """Tell of output that another process received while this one connected again.
 
         Servers number the messages of a session. A client that connects causes a few that are about the session; those
-        of this one are counted, so further missing numbers are those of another client and what it received.
+        of this one are counted, so further missing numbers are those of another client and what it received. In a
+        session that drops output they may as well be those of dropped messages (`CommandStream.output_dropped`).
         """
-        if self._missing_at_first is None:
+        if self._missing_at_first is None or self._drops:
             return
         missing, connects = self._stream.missing - self._missing_at_first, self._recovery.connects
         if connects and missing > connects * _MESSAGES_OF_A_CONNECT + _MESSAGES_OF_A_KEY:
@@ -261,10 +263,8 @@ class Receiving:
             self._journal.note_answer(self.session, self.command_id, calls.pop(0).call_id)
 
     def _signal(self, client: WSManClient, code: str) -> None:
-        option = self.session.endpoint.option
-        limit = self._world.monotonic() + (option.cancel_timeout or option.open_timeout)
         try:
-            client.signal(self.session.shell, self.command_id.upper(), code, limit)
+            client.signal(self.session.shell, self.command_id.upper(), code, client.new_signal_deadline())
         except TransportError as error:
             if error.code != Code.OPERATION_TIMEOUT:
                 raise

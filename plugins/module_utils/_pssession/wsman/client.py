@@ -103,6 +103,11 @@ class WSManClient:
         """Return by when what begins now has to be done, in seconds of the world's clock."""
         return self.world.monotonic() + self.endpoint.option.open_timeout
 
+    def new_signal_deadline(self) -> float:
+        """Return by when a signal that is sent now has to be answered, in seconds of the world's clock."""
+        option = self.endpoint.option
+        return self.world.monotonic() + (option.cancel_timeout or option.open_timeout)
+
     def new_receive_deadline(self, wait: float | None) -> float:
         """Return by when a Receive that begins now has to be done, in seconds of the world's clock.
 
