@@ -24,8 +24,17 @@ from .finding.discovery import as_session
 from .model.cmdlets import GET
 from .model.commands import Script
 from .model.errors import PSSessionError, TransportError, WSManFault
-from .model.events import CommandEvent
-from .model.sessions import DEFAULT_RESOURCE_URI, Availability, Endpoint, ListedCommand, PSSession, Shell, State
+from .model.events import CommandEvent, ReceiveEnded
+from .model.sessions import (
+    DEFAULT_RESOURCE_URI,
+    Availability,
+    Endpoint,
+    ListedCommand,
+    PSSession,
+    SessionKey,
+    Shell,
+    State,
+)
 from .output.connecting import Awake
 from .output.receiving import STOP, Needs, Receiving
 from .psrp import handshake, opening, starting
@@ -102,7 +111,7 @@ class Remoting:
         self._journal = journal_at(journal, self._world.disk)
         self._pool = ClientPool(self.client_id, self._world)
         # Commands whose output this client may receive without connecting to them first.
-        self._connected: set[tuple[str, str]] = set()
+        self._connected: dict[SessionKey, set[str]] = {}
 
     def __enter__(self) -> Remoting:
         return self
@@ -182,7 +191,7 @@ class Remoting:
             session.endpoint,
             lambda client: starting.start(client, session.shell, command_id, script, Awake(client, session)),
         )
-        self._connected.add((session.instance_id, command_id))
+        self._note_connected(session, command_id)
         return command_id
 
     def receive(
@@ -206,9 +215,8 @@ class Remoting:
         Raises:
             JournalError: The journal cannot be read or written.
         """
-        is_connected = (session.instance_id, command_id) in self._connected
-        self._connected.add((session.instance_id, command_id))
-        yield from Receiving(
+        is_connected = command_id in self._connected.get(session.key, ())
+        for event in Receiving(
             session,
             command_id,
             self._pool,
@@ -217,13 +225,16 @@ class Remoting:
             timeout=timeout,
             recovery_timeout=recovery_timeout,
             stop=stop,
-        )
+        ):
+            if isinstance(event, ReceiveEnded) and event.cause is None:
+                self._note_connected(session, command_id)
+            yield event
 
     def stop(self, session: PSSession, command_id: str) -> None:
         """Ask a command in a connected session to stop; `receive` yields how it ended."""
         self._ask(
             session.endpoint,
-            lambda client: client.signal(session.shell, command_id.upper(), STOP, client.new_deadline()),
+            lambda client: client.signal(session.shell, command_id.upper(), STOP, client.new_signal_deadline()),
         )
 
     def disconnect(self, session: PSSession, idle_timeout: float | None = None) -> PSSession:
@@ -236,13 +247,13 @@ class Remoting:
         self._ask(
             session.endpoint, lambda client: client.disconnect(session.shell, idle_timeout, mode, client.new_deadline())
         )
-        self._forget_commands(session)
+        self._connected.pop(session.key, None)
         return dataclasses.replace(session, state=State.DISCONNECTED, availability=Availability.NONE)
 
     def remove(self, session: PSSession) -> None:
         """Remove a session, and all work in it, whether or not a client is connected to it (Remove-PSSession)."""
         self._ask(session.endpoint, lambda client: client.delete(session.shell, client.new_deadline()))
-        self._forget_commands(session)
+        self._connected.pop(session.key, None)
 
     def _ask(self, endpoint: Endpoint, request: t.Callable[[WSManClient], Answer]) -> Answer:
         problem = unusable(endpoint)
@@ -251,5 +262,5 @@ class Remoting:
         with self._pool.lend(endpoint) as client:
             return request(client)
 
-    def _forget_commands(self, session: PSSession) -> None:
-        self._connected = {command for command in self._connected if command[0] != session.instance_id}
+    def _note_connected(self, session: PSSession, command_id: str) -> None:
+        self._connected.setdefault(session.key, set()).add(command_id)

@@ -20,7 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     ReceiveEnded,
 )
 from tests.integration.engine.controller import ADMIN, ALICE
-from tests.simulator import SimulatedComputer, SimulatedFleet
+from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
 ROOT = Path(__file__).parents[3]
 SCRIPTS = {
@@ -133,6 +133,23 @@ def test_another_client_is_refused_until_this_one_disconnects(
         remoting.disconnect(session)
         (free,) = other.get(endpoint)
         assert other.connect(free).state.value == "Opened"
+
+
+def test_a_failed_connect_to_a_command_is_made_up_for(
+    own_fleet: SimulatedFleet, srv01: SimulatedComputer, endpoint: library.Endpoint, remoting: library.Remoting
+) -> None:
+    session = remoting.new(endpoint, "work")
+    command_id = remoting.start(session, library.Script("Get-Date; 'done'"))
+    remoting.disconnect(session)
+    (listed,) = remoting.get(endpoint)
+    connected = remoting.connect(listed)
+    srv01.inject(Injection("Connect", action="fault", fault_code=0x803381CC))
+    (end,) = remoting.receive(connected, command_id)
+    assert isinstance(end, ReceiveEnded)
+    assert end.cause is not None
+    own_fleet.clear_requests()
+    assert outputs(remoting.receive(connected, command_id)) == ["today", "done"]
+    assert operations(own_fleet)[0] == "Connect"
 
 
 def test_a_journal_gives_again_what_was_received(

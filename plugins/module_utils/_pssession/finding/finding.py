@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..model.errors import ErrorRecord
 from ..model.events import Warned
-from ..model.sessions import Endpoint, PSSession, SessionReference, State
+from ..model.sessions import Endpoint, PSSession, SessionKey, SessionReference, State
 from ..request.request import Query
 from ..request.task_options import weakening
 from ..state.registry import Listed
@@ -147,7 +147,7 @@ def _warn_of_ignored(reference: SessionReference, task: Task) -> None:
 def _fulfilling(task: Task, sessions: t.Sequence[PSSession]) -> list[PSSession]:
     """Return the sessions that fulfil the conditions of the request beside names and ids."""
     query = task.request.query
-    opened: set[tuple[str, str]] = set()
+    opened: set[SessionKey] = set()
     if query.state != "all":
         opened = {each.key for each in task.memory.as_remembered(sessions) if each.state is State.OPENED}
     return [session for session in sessions if _fulfils(query, session, session.key in opened)]
