@@ -59,6 +59,9 @@ class SlowClient:
     def new_deadline(self) -> float:
         return self.now + OPEN_TIMEOUT
 
+    def new_signal_deadline(self) -> float:
+        return self.now + OPEN_TIMEOUT
+
     @contextmanager
     def lend(self, _endpoint: Any) -> Iterator[SlowClient]:
         yield self

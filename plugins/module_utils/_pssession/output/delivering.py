@@ -32,7 +32,9 @@ def stop_incomplete(
     try:
         with pool.lend(session.endpoint) as client:
             code = STOP if delivery.has_begun else TERMINATE
-            Awake(client, session)(lambda limit: client.signal(session.shell, command_id.upper(), code, limit))
+            Awake(client, session)(
+                lambda _limit: client.signal(session.shell, command_id.upper(), code, client.new_signal_deadline())
+            )
     except TransportError as error:
         if error.code != Code.UNEXPECTED_SELECTORS:  # the server has no such command
             return False
