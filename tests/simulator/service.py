@@ -14,7 +14,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from .access import Access, Refused, text_of
-from .authentication import Authenticators, Connection, Connections
+from .authentication import MUTUAL_SCHEME, Authenticators, Connection, Connections
 from .clock import FleetClock
 from .computer import SimulatedComputer
 from .exchange import Exchange
@@ -63,6 +63,7 @@ class Service:
         connection.running += 1
         try:
             body = await request.read()
+            await self._ask_for_certificate(request, computer)
             tls = self._tls.facts(transport.get_extra_info("ssl_object"))
             exchange = Exchange(request, body, computer, tls, connection, entry)
             response = await self._respond(exchange, operations)
@@ -75,6 +76,16 @@ class Service:
             connection.running -= 1
             connection.served += 1
             self._watch(transport, connection, computer.connection_idle_timeout)
+
+    async def _ask_for_certificate(self, request: web.BaseRequest, computer: SimulatedComputer) -> None:
+        """Ask for the certificate that a request wants to log on by, where that was not done in the handshake."""
+        by_certificate = request.headers.get("Authorization", "").lower() == MUTUAL_SCHEME
+        tls = request.transport.get_extra_info("ssl_object") if request.transport else None
+        if not by_certificate or tls is None or tls.version() != "TLSv1.3":
+            return
+        asks = "certificate" in computer.authentication and computer.certificate_request == "request"
+        if asks and tls.getpeercert(binary_form=True) is None:
+            await self._tls.ask_for_certificate(request.transport)
 
     def _watch(self, transport: asyncio.Transport, connection: Connection, idle_timeout: float | None) -> None:
         if idle_timeout is not None:

@@ -17,6 +17,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "replay_after_connect": ("never", "shell", "command", "any"),
     "certificate": ("valid", "other_name", "other_ca", "expired", "revoked"),
     "tls_version": (None, "1.0", "1.1", "1.2", "1.3"),
+    "certificate_request": ("handshake", "request"),
 }
 #: Settings that have any of these.
 _SETS = {
@@ -54,6 +55,10 @@ class Switches:
             ``strict`` also a missing one.
         certificate: the server's: ``valid``, ``other_name``, ``other_ca``, ``expired`` or ``revoked``.
         tls_version: the only version of TLS it speaks, as ``1.1``; ``None`` for whatever OpenSSL likes.
+        certificate_request: when it asks for the client's certificate, where it offers that scheme: in the
+            ``handshake``, or only once a ``request`` wants to log on by it. HTTP.SYS does the latter, with TLS 1.3 by
+            post-handshake authentication (RFC 8446 4.6.2), and resets the connection of a client that cannot do it.
+            Older versions of TLS ask in the handshake here in both cases.
         digest_algorithms: of the scheme digest, best first.
         lockout_after: so many wrong passwords in a row lock the account.
         connection_idle_timeout: seconds of the fleet's clock until an idle TCP connection is closed, with all that
@@ -92,6 +97,7 @@ class Switches:
     channel_binding: str = "none"
     certificate: str = "valid"
     tls_version: str | None = None
+    certificate_request: str = "handshake"
     digest_algorithms: Iterable[str] = ("SHA-256", "MD5")
     lockout_after: int | None = None
     connection_idle_timeout: float | None = None

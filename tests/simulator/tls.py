@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ipaddress
 import secrets
@@ -24,6 +25,8 @@ from .certificates import CertificateAuthority, ServerCertificate
 if TYPE_CHECKING:
     from .computer import SimulatedComputer
 
+#: Between two looks for the answer to a request for a certificate, of which asyncio does not tell, and how many.
+_LOOK_SECONDS, _LOOKS = 0.002, 5000
 #: The name in the certificate ``other_name``.
 OTHER_NAME = "another-computer.lab.test"
 
@@ -69,7 +72,7 @@ class FleetTls:
         self._certificates: dict[str, ServerCertificate] = {"valid": self._issue("valid")}
         self._certificates["revoked"] = self._issue("revoked")
         self.crl_file = self.authority.revoke([self._certificates["revoked"].serial_number])
-        self._contexts: dict[tuple[str, str | None, bool], ssl.SSLContext] = {}
+        self._contexts: dict[tuple[str, str | None, str | None], ssl.SSLContext] = {}
         self._facts: weakref.WeakKeyDictionary[ssl.SSLObject, TlsFacts] = weakref.WeakKeyDictionary()
 
     def _issue(self, kind: str) -> ServerCertificate:
@@ -84,15 +87,16 @@ class FleetTls:
             self._certificates[kind] = self._issue(kind)
         return self._certificates[kind]
 
-    def context(self, kind: str, version: str | None, ask_client: bool) -> ssl.SSLContext:
-        """A context with these properties; see the switches ``certificate`` and ``tls_version``."""
-        key = (kind, version, ask_client)
+    def context(self, kind: str, version: str | None, certificate_request: str | None) -> ssl.SSLContext:
+        """A context with these properties; see the switches of these names. ``None`` never asks for a certificate."""
+        key = (kind, version, certificate_request)
         if key not in self._contexts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.certificate(kind).chain_file)
             if version is not None:
                 _restrict(context, version)
-            if ask_client:
+            if certificate_request is not None:
+                context.post_handshake_auth = certificate_request == "request"
                 context.verify_mode = ssl.CERT_OPTIONAL
                 context.load_verify_locations(self.authority.ca_file)
             context.sni_callback = self._note_server_name
@@ -105,11 +109,32 @@ class FleetTls:
 
     def wrap(self, computer: SimulatedComputer, *arguments: Any, **options: Any) -> ssl.SSLObject:
         """Begin a TLS connection as the computer is set up now."""
-        asks = "certificate" in computer.authentication
-        context = self.context(computer.certificate, computer.tls_version, asks)
+        certificate_request = computer.certificate_request if "certificate" in computer.authentication else None
+        context = self.context(computer.certificate, computer.tls_version, certificate_request)
         connection = context.wrap_bio(*arguments, **options)
         self._facts[connection] = TlsFacts(self.certificate(computer.certificate).certificate)
         return connection
+
+    async def ask_for_certificate(self, transport: Any) -> None:
+        """Have the client show its certificate on a connection that is open already (TLS 1.3), if it has one.
+
+        Raises:
+            ConnectionResetError: the client did not offer that, or its certificate is refused; the connection is cut.
+        """
+        connection = transport.get_extra_info("ssl_object")
+        try:
+            connection.verify_client_post_handshake()
+        except ssl.SSLError as error:
+            transport.abort()
+            raise ConnectionResetError(str(error)) from error
+        # The request goes out before the next octets that are written, even if those are none.
+        transport.writelines([b""])
+        for _look in range(_LOOKS):
+            if transport.is_closing():
+                raise ConnectionResetError("the client's certificate was refused, or the client went")
+            if connection.getpeercert(binary_form=True) is not None:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def facts(self, connection: ssl.SSLObject | None) -> TlsFacts | None:
         """What is known of a TLS connection; ``None`` of one without TLS."""

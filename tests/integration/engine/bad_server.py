@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from io import BufferedReader
@@ -64,8 +65,9 @@ def _lines(stream: BufferedReader) -> Iterator[bytes]:
 class BadServer:
     """Listens on loopback while it is a context manager, and gives each request to `behave`."""
 
-    def __init__(self, behave: Callable[[Call], None]) -> None:
+    def __init__(self, behave: Callable[[Call], None], tls: ssl.SSLContext | None = None) -> None:
         self._behave = behave
+        self._tls = tls
         self.begun = threading.Event()
         self._closing = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -91,6 +93,17 @@ class BadServer:
 
     def _converse(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._tls is not None:
+            tls = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            try:
+                tls.do_handshake()
+            except ssl.SSLError:
+                # An alert is on its way. Closed with something unread, the connection would be reset before it arrives.
+                with socket.socket(fileno=tls.detach()) as refused:
+                    while refused.recv(4096):
+                        pass
+                return
+            connection = tls
         with connection, connection.makefile("rb") as stream:
             try:
                 while head := b"".join(_lines(stream)):

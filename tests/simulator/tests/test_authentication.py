@@ -23,6 +23,7 @@ from requests.auth import HTTPDigestAuth
 from urllib3.util.connection import is_connection_dropped
 
 from .. import LoggedRequest, Realm, SimulatedComputer, SimulatedFleet, User
+from ..authentication import MUTUAL_SCHEME
 from ..waiting import PATIENCE, until
 from .conftest import SCRIPTS
 from .needs import need_kerberos
@@ -54,7 +55,8 @@ def computer(fleet: SimulatedFleet) -> Iterator[SimulatedComputer]:
     fleet.clear_requests()
     settings = {name: getattr(computer, name) for name in ("authentication", "allow_unencrypted", "channel_binding")}
     yield computer
-    computer.configure({**settings, "lockout_after": None, "certificate": "valid", "tls_version": None})
+    usual = {"lockout_after": None, "certificate": "valid", "tls_version": None, "certificate_request": "handshake"}
+    computer.configure({**settings, **usual})
     computer.connection_idle_timeout = None
     computer.redirect(None)
     fleet.unlock(USER.name)
@@ -349,6 +351,28 @@ def test_client_certificate(fleet: SimulatedFleet, computer: SimulatedComputer) 
     computer.authentication = ["basic"]
     with pytest.raises(AuthenticationError):
         come(mine)
+
+
+def test_client_certificate_after_the_handshake(fleet: SimulatedFleet, computer: SimulatedComputer) -> None:
+    """With TLS 1.3 it can be asked for when a request wants to log on by it; who cannot do that is cut off."""
+    computer.configure({"certificate_request": "request", "tls_version": "1.3"})
+    certificate = fleet.make_client_certificate(USER)
+    files = {"certificate_pem": str(certificate.cert_pem), "certificate_key_pem": str(certificate.key_pem)}
+    assert run(connection(fleet, "certificate", tls=True, username=None, password=None, **files)) == ["hello"]
+    assert last(fleet).scheme == "certificate"
+    assert run(connection(fleet, "basic", tls=True)) == ["hello"]
+    context = ssl.create_default_context(cafile=str(fleet.ca_file))
+    context.load_cert_chain(certificate.cert_pem, certificate.key_pem)
+    for able in (True, False):
+        context.post_handshake_auth = able
+        client = http.client.HTTPSConnection(computer.address, computer.https_port, timeout=PATIENCE, context=context)
+        client.request("POST", "/wsman", headers={"Authorization": MUTUAL_SCHEME})
+        if able:
+            assert client.getresponse().status == 200
+        else:
+            with pytest.raises((OSError, http.client.RemoteDisconnected)):
+                client.getresponse()
+        client.close()
 
 
 @pytest.mark.parametrize(

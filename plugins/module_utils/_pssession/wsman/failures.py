@@ -7,6 +7,7 @@ This is the only place that knows the exceptions of those libraries.
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
 import ssl
@@ -54,6 +55,14 @@ _GSS_ERROR = re.compile(
     r"""|\(\((?P<q1>['"])(?P<major2>.*?)(?P=q1), -?\d+\), \((?P<q2>['"])(?P<minor2>.*?)(?P=q2), -?\d+\)\)"""
 )
 
+# OpenSSL's names of alerts by which a server refuses the certificate of a client, or the lack of one (RFC 8446 6.2).
+_CERTIFICATE_ALERT = re.compile(r"ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)$")
+_CLIENT_CERTIFICATE_HINT = (
+    "On the server, the authority of the client certificate has to be trusted (Root, and CA for those in between), the "
+    "certificate mapped to an account (winrm enumerate winrm/config/service/certmapping), and Certificate allowed "
+    "(winrm get winrm/config/service/auth). Check that it has not expired and is for client authentication."
+)
+
 
 def refused(status: int, body: bytes, content_type: str, challenges: str, endpoint: Endpoint) -> TransportError:
     """Return the error for an answer with another status than 200: the fault in it, or what the status says."""
@@ -65,6 +74,8 @@ def refused(status: int, body: bytes, content_type: str, challenges: str, endpoi
         fault = None
     if fault is not None:
         return fault
+    if status == 403 and endpoint.logon.certificate is not None:
+        return _certificate_refused("HTTP 403")
     if status == 407:
         message = "the proxy wants a log-on, or refused it (HTTP 407; session_option.proxy_credential)"
     else:
@@ -78,7 +89,13 @@ def refused(status: int, body: bytes, content_type: str, challenges: str, endpoi
 
 
 def failure(
-    error: Exception, endpoint: Endpoint, time_limit: float | None, logged_on: bool, *, connected: bool = False
+    error: Exception,
+    endpoint: Endpoint,
+    time_limit: float | None,
+    logged_on: bool,
+    *,
+    connected: bool = False,
+    answered: bool = False,
 ) -> TransportError:
     """Return the error for what a library raised while one request was under way.
 
@@ -86,6 +103,7 @@ def failure(
         time_limit: The seconds after which the request was cut by us, or None when it was not.
         logged_on: Whether keys for message encryption were there already: then it is not the log-on that failed.
         connected: Whether a connection was there, with its TLS handshake: then the request may have been sent.
+        answered: Whether the server has answered a request of this log-on before: then it let us in.
     """
     causes = _chain(error)
     words = _last_message(causes)
@@ -99,6 +117,12 @@ def failure(
     # The one of requests-ntlm is Python's own, but without the number that those of the system have.
     if (isinstance(error, PermissionError) and error.errno is None) or any(map(_is_of_logon, causes)):
         return _logon_failure(error, endpoint)
+    alert = next(filter(None, map(_certificate_alert, causes)), None)
+    if alert is not None:
+        return _certificate_refused(alert) if endpoint.logon.certificate is not None else _certificate_wanted(alert)
+    shows_certificate = endpoint.logon.certificate is not None and not answered
+    if shows_certificate and time_limit is None and any(map(_is_cut_off, causes)):
+        return _perhaps_certificate(words, delivered=connected)
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or isinstance(error, requests.exceptions.SSLError):
         return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=connected)
     if any(isinstance(cause, (urllib3.exceptions.NewConnectionError, requests.ConnectTimeout)) for cause in causes):
@@ -152,9 +176,52 @@ def _not_logged_on(challenges: str, endpoint: Endpoint) -> TransportError:
             f"the server does not offer authentication {scheme.name}, only {', '.join(dict.fromkeys(offered))}",
             delivered=False,
         )
-    why = "; it has to be mapped to an account there" if scheme.needs == "certificate" else ""
+    if scheme.needs == "certificate":
+        return _certificate_refused("HTTP 401; it has to be mapped to an account there")
     return TransportError(
-        Code.ACCESS_DENIED, f"the server refused the log-on by {scheme.name} (HTTP 401){why}", delivered=False
+        Code.ACCESS_DENIED, f"the server refused the log-on by {scheme.name} (HTTP 401)", delivered=False
+    )
+
+
+def _certificate_alert(error: BaseException) -> str | None:
+    """Return the words of an alert by which the server refuses the client's certificate, or None for anything else."""
+    reason = getattr(error, "reason", None)
+    if isinstance(error, ssl.SSLError) and isinstance(reason, str) and _CERTIFICATE_ALERT.search(reason):
+        return f"TLS: {reason.partition('_')[2].replace('_', ' ').lower()}"
+    return None
+
+
+def _is_cut_off(error: BaseException) -> bool:
+    """Tell whether the server ended a connection without a word."""
+    return isinstance(error, (ssl.SSLEOFError, ConnectionResetError, http.client.RemoteDisconnected))
+
+
+def _certificate_refused(said: str) -> TransportError:
+    return TransportError(
+        Code.ACCESS_DENIED,
+        f"the server refused the client certificate ({said})",
+        delivered=False,
+        hint=_CLIENT_CERTIFICATE_HINT,
+    )
+
+
+def _certificate_wanted(said: str) -> TransportError:
+    return TransportError(
+        Code.ACCESS_DENIED,
+        f"the server wants a client certificate ({said})",
+        delivered=False,
+        hint="Log on with one (certificate_thumbprint or certificate_pem), or have the listener not ask for it.",
+    )
+
+
+def _perhaps_certificate(words: str, *, delivered: bool) -> TransportError:
+    """Return the error for a connection that ended where the server may have refused the client's certificate."""
+    return TransportError(
+        Code.HTTP_ERROR,
+        f"the server ended the connection on which the client certificate was shown: {words}",
+        delivered=delivered,
+        is_break=True,
+        hint=f"It may have refused the certificate. {_CLIENT_CERTIFICATE_HINT}",
     )
 
 

@@ -90,6 +90,8 @@ class HttpConversation:
         self._adapter: Adapter | None = None
         self._authentication: Authentication | None = None
         self._codec: Codec | None = None
+        # Whether the server has answered to the log-on in use with anything but a refusal.
+        self._answered = False
 
     def send(
         self, message: bytes, *, retries_on_read_timeout: int = 0, timeout: object = None
@@ -193,13 +195,20 @@ class HttpConversation:
                 response.close()
                 raise soap.improper(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
             response.raw.release_conn()
-            return self._decrypted(response, answer)
+            decrypted = self._decrypted(response, answer)
+            self._answered |= decrypted.status in (200, 500)
+            return decrypted
         except TransportError:
             raise
         except Exception as error:  # HTTP and log-on libraries have no common root; failure() knows their kinds
             time_limit = self.time_limit if expired.is_set() else None
             raise failure(
-                error, self._destination, time_limit, self._codec is not None, connected=adapter.is_connected
+                error,
+                self._destination,
+                time_limit,
+                self._codec is not None,
+                connected=adapter.is_connected,
+                answered=self._answered,
             ) from error
         finally:
             watchdog.cancel()
@@ -238,6 +247,7 @@ class HttpConversation:
         with self._lock:
             session, self._session, self._adapter = self._session, None, None
             self._authentication = self._codec = None
+            self._answered = False
         if session is not None:
             session.close()
 

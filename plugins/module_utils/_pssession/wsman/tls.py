@@ -127,6 +127,8 @@ def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     if endpoint.logon.certificate is not None:
         _present(context, endpoint.logon.certificate)
+        # HTTP.SYS asks for it once a request wants to log on by it; with TLS 1.3 that is after the handshake.
+        context.post_handshake_auth = True
     return context
 
 
