@@ -9,7 +9,9 @@ import csv
 import io
 import json
 import re
+import shutil
 import stat
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -119,7 +121,7 @@ def test_the_page_escapes_whatever_servers_and_users_wrote() -> None:
 
 
 def test_characters_that_cannot_be_seen_are_shown_as_question_marks() -> None:
-    made = text(report(result(sessions=[session("a", "x\u202egpj.exe\x00\ud800")])), "html")
+    made = text(report(result(sessions=[session("a", "x\u202egpj.exe\x01\ud800")])), "html")
     assert "x?gpj.exe??" in made
 
 
@@ -179,3 +181,31 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
     with pytest.raises(OSError, match="taken"):
         write_whole(str(tmp_path / "taken"), b"new", 0o600)
     assert [each.name for each in tmp_path.iterdir()] == ["taken"]
+
+
+def test_no_file_has_the_character_that_databases_refuse(tmp_path: Path) -> None:
+    name = 'a\0,"b"\r\n\\N\\'
+    failed = error("a\0", message=name, target="\0")
+    of = report(result(sessions=[session("a", name)], errors=[failed], missing=["\0"]), title="\0")
+    assert of.hosts[0]["missing"] or of.errors
+    for kind in files.FORMATS:
+        made = text(of, kind)
+        assert "\0" not in made
+        assert "\\u0000" not in made
+    plain = name.replace("\0", "_x0000_")
+    assert [cells(of)[0]["name"], cells(of)[1]["message"]] == [plain, plain]
+    path = tmp_path / "report.csv"
+    path.write_bytes(files.content(of, "csv", MADE_AT))
+    assert loaded(path) == [("session", plain, ""), ("error", "", plain)]
+
+
+def loaded(path: Path) -> list[tuple[str, ...]]:
+    """What the loader of a database makes of a CSV file: record, name and message of each row."""
+    program = shutil.which("sqlite3")
+    if program is None:
+        pytest.skip("there is no sqlite3 program")
+    query = "SELECT json_group_array(json_array(record, name, message)) FROM report"
+    commands = [f".import --csv {path} report", query]
+    ended = subprocess.run([program, ":memory:", *commands], capture_output=True, text=True, check=True)
+    assert not ended.stderr
+    return [tuple(row) for row in json.loads(ended.stdout)]

@@ -54,9 +54,10 @@ def test_a_file_is_utf8_or_utf16_with_a_mark(data: bytes) -> None:
         (TEXT[:20].encode("cp1252"), "it is not UTF-8, and has no byte order mark", "iconv -f WINDOWS-1252"),
         (b"\xef\xbb\xbf\xff", "it is not valid UTF-8", "Save it as UTF-8"),
         (b"\xff\xfe\x00", "it is not valid UTF-16LE", "Save it as UTF-8"),
-        ("Get-Date".encode("utf-16-le"), "it holds NUL characters", "iconv -f UTF-16LE"),
+        ("Get-Date".encode("utf-16-le"), "it looks like UTF-16", "iconv -f UTF-16LE"),
+        ("'Grü\udcdfe'".encode("utf-16-le", "surrogatepass"), "it looks like UTF-16", "iconv -f UTF-16LE"),
         ("Get-Date".encode("utf-32"), "it holds NUL characters", "Save it as UTF-8"),
-        (b"MZ\x90\x00\x03", "it is not UTF-8", "Save it as UTF-8"),
+        (b"MZ\x90\x00\x03", "it holds NUL characters", "Save it as UTF-8"),
     ],
     ids=ascii,
 )
@@ -75,6 +76,7 @@ def test_a_text_of_a_file_in_another_encoding_is_refused(text: str) -> None:
     assert "script is not text" in (message := refusal(script=text))
     assert "option path" in message
     assert "\0" not in message
+    assert ("looks like UTF-16" in message) == ("\0" in text)
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\ufeff", "\ufeff\r\n"], ids=ascii)

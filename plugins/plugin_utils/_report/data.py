@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import escaped_nul
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, host_of, of_host, outcome_of
 
 Row = dict[str, t.Any]
@@ -77,7 +78,9 @@ class Host:
     def add(self, result: Mapping[str, t.Any]) -> None:
         """Add what a result says, in the shape of `of_host`."""
         self.changed = self.changed or bool(result.get("changed"))
-        self.missing += {str(each) for each in result.get("missing") or () if each}.difference(self.missing)
+        self.missing += {escaped_nul(str(each)) for each in result.get("missing") or () if each}.difference(
+            self.missing
+        )
         for session in result.get("sessions") or ():
             row = self._row(session)
             row.update({each: _plain(session.get(each)) for each in _SESSION_PROPERTIES})
@@ -163,12 +166,12 @@ def report_of(results: t.Iterable[t.Any], title: str) -> Report:
     hosts: dict[str, Host] = {}
     for entry in _flat(results, "results"):
         for part in [entry] if "outcome" in entry else _by_host(entry):
-            name = str(part.get("host") or "")
+            name = escaped_nul(str(part.get("host") or ""))
             hosts.setdefault(name.lower(), Host(name or None)).add(part)
     unnamed = hosts.pop("", Host(None))
     ordered = [hosts[key] for key in sorted(hosts, key=_natural)]
     return Report(
-        title=title,
+        title=escaped_nul(title),
         hosts=[host.as_row() for host in ordered],
         sessions=[row for host in ordered for row in sorted(host.sessions.values(), key=_session_order)],
         errors=[row for host in [*ordered, unnamed] for row in sorted(host.errors, key=_error_order)],
@@ -232,4 +235,4 @@ def _error_order(row: Row) -> tuple[str, ...]:
 
 def _plain(value: t.Any) -> t.Any:
     """Return a value that fits into a cell: a number, a text, yes or no, or nothing."""
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else escaped_nul(str(value))

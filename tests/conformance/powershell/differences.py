@@ -194,6 +194,13 @@ DIFFERENCES = (
         "`_xD83D_`",
         "It is not a character, and cannot be written as UTF-8.",
     ),
+    Difference(
+        ["null character"],
+        "the character U+0000 in a text",
+        "`\\u0000`",
+        "`_x0000_`",
+        "Databases, that of AWX among them, refuse texts with it.",
+    ),
 )
 
 

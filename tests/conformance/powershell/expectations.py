@@ -17,7 +17,7 @@ from tests.conformance.powershell.samples import Sample
 CYCLE = "... a reference back to an object around it is not followed"
 # Properties that PowerShell's own client adds to what it receives.
 CLIENT_NOTES = frozenset({"PSShowComputerName", "PSSourceJobInstanceId", "RunspaceId"})
-_HALF = re.compile("[\ud800-\udfff]")
+_NOT_PLAIN = re.compile("[\0\ud800-\udfff]")
 _TICKS = 10_000_000
 
 # Makes the value that a result must have of a sample and of what ConvertTo-Json says of it.
@@ -65,7 +65,7 @@ def expected(sample: Sample, told: Any) -> Any:
 
 
 def _plain(told: Any) -> Any:
-    """Return what JSON says, with floating point numbers as such and halves of surrogate pairs escaped."""
+    """Return what JSON says, with floating point numbers as such, and U+0000 and halves of surrogate pairs escaped."""
     if isinstance(told, Number):
         return float(told)
     if isinstance(told, str):
@@ -78,8 +78,8 @@ def _plain(told: Any) -> Any:
 
 
 def escaped(text: str) -> str:
-    """Return a text with each half of a surrogate pair in the form that CLIXML has for it (MS-PSRP 2.2.5.3.2)."""
-    return _HALF.sub(lambda half: f"_x{ord(half[0]):04X}_", text)
+    """Return a text with U+0000 and each half of a surrogate pair in the form of CLIXML (MS-PSRP 2.2.5.3.2)."""
+    return _NOT_PLAIN.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
 
 
 def _decimal(_sample: Sample, told: Any) -> Any:
@@ -353,7 +353,12 @@ VIEWED = frozenset(
         *("information record", "object in an object"),
     }
 )
-# Differences of values of many kinds: halves of surrogate pairs, properties that clients add, empty objects inside.
-EVERYWHERE = {"half of a pair": escaped, "note of a client": _object, "empty object": _inside}
+# Differences of values of many kinds: characters that stay escaped, properties that clients add, empty objects inside.
+EVERYWHERE = {
+    "half of a pair": escaped,
+    "null character": escaped,
+    "note of a client": _object,
+    "empty object": _inside,
+}
 _RULES = {**_SAME, **DIFFERENT}
 _RULES_AT_TOP: dict[str, Rule] = dict.fromkeys(("cyclic dictionary", "cyclic list"), _cyclic_at_top)

@@ -48,6 +48,7 @@ def test_table_is_in_the_docs() -> None:
         ("version", '{"Major": 1, "Minor": 2, "Build": -1, "Revision": -1}', "1.2"),
         ("bytes", "[1, 2, 255]", "AQL/"),
         ("text", '"a\\ud83db"', "a_xD83D_b"),
+        ("text", '"a\\u0000b"', "a_x0000_b"),
     ],
 )
 def test_expectation(kind: str, json: str, right: object) -> None:

@@ -161,6 +161,11 @@ class UnexpectedError(TransportError):
         super().__init__(None, f"unexpected {type(error).__name__}{where}")
 
 
+def escaped_nul(text: str) -> str:
+    """Return a text with U+0000 as CLIXML has it (MS-PSRP 2.2.5.3.2): readers of CSV and databases refuse it."""
+    return text.replace("\0", "_x0000_")
+
+
 @dataclass(frozen=True)
 class Subject:
     """What an error is about: a computer, perhaps a session there; None is what does not apply or is not known."""
@@ -235,7 +240,7 @@ def error_record(
     return ErrorRecord(
         fully_qualified_error_id=",".join(part for part in parts if part),
         category=category,
-        message=f"{message}: {cause.message}" if cause else message,
+        message=escaped_nul(f"{message}: {cause.message}" if cause else message),
         reason=reason or reason_of(code),
         target=target,
         about=about,

@@ -40,7 +40,8 @@ class OptionGroup:
         """
         values: dict[str, t.Any] = {}
         for field, name, read in _readers(t.cast("t.Hashable", cls)):
-            value = None if options.get(name) is None else read(options[name], cls.prefix + name)
+            given, full_name = options.get(name), cls.prefix + name
+            value = None if given is None else read(without_nul(given, full_name), full_name)
             if value is not None:
                 values[field] = value
         return cls(**values)
@@ -158,6 +159,17 @@ def idle_seconds(value: t.Any, name: str) -> float | None:
             value,
         )
     return seconds(value, name)
+
+
+def without_nul(value: t.Any, name: str) -> t.Any:
+    """Return the value of an option unless it is text with U+0000, or a list of such texts.
+
+    No name, address, path or password has that character, and a message or result with it fits into no database.
+    """
+    for each in value if isinstance(value, (list, tuple)) else (value,):
+        if isinstance(each, str) and "\0" in each:
+            invalid(f"{name}: the text holds NUL characters (U+0000), so it looks like UTF-16 that was read as UTF-8")
+    return value
 
 
 def _not_negative(value: float, name: str) -> float:

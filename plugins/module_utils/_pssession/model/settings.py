@@ -10,7 +10,17 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .errors import ParameterBindingError
-from .options import MAX_INT32, OptionGroup, idle_seconds, invalid, number, option, request_seconds, seconds
+from .options import (
+    MAX_INT32,
+    OptionGroup,
+    idle_seconds,
+    invalid,
+    number,
+    option,
+    request_seconds,
+    seconds,
+    without_nul,
+)
 
 DEFAULT_TIMEOUT = 180.0
 
@@ -33,6 +43,8 @@ class Credential:
             error_id = "ParameterArgumentValidationErrorEmptyStringNotAllowed"
             invalid(f"{name}.username is empty", error_id=error_id)
         password = value.get("password")
+        for part in ("username", "password"):
+            without_nul(value.get(part), f"{name}.{part}")
         return cls(str(value["username"]), None if password is None else str(password))
 
 

@@ -1,6 +1,7 @@
 """The primitive values of CLIXML (MS-PSRP 2.2.5.1), and the text in it.
 
-- Text, URIs, GUIDs, versions, XML documents and script blocks: text. A character: text of that character.
+- Text, URIs, GUIDs, versions, XML documents and script blocks: text. A character: text of that character. What no
+  result can hold, U+0000 and halves of surrogate pairs, stays escaped.
 - Dates and durations: ISO 8601 exactly as sent, that is with up to seven digits of a second and the server's offset.
 - Integers of all sizes: int. Floating point: float, or the text ``NaN``, ``Infinity`` or ``-Infinity``.
 - Decimals: int when there is no fraction, float when a float is written with the same digits, else the text as sent.
@@ -24,7 +25,8 @@ _MAX_DIGITS = 64
 
 # As System.Xml.XmlConvert.DecodeName reads it; MS-PSRP 2.2.5.3.2 has the form with four digits.
 _ESCAPE = re.compile("_[xX]([0-9A-Fa-f]{4}|[0-9A-Fa-f]{8})_")
-_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]")
+# Pairs of surrogates, and what stays escaped.
+_NOT_PLAIN = re.compile("[\ud800-\udbff][\udc00-\udfff]|[\0\ud800-\udfff]")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -34,11 +36,12 @@ def decode(text: str) -> str:
     r"""Return serialized text as it was, ``_xHHHH_`` standing for one UTF-16 code unit each (MS-PSRP 2.2.5.3.2).
 
     Two halves of a surrogate pair become the character they mean. A half alone is no Unicode text and could not be
-    written as UTF-8; it stays in its escaped form, for instance ``_xD83D_``.
+    written as UTF-8; it stays in its escaped form, for instance ``_xD83D_``. So does U+0000, ``_x0000_``: databases,
+    that of AWX among them, refuse texts with it.
     """
     if "_x" not in text and "_X" not in text:
         return text
-    return _SURROGATES.sub(_surrogates, _ESCAPE.sub(_character, text))
+    return _NOT_PLAIN.sub(_plain, _ESCAPE.sub(_character, text))
 
 
 def content(element: ET.Element) -> str:
@@ -82,7 +85,7 @@ def _character(escape: re.Match[str]) -> str:
     return chr(code) if code <= 0x10FFFF else escape[0]
 
 
-def _surrogates(found: re.Match[str]) -> str:
+def _plain(found: re.Match[str]) -> str:
     units = found[0]
     if len(units) == 1:
         return f"_x{ord(units):04X}_"
@@ -116,7 +119,7 @@ def _char(text: str) -> str:
     code = _integer(text)
     if not 0 <= code <= 0xFFFF:
         raise ValueError
-    return _SURROGATES.sub(_surrogates, chr(code))
+    return _NOT_PLAIN.sub(_plain, chr(code))
 
 
 _READERS: t.Mapping[str, t.Callable[[str], object]] = {

@@ -17,6 +17,10 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16LE",
     codecs.BOM_UTF16_BE: "UTF-16BE",
 }
+_LIKE_UTF16 = (
+    "it holds NUL characters, so it looks like UTF-16 without a byte order mark. Save it as UTF-8, for example with: "
+    "iconv -f UTF-16LE -t UTF-8 old.ps1 > new.ps1"
+)
 # What Python makes of bytes that are not UTF-8 (the error handler surrogateescape).
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 # The characters that PowerShell takes for a dash before a parameter's name.
@@ -45,6 +49,8 @@ def decoded(data: bytes) -> str:
         ValueError: It is neither, or holds NUL characters. The message tells how to save it.
     """
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
+    if b"\0" in data and encoding in (None, "UTF-8"):
+        raise ValueError(_LIKE_UTF16)
     try:
         text = data.decode(encoding or "UTF-8")
     except UnicodeDecodeError as error:
@@ -53,10 +59,7 @@ def decoded(data: bytes) -> str:
             f"{supposed}. Save it as UTF-8, for example with: iconv -f WINDOWS-1252 -t UTF-8 old.ps1 > new.ps1"
         ) from error
     if "\0" in text:
-        raise ValueError(
-            "it holds NUL characters, as UTF-16 without a byte order mark does. Save it as UTF-8, for example with: "
-            "iconv -f UTF-16LE -t UTF-8 old.ps1 > new.ps1"
-        )
+        raise ValueError(_LIKE_UTF16)
     return text.removeprefix("\ufeff")
 
 
@@ -94,12 +97,18 @@ def requirements_of(text: str) -> list[str]:
 def _text(text: str) -> str:
     """Return the text without the byte order mark that it has from a file."""
     text = text.removeprefix("\ufeff")
-    if "\0" in text or _NOT_UTF8.search(text):
-        _refuse(
-            "script is not text: it holds NUL characters or bytes that are not UTF-8, as a file in another encoding "
-            "that was read as UTF-8 does. Use the option path, which reads UTF-16 with a byte order mark, or save the "
-            "file as UTF-8"
-        )
+    problems = {
+        "it holds NUL characters, so it looks like UTF-16 that was read as UTF-8": "\0" in text,
+        "it holds bytes that are not UTF-8, as a file in another encoding that was read as UTF-8 does": (
+            _NOT_UTF8.search(text)
+        ),
+    }
+    for problem, is_there in problems.items():
+        if is_there:
+            _refuse(
+                f"script is not text: {problem}. Use the option path, which reads UTF-16 with a byte order mark, or "
+                "save the file as UTF-8"
+            )
     if not text.strip():
         _refuse("script is empty", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
     return text
