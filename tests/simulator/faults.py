@@ -13,9 +13,15 @@ _FAULT_DETAIL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/"
 _WSMAN_FAULT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
 _ADDRESSING_FAULT = "http://schemas.xmlsoap.org/ws/2004/08/addressing/fault"
 
+#: Of a fault that has none: it comes without a WSManFault.
+NO_CODE = 0
 ACCESS_DENIED = 5
+OUT_OF_MEMORY = 14
 INVALID_PARAMETER = 87
 OPERATION_ABORTED = 995
+SHUTTING_DOWN = 1115
+CALL_FAILED = 1726
+CALL_FAILED_RESULT = 0x800706BE
 INVALID_HEADER = 0x8033800F
 DESTINATION_UNREACHABLE = 0x80338012
 INVALID_ENUMERATION_CONTEXT = 0x8033801B
@@ -23,6 +29,7 @@ OPERATION_TIMED_OUT = 0x80338029
 UNEXPECTED_SELECTORS = 0x8033805B
 OPERATION_NOT_SUPPORTED = 0x80338074
 ENVELOPE_TOO_SMALL = 0x8033807E
+CONTENT_TYPE_UNKNOWN = 0x803380F7
 QUOTA_SHELLS_OF_USER = 0x803381A5
 QUOTA_OPERATIONS = 0x803381A6
 QUOTA_USER = 0x803381A7
@@ -118,8 +125,13 @@ def _internal(text: str) -> Kind:
 
 KINDS: dict[int, Kind] = {
     ACCESS_DENIED: Kind("s:Sender", "w:AccessDenied", "Access is denied."),
+    NO_CODE: _internal("The server cannot do this now."),
+    OUT_OF_MEMORY: _internal("There is not enough memory for this."),
     INVALID_PARAMETER: _internal("The parameter is incorrect."),
     OPERATION_ABORTED: _internal("The operation was aborted because its shell or command was closed."),
+    SHUTTING_DOWN: _internal("The system is shutting down."),
+    CALL_FAILED: _internal("The remote procedure call failed."),
+    CALL_FAILED_RESULT: _internal("The remote procedure call failed."),
     INVALID_HEADER: Kind(
         "s:Sender",
         "a:InvalidMessageInformationHeader",
@@ -147,6 +159,7 @@ KINDS: dict[int, Kind] = {
     ENVELOPE_TOO_SMALL: Kind(
         "s:Sender", "w:EncodingLimit", "MaxEnvelopeSize is less than 8192 octets.", "MinimumEnvelopeLimit"
     ),
+    CONTENT_TYPE_UNKNOWN: _internal("The content type of the answer is absent or not valid."),
     QUOTA_SHELLS_OF_USER: _quota("shells of the user"),
     QUOTA_OPERATIONS: _quota("concurrent operations of the user"),
     QUOTA_USER: _quota("load of the user"),
@@ -227,7 +240,7 @@ def fault_answer(fault: Fault, machine: str, subcode: str | None = None) -> Answ
         element(
             "s:Detail",
             element("w:FaultDetail", text=_FAULT_DETAIL + kind.detail) if kind.detail else "",
-            element("f:WSManFault", message, Code=code, Machine=machine),
+            "" if fault.code == NO_CODE else element("f:WSManFault", message, Code=code, Machine=machine),
         ),
     )
     return Answer(kind.action, body, status=500)

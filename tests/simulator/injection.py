@@ -38,7 +38,7 @@ class Injection:
             * ``reset``: the connection is reset, the request not carried out;
             * ``delay``: the request waits ``seconds`` and is then carried out;
             * ``status``: HTTP ``status`` with ``body`` and ``headers``, not carried out;
-            * ``fault``: a SOAP fault with ``fault_code`` (and ``subcode``), not carried out;
+            * ``fault``: a SOAP fault with ``fault_code`` (0: without a code) and ``subcode``, not carried out;
             * ``garbage``: HTTP 200 with something that is no XML, not carried out;
             * ``body``: HTTP 200 with ``body`` as ``content_type``, not carried out;
             * ``hang``: no answer ever, not carried out;

@@ -33,7 +33,8 @@ REFUSED = TransportError(5, "access denied", delivered=False)
 GONE = WSManFault(0x8033805B, "no such shell")
 ANOTHER = WSManFault(0x803381CD, "connected to a different client")
 LAST_WAS_ANOTHER = WSManFault(0x803381C6, "another client")
-UNCLEAR = WSManFault(0x80338000, "something", subcode="InternalError")
+UNCLEAR = WSManFault(None, "something", subcode="InternalError")
+NO_MEMORY = WSManFault(14, "not enough memory", subcode="InternalError")
 
 
 class Server:
@@ -165,7 +166,7 @@ def test_a_connection_that_brings_no_answer_belongs_to_the_same_break() -> None:
     assert list(recovery.recover(BROKEN, None))[-1] == Reconnected()
 
 
-@pytest.mark.parametrize("final", [REFUSED, GONE])
+@pytest.mark.parametrize("final", [REFUSED, GONE, NO_MEMORY])
 def test_what_is_final_at_once(final: TransportError) -> None:
     server = Server(final)
     with pytest.raises(TransportError) as caught:

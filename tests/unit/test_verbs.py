@@ -22,14 +22,15 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.
 from tests.unit.builders import SHELL_ID, context, endpoint, session
 
 ID = SHELL_ID.lower()
-UNKNOWN = 0x80338000
+# No memory, shutting down, the process of the session is dead, the quota of operations, an answer of no known type.
+ABOUT_THE_SERVER = (14, 995, 1115, 1726, 0x800706BE, 0x80338000, 0x803380F7, 0x803381A6)
 
 
 def verb_of(kind: type[Verb], **options: Any) -> Verb:
     return kind(Request.from_options({"computer_name": ["srv01"], **options}, kind.cmdlet), context())
 
 
-def fault(code: int, subcode: str | None = None) -> WSManFault:
+def fault(code: int | None, subcode: str | None = None) -> WSManFault:
     return WSManFault(code, "refused", subcode=subcode)
 
 
@@ -122,19 +123,23 @@ def test_without_a_buffering_mode_the_session_keeps_its_own(mode: str | None) ->
     [
         (Code.CLIENT_SESSION_ID_MISMATCH, None, Verdict.IN_USE),
         (Code.CONNECTED_TO_DIFFERENT_CLIENT, None, Verdict.IN_USE),
-        (UNKNOWN, "InternalError", Verdict.IN_USE),
-        (UNKNOWN, None, Verdict.FAILED),
+        (None, "InternalError", Verdict.IN_USE),
+        (None, "TimedOut", Verdict.FAILED),
+        *((code, "InternalError", Verdict.FAILED) for code in ABOUT_THE_SERVER),
         (Code.ACCESS_DENIED, "AccessDenied", Verdict.FAILED),
     ],
 )
-def test_what_a_refused_disconnect_means(code: int, subcode: str | None, verdict: Verdict) -> None:
+def test_what_a_refused_disconnect_means(code: int | None, subcode: str | None, verdict: Verdict) -> None:
+    """The subcode InternalError means another client only where there is no code that says something else."""
     step = Step(session(free=False), Action.DISCONNECT)
     assert verb_of(Disconnect).judge(step, fault(code, subcode)) is verdict
+    assert verb_of(Connect).judge(Step(session(free=False), Action.CONFIRM), fault(code, subcode)) is verdict
 
 
-def test_disconnected_already_needs_another_look() -> None:
+@pytest.mark.parametrize("code", [Code.ALREADY_DISCONNECTED, Code.SHELL_DISCONNECTED])
+def test_disconnected_already_needs_another_look(code: Code) -> None:
     step = Step(session(free=False), Action.DISCONNECT)
-    assert verb_of(Disconnect).judge(step, fault(Code.ALREADY_DISCONNECTED, "InternalError")) is Verdict.CHANGED
+    assert verb_of(Disconnect).judge(step, fault(code, "InternalError")) is Verdict.CHANGED
 
 
 @pytest.mark.parametrize(
@@ -145,14 +150,15 @@ def test_disconnected_already_needs_another_look() -> None:
         (True, False, Code.CONNECTED_TO_DIFFERENT_CLIENT, None, Verdict.IN_USE),
         (False, False, Code.CONNECTED_TO_DIFFERENT_CLIENT, None, Verdict.IN_USE),
         (False, False, Code.CLIENT_SESSION_ID_MISMATCH, None, Verdict.IN_USE),
-        (False, False, UNKNOWN, "InternalError", Verdict.IN_USE),
-        (True, False, UNKNOWN, "InternalError", Verdict.FAILED),
+        (False, False, None, "InternalError", Verdict.IN_USE),
+        (True, False, None, "InternalError", Verdict.FAILED),
+        *((False, False, code, "InternalError", Verdict.FAILED) for code in ABOUT_THE_SERVER),
         (False, True, Code.CONNECTED_TO_DIFFERENT_CLIENT, None, Verdict.FAILED),
         (True, False, Code.ACCESS_DENIED, "AccessDenied", Verdict.FAILED),
     ],
 )
 def test_what_a_refused_removal_means(
-    free: bool, force: bool, code: int, subcode: str | None, verdict: Verdict
+    free: bool, force: bool, code: int | None, subcode: str | None, verdict: Verdict
 ) -> None:
     step = Step(session(free=free), Action.REMOVE)
     assert verb_of(Remove, force=force).judge(step, fault(code, subcode)) is verdict

@@ -49,7 +49,7 @@ BREAKS: dict[str, dict[str, Any]] = {
 }
 # Those with which the server has given something that does not come again by itself.
 LOST = ["answer lost", "answer cut off", "answer to another request"]
-INTERNAL: dict[str, Any] = {"action": "fault", "fault_code": 0x80338000, "subcode": "InternalError"}
+INTERNAL: dict[str, Any] = {"action": "fault", "fault_code": 0, "subcode": "w:InternalError"}
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import Progressed
 from tests.integration.engine.controller import (
     CONNECT_FAILED,
@@ -16,6 +17,7 @@ from tests.integration.engine.controller import (
     MISMATCH,
     UNKNOWN_SHELL,
     Controller,
+    FakeTime,
     error_ids,
     names,
     operations,
@@ -300,3 +302,28 @@ def test_scenario_67_silence_disconnects_and_it_is_taken_up_again(
     result = controller.connect("srv01")
     assert (names(result), result["changed"], result["errors"]) == (["job1"], True, [])
     assert operations(fleet) == ["Enumerate", "Reconnect"]
+
+
+@pytest.mark.parametrize("code", [14, 995, 1115, 1726, 0x800706BE, 0x803380F7, 0x803381A6])
+@pytest.mark.parametrize("plugin", [_plugins.CONNECT, _plugins.DISCONNECT, _plugins.NEW, _plugins.REMOVE])
+def test_an_internal_error_of_the_server_is_not_another_client(
+    fake_time: FakeTime, computer: SimulatedComputer, controller: Controller, plugin: _plugins.Plugin, code: int
+) -> None:
+    """Servers send the subcode InternalError with whatever goes wrong inside them; only codes tell of other clients."""
+    controller.run(_plugins.NEW, "srv01", name=["mine"])
+    computer.inject(Injection("Reconnect", fault_code=code, subcode="w:InternalError"))
+    result = controller.run(plugin, "srv01", name=["mine"], busy_timeout=90)
+    (error,) = result["errors"]
+    assert (result["failed"], error["code"], error["reason"]) == (True, code, "failed")
+    assert "another client" not in error["message"] + error["hint"]
+    assert fake_time.slept == []
+
+
+def test_an_internal_error_without_a_code_is_another_client(
+    computer: SimulatedComputer, controller: Controller
+) -> None:
+    """It is what MS-WSMV 3.1.4.16 says of a Reconnect from another client."""
+    controller.run(_plugins.NEW, "srv01", name=["mine"])
+    computer.inject(Injection("Reconnect", times=None, fault_code=0, subcode="w:InternalError"))
+    (error,) = controller.connect("srv01", name=["mine"])["errors"]
+    assert (error["code"], error["reason"]) == (None, "busy")

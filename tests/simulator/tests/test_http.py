@@ -185,7 +185,9 @@ def outcome(client: RawClient, shell_id: str) -> str:
     except requests.exceptions.RequestException as error:
         return _cause(error)
     if reply.status != 200 or not reply.root.tag.endswith("Envelope"):
-        return f"{reply.status} {reply.fault or reply.content.decode()[:20]} {reply.subcode or ''}".strip()
+        if reply.subcode:
+            return f"{reply.status} {reply.fault or 'no code'} {reply.subcode}"
+        return f"{reply.status} {reply.content.decode()[:20]}".strip()
     return ANSWERED if (reply.text("wsa:RelatesTo") or "nothing") in envelope else "unrelated"
 
 
@@ -203,6 +205,8 @@ def _cause(error: BaseException) -> str:
         ("fault", {"fault_code": 0x803381CD}, f"500 {0x803381CD} InternalError", False),
         ("fault", {"fault_code": 5, "subcode": "w:Odd"}, "500 5 Odd", False),
         ("fault", {"fault_code": 0x12345}, f"500 {0x12345} InternalError", False),
+        ("fault", {"fault_code": 0x803380F7}, f"500 {0x803380F7} InternalError", False),
+        ("fault", {"fault_code": 0}, "500 no code InternalError", False),
         ("body", {"body": "<x/>", "content_type": "text/xml"}, "200 <x/>", False),
         ("garbage", {"content_type": "text/plain"}, "200 This is not XML & wa", False),
         ("truncate", {}, "IncompleteRead", True),

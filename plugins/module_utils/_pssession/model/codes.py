@@ -16,7 +16,9 @@ class Code(enum.IntEnum):
     AUTHENTICATION_FAILED = 1311
     LOGON_FAILURE = 1326
     IMPROPER_RESPONSE = 1722
+    CALL_FAILED = 1726
     CERTIFICATE_INVALID = 12175
+    CALL_FAILED_RESULT = 0x800706BE
     TARGET_UNKNOWN = 0x80090303
     CANNOT_CONNECT = 0x80338012
     OPERATION_TIMED_OUT = 0x80338029
@@ -161,6 +163,11 @@ def reason_of(code: int | None) -> Reason:
     return next((reason for reason, codes in _REASONS.items() if code in codes), Reason.FAILED)
 
 
+_HOST_PROCESS_LOST = (
+    "The WinRM service lost the process of the session, which has mostly ended, and with it the session and its "
+    "command; pssession_info shows whether it is still there."
+)
+
 # Two levels of quotas have a code of their own each: those of the service, and those of one session configuration.
 _SHELLS_OF_USER = (
     "The account has as many shells there as the server allows (MaxShellsPerUser), disconnected ones included; "
@@ -198,6 +205,13 @@ HINTS: t.Mapping[int, str] = {
     Code.HOST_PROCESS_ENDED: (
         "The process of the session ended, and with it the session and its command: it crashed, was killed, or the "
         "script ended it."
+    ),
+    Code.CALL_FAILED: _HOST_PROCESS_LOST,
+    Code.CALL_FAILED_RESULT: _HOST_PROCESS_LOST,
+    0x803380F7: "Mostly the WinRM service is starting or stopping: run the task again.",
+    0x803381A6: (
+        "The account has as many requests there at a time as the server allows (MaxConcurrentOperationsPerUser): use a "
+        "smaller throttle_limit, or run fewer tasks at a time."
     ),
     Code.EXPLICIT_CREDENTIALS_REQUIRED: (
         "Give credential, or add the computer to the inventory with ansible_user and ansible_password; or get a "

@@ -15,7 +15,10 @@ import typing as t
 from dataclasses import dataclass
 
 from .cmdlets import CONNECT, Cmdlet
-from .codes import HINTS, Reason, reason_of, transport_prefix
+from .codes import HINTS, Code, Reason, reason_of, transport_prefix
+
+# Codes of refusals because another client is connected, or was the last one.
+_ANOTHER_CLIENT = frozenset({Code.CONNECTED_TO_DIFFERENT_CLIENT, Code.CLIENT_SESSION_ID_MISMATCH})
 
 # What to do about an unexpected exception.
 _REPORT_IT = "This is a defect. Report it with the task and its result: https://github.com/psremoting/fleet/issues"
@@ -125,6 +128,20 @@ class WSManFault(TransportError):
     def __init__(self, code: int | None, message: str, *, subcode: str | None = None) -> None:
         super().__init__(code, message, delivered=False)
         self.subcode = subcode
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it says that another client is connected to the shell.
+
+        That is known by the code, and of a fault without a code by the subcode InternalError (MS-WSMV 3.1.4.16). With
+        any other code that subcode says nothing: servers have it in faults about themselves as well.
+        """
+        return self.code in _ANOTHER_CLIENT or self.is_unclear_refusal
+
+    @property
+    def is_unclear_refusal(self) -> bool:
+        """Whether it is an InternalError without a code, which may be a refusal for any reason."""
+        return not self.code and self.subcode in (None, "InternalError")
 
 
 class LimitExceeded(TransportError):

@@ -36,8 +36,6 @@ _NOTICE_SECONDS = 0.5
 _LEAST_SECONDS = 5.0
 # Faults that say that the server has taken the shell, or its stream, from this client.
 _DISCONNECTED = frozenset({Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
-# Faults that say that another client is connected to the shell.
-_ANOTHER_CLIENT = frozenset({Code.CONNECTED_TO_DIFFERENT_CLIENT, Code.CLIENT_SESSION_ID_MISMATCH})
 
 
 class Recovery:
@@ -141,7 +139,7 @@ class Recovery:
             return error
         if state is None:
             return WSManFault(Code.UNEXPECTED_SELECTORS, "the session is no longer listed")
-        if state == "connected" and refusal.code in _ANOTHER_CLIENT:
+        if state == "connected" and not _may_be_ours(refusal):
             return refusal
         return TransportError(refusal.code, refusal.message, is_break=True)
 
@@ -165,12 +163,12 @@ class Recovery:
 
 
 def _is_in_use(error: TransportError) -> bool:
-    return isinstance(error, WSManFault) and (error.code in _ANOTHER_CLIENT or error.subcode == "InternalError")
+    return isinstance(error, WSManFault) and error.is_in_use
 
 
 def _may_be_ours(error: TransportError) -> bool:
     """Tell whether a refusal leaves it open who is connected: then it is the broken connection of this client."""
-    return isinstance(error, WSManFault) and error.code not in _ANOTHER_CLIENT and error.subcode == "InternalError"
+    return isinstance(error, WSManFault) and error.is_unclear_refusal
 
 
 def _listed_state(client: WSManClient, session: PSSession) -> str | None:

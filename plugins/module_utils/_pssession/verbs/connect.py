@@ -16,8 +16,6 @@ from ..wsman.client import WSManClient
 from .base import Verb, Verdict
 from .plan import Action, Step
 
-NOT_OURS = frozenset({Code.CONNECTED_TO_DIFFERENT_CLIENT, Code.CLIENT_SESSION_ID_MISMATCH})
-
 
 class Connect(Verb):
     """Connect to sessions; one that is connected here already stays as it is."""
@@ -52,7 +50,7 @@ class Connect(Verb):
             # Another client connected and disconnected meanwhile, so it takes a Connect.
             return dataclasses.replace(step, action=Action.CONNECT)
         if step.action is Action.CONFIRM:
-            return Verdict.IN_USE if fault.code in NOT_OURS or fault.subcode == "InternalError" else Verdict.FAILED
+            return Verdict.IN_USE if fault.is_in_use else Verdict.FAILED
         return Verdict.CHANGED if fault.code == Code.CONNECTED_TO_DIFFERENT_CLIENT else Verdict.FAILED
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord | PSSession:

@@ -13,7 +13,6 @@ from ..model.errors import ErrorRecord, WSManFault
 from ..model.sessions import Availability, PSSession, Shell, State
 from ..wsman.client import WSManClient
 from .base import Verb, Verdict
-from .connect import NOT_OURS
 from .plan import Action, Step
 
 
@@ -56,9 +55,9 @@ class Disconnect(Verb):
         return self.expected(step)
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
-        if fault.code == Code.ALREADY_DISCONNECTED:
+        if fault.code in (Code.ALREADY_DISCONNECTED, Code.SHELL_DISCONNECTED):
             return Verdict.CHANGED  # by itself; a new look tells since when, and when it expires
-        return Verdict.IN_USE if fault.code in NOT_OURS or fault.subcode == "InternalError" else Verdict.FAILED
+        return Verdict.IN_USE if fault.is_in_use else Verdict.FAILED
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
         return self.error(

@@ -13,7 +13,6 @@ from ..model.sessions import Availability, PSSession, Shell, State
 from ..psrp import handshake
 from ..wsman.client import WSManClient
 from .base import Verb, Verdict
-from .connect import NOT_OURS
 from .plan import Action, Step
 
 
@@ -61,7 +60,7 @@ class Remove(Verb):
         if fault.code == Code.UNEXPECTED_SELECTORS:
             return Verdict.CHANGED  # gone already; a new look will tell for sure
         listed_as_held = step.session.availability is Availability.BUSY
-        held = fault.code in NOT_OURS or (listed_as_held and fault.subcode == "InternalError")
+        held = fault.is_in_use and (listed_as_held or not fault.is_unclear_refusal)
         return Verdict.IN_USE if held and not self.request.change.force else Verdict.FAILED
 
     def vanished(self, session: PSSession) -> PSSession | ErrorRecord:
