@@ -93,6 +93,9 @@ options:
       ca_cert:
         description: File or folder of trusted authorities, in PEM form.
         type: path
+      server_certificate_fingerprint:
+        description: SHA-256 fingerprint of the only server certificate that is accepted.
+        type: str
       proxy:
         description: Address of an HTTP proxy.
         type: str

@@ -89,6 +89,15 @@ options:
       - File or folder with trusted authorities in PEM form, for HTTPS. Revocation lists in it are respected.
       - The default is what the inventory says, or the authorities of the system.
     type: path
+  server_certificate_fingerprint:
+    description:
+      - SHA-256 fingerprint of the only server certificate that is accepted, for HTTPS. Blanks, colons and case do not
+        matter.
+      - It takes the place of all other checks of the certificate, so it works with self-signed certificates and with
+        those that name another host. Nothing is sent to a server with another certificate.
+      - The default is the host variable C(pssession_server_certificate_fingerprint). Use the variable where computers
+        have different certificates.
+    type: str
   transport:
     description:
       - Which Python library logs on and encrypts, V(psrp) for pypsrp or V(winrm) for pywinrm.
@@ -282,13 +291,14 @@ options:
       - A task with O(session), O(id), or O(name) or O(instance_id) without a computer applies for each session what
         earlier tasks had set for it. That is O(connection_uri), O(port), O(use_ssl), O(application_name),
         O(allow_redirection), O(authentication), O(transport), O(certificate_thumbprint), O(certificate_store),
-        O(certificate_pem), O(certificate_key_pem), O(ca_cert) and O(session_option). The options of the task win, and
-        the rest is the inventory's as it is now.
+        O(certificate_pem), O(certificate_key_pem), O(ca_cert), O(server_certificate_fingerprint) and O(session_option).
+        The options of the task win, and the rest is the inventory's as it is now.
       - No secret is remembered, nor O(session_option.application_arguments), O(session_option.idle_timeout),
         O(session_option.no_compression), O(session_option.no_machine_profile) and
         O(session_option.output_buffering_mode). O(session_option.proxy) is remembered without user and password.
       - What weakens a check counts only if it is in O(state_file), not from a session that is given here alone, and a
         warning says so. It is O(allow_redirection), O(authentication) V(basic) and V(credssp),
+        O(server_certificate_fingerprint),
         O(session_option.no_encryption), O(session_option.skip_ca_check), O(session_option.skip_cn_check) and
         O(session_option.skip_revocation_check).
         Nor does an address that only the given session has get user and password of the inventory; give O(credential)

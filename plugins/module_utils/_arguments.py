@@ -52,6 +52,7 @@ LOGON: Spec = {
     "certificate_key_pem": {"type": "path"},
     "certificate_key_password": {"type": "str", "no_log": True},
     "ca_cert": {"type": "path"},
+    "server_certificate_fingerprint": {"type": "str"},
     "transport": {"type": "str", "choices": ["psrp", "winrm"]},
     "session_option": {
         "type": "dict",
@@ -133,6 +134,7 @@ ENDPOINTS: Spec = {
             "credssp_minimum_version": {"type": "int"},
             "verify_certificate": {"type": "bool"},
             "ca_cert": {"type": "path"},
+            "server_certificate_fingerprint": {"type": "str"},
             "proxy": {"type": "str"},
             "ignore_proxy": {"type": "bool"},
             "connection_timeout": {"type": "float"},

@@ -202,8 +202,8 @@ sessions:
       sample: kerberos
     tls:
       description:
-        - V(verified) if all checks of the server's certificate were on, V(unverified) if one of them was off, and
-          V(none) without HTTPS.
+        - V(verified) if all checks of the server's certificate were on, V(pinned) if only the certificate with
+          O(server_certificate_fingerprint) was accepted, V(unverified) if a check was off, and V(none) without HTTPS.
       type: str
       sample: verified
     task_options:

@@ -85,8 +85,12 @@ class Inventory:
         else:
             options = self._options_of(host, plugin, variables)
             settings = _from_psrp(options) if plugin == "psrp" else _from_winrm(options, variables)
-        names = {"computer_name": computer_name, "inventory_hostname": host}
-        return HostSettings.from_options({**settings, **names})
+        of_host = {
+            "computer_name": computer_name,
+            "inventory_hostname": host,
+            "server_certificate_fingerprint": variables.get("pssession_server_certificate_fingerprint"),
+        }
+        return HostSettings.from_options({**settings, **of_host})
 
     def _plugin_for(self, host: str, variables: Variables) -> str | None:
         """Return the Windows connection plugin of a host: by its variable, or by the keyword of its play."""

@@ -189,6 +189,14 @@ class SimulatedFleet:
         """
         return make_context(self._running_tls.authority, names)
 
+    def server_certificate(self, kind: str = "valid") -> bytes:
+        """The certificate of computers with this value of the switch ``certificate``, DER.
+
+        Raises:
+            RuntimeError: the fleet is not started.
+        """
+        return self._running_tls.certificate(kind).certificate
+
     @property
     def _running_tls(self) -> FleetTls:
         if self._tls is None:

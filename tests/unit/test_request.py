@@ -218,10 +218,25 @@ def test_every_option_that_says_how_is_kept_as_given() -> None:
         "certificate_key_pem": "/user-key.pem",
         "certificate_key_password": "key-secret",
         "ca_cert": "/ca.pem",
+        "server_certificate_fingerprint": "5a" * 32,
     }
     understood = request(**how).logon
     assert {name: getattr(understood, name) for name in how} == how
     assert Request.from_options({"connection_uri": ["http://h"], "allow_redirection": True}).target.allow_redirection
+
+
+@pytest.mark.parametrize("written", ["5A:" * 31 + "5A", "5a" * 32, "5A " * 32, "5A5A" * 16 + "\n"])
+def test_a_fingerprint_may_be_written_in_any_way(written: str) -> None:
+    assert request(server_certificate_fingerprint=written).logon.server_certificate_fingerprint == "5a" * 32
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [("5A" * 20, "SHA-1"), ("", "64 hexadecimal"), ("5A" * 31, "64 hexadecimal"), ("XY" * 32, "64 hexadecimal")],
+)
+def test_a_fingerprint_that_is_none_is_refused(written: str, complaint: str) -> None:
+    with pytest.raises(ParameterBindingError, match=f"server_certificate_fingerprint: .*{complaint}"):
+        request(server_certificate_fingerprint=written)
 
 
 # Each suboption of session_option, and what becomes of it; what is not named has its default.

@@ -76,6 +76,7 @@ def found_again(reference: SessionReference, **options: Any) -> Endpoint:
         {"computer_name": ["win1"], "use_ssl": False},
         {"connection_uri": ["http://win1:15985/wsman"]},
         {"computer_name": ["win1"], "authentication": "kerberos", "transport": "winrm", "ca_cert": "/etc/ca.pem"},
+        {"computer_name": ["win1"], "server_certificate_fingerprint": "5A:" * 31 + "5A"},
         {"computer_name": ["win1"], "certificate_pem": "/etc/client.pem", "certificate_key_pem": "/etc/client.key"},
         {"computer_name": ["win1"], "authentication": "basic", "session_option": {"skip_ca_check": True}},
         {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import pytest
@@ -109,3 +110,32 @@ def test_how_a_task_says_it(controller: Controller, fleet: SimulatedFleet) -> No
     assert len(run["With the redirection"]["sessions"]) == 1
     assert fleet["srv03"].session("ITTask").state == "Disconnected"
     assert PASSWORD not in run.stdout
+
+
+def test_a_host_variable_pins_a_certificate(controller: Controller, fleet: SimulatedFleet) -> None:
+    """Each host has its own, whatever its connection plugin is, and an inventory that ignores all certificates."""
+    pinned, other = (hashlib.sha256(fleet.server_certificate(kind)).hexdigest() for kind in ("other_ca", "valid"))
+    for computer in fleet:
+        computer.certificate = "other_ca"
+    controller.inventory = inventory_of(
+        fleet,
+        ansible_psrp_auth=None,
+        ansible_psrp_message_encryption=None,
+        ansible_psrp_cert_validation="ignore",
+        ansible_psrp_protocol="https",
+        ansible_port=5986,
+        pssession_server_certificate_fingerprint="{{ pins[inventory_hostname] }}",
+        pins={"srv01": pinned, "srv02": pinned.upper(), "srv03": other},
+    )
+    controller.inventory["all"]["children"]["windows"]["hosts"]["srv02"] |= {
+        "ansible_connection": "winrm",
+        "ansible_winrm_transport": "ntlm",
+        "ansible_winrm_server_cert_validation": "ignore",
+    }
+    run = controller.run("[{name: Connect, psremoting.fleet.connect_pssession: {name: ITTask, on_error: report}}]")
+    assert run.exit_code == 0, run.output
+    tls = {host: [each["tls"] for each in result["sessions"]] for host, result in run.of("Connect").items()}
+    assert tls == {"srv01": ["pinned"], "srv02": ["pinned"], "srv03": []}
+    (error,) = run.of("Connect")["srv03"]["errors"]
+    assert "not the pinned one" in error["message"]
+    assert fleet.requests_of("srv03") == []

@@ -112,6 +112,19 @@ def name_in_xml(value: t.Any, name: str) -> str:
     return read
 
 
+def fingerprint(value: t.Any, name: str) -> str:
+    """Read the SHA-256 fingerprint of a certificate as 64 hexadecimal digits in lower case.
+
+    Blanks, colons and case mean nothing. Tools write it in any of these ways.
+    """
+    digits = "".join(str(value).replace(":", "").split()).lower()
+    if len(digits) == 40:
+        invalid(f"{name}: {value!r} looks like a SHA-1 thumbprint. A SHA-256 fingerprint is needed (64 digits)", value)
+    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        invalid(f"{name}: {value!r} is not a SHA-256 fingerprint (64 hexadecimal digits)", value)
+    return digits
+
+
 def number(least: int = 0, most: int = MAX_INT32) -> Reader:
     """Return the reader of a whole number in a range."""
 

@@ -165,11 +165,21 @@ class Endpoint:
 
     @property
     def tls_check(self) -> str:
-        """``verified``, ``unverified`` if a check of the server's certificate is off, or ``none`` without TLS."""
+        """How the server's certificate is checked.
+
+        ``verified``, ``pinned`` if it must be a certain one, ``unverified`` if a check is off, or ``none`` without TLS.
+        """
         if not self.use_ssl:
             return "none"
+        if self.pinned is not None:
+            return "pinned"
         checks = (self.tls.check_authority, self.tls.check_name, self.tls.check_revocation)
         return "verified" if all(checks) else "unverified"
+
+    @property
+    def pinned(self) -> str | None:
+        """The fingerprint of the only certificate that is accepted, or None for the checks of `tls`."""
+        return self.settings.server_certificate_fingerprint
 
     @property
     def port(self) -> int:

@@ -13,6 +13,7 @@ from .errors import ParameterBindingError
 from .options import (
     MAX_INT32,
     OptionGroup,
+    fingerprint,
     idle_seconds,
     invalid,
     number,
@@ -127,6 +128,8 @@ class HostSettings(OptionGroup):
 
     Attributes:
         authentication: In the words of the option `authentication`, or of a connection plugin.
+        server_certificate_fingerprint: SHA-256 in hexadecimal, lower case. Only this certificate is accepted then, and
+            nothing else is asked of it.
         read_timeout: What an answer may take at least.
         reconnection_backoff: Before the second try to connect; each further wait is twice as long.
     """
@@ -156,6 +159,7 @@ class HostSettings(OptionGroup):
     credssp_minimum_version: int = option(number(), 2)
     verify_certificate: bool = option(bool, True)
     ca_cert: str | None = option(str)
+    server_certificate_fingerprint: str | None = option(fingerprint)
     proxy: str | None = option(str, is_shown=False)
     ignore_proxy: bool = option(bool, False)
     connection_timeout: float = option(seconds, 30.0)

@@ -18,6 +18,7 @@ from ..model.options import (
     count,
     each_of,
     filled,
+    fingerprint,
     idle_seconds,
     invalid,
     name_in_xml,
@@ -158,6 +159,7 @@ class LogonOptions(OptionGroup):
     certificate_key_pem: str | None = option(str)
     certificate_key_password: str | None = option(str, is_shown=False)
     ca_cert: str | None = option(str)
+    server_certificate_fingerprint: str | None = option(fingerprint)
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> LogonOptions:

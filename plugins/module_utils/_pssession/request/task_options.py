@@ -15,7 +15,7 @@ Options = t.Mapping[str, t.Any]
 
 ADDRESS = ("connection_uri", "port", "use_ssl", "application_name", "allow_redirection")
 _CERTIFICATE = ("certificate_thumbprint", "certificate_store", "certificate_pem", "certificate_key_pem")
-LOGON = ("authentication", "transport", *_CERTIFICATE, "ca_cert")
+LOGON = ("authentication", "transport", *_CERTIFICATE, "ca_cert", "server_certificate_fingerprint")
 SESSION_OPTION = (
     "maximum_redirection",
     "culture",
@@ -37,7 +37,15 @@ SESSION_OPTION = (
     "include_port_in_spn",
 )
 # What weakens a check counts from the registry only: a session that is given to a task may come from anywhere.
-_WEAKENING = ("allow_redirection", "no_encryption", "skip_ca_check", "skip_cn_check", "skip_revocation_check")
+# A pinned certificate takes the place of all other checks.
+_WEAKENING = (
+    "allow_redirection",
+    "server_certificate_fingerprint",
+    "no_encryption",
+    "skip_ca_check",
+    "skip_cn_check",
+    "skip_revocation_check",
+)
 _WEAK_AUTHENTICATION = frozenset({"basic", "credssp"})
 
 

@@ -50,6 +50,8 @@ def unusable(endpoint: Endpoint) -> TransportError | None:
         return _refused(f"the address cannot be used: {error}", Code.COMPUTER_NOT_FOUND)
     if scheme is None:
         return _refused(f"there is no authentication {name}")
+    if endpoint.pinned is not None and not endpoint.use_ssl:
+        return _refused("server_certificate_fingerprint needs HTTPS: plain HTTP has no certificate (use_ssl)")
     if not scheme.over_http and not endpoint.use_ssl:
         return _refused(f"authentication by {name} needs HTTPS")
     if scheme.needs == "certificate" and logon.certificate is None:

@@ -18,6 +18,7 @@ from ..model.errors import TransportError
 from ..model.sessions import Endpoint
 from . import soap
 from .schemes import OPTIONAL_MODULES, SCHEMES
+from .tls import NotPinnedError
 
 try:
     import requests
@@ -123,6 +124,9 @@ def failure(
     shows_certificate = endpoint.logon.certificate is not None and not answered
     if shows_certificate and time_limit is None and any(map(_is_cut_off, causes)):
         return _perhaps_certificate(words, delivered=connected)
+    other = next((cause for cause in causes if isinstance(cause, NotPinnedError)), None)
+    if other is not None:
+        return _not_pinned(other.fingerprint, endpoint)
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or isinstance(error, requests.exceptions.SSLError):
         return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=connected)
     if any(isinstance(cause, (urllib3.exceptions.NewConnectionError, requests.ConnectTimeout)) for cause in causes):
@@ -223,6 +227,23 @@ def _perhaps_certificate(words: str, *, delivered: bool) -> TransportError:
         is_break=True,
         hint=f"It may have refused the certificate. {_CLIENT_CERTIFICATE_HINT}",
     )
+
+
+def _not_pinned(found: str, endpoint: Endpoint) -> TransportError:
+    return TransportError(
+        Code.CERTIFICATE_INVALID,
+        f"the server's certificate is not the pinned one: its SHA-256 fingerprint is {_in_pairs(found)}, and "
+        f"server_certificate_fingerprint is {_in_pairs(endpoint.pinned or '')}",
+        delivered=False,
+        hint="Nothing was sent. Find out at the computer whether its certificate was renewed. If so, set the new "
+        "fingerprint (server_certificate_fingerprint or the host variable pssession_server_certificate_fingerprint). "
+        "If not, something else answers in its place.",
+    )
+
+
+def _in_pairs(digits: str) -> str:
+    """Return a fingerprint as certificate tools write it."""
+    return ":".join(re.findall("..", digits.upper()))
 
 
 def _is_of_logon(error: BaseException) -> bool:

@@ -26,7 +26,7 @@ try:
     import requests
     import urllib3
 
-    from .tls import Adapter
+    from .tls import Adapter, checks_authority
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
 else:
@@ -297,7 +297,7 @@ def _session(endpoint: Endpoint, logon: Authentication) -> tuple[requests.Sessio
     adapter = Adapter(endpoint, bundle)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
-    if not endpoint.tls.check_authority:
+    if endpoint.use_ssl and not checks_authority(endpoint):
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     # Encrypted bodies cannot be compressed, and some front ends would try.
     session.headers.update({"User-Agent": "psremoting.fleet", "Accept-Encoding": "identity", **logon.headers})

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import hashlib
 import os
 import re
 import socket
@@ -18,6 +19,19 @@ from ..model.sessions import ClientCertificate, Endpoint, Tls
 from .authentication import basic_bytes
 
 _REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\s", re.DOTALL)
+
+
+class NotPinnedError(ssl.SSLCertVerificationError):
+    """The server shows another certificate than the one that is pinned; nothing but the TLS handshake has been sent.
+
+    Attributes:
+        fingerprint: SHA-256 of the certificate that it shows, in hexadecimal and lower case.
+    """
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(1, "the certificate is not the pinned one")
+        self.fingerprint = fingerprint
+
 
 try:
     import certifi
@@ -66,8 +80,8 @@ else:
             host, _pool = super().build_connection_pool_key_attributes(request, verify, cert)
             if self._context is None:
                 return host, {}
-            required = "CERT_REQUIRED" if self._endpoint.tls.check_authority else "CERT_NONE"
-            check = None if self._endpoint.tls.check_name else False
+            required = "CERT_REQUIRED" if checks_authority(self._endpoint) else "CERT_NONE"
+            check = None if _checks_name(self._endpoint) else False
             return host, {"ssl_context": self._context, "cert_reqs": required, "assert_hostname": check}
 
         def cert_verify(self, conn: t.Any, url: t.Any, verify: t.Any, cert: t.Any) -> None:
@@ -100,9 +114,11 @@ else:
                     connection: t.Any = self
                     connection._dns_host = connection._dns_host.replace("%25", "%")
                     super().connect()
-                    if isinstance(self.sock, ssl.SSLSocket) and not endpoint.tls.check_authority:
+                    # To a proxy without TLS it is a plain socket, and inside of a proxy's TLS one of urllib3's own.
+                    certificate = getattr(self.sock, "getpeercert", lambda **_: None)(binary_form=True)
+                    if certificate is not None and not checks_authority(endpoint):
                         # Through a proxy, the host of the connection is the proxy.
-                        _check_the_rest(self.sock, self._tunnel_host or self.host, endpoint)
+                        _check_the_rest(certificate, self._tunnel_host or self.host, endpoint)
                     connections[:] = [self]
 
             return type(pool_class.__name__, (pool_class,), {"ConnectionCls": Connection})
@@ -119,9 +135,9 @@ def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not (endpoint.tls.check_authority and endpoint.tls.check_name):
+    if not _checks_name(endpoint):
         context.check_hostname = False
-    if endpoint.tls.check_authority:
+    if checks_authority(endpoint):
         _trust(context, endpoint.settings.ca_cert or bundle, endpoint.tls)
     else:
         context.verify_mode = ssl.CERT_NONE
@@ -130,6 +146,16 @@ def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
         # HTTP.SYS asks for it once a request wants to log on by it; with TLS 1.3 that is after the handshake.
         context.post_handshake_auth = True
     return context
+
+
+def checks_authority(endpoint: Endpoint) -> bool:
+    """Tell whether OpenSSL checks the server's certificate, and its authority first of all."""
+    return endpoint.tls.check_authority and endpoint.pinned is None
+
+
+def _checks_name(endpoint: Endpoint) -> bool:
+    """Tell whether OpenSSL checks the name in the server's certificate."""
+    return endpoint.tls.check_name and checks_authority(endpoint)
 
 
 def _trust(context: ssl.SSLContext, authorities: str | None, tls: Tls) -> None:
@@ -193,14 +219,20 @@ def _is_pem(path: str) -> bool:
         return b"-----BEGIN " in file.read()
 
 
-def _check_the_rest(sock: ssl.SSLSocket, host: str, endpoint: Endpoint) -> None:
+def _check_the_rest(der: bytes, host: str, endpoint: Endpoint) -> None:
     """Check a certificate but for its authority; Python's ssl does either all of it or nothing.
 
     Raises:
+        NotPinnedError: It is not the pinned one. Nothing but the TLS handshake has been sent.
         ssl.SSLCertVerificationError: It does not pass. Nothing but the TLS handshake has been sent.
     """
+    if endpoint.pinned is not None:
+        found = hashlib.sha256(der).hexdigest()
+        if found != endpoint.pinned:
+            raise NotPinnedError(found)
+        return
     tls, authorities = endpoint.tls, endpoint.settings.ca_cert
-    certificate = x509.load_der_x509_certificate(sock.getpeercert(binary_form=True) or b"")
+    certificate = x509.load_der_x509_certificate(der)
     if tls.check_name:
         _check_name(certificate, host)
     if tls.check_revocation and authorities is not None and _is_revoked(certificate, authorities):
