@@ -43,9 +43,14 @@ class ActionModule(EngineAction):
         self._check(options)
         self.read_script(options)
         inventory = self.inventory(task_vars)
+        if self._task.async_val and not inventory.runs_here:
+            raise AnsibleActionFail("async is not possible: a job is several calls of modules. Nothing was sent")
+        warnings = self.check_keywords(inventory, task_vars, opens=options["job"] in WITH_SCRIPT)
         if options["journal"] and options["job"] in WITH_FOLDER and not inventory.runs_here:
             raise AnsibleActionFail("journal is a folder on the controller, and the task runs on another host")
         calls = _Calls(self, options, inventory, task_vars)
+        if warnings:
+            calls.told["warnings"] = warnings
         told, lines = drive(JOBS[options["job"]](self._order(options, inventory)), calls)
         return {**result, **_result(told, lines, options), **calls.told}
 

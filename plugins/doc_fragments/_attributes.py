@@ -21,8 +21,18 @@ attributes:
     details: The sessions are on Windows. The task itself runs on a POSIX host, usually the controller.
   async:
     description: Supports being used with the C(async) keyword.
-    support: none
-    details: The work that takes long goes on in the session, and no task needs to wait for it.
+    support: partial
+    details:
+      - Only where the module runs on another host, such as a bastion. On the controller it is refused.
+      - The work that takes long goes on in the session, and no task needs to wait for it.
+  become:
+    description: Supports being used with the C(become) keyword.
+    support: partial
+    details:
+      - Only where the module runs on another host, such as a bastion, and for its process there.
+      - On the controller, C(become) of a play or task is refused, since what runs in a session runs as the account that
+        opened the session. Give that account in O(credential). C(ansible_become) of the inventory refuses only what
+        opens sessions or starts scripts; other tasks warn of it.
   action_group:
     description: Use C(group/psremoting.fleet.all) in C(module_defaults) to set defaults for this module.
     support: full

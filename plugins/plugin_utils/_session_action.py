@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import Plugin
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _task_keywords
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
@@ -34,7 +35,17 @@ class EngineAction(ActionBase):
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
-    _supports_async = False
+    _supports_async = True  # by the module on another host; here `_task_keywords.check` refuses it
+
+    def check_keywords(self, inventory: Inventory, task_vars: dict[str, t.Any] | None, *, opens: bool) -> list[str]:
+        """Refuse keywords that cannot be obeyed, and return warnings for those without an effect.
+
+        Args:
+            opens: Whether the task opens sessions or starts scripts.
+        """
+        if not inventory.runs_here:
+            return []
+        return _task_keywords.check(self._task, self._connection, task_vars or {}, opens=opens)
 
     def validated(self, spec: _arguments.Spec) -> dict[str, t.Any]:
         """Return the options of the task, checked against a specification."""
@@ -118,7 +129,10 @@ class EngineAction(ActionBase):
         ]
         arguments["run_client_id"] = run_client_id()
         result: dict[str, t.Any] = self._execute_module(
-            module_name=f"psremoting.fleet.{plugin.name}", module_args=arguments, task_vars=task_vars
+            module_name=f"psremoting.fleet.{plugin.name}",
+            module_args=arguments,
+            task_vars=task_vars,
+            wrap_async=self._task.async_val,
         )
         return result
 
@@ -141,10 +155,13 @@ class SessionAction(EngineAction):
         options = self.validated(self.plugin.spec)
         self.complete(options)
         inventory = self.inventory(task_vars)
+        warnings = self.check_keywords(inventory, task_vars, opens=bool(self.plugin.cmdlet.opening_sets))
         own_computer = inventory.own_computer()
         if own_computer and self.plugin.may_take_own_computer(options):
             options["computer_name"] = [own_computer]
         result.update(self.perform(self.plugin, options, inventory, task_vars))
+        if warnings:
+            result["warnings"] = [*warnings, *(result.get("warnings") or ())]
         return result
 
     def complete(self, options: dict[str, t.Any]) -> None:

@@ -72,7 +72,8 @@ def texts(max_size: int = 12) -> SearchStrategy[str]:
         st.characters(codec="ascii"),
         st.characters(),
         st.characters(categories=["Cs"]),
-        st.sampled_from(["\0", "\U0001f600", "\ufffe", "\uffff", "\ufeff", "\u2028", "\x85", "\x7f", "\r\n"]),
+        st.sampled_from(["\U0001f600", "\ufffe", "\uffff", "\ufeff", "\u2028", "\x85", "\x7f", "\r\n", "&#xFFFE;"]),
+        st.sampled_from(["\0"]),
         st.sampled_from(["_x0041_", "_X0041_", "_x005F_", "_x", "_xD83D_", "<![CDATA[", "]]>", "&amp;", "$(1)", "''"]),
     )
     return st.lists(pieces, max_size=max_size).map("".join).map(_joined)
