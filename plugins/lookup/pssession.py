@@ -118,7 +118,7 @@ class LookupModule(LookupBase):
         )
         if checked.error_messages:
             raise AnsibleOptionsError(f"pssession: {', '.join(checked.error_messages)}")
-        return t.cast("dict[str, t.Any]", checked.validated_parameters)
+        return _arguments.lists_of_text(checked.validated_parameters, options, spec)
 
     @staticmethod
     def _computers(terms: list[t.Any]) -> t.Iterator[str]:

@@ -8,6 +8,7 @@ plugins/doc_fragments/_options.py and _endpoints.py document them. A test compar
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 from ansible.module_utils.basic import env_fallback
@@ -230,6 +231,7 @@ JOB: Spec = {
         "default": [reason.value for reason in Reason],
     },
     "start_anew": {"type": "bool", "default": False},
+    "adopt": {"type": "bool", "default": False},
     "report_only": {"type": "bool", "default": False},
     "with_commands": {"type": "bool", "default": False},
     "remove": {"type": "bool", "default": False},
@@ -282,19 +284,29 @@ PSSESSION_JOB: Spec = {
 
 
 def lists_of_text(options: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:
-    """Return validated options without blanks around the commas of lists that were given as text.
+    """Return validated options with each line of lists of text as an item, and without blanks around commas.
 
-    Surveys and command lines give lists as text, and Ansible splits it at the commas and keeps the blanks.
+    Surveys and command lines give lists as text, and Ansible splits it at the commas and keeps the blanks. Text areas
+    give a line for each item, and end the last one, too.
 
     Args:
         given: The options before validation.
     """
-    trimmed = dict(options)
+    read = dict(options)
     for name, option in spec.items():
+        if option.get("elements") != "str" or not options.get(name):
+            continue
         texts = (given.get(each) for each in (name, *option.get("aliases", ())))
-        if option.get("elements") == "str" and any(isinstance(text, str) and "," in text for text in texts):
-            trimmed[name] = [item.strip() for item in options[name]]
-    return trimmed
+        had_commas = any(isinstance(text, str) and "," in text for text in texts)
+        items = [line for item in options[name] for line in _lines(item)]
+        read[name] = [item.strip() for item in items] if had_commas else items
+    return read
+
+
+def _lines(item: t.Any) -> list[t.Any]:
+    """Return the lines of a text that are not blank, or what has no such line as it is."""
+    lines = re.split(r"[\r\n]+", item) if isinstance(item, str) else []
+    return [line for line in lines if line.strip()] or [item]
 
 
 def list_of_sessions(value: t.Any) -> t.Any:

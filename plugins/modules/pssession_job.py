@@ -37,10 +37,11 @@ options:
   name:
     description:
       - Names of the sessions. The jobs V(connect), V(collect), V(extend) and V(cleanup) take wildcards, as
-        M(psremoting.fleet.connect_pssession) does. Without names all sessions are meant, except that
-        O(remove=true) needs them.
-      - The jobs V(start) and V(resume) need the name of the session to open; V(resume) takes one name.
-      - Text is split at its commas, and blanks around them do not count.
+        M(psremoting.fleet.connect_pssession) does; a session that is called exactly so comes first. Without names all
+        sessions are meant, except that O(remove=true) needs them.
+      - The jobs V(start) and V(resume) need the name of the session to open; V(resume) takes one name. What looks like
+        a wildcard is part of the name there.
+      - Text is split at its commas and lines, and blanks around them do not count.
     type: list
     elements: str
   instance_id:
@@ -124,7 +125,9 @@ options:
   journal:
     description:
       - For the job V(resume) a folder on the controller, in which each host has the journal of its output
-        (C(HOST.jsonl)) and its result (C(HOST.result.json)). One folder stands for one piece of work.
+        (C(HOST.jsonl)) and its result (C(HOST.result.json)). One folder and one session name stand for one piece of
+        work.
+      - A session of the name with a command that the journal does not know is refused; see O(adopt).
       - For the job V(collect) a journal as with M(psremoting.fleet.receive_pssession).
     type: path
   expected_return_code:
@@ -146,6 +149,13 @@ options:
     description:
       - For the job V(resume), start the work where it is not known whether it was started before. Its session exists
         without a command, or does not exist although the journal has a start.
+    type: bool
+    default: false
+  adopt:
+    description:
+      - For the job V(resume) with O(journal), take a command that the journal does not know for the work. That is for
+        work that the job V(start) began.
+      - Without it such a command is refused, since it may be that of other work with the same session name.
     type: bool
     default: false
   report_only:
@@ -195,7 +205,7 @@ EXAMPLES = r"""
 - name: Bring the work of the night to its end on each Windows host; run this again after any interruption
   psremoting.fleet.pssession_job:
     job: resume
-    name: Nightly
+    name: Nightly-2026-11-25
     path: nightly.ps1
     busy_timeout: 90
     journal: /var/lib/nightly/2026-11-25

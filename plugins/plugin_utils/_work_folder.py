@@ -29,19 +29,17 @@ class WorkFolder:
         """Return the path of the host's journal."""
         return os.path.join(self._path, f"{host}.jsonl")
 
-    def has_start(self, host: str) -> bool:
-        """Tell whether the host's journal knows of a command: it has a start before the server is asked for it.
-
-        A start that the server refused does not count.
+    def commands_of(self, host: str) -> dict[str, set[str]]:
+        """Return the commands that the host's journal knows, by session; see `commands_in`.
 
         Raises:
             OSError: The journal cannot be read.
         """
         try:
             with open(self.journal_of(host), "rb") as journal:
-                return knows_a_start(journal)
+                return commands_in(journal)
         except FileNotFoundError:
-            return False
+            return {}
 
     def result_of(self, host: str) -> t.Mapping[str, t.Any] | None:
         """Return the result that was kept for a host, or None.
@@ -75,16 +73,19 @@ class WorkFolder:
         return os.path.join(self._path, f"{host}.result.json")
 
 
-def knows_a_start(journal: t.Iterable[bytes]) -> bool:
-    """Tell whether the lines of a journal have a start that the server did not refuse."""
-    started: set[tuple[str, str]] = set()
+def commands_in(journal: t.Iterable[bytes]) -> dict[str, set[str]]:
+    """Return the ids of commands in the lines of a journal, in lower case, by the instance ids of their sessions.
+
+    A command is there before the server is asked to start it. One that the server refused does not count.
+    """
+    commands: dict[str, set[str]] = {}
     for entry in filter(None, map(_entry, journal)):
-        command = (str(entry.get("session")), str(entry.get("command")))
+        of_session = commands.setdefault(str(entry.get("session")), set())
         if "refused" in entry:
-            started.discard(command)
+            of_session.discard(str(entry.get("command")).lower())
         elif "command" in entry:
-            started.add(command)
-    return bool(started)
+            of_session.add(str(entry["command"]).lower())
+    return {session: ids for session, ids in commands.items() if ids}
 
 
 def _entry(line: bytes) -> dict[str, t.Any] | None:

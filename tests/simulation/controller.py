@@ -22,7 +22,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, drive
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import knows_a_start
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import commands_in
 from tests.integration.engine.controller import Controller
 from tests.simulation.disk import DiskOfProcess, MemoryDisk
 from tests.simulation.history import DISK_FAULTS, HappeningFault
@@ -168,9 +168,9 @@ class MemoryFolder:
     def journal_of(self, host: str) -> str:
         return f"{self._path}/{host}.jsonl"
 
-    def has_start(self, host: str) -> bool:
+    def commands_of(self, host: str) -> dict[str, set[str]]:
         path = self.journal_of(host)
-        return self._disk.exists(path) and knows_a_start(self._disk.read(path))
+        return commands_in(self._disk.read(path)) if self._disk.exists(path) else {}
 
     def result_of(self, host: str) -> Mapping[str, Any] | None:
         path = f"{self._path}/{host}.result.json"

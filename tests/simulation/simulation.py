@@ -158,7 +158,15 @@ class Simulation:
         if step.kind == "start":
             return process.job("start", step.hosts, None, name=[NAME], script=f"run {TOKEN}", idle_timeout=IDLE_TIMEOUT)
         if step.kind == "resume":
-            work = {"name": [NAME], "script": f"run {TOKEN}", "idle_timeout": IDLE_TIMEOUT, **given, **busy}
+            # The commands of steps of the kind start are the same work.
+            work = {
+                "name": [NAME],
+                "script": f"run {TOKEN}",
+                "idle_timeout": IDLE_TIMEOUT,
+                "adopt": True,
+                **given,
+                **busy,
+            }
             return process.job("resume", step.hosts, FOLDER, **work)
         journal = {"journal": JOURNALS} if step.journal else {}
         if step.kind == "collect":

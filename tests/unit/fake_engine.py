@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, Result, drive
 
@@ -47,6 +48,7 @@ class Session:
     idle_timeout: int = 7200
     max_idle_timeout: int | None = None
     state: str = "Disconnected"
+    configuration_name: str = "Microsoft.PowerShell"
 
     def as_dict(self, *, changed: bool = False, commands: bool = False) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in _SHOWN}
@@ -54,7 +56,16 @@ class Session:
         return {**values, **_about(self.host), "changed": changed, **listed, "output_buffering_mode": "Block"}
 
 
-_SHOWN = ("instance_id", "name", "owner", "state", "expires_on", "idle_timeout", "max_idle_timeout")
+_SHOWN = (
+    "instance_id",
+    "name",
+    "configuration_name",
+    "owner",
+    "state",
+    "expires_on",
+    "idle_timeout",
+    "max_idle_timeout",
+)
 
 
 @dataclass
@@ -66,8 +77,12 @@ class Folder:
     def journal_of(self, host: str) -> str:
         return f"work/{host}.jsonl"
 
-    def has_start(self, host: str) -> bool:
-        return any("command" in entry for entry in self.engine.journals.get(self.journal_of(host), ()))
+    def commands_of(self, host: str) -> dict[str, set[str]]:
+        commands: dict[str, set[str]] = {}
+        for entry in self.engine.journals.get(self.journal_of(host), ()):
+            if "command" in entry:
+                commands.setdefault(entry["session"], set()).add(entry["command"])
+        return commands
 
     def result_of(self, host: str) -> Result | None:
         text = self.engine.results.get(host)
@@ -288,8 +303,9 @@ class FakeEngine:
         return [host for host in hosts if host not in down], errors
 
     def _named(self, hosts: list[str], options: Mapping[str, Any]) -> list[Session]:
-        names = options.get("name")
-        return [each for each in self.sessions.values() if each.host in hosts and (not names or each.name in names)]
+        patterns = [WildcardPattern.of_name(name) for name in options.get("name") or ["*"]]
+        there = [each for each in self.sessions.values() if each.host in hosts]
+        return [each for each in there if any(pattern.selects(each.name) for pattern in patterns)]
 
     def _is_unstarted(self, session: Session, options: Mapping[str, Any]) -> bool:
         entries = [each for each in self._journal(options) if each["session"] == session.instance_id]

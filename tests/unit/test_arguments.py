@@ -181,9 +181,14 @@ def test_aliases_disappear_on_all_levels() -> None:
         ({"name": "Nightly, Week*"}, ["Nightly", "Week*"]),
         ({"name": [" Nightly", "Week*"]}, [" Nightly", "Week*"]),
         ({"name": " Nightly"}, [" Nightly"]),
+        ({"name": "Nightly\n"}, ["Nightly"]),
+        ({"name": "Nightly\r\nJob [123]\r\n\r\n"}, ["Nightly", "Job [123]"]),
+        ({"name": ["Nightly\n", "a\nb"]}, ["Nightly", "a", "b"]),
+        ({"name": "Nightly, a\nb\n"}, ["Nightly", "a", "b"]),
+        ({"name": "\n"}, ["\n"]),
     ],
 )
-def test_blanks_around_commas_are_no_part_of_a_name(given: Options, names: list[str]) -> None:
+def test_commas_and_lines_separate_names_and_are_no_part_of_them(given: Options, names: list[str]) -> None:
     spec = _arguments.CONNECT_PSSESSION
     validated = ArgumentSpecValidator(spec).validate(dict(given)).validated_parameters
     assert _arguments.lists_of_text(validated, given, spec)["name"] == names

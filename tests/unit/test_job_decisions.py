@@ -19,6 +19,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect i
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import unstarted
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import (
     GONE,
+    OTHER_WORK,
     RUNNING,
     SEVERAL,
     STOPPED,
@@ -64,6 +65,12 @@ WORK: list[tuple[dict[str, Any], Any]] = [
     ({"sessions": 1, "has_command": True, "starts_anew": True}, Act.RECEIVE),
     ({"sessions": 1, "has_command": True, "check_mode": True}, Act.RECEIVE),
     ({"sessions": 1, "has_command": True, "received": "", "check_mode": True}, Act.FINISH),
+    # Its command is not in the journal.
+    ({"sessions": 1, "has_command": True, "is_known": False}, OTHER_WORK),
+    ({"sessions": 1, "has_command": True, "is_known": False, "check_mode": True}, OTHER_WORK),
+    ({"sessions": 1, "has_command": True, "is_known": False, "starts_anew": True}, OTHER_WORK),
+    ({"sessions": 1, "has_command": True, "is_known": False, "is_asked_to_start": True}, OTHER_WORK),
+    ({"sessions": 1, "has_command": True, "is_known": False, "adopts": True}, Act.RECEIVE),
     # There is one without a command.
     ({"sessions": 1}, Act.LOOK_BACK),
     ({"sessions": 1, "was_started": True, "starts_anew": True}, Act.LOOK_BACK),
@@ -92,6 +99,8 @@ def test_nothing_is_started_where_anything_speaks_against_it() -> None:
         "may_have_session": (False, True),
         "sessions": (None, 0, 1, 2),
         "has_command": (False, True),
+        "is_known": (False, True),
+        "adopts": (False, True),
         "was_started": (False, True),
         "is_asked_to_start": (False, True),
         "received": (None, "", "Running", "Completed", "Failed", "Stopped"),

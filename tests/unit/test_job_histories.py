@@ -356,3 +356,53 @@ def test_cleanup_removes_only_when_it_is_wanted_and_only_what_is_idle(remove: bo
         [("a", True)] if remove else [("a", False), ("a", True), ("b", False)]
     )
     assert [line.host for line in engine.lines if line.kind == "left_behind"] == ["a", "b"]
+
+
+NAMES = ["Job [123]", "Job*", "Really?", "a`b", "Job [12"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_name_of_work_is_no_pattern(name: str) -> None:
+    engine = FakeEngine()
+    engine.add("a", "Job 1", Command("other", list(OUTPUT)))
+    engine.add("a", "Jobs", Command("more", list(OUTPUT)))
+    engine.add("a", "Really!", Command("yet more", list(OUTPUT)))
+    others = dict(engine.sessions)
+    work = {**WORK, "name": [name]}
+    first = engine.run("resume", ["a"], kill_at=steps_of("resume", ["a"], True, **work) // 2, **work)
+    assert first == {}
+    told = engine.run("resume", ["a"], start_anew=True, **work)["a"]
+    assert (told["failed"], engine.starts) == (False, ["a"])
+    assert engine.sessions == others
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_the_work_of_another_journal_is_not_taken(check_mode: bool) -> None:
+    monday, tuesday = FakeEngine(ends=False), FakeEngine()
+    monday.run("resume", ["a"], **WORK)
+    tuesday.sessions = monday.sessions
+    before = dict(tuesday.sessions)
+    told = tuesday.run("resume", ["a"], check_mode=check_mode, **WORK)["a"]
+    assert (told["failed"], told["changed"], tuesday.starts, tuesday.sessions) == (True, False, [], before)
+    assert "a command that work/a.jsonl does not know" in told["msg"]
+    assert "pssession_adopt" in told["msg"]
+
+
+def test_the_own_work_is_known_and_what_start_began_is_adopted() -> None:
+    engine = FakeEngine(ends=False)
+    engine.run("resume", ["a"], **WORK)
+    assert "still runs" in engine.run("resume", ["a"], **WORK)["a"]["msg"]
+    engine = FakeEngine()
+    engine.run("start", ["a"], folder=False, **WORK)
+    assert engine.run("resume", ["a"], **WORK)["a"]["failed"]
+    told = engine.run("resume", ["a"], adopt=True, **WORK)["a"]
+    assert (told["failed"], told["results"][0]["output"], engine.starts) == (False, OUTPUT, ["a"])
+
+
+def test_several_sessions_of_the_name_are_told_with_configurations() -> None:
+    engine = FakeEngine()
+    engine.add("a", configuration_name="First")
+    engine.add("a", configuration_name="Second")
+    told = engine.run("resume", ["a"], **WORK)["a"]
+    assert "2 sessions of this name on a" in told["msg"]
+    assert "First, Second" in told["msg"]

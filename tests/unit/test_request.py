@@ -91,7 +91,11 @@ def test_durations_are_in_seconds_and_have_limits(options: dict[str, Any], messa
         ({"name": [""]}, "ParameterArgumentValidationErrorEmptyStringNotAllowed", "name has an empty value"),
         ({"name": ["a", "  "]}, "ParameterArgumentValidationErrorEmptyStringNotAllowed", "name has an empty value"),
         ({"name": []}, "ParameterArgumentValidationErrorEmptyArrayNotAllowed", "name is an empty list"),
-        ({"name": ["[a"]}, "ParameterArgumentValidationError", "name: the wildcard pattern '[a'"),
+        (
+            {"computer_name": ["a"], "owner": ["[a"]},
+            "ParameterArgumentValidationError",
+            "owner: the wildcard pattern '[a'",
+        ),
         ({"id": []}, "ParameterArgumentValidationErrorEmptyArrayNotAllowed", "id is an empty list"),
         ({"instance_id": []}, "ParameterArgumentValidationErrorEmptyArrayNotAllowed", "instance_id is an empty"),
         ({"session": []}, "ParameterArgumentValidationErrorEmptyArrayNotAllowed", "session is an empty list"),

@@ -179,7 +179,7 @@ def test_names_are_looked_for_on_all_computers_together_or_on_each(
     options: dict[str, Any], selected: list[str], missing: list[tuple[str | None, str | None, str]]
 ) -> None:
     request = Request.from_options({"computer_name": ["srv01", "srv02", "silent"], **options})
-    selection = select_remote([SRV01, SRV02, SILENT], request, BOTH)
+    selection = select_remote([SRV01, SRV02, SILENT], request, BOTH, KNOWN)
     assert [each.name for each in selection.sessions] == selected
     assert [
         (each.about.computer_name, each.about.inventory_hostname, each.target) for each in selection.missing
@@ -191,10 +191,10 @@ def test_a_name_that_only_other_accounts_have_is_missing() -> None:
     ours, theirs = session(SRV01, owner="LAB\\operator"), session(SRV02, owner="LAB\\alice")
     discovery = Discovery({SRV01: (ours,), SRV02: (theirs,)}, {})
     request = Request.from_options({"computer_name": ["srv01", "srv02"], "name": ["job1"], "owner": ["operator"]})
-    together = select_remote([SRV01, SRV02], request, discovery)
+    together = select_remote([SRV01, SRV02], request, discovery, KNOWN)
     assert (together.sessions, together.missing) == ((ours,), ())
     by_itself = dataclasses.replace(request, query=dataclasses.replace(request.query, require_each=True))
-    each = select_remote([SRV01, SRV02], by_itself, discovery)
+    each = select_remote([SRV01, SRV02], by_itself, discovery, KNOWN)
     assert each.sessions == (ours,)
     assert [record.about.computer_name for record in each.missing] == ["srv02"]
 
@@ -210,7 +210,7 @@ def test_a_remembered_session_of_another_account_has_not_vanished() -> None:
 @pytest.mark.parametrize("require_each", [False, True])
 def test_nothing_is_missing_where_nobody_answered(require_each: bool) -> None:
     request = Request.from_options({"computer_name": ["silent"], "name": ["no"], "require_each": require_each})
-    assert select_remote([SILENT], request, Discovery({}, {})).missing == ()
+    assert select_remote([SILENT], request, Discovery({}, {}), KNOWN).missing == ()
 
 
 @pytest.mark.parametrize(
@@ -225,3 +225,76 @@ def test_nothing_is_missing_where_nobody_answered(require_each: bool) -> None:
 )
 def test_how_long_a_session_has_left(fields: dict[str, Any], seconds: float | None) -> None:
     assert remaining(as_session(shell(**fields), endpoint(), datetime.datetime.now(UTC))) == seconds
+
+
+def listing(*names: str) -> Discovery:
+    """What one computer lists: a session of each name."""
+    sessions = (session(SRV01, shell_id=str(uuid.UUID(int=number)), name=name) for number, name in enumerate(names))
+    return Discovery({SRV01: tuple(sessions)}, {})
+
+
+class Nothing(Known):
+    """A registry that knows no session."""
+
+    def named(self, pattern: WildcardPattern) -> list[SessionReference]:
+        return []
+
+
+class Ended(Nothing):
+    """A registry in which a session of the name has ended."""
+
+    def named(self, pattern: WildcardPattern) -> list[SessionReference]:
+        return [reference(9, pattern.pattern, is_over=True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "listed", "known", "selected"),
+    [
+        ("Job [123]", ["Job 1", "job [123]"], Nothing(), ["job [123]"]),
+        ("Job [123]", ["Job 1", "Job 4"], Nothing(), ["Job 1"]),
+        ("Job [123]", ["Job 1"], Ended(), []),
+        ("Job?", ["Job?", "Jobs"], Nothing(), ["Job?"]),
+        ("Job*", ["Job*", "Jobs"], Nothing(), ["Job*"]),
+        ("a`b", ["ab", "a`b"], Nothing(), ["a`b"]),
+        ("Job `[123`]", ["Job 1", "Job [123]"], Nothing(), ["Job [123]"]),
+        ("Job [12", ["Job [12", "Job 1"], Nothing(), ["Job [12"]),
+        ("Job [12", ["Job 1"], Nothing(), []),
+        ("*", ["*", "Jobs"], Nothing(), ["*", "Jobs"]),
+        # Capitals as PowerShell has them, and no more.
+        ("task", ["TASK", "ta\u017fk", "tas\u212a"], Nothing(), ["TASK"]),
+        ("strasse", ["STRASSE", "stra\u00dfe", "STRA\u1e9eE"], Nothing(), ["STRASSE"]),
+        ("i*", ["Item", "\u0130tem", "\u0131tem"], Nothing(), ["Item"]),
+        ("[i-k]*", ["Item", "\u0130tem", "\u0131tem", "\u212aing"], Nothing(), ["Item"]),
+        ("\u03c3*", ["\u03a3\u03af", "\u03c2\u03af"], Nothing(), ["\u03a3\u03af", "\u03c2\u03af"]),
+        ("\u1f80", ["\u1f88", "\u1f08\u0399"], Nothing(), ["\u1f88"]),
+        ("\u00e9", ["\u00c9", "e\u0301"], Nothing(), ["\u00c9"]),
+    ],
+)
+def test_a_name_means_the_session_that_is_called_so_before_a_pattern(
+    name: str, listed: list[str], known: Known, selected: list[str]
+) -> None:
+    request = Request.from_options({"computer_name": ["srv01"], "name": [name]})
+    selection = select_remote([SRV01], request, listing(*listed), known)
+    assert [each.name for each in selection.sessions] == selected
+
+
+def test_a_name_is_literal_on_all_computers_if_it_is_on_one() -> None:
+    one, other = session(SRV01, name="Job [1]"), session(SRV02, name="Job 1")
+    request = Request.from_options({"computer_name": ["srv01", "srv02"], "name": ["Job [1]"], "require_each": True})
+    selection = select_remote([SRV01, SRV02], request, Discovery({SRV01: (one,), SRV02: (other,)}, {}), Nothing())
+    assert (selection.sessions, len(selection.missing)) == ((one,), 1)
+
+
+def test_a_missing_name_with_brackets_is_told_how_to_write_it() -> None:
+    request = Request.from_options({"computer_name": ["srv01"], "name": ["Job [1", "Job [1]"]})
+    half, whole = select_remote([SRV01], request, listing("other"), Nothing()).missing
+    assert "taken for a name as it is" in half.hint
+    assert "written Job `[1`]" in whole.hint
+
+
+def test_a_missing_session_is_told_with_configurations() -> None:
+    there = session(SRV01, name="job1", resource_uri="http://schemas.microsoft.com/powershell/ITHelpDesk.JEA")
+    request = Request.from_options({"computer_name": ["srv01"], "name": ["job1"], "configuration_name": "Other"})
+    (record,) = select_remote([SRV01], request, Discovery({SRV01: (there,)}, {}), KNOWN).missing
+    assert "with the configuration Other was found on srv01" in record.message
+    assert "with the configuration ITHelpDesk.JEA" in record.hint

@@ -51,23 +51,23 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path, text: str, message: str
 
 def test_a_start_is_seen_as_soon_as_the_server_may_be_asked_for_it(tmp_path: Path) -> None:
     folder = WorkFolder(str(tmp_path))
-    assert not folder.has_start("srv01")
+    assert folder.commands_of("srv01") == {}
     journal = Journal(folder.journal_of("srv01"), LocalDisk())
     journal.note_opening([session()])
-    assert not folder.has_start("srv01")
+    assert folder.commands_of("srv01") == {}
     with open(folder.journal_of("srv01"), "a", encoding="ascii") as file:
         file.write('{"session": "session", "command": "c')  # the power went
-    assert not folder.has_start("srv01")
-    Journal(folder.journal_of("srv01"), LocalDisk()).note_start(session(), "command")
-    assert folder.has_start("srv01")
-    assert not folder.has_start("srv02")
+    assert folder.commands_of("srv01") == {}
+    Journal(folder.journal_of("srv01"), LocalDisk()).note_start(session(), "COMMAND")
+    assert folder.commands_of("srv01") == {session().instance_id: {"command"}}
+    assert folder.commands_of("srv02") == {}
 
 
 def test_a_start_that_was_refused_does_not_count(tmp_path: Path) -> None:
     folder = WorkFolder(str(tmp_path))
     journal = Journal(folder.journal_of("srv01"), LocalDisk())
-    journal.note_start(session(), "command")
-    journal.note_refusal(session(), "command")
-    assert not folder.has_start("srv01")
-    journal.note_start(session(), "command")
-    assert folder.has_start("srv01")
+    journal.note_start(session(), "COMMAND")
+    journal.note_refusal(session(), "COMMAND")
+    assert folder.commands_of("srv01") == {}
+    journal.note_start(session(), "COMMAND")
+    assert folder.commands_of("srv01") == {session().instance_id: {"command"}}

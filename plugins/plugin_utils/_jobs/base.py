@@ -17,6 +17,8 @@ Options = t.Mapping[str, t.Any]
 # The result of a task, or the part of it that is about one host.
 Result = t.Mapping[str, t.Any]
 Entry = t.Mapping[str, t.Any]
+# Ids of commands, in lower case, by the instance ids of their sessions.
+Commands = t.Mapping[str, t.AbstractSet[str]]
 
 
 class Folder(t.Protocol):
@@ -25,8 +27,8 @@ class Folder(t.Protocol):
     def journal_of(self, host: str) -> str:
         """Return the path of the host's journal."""
 
-    def has_start(self, host: str) -> bool:
-        """Tell whether the host's journal knows of a command that was started.
+    def commands_of(self, host: str) -> Commands:
+        """Return the commands that the host's journal knows, without those that the server refused to start.
 
         Raises:
             OSError: The journal cannot be read.

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.names import is_same_name
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import escaped
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
+    Commands,
     Entry,
     Folder,
     Job,
@@ -58,7 +61,9 @@ class _Work:
     is_kept: bool = False
     is_removed: bool = False
     sessions: list[Entry] | None = None
-    was_started: bool = False
+    # What the journal knew, and what this run started.
+    known: Commands = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
     is_asked_to_start: bool = False
     received: str | None = None
     # What was received last; it is the result where the work has ended.
@@ -75,12 +80,22 @@ class _Work:
             may_have_session=not self.is_removed,
             sessions=None if self.sessions is None else len(self.sessions),
             has_command=any(session.get("commands") for session in self.sessions or ()),
-            was_started=self.was_started,
+            is_known=self.order.folder is None or self._knows_the_command(),
+            adopts=bool(self.order.options.get("adopt")),
+            was_started=bool(self.known),
             is_asked_to_start=self.is_asked_to_start,
             received=self.received,
             starts_anew=bool(self.order.options.get("start_anew")),
             check_mode=self.order.check_mode,
         )
+
+    def _knows_the_command(self) -> bool:
+        found = {
+            (str(session.get("instance_id")), str(command.get("command_id")).lower())
+            for session in self.sessions or ()
+            for command in session.get("commands") or ()
+        }
+        return any(command in self.started or command in self.known.get(session, ()) for session, command in found)
 
     @property
     def shows(self) -> bool:
@@ -97,9 +112,9 @@ class _Work:
         The journal is locked during each call only: between looking and starting, the other run may have started the
         work and brought it to its end.
         """
-        before = (self.kept, self.was_started)
+        before = (self.kept, self.known)
         folder = self.order.folder
-        if folder is None or self._is_unreadable(folder) or before == (self.kept, self.was_started):
+        if folder is None or self._is_unreadable(folder) or before == (self.kept, self.known):
             return self.is_over
         self.fail(
             error(
@@ -114,7 +129,7 @@ class _Work:
         """Read what is kept of the work, and fail if that is not possible; tell whether it is so."""
         try:
             self.kept = folder.result_of(self.host)
-            self.was_started = folder.has_start(self.host)
+            self.known = folder.commands_of(self.host)
         except (OSError, ValueError) as reason:
             self.fail(error(self.host, f"what is kept of the work on {self.host} cannot be read: {reason}"))
             return True
@@ -140,6 +155,7 @@ class _Resumer:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._folder = order.folder
+        (self._name,) = order.options["name"]
 
     def phase(self, act: Act, works: t.Sequence[_Work]) -> Phase:
         phases: dict[Act, t.Callable[[t.Sequence[_Work]], Phase]] = {
@@ -162,7 +178,14 @@ class _Resumer:
             if refusal is None:
                 raise ValueError("there is no reason to refuse")
             journal = "no journal" if self._folder is None else self._folder.journal_of(work.host)
-            names = {"host": work.host, "journal": journal, "sessions": len(work.sessions or ())}
+            sessions = work.sessions or ()
+            names = {
+                "host": work.host,
+                "name": self._name,
+                "journal": journal,
+                "sessions": len(sessions),
+                "configurations": ", ".join(sorted({str(each.get("configuration_name")) for each in sessions})),
+            }
             if refusal is STOPPED and work.last is not None:  # the module has told of it, but not what to do
                 work.told[-1] = {**work.last, "errors": []}
             reason = Reason.COMMAND_FAILED if refusal is STOPPED else Reason.FAILED
@@ -175,11 +198,13 @@ class _Resumer:
             options = {
                 "computer_name": hosts,
                 "list_commands": True,
-                **self._order.given("name", "configuration_name"),
+                "name": [escaped(self._name)],
+                **self._order.given("configuration_name"),
                 **({"owner": list(owners)} if owners else {}),
             }
             for host, part in parts_of((yield Call("pssession_info", options)), hosts).items():
-                by_host[host].sessions = part["sessions"]
+                # The name is that of the session to open, so no other may do.
+                by_host[host].sessions = [each for each in part["sessions"] if is_same_name(each["name"], self._name)]
                 if part["errors"]:
                     by_host[host].fail(part)
 
@@ -212,6 +237,7 @@ class _Resumer:
             for work, part in _parts((yield starting(self._order, [each.host for each in batch], **journal)), batch):
                 work.is_asked_to_start, work.received = True, None
                 work.told.append({**part, "results": []})
+                work.started |= {str(each.get("command_id")).lower() for each in part["results"]}
                 work.sessions = [_with_start(session, part) for session in part["sessions"]]
                 work.is_over = bool(part["errors"])
 

@@ -48,6 +48,8 @@ class Case:
         may_have_session: Whether the session of that result may still be there.
         sessions: How many sessions of its name there are, or None before anybody has looked.
         has_command: Whether the session has a command.
+        is_known: Whether the journal has this command; without a journal any command is the work.
+        adopts: Whether the user says that a command that the journal does not know is the work.
         was_started: Whether the journal has a start of the work.
         is_asked_to_start: Whether this run has called for a start; it starts nothing where a session is without proof
             that nothing was started in it.
@@ -61,6 +63,8 @@ class Case:
     may_have_session: bool = True
     sessions: int | None = None
     has_command: bool = False
+    is_known: bool = True
+    adopts: bool = False
     was_started: bool = False
     is_asked_to_start: bool = False
     received: str | None = None
@@ -69,18 +73,32 @@ class Case:
 
 
 class Refusal(t.NamedTuple):
-    """Why a host is left as it is, and what to do; both can name {host}, {journal} and the number of {sessions}."""
+    """Why a host is left as it is, and what to do.
+
+    Both can have {host}, {name} and {journal}, and of the sessions of the name their number ({sessions}) and their
+    {configurations}.
+    """
 
     message: str
     hint: str = ""
 
 
 _ANEW = "To start it once more, set start_anew (pssession_start_anew in the playbook)."
-SEVERAL = Refusal("There are {sessions} sessions of this name on {host}, and the work is in one of them.")
+SEVERAL = Refusal(
+    "There are {sessions} sessions of this name on {host}, and the work is in one of them. The name is {name}, their "
+    "configurations are {configurations}.",
+    "Name one in configuration_name, or remove the sessions that are not needed.",
+)
+OTHER_WORK = Refusal(
+    "Session {name} on {host} has a command that {journal} does not know: another job, or one with another journal, "
+    "started it. Nothing was started or received.",
+    "The job collect receives what it gives (playbook collect). Take another name for this work, or, if the command is "
+    "this work, started by the job start, set adopt (pssession_adopt in the playbook).",
+)
 GONE = Refusal(
-    "The work was started on {host}, and its session is gone: it expired, was removed, or the computer was restarted. "
-    "What was received of its output is in {journal}.",
-    "To start it once more, set start_anew (pssession_start_anew in the playbook), or take another folder for journal.",
+    "The work was started on {host} in session {name}, and its session is gone: it expired, was removed, or the "
+    "computer was restarted. What was received of its output is in {journal}.",
+    f"{_ANEW} Other work needs a name and a journal folder of its own.",
 )
 UNKNOWN = Refusal(
     "The session on {host} is there and has no command: either the work was never started in it, or its output was "
@@ -113,6 +131,8 @@ def decide(case: Case) -> tuple[Act, Refusal | None]:
         return Act.FINISH, None
     if case.sessions == 0:
         return _without_session(case)
+    if case.has_command and not (case.is_known or case.adopts):
+        return Act.REFUSE, OTHER_WORK
     if case.has_command:
         return (Act.RECEIVE, None) if case.received is None else (Act.REFUSE, UNKNOWN)
     return _without_command(case)

@@ -62,7 +62,7 @@ def test_start_and_resume_host_by_host_and_at_once(controller: Controller, fleet
     assert {computer.session("Nightly").idle_timeout for computer in fleet} == {7000}
     assert len(fleet.requests_of(operation="Command")) == 3
     for outcome in ("changed", "ok"):
-        run = play(controller, job="resume", journal=str(controller.folder / "work"), **wanted)
+        run = play(controller, job="resume", journal=str(controller.folder / "work"), adopt=True, **wanted)
         assert (run.exit_code, outcomes(run)) == (0, dict.fromkeys(HOSTS, outcome)), run.output
         results = [result.values for result in run.of("Job").values()]
         lines = [(line["kind"], line["host"], line["value"]) for result in results for line in result["lines"]]

@@ -176,7 +176,7 @@ def test_work_that_was_started_otherwise_is_joined(pods: Pods, fleet: SimulatedF
     started = pods.new().play("start", name="Nightly", script="Work")
     assert started.exit_code == 0, started.output
     fleet.clock.advance(1000)
-    run = pods.resume()
+    run = pods.resume(adopt=True)
     assert (run.exit_code, shown(run), pods.starts) == (0, OUTPUT, 1)
 
 

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 from ..model.errors import ErrorRecord
 from ..model.events import Warned
-from ..model.sessions import Endpoint, PSSession, SessionKey, SessionReference, State
+from ..model.names import folded, is_same_name
+from ..model.sessions import (
+    DEFAULT_RESOURCE_URI,
+    Endpoint,
+    PSSession,
+    SessionKey,
+    SessionReference,
+    State,
+    configuration_name,
+)
+from ..model.wildcard import escaped
 from ..request.request import Query
 from ..request.task_options import weakening
 from ..state.registry import Listed
@@ -20,9 +30,12 @@ from .discovery import Discovery, discover, list_commands
 from .selection import (
     Selection,
     age,
+    configurations,
     gone,
+    has_configuration,
     is_same,
     look_up,
+    matched,
     may_be_same_account,
     refuse_unseen,
     remaining,
@@ -65,6 +78,7 @@ def find(task: Task) -> Found:
         for record in selection.missing:
             task.context.emit(Warned(record.message))
     sessions = _fulfilling(task, selection.sessions)
+    _tell_matches(task, sessions)
     if task.request.flow.list_commands:
         cmdlet = task.request.cmdlet
         sessions, failed = list_commands(sessions, task, several=cmdlet.lists_commands or cmdlet.is_reading)
@@ -82,13 +96,28 @@ def find_by_new_names(task: Task) -> Found:
     endpoints = _each_once(endpoints_of.endpoints(task.request, task.context.settings_of))
     discovery = discover(endpoints, task)
     sessions: list[PSSession] = []
-    names = {name.lower(): name for name in reversed(task.request.query.new_names)}
+    names = {folded(name): name for name in reversed(task.request.query.new_names)}
     for endpoint, listed in discovery.sessions.items():
         for name in reversed(names.values()):
             existing = next((each for each in listed if is_same(each, name, task.request)), None)
+            if existing is None:
+                _tell_other_configurations(task, endpoint, name, listed)
             sessions.append(existing or to_be_made(name, task.context.world.new_guid().upper(), endpoint, task.request))
     before = tuple(session for session in sessions if session.exists)
     return Found(tuple(sessions), before, tuple(discovery.errors.values()), listed=discovery.listed)
+
+
+def _tell_other_configurations(task: Task, endpoint: Endpoint, name: str, listed: t.Iterable[PSSession]) -> None:
+    """Warn of sessions that have the name of one to be opened, and another configuration."""
+    others = [each for each in listed if is_same_name(each.name, name) and not has_configuration(each, task.request)]
+    if others:
+        wanted = configuration_name(task.request.query.resource_uri or DEFAULT_RESOURCE_URI)
+        task.context.emit(
+            Warned(
+                f"On {endpoint.computer_name} there is a session named {name} with the configuration "
+                f"{configurations(others)}. This task means another one, with the configuration {wanted}."
+            )
+        )
 
 
 def _each_once(endpoints: t.Iterable[Endpoint]) -> list[Endpoint]:
@@ -104,7 +133,7 @@ def _each_once(endpoints: t.Iterable[Endpoint]) -> list[Endpoint]:
 def _find_remote(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord]]:
     endpoints = endpoints_of.endpoints(task.request, task.context.settings_of)
     discovery = discover(list(dict.fromkeys(endpoints)), task)
-    return select_remote(endpoints, task.request, discovery), discovery, []
+    return select_remote(endpoints, task.request, discovery, task.memory), discovery, []
 
 
 def _find_remembered(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord]]:
@@ -129,6 +158,23 @@ def _find_remembered(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord
         # Only sessions that a wildcard matched, and all of them have ended: that, too, is nothing found.
         missing = tuple(unknown_name(request, pattern) for pattern in request.query.names or ())
     return dataclasses.replace(selection, missing=missing), discovery, errors
+
+
+def _tell_matches(task: Task, sessions: t.Sequence[PSSession]) -> None:
+    """Warn of what a text was taken for a pattern for that may well be meant as a name."""
+    if task.request.cmdlet.is_reading:
+        return
+    for pattern in task.request.query.names or ():
+        found = matched(pattern, dict.fromkeys(sessions))
+        if found and any(sign in pattern.pattern for sign in "[?"):
+            shown = ", ".join(f"{each.name} on {each.endpoint.computer_name}" for each in found[:10])
+            more = f" and {len(found) - 10} more" if len(found) > 10 else ""
+            task.context.emit(
+                Warned(
+                    f"name: no session is called {pattern.pattern}, so it is a pattern. It matches {shown}{more}. "
+                    f"For that name only, write {escaped(pattern.pattern)}"
+                )
+            )
 
 
 def _warn_of_ignored(reference: SessionReference, task: Task) -> None:

@@ -10,8 +10,18 @@ from dataclasses import dataclass
 
 from ..model.codes import Reason
 from ..model.errors import ErrorRecord, Subject, error_record
-from ..model.sessions import DEFAULT_RESOURCE_URI, Availability, Endpoint, PSSession, SessionReference, Shell, State
-from ..model.wildcard import WildcardPattern
+from ..model.names import folded, is_same_name
+from ..model.sessions import (
+    DEFAULT_RESOURCE_URI,
+    Availability,
+    Endpoint,
+    PSSession,
+    SessionReference,
+    Shell,
+    State,
+    configuration_name,
+)
+from ..model.wildcard import WildcardPattern, escaped
 from ..request.request import Request
 from .discovery import Discovery
 
@@ -32,7 +42,7 @@ class Selection:
     over: tuple[int, ...] = ()
 
 
-def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: Discovery) -> Selection:
+def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: Discovery, known: Known) -> Selection:
     """Apply names or instance ids to what the computers listed.
 
     The cmdlet looks at all computers together (PSRemotingBaseCmdlet.QueryRunspaces), so a name that one of them has is
@@ -43,6 +53,8 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
     """
     # What is missing on a computer that did not answer is unknown, and its error says why.
     answered = [endpoint for endpoint in endpoints if endpoint in discovery.sessions]
+    names = [_as_meant(pattern, discovery, known) for pattern in request.query.names or ()]
+    request = dataclasses.replace(request, query=dataclasses.replace(request.query, names=tuple(names) or None))
     if request.query.require_each:
         selections = [_select_together([endpoint], request, discovery) for endpoint in answered]
     else:
@@ -55,18 +67,19 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
 
 def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discovery: Discovery) -> Selection:
     query = request.query
-    candidates = [
+    owned = [
         session
         for endpoint in endpoints
         for session in discovery.sessions[endpoint]
-        if query.resource_uri is None or session.shell.resource_uri.lower() == query.resource_uri.lower()
         if is_owned(session.shell, request)
     ]
+    candidates = [session for session in owned if has_configuration(session, request)]
     selected: list[PSSession] = []
     missing: list[ErrorRecord] = []
 
-    def miss(error_id: str, what: str, target: str) -> None:
-        missing.append(_missing(request, error_id, f"no session {what}", target, list(dict.fromkeys(endpoints))))
+    def miss(error_id: str, what: str, target: str, hint: str = "") -> None:
+        where = list(dict.fromkeys(endpoints))
+        missing.append(_missing(request, error_id, f"no session {what}", target, where, hint))
 
     if query.instance_ids:
         for instance_id in query.instance_ids:
@@ -83,8 +96,56 @@ def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discover
             matches = [session for session in candidates if pattern.selects(session.name)]
             selected += matches
             if not matches:
-                miss("PSSessionNameMatchFail", f"named {pattern.pattern!r}", pattern.pattern)
+                others = [session for session in owned if pattern.selects(session.name)]
+                hint = _joined(_in_other_configurations(others), how_to_write(pattern))
+                miss("PSSessionNameMatchFail", f"named {pattern.pattern!r}", pattern.pattern, hint)
     return Selection(tuple(selected), tuple(missing))
+
+
+def _as_meant(pattern: WildcardPattern, discovery: Discovery, known: Known) -> WildcardPattern:
+    """Return what a name in the options means: the session that is called so, or else what the pattern matches.
+
+    It is a name wherever one of the computers lists a session of this name, or this controller knows one, also one that
+    ended: a task that removes it must not remove others when it is run again.
+    """
+    if not pattern.may_be_a_name:
+        return pattern
+    listed = (session.name for sessions in discovery.sessions.values() for session in sessions)
+    names = (*listed, *(reference.name for reference in known.named(pattern)))
+    return pattern.as_name() if any(map(pattern.is_name, names)) else pattern
+
+
+def matched(pattern: WildcardPattern, sessions: t.Iterable[PSSession]) -> list[PSSession]:
+    """Return the sessions that a text with a wildcard has selected as a pattern, and not as their name."""
+    if not pattern.has_wildcards:
+        return []
+    return [each for each in sessions if pattern.selects(each.name) and not pattern.is_name(each.name)]
+
+
+def how_to_write(pattern: WildcardPattern) -> str:
+    """Return how to write a name with brackets, for a text that nothing was found for; or nothing."""
+    if "[" not in pattern.pattern:
+        return ""
+    if pattern.problem:
+        return f"It was taken for a name as it is: {pattern.problem}."
+    return (
+        f"Brackets are a wildcard where no session is called so; the name itself is written {escaped(pattern.pattern)}"
+    )
+
+
+def has_configuration(session: PSSession, request: Request) -> bool:
+    """Tell whether a session has the configuration that is asked for, if one is."""
+    uri = request.query.resource_uri
+    return uri is None or folded(session.shell.resource_uri) == folded(uri)
+
+
+def configurations(sessions: t.Iterable[PSSession]) -> str:
+    """Return the names of the configurations of sessions, for messages."""
+    return ", ".join(sorted({session.configuration_name for session in sessions}))
+
+
+def _in_other_configurations(sessions: t.Sequence[PSSession]) -> str:
+    return f"There is one of this name with the configuration {configurations(sessions)}." if sessions else ""
 
 
 class Known(t.Protocol):
@@ -185,12 +246,7 @@ def is_same(session: PSSession, name: str, request: Request) -> bool:
     credential = session.endpoint.logon.credential
     owner, user = session.shell.owner or "", credential.username if credential else ""
     own = not (owner and user) or _account(owner) == _account(user)
-    uri = request.query.resource_uri
-    return (
-        session.name.strip().lower() == name.lower()
-        and own
-        and (uri is None or session.shell.resource_uri.lower() == uri.lower())
-    )
+    return is_same_name(session.name, name) and own and has_configuration(session, request)
 
 
 def may_be_same_account(one: Endpoint, other: Endpoint) -> bool:
@@ -253,10 +309,11 @@ def gone(reference: SessionReference, where: Subject, request: Request) -> Error
 
 def unknown_name(request: Request, pattern: WildcardPattern) -> ErrorRecord:
     """Return the record for a name that matches no known session."""
-    return _not_known(request, "name", "RemoteRunspaceNotAvailableForSpecifiedName", pattern.pattern)
+    error_id = "RemoteRunspaceNotAvailableForSpecifiedName"
+    return _not_known(request, "name", error_id, pattern.pattern, how_to_write(pattern))
 
 
-def _not_known(request: Request, what: str, error_id: str, target: str) -> ErrorRecord:
+def _not_known(request: Request, what: str, error_id: str, target: str, hint: str = "") -> ErrorRecord:
     """Return the record for a name, id or instance id that the registry does not have."""
     return error_record(
         error_id,
@@ -265,21 +322,33 @@ def _not_known(request: Request, what: str, error_id: str, target: str) -> Error
         category="InvalidArgument",
         reason=Reason.MISSING,
         target=target,
-        hint="Name the computer, too (computer_name), to find sessions that this controller has not seen before.",
+        hint=_joined(
+            hint, "Name the computer, too (computer_name), to find sessions that this controller has not seen before."
+        ),
     )
 
 
-def _missing(request: Request, error_id: str, what: str, target: str, endpoints: list[Endpoint]) -> ErrorRecord:
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _missing(
+    request: Request, error_id: str, what: str, target: str, endpoints: list[Endpoint], hint: str
+) -> ErrorRecord:
+    uri = request.query.resource_uri
+    configuration = f" with the configuration {configuration_name(uri)}" if uri else ""
     shown = ", ".join(endpoint.computer_name for endpoint in endpoints[:3])
     more = f" and {len(endpoints) - 3} more" if len(endpoints) > 3 else ""
     return error_record(
         error_id,
-        f"{what} was found on {shown}{more}",
+        f"{what}{configuration} was found on {shown}{more}",
         cmdlet=request.cmdlet,
         reason=Reason.MISSING,
         target=target,
         about=endpoints[0].subject if len(endpoints) == 1 else Subject(),
-        hint="Sessions of other accounts are invisible, and expired ones are gone; on_missing: skip accepts that.",
+        hint=_joined(
+            hint, "Sessions of other accounts are invisible, and expired ones are gone; on_missing: skip accepts that."
+        ),
     )
 
 
@@ -312,4 +381,4 @@ def _must_be_over(reference: SessionReference, endpoint: Endpoint, discovery: Di
 
 
 def _remembered_by(reference: SessionReference, pattern: WildcardPattern) -> SessionReference:
-    return dataclasses.replace(reference, exact=not pattern.has_wildcards)
+    return dataclasses.replace(reference, exact=not pattern.has_wildcards or pattern.is_name(reference.name))

@@ -243,7 +243,7 @@ class Shell:
 
     @property
     def is_powershell(self) -> bool:
-        return self.resource_uri.lower().startswith(POWERSHELL_RESOURCE_PREFIX)
+        return is_powershell(self.resource_uri)
 
 
 @dataclass(frozen=True)
@@ -293,9 +293,8 @@ class PSSession:
 
     @property
     def configuration_name(self) -> str:
-        """The configuration's short name; a URI of another kind stays whole (PSSession.ConfigurationName)."""
-        uri = self.shell.resource_uri
-        return uri[len(POWERSHELL_RESOURCE_PREFIX) :] if self.shell.is_powershell else uri
+        """See `configuration_name`."""
+        return configuration_name(self.shell.resource_uri)
 
     @property
     def place(self) -> str:
@@ -350,6 +349,16 @@ class PSSession:
         if self.application_private_data is not None:
             result["application_private_data"] = dict(self.application_private_data)
         return result
+
+
+def is_powershell(resource_uri: str) -> bool:
+    """Tell whether a resource URI is one of PowerShell."""
+    return resource_uri.lower().startswith(POWERSHELL_RESOURCE_PREFIX)
+
+
+def configuration_name(resource_uri: str) -> str:
+    """Return the configuration's short name; a URI of another kind stays whole (PSSession.ConfigurationName)."""
+    return resource_uri[len(POWERSHELL_RESOURCE_PREFIX) :] if is_powershell(resource_uri) else resource_uri
 
 
 def key_of_uri(uri: str) -> str:

@@ -4,30 +4,104 @@
 
 from __future__ import annotations
 
-import re
+import typing as t
+from dataclasses import dataclass
+
+from .names import folded, is_same_name
 
 ESCAPE = "`"
+_WILDCARDS = "*?[]"
+
+
+@dataclass(frozen=True)
+class _Several:
+    """Any number of any characters."""
+
+
+@dataclass(frozen=True)
+class _One:
+    """One character.
+
+    Attributes:
+        literal: The only one that it may be, folded; or empty.
+        ranges: First and last character of each range of those that it may be, ends included; None for any.
+    """
+
+    literal: str = ""
+    ranges: tuple[tuple[str, str], ...] | None = None
+
+    def may_be(self, character: str) -> bool:
+        if self.literal:
+            return folded(character) == self.literal
+        if self.ranges is None:
+            return True
+        # A range has a character if it has it in any case, as in .NET's regular expressions.
+        variants = {character, folded(character), character.lower(), folded(character).lower()}
+        same = [variant for variant in variants if folded(variant) == folded(character)]
+        return any(first <= variant <= last for first, last in self.ranges for variant in same)
+
+
+_Part: t.TypeAlias = "_Several | _One"
 
 
 class WildcardPattern:
-    """A pattern that matches whole names, ignoring case.
+    """A pattern that matches whole names, ignoring case as `names.folded` does.
 
     Attributes:
+        pattern: The text that the user gave.
+        has_wildcards: Whether it can match names of other characters than its own.
         literal_prefix: The ASCII text with which each matching name begins, ignoring case.
-
-    Raises:
-        ValueError: The pattern has a ``[`` without its ``]``, or a range that runs backwards.
+        problem: Why the text is no pattern, or empty. It then matches the name that is the text.
     """
 
     def __init__(self, pattern: str) -> None:
+        """Read a pattern.
+
+        Raises:
+            ValueError: It has a ``[`` without its ``]``, or a range that runs backwards.
+        """
         self.pattern = pattern
-        self.has_wildcards = False
-        self.literal_prefix = re.match(r"[ -~]*?(?=[*?[`]|[^ -~]|$)", pattern, re.DOTALL)[0]  # type: ignore[index]
-        self._regex = re.compile(self._translate(pattern), re.IGNORECASE | re.DOTALL)
+        self.problem = ""
+        self._parts = tuple(_parts(pattern))
+        self.has_wildcards = any(isinstance(part, _Several) or not part.literal for part in self._parts)
+        self.literal_prefix = _ascii_prefix(self._parts)
+
+    @classmethod
+    def of_name(cls, name: str) -> WildcardPattern:
+        """Read what was given as the name of a session: a pattern, or the name itself if it cannot be a pattern."""
+        try:
+            return cls(name)
+        except ValueError as error:
+            return cls._of_text(name, str(error))
+
+    def as_name(self) -> WildcardPattern:
+        """Return what matches the name that is the text of this pattern, and no other."""
+        return self._of_text(self.pattern, self.problem)
+
+    @classmethod
+    def _of_text(cls, text: str, problem: str) -> WildcardPattern:
+        name = cls(escaped(text))
+        name.pattern, name.problem = text, problem
+        return name
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it is the pattern that selects all."""
+        return self.pattern == "*"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the text has no character with a meaning in patterns."""
+        return escaped(self.pattern) == self.pattern
+
+    @property
+    def may_be_a_name(self) -> bool:
+        """Whether the text may also be meant as the name of a session, which the pattern does not match alone."""
+        return not self.is_everything and not self.is_plain
 
     def matches(self, name: str) -> bool:
         """Tell whether the whole name matches."""
-        return self._regex.fullmatch(name) is not None
+        return _match(self._parts, name)
 
     def selects(self, name: str) -> bool:
         """Tell whether a name matches as it is, or without blanks at its ends.
@@ -36,51 +110,86 @@ class WildcardPattern:
         """
         return self.matches(name) or self.matches(name.strip())
 
-    def _translate(self, pattern: str) -> str:
-        regex = []
-        position = 0
-        while position < len(pattern):
-            character = pattern[position]
-            if character == ESCAPE and position + 1 < len(pattern):
-                position += 1
-                regex.append(re.escape(pattern[position]))
-            elif character in "*?":
-                self.has_wildcards = True
-                regex.append(".*" if character == "*" else ".")
-            elif character == "[":
-                self.has_wildcards = True
-                character_class, position = self._character_class(pattern, position + 1)
-                regex.append(character_class)
-            else:
-                regex.append(re.escape(character))
-            position += 1
-        return "".join(regex)
+    def is_name(self, name: str) -> bool:
+        """Tell whether the text of the pattern is this name, whatever the pattern would match."""
+        return is_same_name(self.pattern, name)
 
-    @staticmethod
-    def _character_class(pattern: str, start: int) -> tuple[str, int]:
-        """Translate the set that begins behind a ``[``; return it and the position of its ``]``.
 
-        A ``]`` that comes first is a member, and so is a ``-`` that does not stand between two others.
-        """
-        members: list[tuple[str, bool]] = []  # each character, and whether it could be the sign of a range
-        position = start
-        while position < len(pattern) and (pattern[position] != "]" or position == start):
-            escaped = pattern[position] == ESCAPE and position + 1 < len(pattern)
-            if escaped:
-                position += 1
-            members.append((pattern[position], pattern[position] == "-" and not escaped))
+def escaped(name: str) -> str:
+    """Return the pattern that matches this name only (WildcardPattern.Escape)."""
+    return "".join(f"{ESCAPE}{each}" if each in _WILDCARDS or each == ESCAPE else each for each in name)
+
+
+def _parts(pattern: str) -> t.Iterator[_Part]:
+    position = 0
+    while position < len(pattern):
+        character = pattern[position]
+        if character == ESCAPE and position + 1 < len(pattern):
             position += 1
-        if position == len(pattern):
-            raise ValueError(f"the wildcard pattern {pattern!r} has a '[' without ']'")
-        parts: list[str] = []
-        while members:
-            first = members.pop(0)[0]
-            part = re.escape(first)
-            if len(members) > 1 and members[0][1]:
-                last = members[1][0]
-                if first > last:
-                    raise ValueError(f"the range {first}-{last} in the wildcard pattern {pattern!r} is reversed")
-                part += f"-{re.escape(last)}"
-                del members[:2]
-            parts.append(part)
-        return f"[{''.join(parts)}]", position
+            yield _One(folded(pattern[position]))
+        elif character == "*":
+            yield _Several()
+        elif character == "?":
+            yield _One()
+        elif character == "[":
+            ranges, position = _ranges(pattern, position + 1)
+            yield _One(ranges=ranges)
+        else:
+            yield _One(folded(character))
+        position += 1
+
+
+def _ascii_prefix(parts: t.Iterable[_Part]) -> str:
+    prefix = ""
+    for part in parts:
+        if isinstance(part, _Several) or not " " <= part.literal <= "~":
+            break
+        prefix += part.literal
+    return prefix
+
+
+def _match(parts: t.Sequence[_Part], name: str) -> bool:
+    """Match without trying the same twice: only the last ``*`` can have to take more than it took first."""
+    part = position = 0
+    star = taken = -1
+    while position < len(name):
+        current = parts[part] if part < len(parts) else None
+        if isinstance(current, _Several):
+            star, taken = part, position
+            part += 1
+        elif current is not None and current.may_be(name[position]):
+            part += 1
+            position += 1
+        elif star >= 0:
+            taken += 1
+            part, position = star + 1, taken
+        else:
+            return False
+    return all(isinstance(each, _Several) for each in parts[part:])
+
+
+def _ranges(pattern: str, start: int) -> tuple[tuple[tuple[str, str], ...], int]:
+    """Read the set that begins behind a ``[``; return its ranges and the position of its ``]``.
+
+    A ``]`` that comes first is a member, and so is a ``-`` that does not stand between two others.
+    """
+    members: list[tuple[str, bool]] = []  # each character, and whether it could be the sign of a range
+    position = start
+    while position < len(pattern) and (pattern[position] != "]" or position == start):
+        is_escaped = pattern[position] == ESCAPE and position + 1 < len(pattern)
+        if is_escaped:
+            position += 1
+        members.append((pattern[position], pattern[position] == "-" and not is_escaped))
+        position += 1
+    if position == len(pattern):
+        raise ValueError(f"the wildcard pattern {pattern!r} has a '[' without ']'")
+    ranges: list[tuple[str, str]] = []
+    while members:
+        first = last = members.pop(0)[0]
+        if len(members) > 1 and members[0][1]:
+            last = members[1][0]
+            if first > last:
+                raise ValueError(f"the range {first}-{last} in the wildcard pattern {pattern!r} is reversed")
+            del members[:2]
+        ranges.append((first, last))
+    return tuple(ranges), position

@@ -49,6 +49,10 @@ def _pattern(value: str, name: str) -> WildcardPattern:
         raise ParameterBindingError("ParameterArgumentValidationError", f"{name}: {error}", "InvalidData") from error
 
 
+def _name(value: str, _name: str) -> WildcardPattern:
+    return WildcardPattern.of_name(text(value))
+
+
 def _guid(value: t.Any, name: str) -> str:
     try:
         return str(uuid.UUID(value.strip()))
@@ -121,7 +125,7 @@ class Query(OptionGroup):
         expires_within: Seconds until the server removes them at most, or None.
     """
 
-    names: tuple[WildcardPattern, ...] | None = option(each_of(_pattern), name="name")
+    names: tuple[WildcardPattern, ...] | None = option(each_of(_name), name="name")
     new_names: tuple[str, ...] = option(each_of(name_in_xml), (), name="session_name")
     ids: tuple[int, ...] = option(filled, (), name="id")
     instance_ids: tuple[str, ...] = option(each_of(_guid), (), name="instance_id")

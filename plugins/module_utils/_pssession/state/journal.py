@@ -15,6 +15,7 @@ import typing as t
 
 from ..model.commands import Delivery
 from ..model.errors import FormatError, JournalError
+from ..model.names import folded
 from ..model.sessions import Endpoint, PSSession
 from ..system.disk import Disk
 from .journal_lock import JournalLock
@@ -284,7 +285,7 @@ class JournalFolder:
         """
         if self._lock is None:
             return
-        digest = hashlib.sha256(f"{endpoint.key} {name.lower()}".encode()).hexdigest()[:32]
+        digest = hashlib.sha256(f"{endpoint.key} {folded(name)}".encode()).hexdigest()[:32]
         path = os.path.join(self._path, f".start-{digest}")
         try:
             self._disk.append(path, b"")

@@ -135,19 +135,31 @@ class Registry:
         return self._select("instance_id = ?", instance_id)
 
     def named(self, pattern: WildcardPattern) -> list[SessionReference]:
-        """Return the sessions whose name matches and that exist as far as is known, by number.
+        """Return the sessions that a name or pattern selects and that exist as far as is known, by number.
 
-        If there are none and the pattern has no wildcard, it is the one that ended last.
+        Sessions that have the text as their name come before those that the pattern matches. If there are none, it is
+        the one of this name that ended last: the text is still its name.
         """
-        key = schema.name_key(pattern.literal_prefix)
-        if pattern.literal_prefix == pattern.pattern:
-            found = self._select("gone IS NULL AND name_key = ?", key)
-        else:
-            found = self._select("gone IS NULL AND name_key >= ? AND name_key < ?", key, f"{key}\U0010ffff")
-        matching = [each for each in found if pattern.selects(each.name)]
-        if matching or pattern.has_wildcards:
-            return matching
-        return self._select("gone IS NOT NULL AND name_key = ? ORDER BY gone DESC LIMIT 1", key)
+        called: list[SessionReference] = []
+        if not pattern.is_everything:
+            called = self._called(pattern)
+            if (called and pattern.has_wildcards) or (pattern.is_plain and pattern.pattern.isascii()):
+                return called
+        prefix = schema.name_key(pattern.literal_prefix)
+        found = self._select("gone IS NULL AND name_key >= ? AND name_key < ?", prefix, f"{prefix}\U0010ffff")
+        return [each for each in found if pattern.selects(each.name)] or called
+
+    def _called(self, pattern: WildcardPattern) -> list[SessionReference]:
+        """Return the sessions that have the text of a pattern as their name, or else the one that ended last."""
+        name = schema.name_key(pattern.pattern)
+        for condition in (
+            "gone IS NULL AND name_key = ?",
+            "gone IS NOT NULL AND name_key = ? ORDER BY gone DESC LIMIT 1",
+        ):
+            called = [each for each in self._select(condition, name) if pattern.is_name(each.name)]
+            if called:
+                return called
+        return []
 
     def rows_of(self, sessions: t.Iterable[PSSession]) -> dict[tuple[str, str], SessionReference]:
         """Return what is known of sessions, by `PSSession.key`."""

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which sessions a task means: names that look like patterns, and the work of another journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulator import SimulatedFleet, User
+
+from .controller import PASSWORD, USER, Controller, inventory_of
+from .shipped import Shipped
+
+SCRIPTS = {
+    "Work": [{"output": "done"}],
+    "Other work": [{"output": "theirs"}, {"sleep": 600}],
+}
+OTHER = {"name": "Job 1", "commands": [{"script": "Other work"}]}
+
+
+@pytest.fixture
+def fleet() -> Iterator[SimulatedFleet]:
+    with SimulatedFleet.build(["srv01"], [User(USER, PASSWORD)], SCRIPTS) as started:
+        yield started
+
+
+@pytest.fixture
+def shipped(fleet: SimulatedFleet, tmp_path: Path) -> Shipped:
+    return Shipped(tmp_path, inventory_of(fleet))
+
+
+@pytest.fixture
+def controller(fleet: SimulatedFleet, tmp_path: Path) -> Controller:
+    return Controller(tmp_path, inventory_of(fleet))
+
+
+def names(fleet: SimulatedFleet) -> list[str | None]:
+    return sorted(session.name or "" for session in fleet["srv01"].sessions)
+
+
+@pytest.mark.parametrize("name", ["Job [123]", "Job ?", "Job [12\n"])
+def test_work_whose_name_looks_like_a_pattern(shipped: Shipped, fleet: SimulatedFleet, name: str) -> None:
+    fleet["srv01"].add_session(OTHER)
+    work = {"name": name, "script": "Other work", "busy_timeout": 1, "journal": str(shipped.folder / "journal")}
+    for _again in range(2):
+        run = shipped.play("resume", timeout=1, **work)
+        assert "The work on srv01 still runs" in run.output
+        assert names(fleet) == sorted(["Job 1", name.strip()])
+    fleet["srv01"].session(name.strip()).close()
+    run = shipped.play("resume", **{**work, "script": "Work", "start_anew": True})
+    assert (run.exit_code, run["Show what came"]["msg"]) == (0, ["done"]), run.output
+    assert names(fleet) == ["Job 1"]
+
+
+def test_a_task_with_such_a_name_means_the_session_that_is_called_so(
+    controller: Controller, fleet: SimulatedFleet
+) -> None:
+    for name in ("Job 1", "Job [123]"):
+        fleet["srv01"].add_session(name=name)
+    remove = """
+        - psremoting.fleet.remove_pssession:
+            name: Job [123]
+            on_missing: skip
+          register: removed
+        - psremoting.fleet.remove_pssession:
+            name: "{{ name | default('Job [123]') }}"
+            on_missing: skip
+        """
+    controller.run(remove)
+    assert names(fleet) == ["Job 1"], "the second task took the name for a pattern"
+    run = controller.run(remove, "-e", "name='Job [145]'")
+    assert names(fleet) == []
+    assert "no session is called Job [145], so it is a pattern. It matches Job 1 on srv01" in run.output
+
+
+def test_a_session_of_the_name_with_another_configuration_is_told(
+    controller: Controller, fleet: SimulatedFleet
+) -> None:
+    fleet["srv01"].add_session(name="Job 1", configuration="ITHelpDesk.JEA")
+    run = controller.run("""
+        - psremoting.fleet.invoke_command:
+            session_name: Job 1
+            script: Work
+            in_disconnected_session: true
+            configuration_name: Microsoft.PowerShell
+        """)
+    assert run.exit_code == 0
+    assert "On srv01 there is a session named Job 1 with the configuration ITHelpDesk.JEA" in run.output
+
+
+def test_another_journal_does_not_join_the_work_of_the_first(shipped: Shipped, fleet: SimulatedFleet) -> None:
+    work = {"name": "Nightly", "busy_timeout": 1}
+    monday = {**work, "script": "Other work", "journal": str(shipped.folder / "monday")}
+    tuesday = {**work, "script": "Work", "journal": str(shipped.folder / "tuesday")}
+    shipped.play("resume", timeout=1, **monday)
+    run = shipped.play("resume", **tuesday)
+    assert run.exit_code == 2
+    assert "tuesday/srv01.jsonl does not know" in run.output
+    assert names(fleet) == ["Nightly"]
+    assert not list((shipped.folder / "tuesday").glob("*.result.json"))
+    assert "still runs" in shipped.play("resume", timeout=1, adopt=True, **tuesday).output
+
+
+def test_resume_adopts_what_start_began(shipped: Shipped, fleet: SimulatedFleet) -> None:
+    work = {"name": "Nightly", "script": "Work"}
+    assert shipped.play("start", **work).exit_code == 0
+    run = shipped.play("resume", journal=str(shipped.folder / "journal"), adopt=True, **work)
+    assert (run.exit_code, run["Show what came"]["msg"]) == (0, ["done"]), run.output
+    assert names(fleet) == []
