@@ -198,15 +198,20 @@ def _from_winrm(options: Variables, variables: Variables) -> dict[str, t.Any]:
     transports = options.get("transport") or []
     user = options.get("remote_user")
     transport = transports[0] if transports else ("kerberos" if "@" in str(user or "") else _WINRM_DEFAULT[scheme])
+    several = len(transports) > 1
 
     def extra(name: str, convert: t.Callable[[t.Any], t.Any] = str) -> t.Any:
         value = variables.get(f"ansible_winrm_{name}")
         return None if value is None else convert(value)
 
     certificate = extra("cert_pem")
-    authentication = schemes.WINRM_TRANSPORTS.get(transport, transport)
-    if transport == "ssl" and certificate:
-        authentication = "certificate"
+    if several:
+        # Which of them is possible, the engine finds out.
+        authentication = ",".join("certificate" if each == "ssl" and certificate else each for each in transports)
+    else:
+        authentication = schemes.WINRM_TRANSPORTS.get(transport, transport)
+        if transport == "ssl" and certificate:
+            authentication = "certificate"
     return {
         "transport": "winrm",
         "address": options.get("remote_addr"),
@@ -216,7 +221,7 @@ def _from_winrm(options: Variables, variables: Variables) -> dict[str, t.Any]:
         "authentication": authentication,
         "username": user,
         "password": options.get("remote_password"),
-        "message_encryption": "never" if transport == "plaintext" else extra("message_encryption"),
+        "message_encryption": "never" if transport == schemes.IN_CLEAR and not several else extra("message_encryption"),
         "certificate_pem": certificate,
         "certificate_key_pem": extra("cert_key_pem"),
         "negotiate_delegate": extra("kerberos_delegation", boolean),

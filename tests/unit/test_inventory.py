@@ -81,9 +81,10 @@ def test_authentication_of_psrp(name: str) -> None:
         ({"transport": "ssl"}, "basic", None),
         ({"transport": "ssl", "cert_pem": "/user.pem"}, "certificate", None),
         ({"transport": "ntlm", "message_encryption": "always"}, "ntlm", "always"),
-        # The first one of several, as the connection plugin tries them in this order.
-        ({"transport": ["kerberos", "ntlm"]}, "kerberos", None),
-        ({"transport": "ntlm,basic"}, "ntlm", None),
+        # Of several the engine takes the first that is possible.
+        ({"transport": ["kerberos", "ntlm"]}, "kerberos,ntlm", None),
+        ({"transport": "ntlm,plaintext"}, "ntlm,plaintext", None),
+        ({"transport": "ssl,ntlm", "cert_pem": "/user.pem"}, "certificate,ntlm", None),
         # None at all: by the user name, or else by the scheme.
         ({}, "basic", None),
         ({"scheme": "http"}, "basic", "never"),

@@ -20,6 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     ClientCertificate,
     Endpoint,
     Logon,
+    Tls,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     Credential,
@@ -330,4 +331,87 @@ def test_with_all_libraries_every_scheme_can_be_used(monkeypatch: pytest.MonkeyP
         certificate = CERTIFICATE if scheme == "certificate" else None
         assert logon.unusable(at(HTTPS, scheme=scheme, certificate=certificate, library=library)) is None
     for scheme in ("negotiate", "ntlm", "kerberos", "credssp"):
-        assert logon.unusable(at(HTTP, scheme=scheme, library=library)) is None
+        assert logon.unusable(at(HTTP, scheme=scheme, library=library, is_asked_for=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "settings", "tls", "is_asked_for", "works"),
+    [
+        (HTTP, {}, {}, False, False),
+        (HTTP, {}, {}, True, True),
+        (HTTPS, {}, {}, False, True),
+        (HTTPS, {}, {"check_name": False}, False, False),
+        (HTTPS, {}, {"check_authority": False}, True, True),
+        (HTTPS, {"server_certificate_fingerprint": "5a" * 32}, {"check_authority": False}, False, True),
+    ],
+)
+def test_credssp_hands_the_password_to_verified_servers_unless_the_task_insists(
+    uri: str, settings: dict[str, Any], tls: dict[str, bool], is_asked_for: bool, works: bool
+) -> None:
+    pytest.importorskip("requests_credssp")
+    place = endpoint(
+        uri=uri,
+        settings=HostSettings.from_options(settings),
+        tls=Tls(**tls),
+        logon=sample(scheme="credssp", is_asked_for=is_asked_for),
+    )
+    problem = logon.unusable(place)
+    assert (problem is None) is works
+    assert logon.hands_over_unverified(place) is (is_asked_for and not place.is_verified)
+    if problem is not None:
+        assert (problem.code, problem.delivered) == (Code.INVALID_AUTHENTICATION, False)
+        assert "authentication: credssp" in (problem.hint or "")
+
+
+def chosen(uri: str, words: str, **settings: Any) -> Endpoint:
+    """The endpoint with the one of a list that is taken."""
+    known = HostSettings.from_options({"transport": "winrm", "authentication": words, **settings})
+    ways = logon.choices(Request.from_options({"computer_name": ["srv01"]}), known)
+    return logon.first_possible([endpoint(uri=uri, settings=known, logon=way) for way in ways])
+
+
+USER = {"username": "me@EXAMPLE.COM", "password": "secret-pw"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "words", "settings", "scheme", "encryption", "passed_over"),
+    [
+        (HTTP, "ntlm,plaintext", USER, "ntlm", "auto", []),
+        (HTTP, "basic,plaintext", USER, "basic", "never", ["basic: "]),
+        (HTTP, "certificate,ssl,ntlm", {**USER, **PEM}, "ntlm", "auto", ["certificate: ", "ssl: "]),
+        (HTTPS, "certificate,ntlm", {**USER, **PEM}, "certificate", "auto", []),
+        (HTTPS, "certificate, ntlm", USER, "ntlm", "auto", ["certificate: "]),
+        (HTTPS, "ntml,ntlm", USER, "ntlm", "auto", ["ntml: "]),
+        (HTTPS, "certificate,credssp,ntlm", USER, "ntlm", "auto", ["certificate: ", "credssp: it hands over"]),
+    ],
+)
+def test_the_first_possible_one_of_a_list_is_taken(
+    uri: str, words: str, settings: dict[str, Any], scheme: str, encryption: str, passed_over: list[str]
+) -> None:
+    found = chosen(uri, words, **settings)
+    assert (found.logon.scheme, found.logon.message_encryption) == (scheme, encryption)
+    assert [text for text, begin in zip(found.logon.passed_over, passed_over, strict=True) if begin not in text] == []
+    assert logon.unusable(found) is None
+
+
+def test_an_error_tells_why_none_of_a_list_is_possible() -> None:
+    problem = logon.unusable(chosen(HTTP, "certificate,basic", **USER))
+    assert problem is not None
+    assert problem.message.startswith("none of certificate, basic is possible: certificate: ")
+    assert "basic: authentication basic over plain HTTP" in problem.message
+
+
+def test_the_task_does_without_the_list() -> None:
+    known = HostSettings.from_options({"authentication": "kerberos,ntlm", **USER})
+    (way,) = logon.choices(Request.from_options({"computer_name": ["srv01"], "authentication": "digest"}), known)
+    assert (way.scheme, way.choices) == ("digest", ())
+
+
+@pytest.mark.parametrize(
+    ("username", "password"), [("me", "ü"), ("mü", "ü"), ("mü", "πάντα"), ("Ωmega", "ü"), ("me", "πάντα")]
+)
+def test_basic_has_one_encoding_for_user_and_password(username: str, password: str) -> None:
+    """Latin-1 if it can hold both, else UTF-8."""
+    pair = f"{username}:{password}"
+    encoding = "utf-8" if any(ord(character) > 255 for character in pair) else "latin-1"
+    assert b":".join(authentication.basic_pair(username, password)) == pair.encode(encoding)

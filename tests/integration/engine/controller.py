@@ -37,6 +37,7 @@ class Controller:
         user: whose name and password the inventory has.
         inventory: further variables by computer, which win over what it knows anyway.
         surroundings: of every run; see `context.Context`.
+        options: that every task gives, unless it gives others of these names.
     """
 
     def __init__(self, fleet: SimulatedFleet, state_file: Path, user: User = ADMIN) -> None:
@@ -45,6 +46,7 @@ class Controller:
         self.user = user
         self.inventory: dict[str, dict[str, Any]] = {}
         self.surroundings: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
 
     def settings_of(self, computer_name: str, _inventory_hostname: str | None) -> Mapping[str, Any]:
         """What an inventory would know of a computer of the fleet."""
@@ -96,7 +98,7 @@ class Controller:
         named = {"computer_name": list(computers)} if computers else {}
         defaults = {name: spec["default"] for name, spec in plugin.spec.items() if "default" in spec}
         return plugin(
-            {**defaults, "state_file": str(self.state_file), **named, **options},
+            {**defaults, "state_file": str(self.state_file), **named, **self.options, **options},
             diff_mode=diff_mode,
             check_mode=check_mode,
             settings_of=self._host_settings,

@@ -47,6 +47,8 @@ def set_up(controller: Controller, fleet: SimulatedFleet, way: str, tls: bool = 
     """Have the inventory log on to `srv01` in a way; returns the options of the task that belong to it."""
     settings = {"message_encryption": "auto", "use_ssl": tls, "ca_cert": str(fleet.ca_file), **WAYS[way]}
     options: dict[str, Any] = {}
+    # Where TLS does not verify the server, a task has to insist on handing over the password.
+    controller.options = {"authentication": "credssp"} if way == "CredSSP" and not tls else {}
     if way == "implicit":
         options = {"authentication": "negotiate_with_implicit_credential"}
     if way == "thumbprint":

@@ -25,6 +25,7 @@ from ..request.request import Query
 from ..request.task_options import weakening
 from ..state.registry import Listed
 from ..target import endpoint as endpoints_of
+from ..target.logon import hands_over_unverified
 from ..task.task import Task
 from .discovery import Discovery, discover, list_commands
 from .selection import (
@@ -94,7 +95,7 @@ def find_by_new_names(task: Task) -> Found:
     of an address are one computer, and two spellings of a name one session, so that nothing is opened twice.
     """
     endpoints = _each_once(endpoints_of.endpoints(task.request, task.context.settings_of))
-    discovery = discover(endpoints, task)
+    discovery = _ask(endpoints, task)
     sessions: list[PSSession] = []
     names = {folded(name): name for name in reversed(task.request.query.new_names)}
     for endpoint, listed in discovery.sessions.items():
@@ -120,6 +121,20 @@ def _tell_other_configurations(task: Task, endpoint: Endpoint, name: str, listed
         )
 
 
+def _ask(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
+    """List the sessions of all computers; one warning names those that get the password without being verified."""
+    handed = [each.computer_name for each in endpoints if hands_over_unverified(each)]
+    if handed:
+        task.context.emit(
+            Warned(
+                f"CredSSP hands over the password, and TLS does not verify {', '.join(handed)}. Whatever answers there "
+                "can keep it. Use HTTPS with a verified or pinned certificate (ca_cert, "
+                "server_certificate_fingerprint)."
+            )
+        )
+    return discover(endpoints, task)
+
+
 def _each_once(endpoints: t.Iterable[Endpoint]) -> list[Endpoint]:
     """Return the first of all endpoints with the same address and account; an unknown account may be any."""
     kept: dict[str, list[Endpoint]] = {}
@@ -132,7 +147,7 @@ def _each_once(endpoints: t.Iterable[Endpoint]) -> list[Endpoint]:
 
 def _find_remote(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord]]:
     endpoints = endpoints_of.endpoints(task.request, task.context.settings_of)
-    discovery = discover(list(dict.fromkeys(endpoints)), task)
+    discovery = _ask(list(dict.fromkeys(endpoints)), task)
     return select_remote(endpoints, task.request, discovery, task.memory), discovery, []
 
 
@@ -148,7 +163,7 @@ def _find_remembered(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord
         for reference, error in refused.items()
         if error is None and not reference.is_over
     }
-    discovery = discover(list(dict.fromkeys(places.values())), task)
+    discovery = _ask(list(dict.fromkeys(places.values())), task)
     # A session that was given twice is selected twice; its computer is asked once.
     pairs = [(reference, places[reference]) for reference in references if reference in places]
     selection = select_remembered(pairs, request, discovery)

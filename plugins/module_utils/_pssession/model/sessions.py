@@ -68,6 +68,9 @@ class Logon:
         message_encryption: ``auto`` encrypts over HTTP, ``always`` over HTTPS, too, ``never`` sends in clear.
         used: Name of the scheme that it comes to (`wsman.schemes.effective`).
         library: ``psrp`` or ``winrm``: who logs on, pypsrp or pywinrm.
+        is_asked_for: Whether the task itself names the scheme, and not the inventory.
+        choices: The list of which it is one, in the inventory's words and order; empty if there is no list.
+        passed_over: Why those before it are not possible, one text each; all of them if none is possible.
     """
 
     scheme: str = "negotiate"
@@ -76,6 +79,9 @@ class Logon:
     message_encryption: str = "auto"
     library: str = "psrp"
     used: str = field(default="", compare=False)
+    is_asked_for: bool = False
+    choices: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     @property
     def account(self) -> str:
@@ -175,6 +181,11 @@ class Endpoint:
             return "pinned"
         checks = (self.tls.check_authority, self.tls.check_name, self.tls.check_revocation)
         return "verified" if all(checks) else "unverified"
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether TLS makes sure that the server is the one that is meant."""
+        return self.tls_check in ("verified", "pinned")
 
     @property
     def pinned(self) -> str | None:

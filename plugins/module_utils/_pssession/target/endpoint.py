@@ -115,12 +115,11 @@ def _endpoint(
 ) -> Endpoint:
     option = request.session_option
     settings = _settings(request, known)
-    return Endpoint(
+    endpoint = Endpoint(
         computer_name=computer_name,
         uri=uri,
         inventory_hostname=known.inventory_hostname,
         settings=settings,
-        logon=logon.of(request, known),
         tls=Tls(
             check_authority=_checks(option.skip_ca_check, settings),
             check_name=_checks(option.skip_cn_check, settings),
@@ -133,6 +132,8 @@ def _endpoint(
         own_host=_own_host(uri, computer_name, known),
         task_options=kept(request.given, given_uri),
     )
+    ways = logon.choices(request, known)
+    return logon.first_possible([dataclasses.replace(endpoint, logon=way) for way in ways])
 
 
 def _own_host(uri: str, computer_name: str, known: HostSettings) -> str | None:

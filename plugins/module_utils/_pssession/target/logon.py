@@ -5,14 +5,54 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ..model.codes import Code
 from ..model.errors import TransportError
 from ..model.sessions import ClientCertificate, Endpoint, Logon
 from ..model.settings import Credential, HostSettings
 from ..request.request import LogonOptions, Request
-from ..wsman import schemes
+from ..wsman import schemes, tickets
 from . import certificates
+
+
+def choices(request: Request, settings: HostSettings) -> tuple[Logon, ...]:
+    """Return the ways to log on to a computer, the first choice first; the inventory may have a list of them.
+
+    Raises:
+        ParameterBindingError: The client certificate is not in the store.
+    """
+    words = tuple(dict.fromkeys(word.strip() for word in settings.authentication.split(",")))
+    if len(words) == 1 or request.logon.authentication is not None:
+        return (of(request, dataclasses.replace(settings, authentication=words[0])),)
+    ways = (of(request, dataclasses.replace(settings, authentication=word)) for word in words)
+    return tuple(dataclasses.replace(way, choices=words) for way in ways)
+
+
+def first_possible(endpoints: t.Sequence[Endpoint]) -> Endpoint:
+    """Return the endpoint with the first way to log on that is possible from here; nothing is sent.
+
+    Args:
+        endpoints: One computer with each of its `choices`.
+
+    Returns:
+        The first one if none is possible; `unusable` tells why.
+    """
+    if len(endpoints) == 1:
+        return endpoints[0]
+    passed_over: list[str] = []
+    for number, (word, endpoint) in enumerate(zip(endpoints[0].logon.choices, endpoints, strict=True)):
+        problem = _not_a_fallback(endpoint) if number else None
+        problem = problem or unusable(endpoint) or tickets.lacking(endpoint.logon)
+        if problem is None:
+            return _with_passed_over(endpoint, passed_over)
+        passed_over.append(f"{word}: {problem.message}")
+    return _with_passed_over(endpoints[0], passed_over)
+
+
+def hands_over_unverified(endpoint: Endpoint) -> bool:
+    """Tell whether a server gets the password itself, by the task's own wish, without being verified by TLS."""
+    return endpoint.logon.is_asked_for and schemes.hands_over_password(endpoint.logon) and not endpoint.is_verified
 
 
 def of(request: Request, settings: HostSettings) -> Logon:
@@ -36,6 +76,7 @@ def of(request: Request, settings: HostSettings) -> Logon:
         certificate=certificate,
         message_encryption=_message_encryption(request.session_option.no_encryption, settings),
         library=library,
+        is_asked_for=given.authentication is not None,
     )
     return dataclasses.replace(made, used=schemes.effective(made).name if found else scheme)
 
@@ -43,6 +84,8 @@ def of(request: Request, settings: HostSettings) -> Logon:
 def unusable(endpoint: Endpoint) -> TransportError | None:
     """Tell why an endpoint cannot be used, before any traffic, or None."""
     logon, name = endpoint.logon, endpoint.logon.scheme
+    if logon.choices and len(logon.passed_over) == len(logon.choices):
+        return _refused(f"none of {', '.join(logon.choices)} is possible: {'; '.join(logon.passed_over)}")
     scheme = schemes.SCHEMES.get(name)
     try:
         _port = endpoint.port
@@ -71,6 +114,15 @@ def unusable(endpoint: Endpoint) -> TransportError | None:
             return missing
         message = f"{no_password}, and for Kerberos tickets {missing.message}"
         return _refused(message, Code.EXPLICIT_CREDENTIALS_REQUIRED)
+    if scheme.hands_over_password and not endpoint.is_verified and not logon.is_asked_for:
+        return TransportError(
+            Code.INVALID_AUTHENTICATION,
+            f"authentication {name} would hand over the password to a server that TLS has not verified",
+            delivered=False,
+            hint="Use HTTPS with a verified or pinned certificate (use_ssl; ca_cert or "
+            f"server_certificate_fingerprint), or another authentication. To insist, set authentication: {name} in the "
+            "task.",
+        )
     return None
 
 
@@ -81,7 +133,7 @@ def _scheme(given: LogonOptions, settings: HostSettings, certificate: ClientCert
     if inventory == "certificate" and given.credential is not None:
         inventory = "default"  # whoever gives a credential wants to log on with it
     asked = given.authentication or inventory
-    return schemes.OPTIONS.get(asked, asked)
+    return schemes.OPTIONS.get(asked) or schemes.WINRM_TRANSPORTS.get(asked, asked)
 
 
 def _credential(settings: HostSettings) -> Credential | None:
@@ -103,9 +155,20 @@ def _certificate(given: LogonOptions, settings: HostSettings) -> ClientCertifica
 def _message_encryption(no_encryption: bool | None, settings: HostSettings) -> str:
     if no_encryption:
         return "never"
-    inventory = settings.message_encryption
+    inventory = "never" if settings.authentication == schemes.IN_CLEAR else settings.message_encryption
     # An explicit "no_encryption: false" takes back what the inventory allows.
     return "auto" if no_encryption is False and inventory == "never" else inventory
+
+
+def _not_a_fallback(endpoint: Endpoint) -> TransportError | None:
+    """Refuse to hand over the password where that is not the first choice, or return None."""
+    if not schemes.hands_over_password(endpoint.logon):
+        return None
+    return _refused("it hands over the password, so it is taken only where it is the first of the list")
+
+
+def _with_passed_over(endpoint: Endpoint, passed_over: t.Sequence[str]) -> Endpoint:
+    return dataclasses.replace(endpoint, logon=dataclasses.replace(endpoint.logon, passed_over=tuple(passed_over)))
 
 
 def _refused(message: str, code: Code = Code.INVALID_AUTHENTICATION) -> TransportError:

@@ -81,8 +81,8 @@ class Authentication:
 
 def basic(endpoint: Endpoint) -> Authentication:
     """Return the way to log on by Basic."""
-    username, password = endpoint.logon.username or "", endpoint.logon.password or ""
-    return Authentication(requests.auth.HTTPBasicAuth(basic_bytes(username), basic_bytes(password)), {})
+    username, password = basic_pair(endpoint.logon.username or "", endpoint.logon.password or "")
+    return Authentication(requests.auth.HTTPBasicAuth(username, password), {})
 
 
 def digest(endpoint: Endpoint) -> Authentication:
@@ -143,12 +143,15 @@ def service_host(endpoint: Endpoint) -> str | None:
     return host
 
 
-def basic_bytes(text: str) -> bytes:
-    """Encode a part of Basic credentials: Latin-1 as other WinRM clients do, UTF-8 where that cannot hold it."""
+def basic_pair(username: str, password: str) -> tuple[bytes, bytes]:
+    """Encode Basic credentials: Latin-1 as other WinRM clients do, UTF-8 for both parts if it cannot hold one of them.
+
+    A server decodes the header as a whole (RFC 7617, 2.1).
+    """
     try:
-        return text.encode("latin-1")
+        return username.encode("latin-1"), password.encode("latin-1")
     except UnicodeEncodeError:
-        return text.encode("utf-8")
+        return username.encode("utf-8"), password.encode("utf-8")
 
 
 class _PypsrpCodec:

@@ -177,14 +177,26 @@ def _not_logged_on(challenges: str, endpoint: Endpoint) -> TransportError:
     if offered and wanted and not set(offered) & wanted:
         return TransportError(
             Code.INVALID_AUTHENTICATION,
-            f"the server does not offer authentication {scheme.name}, only {', '.join(dict.fromkeys(offered))}",
+            f"the server does not offer authentication {scheme.name}, only {', '.join(dict.fromkeys(offered))}"
+            f"{_of_the_list(endpoint)}",
             delivered=False,
         )
     if scheme.needs == "certificate":
         return _certificate_refused("HTTP 401; it has to be mapped to an account there")
     return TransportError(
-        Code.ACCESS_DENIED, f"the server refused the log-on by {scheme.name} (HTTP 401)", delivered=False
+        Code.ACCESS_DENIED,
+        f"the server refused the log-on by {scheme.name} (HTTP 401){_of_the_list(endpoint)}",
+        delivered=False,
     )
+
+
+def _of_the_list(endpoint: Endpoint) -> str:
+    """Return which list of the inventory the log-on was chosen from and what was passed over; empty without a list."""
+    logon = endpoint.logon
+    if not logon.choices:
+        return ""
+    tried = "".join(f"; {each}" for each in logon.passed_over)
+    return f" (the first possible one of {', '.join(logon.choices)}{tried}; after a refusal no other is tried)"
 
 
 def _certificate_alert(error: BaseException) -> str | None:
@@ -260,7 +272,7 @@ def _logon_failure(error: Exception, endpoint: Endpoint) -> TransportError:
     code = next((code for pattern, code in _MEANINGS if re.search(pattern, words, re.IGNORECASE)), None)
     return TransportError(
         code or Code.AUTHENTICATION_FAILED,
-        f"the log-on by {endpoint.logon.scheme} failed: {words}",
+        f"the log-on by {endpoint.logon.scheme} failed: {words}{_of_the_list(endpoint)}",
         delivered=False,
     )
 

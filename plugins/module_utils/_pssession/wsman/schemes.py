@@ -32,6 +32,7 @@ class Scheme(t.NamedTuple):
         over_http: Whether it works without TLS. A scheme without keys then sends everything in clear.
         pypsrp, pywinrm: How each client library logs on by it; None if the library does not have it.
         pywinrm_takes_password: Whether pywinrm can use a password for it.
+        hands_over_password: Whether the server gets the password itself, hidden from everybody else.
         extras: For each client library the modules in its pip extra, and what messages call them. The lower bounds
             are decided in meta/ee-requirements.txt.
     """
@@ -46,6 +47,7 @@ class Scheme(t.NamedTuple):
     pypsrp: Maker
     pywinrm: Maker | None
     pywinrm_takes_password: bool = True
+    hands_over_password: bool = False
     extras: t.Mapping[str, t.Mapping[str, str]] = {}
 
 
@@ -59,7 +61,7 @@ SCHEMES: t.Mapping[str, Scheme] = {scheme.name: scheme for scheme in (
            pypsrp=pypsrp.negotiate, pywinrm=partial(pywinrm, "ntlm")),
     Scheme("credssp", options=("credssp",), winrm_transports=("credssp",), answers=("credssp",),
            needs="password", encrypts=True, over_http=True,
-           pypsrp=pypsrp.credssp, pywinrm=partial(pywinrm, "credssp"),
+           pypsrp=pypsrp.credssp, pywinrm=partial(pywinrm, "credssp"), hands_over_password=True,
            extras={"pypsrp": {"requests_credssp": "requests-credssp 2.0.0 or newer"},
                    "pywinrm": {"requests_credssp": "requests-credssp 1.0.0 or newer"}}),
     Scheme("digest", options=("digest",), winrm_transports=(), answers=("digest",),
@@ -78,6 +80,8 @@ SCHEMES: t.Mapping[str, Scheme] = {scheme.name: scheme for scheme in (
 # Default is Negotiate, whether with a password or with tickets (PSRemotingBaseCmdlet, AuthenticationMechanism).
 OPTIONS = {"default": "negotiate", **{word: each.name for each in SCHEMES.values() for word in each.options}}
 WINRM_TRANSPORTS = {word: each.name for each in SCHEMES.values() for word in each.winrm_transports}
+# The word of these that stands for Basic without TLS and without encrypted messages.
+IN_CLEAR = "plaintext"
 OPTIONAL_MODULES = {name for each in SCHEMES.values() for modules in each.extras.values() for name in modules}
 
 
@@ -85,6 +89,12 @@ def effective(logon: Logon) -> Scheme:
     """Return the scheme that a log-on comes to: without a password, Negotiate can only be Kerberos."""
     scheme = SCHEMES[logon.scheme]
     return SCHEMES["kerberos"] if scheme.needs == "password or ticket" and logon.password is None else scheme
+
+
+def hands_over_password(logon: Logon) -> bool:
+    """Tell whether a log-on gives the server the password itself by means of its own (CredSSP)."""
+    scheme = SCHEMES.get(logon.scheme)
+    return scheme is not None and scheme.hands_over_password
 
 
 def maker(logon: Logon) -> Maker:

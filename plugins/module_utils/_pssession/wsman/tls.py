@@ -16,7 +16,7 @@ import typing as t
 from ..model.codes import Code
 from ..model.errors import TransportError
 from ..model.sessions import ClientCertificate, Endpoint, Tls
-from .authentication import basic_bytes
+from .authentication import basic_pair
 
 _REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\s", re.DOTALL)
 
@@ -70,7 +70,7 @@ else:
                 username, password = credential.username, credential.password or ""
             if not username:
                 return {}
-            token = base64.b64encode(basic_bytes(username) + b":" + basic_bytes(password)).decode("ascii")
+            token = base64.b64encode(b":".join(basic_pair(username, password))).decode("ascii")
             return {"Proxy-Authorization": f"Basic {token}"}
 
         def build_connection_pool_key_attributes(
