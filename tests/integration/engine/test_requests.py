@@ -244,6 +244,37 @@ def test_on_error_stop_connects_nothing_more(
     assert result["failed"]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_on_error_stop_leaves_no_session_that_was_tried_without_a_record(
+    fleet: SimulatedFleet, controller: Controller, lost: bool
+) -> None:
+    """Sessions in use, or whose answer got lost, wait for a second look, which does not come after an error."""
+    for name in ("srv01", "srv02"):
+        fleet[name].add_session("job")
+        how: dict[str, Any] = {"action": "close_without_answer"} if lost else {"fault_code": IN_USE}
+        fleet[name].inject(Injection("Connect", **how))
+    fleet["srv03"].add_session("job")
+    fleet["srv03"].inject(Injection("Connect", fault_code=5))
+    result = controller.connect("srv01", "srv02", "srv03", on_error="stop", throttle_limit=1)
+    assert sorted((error["computer_name"], error["reason"]) for error in result["errors"]) == [
+        ("srv01", "unreachable" if lost else "busy"),
+        ("srv02", "unreachable" if lost else "busy"),
+        ("srv03", "access_denied"),
+    ]
+
+
+def test_on_error_stop_at_the_second_look(fleet: SimulatedFleet, controller: Controller) -> None:
+    for name in ("srv01", "srv02"):
+        fleet[name].add_session("job")
+        fleet[name].inject(Injection("Connect", fault_code=IN_USE))
+    fleet["srv01"].inject(Injection("Enumerate", after=1, fault_code=5))
+    result = controller.connect("srv01", "srv02", on_error="stop", throttle_limit=1)
+    assert sorted((error["computer_name"], error["reason"]) for error in result["errors"]) == [
+        ("srv01", "access_denied"),
+        ("srv02", "busy"),
+    ]
+
+
 def test_on_error_stop_waits_for_what_is_under_way(computer: SimulatedComputer, controller: Controller) -> None:
     slow, refused = computer.add_session("slow"), computer.add_session("refused")
     computer.inject(Injection("Connect", fault_code=5, shell_id=refused.shell_id))

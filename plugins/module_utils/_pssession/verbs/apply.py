@@ -125,8 +125,8 @@ def _foreseen(
 ) -> Applied:
     """Return what the steps would come to, as far as that can be known without a request that changes something.
 
-    The order is that of `Apply.run`: sessions that other clients hold are looked at after all others, and with
-    `Flow.stop_on_error` nothing follows an error.
+    The order is that of `Apply.run`: sessions that other clients hold count after all others, and with
+    `Flow.stop_on_error` nothing is tried after an error.
     """
     stops = task.request.flow.stop_on_error
     foreseen: list[_Foreseen] = []
@@ -142,13 +142,12 @@ def _foreseen(
             held.append(step.session)
         else:
             foreseen.append(_foresee(verb, step))
-    if not (stops and (errors or found.errors)):
-        for session in held:
-            outcome = verb.in_use(session, found_in_list=True)
-            if isinstance(outcome, ErrorRecord):
-                errors.append(outcome)
-            else:
-                foreseen.append(_Foreseen(session, session, verb.what_if(session)))
+    for session in held:
+        outcome = verb.in_use(session, found_in_list=True)
+        if isinstance(outcome, ErrorRecord):
+            errors.append(outcome)
+        else:
+            foreseen.append(_Foreseen(session, session, verb.what_if(session)))
     return Applied(
         sessions=tuple(task.memory.as_remembered(each.session for each in foreseen)),
         after=tuple(each.after for each in foreseen),
@@ -211,14 +210,23 @@ class Apply:
             if again and not any(attempt.is_owed_a_look for attempt in again):
                 context.emit(Waiting(len(again), remaining))
                 context.world.sleep(min(POLL_SECONDS, remaining))
-            aside = self._round(self._look_again(again))
+            aside = self._look_again(again)
+            if not self._is_stopped():
+                aside = self._round(aside)
+        # After an error with `Flow.stop_on_error`: they were tried, so each has a record.
+        self._outcomes += [_give_up(self._verb, attempt) for attempt in aside]
         return Applied.of(self._outcomes)
 
     def _round(self, attempts: t.Sequence[Attempt]) -> list[Attempt]:
-        """Try all attempts side by side; return those that were put aside."""
+        """Try all attempts side by side; return those that were put aside.
+
+        After an error with `Flow.stop_on_error`, the rest of those that were tried before stays put aside.
+        """
         aside: list[Attempt] = []
+        left = {id(attempt): attempt for attempt in attempts}
         jobs = self._task.throttle.map(self._job, attempts, lambda: not self._is_stopped())
         for count, (attempt, outcome) in enumerate(jobs, start=1):
+            del left[id(attempt)]
             if isinstance(outcome, Attempt):
                 aside.append(outcome)
             elif isinstance(outcome, TransportError):
@@ -226,7 +234,7 @@ class Apply:
             else:
                 self._outcomes.append(outcome)
             self._task.context.emit(Progressed(count, len(attempts), "sessions"))
-        return aside
+        return aside + [attempt for attempt in left.values() if attempt.looks]
 
     def _look_again(self, attempts: t.Sequence[Attempt]) -> list[Attempt]:
         """Ask the computers again and decide anew about the sessions put aside."""
@@ -235,6 +243,10 @@ class Apply:
         decided: list[Attempt] = []
         for attempt in attempts:
             before = attempt.step.session
+            if before.endpoint not in found.sessions and before.endpoint not in found.errors:
+                # It was not asked, after another one's error.
+                decided.append(dataclasses.replace(attempt, looks=attempt.looks + 1))
+                continue
             now = next(
                 (each for each in found.sessions.get(before.endpoint, ()) if each.instance_id == before.instance_id),
                 None,
