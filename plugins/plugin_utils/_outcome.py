@@ -58,7 +58,7 @@ def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[
         "outcome": outcome_of(errors, changed),
         "changed": changed,
         "failed": any(reason_of(error) in fail_on for error in errors),
-        "msg": failure(errors, len(sessions)),
+        "msg": failure(errors, sessions),
         "sessions": sessions,
         "results": [entry for result in in_order for entry in _about(host, result, "results")],
         "errors": errors,

@@ -78,20 +78,26 @@ class Report:
 
     def failure(self) -> str:
         """Return one message for all errors: what failed, where, and what to do next."""
-        return failure([error.as_dict() for error in self.errors], len(self.sessions))
+        return failure([error.as_dict() for error in self.errors], [session.as_dict() for session in self.sessions])
 
 
-def failure(errors: t.Sequence[t.Mapping[str, t.Any]], went_well: int) -> str:
+def failure(errors: t.Sequence[t.Mapping[str, t.Any]], sessions: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     """Return one message for some error records, given as plain data.
 
     Args:
-        went_well: How many sessions went well beside them.
+        sessions: Those of the same result; one that no error is about went well.
     """
     count = len(errors)
+    failed = {_identity(error) for error in errors}
+    went_well = sum(_identity(session) not in failed for session in sessions)
     shown = [f"{error['message']}{f' ({hint})' if (hint := error.get('hint')) else ''}" for error in errors[:3]]
     head = "" if count <= 1 else f"{count} errors, {went_well} sessions went well. "
     tail = "" if count <= 3 else f" ... and {count - 3} more, see errors."
     return head + " | ".join(shown) + tail
+
+
+def _identity(entry: t.Mapping[str, t.Any]) -> tuple[object, object]:
+    return entry.get("computer_name"), entry.get("instance_id")
 
 
 def _line(session: PSSession) -> str:

@@ -284,7 +284,7 @@ def test_session_taken_meanwhile(invoke: Any, computer: SimulatedComputer, fleet
         result = invoke("slow")
     assert result["failed"]
     assert only(result)["output"] == ["begun"]
-    assert "Another client took the session" in result["msg"]
+    assert "Another client is connected to the session now" in result["msg"]
     assert len(result["errors"]) == 1
     assert result["sessions"] == []
     assert computer.session("job").state == "Connected"

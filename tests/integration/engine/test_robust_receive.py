@@ -198,12 +198,18 @@ def test_a_session_that_is_gone_is_final_at_once(
         assert error_ids(result) == ["WinRMOperationAborted,ReceivePSSessionPipelineFailed"]
         assert fake_time.slept == []
     else:
-        computer.inject(Injection("Receive", after=1, action="reset"))
-        computer.inject(Injection("Reconnect", action="fault", fault_code=0x8033805B))
-        result = receive()
-        (error,) = result["errors"]
-        assert (error["reason"], error["session_name"]) == ("expired", "job")
+        reset = Injection("Receive", after=1, action="reset", seconds=1)
+        computer.inject(reset)
+
+        def end() -> None:
+            job.close()
+            fleet.clock.advance(1)
+
+        with meanwhile(lambda: reset.waiting, end):
+            result = receive()
         assert sum(fake_time.slept) < 2
+    (error,) = result["errors"]
+    assert (error["reason"], error["session_name"]) == ("expired", "job")
     assert only(result)["output"] == ["begun"]
 
 
@@ -222,12 +228,12 @@ def test_another_client_took_it(
     with meanwhile(lambda: waiting_receives(fleet), take):
         result = receive(busy_timeout=600, recovery_timeout=recovery_timeout)
     (error,) = result["errors"]
-    assert (error["reason"], error["session_name"]) == ("busy" if recovery_timeout else "failed", "job")
+    assert (error["reason"], error["session_name"]) == ("busy", "job")
     assert result["sessions"] == []
     assert job.state == "Connected"
     assert fleet.requests_of(operation="Disconnect") == []
-    # Sessions, commands, and once more after the break.
-    assert operations(fleet).count("Enumerate") == (3 if recovery_timeout else 2)
+    # Sessions, commands, once more after the break, and for the error.
+    assert operations(fleet).count("Enumerate") == (4 if recovery_timeout else 3)
     assert sum(fake_time.slept) < 2
 
 

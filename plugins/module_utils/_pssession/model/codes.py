@@ -13,6 +13,7 @@ class Code(enum.IntEnum):
 
     ACCESS_DENIED = 5
     OPERATION_ABORTED = 995
+    SHUTTING_DOWN = 1115
     AUTHENTICATION_FAILED = 1311
     LOGON_FAILURE = 1326
     IMPROPER_RESPONSE = 1722
@@ -23,6 +24,7 @@ class Code(enum.IntEnum):
     CANNOT_CONNECT = 0x80338012
     OPERATION_TIMED_OUT = 0x80338029
     UNEXPECTED_SELECTORS = 0x8033805B
+    CONTENT_TYPE_UNKNOWN = 0x803380F7
     HOST_PROCESS_ENDED = 0x80338104
     EXPLICIT_CREDENTIALS_REQUIRED = 0x803380E5
     INVALID_AUTHENTICATION = 0x8033810E
@@ -208,7 +210,7 @@ HINTS: t.Mapping[int, str] = {
     ),
     Code.CALL_FAILED: _HOST_PROCESS_LOST,
     Code.CALL_FAILED_RESULT: _HOST_PROCESS_LOST,
-    0x803380F7: "Mostly the WinRM service is starting or stopping: run the task again.",
+    Code.CONTENT_TYPE_UNKNOWN: "Mostly the WinRM service is starting or stopping: run the task again.",
     0x803381A6: (
         "The account has as many requests there at a time as the server allows (MaxConcurrentOperationsPerUser): use a "
         "smaller throttle_limit, or run fewer tasks at a time."

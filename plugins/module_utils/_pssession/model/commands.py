@@ -10,13 +10,29 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
-from .codes import Code, Reason
-from .errors import ErrorRecord
+from .codes import Code
+from .errors import EndedWithoutState, ErrorRecord, LimitExceeded, TransportError, WSManFault
 from .sessions import PSSession
 from .settings import Credential
 
 # ERROR_SUCCESS_REBOOT_INITIATED and ERROR_SUCCESS_REBOOT_REQUIRED (winerror.h): installers end with them.
 REBOOT_CODES = frozenset({1641, 3010})
+# Of refusals that say something about the session, or the server as a whole.
+_ABOUT_THE_SESSION = frozenset(
+    {
+        Code.OPERATION_ABORTED,
+        Code.SHUTTING_DOWN,
+        Code.CALL_FAILED,
+        Code.CALL_FAILED_RESULT,
+        Code.UNEXPECTED_SELECTORS,
+        Code.HOST_PROCESS_ENDED,
+        Code.CLIENT_SESSION_ID_MISMATCH,
+        Code.SHELL_DISCONNECTED,
+        Code.CONNECTED_TO_DIFFERENT_CLIENT,
+        Code.STREAM_DISCONNECTED,
+        Code.CONTENT_TYPE_UNKNOWN,
+    }
+)
 
 
 class PipelineState(enum.Enum):
@@ -132,6 +148,7 @@ class CommandResult:
     Attributes:
         command_id: GUID of the command, or None when the session had none.
         unreadable: Messages of the command that could not be read, and that no task has reported before, or None.
+        cause: The failure of a request that ended it, or None.
         is_news: Whether any of it came from the server now; False when all was in the journal already.
         error: What went wrong on the way to its end, or None. A command that failed by itself is an error, and so is an
             exit code that was not expected.
@@ -142,6 +159,7 @@ class CommandResult:
     output: Output
     error: ErrorRecord | None = None
     unreadable: ErrorRecord | None = None
+    cause: TransportError | None = None
     is_news: bool = True
 
     @property
@@ -156,11 +174,14 @@ class CommandResult:
 
     @property
     def may_be_lost(self) -> bool:
-        """Whether the session may have ended, or another client may have taken it, while its command was received."""
-        return self.error is not None and (
-            self.error.reason in (Reason.UNREACHABLE, Reason.BUSY, Reason.EXPIRED)
-            or self.error.code in (Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED)
-        )
+        """Whether it is open what became of the session: the command could not be received to its end, or be started.
+
+        A server that refuses to start a command has the session, unless the refusal is about that.
+        """
+        if self.cause is None or isinstance(self.cause, (LimitExceeded, EndedWithoutState)):
+            return False
+        is_answer = self.command_id is None and isinstance(self.cause, WSManFault)
+        return not is_answer or self.cause.code in _ABOUT_THE_SESSION
 
     @property
     def needs_reboot(self) -> bool:

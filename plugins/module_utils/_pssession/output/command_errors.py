@@ -4,23 +4,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..model.codes import HINTS, Code, Reason, reason_of
-from ..model.commands import Delivery, Output, PipelineState
+from ..model.commands import CommandResult, Delivery, Output, PipelineState
 from ..model.errors import (
     EndedWithoutState,
     ErrorRecord,
     JournalError,
     LimitExceeded,
     TransportError,
-    WSManFault,
     error_record,
 )
 from ..model.sessions import PSSession
 from ..psrp.records import message_of
+from ..psrp.starting import IncompleteStart
 from ..request.request import Request
-from .receiving import is_no_longer_ours
+from .last_look import Fate, Seen
+
+_RECEIVED = "What was received until then is in the result."
+_REASON_OF_FATE = {Fate.EXPIRED: Reason.EXPIRED, Fate.BUSY: Reason.BUSY, Fate.WITHOUT_COMMAND: Reason.EXPIRED}
+_FATES_OF_SESSIONS = {
+    Fate.EXPIRED: "The session no longer exists: it expired, was removed, or ended with its process or the computer.",
+    Fate.BUSY: "Another client is connected to the session now.",
+    Fate.WITHOUT_COMMAND: "The session is there, and the server does not list the command.",
+    Fate.DISCONNECTED: "The session is there, without a client.",
+    Fate.CONNECTED: "The session is connected here.",
+}
 
 
 def error_of(session: PSSession, output: Output, request: Request) -> ErrorRecord | None:
@@ -101,21 +112,17 @@ def incomplete(
 
 
 def broken_off(session: PSSession, command_id: str | None, cause: TransportError, request: Request) -> ErrorRecord:
-    """Return the record for a command that could not be started, or not be received to its end."""
-    if cause.code == Code.HOST_PROCESS_ENDED:
-        hint = f"{HINTS[Code.HOST_PROCESS_ENDED]} What was received until then is in the result."
-    elif reason_of(cause.code) is Reason.BUSY:
-        hint = "Another client took the session. What was received until then is in the result."
-    elif isinstance(cause, WSManFault) and is_no_longer_ours(cause):
-        hint = "The session ended, or another client took it. What was received until then is in the result."
-    elif isinstance(cause, EndedWithoutState):
-        hint = "The command may have failed. What was received until then is in the result."
-    else:
-        fate = "It is not known whether the command stopped" if request.run.stop else "The command goes on"
-        hint = f"{fate}; receive_pssession takes the rest." if command_id else ""
+    """Return the record for a command that could not be started, or not be received to its end.
+
+    What became of the session is not known yet: see `with_fate`.
+    """
+    hint = ""
+    if isinstance(cause, EndedWithoutState):
+        hint = f"The command may have failed. {_RECEIVED}"
     limit = cause.error_id if isinstance(cause, LimitExceeded) else None
     if limit is not None:
-        hint = f"Raise the limit. {hint}"
+        doubt = "It is not known whether the command stopped. " if request.run.stop else ""
+        hint = f"Raise the limit. {doubt}receive_pssession takes the rest."
     doing = "receiving from" if command_id else "starting a command in"
     return _record(
         limit or ("ReceivePSSessionPipelineFailed" if command_id else "PSSessionStateBroken"),
@@ -125,6 +132,51 @@ def broken_off(session: PSSession, command_id: str | None, cause: TransportError
         cause=cause,
         hint=hint,
     )
+
+
+def with_fate(result: CommandResult, seen: Seen, request: Request) -> CommandResult:
+    """Return a result whose error says what became of the session, and nothing that was not seen."""
+    error = result.error
+    if error is None:
+        return result
+    is_there = seen.fate in (Fate.DISCONNECTED, Fate.CONNECTED)
+    is_receiving = _is_receiving(result)
+    reason = error.reason
+    if seen.fate is Fate.UNKNOWN:
+        reason = reason_of(seen.cause.code if seen.cause else None)
+    elif is_there and reason in (Reason.EXPIRED, Reason.BUSY):
+        reason = Reason.FAILED  # that is what the refusal said, and not what was seen
+    elif not is_there and (is_receiving or seen.fate is not Fate.WITHOUT_COMMAND):
+        reason = _REASON_OF_FATE[seen.fate]
+    keeps_hint = not is_receiving and seen.session is not None and reason is error.reason
+    hints = [
+        error.hint if keeps_hint else "",
+        _fate(result, seen, request),
+        _RECEIVED if is_receiving and not is_there else "",
+    ]
+    hint = " ".join(filter(None, hints))
+    return dataclasses.replace(result, error=dataclasses.replace(error, reason=reason, hint=hint))
+
+
+def _fate(result: CommandResult, seen: Seen, request: Request) -> str:
+    """Return what became of a session, in words."""
+    if seen.fate is Fate.UNKNOWN:
+        why = f" ({seen.cause.message})" if seen.cause else ""
+        later = " If the session is there later, receive_pssession takes the rest." if result.command_id else ""
+        return f"It is not known what became of the session: the computer does not answer{why}.{later}"
+    if seen.fate is Fate.EXPIRED and result.cause is not None and result.cause.code == Code.HOST_PROCESS_ENDED:
+        return HINTS[Code.HOST_PROCESS_ENDED]
+    if _is_receiving(result) and seen.fate is Fate.WITHOUT_COMMAND:
+        return "The session is there, and the command is not: another client received or removed it."
+    if _is_receiving(result) and seen.fate is Fate.DISCONNECTED:
+        doubt = "It is not known whether the command stopped. " if request.run.stop else ""
+        return f"{doubt}The session and the command are there, without a client; receive_pssession takes the rest."
+    return _FATES_OF_SESSIONS[seen.fate]
+
+
+def _is_receiving(result: CommandResult) -> bool:
+    """Tell whether the command was started, as far as is known, so that it was being received."""
+    return result.command_id is not None and not isinstance(result.cause, IncompleteStart)
 
 
 def journal_failed(session: PSSession, command_id: str | None, error: JournalError, request: Request) -> ErrorRecord:

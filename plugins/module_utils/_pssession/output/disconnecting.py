@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import typing as t
 
-from ..model.codes import Reason
 from ..model.events import Interrupted, Warned
 from ..model.sessions import Availability, PSSession, SessionKey, State
 from ..task.task import Task
@@ -19,6 +18,8 @@ from ..verbs.apply import Applied, Apply, Done
 from ..verbs.disconnect import Disconnect
 from ..verbs.plan import Action, Step
 from ..wsman.pool import ClientPool
+from .command_errors import with_fate
+from .last_look import look
 from .running import Outputs
 
 # Seconds for each disconnect when the task is interrupted: the user or the controller waits for its end.
@@ -82,6 +83,8 @@ def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> t
 def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_session: bool = False) -> Applied:
     """Disconnect from sessions whose command still runs, and from all if the task asks for that.
 
+    Sessions whose command could not be received are looked at first, and their errors say what became of them.
+
     Returns:
         The sessions connected before the work with their commands, as they are now, with all errors.
     """
@@ -91,45 +94,39 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
         if result.command_id and result.is_news and not result.output.is_finished
     }
     finished = {result.session.key for result in outputs.results if result.output.is_finished} - running
-    # The errors say for themselves what becomes of those that failed on the way.
-    failed = {result.session.key for result in outputs.results if result.error}
-    reported = {result.session.subject for result in outputs.results if result.error}
+    everything = every_session or task.request.change.when_done == "disconnect"
+    leave = {session.key for session in applied.sessions if everything or session.key in running}
+    doubtful = {result.session.key: result for result in outputs.results if result.may_be_lost}
+    seen = look(task, doubtful.values(), leave)
     connected = [
         dataclasses.replace(session, commands=(), connected_at=task.context.world.now().timestamp()).opened()
         if session.key in finished
         else session
         for session in applied.sessions
     ]
-    everything = every_session or task.request.change.when_done == "disconnect"
-    to_disconnect = [each for each in connected if everything or each.key in running]
-    may_be_lost = {result.session.key for result in outputs.results if result.may_be_lost}
-    doubtful = [each for each in to_disconnect if each.key in may_be_lost and not every_session]
-    for session in to_disconnect:
-        if session.key in running - failed and not every_session:
-            task.context.emit(
-                Warned(
-                    f"The command in session {session.place} still runs. The session is disconnected, so that it can "
-                    "go on; receive_pssession takes the rest."
-                )
-            )
-    done = (
-        disconnect(task, [each for each in to_disconnect if each not in doubtful]),
-        disconnect(task, doubtful, Action.DISCONNECT_IF_OURS),
-    )
-    disconnected = [session for each in done for session in each.sessions]
-    warn_of_expiry(task, disconnected)
-    # Where a session ended with its command, or another client took it, that is reported already.
-    lost = {
-        error.about
-        for each in done
-        for error in each.errors
-        if error.about in reported and error.reason in (Reason.BUSY, Reason.EXPIRED)
-    }
-    now = {session.key: session for session in disconnected}
-    sessions = tuple(now.get(each.key, each) for each in connected if each.subject not in lost)
-    errors = [error for each in done for error in each.errors if error.about not in lost]
-    return dataclasses.replace(
-        applied, sessions=sessions, after=sessions, errors=(*applied.errors, *outputs.errors, *errors)
+    done = disconnect(task, [each for each in connected if each.key in leave and each.key not in seen])
+    now = {session.key: session for session in done.sessions}
+    if not every_session:
+        failed = {result.session.key for result in outputs.results if result.error}
+        for key in now.keys() & (running - failed):
+            task.context.emit(Warned(_still_runs(now[key])))
+    now |= {key: each.session for key, each in seen.items() if each.session is not None}
+    warn_of_expiry(task, [session for session in now.values() if session.state is State.DISCONNECTED])
+    # One of which nothing is known, or that is another client's, is none of this task's sessions.
+    lost = {key for key, each in seen.items() if each.session is None}
+    sessions = tuple(now.get(each.key, each) for each in connected if each.key not in lost)
+    results = [
+        with_fate(result, seen[result.session.key], task.request) if result.may_be_lost else result
+        for result in outputs.results
+    ]
+    errors = (*applied.errors, *Outputs(tuple(results)).errors, *done.errors)
+    return dataclasses.replace(applied, sessions=sessions, after=sessions, errors=errors)
+
+
+def _still_runs(session: PSSession) -> str:
+    return (
+        f"The command in session {session.place} still runs. The session is disconnected, so that it can go on; "
+        "receive_pssession takes the rest."
     )
 
 

@@ -64,7 +64,8 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
                 return dataclasses.replace(opened, result=stopped)
         outcome = outcome_of(lambda each: runner.start(each, script, is_first=True), session)
         if isinstance(outcome, TransportError):
-            outcome = CommandResult(session, None, Output(), broken_off(session, None, outcome, task.request))
+            failure = broken_off(session, None, outcome, task.request)
+            outcome = CommandResult(session, None, Output(), failure, cause=outcome)
         return dataclasses.replace(opened, result=outcome)
 
     unstarted += [session for session in existing if session.key in partial]

@@ -40,8 +40,6 @@ LEAST_SILENCE = 10.0
 _MESSAGES_OF_A_CONNECT, _MESSAGES_OF_A_KEY = 3, 2
 # How long output that has piled up is taken when the time to wait is over.
 BACKLOG_SECONDS = 10.0
-# Faults that end a receive because the shell or the command is gone, or another client's (as in PowerShell).
-_NO_LONGER_OURS = frozenset({995, 1223, Code.UNEXPECTED_SELECTORS, Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
 
 
 def _always() -> bool:
@@ -269,8 +267,3 @@ class Receiving:
             if error.code != Code.OPERATION_TIMEOUT:
                 raise
             raise TransportError(error.code, error.message) from error  # the option says that this is the end
-
-
-def is_no_longer_ours(error: TransportError) -> bool:
-    """Tell whether a failure means that the session or the command is gone, or connected to another client."""
-    return error.code in _NO_LONGER_OURS

@@ -109,7 +109,7 @@ class Runner:
         )
         error = command_errors.incomplete(session, delivery, cause, is_stopped, self._request)
         never_began = is_stopped and not delivery.has_begun
-        return CommandResult(session, None if never_began else command_id, Output(), error)
+        return CommandResult(session, None if never_began else command_id, Output(), error, cause=cause)
 
     def invoke(self, sessions: t.Sequence[PSSession], script: Script) -> Outputs:
         """Run a script in each session and take all it gives."""
@@ -248,4 +248,4 @@ class Runner:
         self, session: PSSession, command_id: str | None, output: Output, cause: TransportError
     ) -> CommandResult:
         error = command_errors.broken_off(session, command_id, cause, self._request)
-        return CommandResult(session, command_id, output, error)
+        return CommandResult(session, command_id, output, error, cause=cause)

@@ -1,0 +1,144 @@
+"""One more look at sessions whose command could not be received or started: what became of them.
+
+    list the sessions --> not listed: expired
+                     |--> free
+                     +--> connected: Reconnect --> refused: in use elsewhere
+                                              +--> ours; disconnected from, where its command is to go on
+    no answer at all: unknown
+
+What an error says about a session is what was seen here, never what should have happened.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import typing as t
+from dataclasses import dataclass
+
+from ..finding.discovery import as_session
+from ..model.codes import Code
+from ..model.commands import CommandResult
+from ..model.errors import TransportError, WSManFault
+from ..model.sessions import Availability, PSSession, SessionKey
+from ..task.task import Task
+from ..verbs.disconnect import Disconnect
+from ..verbs.plan import Action, Step
+from ..wsman.client import WSManClient
+
+
+class Fate(enum.Enum):
+    """What became of a session.
+
+    EXPIRED: the server does not list it any more.
+    BUSY: another client is connected to it.
+    WITHOUT_COMMAND: it is there, and its command is not.
+    DISCONNECTED: it is there without a client, with its command.
+    CONNECTED: this client is connected to it.
+    UNKNOWN: the server gave no answer that says so.
+    """
+
+    EXPIRED = "expired"
+    BUSY = "busy"
+    WITHOUT_COMMAND = "without command"
+    DISCONNECTED = "disconnected"
+    CONNECTED = "connected"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the look showed.
+
+    Attributes:
+        session: As it is now, or None where another client has it, it is gone, or nothing is known.
+        cause: Why nothing is known, or None.
+    """
+
+    fate: Fate
+    session: PSSession | None = None
+    cause: TransportError | None = None
+
+
+def look(task: Task, results: t.Iterable[CommandResult], leave: t.Container[SessionKey]) -> dict[SessionKey, Seen]:
+    """Look at the sessions of results that failed on the way, side by side under the throttle.
+
+    Args:
+        results: One for each session.
+        leave: Keys of sessions that are to be without a client.
+    """
+
+    def look_at(result: CommandResult) -> Seen:
+        session = result.session
+        task.pool.discard(session.endpoint)  # idle connections may be broken like the one of the command
+        with task.pool.lend(session.endpoint) as client:
+            return _Look(task, client, result).result(session.key in leave)
+
+    return {
+        result.session.key: Seen(Fate.UNKNOWN, cause=outcome) if isinstance(outcome, TransportError) else outcome
+        for result, outcome in task.throttle.map(look_at, list(results))
+    }
+
+
+class _Look:
+    """One look, over one connection and with one deadline."""
+
+    def __init__(self, task: Task, client: WSManClient, result: CommandResult) -> None:
+        self._task = task
+        self._client = client
+        self._session = result.session
+        self._command_id = result.command_id
+        self._deadline = client.new_deadline()
+
+    def result(self, leave: bool) -> Seen:
+        """Return what is to be seen.
+
+        Raises:
+            TransportError: The server gave no answer, or none that says what became of the session.
+        """
+        try:
+            listed = self._listed()
+            if listed is None:
+                return Seen(Fate.EXPIRED)
+            is_free = listed.availability is Availability.NONE
+            if not is_free:
+                self._client.reconnect(listed.shell, None, self._deadline)
+            with_command = self._has_command()
+            if not is_free:
+                listed = self._disconnected(listed) if leave else self._connected()
+        except WSManFault as fault:
+            if fault.is_in_use:
+                return Seen(Fate.BUSY)
+            if fault.code == Code.UNEXPECTED_SELECTORS:
+                return Seen(Fate.EXPIRED)
+            raise
+        if not with_command:
+            return Seen(Fate.WITHOUT_COMMAND, listed)
+        return Seen(Fate.DISCONNECTED if is_free or leave else Fate.CONNECTED, listed)
+
+    def _listed(self) -> PSSession | None:
+        shells = self._client.enumerate_shells(self._deadline).shells
+        now = self._task.context.world.now()
+        found = (as_session(shell, self._session.endpoint, now) for shell in shells)
+        session = next((each for each in found if each.instance_id == self._session.instance_id), None)
+        return (
+            None
+            if session is None
+            else dataclasses.replace(session, id=self._session.id, commands=self._session.commands)
+        )
+
+    def _has_command(self) -> bool:
+        """Tell whether the command is there; one that was not started is not looked for."""
+        if self._command_id is None:
+            return True
+        commands = self._client.enumerate_commands(self._session.shell, self._deadline)
+        return any(command.command_id == self._command_id for command in commands)
+
+    def _disconnected(self, session: PSSession) -> PSSession:
+        step = Step(session, Action.DISCONNECT, ours=True)
+        return Disconnect(self._task.request, self._task.context).perform(self._client, step, self._deadline)
+
+    def _connected(self) -> PSSession:
+        return dataclasses.replace(self._session, connected_at=self._task.context.world.now().timestamp())
