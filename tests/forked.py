@@ -24,9 +24,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
 
 from tests.waiting import PATIENCE
 
@@ -39,7 +41,6 @@ _CHUNK = 65536
 # Each server with settings takes some 100 MiB, most of them shared.
 _MOST_SERVERS = 4
 _servers: dict[bytes, socket.socket | None] = {}
-_used_once: set[bytes] = set()
 
 
 def run(
@@ -73,6 +74,17 @@ def run(
     program = {"command": [path, *command[1:]], "folder": str(cwd), "environment": dict(env)}
     server = (path.endswith("/ansible-playbook") and _server_with_settings(cwd, env)) or _server()
     return _collect(server, command, json.dumps(program).encode() + b"\n", timeout)
+
+
+def same_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty folder that has the same path in each test, so that the runs of different tests have the same settings.
+
+    Where tests run playbooks, this is the fixture `tmp_path`.
+    """
+    path = tmp_path_factory.getbasetemp() / "folder"
+    path.mkdir()
+    yield path
+    path.rename(tmp_path_factory.mktemp("folder") / "folder")
 
 
 def _read_at_start(env: Mapping[str, str]) -> dict[str, str]:
@@ -119,9 +131,8 @@ def _server_with_settings(cwd: Path, env: Mapping[str, str]) -> socket.socket | 
     """Return a server that has imported Ansible with the settings of a run.
 
     Returns:
-        None for the first run with these settings, which might be the only one. None as well if settings may come from
-        more than the environment and one file, or if Ansible cannot be imported with these in silence: the run has to
-        import it, and print what there is to be said.
+        None if settings may come from more than the environment and one file, or if Ansible cannot be imported with
+        these in silence: the run has to import it, and print what there is to be said.
     """
     if "ANSIBLE_CONFIG" not in env:
         return None
@@ -132,9 +143,6 @@ def _server_with_settings(cwd: Path, env: Mapping[str, str]) -> socket.socket | 
     if key in _servers:
         _servers[key] = _servers.pop(key)  # the one that was not used for the longest time is the first
         return _servers[key]
-    if key not in _used_once:
-        _used_once.add(key)
-        return None
     while len(_servers) >= _MOST_SERVERS:
         if (oldest := _servers.pop(next(iter(_servers)))) is not None:
             oldest.close()

@@ -17,9 +17,11 @@ The first server imports nothing that reads Ansible's settings, because programs
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -73,13 +75,13 @@ PARTS_OF_ANSIBLE = (
 )
 # Ansible's settings become constants when this module is imported.
 SETTINGS = "ansible.constants"
-
-
 # What the action plugins of the collection import; the engine with it.
 PARTS_OF_COLLECTION = (
     "ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs",
     "ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action",
 )
+# The last one is what this process ends with.
+exit_codes = [0]
 
 
 class Program(TypedDict):
@@ -104,7 +106,25 @@ def preload() -> None:
     for name in PARTS_OF_ANSIBLE:
         if not reads_settings(name):
             importlib.import_module(name)
+    remember_routing()
     assert SETTINGS not in sys.modules
+
+
+def remember_routing() -> None:
+    """Parse the routing of Ansible's own plugins once: a YAML file so large that each run would need 0.1 s for it.
+
+    Ansible's importer of collections lets other programs replace its parser for such a purpose. It reads the
+    dictionary, and does not change it.
+    """
+    finder = sys.modules.get("ansible.utils.collection_loader._collection_finder")
+    parse = vars(finder).get("_meta_yml_to_dict") if finder else None
+    ansible = importlib.util.find_spec("ansible")
+    if finder is None or parse is None or ansible is None or ansible.origin is None:
+        return
+    file = Path(ansible.origin).with_name("config") / "ansible_builtin_runtime.yml"
+    content = file.read_bytes()
+    parsed = parse(content, ("ansible.builtin", "runtime.yml"))
+    vars(finder)["_meta_yml_to_dict"] = lambda given, name: parsed if given == content else parse(given, name)
 
 
 def reads_settings(name: str) -> bool:
@@ -237,10 +257,30 @@ def become(program: Program) -> None:
         vars(constants).update(DEFAULT_LOCAL_TMP=folder)
     sys.argv = program["command"]
     sys.path[0] = str(Path(sys.argv[0]).parent)
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as ended:
+        exit_codes.append(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+        raise
+    except BaseException:
+        exit_codes.append(1)
+        raise
+
+
+def leave_memory_to_the_kernel() -> None:
+    """End this process at once, as the last of all functions that run at its end.
+
+    The interpreter would clear its memory, which the process shares with the one that it was forked from: this takes as
+    long as many a program.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(exit_codes[-1])
 
 
 if __name__ == "__main__":
+    atexit.register(leave_memory_to_the_kernel)  # the first one that is registered runs last
     preload()
     freeze()
     if (chosen := serve(socket.socket(fileno=int(sys.argv[1])))) is not None:

@@ -66,15 +66,17 @@ def test_installed_elsewhere_it_documents_itself_and_writes_a_report(artefact: P
         artefact,
     ]
     subprocess.run(install, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
-    for path in sorted((ROOT / "plugins" / "modules").glob("[!_]*.py")):
-        shown = subprocess.run(
-            [programs / "ansible-doc", "--json", "-t", "module", f"psremoting.fleet.{path.stem}"],
-            cwd=tmp_path,
-            env=environment,
-            check=True,
-            stdout=subprocess.PIPE,
-        ).stdout
-        (page,) = json.loads(shown).values()
+    modules = [f"psremoting.fleet.{path.stem}" for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")]
+    shown = subprocess.run(
+        [programs / "ansible-doc", "--json", "-t", "module", *modules],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+    ).stdout
+    pages = json.loads(shown)
+    assert sorted(pages) == sorted(modules)
+    for page in pages.values():
         assert Path(page["doc"]["filename"]).is_relative_to(tmp_path), "found this checkout, not what was installed"
         empty = [part for part in ("doc", "examples", "return") if not page[part]]
         assert empty == []

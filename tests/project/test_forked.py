@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import ansible
 import pytest
 
 from tests import forked, forked_server
@@ -59,7 +61,7 @@ def test_ansible_has_the_settings_of_its_run(tmp_path: Path) -> None:
         assert ("given xxx" in ended.stdout) is ("WORD" in settings)
 
 
-def test_runs_after_the_first_share_what_was_imported_and_nothing_else(tmp_path: Path) -> None:
+def test_runs_share_what_was_imported_and_nothing_else(tmp_path: Path) -> None:
     """Also when the settings are in a file, which changes."""
     told = "{{ [lookup('config', 'DEFAULT_FORKS'), lookup('env', 'RECORDER_PATH'), lookup('pipe', 'ls home/tmp')] }}"
     task = f'- {{hosts: localhost, gather_facts: false, tasks: [{{name: Show, debug: {{msg: "{told}"}}}}]}}'
@@ -79,7 +81,25 @@ def test_runs_after_the_first_share_what_was_imported_and_nothing_else(tmp_path:
     assert {len(names) for names in folders} == {1}, "a run finds no temporary folder but its own"
     assert len(folders) == number + 1
     environment["PYTEST_CURRENT_TEST"] = "a test that has not run"
-    assert forked._server_with_settings(tmp_path, environment), "the later runs came from a process with their settings"
+    assert forked._server_with_settings(tmp_path, environment), "the runs came from a process with their settings"
+
+
+def test_routing_of_ansible_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    finder = importlib.import_module("ansible.utils.collection_loader._collection_finder")
+    parse = finder._meta_yml_to_dict
+    parsed = []
+
+    def record_and_parse(content: bytes, name: tuple[str, str]) -> object:
+        parsed.append(name)
+        return parse(content, name)
+
+    monkeypatch.setattr(finder, "_meta_yml_to_dict", record_and_parse)
+    forked_server.remember_routing()
+    content = Path(ansible.__file__).with_name("config").joinpath("ansible_builtin_runtime.yml").read_bytes()
+    for _time in range(2):
+        assert finder._meta_yml_to_dict(content, ("ansible.builtin", "runtime.yml")) == parse(content, ("", ""))
+    assert finder._meta_yml_to_dict(b"a: b", ("another", "file")) == {"a": "b"}
+    assert parsed == [("ansible.builtin", "runtime.yml"), ("another", "file")]
 
 
 def test_each_run_reads_the_variables_of_its_hosts(tmp_path: Path) -> None:
@@ -125,6 +145,25 @@ def test_a_program_finds_what_it_was_given_and_ends_by_itself(tmp_path: Path) ->
     assert json.loads(told) == [["3", "two"], str(tmp_path), environment, str(tmp_path), "__main__", ""]
     assert end == "the end"
     assert ended[0].stderr != ended[1].stderr
+
+
+@pytest.mark.parametrize("end", ["pass", "raise SystemExit", "raise SystemExit(3)", "raise SystemExit('why')", "1 / 0"])
+def test_a_program_ends_as_in_a_process_of_its_own(tmp_path: Path, end: str) -> None:
+    """With its exit code, after its other threads and what it has registered for the end."""
+    script = tmp_path / "script"
+    lines = [
+        *(f"#!{sys.executable}", "import atexit, sys, threading"),
+        'atexit.register(sys.stdout.write, "registered")',
+        'steps = [threading.main_thread().join, lambda: sys.stdout.write("another thread, ")]',
+        "threading.Thread(target=lambda: [each() for each in steps]).start()",
+        end,
+    ]
+    script.write_text("\n".join(lines), encoding="utf-8")
+    script.chmod(0o700)
+    ended, expected = (run([str(script)], cwd=tmp_path, env=dict(os.environ)) for run in (forked.run, apart))
+    assert (ended.returncode, ended.stdout) == (expected.returncode, expected.stdout)
+    assert ended.stdout == "another thread, registered"
+    assert ended.stderr.splitlines()[-1:] == expected.stderr.splitlines()[-1:]
 
 
 def test_a_program_that_takes_too_long_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

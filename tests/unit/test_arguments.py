@@ -39,14 +39,17 @@ Options = Mapping[str, Any]
 
 
 @functools.cache
-def page(plugin: tuple[str, str]) -> Any:
-    """What ansible-doc shows of a plugin, with its fragments."""
-    kind, name = plugin
+def pages(kind: str) -> Any:
+    """What ansible-doc shows of the plugins of a kind, with their fragments; by full name."""
     program = Path(sys.executable).with_name("ansible-doc")
-    shown = subprocess.run(
-        [program, "--json", "-t", kind, f"psremoting.fleet.{name}"], check=True, capture_output=True, text=True
-    ).stdout
-    return json.loads(shown)[f"psremoting.fleet.{name}"]
+    names = [f"psremoting.fleet.{name}" for each, name in SPECS if each == kind]
+    shown = subprocess.run([program, "--json", "-t", kind, *names], check=True, capture_output=True, text=True).stdout
+    return json.loads(shown)
+
+
+def page(plugin: tuple[str, str]) -> Any:
+    kind, name = plugin
+    return pages(kind)[f"psremoting.fleet.{name}"]
 
 
 def documented(plugin: tuple[str, str]) -> Options:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import same_folder
 from tests.simulator import SimulatedFleet, User
 
 from .controller import PASSWORD, PATIENT, USER, Controller, inventory_of
@@ -19,18 +20,7 @@ COMPUTERS = [
     {"name": "srv02", "sessions": [{"name": "ITTask"}]},
     {"name": "srv03", "sessions": [{"name": "ITTask"}]},
 ]
-
-
-@pytest.fixture
-def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An empty folder that has the same path in each test, so that their runs have the same settings.
-
-    Processes forked from one that has imported Ansible with these settings are fast; see `tests.forked`.
-    """
-    path = tmp_path_factory.getbasetemp() / "folder"
-    path.mkdir()
-    yield path
-    path.rename(tmp_path_factory.mktemp("folder") / "folder")
+tmp_path = pytest.fixture(same_folder, name="tmp_path")
 
 
 @pytest.fixture
