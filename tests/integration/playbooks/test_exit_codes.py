@@ -78,6 +78,9 @@ EXPECTED = {
     "Several codes": (False, True, 4, 4, False),
     "Two sessions": (False, True, None, 3, False),
 }
+# The engine judges a code in the same way on each host. These tell whether options and results get to a bastion and
+# back, and what Ansible makes of the results.
+ON_A_BASTION = ("Not expected", "Expected as text", "Restart", "Judged by the playbook", "Failed after a code")
 
 
 @pytest.fixture
@@ -113,17 +116,21 @@ def test_exit_codes_decide_about_the_task(controller: Controller, fleet: Simulat
     controller.inventory["all"]["hosts"] = {
         "bastion": {"ansible_connection": "bastion", "ansible_python_interpreter": sys.executable}
     }
-    where = {"delegate_to": "bastion"} if place == "bastion" else {}
+    tasks = yaml.safe_load(TASKS)
+    if place == "bastion":
+        tasks = [{**task, "delegate_to": "bastion"} for task in tasks if task["name"] in ON_A_BASTION]
     registry = {"state_file": str(controller.folder / "registry.sqlite3")}
     play = {
         "hosts": "srv01",
         "gather_facts": False,
         "module_defaults": {"group/psremoting.fleet.all": registry},
-        "tasks": [{**task, **where} for task in yaml.safe_load(TASKS)],
+        "tasks": tasks,
     }
     run = controller.run(yaml.safe_dump([play]))
     assert run.exit_code == 0, run.output
-    assert {result.task: told(result) for result in run.results} == EXPECTED
+    assert {result.task: told(result) for result in run.results} == {
+        task["name"]: EXPECTED[task["name"]] for task in tasks
+    }
     failed = run["Not expected"]
     assert failed["results"][0]["output"] == ["before"]
     assert "the command in session job on srv01 ended with exit code 3 (If 3 is a success" in failed.message
