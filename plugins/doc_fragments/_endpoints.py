@@ -97,7 +97,13 @@ options:
         description: SHA-256 fingerprint of the only server certificate that is accepted.
         type: str
       proxy:
-        description: Address of an HTTP proxy.
+        description: Address of an HTTP or SOCKS proxy, without user and password.
+        type: str
+      proxy_username:
+        description: User to log on to the proxy with.
+        type: str
+      proxy_password:
+        description: Password of that user.
         type: str
       ignore_proxy:
         description: Do not use the proxy that the environment names.

@@ -183,10 +183,14 @@ options:
         type: str
         choices: [none, ie_config, win_http_config, auto_detect, no_proxy_server]
       proxy:
-        description: Address of the HTTP proxy, such as V(http://proxy.example.com:3128).
+        description:
+          - Address of the proxy, such as V(http://proxy.example.com:3128) or V(socks5h://bastion.example.com:1080).
+          - A SOCKS proxy resolves the names of the computers with C(socks5h); with C(socks5), the controller does. It
+            needs the Python library PySocks.
+          - A user or password in the address is refused; O(session_option.proxy_credential) has them.
         type: str
       proxy_authentication:
-        description: How to log on to the proxy. Only V(basic) is possible.
+        description: How to log on to an HTTP proxy. Only V(basic) is possible.
         type: str
         choices: [basic, digest, negotiate]
       proxy_credential:

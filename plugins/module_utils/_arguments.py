@@ -137,6 +137,8 @@ ENDPOINTS: Spec = {
             "ca_cert": {"type": "path"},
             "server_certificate_fingerprint": {"type": "str"},
             "proxy": {"type": "str"},
+            "proxy_username": {"type": "str"},
+            "proxy_password": {"type": "str", "no_log": True},
             "ignore_proxy": {"type": "bool"},
             "connection_timeout": {"type": "float"},
             "operation_timeout": {"type": "float"},

@@ -57,6 +57,14 @@ class Plugin:
         narrowing = self.cmdlet.narrowing
         return not narrowing or any(options.get(name) for name in narrowing)
 
+    def refusal(self, options: Options) -> Result | None:
+        """Return the result of a task whose options are refused unseen, or None."""
+        try:
+            Request.from_options(_given(_arguments.without_aliases(options, self.spec)), self.cmdlet)
+        except PSSessionError as error:
+            return {**_failure(error, self), "warnings": []}
+        return None
+
     def __call__(self, options: Options, *, diff_mode: bool = False, **surroundings: t.Any) -> Result:
         """Run the task and return its result; every failure is in it.
 

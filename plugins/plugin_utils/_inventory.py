@@ -14,6 +14,7 @@ from ansible import constants as C
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import connection_loader
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import addresses
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
@@ -90,7 +91,7 @@ class Inventory:
             "inventory_hostname": host,
             "server_certificate_fingerprint": variables.get("pssession_server_certificate_fingerprint"),
         }
-        return HostSettings.from_options({**settings, **of_host})
+        return HostSettings.from_options({**settings, **_proxy(settings.get("proxy")), **of_host})
 
     def _plugin_for(self, host: str, variables: Variables) -> str | None:
         """Return the Windows connection plugin of a host: by its variable, or by the keyword of its play."""
@@ -167,6 +168,13 @@ def _windows_plugin(connection: object) -> str | None:
 
 def _plugin_of(variables: Variables) -> str | None:
     return _windows_plugin(variables.get("ansible_connection"))
+
+
+def _proxy(address: object) -> dict[str, t.Any]:
+    """Return the settings for the address of a proxy, in which inventories have user and password, too."""
+    if address is None:
+        return {}
+    return dict(zip(("proxy", "proxy_username", "proxy_password"), addresses.split_proxy(str(address)), strict=True))
 
 
 def _from_psrp(options: Variables) -> dict[str, t.Any]:

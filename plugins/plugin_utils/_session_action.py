@@ -110,7 +110,13 @@ class EngineAction(ActionBase):
     def _run_module(
         self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
-        """Run the module where the task's connection leads, and let it know what only the inventory knows."""
+        """Run the module where the task's connection leads, and let it know what only the inventory knows.
+
+        What the module would refuse is refused here: a password in an address goes nowhere.
+        """
+        refusal = plugin.refusal(options)
+        if refusal is not None:
+            return refusal
         computers = [*(options.get("computer_name") or ()), *_hosts(options.get("connection_uri"))]
         named = [(name, None) for name in computers]
         named += [

@@ -68,11 +68,12 @@ def test_private_helpers_are_named_so() -> None:
 
 def test_lower_bounds_are_the_same_wherever_they_are_told() -> None:
     """They are decided in meta/ee-requirements.txt; documentation and messages may repeat them."""
-    bound = re.compile(r"\b(pypsrp|pywinrm)(?:\[[\w,]+\])?\s*>=\s*([\d.]*\d)")
+    bound = re.compile(r"\b(pypsrp|pywinrm|PySocks)(?:\[[\w,]+\])?\s*>=\s*([\d.]*\d)")
     decided = dict(bound.findall((ROOT / "meta/ee-requirements.txt").read_text(encoding="utf-8")))
-    assert set(decided) == {"pypsrp", "pywinrm"}
+    assert set(decided) == {"pypsrp", "pywinrm", "PySocks"}
     assert decided["pypsrp"] == libraries.PYPSRP_MINIMUM
     assert decided["pywinrm"] == libraries.PYWINRM_MINIMUM
+    assert decided["PySocks"] == libraries.PYSOCKS_MINIMUM
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

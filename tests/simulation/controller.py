@@ -186,6 +186,7 @@ class MemoryConversation:
     def __init__(self, running: Running, endpoint: Endpoint) -> None:
         self.endpoint = endpoint.uri
         self.time_limit = endpoint.answer_timeout
+        self.way = ""
         self._running = running
         self._servers = running.machine.servers
         self._computer = self._servers.at(urlsplit(endpoint.uri).hostname)

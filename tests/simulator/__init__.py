@@ -16,6 +16,7 @@ from .recording_server import RecordingServer
 from .request_log import LoggedRequest
 from .session import SimulatedCommand, SimulatedSession
 from .shell import User
+from .socks_proxy import SocksProxy
 
 __all__ = [
     "ClientCertificate",
@@ -33,5 +34,6 @@ __all__ = [
     "SimulatedComputer",
     "SimulatedFleet",
     "SimulatedSession",
+    "SocksProxy",
     "User",
 ]

@@ -100,9 +100,9 @@ class ForwardProxy(Listener):
                 self._requests.append(ProxyRequest(method, target, 200))
                 if method == "CONNECT":
                     writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                    await asyncio.gather(_copy(reader, upstream[1]), _copy(upstream[0], writer))
+                    await asyncio.gather(copy(reader, upstream[1]), copy(upstream[0], writer))
                     return
-                back = back or asyncio.ensure_future(_copy(upstream[0], writer))
+                back = back or asyncio.ensure_future(copy(upstream[0], writer))
                 upstream[1].write(_forwarded(head, method, target))
                 await _take_body(headers, reader, upstream[1])
         finally:
@@ -162,7 +162,7 @@ async def _take_body(
         await writer.drain()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Pass on what comes, and the end of it."""
     with contextlib.suppress(OSError):
         while octets := await reader.read(1 << 16):

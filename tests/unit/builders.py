@@ -58,6 +58,7 @@ class NoNetwork:
     def __init__(self, at: Endpoint) -> None:
         self.endpoint = at.uri
         self.time_limit = 0.0
+        self.way = ""
 
     def send(self, _message: bytes, **_given: Any) -> str:
         raise AssertionError("a unit test sends nothing")

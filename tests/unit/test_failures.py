@@ -23,6 +23,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.
     host_of,
     refused,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.way import Way
 from tests.unit.builders import endpoint, logon
 
 FAULT = (
@@ -52,25 +53,25 @@ def at(scheme: str = "negotiate", library: str = "psrp") -> Endpoint:
 )
 @pytest.mark.parametrize("body", [b"", b"<html>Bad</html>", b"\xff\xfe", b"<!DOCTYPE x><x/>"])
 def test_a_status_without_a_fault(status: int, code: Code, delivered: bool, body: bytes) -> None:
-    found = refused(status, body, "text/html", "", at())
+    found = refused(status, body, "text/html", "", at(), Way())
     assert (found.code, found.delivered) == (code, delivered)
     assert str(status) in found.message
     assert code in HINTS
 
 
 def test_the_proxy_is_meant_by_407() -> None:
-    found = refused(407, b"", "text/html", "", at())
+    found = refused(407, b"", "text/html", "", at(), Way())
     assert "proxy" in found.message
     assert "session_option.proxy_credential" in found.message
 
 
 def test_content_of_no_type_has_a_message_too() -> None:
-    assert "unknown content" in refused(500, b"", "", "", at()).message
+    assert "unknown content" in refused(500, b"", "", "", at(), Way()).message
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
 def test_a_fault_says_more_than_its_status(status: int) -> None:
-    found = refused(status, FAULT, "application/soap+xml", "", at())
+    found = refused(status, FAULT, "application/soap+xml", "", at(), Way())
     assert isinstance(found, WSManFault)
     assert (found.code, found.delivered) == (5, False)
 
@@ -106,7 +107,7 @@ OFFERS = [
 def test_401_is_a_wrong_password_or_a_scheme_that_is_not_offered(
     scheme: str, library: str, offered: str, has_a_chance: bool
 ) -> None:
-    found = refused(401, FAULT, "application/soap+xml", offered, at(scheme, library))
+    found = refused(401, FAULT, "application/soap+xml", offered, at(scheme, library), Way())
     assert not isinstance(found, WSManFault)
     assert found.code == (Code.ACCESS_DENIED if has_a_chance else Code.INVALID_AUTHENTICATION)
     assert found.delivered is False
@@ -230,23 +231,30 @@ TABLE = [
         requests.ConnectionError(SpnegoError(ErrorCode.failure, context_msg="Clock skew too great")),
         (Code.AUTHENTICATION_FAILED, False, "Clock skew too great"),
     ),
-    ("something else", KeyError("what"), (Code.AUTHENTICATION_FAILED, False, "what")),
 ]
 
 
 @pytest.mark.parametrize(("error", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_what_libraries_raise(error: Exception, expected: tuple[Code, bool, str]) -> None:
     code, delivered, said = expected
-    found = failure(error, at(), None, logged_on=False)
+    found = failure(error, at(), Way("http://proxy:3128"), None, logged_on=False)
     assert said in found.message
     assert (found.code, found.delivered) == (code, delivered)
     assert code in HINTS
     assert "secret-pw" not in found.message
 
 
+@pytest.mark.parametrize("error", [KeyError("what"), TypeError("secret-pw"), requests.exceptions.InvalidSchema("what")])
+def test_an_unknown_exception_is_never_called_a_failed_log_on(error: Exception) -> None:
+    found = failure(error, at(), Way(), None, logged_on=False)
+    assert "log-on" not in found.message
+    assert found.code not in (Code.AUTHENTICATION_FAILED, Code.LOGON_FAILURE, Code.ACCESS_DENIED)
+    assert "secret-pw" not in found.message
+
+
 def test_tls_that_breaks_after_the_handshake_may_have_delivered_the_request() -> None:
     error = requests.exceptions.SSLError(ssl.SSLError(1, "bad record mac"))
-    assert [failure(error, at(), None, logged_on=False, connected=each).delivered for each in (False, True)] == [
+    assert [failure(error, at(), Way(), None, logged_on=False, connected=each).delivered for each in (False, True)] == [
         False,
         True,
     ]
@@ -261,13 +269,13 @@ def test_tls_that_breaks_after_the_handshake_may_have_delivered_the_request() ->
     ],
 )
 def test_what_was_cut_by_us_was_too_slow_whatever_it_looks_like(error: Exception) -> None:
-    found = failure(error, at(), 12.5, logged_on=False)
+    found = failure(error, at(), Way(), 12.5, logged_on=False)
     assert (found.code, found.delivered) == (Code.OPERATION_TIMEOUT, True)
     assert "12.5 seconds" in found.message
 
 
 def test_after_the_log_on_an_unknown_error_is_about_the_answer() -> None:
-    found = failure(ValueError("bad signature"), at(), None, logged_on=True)
+    found = failure(ValueError("bad signature"), at(), Way(), None, logged_on=True)
     assert (found.code, found.delivered) == (Code.IMPROPER_RESPONSE, True)
     assert "could not be decrypted" in found.message
     assert "bad signature" in found.message
@@ -276,7 +284,7 @@ def test_after_the_log_on_an_unknown_error_is_about_the_answer() -> None:
 def test_a_chain_that_bites_its_tail_ends() -> None:
     first, second = ValueError("first"), ValueError("second")
     first.__cause__, second.__cause__ = second, first
-    assert failure(first, at(), None, logged_on=False).code == Code.AUTHENTICATION_FAILED
+    assert failure(first, at(), Way(), None, logged_on=False).code is None
 
 
 @pytest.mark.parametrize(

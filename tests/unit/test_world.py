@@ -25,7 +25,8 @@ from tests.unit.builders import world
 
 FOLDER = Path(_pssession.__path__[0])
 FILES = {str(path.relative_to(FOLDER)): path for path in sorted(FOLDER.rglob("*.py"))}
-# The real things. TLS and the store of certificates read files for the real conversation.
+# The real things. TLS and the store of certificates read files for the real conversation, and the way to a server the
+# environment.
 REAL = {
     "system/disk.py",
     "system/throttle.py",
@@ -34,6 +35,7 @@ REAL = {
     "target/certificates.py",
     "wsman/http.py",
     "wsman/tls.py",
+    "wsman/way.py",
 }
 # Modules that are about the world, with what may be used of them because it only calculates.
 MODULES: dict[str, set[str]] = {

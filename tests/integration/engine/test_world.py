@@ -178,6 +178,7 @@ class MemoryConversation:
     def __init__(self, simulation: Simulation, endpoint: Endpoint) -> None:
         self.endpoint = endpoint.uri
         self.time_limit = 0.0
+        self.way = ""
         address = urlsplit(endpoint.uri).hostname
         self._computer = next(each for each in simulation.fleet if each.address == address)
         self._simulation = simulation

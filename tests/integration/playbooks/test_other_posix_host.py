@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+from urllib.parse import quote
 
-from tests.simulator import SimulatedFleet
+from tests.simulator import ForwardProxy, SimulatedFleet, SocksProxy
 
 from .controller import PASSWORD, Controller
 
@@ -121,3 +122,58 @@ def test_the_tasks_there_are_one_client_without_a_state_file(controller: Control
     assert run.exit_code == 0, run.output
     assert [run[task]["changed"] for task in ("Connect", "Again")] == [True, False]
     assert len({request.client_session_id for request in fleet.requests_of("srv01")}) == 1
+
+
+def test_passwords_in_addresses(controller: Controller, fleet: SimulatedFleet) -> None:
+    """Those of a task are refused before anything goes to the other host; those of the inventory are kept apart."""
+    secret = "pröxy:/@wörd"
+    controller.inventory["all"]["hosts"] = {
+        "bastion": {"ansible_connection": "bastion", "ansible_python_interpreter": sys.executable}
+    }
+    record = controller.folder / "commands"
+    with ForwardProxy(user="proxy user", password=secret) as proxy, SocksProxy(user="me", password=secret) as socks:
+        hosts = controller.inventory["all"]["children"]["windows"]["hosts"]
+        for host, url, user in (("srv01", proxy.url, "proxy%20user"), ("srv02", socks.url, "me")):
+            hosts[host]["ansible_psrp_proxy"] = url.replace("://", f"://{user}:{quote(secret, safe='')}@")
+        refused = controller.run(
+            f"""
+            - hosts: srv01
+              gather_facts: false
+              tasks:
+                - name: URI
+                  psremoting.fleet.connect_pssession:
+                    connection_uri: http://me:{quote(secret, safe="")}@srv01:5985/wsman
+                  delegate_to: bastion
+                  ignore_errors: true
+                - name: Proxy
+                  psremoting.fleet.connect_pssession:
+                    name: ITTask
+                    session_option: {{proxy: "http://me:{quote(secret, safe="")}@proxy"}}
+                  delegate_to: bastion
+                  ignore_errors: true
+            """,
+            BASTION_RECORD=str(record),
+        )
+        for task in ("URI", "Proxy"):
+            assert "has a user or password in it" in refused[task].message, refused.output
+        assert not record.exists()
+        run = controller.run(
+            """
+            - hosts: srv01:srv02
+              gather_facts: false
+              tasks:
+                - name: There
+                  psremoting.fleet.connect_pssession: {name: ITTask}
+                  delegate_to: bastion
+                - name: Here
+                  psremoting.fleet.connect_pssession: {name: ITTask}
+            """,
+            "-vvv",
+            BASTION_RECORD=str(record),
+        )
+        assert run.exit_code == 0, run.output
+        assert record.exists()
+        assert {user for _scheme, user in proxy.authorizations} == {"proxy user"}
+        assert set(socks.users) == {"me"}
+    assert secret not in run.output
+    assert quote(secret, safe="") not in run.output

@@ -10,7 +10,7 @@ import requests
 from pypsrp.wsman import WSMan
 from requests.auth import HTTPBasicAuth
 
-from .. import ForwardProxy, RecordingServer, SimulatedComputer, SimulatedFleet
+from .. import ForwardProxy, RecordingServer, SimulatedComputer, SimulatedFleet, SocksProxy
 from ..waiting import PATIENCE, until
 from .conftest import ADMIN
 from .raw_client import SHELL, RawClient
@@ -116,6 +116,27 @@ def test_proxy_refuses(fleet: SimulatedFleet, computer: SimulatedComputer) -> No
         assert requests.post("http://127.0.0.1:9/", b"", proxies=right, timeout=PATIENCE).status_code == 502
         assert [request.status for request in proxy.requests] == [407, 200, 502]
         assert proxy.authorizations == [("basic", "user")] * 3
+
+
+def test_socks_proxy(fleet: SimulatedFleet, computer: SimulatedComputer) -> None:
+    """Names are resolved by whom the client wants; wrong passwords and closed ports are refused."""
+    routes = {"srv01.lab.test": computer.address}
+    with SocksProxy(user="user", password="right", routes=routes) as proxy:
+        right = proxy.url.replace("://", "://user:right@")
+        for_all = {"http": right, "https": right}
+        for name in ("srv01.lab.test", computer.address):
+            answer = requests.post(f"http://{name}:{computer.port}/wsman", b"", proxies=for_all, timeout=PATIENCE)
+            assert answer.status_code == 401
+        for url in (right.replace("right@", "wrong@"), proxy.url, right):
+            with pytest.raises(requests.exceptions.ConnectionError):
+                requests.post("http://127.0.0.1:9/", b"", proxies={"http": url}, timeout=PATIENCE)
+        asked = [(request.target, request.reply) for request in proxy.requests]
+        assert asked == [
+            (f"srv01.lab.test:{computer.port}", 0),
+            (f"{computer.address}:{computer.port}", 0),
+            ("127.0.0.1:9", 5),
+        ]
+        assert proxy.users == ["user"] * 4
 
 
 def test_settings_of_other_processes(fleet: SimulatedFleet, computer: SimulatedComputer) -> None:

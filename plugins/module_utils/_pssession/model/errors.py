@@ -115,6 +115,11 @@ class TransportError(PSSessionError):
         self.is_break = is_break
         self.hint = hint
 
+    def add_way(self, way: str) -> None:
+        """Add to the message how the request got to the server, or was to get there; a client does it once."""
+        if way:
+            self.message = f"{self.message} ({way})"
+
 
 class WSManFault(TransportError):
     """The server answered with a SOAP fault (MS-WSMV 2.2.4.43).
@@ -171,8 +176,10 @@ class UnexpectedError(TransportError):
     """
 
     def __init__(self, error: BaseException) -> None:
-        while error.__cause__ is not None:
+        seen = {error}
+        while error.__cause__ is not None and error.__cause__ not in seen:
             error = error.__cause__
+            seen.add(error)
         place = traceback.extract_tb(error.__traceback__)[-1:]
         where = "".join(f" in {os.path.basename(frame.filename)}, line {frame.lineno}" for frame in place)
         super().__init__(None, f"unexpected {type(error).__name__}{where}")

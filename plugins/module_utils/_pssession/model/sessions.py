@@ -116,17 +116,20 @@ class Tls:
 
 @dataclass(frozen=True)
 class Proxy:
-    """Which HTTP proxy is used.
+    """Which proxy is used.
 
     Attributes:
-        url: Its address, perhaps with a user in it; None means what the environment says (http_proxy, https_proxy,
+        url: Its address, without a user in it; None means what the environment says (http_proxy, https_proxy,
             no_proxy).
+        credential: What to log on to it with.
         bypass: Use none, whatever the environment says.
+        source: The option or variable that has the address, for errors.
     """
 
-    url: str | None = field(default=None, repr=False)
+    url: str | None = None
     credential: Credential | None = None
     bypass: bool = False
+    source: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import functools
 import typing as t
 from dataclasses import dataclass, field
 
+from . import addresses
 from .errors import ParameterBindingError
 from .options import (
     MAX_INT32,
@@ -103,7 +104,7 @@ class SessionOption(OptionGroup):
     idle_timeout: float | None = option(idle_seconds)
     operation_timeout: float | None = option(request_seconds)
     proxy_access_type: str = option(str, "none")
-    proxy: str | None = option(str, is_shown=False)  # perhaps with a user in it
+    proxy: str | None = option(addresses.of_proxy)
     proxy_authentication: str = option(_proxy_authentication, "basic")
     proxy_credential: Credential | None = option(Credential.from_option)
     skip_ca_check: bool | None = option(bool)
@@ -160,7 +161,9 @@ class HostSettings(OptionGroup):
     verify_certificate: bool = option(bool, True)
     ca_cert: str | None = option(str)
     server_certificate_fingerprint: str | None = option(fingerprint)
-    proxy: str | None = option(str, is_shown=False)
+    proxy: str | None = option(addresses.of_proxy)
+    proxy_username: str | None = option(str)
+    proxy_password: str | None = option(str, is_shown=False)
     ignore_proxy: bool = option(bool, False)
     connection_timeout: float = option(seconds, 30.0)
     operation_timeout: float = option(seconds, DEFAULT_TIMEOUT)

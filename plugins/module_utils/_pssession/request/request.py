@@ -10,6 +10,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
+from ..model import addresses
 from ..model.cmdlets import CONNECT, Cmdlet, ParameterSet
 from ..model.commands import Script
 from ..model.errors import ParameterBindingError
@@ -97,6 +98,9 @@ def _reference(session: t.Mapping[str, t.Any], name: str) -> SessionReference:
     computer_name = session.get("computer_name") or session.get("inventory_hostname")
     if not computer_name and not session.get("connection_uri"):
         invalid(f"{name}: an entry has neither computer_name nor connection_uri")
+    remembered = task_options.read(session.get("task_options"))
+    for uri in filter(None, (session.get("connection_uri"), remembered.get("connection_uri"))):
+        addresses.of_computer(uri, f"{name}.connection_uri")
     return SessionReference(
         instance_id=_guid(session["instance_id"], f"{name}.instance_id"),
         computer_name=_computer_name(str(computer_name or ""), "computer_name"),
@@ -106,7 +110,7 @@ def _reference(session: t.Mapping[str, t.Any], name: str) -> SessionReference:
         id=session.get("id"),
         state=str(session.get("state") or SessionReference.state),
         computer_type=str(session.get("computer_type") or SessionReference.computer_type),
-        task_options=task_options.read(session.get("task_options")),
+        task_options=remembered,
     )
 
 
@@ -143,7 +147,7 @@ class Target(OptionGroup):
     """Where the sessions are. None leaves it to the inventory or the default."""
 
     computer_names: tuple[str, ...] = option(each_of(_computer_name), (), name="computer_name")
-    connection_uris: tuple[str, ...] = option(each_of(text), (), name="connection_uri")
+    connection_uris: tuple[str, ...] = option(each_of(addresses.of_computer), (), name="connection_uri")
     port: int | None = option(number(1, 65535))
     use_ssl: bool | None = option(bool)
     application_name: str | None = option(str)

@@ -9,7 +9,8 @@ kept by the server (buffering mode and idle timeout).
 from __future__ import annotations
 
 import typing as t
-from urllib.parse import urlsplit, urlunsplit
+
+from ..model import addresses
 
 Options = t.Mapping[str, t.Any]
 
@@ -58,7 +59,7 @@ def kept(options: Options, connection_uri: str | None = None) -> dict[str, t.Any
     """
     session_option = _given(options.get("session_option") or {}, SESSION_OPTION)
     if "proxy" in session_option:
-        session_option["proxy"] = _without_user(str(session_option["proxy"]))
+        session_option["proxy"] = addresses.split_proxy(str(session_option["proxy"]))[0]
     found = {**_given(options, (*ADDRESS, *LOGON)), "connection_uri": connection_uri, "session_option": session_option}
     if not found.get("certificate_thumbprint"):
         found["certificate_store"] = None  # it is for the thumbprint, and has a default
@@ -112,12 +113,3 @@ def applied_to(options: Options, remembered: Options) -> dict[str, t.Any]:
 
 def _given(options: Options, names: t.Iterable[str]) -> dict[str, t.Any]:
     return {name: options[name] for name in names if options.get(name) is not None}
-
-
-def _without_user(proxy: str) -> str:
-    """Return the address of a proxy without user and password."""
-    try:
-        parts = urlsplit(proxy if "://" in proxy else f"//{proxy}")
-    except ValueError:
-        return proxy.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).removeprefix("//")

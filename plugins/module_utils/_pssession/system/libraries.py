@@ -15,6 +15,7 @@ from ..model.errors import MissingLibraryError
 # The lower bounds are kept in meta/ee-requirements.txt, for pip and for execution environments; a test compares them.
 PYPSRP_MINIMUM = "0.9.1"
 PYWINRM_MINIMUM = "0.5.0"
+PYSOCKS_MINIMUM = "1.7.1"
 
 IMPORT_FAILURE: str | None = None
 try:

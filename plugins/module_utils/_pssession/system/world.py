@@ -29,6 +29,10 @@ class Conversation(t.Protocol):
     endpoint: str
     time_limit: float
 
+    @property
+    def way(self) -> str:
+        """How the last envelope got there, in words for errors; empty where that is not known."""
+
     def send(self, message: bytes, *, retries_on_read_timeout: int = 0, timeout: object = None) -> str:
         """Send one envelope and return the answer's envelope as text; the keyword arguments are pypsrp's, and unused.
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..model.errors import ParameterBindingError
 from ..model.sessions import Endpoint, Proxy, SessionReference, Tls, key_of_uri
-from ..model.settings import HostSettings, SessionOption
+from ..model.settings import Credential, HostSettings, SessionOption
 from ..request.request import Request, Target
 from ..request.task_options import kept, without_weakening
 from . import logon
@@ -30,8 +30,8 @@ def endpoints(request: Request, settings_of: SettingsSource) -> tuple[Endpoint, 
     """Return the endpoints of a remote parameter set, in the order given; one that was given twice is there twice.
 
     Raises:
-        ParameterBindingError: A connection URI is relative, of another scheme, or has a password in it; or the client
-            certificate cannot be found.
+        ParameterBindingError: A connection URI is relative or of another scheme; or the client certificate cannot be
+            found.
     """
     target = request.target
     if target.connection_uris:
@@ -99,12 +99,6 @@ def _normal_uri(uri: str) -> tuple[str, str]:
     scheme = parts.scheme.lower()
     if scheme not in ("http", "https") or not parts.hostname:
         raise _bad_uri(uri, "it must be absolute and begin with http:// or https://")
-    if parts.username or parts.password:
-        raise ParameterBindingError(
-            "ParameterArgumentValidationError",
-            f"connection_uri: the one for {parts.hostname} has a user or password in it; use credential",
-            "InvalidData",
-        )
     path = parts.path if parts.path not in ("", "/") else f"/{HostSettings.application_name}"
     netloc = f"{_bracketed(parts.hostname)}:{port or (443 if scheme == 'https' else 80)}"
     return urlunsplit((scheme, netloc, path, parts.query, "")), parts.hostname
@@ -125,7 +119,7 @@ def _endpoint(
             check_name=_checks(option.skip_cn_check, settings),
             check_revocation=_checks(option.skip_revocation_check, settings),
         ),
-        proxy=_proxy(option, settings),
+        proxy=_proxy(option, settings, known),
         option=option,
         # The cmdlet follows redirections once any session option is given. Its documentation says what is done here.
         maximum_redirection=option.maximum_redirection if request.target.allow_redirection else 0,
@@ -162,11 +156,15 @@ def _checks(skip: bool | None, settings: HostSettings) -> bool:
     return settings.verify_certificate if skip is None else not skip
 
 
-def _proxy(option: SessionOption, settings: HostSettings) -> Proxy:
+def _proxy(option: SessionOption, settings: HostSettings, known: HostSettings) -> Proxy:
     # As with the connection plugin, ignore_proxy is about the environment: a proxy that is named is used.
     ignored = settings.ignore_proxy and settings.proxy is None and option.proxy_access_type == "none"
     bypass = option.proxy_access_type == "no_proxy_server" or ignored
-    return Proxy(url=settings.proxy, credential=option.proxy_credential, bypass=bypass)
+    credential = option.proxy_credential
+    source = "session_option.proxy" if option.proxy is not None else f"ansible_{known.transport}_proxy"
+    if credential is None and option.proxy is None and settings.proxy_username:
+        credential = Credential(settings.proxy_username, settings.proxy_password)
+    return Proxy(url=settings.proxy, source=source, credential=credential, bypass=bypass)
 
 
 def _bracketed(host: str) -> str:
@@ -178,8 +176,6 @@ def _bracketed(host: str) -> str:
 
 
 def _bad_uri(uri: str, reason: str) -> ParameterBindingError:
-    # The URI itself is not repeated when it may hold a password.
-    shown = uri if "@" not in uri else "(not shown)"
     return ParameterBindingError(
-        "ParameterArgumentValidationError", f"connection_uri: {shown} cannot be used: {reason}", "InvalidData"
+        "ParameterArgumentValidationError", f"connection_uri: {uri} cannot be used: {reason}", "InvalidData"
     )

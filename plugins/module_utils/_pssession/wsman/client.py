@@ -14,8 +14,8 @@ import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from ..model.codes import Code
-from ..model.errors import TransportError
+from ..model.codes import Code, Reason, reason_of
+from ..model.errors import TransportError, WSManFault
 from ..model.sessions import Endpoint, ListedCommand, Shell
 from ..system.world import World
 from . import soap
@@ -365,18 +365,27 @@ class WSManClient:
         if wait is not None:
             timeout = round(min(max(wait, LEAST_WAIT), self.endpoint.settings.operation_timeout), 3)
         try:
-            envelope = self._invoke_following(deadline, action, resource_uri, body, options, selectors, timeout)
+            envelope = self._answer(deadline, action, resource_uri, body, options, selectors, timeout)
+        except TransportError as error:
+            if reason_of(error.code) is Reason.UNREACHABLE and not isinstance(error, WSManFault):
+                error.add_way(self._http.way)
+            raise
+        fault = soap.find_fault(envelope)
+        if fault is not None:
+            raise fault
+        return t.cast(ET.Element, envelope.find("s:Body", NAMESPACES))
+
+    def _answer(self, *request: t.Any) -> ET.Element:
+        """Do one request and return the envelope of its answer, which has a body."""
+        try:
+            envelope = self._invoke_following(*request)
         except ET.ParseError as error:
             raise soap.improper(f"the answer is not well-formed XML ({error})", is_break=True) from error
         except WinRMError as error:
             raise soap.improper("the answer belongs to another request (RelatesTo)", is_break=True) from error
-        fault = soap.find_fault(envelope)
-        if fault is not None:
-            raise fault
-        found = envelope.find("s:Body", NAMESPACES)
-        if envelope.tag != qname("s:Envelope") or found is None:
+        if envelope.tag != qname("s:Envelope") or envelope.find("s:Body", NAMESPACES) is None:
             raise soap.improper("the answer is XML, but not a SOAP envelope with a body")
-        return found
+        return envelope
 
     def _invoke_following(self, deadline: float, *request: t.Any) -> ET.Element:
         """Send one request, again at each address it is redirected to; `HttpConversation` refuses the wrong ones."""

@@ -13,12 +13,13 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from ..model.codes import Code
-from ..model.errors import TransportError
+from ..model.codes import HINTS, Code
+from ..model.errors import TransportError, UnexpectedError
 from ..model.sessions import Endpoint
 from . import soap
 from .schemes import OPTIONAL_MODULES, SCHEMES
 from .tls import NotPinnedError
+from .way import Way
 
 try:
     import requests
@@ -35,6 +36,19 @@ _CODE_OF_STATUS = {
 }
 # Statuses with which a gateway says that it got no answer from the server, or that the server is not ready.
 _STATUSES_OF_A_BREAK = frozenset({502, 503, 504})
+_FORBIDDEN = (
+    "WinRM itself does not answer so: a proxy, a gateway or a filter in front of it forbids the request. Let it pass, "
+    "or go around it (no_proxy, session_option.proxy_access_type: no_proxy_server)."
+)
+_RESOLVE_THERE = "With a proxy address socks5h://, the proxy resolves the name; with socks5://, this controller does."
+_LOG_ON_TO_PROXY = (
+    "The proxy wants another user or password: session_option.proxy_credential, or the address in the inventory's "
+    "variable as http://user:password@proxy."
+)
+_PROXY_REACHES_NOBODY = (
+    "The proxy answered, and could not reach the computer: check from there that WinRM listens (5985 HTTP, 5986 "
+    "HTTPS), that the proxy may go there, and that it can resolve the name."
+)
 _SCHEME = re.compile(r"(?:^|,\s*)([A-Za-z]+)(?=\s|,|$)")
 # Where exceptions of a failed log-on come from; some of them pass as errors of the network.
 _LOGON_LIBRARIES = frozenset({"pypsrp", "spnego", "winrm", *OPTIONAL_MODULES})
@@ -65,7 +79,9 @@ _CLIENT_CERTIFICATE_HINT = (
 )
 
 
-def refused(status: int, body: bytes, content_type: str, challenges: str, endpoint: Endpoint) -> TransportError:
+def refused(
+    status: int, body: bytes, content_type: str, challenges: str, endpoint: Endpoint, way: Way
+) -> TransportError:
     """Return the error for an answer with another status than 200: the fault in it, or what the status says."""
     if status == 401:
         return _not_logged_on(challenges, endpoint)
@@ -81,17 +97,22 @@ def refused(status: int, body: bytes, content_type: str, challenges: str, endpoi
         message = "the proxy wants a log-on, or refused it (HTTP 407; session_option.proxy_credential)"
     else:
         message = f"HTTP status {status} with {content_type or 'unknown content'} instead of a WS-Management answer"
-    return TransportError(
+    error = TransportError(
         _CODE_OF_STATUS.get(status, Code.HTTP_ERROR),
         message,
         delivered=status >= 500,
         is_break=status in _STATUSES_OF_A_BREAK,
+        hint=_FORBIDDEN if status == 403 else None,
     )
+    if status == 403:  # it counts as an error of access, not of the network
+        error.add_way(way.text)
+    return error
 
 
 def failure(
     error: Exception,
     endpoint: Endpoint,
+    way: Way,
     time_limit: float | None,
     logged_on: bool,
     *,
@@ -101,6 +122,7 @@ def failure(
     """Return the error for what a library raised while one request was under way.
 
     Args:
+        way: How the request was to get there.
         time_limit: The seconds after which the request was cut by us, or None when it was not.
         logged_on: Whether keys for message encryption were there already: then it is not the log-on that failed.
         connected: Whether a connection was there, with its TLS handshake: then the request may have been sent.
@@ -108,12 +130,12 @@ def failure(
     """
     causes = _chain(error)
     words = _last_message(causes)
+    if not connected and (found := _failure_of_proxy(causes, words, way)) is not None:
+        return found
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return TransportError(Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False, is_break=True)
-    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
-        is_refused = "407" in words  # for want of a log-on
+        hint = f"{HINTS[Code.COMPUTER_NOT_FOUND]} {_RESOLVE_THERE}" if way.is_socks else None
         return TransportError(
-            Code.HTTP_ERROR, f"the proxy made no connection: {words}", delivered=False, is_break=not is_refused
+            Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False, is_break=True, hint=hint
         )
     # The one of requests-ntlm is Python's own, but without the number that those of the system have.
     if (isinstance(error, PermissionError) and error.errno is None) or any(map(_is_of_logon, causes)):
@@ -150,7 +172,7 @@ def failure(
             f"the answer could not be decrypted ({type(error).__name__}: {words})",
             is_break=True,
         )
-    return _logon_failure(error, endpoint)
+    return UnexpectedError(error)
 
 
 def is_unconnected(error: Exception) -> bool:
@@ -166,6 +188,30 @@ def host_of(url: str) -> str:
     except ValueError:
         return "an address that cannot be read"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "an unnamed place"
+
+
+def _failure_of_proxy(causes: list[BaseException], words: str, way: Way) -> TransportError | None:
+    """Return the error for a proxy that made no connection, or None if it was not the proxy."""
+    of_http = any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes)
+    of_socks = {type(cause).__name__ for cause in causes if type(cause).__module__ == "socks"}
+    unresolved = any(isinstance(cause, socket.gaierror) for cause in causes)
+    if way.proxy is None or not (of_http or of_socks or (way.is_socks and unresolved)):
+        return None
+    if unresolved:
+        if of_socks:
+            return None  # it is the computer's name, which the controller resolves for socks5 and socks4
+        return TransportError(
+            Code.HTTP_ERROR, "the name of the proxy cannot be resolved", delivered=False, is_break=True
+        )
+    is_refused = "407" in words or "SOCKS5AuthError" in of_socks  # for want of a log-on
+    hint = None
+    if is_refused:
+        hint = _LOG_ON_TO_PROXY
+    elif of_socks & {"SOCKS5Error", "SOCKS4Error"}:
+        hint = _PROXY_REACHES_NOBODY
+    return TransportError(
+        Code.HTTP_ERROR, f"the proxy made no connection: {words}", delivered=False, is_break=not is_refused, hint=hint
+    )
 
 
 def _not_logged_on(challenges: str, endpoint: Endpoint) -> TransportError:
@@ -289,6 +335,7 @@ def _chain(error: BaseException) -> list[BaseException]:
                 current.__cause__,
                 current.__context__,
                 vars(current).get("reason"),
+                vars(current).get("socket_err"),
                 *current.args,
             ]
     return chain

@@ -21,6 +21,7 @@ from . import soap
 from .authentication import Authentication, Codec
 from .failures import failure, host_of, is_unconnected, refused
 from .schemes import maker
+from .way import Way, way_to
 
 try:
     import requests
@@ -84,6 +85,7 @@ class HttpConversation:
         self._give_up_at = 0.0
         self._destination = endpoint
         self._redirections = 0
+        self._way = Way(text="")
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._session: requests.Session | None = None
@@ -115,7 +117,14 @@ class HttpConversation:
             raise Redirected(self._redirection(response.location))
         if response.status == 200:
             return soap.decode(response.body)
-        raise refused(response.status, response.body, response.content_type, response.challenges, self._destination)
+        raise refused(
+            response.status, response.body, response.content_type, response.challenges, self._destination, self._way
+        )
+
+    @property
+    def way(self) -> str:
+        """How the last envelope got there, in words for errors; empty before one was sent."""
+        return self._way.text
 
     def follow(self, uri: str) -> None:
         """Go on at another address, with a new connection and a new log-on."""
@@ -205,6 +214,7 @@ class HttpConversation:
             raise failure(
                 error,
                 self._destination,
+                self._way,
                 time_limit,
                 self._codec is not None,
                 connected=adapter.is_connected,
@@ -234,7 +244,9 @@ class HttpConversation:
                 raise TransportError(Code.HTTP_ERROR, "the conversation was ended", delivered=False)
             if self._session is None or self._adapter is None:
                 self._authentication = maker(self._destination.logon)(self._destination)
-                self._session, self._adapter = _session(self._destination, self._authentication)
+                way = way_to(self._destination)
+                self._session, self._adapter = _session(self._destination, way, self._authentication)
+                self._way = way
             return self._session, self._adapter
 
     def _keys(self) -> Codec:
@@ -284,17 +296,16 @@ def _can_be_followed(location: str, *, from_https: bool) -> bool:
     return target.scheme.lower() in schemes and bool(host) and "@" not in target.netloc
 
 
-def _session(endpoint: Endpoint, logon: Authentication) -> tuple[requests.Session, Adapter]:
+def _session(endpoint: Endpoint, way: Way, logon: Authentication) -> tuple[requests.Session, Adapter]:
     session = _Session()
-    # Proxies and authorities of the environment hold for all requests alike: they are looked up once. The .netrc file,
+    # Authorities of the environment hold for all requests alike: they are looked up once. The .netrc file,
     # which requests would consult as well, is none of our business.
     environment = session.merge_environment_settings(endpoint.uri, {}, None, None, None)
     session.trust_env = False
-    proxy = endpoint.proxy.url or requests.utils.select_proxy(endpoint.uri, environment["proxies"])
-    if proxy and not endpoint.proxy.bypass:
-        session.proxies = {"https" if endpoint.use_ssl else "http": proxy if "://" in proxy else f"http://{proxy}"}
+    if way.proxy:
+        session.proxies = {"https" if endpoint.use_ssl else "http": way.proxy}
     bundle = environment["verify"] if isinstance(environment["verify"], str) else None
-    adapter = Adapter(endpoint, bundle)
+    adapter = Adapter(endpoint, way, bundle)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     if endpoint.use_ssl and not checks_authority(endpoint):

@@ -17,6 +17,7 @@ from ..model.codes import Code
 from ..model.errors import TransportError
 from ..model.sessions import ClientCertificate, Endpoint, Tls
 from .authentication import basic_pair
+from .way import Way
 
 _REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\s", re.DOTALL)
 
@@ -38,7 +39,6 @@ try:
     import requests.adapters
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, pkcs12
-    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.util.ssl_match_hostname import CertificateError, match_hostname
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
@@ -47,30 +47,48 @@ else:
     class Adapter(requests.adapters.HTTPAdapter):
         """The HTTP(S) connections of one conversation: TLS by an SSLContext of ours, and a way to cut them."""
 
-        def __init__(self, endpoint: Endpoint, bundle: str | None) -> None:
+        def __init__(self, endpoint: Endpoint, way: Way, bundle: str | None) -> None:
             self._connections: list[t.Any] = []
             self._endpoint = endpoint
+            self._way = way
             self._context = ssl_context(endpoint, bundle) if endpoint.use_ssl else None
             super().__init__(pool_connections=1, pool_maxsize=1)
 
         def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
             super().init_poolmanager(*args, **kwargs)
-            self.poolmanager.pool_classes_by_scheme = self._pool_classes()
+            self._remember(self.poolmanager)
 
         def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
-            manager = super().proxy_manager_for(proxy, **kwargs)
-            manager.pool_classes_by_scheme = self._pool_classes()
+            manager = self.proxy_manager.get(proxy)
+            if manager is None:
+                manager = (
+                    self._socks(proxy, **kwargs) if self._way.is_socks else super().proxy_manager_for(proxy, **kwargs)
+                )
+                self.proxy_manager[proxy] = manager
+                self._remember(manager)
             return manager
+
+        def _socks(self, proxy: str, **kwargs: t.Any) -> t.Any:
+            """Do what requests does for SOCKS proxies, with a credential that is not in the address."""
+            from urllib3.contrib.socks import SOCKSProxyManager  # optional: way_to() has looked for it
+
+            credential = self._way.credential
+            return SOCKSProxyManager(
+                proxy,
+                username=credential.username if credential else None,
+                password=credential.password if credential else None,
+                num_pools=1,
+                maxsize=1,
+                **kwargs,
+            )
 
         def proxy_headers(self, proxy: str) -> dict[str, str]:
             """Log on to a proxy; requests would do the same, but for passwords beyond Latin-1."""
-            credential = self._endpoint.proxy.credential
-            username, password = requests.utils.get_auth_from_url(proxy)
-            if credential is not None:
-                username, password = credential.username, credential.password or ""
-            if not username:
+            credential = self._way.credential
+            if credential is None:
                 return {}
-            token = base64.b64encode(b":".join(basic_pair(username, password))).decode("ascii")
+            pair = basic_pair(credential.username, credential.password or "")
+            token = base64.b64encode(b":".join(pair)).decode("ascii")
             return {"Proxy-Authorization": f"Basic {token}"}
 
         def build_connection_pool_key_attributes(
@@ -101,8 +119,11 @@ else:
                     except OSError:
                         pass  # already gone, which is what was wanted
 
-        def _pool_classes(self) -> dict[str, t.Any]:
-            return {"http": self._remembering(HTTPConnectionPool), "https": self._remembering(HTTPSConnectionPool)}
+        def _remember(self, manager: t.Any) -> None:
+            """Have a manager make connections that can be cut; those of SOCKS proxies are of a kind of their own."""
+            manager.pool_classes_by_scheme = {
+                scheme: self._remembering(pool_class) for scheme, pool_class in manager.pool_classes_by_scheme.items()
+            }
 
         def _remembering(self, pool_class: t.Any) -> t.Any:
             connections, endpoint = self._connections, self._endpoint

@@ -1,0 +1,71 @@
+"""Addresses of computers and proxies: a user and a password are never a part of them."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit
+
+from .errors import ParameterBindingError
+
+PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
+def split_proxy(address: str) -> tuple[str, str | None, str | None]:
+    """Return the address of a proxy without user information, and the user and password in it.
+
+    The address may be without a scheme. Text that is not an address comes back as it is, but for what may be a user.
+    """
+    address = address.strip()
+    separator = "://" if "://" in address else ""
+    scheme, rest = address.split("://", 1) if separator else ("", address)
+    user_information, at, place = rest.rpartition("@")
+    if not at:
+        return address, None, None
+    username, _colon, password = user_information.partition(":")
+    return f"{scheme}{separator}{place}", unquote(username) or None, unquote(password)
+
+
+def of_proxy(value: object, name: str) -> str:
+    """Read the address of a proxy.
+
+    Raises:
+        ParameterBindingError: There is a user or password in it.
+    """
+    return _without_user(str(value), name, "session_option.proxy_credential")
+
+
+def of_computer(value: object, name: str) -> str:
+    """Read the address of a computer. Its query may have an ``@``.
+
+    Raises:
+        ParameterBindingError: There is a user or password in it.
+    """
+    return _without_user(str(value).strip(), name, "credential")
+
+
+def _without_user(address: str, name: str, instead: str) -> str:
+    """Refuse user information: an address is in results, in logs and in the state file."""
+    before_query, _mark, _query = address.partition("?")
+    if "@" not in before_query:
+        return address
+    host = before_query.rpartition("@")[2].partition("/")[0].partition(":")[0]
+    raise ParameterBindingError(
+        "ParameterArgumentValidationError",
+        f"{name}: the address for {host or 'a host'} has a user or password in it",
+        "InvalidData",
+        hint=f"Write the address without it, and give user and password in {instead}.",
+    )
+
+
+def proxy_problem(address: str) -> str | None:
+    """Tell why the address of a proxy cannot be used, without repeating it, or None."""
+    scheme = address.partition("://")[0].lower()
+    if scheme not in PROXY_SCHEMES:
+        return f"its scheme is not one of {', '.join(PROXY_SCHEMES)}"
+    try:
+        parts = urlsplit(address)
+        _port = parts.port
+    except ValueError:
+        return "host and port cannot be read"
+    return None if parts.hostname else "it has no host"

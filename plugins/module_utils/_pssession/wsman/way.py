@@ -1,0 +1,97 @@
+"""The way to a server: directly, or through which proxy, and who says so."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from ..model import addresses
+from ..model.codes import Code
+from ..model.errors import TransportError
+from ..model.sessions import Endpoint
+from ..model.settings import Credential
+from ..system.libraries import PYSOCKS_MINIMUM
+
+try:
+    import requests
+except ImportError:  # reported by require_pypsrp() at the first use
+    pass
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way that requests to one address take.
+
+    Attributes:
+        proxy: The address of the proxy, without user information; None means a direct connection.
+        credential: What to log on to the proxy with.
+        text: The way in words, for errors.
+    """
+
+    proxy: str | None = None
+    credential: Credential | None = None
+    text: str = "direct connection"
+
+    @property
+    def is_socks(self) -> bool:
+        return self.proxy is not None and self.proxy.lower().startswith("socks")
+
+
+def way_to(endpoint: Endpoint) -> Way:
+    """Return the way to an endpoint: by the task, the inventory or the environment, in this order.
+
+    Raises:
+        TransportError: The address of the proxy cannot be used, or a library for it is not installed.
+    """
+    proxy = endpoint.proxy
+    if proxy.bypass:
+        return Way()
+    source, suffix = proxy.source, ""
+    address, credential = proxy.url or "", proxy.credential
+    if not address:
+        address, source = _of_environment(endpoint.uri)
+        if not address:
+            return Way()
+        host = urlsplit(endpoint.uri).hostname
+        if requests.utils.should_bypass_proxies(endpoint.uri, no_proxy=None):
+            return Way(text=f"direct connection, since no_proxy has {host}")
+        suffix = f"; no_proxy does not have {host}"
+    address, username, password = addresses.split_proxy(address)
+    if "://" not in address:
+        address = f"http://{address}"  # as requests has it
+    if credential is None and username is not None:
+        credential = Credential(username, password)
+    if problem := addresses.proxy_problem(address):
+        raise _unusable(f"the address of the proxy in {source} cannot be used: {problem}", f"Correct {source}.")
+    way = Way(address, credential, f"proxy {address} from {source}{suffix}")
+    if way.is_socks and importlib.util.find_spec("socks") is None:
+        raise _unusable(
+            f"the SOCKS proxy of {source} needs the Python library PySocks {PYSOCKS_MINIMUM} or newer: "
+            f"python -m pip install 'PySocks>={PYSOCKS_MINIMUM}'",
+            "Install it for the Python interpreter that runs the task, or use an execution environment built with "
+            "this collection.",
+        )
+    return way
+
+
+def _of_environment(uri: str) -> tuple[str, str]:
+    """Return the proxy that the environment names for an address, and the name of the variable; empty without one.
+
+    Which variable counts is urllib's rule, on which requests is built: that of the scheme before ``all_proxy``, and
+    lower case before upper case.
+    """
+    known = getproxies()
+    for key in (urlsplit(uri).scheme.lower(), "all"):
+        if known.get(key):
+            spellings = (f"{key}_proxy", f"{key.upper()}_PROXY")
+            return known[key], next((name for name in spellings if os.environ.get(name)), "the environment")
+    return "", ""
+
+
+def _unusable(message: str, hint: str) -> TransportError:
+    return TransportError(Code.HTTP_ERROR, message, delivered=False, hint=hint)
