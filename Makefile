@@ -15,6 +15,8 @@ VALUES ?= 10000
 SEED ?=
 # Histories that `make simulate` plays, and the seed of the first one; the others follow.
 HISTORIES ?= 1000
+# What all of them aim at, as `make simulate` prints it; they aim at what was rare so far when not given.
+AIM ?=
 # Mutants that `make mutants` draws.
 MUTANTS ?= 200
 # How often and how tests are repeated, for instance: make test-races REPEAT_ARGS='--times 5 --way loaded -k receive'
@@ -104,7 +106,7 @@ conformance: $(READY) ## Random values and long scripts against a real PowerShel
 .PHONY: simulate
 simulate: $(READY) ## Random histories of tasks and faults, checked against the promises (HISTORIES=100000 SEED=...)
 	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation --histories $(HISTORIES) --seed $(or $(SEED),0) \
-		--workers $(SIMULATION_WORKERS) --table
+		--workers $(SIMULATION_WORKERS) --table $(if $(AIM),--aim "$(AIM)")
 
 .PHONY: mutants
 mutants: $(READY) ## Machine-made faults of the engine, which the simulation has to notice (MUTANTS=200 SEED=...): hours

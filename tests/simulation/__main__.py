@@ -1,20 +1,35 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run many histories: ``python -m tests.simulation --histories 1000 --seed 0``."""
+"""Run many histories: ``python -m tests.simulation --histories 1000 --seed 0``.
+
+Most histories aim at triples of verb, fault and state that occurred least so far in the run. So a history follows from
+its seed and its aim, and both are printed for one that breaks a promise.
+"""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
+import tests.conftest  # noqa: F401 - it makes the collection importable
+from tests.simulation.history import Aim, draw, possible_triples, rare_aims
+from tests.simulation.known import unknown
+from tests.simulation.shrinking import shrunk
+from tests.simulation.simulation import play
+
 YEAR = 365.25 * 86400
+# How often each triple of verb, fault and state should occur.
+ENOUGH = 100
+# Of so many histories that begin together, all but the last ones have an aim.
+_CHUNK, _AIMED = 50, 40
 
 
 @dataclass
@@ -22,7 +37,7 @@ class Figures:
     """What a run of many histories was made of.
 
     Attributes:
-        failures: Seed and violations of each history that broke a promise.
+        failures: Seed, aim and violations of each history that broke a promise.
         known: How many violations are of known faults.
     """
 
@@ -32,7 +47,7 @@ class Figures:
     seconds: float = 0.0
     known: int = 0
     triples: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    failures: list[tuple[int, list[str]]] = field(default_factory=list)
+    failures: list[tuple[int, Aim | None, list[str]]] = field(default_factory=list)
 
     def add(self, other: Figures) -> None:
         self.histories += other.histories
@@ -51,15 +66,15 @@ class Figures:
         )
 
 
-def figures_of(seeds: range) -> Figures:
-    """Play the histories of some seeds."""
-    from tests.simulation.history import draw
-    from tests.simulation.known import unknown
-    from tests.simulation.simulation import play
+def figures_of(seeds: range, aims: Sequence[Aim | None] = ()) -> Figures:
+    """Play the histories of some seeds.
 
+    Args:
+        aims: Those of the first seeds; the other histories have none.
+    """
     figures = Figures()
-    for seed in seeds:
-        played = play(draw(seed))
+    for seed, aim in itertools.zip_longest(seeds, aims[: len(seeds)]):
+        played = play(draw(seed, aim))
         violations = unknown(played)
         figures.histories += 1
         figures.requests += played.requests
@@ -68,17 +83,13 @@ def figures_of(seeds: range) -> Figures:
         figures.known += len(played.violations) - len(violations)
         figures.triples += played.triples
         if violations:
-            figures.failures.append((seed, [str(each) for each in violations]))
+            figures.failures.append((seed, aim, [str(each) for each in violations]))
     return figures
 
 
-def story(seed: int) -> str:
+def story(seed: int, aim: Aim | None = None) -> str:
     """Return the shrunk history of a seed in words, with its violations."""
-    from tests.simulation.history import draw
-    from tests.simulation.known import unknown
-    from tests.simulation.shrinking import shrunk
-
-    played = shrunk(draw(seed), unknown)
+    played = shrunk(draw(seed, aim), unknown)
     return "\n".join([str(played.history), *(f"=> {each}" for each in unknown(played))])
 
 
@@ -89,10 +100,26 @@ def table(triples: Counter[tuple[str, str, str]]) -> Iterator[str]:
     for verb, fault in sorted({(verb, fault) for verb, fault, _state in triples}):
         counts = "".join(str(triples[verb, fault, state]).rjust(max(len(state), 6) + 2) for state in states)
         yield f"{verb} {fault}".ljust(28) + counts
+    possible = possible_triples()
+    enough = sum(triples[each] >= ENOUGH for each in possible)
+    yield f"{enough} of {len(possible)} possible triples occurred {ENOUGH} times or more"
 
 
-def _prepare() -> None:
-    import tests.conftest  # noqa: F401 - it makes the collection importable
+def parts(
+    first: int, count: int, workers: int, figures: Figures, fixed: Sequence[Aim | None] | None = None
+) -> Iterator[Figures]:
+    """Play histories, and yield the figures of some at a time.
+
+    Args:
+        figures: Those so far; the caller adds each part before it asks for the next one.
+        fixed: The one aim of all histories; without it, they get aims by what is rare so far.
+    """
+    chunks = (range(each, min(each + _CHUNK, first + count)) for each in range(first, first + count, _CHUNK))
+    with ProcessPoolExecutor(workers) as executor:
+        while group := list(itertools.islice(chunks, workers)):
+            aims = rare_aims(figures.triples, _AIMED * workers)
+            shared = [list(fixed) * _CHUNK if fixed else aims[number::workers] for number in range(workers)]
+            yield from executor.map(figures_of, group, shared)
 
 
 def main() -> int:
@@ -101,21 +128,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first one; the others follow")
     parser.add_argument("--workers", type=int, default=1, help="processes at the same time")
     parser.add_argument("--table", action="store_true", help="print how often each verb met each fault")
+    parser.add_argument("--aim", help="of all histories, as it was printed; none for no aim")
     given = parser.parse_args()
-    _prepare()
-    began, figures, size = time.monotonic(), Figures(), 50
-    chunks = [
-        range(first, min(first + size, given.seed + given.histories))
-        for first in range(given.seed, given.seed + given.histories, size)
-    ]
-    with ProcessPoolExecutor(given.workers, initializer=_prepare) as executor:
-        for part in executor.map(figures_of, chunks):
-            figures.add(part)
-            for seed, violations in part.failures:
-                print(f"seed {seed}: {'; '.join(violations)}", flush=True)
+    began, figures = time.monotonic(), Figures()
+    aims = [None if given.aim == "none" else Aim.of(given.aim)] if given.aim else None
+    for part in parts(given.seed, given.histories, given.workers, figures, aims):
+        figures.add(part)
+        for seed, aim, violations in part.failures:
+            print(f"seed {seed}, aim {aim or 'none'}: {'; '.join(violations)}", flush=True)
     if figures.failures:
-        print(f"\nThe first of them, shrunk (again with SEED={figures.failures[0][0]} HISTORIES=1):")
-        print(story(figures.failures[0][0]))
+        seed, aim, _violations = figures.failures[0]
+        print(f"\nThe first of them, shrunk (again with SEED={seed} HISTORIES=1 AIM='{aim or 'none'}'):")
+        print(story(seed, aim))
     if given.table:
         print("\n".join(table(figures.triples)))
     print(f"{figures}; {time.monotonic() - began:.0f} s with {given.workers} of {os.cpu_count()} processors")

@@ -25,7 +25,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import commands_in
 from tests.integration.engine.controller import Controller
 from tests.simulation.disk import DiskOfProcess, MemoryDisk
-from tests.simulation.history import DISK_FAULTS, HappeningFault
+from tests.simulation.history import DISK_FAULTS, IDLE_TIMEOUT, HappeningFault
 from tests.simulation.scheduler import Jobs, Killed, Process, Scheduler
 from tests.simulation.servers import USER, Servers
 from tests.simulator import faults as simulated_faults
@@ -72,11 +72,16 @@ class Running:
         seed: str,
         faults: tuple[HappeningFault, ...],
         note: Callable[[HappeningFault, str], None] = lambda _fault, _where: None,
+        *,
+        buffering_mode: str | None = None,
+        inventory: Mapping[str, Any] | None = None,
     ) -> None:
         self.machine = machine
+        option: dict[str, Any] = {"idle_timeout": IDLE_TIMEOUT}
+        self._session_option = {**option, "output_buffering_mode": buffering_mode} if buffering_mode else option
         self.client_id: str | None = None
         self._note = note
-        self.process = Process()
+        self.process = Process(has_workers=any(fault.kind == "interrupt" for fault in faults))
         self.chance = random.Random(seed)
         self.requests: Counter[str] = Counter()
         self.writes = 0
@@ -98,22 +103,27 @@ class Running:
         self._controller = Controller(machine.servers, Path("/state/registry.sqlite3"), USER)  # type: ignore[arg-type]
         run = self.world.new_guid()
         self._controller.surroundings |= {"world": self.world, "run_client_id": lambda: run}
+        self._controller.inventory = {computer.name: dict(inventory or {}) for computer in machine.servers}
 
     def verb(self, module: str, /, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         """Run a module, and return its result."""
-        return self._controller.run(PLUGINS[module], check_mode=check_mode, **{"on_error": "report", **options})
+        given = {"on_error": "report", "session_option": self._session_option, **options}
+        return self._controller.run(PLUGINS[module], check_mode=check_mode, **given)
 
-    def job(self, name: str, hosts: tuple[str, ...], folder: str | None, /, **options: Any) -> dict[str, Any]:
+    def job(
+        self, name: str, hosts: tuple[str, ...], folder: str | None, /, *, check_mode: bool = False, **options: Any
+    ) -> dict[str, Any]:
         """Run a job, and return what each host is told."""
         order = Order(
             hosts,
             options,
+            check_mode,
             accounts=dict.fromkeys(hosts, USER.name),
             folder=None if folder is None else MemoryFolder(folder, self._disk),
         )
 
         def perform(call: Call) -> dict[str, Any]:
-            result = self.verb(call.module, check_mode=call.only_foresee, **call.options)
+            result = self.verb(call.module, check_mode=check_mode or call.only_foresee, **call.options)
             self.seen(result)
             return result
 
@@ -190,10 +200,14 @@ class MemoryConversation:
         self._running = running
         self._servers = running.machine.servers
         self._computer = self._servers.at(urlsplit(endpoint.uri).hostname)
+        self._exchanging: asyncio.Task[Any] | None = None
+        self._is_closed = False
 
     def send(self, message: bytes, **_given: object) -> str:
         running = self._running
         running.process.check()
+        if self._is_closed:
+            raise TransportError(Code.HTTP_ERROR, "the conversation was ended", delivered=False)
         request = read_request(message.decode())
         fault = running.next_fault(request.operation)
         running.client_id = request.session_id
@@ -203,7 +217,10 @@ class MemoryConversation:
                 running.process.kill()
                 raise Killed
         kind = "" if fault is None else fault.kind
-        answer = running.machine.scheduler.wait_for(self._exchange(request, kind))
+        try:
+            answer = running.machine.scheduler.wait_for(self._exchange(request, kind))
+        except asyncio.CancelledError as error:
+            raise TransportError(Code.HTTP_ERROR, "the conversation was ended", is_break=True) from error
         if kind == "kill_after":
             running.process.kill()
             raise Killed
@@ -213,19 +230,24 @@ class MemoryConversation:
         raise AssertionError(f"nothing redirects to {uri}")
 
     def close(self) -> None:
-        pass
+        self._is_closed = True
+        if self._exchanging is not None:
+            self._exchanging.cancel()
 
     async def _exchange(self, request: Request, kind: str) -> str:
         """Carry a request to the server and its answer back, within the time limit."""
         limit = self.time_limit
+        self._exchanging = asyncio.current_task()
         await asyncio.sleep(self._running.chance.uniform(*_LATENCY))
         self._let_happen(kind)
         if kind == "unconnected" or self._servers.is_down(self._computer):
-            raise TransportError(Code.CANNOT_CONNECT, "no connection", delivered=False)
+            raise TransportError(Code.CANNOT_CONNECT, "no connection", delivered=False, is_break=True)
         if kind == "status_503":
-            raise TransportError(Code.CANNOT_CONNECT_WINRM_SERVICE, "HTTP status 503")
+            raise TransportError(Code.CANNOT_CONNECT_WINRM_SERVICE, "HTTP status 503", is_break=True)
         if kind == "lost_request":
             raise _broken()
+        if kind == "refused_logon":
+            raise TransportError(Code.ACCESS_DENIED, "the server refused the log-on (HTTP 401)", delivered=False)
         if kind == "stalled_request":
             await asyncio.sleep(limit)
             raise _timed_out(limit)
@@ -237,7 +259,11 @@ class MemoryConversation:
     async def _served(self, request: Request, kind: str, limit: float) -> str:
         refusal = simulated_faults.QUOTA_OPERATIONS if kind == "quota" else None
         serving = asyncio.ensure_future(self._servers.answer(self._computer, request, refusal))
-        await asyncio.wait({serving}, timeout=limit)
+        try:
+            await asyncio.wait({serving}, timeout=limit)
+        except asyncio.CancelledError:
+            serving.cancel()
+            raise
         if not serving.done():
             serving.cancel()  # the server notices that the connection was closed
             raise _timed_out(limit)
@@ -248,6 +274,8 @@ class MemoryConversation:
             self._running.process.kill()
         if kind == "lost_answer":
             raise _broken()
+        if kind == "damaged":
+            raise TransportError(Code.IMPROPER_RESPONSE, "the answer could not be decrypted", is_break=True)
         if kind == "stalled_answer":
             await asyncio.sleep(limit)
             raise _timed_out(limit)
@@ -263,7 +291,11 @@ class MemoryConversation:
     def _let_happen(self, kind: str) -> None:
         """Let something happen to the computer that the request is for."""
         servers, name = self._servers, self._computer.name
-        if kind == "restart":
+        if kind == "interrupt":
+            running = self._running
+            soon = running.chance.uniform(*_LATENCY)
+            asyncio.get_running_loop().call_later(soon, running.machine.scheduler.interrupt, running.process)
+        elif kind == "restart":
             servers.restart(name, _RESTART_SECONDS)
         elif kind in _AWAY:
             servers.down_until[name] = servers.clock.now() + _AWAY[kind]
@@ -272,13 +304,12 @@ class MemoryConversation:
         elif kind == "stop":
             servers.stop(name)
         elif kind == "take" and servers.take(name, OTHER_CLIENT):
-            loop = asyncio.get_running_loop()
-            loop.call_later(_TAKEN_SECONDS, servers.release, name, OTHER_CLIENT)
+            asyncio.get_running_loop().call_later(_TAKEN_SECONDS, servers.release, name, OTHER_CLIENT)
 
 
 def _broken() -> TransportError:
-    return TransportError(Code.HTTP_ERROR, "the connection broke before the answer was complete")
+    return TransportError(Code.HTTP_ERROR, "the connection broke before the answer was complete", is_break=True)
 
 
 def _timed_out(limit: float) -> TransportError:
-    return TransportError(Code.OPERATION_TIMEOUT, f"no complete answer within {limit:g} seconds")
+    return TransportError(Code.OPERATION_TIMEOUT, f"no complete answer within {limit:g} seconds", is_break=True)

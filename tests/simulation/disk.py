@@ -107,6 +107,12 @@ class MemoryDisk:
             self._databases[path] = opened(path)  # the database lasts as long as one connection does
         return opened(path)
 
+    def forget_databases(self) -> None:
+        """Delete all databases; a process that has one open keeps it."""
+        self.close()
+        self._databases.clear()
+        self._number = next(_numbers)
+
     def close(self) -> None:
         for database in self._databases.values():
             database.close()

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from tests.simulation.servers import Work
 
@@ -22,6 +23,8 @@ REQUEST_FAULTS = {
     "slow": "is answered 15 s late",
     "garbled": "takes effect, and half of the answer arrives",
     "quota": "is refused, since a quota is used up",
+    "refused_logon": "is refused, since the log-on fails",
+    "damaged": "takes effect, and the answer was changed on its way",
     "away": "finds the network broken, for 100 s",
     "away_long": "finds the network broken, for 500 s",
 }
@@ -29,6 +32,7 @@ PROCESS_FAULTS = {
     "kill_before": "is not sent: the controller's process is killed",
     "kill_during": "takes effect, and the controller's process is killed before the answer",
     "kill_after": "is answered, and the controller's process is killed at once",
+    "interrupt": "is under way when Ctrl-C or the task's time limit ends the task",
 }
 WORLD_FAULTS = {
     "restart": "meets a server that restarts: its sessions are gone, and it is away for 60 s",
@@ -41,15 +45,42 @@ DISK_FAULTS = {
     "kill_writing": "is half done when the controller's process is killed",
     "full_disk": "finds a full disk, until the end of the step",
 }
-FAULTS = {**REQUEST_FAULTS, **PROCESS_FAULTS, **WORLD_FAULTS, **DISK_FAULTS}
+# What can happen before a step.
+STEP_FAULTS = {"lost_registry": "comes when the registry was deleted"}
+FAULTS = {**REQUEST_FAULTS, **PROCESS_FAULTS, **WORLD_FAULTS, **DISK_FAULTS, **STEP_FAULTS}
 
 # Those that decide what becomes of a command, oftener than their share of the requests.
-OPERATIONS = ("Receive", "Receive", "Command", "Create", "Connect", "Reconnect", "Disconnect", "Signal", "Delete")
-VERBS = ("invoke", "receive", "connect", "disconnect", "remove")
-JOBS = ("start", "resume", "collect")
+OPERATIONS: tuple[str, ...] = (
+    "Receive",
+    "Receive",
+    "Command",
+    "Create",
+    "Connect",
+    "Reconnect",
+    "Disconnect",
+    "Signal",
+    "Delete",
+)
+# The operations of some verbs, oftener those that matter most.
+OPERATIONS_OF: dict[str, tuple[str, ...]] = {
+    "connect": ("Enumerate", "Reconnect", "Connect"),
+    "disconnect": ("Enumerate", "Disconnect"),
+    "remove": ("Enumerate", "Delete"),
+    "new": ("Enumerate", "Create", "Receive"),
+    "info": ("Enumerate",),
+    "extend": ("Enumerate", "Connect", "Reconnect", "Disconnect"),
+    "cleanup": ("Enumerate", "Delete"),
+    "start": ("Enumerate", "Create", "Receive", "Command", "Command", "Send", "Disconnect"),
+    "invoke": ("Reconnect", "Connect", "Command", "Command", "Send", "Receive", "Receive", "Signal"),
+}
+VERBS = ("invoke", "receive", "connect", "disconnect", "remove", "new", "info")
+JOBS = ("start", "resume", "collect", "extend", "cleanup")
+# Those that write to a journal or a result, and those that receive.
+WRITING = ("invoke", "receive", "resume", "collect")
 NAME = "Nightly"
 # Seconds that a session may be without a client, and a wait that is longer.
 IDLE_TIMEOUT = 86400
+EXTENDED_IDLE_TIMEOUT = 3 * IDLE_TIMEOUT
 LONG_WAIT = 100_000.0
 
 
@@ -58,7 +89,7 @@ class HappeningFault:
     """Something that goes wrong in a step.
 
     Attributes:
-        at: The number of the request, or of the write, in the step; the first is 1.
+        at: The number of the request, or of the write, in the step; the first is 1. A fault before a step has 0.
         kind: A key of `FAULTS`.
         operation: The operation whose requests are counted; "" counts all.
     """
@@ -68,6 +99,8 @@ class HappeningFault:
     operation: str = ""
 
     def __str__(self) -> str:
+        if self.kind in STEP_FAULTS:
+            return f"it {FAULTS[self.kind]}"
         what = "write" if self.kind in DISK_FAULTS else self.operation or "request"
         return f"{what} {self.at} {FAULTS[self.kind]}"
 
@@ -82,6 +115,7 @@ class Step:
         wait: Seconds before it.
         journal: Whether output is written to a journal.
         timeout: Seconds to wait for commands, or None for as long as they run.
+        input: How many objects a script gets as its input; None for no input.
         is_parallel: Whether it begins together with the step before.
     """
 
@@ -93,6 +127,7 @@ class Step:
     timeout: int | None = None
     busy_timeout: int = 0
     when_done: str = "keep"
+    input: int | None = None
     is_parallel: bool = False
     faults: tuple[HappeningFault, ...] = ()
 
@@ -102,6 +137,7 @@ class Step:
             f"timeout {self.timeout}" if self.timeout is not None else "",
             f"busy_timeout {self.busy_timeout}" if self.busy_timeout else "",
             f"when_done {self.when_done}" if self.when_done != "keep" else "",
+            f"{self.input} objects of input" if self.input is not None else "",
         ]
         when = "meanwhile" if self.is_parallel else f"after {self.wait:g} s"
         head = f"{when}, controller {self.controller + 1}: {self.kind} on {', '.join(self.hosts)}"
@@ -127,6 +163,8 @@ class History:
 
     def __str__(self) -> str:
         work = f"{self.work.objects} objects, {self.work.pause:g} s after each, {self.work.end}"
+        work += f"; {self.work.size} characters long" if self.work.size else ""
+        work += f"; buffering mode {self.work.mode}" if self.work.mode else ""
         lines = [f"seed {self.seed}; computers {', '.join(self.computers)}; the work writes {work}"]
         if self.switches:
             lines.append(f"switches {self.switches}")
@@ -137,32 +175,136 @@ class History:
         return sum(len(step.faults) for step in self.steps)
 
 
-def draw(seed: int) -> History:
-    """Draw a history from a seed."""
+STATES = (
+    "none",
+    *(f"{state}, {what}" for state in ("disconnected", "connected") for what in ("idle", "running", "ended")),
+)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A verb, faults and a state of the sessions that a history should bring together.
+
+    Attributes:
+        verb: One of `VERBS` or `JOBS`.
+        state: One of `STATES`.
+        faults: Keys of `FAULTS`.
+    """
+
+    verb: str
+    state: str
+    faults: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.verb}; {self.state}; {', '.join(self.faults)}"
+
+    @classmethod
+    def of(cls, text: str) -> Aim:
+        """Return the aim that `str` has made this text of."""
+        verb, state, faults = text.split("; ")
+        return cls(verb, state, tuple(faults.split(", ")))
+
+
+Triple = tuple[str, str, str]
+
+
+def possible_triples() -> list[Triple]:
+    """Return verb, fault and state for all that can occur: a verb that writes nothing meets no fault of a disk."""
+    return [
+        (verb, fault, state)
+        for verb in (*VERBS, *JOBS)
+        for fault in FAULTS
+        for state in STATES
+        if verb in WRITING or fault not in DISK_FAULTS
+    ]
+
+
+def rare_aims(occurred: Counter[Triple], count: int) -> list[Aim]:
+    """Return aims at the triples that occurred least; each verb and state comes with four faults."""
+    groups: dict[tuple[str, str], list[Triple]] = {}
+    possible = possible_triples()
+    random.Random(occurred.total()).shuffle(possible)
+    for triple in sorted(possible, key=lambda each: occurred[each]):
+        groups.setdefault((triple[0], triple[2]), []).append(triple)
+    rarest = {key: triples[:4] for key, triples in groups.items()}
+    keys = sorted(rarest, key=lambda key: sum(occurred[each] for each in rarest[key]))
+    return [Aim(*key, tuple(fault for _verb, fault, _state in rarest[key])) for key in keys[:count]]
+
+
+def draw(seed: int, aim: Aim | None = None) -> History:
+    """Draw a history from a seed.
+
+    Args:
+        aim: What should happen in it, beside what is drawn.
+    """
     chance = random.Random(f"history {seed}")
     computers = tuple(f"srv{number:02}" for number in range(1, chance.choice((1, 1, 2, 3)) + 1))
-    work = Work(
-        objects=chance.choice((1, 2, 3, 6)),
-        pause=chance.choice((0.0, 0.0, 5.0, 50.0, 200.0)),
-        end=chance.choice(("Completed",) * 5 + ("Failed",)),
-    )
+    work = _work(chance, aim)
     style = chance.choice(("resume", "resume", "start", "start", "verbs"))
-    steps = [_step(chance, kind, computers) for kind in _kinds(chance, style)]
+    if aim is None:
+        steps = [_step(chance, kind, computers) for kind in _kinds(chance, style)]
+    else:
+        steps = _aimed(chance, aim, computers, work)
     # A server that repeats nothing loses what was on its way to a reader that was killed, whatever a client does.
     switches: dict[str, object] = {"replay_after_connect": chance.choice(("shell", "command", "any"))}
     if chance.random() < 0.3:
         switches["empty_receive_on_timeout"] = True
+    if work.mode == "drop" or chance.random() < 0.1:
+        switches["buffer_size"] = chance.choice((400, 1000))
     return History(seed, computers, work, tuple(steps), switches)
+
+
+def _work(chance: random.Random, aim: Aim | None) -> Work:
+    work = Work(
+        objects=chance.choice((1, 2, 3, 6)),
+        pause=chance.choice((0.0, 0.0, 5.0, 50.0, 200.0)),
+        end=chance.choice(("Completed",) * 5 + ("Failed",)),
+        size=chance.choice((0, 0, 0, 3000, 9000)),
+        mode=chance.choice((None,) * 6 + ("drop",)),
+    )
+    if aim is None:
+        return work
+    if aim.state.endswith("running"):
+        return replace(work, objects=3, pause=200.0)
+    return replace(work, pause=0.0)
+
+
+def _aimed(chance: random.Random, aim: Aim, computers: tuple[str, ...], work: Work) -> list[Step]:
+    """Return steps that bring the sessions to a state, the verb with its faults, and perhaps one more."""
+    first = Step("resume", computers, timeout=0) if aim.verb == "resume" else Step("start", computers)
+    before = []
+    if aim.state.endswith("idle"):
+        before = [Step("new", computers)]
+        if aim.state.startswith("disconnected"):
+            before.append(Step("disconnect", computers))
+    elif aim.state != "none":
+        before = [first]
+        if aim.state.startswith("connected"):
+            before.append(Step("connect", computers, wait=20.0 if work.pause == 0.0 else 1.0))
+    wait = 20.0 if aim.state == "disconnected, ended" else 1.0
+    step = replace(_step(chance, aim.verb, computers), wait=wait, is_parallel=False, controller=0)
+    if aim.verb == "receive" and step.timeout == 0:
+        step = replace(step, timeout=30)
+    faults = tuple(
+        replace(_fault(chance, kind, len(computers), aim.verb), at=0 if kind in STEP_FAULTS else number, operation="")
+        if kind in STEP_FAULTS or chance.random() < 0.6
+        else _fault(chance, kind, len(computers), aim.verb)
+        for number, kind in enumerate(aim.faults, chance.randint(1, 1 + 2 * len(computers)))
+    )
+    after = [_step(chance, aim.verb, computers)] if chance.random() < 0.4 else []
+    return [*before, replace(step, faults=faults), *after]
 
 
 def _kinds(chance: random.Random, style: str) -> list[str]:
     if style == "resume":
         return ["resume", *chance.choices(("resume", "connect", "disconnect"), (6, 1, 1), k=chance.randint(0, 3))]
+    later: tuple[str, ...]
     if style == "start":
-        later = ("start", "collect", "receive", "connect", "disconnect", "remove")
-        return ["start", *chance.choices(later, (2, 4, 3, 1, 1, 0.5), k=chance.randint(1, 4))]
-    later = ("invoke", "receive", "connect", "disconnect", "remove", "collect")
-    return ["start", *chance.choices(later, (4, 2, 2, 2, 1, 1), k=chance.randint(1, 5))]
+        later = ("start", "collect", "receive", "connect", "disconnect", "remove", "extend", "info")
+        return ["start", *chance.choices(later, (2, 4, 3, 1, 1, 0.5, 1, 0.5), k=chance.randint(1, 4))]
+    later = ("invoke", "receive", "connect", "disconnect", "remove", "collect", "new", "extend", "cleanup", "info")
+    first = chance.choice(("start", "start", "new"))
+    return [first, *chance.choices(later, (4, 2, 2, 2, 1, 1, 1, 1, 1, 1), k=chance.randint(1, 5))]
 
 
 def _step(chance: random.Random, kind: str, computers: tuple[str, ...]) -> Step:
@@ -177,18 +319,26 @@ def _step(chance: random.Random, kind: str, computers: tuple[str, ...]) -> Step:
         timeout=chance.choice((None, None, 0, 30, 300)) if takes else None,
         busy_timeout=chance.choice((0, 0, 90)),
         when_done=chance.choice(("keep", "disconnect", "remove")) if kind in ("receive", "collect") else "keep",
+        input=chance.choice((None, None, 0, 3, 200)) if kind == "invoke" else None,
         # With one journal, the second of two runs at one moment is refused.
         is_parallel=(is_elsewhere and chance.random() < 0.5) or (kind == "resume" and chance.random() < 0.15),
-        faults=_faults(chance, len(computers)),
+        faults=_faults(chance, len(computers), kind),
     )
 
 
-def _faults(chance: random.Random, computers: int) -> tuple[HappeningFault, ...]:
+def _faults(chance: random.Random, computers: int, verb: str) -> tuple[HappeningFault, ...]:
     count = chance.choices((0, 1, 2, 3), (25, 45, 20, 10))[0]
     faults = {}
     for _number in range(count):
-        kind = chance.choice(list(FAULTS))
-        operation = chance.choice(("", *OPERATIONS)) if kind not in DISK_FAULTS else ""
-        at = chance.randint(1, computers if operation else 3 + 5 * computers)
-        faults[operation, at] = HappeningFault(at, kind, operation)
+        fault = _fault(chance, chance.choice(list(FAULTS)), computers, verb)
+        faults[fault.operation, fault.at] = fault
     return tuple(fault for _key, fault in sorted(faults.items()))
+
+
+def _fault(chance: random.Random, kind: str, computers: int, verb: str) -> HappeningFault:
+    if kind in STEP_FAULTS:
+        return HappeningFault(0, kind)
+    if kind in DISK_FAULTS:
+        return HappeningFault(chance.randint(1, 2 + 3 * computers), kind)
+    operation = chance.choice(("", *OPERATIONS_OF.get(verb, OPERATIONS)))
+    return HappeningFault(chance.randint(1, computers if operation else 2 + 3 * computers), kind, operation)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from tests.simulation.history import HappeningFault, History, Step
 from tests.simulation.outcome import Violation
 from tests.simulation.servers import Work
-from tests.simulation.simulation import Played
+from tests.simulation.simulation import NEVER_BEGAN, Played
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class KnownFault:
     Attributes:
         reason: Why it is there.
         history: One that shows it.
-        matches: Tells whether a violation is of this fault.
+        matches: Tells whether a violation is of this fault, by the history as it was played.
     """
 
     reason: str
     history: History
-    matches: Callable[[Violation], bool]
+    matches: Callable[[Played, Violation], bool]
 
 
 KNOWN: tuple[KnownFault, ...] = (
@@ -45,11 +45,68 @@ KNOWN: tuple[KnownFault, ...] = (
             ),
             {"replay_after_connect": "any"},
         ),
-        lambda violation: violation.promise == "stuck" and "2 sessions of this name" in violation.text,
+        lambda _played, violation: violation.promise == "stuck" and "2 sessions of this name" in violation.text,
+    ),
+    KnownFault(
+        "a Command that arrives when the command was repeated, ended and was received starts the script again",
+        History(
+            1,
+            ("srv01",),
+            Work(),
+            (Step("start", ("srv01",), faults=(HappeningFault(1, "late", "Command"),)), Step("collect", ("srv01",))),
+            {"replay_after_connect": "command"},
+        ),
+        lambda played, violation: violation.promise in ("twice", "lost") and is_late(played, "Command"),
+    ),
+    KnownFault(
+        "a start that is killed between the requests of a long script leaves a command that never begins, and a "
+        "receive without a time limit waits for it",
+        History(
+            1,
+            ("srv01",),
+            Work(size=9000),
+            (
+                Step("start", ("srv01",), faults=(HappeningFault(1, "kill_before", "Send"),)),
+                Step("collect", ("srv01",), wait=70.0),
+            ),
+            {"replay_after_connect": "any"},
+        ),
+        lambda _played, violation: violation.promise == "late" and NEVER_BEGAN in violation.text,
+    ),
+    KnownFault(
+        "two runs of resume with one journal at one moment: the session that one has opened and started in is removed "
+        "while the other waits for the journal, and that one starts the script once more",
+        History(
+            20098,
+            ("srv01",),
+            Work(),
+            (
+                Step("resume", ("srv01",)),
+                Step("resume", ("srv01",), is_parallel=True, faults=(HappeningFault(1, "remove", "Disconnect"),)),
+            ),
+            {"replay_after_connect": "any"},
+        ),
+        lambda played, violation: violation.promise in ("twice", "lost", "green") and _is_removed_meanwhile(played),
     ),
 )
 
 
+def is_late(played: Played, operation: str) -> bool:
+    """Tell whether a request with an operation arrived after its connection had broken."""
+    return any(
+        (fault.kind, what) == ("late", operation)
+        for outcome in played.outcomes
+        for fault, what, _where in outcome.happened
+    )
+
+
+def _is_removed_meanwhile(played: Played) -> bool:
+    kinds = {fault.kind for outcome in played.outcomes for fault, _what, _where in outcome.happened}
+    return bool(kinds & {"remove", "restart"}) and any(
+        step.kind == "resume" and step.is_parallel for step in played.history.steps
+    )
+
+
 def unknown(played: Played) -> list[Violation]:
     """Return the violations of no known fault."""
-    return [each for each in played.violations if not any(fault.matches(each) for fault in KNOWN)]
+    return [each for each in played.violations if not any(fault.matches(played, each) for fault in KNOWN)]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.history import JOBS, HappeningFault, Step
+from tests.simulation.history import JOBS, STEP_FAULTS, HappeningFault, Step
 from tests.simulation.scheduler import Killed
 from tests.simulation.servers import Run
 
@@ -41,7 +41,9 @@ class Outcome:
     Attributes:
         by_host: For each host its errors and results, and whether it is green.
         token: Of the script that it may start.
-        expected: For each host the runs that were there before the step and are not yet seen in full.
+        expected: The runs that were there before the step.
+        foreseen: What check mode said just before, where nothing changes by itself.
+        interrupted_at: When Ctrl-C came, in seconds since the beginning.
     """
 
     number: int
@@ -54,10 +56,12 @@ class Outcome:
     happened: list[tuple[HappeningFault, str, str]] = field(default_factory=list)
     expected: list[Run] = field(default_factory=list)
     client_id: str | None = None
+    foreseen: Mapping[str, Any] | None = None
+    interrupted_at: float | None = None
 
     @property
     def was_killed(self) -> bool:
-        return isinstance(self.error, Killed)
+        return isinstance(self.error, (Killed, KeyboardInterrupt))
 
     def errors(self, host: str) -> list[Mapping[str, Any]]:
         if self.result is None:
@@ -81,4 +85,4 @@ class Outcome:
         return not self.errors(host) and not (self.result.get("failed") and not self.result.get("errors"))
 
     def fault_kinds(self, host: str) -> set[str]:
-        return {fault.kind for fault, _operation, computer in self.happened if computer == host or computer == "write"}
+        return {fault.kind for fault, _operation, where in self.happened if where in (host, "write", *STEP_FAULTS)}

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tests.simulation.history import IDLE_TIMEOUT, JOBS, REQUEST_FAULTS
+from tests.simulation.history import EXTENDED_IDLE_TIMEOUT, IDLE_TIMEOUT, JOBS, REQUEST_FAULTS, WRITING
 from tests.simulation.outcome import TOKEN, Outcome, Violation
 from tests.simulation.servers import Run
 
@@ -26,6 +26,8 @@ _OBJECT = re.compile(rb"(?:nightly|invoke\d+)/srv\d+/run\d+/object\d+")
 _SILENCE = 50.0
 # Faults after which the servers may be otherwise than the task has left them.
 _MEDDLING = {"restart", "remove", "stop", "take", "late"}
+# Seconds that a task may take to disconnect from its sessions after Ctrl-C.
+_INTERRUPTED_SECONDS = 25.0
 
 
 def objects_in(data: bytes) -> set[str]:
@@ -46,6 +48,8 @@ def after_step(simulation: Simulation, outcome: Outcome) -> Iterator[Violation]:
     took = outcome.ended - outcome.began
     if took > allowed:
         yield Violation("late", outcome.number, f"it took {took:.0f} s, and {allowed:.0f} s are the bound")
+    yield from _after_interrupt(simulation, outcome)
+    yield from _unforeseen(outcome)
     for host in outcome.step.hosts:
         for error in outcome.errors(host):
             if "unexpected " in error["message"] and "This is a defect" in error["hint"]:
@@ -53,6 +57,42 @@ def after_step(simulation: Simulation, outcome: Outcome) -> Iterator[Violation]:
         if outcome.is_green(host):
             for text in _untrue(simulation, outcome, host):
                 yield Violation("green", outcome.number, f"{outcome.step.kind} says ok for {host}, and {text}")
+
+
+def _unforeseen(outcome: Outcome) -> Iterator[Violation]:
+    """Tell what check mode did not foresee."""
+    foreseen, result = outcome.foreseen, outcome.result
+    if foreseen is None or result is None:
+        return
+    for host in outcome.step.hosts:
+        if outcome.step.kind in JOBS:
+            was, now = foreseen[host]["changed"], result[host]["changed"]
+            failed, fails = foreseen[host]["failed"], result[host]["failed"]
+        else:
+            was, now = foreseen["changed"], result["changed"]
+            failed, fails = bool(foreseen["errors"]), bool(result["errors"])
+        for what, said, is_so in (("changed", was, now), ("failed", failed, fails)):
+            # How a command ended, and what a journal has of it, is seen only when it is received.
+            depends_on_output = outcome.step.kind in WRITING and (what, said) != ("failed", True)
+            if said != is_so and not depends_on_output:
+                text = f"check mode of {outcome.step.kind} says {what} {said} for {host}, and it is {is_so}"
+                yield Violation("check", outcome.number, text)
+
+
+def _after_interrupt(simulation: Simulation, outcome: Outcome) -> Iterator[Violation]:
+    """Check that Ctrl-C ends a task soon, and that a task that waits for output is connected no more."""
+    if outcome.interrupted_at is None or outcome.error is None:
+        return
+    took = outcome.ended - outcome.interrupted_at
+    if took > _INTERRUPTED_SECONDS:
+        yield Violation("late", outcome.number, f"it ended {took:.0f} s after Ctrl-C")
+    operations = {operation for fault, operation, _where in outcome.happened if fault.kind == "interrupt"}
+    is_plain = len(outcome.happened) == 1 and len(outcome.step.hosts) == 1 and not outcome.step.is_parallel
+    if is_plain and operations == {"Receive"} and outcome.step.kind in ("receive", "invoke", "collect"):
+        for host in outcome.step.hosts:
+            for shell in simulation.servers.named(host).live_shells():
+                if shell.state == "Connected" and shell.client == outcome.client_id:
+                    yield Violation("connected", outcome.number, f"{shell.name} is connected after Ctrl-C")
 
 
 def bound(simulation: Simulation, outcome: Outcome) -> float:
@@ -92,6 +132,13 @@ def _untrue(simulation: Simulation, outcome: Outcome, host: str) -> Iterator[str
         for run in outcome.expected:
             if run.computer == host and not run.pipeline.closed and not is_over and run.state != "Failed":
                 yield from _undone(run, seen)
+        for result in outcome.results(host):
+            if result["output_dropped"] is False and any(run.dropped for run in ledger.runs if run.computer == host):
+                yield "the server dropped output"
+    if step.kind == "invoke" and step.input is not None and not is_over:
+        for run in ledger.of(host, outcome.token):
+            if run.inputs != step.input:
+                yield f"the script read {run.inputs} of {step.input} objects of input"
     shells = [each for each in simulation.servers.named(host).live_shells() if each.created < outcome.began]
     is_alone = not any(each.is_parallel for each in simulation.history.steps)
     is_sure = is_alone and not outcome.fault_kinds(host) & _MEDDLING and not _is_late_somewhere(simulation)
@@ -110,12 +157,28 @@ def _untrue(simulation: Simulation, outcome: Outcome, host: str) -> Iterator[str
         yield "the session is connected"
     if step.kind == "remove" and is_sure and shells:
         yield "the session exists"
+    if step.kind == "new" and is_sure and not simulation.servers.named(host).live_shells():
+        yield "there is no session"
+    if step.kind == "info" and is_sure:
+        assert outcome.result is not None
+        listed = {each["instance_id"] for each in outcome.result["sessions"] if each["computer_name"] == host}
+        for shell in shells:
+            if str(shell.uuid) not in listed:
+                yield f"session {shell.name} is not in the result"
+    if step.kind == "extend" and is_sure:
+        for shell in shells:
+            if shell.idle_timeout < EXTENDED_IDLE_TIMEOUT:
+                yield f"session {shell.name} expires after {shell.idle_timeout:.0f} s"
+    if step.kind == "cleanup" and is_sure:
+        for shell in shells:
+            if shell.state == "Disconnected" and shell.pool is not None and not shell.pool.pipelines:
+                yield f"session {shell.name} has no command and exists"
 
 
 def _undone(run: Run, seen: set[str]) -> Iterator[str]:
     if run.state != "Completed":
         yield f"the script is {run.state}{', and its session is gone' if run.is_cut_off else ''}"
-    missing = [each for each in run.wrote if each not in seen]
+    missing = [each for each in run.kept if each not in seen]
     if missing:
         yield f"{len(missing)} of {len(run.wrote)} objects are in no result and no journal, first {missing[0]}"
 
@@ -124,7 +187,7 @@ def at_end(simulation: Simulation) -> Iterator[Violation]:
     """Check that nothing was lost and nothing ran twice."""
     seen = simulation.seen()
     for run in simulation.ledger.runs:
-        missing = [each for each in run.wrote if each not in seen]
+        missing = [each for each in run.kept if each not in seen]
         if missing and not _is_excused(simulation, run):
             text = f"{len(missing)} of {len(run.wrote)} objects of {run.token} on {run.computer}, first {missing[0]}"
             yield Violation("lost", 0, f"{text}; its session {run.session}")

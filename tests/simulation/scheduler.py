@@ -29,7 +29,7 @@ class Killed(BaseException):
 
 
 class Stuck(AssertionError):
-    """All threads wait, and nothing will ever happen that they wait for."""
+    """The threads wait for something that never happens."""
 
 
 class _Jump(selectors.BaseSelector):
@@ -37,6 +37,7 @@ class _Jump(selectors.BaseSelector):
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.latest = math.inf
         self._keys: dict[Any, selectors.SelectorKey] = {}
 
     def select(self, timeout: float | None = None) -> list[Any]:
@@ -44,6 +45,8 @@ class _Jump(selectors.BaseSelector):
             raise Stuck("all wait for something that never happens")
         if timeout > 0:
             self.now = max(self.now + timeout, math.nextafter(self.now, math.inf))
+            if self.now > self.latest:
+                raise Stuck("it waits again and again for something that never happens")
         return []
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -66,6 +69,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jump.now
 
+    def run_at_most(self, seconds: float) -> None:
+        """Let the time go on for so many seconds at most; after that, who waits is stuck."""
+        self._jump.latest = self._jump.now + seconds
+
 
 @dataclass(eq=False)
 class Process:
@@ -73,11 +80,17 @@ class Process:
 
     Attributes:
         on_kill: Called once, when it is killed.
+        interrupted_at: When it was interrupted, in seconds since the beginning.
+        has_workers: Whether each job has a thread, as on a real controller. Without it a single job has none, which is
+            faster and no different, unless the process is interrupted.
     """
 
     is_killed: bool = False
+    interrupted_at: float | None = None
     threads: list[Thread] = field(default_factory=list)
     on_kill: Callable[[], None] = lambda: None
+    is_new: bool = True
+    has_workers: bool = False
 
     def check(self) -> None:
         """Go on, unless it was killed.
@@ -97,18 +110,28 @@ class Process:
             self.on_kill()
 
 
+def _taken_lock() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 class Thread:
     """A thread that runs only when it is its turn."""
 
     def __init__(self, scheduler: Scheduler, process: Process, work: Callable[[], Any]) -> None:
         self.process = process
         self.is_ready = True
+        self.is_first = process.is_new
+        self.is_interrupted = False
+        process.is_new = False
         self.ended: asyncio.Future[None] = scheduler.loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None
         self._scheduler = scheduler
         self._work = work
-        self._turn = threading.Semaphore(0)
+        # A plain lock is much cheaper than a semaphore, and any thread may release it.
+        self._turn = _taken_lock()
         process.threads.append(self)
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -117,6 +140,18 @@ class Thread:
         self.is_ready = False
         self._turn.release()
         self._scheduler.back.acquire()
+
+    def check(self) -> None:
+        """Go on, unless an end came from outside.
+
+        Raises:
+            Killed: The process was killed.
+            KeyboardInterrupt: It was interrupted.
+        """
+        self.process.check()
+        if self.is_interrupted:
+            self.is_interrupted = False
+            raise KeyboardInterrupt
 
     def wait(self) -> None:
         """Give the turn back and wait for the next one; called in this thread."""
@@ -145,7 +180,7 @@ class Scheduler:
 
     def __init__(self, chance: random.Random) -> None:
         self.loop = VirtualLoop()
-        self.back = threading.Semaphore(0)
+        self.back = _taken_lock()
         self._chance = chance
         self._threads: list[Thread] = []
         self._current: Thread | None = None
@@ -186,22 +221,31 @@ class Scheduler:
         """Wait in the current thread until a coroutine of the loop has ended, and return or raise what it gives.
 
         Raises:
-            Killed: The process was killed meanwhile; the coroutine goes on without it.
+            Killed, KeyboardInterrupt: That happened meanwhile; the coroutine goes on without it.
         """
         thread = self._current
         assert thread is not None
         try:
-            thread.process.check()
-        except Killed:
+            thread.check()
+        except BaseException:
             coroutine.close()
             raise
         task = self.loop.create_task(coroutine)
         task.add_done_callback(lambda _task: self._wake(thread))
         # Where nothing waits for it any more, its failure is of no interest.
         task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
-        thread.wait()
-        thread.process.check()
+        while not task.done():
+            thread.wait()
+            thread.check()
         return task.result()
+
+    def interrupt(self, process: Process) -> None:
+        """Have the first thread of a process raise KeyboardInterrupt, as Ctrl-C does; the others go on."""
+        first = next((thread for thread in process.threads if thread.is_first), None)
+        if first is not None and process.interrupted_at is None and not process.is_killed:
+            process.interrupted_at = self.now
+            first.is_interrupted = True
+            self._wake(first)
 
     def close(self) -> None:
         """End what is left in the loop."""
@@ -240,7 +284,7 @@ class Jobs:
         self, work: Callable[[Any], Any], jobs: Sequence[Any], go_on: Callable[[], bool] = lambda: True
     ) -> Iterator[tuple[Any, Any]]:
         self._process.check()
-        if len(jobs) == 1 or self._limit == 1:
+        if (len(jobs) == 1 or self._limit == 1) and not self._process.has_workers:
             for job in jobs:
                 yield job, outcome_of(work, job)
                 if not go_on():

@@ -21,7 +21,7 @@ from tests.simulator.loop_thread import LoopThread
 from tests.simulator.operations import Caller, Operations
 from tests.simulator.powershells import PowerShells
 from tests.simulator.records import Failure
-from tests.simulator.script_context import BufferSpace, Execution, ScriptFailure, Sleep
+from tests.simulator.script_context import BufferSpace, Execution, NextInput, ScriptFailure, Sleep
 from tests.simulator.scripted_pipeline import ScriptedPipeline
 from tests.simulator.scripts import ScriptLibrary
 from tests.simulator.shell import User
@@ -65,6 +65,8 @@ class Run:
         token: What the task that started it called it.
         wrote: The objects that it wrote, in order.
         began: Seconds since the beginning of the history.
+        dropped: Those of them that the server dropped, since nobody received them in time (buffering mode Drop).
+        inputs: The objects of its input that it read; None as long as it reads.
         alone: Whether no session of an earlier run of the token existed when it began.
     """
 
@@ -74,6 +76,13 @@ class Run:
     began: float
     alone: bool = True
     wrote: list[str] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
+    inputs: int | None = None
+
+    @property
+    def kept(self) -> list[str]:
+        """The objects that the server did not drop, in order."""
+        return [each for each in self.wrote if each not in self.dropped]
 
     @property
     def state(self) -> str:
@@ -97,11 +106,15 @@ class Work:
 
     Attributes:
         end: Completed or Failed.
+        size: Characters of a comment before the script, so that it takes several requests.
+        mode: The output buffering mode of its session; None leaves it to the server.
     """
 
     objects: int = 2
     pause: float = 0.0
     end: str = "Completed"
+    size: int = 0
+    mode: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -142,15 +155,35 @@ class _LedgerScript:
         run = Run(computer, self.name, pipeline, pipeline.pool.clock.now(), alone)
         self.ledger.runs.append(run)
         number = len(self.ledger.of(computer, self.name))
+        _note_dropped(run)
+        inputs = 0
+        while (yield NextInput()):
+            inputs += 1
+        run.inputs = inputs
         for count in range(self.work.objects):
             yield BufferSpace()
             value = f"{self.name}/{computer}/run{number}/object{count}"
-            pipeline.emit(PSRPMessageType.PipelineOutput, value)
             run.wrote.append(value)
+            pipeline.emit(PSRPMessageType.PipelineOutput, value)
             if self.work.pause:
                 yield Sleep(self.work.pause)
         if self.work.end == "Failed":
             raise ScriptFailure(Failure.thrown(message="the work failed").record())
+
+
+def _note_dropped(run: Run) -> None:
+    """Have it noted what the server drops of the output of a run."""
+    queue = run.pipeline.output
+    drop_oldest = queue.drop_oldest
+
+    def drop() -> bool:
+        before = list(queue._messages)
+        is_dropped = drop_oldest()
+        gone = [message for message in before if not any(message is each for each in queue._messages)]
+        run.dropped |= {each for each in run.wrote if any(each.encode() in bytes(message.data) for message in gone)}
+        return is_dropped
+
+    queue.drop_oldest = drop  # type: ignore[method-assign]
 
 
 class Servers:
@@ -187,6 +220,16 @@ class Servers:
 
     def has_session(self, name: str, session: str) -> bool:
         return any(str(shell.uuid) == session for shell in self.named(name).live_shells())
+
+    def have_unbegun(self) -> bool:
+        """Whether any computer has a command whose script has not come in full."""
+        return any(
+            pipeline.state is PSInvocationState.NotStarted
+            for computer in self.computers
+            for shell in computer.live_shells()
+            if shell.pool is not None
+            for pipeline in shell.pool.pipelines.values()
+        )
 
     def is_down(self, computer: SimulatedComputer) -> bool:
         return self.clock.now() < self.down_until.get(computer.name, 0.0)

@@ -16,7 +16,14 @@ from typing import Any
 
 from tests.simulation import promises
 from tests.simulation.controller import Machine, Running
-from tests.simulation.history import IDLE_TIMEOUT, NAME, HappeningFault, History, Step
+from tests.simulation.history import (
+    EXTENDED_IDLE_TIMEOUT,
+    NAME,
+    STEP_FAULTS,
+    HappeningFault,
+    History,
+    Step,
+)
 from tests.simulation.outcome import TOKEN, Outcome, Violation
 from tests.simulation.scheduler import Scheduler, Stuck
 from tests.simulation.servers import Ledger, Servers
@@ -28,7 +35,18 @@ _MODULES = {
     "connect": "connect_pssession",
     "disconnect": "disconnect_pssession",
     "remove": "remove_pssession",
+    "new": "new_pssession",
+    "info": "pssession_info",
 }
+NEVER_BEGAN = "there is a command that never began"
+# Seconds that no step takes.
+_FOREVER = 200_000.0
+# The share of the steps without a fault that are done in check mode first.
+_CHECKED = 0.4
+# Bytes of a request that take about 3,000 bytes of a script.
+_SMALL_ENVELOPE = 8192
+# Seconds; longer than any session of a history lives.
+_ALL_THAT_EXPIRE = 10 * EXTENDED_IDLE_TIMEOUT
 
 
 @dataclass
@@ -80,7 +98,8 @@ class Simulation:
                 self.violations += promises.after_step(self, self.outcomes[-1])
             self.violations += promises.at_end(self)
         except Stuck as error:
-            self.violations.append(Violation("late", len(self.outcomes), str(error)))
+            text = f"{error}; {NEVER_BEGAN}" if self.servers.have_unbegun() else str(error)
+            self.violations.append(Violation("late", len(self.outcomes), text))
         now = self.scheduler.now
         self.close()
         return Played(self.history, self.violations, self.outcomes, now, self.requests, self.triples)
@@ -114,14 +133,19 @@ class Simulation:
 
     def _play(self, group: list[tuple[int, Step]]) -> None:
         loop = self.scheduler.loop
+        loop.run_at_most(_FOREVER + group[0][1].wait)
         loop.run_until_complete(asyncio.sleep(group[0][1].wait))
+        foreseen = self._foreseen(*group[0]) if len(group) == 1 else None
         running = []
         for number, step in group:
             outcome = Outcome(number, step, self.scheduler.now, self.token_of(number, step))
             outcome.expected = [run for run in self.ledger.runs if run.computer in step.hosts]
-            process = Running(
-                self.machines[step.controller], f"{self.history.seed} step {number}", step.faults, self._note(step)
-            )
+            outcome.foreseen = foreseen
+            process = self._process(f"step {number}", step, step.faults)
+            for fault in step.faults:
+                if fault.kind in STEP_FAULTS:
+                    process.machine.disk.forget_databases()
+                    process.happen(fault, "", fault.kind)
             thread = self.scheduler.start(process.process, functools.partial(self._carry_out, process, outcome))
             running.append((process, thread, outcome))
             self.outcomes.append(outcome)
@@ -130,6 +154,7 @@ class Simulation:
             outcome.error = thread.error
             outcome.happened = process.happened
             outcome.client_id = process.client_id
+            outcome.interrupted_at = process.process.interrupted_at
             outcome.result = None if thread.error else thread.result
             self.requests += process.requests[""]
             process.machine.disk.room = None
@@ -139,10 +164,51 @@ class Simulation:
                 told = "".join(traceback.format_exception(thread.error)[-2:])
                 self.violations.append(Violation("crash", outcome.number, told))
 
+    def _foreseen(self, number: int, step: Step) -> Mapping[str, Any] | None:
+        """Do some steps in check mode first; nothing may change by that."""
+        if step.faults or random.Random(f"check {self.history.seed} {number}").random() > _CHECKED:
+            return None
+        outcome = Outcome(number, step, self.scheduler.now, self.token_of(number, step))
+        before = self._what_clients_change()
+        process = self._process(f"check {number}", step, ())
+        thread = self.scheduler.start(
+            process.process, functools.partial(self._result_of, process, outcome, check_mode=True)
+        )
+        self.scheduler.run()
+        self.requests += process.requests[""]
+        if thread.error is not None:
+            told = "".join(traceback.format_exception(thread.error)[-2:])
+            self.violations.append(Violation("crash", number, told))
+            return None
+        if before != self._what_clients_change():
+            self.violations.append(Violation("check", number, f"check mode of {step.kind} changed something"))
+        # Only where nothing changes by itself can it be compared with what the step does.
+        is_quiet = all(
+            shell.state == "Disconnected" and not shell.runs_commands
+            for host in step.hosts
+            for shell in self.servers.named(host).live_shells()
+        )
+        return thread.result if is_quiet else None
+
+    def _what_clients_change(self) -> list[Any]:
+        shells = [shell for computer in self.servers for shell in computer.live_shells()]
+        return [len(self.ledger.runs), *((shell.id, shell.client, shell.idle_timeout) for shell in shells)]
+
+    def _process(self, name: str, step: Step, faults: tuple[HappeningFault, ...]) -> Running:
+        work = self.history.work
+        return Running(
+            self.machines[step.controller],
+            f"{self.history.seed} {name}",
+            faults,
+            self._note(step),
+            buffering_mode=work.mode,
+            inventory={"max_envelope_size": _SMALL_ENVELOPE} if work.size else None,
+        )
+
     def _note(self, step: Step) -> Any:
         def note(fault: HappeningFault, host: str) -> None:
-            state = self.state_of(host) if host in self.history.computers else "any"
-            self.triples[step.kind, fault.kind, state] += 1
+            for each in [host] if host in self.history.computers else step.hosts:
+                self.triples[step.kind, fault.kind, self.state_of(each)] += 1
 
         return note
 
@@ -151,35 +217,40 @@ class Simulation:
         outcome.ended = self.scheduler.now
         return result
 
-    def _result_of(self, process: Running, outcome: Outcome) -> Mapping[str, Any]:
+    def _script(self, token: str) -> str:
+        size = self.history.work.size
+        return f"# {'x' * size}\nrun {token}" if size else f"run {token}"
+
+    def _result_of(self, process: Running, outcome: Outcome, *, check_mode: bool = False) -> Mapping[str, Any]:
         step = outcome.step
         given = {"timeout": step.timeout} if step.timeout is not None else {}
         busy = {"busy_timeout": step.busy_timeout}
         if step.kind == "start":
-            return process.job("start", step.hosts, None, name=[NAME], script=f"run {TOKEN}", idle_timeout=IDLE_TIMEOUT)
+            work: dict[str, Any] = {"name": [NAME], "script": self._script(TOKEN)}
+            return process.job("start", step.hosts, None, check_mode=check_mode, **work)
         if step.kind == "resume":
-            # The commands of steps of the kind start are the same work.
-            work = {
-                "name": [NAME],
-                "script": f"run {TOKEN}",
-                "idle_timeout": IDLE_TIMEOUT,
-                "adopt": True,
-                **given,
-                **busy,
-            }
-            return process.job("resume", step.hosts, FOLDER, **work)
+            work = {"name": [NAME], "script": self._script(TOKEN), **given, **busy}
+            return process.job("resume", step.hosts, FOLDER, check_mode=check_mode, **work)
         journal = {"journal": JOURNALS} if step.journal else {}
         if step.kind == "collect":
             how = {"name": [NAME], "when_done": step.when_done, **given, **busy, **journal}
-            return process.job("collect", step.hosts, None, **how)
-        options: dict[str, Any] = {"computer_name": list(step.hosts), "name": [NAME], "require_each": True}
+            return process.job("collect", step.hosts, None, check_mode=check_mode, **how)
+        if step.kind == "extend":
+            how = {"name": [NAME], "expires_within": _ALL_THAT_EXPIRE, "idle_timeout": EXTENDED_IDLE_TIMEOUT}
+            return process.job("extend", step.hosts, None, check_mode=check_mode, **how)
+        if step.kind == "cleanup":
+            return process.job("cleanup", step.hosts, None, check_mode=check_mode, name=[NAME], remove=True)
+        options: dict[str, Any] = {"computer_name": list(step.hosts), "name": [NAME]}
+        if step.kind not in ("new", "info"):
+            options["require_each"] = True
         if step.kind == "receive":
             options |= {"when_done": step.when_done, **given, **busy, **journal}
         elif step.kind == "invoke":
-            options |= {"script": f"run {outcome.token}", **given, **busy, **journal}
-        else:
+            inputs = {} if step.input is None else {"input": list(range(step.input))}
+            options |= {"script": self._script(outcome.token), **given, **busy, **journal, **inputs}
+        elif step.kind not in ("new", "info"):
             options |= busy
-        return process.verb(_MODULES[step.kind], **options)
+        return process.verb(_MODULES[step.kind], check_mode=check_mode, **options)
 
 
 def _groups(steps: tuple[Step, ...]) -> list[list[tuple[int, Step]]]:

@@ -209,9 +209,12 @@ class _Resumer:
                     by_host[host].fail(part)
 
     def _look_back(self, works: t.Sequence[_Work]) -> Phase:
-        """Wait for sessions without a command, and read what the journal has of the one that they had."""
+        """Wait for sessions without a command, and read what the journal has of the one that they had.
+
+        By now another run may have started the work there.
+        """
         for batch in self._batches(works):
-            call = self._receiving(batch, {"when_done": "disconnect"})
+            call = self._receiving(batch, {"when_done": "disconnect", **self._order.given("timeout")})
             for work, part in _parts((yield call), batch):
                 state = part["results"][0]["state"] if part["results"] else None
                 if not part["results"]:
@@ -219,8 +222,8 @@ class _Resumer:
                 elif state in ENDED or state == "Stopped":
                     work.told.append(part)
                     work.received, work.last = state, part
-                else:
-                    work.received = ""
+                else:  # an error says that the rest is lost; without one, another run's command still runs
+                    work.received = "" if part["errors"] else str(state or "")
 
     def _clear(self, works: t.Sequence[_Work]) -> Phase:
         """Remove sessions in which the work may or may not have run."""

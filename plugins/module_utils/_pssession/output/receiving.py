@@ -36,6 +36,8 @@ STOP = "powershell/signal/crtl_c"
 TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"
 # The shortest time that the server is asked to wait for output because connections break in silence, in seconds.
 LEAST_SILENCE = 10.0
+# An answer that the server held back for so long, in seconds, has messages that are newer than this connection.
+_HELD_BACK = 1.0
 # Messages about the session that a client causes by connecting, and by the exchange of a key.
 _MESSAGES_OF_A_CONNECT, _MESSAGES_OF_A_KEY = 3, 2
 # How long output that has piled up is taken when the time to wait is over.
@@ -97,7 +99,8 @@ class Receiving:
         self._journal = journal
         self._needs = needs
         self._most_silence: float | None = None
-        self._missing_at_first: int | None = None
+        # Missing numbers and connects when the server first gave something that is newer than this receive.
+        self._at_first: tuple[int, int] | None = None
         self._recovery = Recovery(session, command_id, pool, recovery_timeout)
         self._timeout = timeout
         self._until: float | None = None
@@ -142,12 +145,13 @@ class Receiving:
         """Tell of output that another process received while this one connected again.
 
         Servers number the messages of a session. A client that connects causes a few that are about the session; those
-        of this one are counted, so further missing numbers are those of another client and what it received. In a
+        of this one are counted, so further missing numbers are those of another client and what it received. Numbers
+        between messages that waited for this client do not count: any clients may have connected meanwhile. In a
         session that drops output they may as well be those of dropped messages (`CommandStream.output_dropped`).
         """
-        if self._missing_at_first is None or self._drops:
+        if self._at_first is None or self._drops:
             return
-        missing, connects = self._stream.missing - self._missing_at_first, self._recovery.connects
+        missing, connects = self._stream.missing - self._at_first[0], self._recovery.connects - self._at_first[1]
         if connects and missing > connects * _MESSAGES_OF_A_CONNECT + _MESSAGES_OF_A_KEY:
             yield MessageUnreadable(
                 f"numbers of {missing} messages are missing: another process with the same client_id, such as a second "
@@ -192,12 +196,13 @@ class Receiving:
                 self._stop = False
             self._refuse_calls(client)  # of a reader before, which ended between reading a call and answering it
             while True:
+                began = self._world.monotonic()
                 pieces, is_done = self._receive(client)
                 self._journal.append(self.session, self.command_id, pieces)
                 for piece in pieces:
                     yield from self._stream.feed(piece)
-                if pieces and self._missing_at_first is None:
-                    self._missing_at_first = self._stream.missing
+                if pieces and self._at_first is None and self._world.monotonic() - began >= _HELD_BACK:
+                    self._at_first = (self._stream.missing, self._recovery.connects)
                 self._refuse_calls(client)
                 if is_done and not self._stream.is_finished:
                     raise EndedWithoutState()
