@@ -134,7 +134,7 @@ options:
       maximum_received_object_size:
         description:
           - How many bytes one object that the server sends may have, as PowerShell's messages have it. A larger object
-            is an error. V(0) and the default mean any number.
+            is an error. The default is PowerShell's, V(209715200) (200 MiB). V(0) means any number.
         type: int
       output_buffering_mode:
         description:

@@ -25,6 +25,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import Event, Warned
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown_in_line
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.registry import Registry
@@ -127,7 +128,7 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
 
     def emit(event: Event) -> None:
         if isinstance(event, Warned):
-            warnings.append(event.text)
+            warnings.append(shown_in_line(event.text))
         elif show is not None:
             show(event)
 

@@ -16,6 +16,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     Reconnecting,
     Waiting,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown_in_line
 
 display = Display()
 
@@ -46,8 +47,8 @@ class EventDisplay:
         elif isinstance(event, InCommand) and isinstance(event.event, Reconnecting):
             broken = event.event
             self._show_progress(
-                f"the connection to session {event.session.place} broke ({broken.cause.message}); attempt "
-                f"{broken.attempt} to connect again in {broken.seconds:.0f} s"
+                f"the connection to session {event.session.place} broke ({shown_in_line(broken.cause.message)}); "
+                f"attempt {broken.attempt} to connect again in {broken.seconds:.0f} s"
             )
         elif isinstance(event, Waiting):
             self._show_progress(

@@ -8,6 +8,7 @@ import json
 import os
 import typing as t
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import open_own_file
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
 
 # Of the result files. It goes up when something that was there is gone or means something else; files of 0.1.0 that
@@ -36,7 +37,7 @@ class WorkFolder:
             OSError: The journal cannot be read.
         """
         try:
-            with open(self.journal_of(host), "rb") as journal:
+            with open(open_own_file(self.journal_of(host), os.O_RDONLY), "rb") as journal:
                 return commands_in(journal)
         except FileNotFoundError:
             return {}
@@ -49,7 +50,7 @@ class WorkFolder:
         """
         path = self._result_of(host)
         try:
-            with open(path, encoding="utf-8") as file:
+            with open(open_own_file(path, os.O_RDONLY), encoding="utf-8") as file:
                 result = json.load(file)
         except FileNotFoundError:
             return None

@@ -76,7 +76,7 @@ class Conversation:
         found = _MESSAGE_ID.search(body)
         assert found
         related = _RELATES_TO.sub(rf"\g<1>{found[1].decode()}<", answer)
-        return http._Response(status, related.encode(), content_type, location="", challenges="")
+        return http._Response(status, related.encode(), content_type, location="", challenges="", is_believed=True)
 
 
 @pytest.fixture

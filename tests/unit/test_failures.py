@@ -53,25 +53,25 @@ def at(scheme: str = "negotiate", library: str = "psrp") -> Endpoint:
 )
 @pytest.mark.parametrize("body", [b"", b"<html>Bad</html>", b"\xff\xfe", b"<!DOCTYPE x><x/>"])
 def test_a_status_without_a_fault(status: int, code: Code, delivered: bool, body: bytes) -> None:
-    found = refused(status, body, "text/html", "", at(), Way())
+    found = refused(status, body, "text/html", "", at(), Way(), "")
     assert (found.code, found.delivered) == (code, delivered)
     assert str(status) in found.message
     assert code in HINTS
 
 
 def test_the_proxy_is_meant_by_407() -> None:
-    found = refused(407, b"", "text/html", "", at(), Way())
+    found = refused(407, b"", "text/html", "", at(), Way(), "")
     assert "proxy" in found.message
     assert "session_option.proxy_credential" in found.message
 
 
 def test_content_of_no_type_has_a_message_too() -> None:
-    assert "unknown content" in refused(500, b"", "", "", at(), Way()).message
+    assert "unknown content" in refused(500, b"", "", "", at(), Way(), "").message
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
 def test_a_fault_says_more_than_its_status(status: int) -> None:
-    found = refused(status, FAULT, "application/soap+xml", "", at(), Way())
+    found = refused(status, FAULT, "application/soap+xml", "", at(), Way(), "")
     assert isinstance(found, WSManFault)
     assert (found.code, found.delivered) == (5, False)
 
@@ -107,7 +107,7 @@ OFFERS = [
 def test_401_is_a_wrong_password_or_a_scheme_that_is_not_offered(
     scheme: str, library: str, offered: str, has_a_chance: bool
 ) -> None:
-    found = refused(401, FAULT, "application/soap+xml", offered, at(scheme, library), Way())
+    found = refused(401, FAULT, "application/soap+xml", offered, at(scheme, library), Way(), "")
     assert not isinstance(found, WSManFault)
     assert found.code == (Code.ACCESS_DENIED if has_a_chance else Code.INVALID_AUTHENTICATION)
     assert found.delivered is False

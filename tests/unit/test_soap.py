@@ -107,3 +107,35 @@ def test_a_fault_of_another_service_has_no_code() -> None:
 
 def test_no_fault() -> None:
     assert soap.find_fault(soap.parse(ENVELOPE.format(""))) is None
+
+
+def test_a_fault_is_read_within_bounds() -> None:
+    detail = "<f:WSManFault Code='{}'>" + "<f:Message>no</f:Message>" * 5000 + "</f:WSManFault>"
+    read = fault(detail=detail.format("5"))
+    assert read is not None
+    assert (read.code, len(read.message)) == (5, 4000)
+    read = fault(reason="no " * 5000, detail=detail.format("9" * 5000))
+    assert read is not None
+    assert read.code is None
+
+
+def test_an_answer_with_a_million_tags_is_not_parsed() -> None:
+    with pytest.raises(TransportError, match="more than 1000000 tags"):
+        soap.decode(b"<a/>" * (soap.MAX_TAGS + 1))
+    assert soap.decode(b"<a/>" * 10)
+
+
+@pytest.mark.parametrize(
+    ("header", "belongs"),
+    [
+        ("<a:RelatesTo>uuid:ONE</a:RelatesTo>", True),
+        ("<a:RelatesTo> UUID:one </a:RelatesTo>", True),
+        ("<a:RelatesTo>uuid:TWO</a:RelatesTo>", False),
+        ("", True),
+    ],
+)
+def test_which_request_an_answer_belongs_to(header: str, belongs: bool) -> None:
+    text = ENVELOPE.replace("<s:Body>", f"<s:Header>{header}</s:Header><s:Body>").replace(
+        "<s:Envelope", '<s:Envelope xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"'
+    )
+    assert soap.is_answer_to("uuid:ONE", soap.parse(text.format(""))) is belongs

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,3 +155,16 @@ def matches(pattern: list[Token], name: str) -> bool:
     if head == "*":
         return any(matches(tail, name[skipped:]) for skipped in range(len(name) + 1))
     return bool(name) and name[0].lower() in head and matches(tail, name[1:])
+
+
+def test_a_long_name_is_not_tried_again_and_again() -> None:
+    # With a dozen stars, trying all ways to share the name among them would not end.
+    wildcard = WildcardPattern("a*" * 12 + "b")
+    assert not wildcard.matches("a" * 100_000)
+    assert wildcard.matches("a" * 100_000 + "b")
+
+
+@given(st.lists(st.sampled_from(["*", "?", "a", "b"]), max_size=8).map("".join), st.text("ab", max_size=10))
+def test_stars_match_as_an_expression_with_repetitions_does(pattern: str, name: str) -> None:
+    expression = pattern.replace("*", ".*").replace("?", ".")
+    assert WildcardPattern(pattern).matches(name) == (re.fullmatch(expression, name) is not None)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import escaped_nul
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import escaped_nul
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, host_of, of_host, outcome_of
 
 Row = dict[str, t.Any]

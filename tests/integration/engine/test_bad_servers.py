@@ -249,7 +249,8 @@ def bad_chunks(call: Call) -> None:
 
 def endless_and_always_new(call: Call) -> None:
     count = f"{time.monotonic_ns():012X}"[-12:]
-    call.answer(listing(shell(f"1A2B3C4D-0000-0000-0000-{count}"), "context", end=""))
+    body = listing(shell(f"1A2B3C4D-0000-0000-0000-{count}"), "context", end="")
+    call.answer(body.replace("EnumerateResponse", "PullResponse") if call.action == "Pull" else body)
 
 
 def nested(call: Call) -> None:
@@ -262,7 +263,7 @@ LISTINGS: dict[str, tuple[Callable[[Call], None], str]] = {
     "drip in the header": (drip_header, "WinRMOperationTimeout"),
     "flood": (flood, "ImproperResponse"),
     "no HTTP": (no_http, "WinRMHttpError"),
-    "bad compression": (bad_compression, "WinRMHttpError"),
+    "bad compression": (bad_compression, "ImproperResponse"),
     "bad chunks": (bad_chunks, "WinRMHttpError"),
     "no body": (lambda call: call.answer(""), "ImproperResponse"),
     "two bodies": (lambda call: call.answer(listing("") * 2), "ImproperResponse"),
@@ -297,9 +298,8 @@ def test_a_web_page_as_an_answer_to_the_log_on(fleet: SimulatedFleet, controller
             "message_encryption": "auto",
         }
         result = connect_both(fleet, controller)
-    assert_only_the_bad_one_failed(result, "RemotePSSessionQueryFailed")
-    assert "unexpected StopIteration" in result["errors"][0]["message"]
-    assert "/issues" in result["errors"][0]["hint"]
+    assert_only_the_bad_one_failed(result, "ImproperResponse,RemotePSSessionQueryFailed")
+    assert "without asking for a log-on" in result["errors"][0]["message"]
 
 
 def test_a_listing_that_never_ends(controller: Controller) -> None:

@@ -14,6 +14,7 @@ from .codes import Code
 from .errors import EndedWithoutState, ErrorRecord, LimitExceeded, TransportError, WSManFault
 from .sessions import PSSession
 from .settings import Credential
+from .text import shown
 
 # ERROR_SUCCESS_REBOOT_INITIATED and ERROR_SUCCESS_REBOOT_REQUIRED (winerror.h): installers end with them.
 REBOOT_CODES = frozenset({1641, 3010})
@@ -194,7 +195,7 @@ class CommandResult:
         del fields["is_formatted"]
         return {
             "computer_name": self.session.endpoint.computer_name,
-            "name": self.session.name,
+            "name": shown(self.session.name),
             "instance_id": self.session.instance_id,
             "inventory_hostname": self.session.endpoint.inventory_hostname,
             "command_id": self.command_id,

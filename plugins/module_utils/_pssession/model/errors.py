@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from .cmdlets import CONNECT, Cmdlet
 from .codes import HINTS, Code, Reason, reason_of, transport_prefix
+from .text import shown_in, shown_in_line
 
 # Codes of refusals because another client is connected, or was the last one.
 _ANOTHER_CLIENT = frozenset({Code.CONNECTED_TO_DIFFERENT_CLIENT, Code.CLIENT_SESSION_ID_MISMATCH})
@@ -185,11 +186,6 @@ class UnexpectedError(TransportError):
         super().__init__(None, f"unexpected {type(error).__name__}{where}")
 
 
-def escaped_nul(text: str) -> str:
-    """Return a text with U+0000 as CLIXML has it (MS-PSRP 2.2.5.3.2): readers of CSV and databases refuse it."""
-    return text.replace("\0", "_x0000_")
-
-
 @dataclass(frozen=True)
 class Subject:
     """What an error is about: a computer, perhaps a session there; None is what does not apply or is not known."""
@@ -222,16 +218,17 @@ class ErrorRecord:
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the record as plain data for a task result."""
-        return {
+        record = {
             "fully_qualified_error_id": self.fully_qualified_error_id,
             "category": self.category,
-            "message": self.message,
+            "message": shown_in_line(self.message),
             "reason": self.reason.value,
             "target": self.target,
             **dataclasses.asdict(self.about),
             "code": self.code,
             "hint": self.hint,
         }
+        return t.cast("dict[str, t.Any]", shown_in(record))
 
 
 def error_record(
@@ -264,7 +261,7 @@ def error_record(
     return ErrorRecord(
         fully_qualified_error_id=",".join(part for part in parts if part),
         category=category,
-        message=escaped_nul(f"{message}: {cause.message}" if cause else message),
+        message=f"{message}: {cause.message}" if cause else message,
         reason=reason or reason_of(code),
         target=target,
         about=about,

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from .errors import Subject
 from .settings import Credential, HostSettings, SessionOption
+from .text import shown_in, shown_in_line
 
 # A shell belongs to PowerShell exactly if its resource URI starts with this (MS-PSRP 3.1.5.3.1).
 POWERSHELL_RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
@@ -313,7 +314,7 @@ class PSSession:
     @property
     def place(self) -> str:
         """The session's name, or its instance id where it has none, and its computer, for messages."""
-        return f"{self.name or self.instance_id} on {self.endpoint.computer_name}"
+        return f"{shown_in_line(self.name) or self.instance_id} on {self.endpoint.computer_name}"
 
     @property
     def exists(self) -> bool:
@@ -362,7 +363,7 @@ class PSSession:
             result["commands"] = [command.as_dict() for command in self.commands]
         if self.application_private_data is not None:
             result["application_private_data"] = dict(self.application_private_data)
-        return result
+        return t.cast("dict[str, t.Any]", shown_in(result))
 
 
 def is_powershell(resource_uri: str) -> bool:

@@ -93,7 +93,7 @@ class SessionOption(OptionGroup):
     culture: str = option(str, "en-US")
     ui_culture: str = option(str, "en-US")
     maximum_received_data_size_per_command: int | None = option(_limit)
-    maximum_received_object_size: int | None = option(_limit)
+    maximum_received_object_size: int | None = option(_limit, 200 * 1024 * 1024)
     output_buffering_mode: str | None = option(_buffering_mode)
     max_connection_retry_count: int | None = option(number())
     application_arguments: t.Mapping[str, t.Any] | None = field(

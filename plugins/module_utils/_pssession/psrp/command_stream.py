@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import struct
 import typing as t
 
 from ..model.commands import PipelineState
@@ -26,6 +25,7 @@ from .formatting import FormattedOutput
 from .fragments import Defragmenter
 from .host import HostCall, Method
 from .host_text import HostText
+from .message import clixml_of, unpack
 
 try:
     from pypsrp.messages import MessageType
@@ -34,9 +34,6 @@ except ImportError:  # reported by the client, which is needed first
 
 # Messages about a session itself, among those of a command. A client that connects causes three of them.
 _OTHER_MESSAGES = 1000
-# Destination, type, pool and pipeline come before the data of a message (MS-PSRP 2.2.1); here the type matters.
-_HEADER = struct.Struct("<4xI32x")
-_BOM = b"\xef\xbb\xbf"
 _STATES = {3: PipelineState.STOPPED, 4: PipelineState.COMPLETED, 5: PipelineState.FAILED}
 _SKIPPED = (OutputSkipped(),)
 
@@ -140,12 +137,10 @@ class CommandStream:
         self.host_calls = [call for call in self.host_calls if call.call_id not in answered]
 
     def _read(self, message: bytes) -> t.Sequence[CommandEvent]:
-        if len(message) < _HEADER.size:
-            raise ValueError("a PSRP message is shorter than its header")
-        (kind,) = _HEADER.unpack_from(message)
+        kind, data = unpack(message)
         if kind == MessageType.PIPELINE_OUTPUT and not self._wants_output():
             return _SKIPPED
-        text = message[_HEADER.size :].removeprefix(_BOM).decode()
+        text = clixml_of(data)
         if kind == MessageType.PIPELINE_OUTPUT:
             return self._object(text)
         if kind == MessageType.PIPELINE_HOST_CALL:

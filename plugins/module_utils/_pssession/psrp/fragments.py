@@ -14,6 +14,8 @@ FRAGMENT_HEADER_BYTES = _HEADER.size
 _START, _END = 1, 2
 # Fragments that fit an envelope of any server, with Base64 and all around it.
 MAX_FRAGMENT_BYTES = 32 * 1024
+# What PowerShell's clients accept of one object (MaximumReceivedObjectSize).
+MAX_MESSAGE_BYTES = 200 * 1024 * 1024
 
 
 def whole_fragment(object_id: int, message: bytes) -> bytes:
@@ -53,7 +55,7 @@ class Defragmenter:
 
     def __init__(
         self,
-        max_size: int | None = None,
+        max_size: int | None = MAX_MESSAGE_BYTES,
         *,
         skips_repeats: bool = False,
         may_miss: bool = False,
@@ -106,7 +108,7 @@ class Defragmenter:
     def _take(self, object_id: int, fragment_id: int, flags: int, blob: bytes) -> bytes | None:
         if flags & _START:
             self.is_torn = self.is_torn or self._object_id is not None
-            if flags & _END and fragment_id == 0 and self._max_size is None:
+            if flags & _END and fragment_id == 0 and (self._max_size is None or len(blob) <= self._max_size):
                 self._object_id = None
                 return blob  # small messages are whole fragments, and there may be millions
             self._object_id, self._next_fragment, self._parts, self._size = object_id, 0, [], 0
@@ -119,6 +121,11 @@ class Defragmenter:
             if self._may_miss:
                 return None
             self._note_damage(f"PSRP fragment {object_id}.{fragment_id} came where {expected} was due")
+            return None
+        if not blob:
+            self._object_id = None
+            self.is_torn = True
+            self._note_damage(f"PSRP fragment {object_id}.{fragment_id} is a part of a message, and empty")
             return None
         self._next_fragment += 1
         self._parts.append(blob)

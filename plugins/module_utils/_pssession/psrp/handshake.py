@@ -7,15 +7,15 @@ from __future__ import annotations
 import typing as t
 import uuid
 
-from ..model.errors import TransportError
 from ..model.sessions import Shell
 from ..wsman.client import PROTOCOL_VERSION, WSManClient
 from ..wsman.soap import improper
+from . import records
 from .fragments import Defragmenter, whole_fragment
+from .message import clixml_of, messages_in
 
 try:
     from pypsrp.messages import (
-        ApplicationPrivateData,
         ConnectRunspacePool,
         Destination,
         Message,
@@ -46,7 +46,7 @@ def connect(client: WSManClient, shell: Shell, buffering_mode: str | None, deadl
     """
     answer = client.connect(shell, _connect_xml(shell.shell_id), buffering_mode, deadline)
     defragmenter = Defragmenter(client.endpoint.option.maximum_received_object_size)
-    answered = {message.message_type for message in _messages(defragmenter, answer)}
+    answered = {kind for kind, _data in messages_in(defragmenter, [answer])}
     if MessageType.SESSION_CAPABILITY not in answered or MessageType.RUNSPACEPOOL_INIT_DATA not in answered:
         raise improper("the answer to Connect lacks the server's session capability or runspace pool data")
 
@@ -62,11 +62,9 @@ def receive_private_data(client: WSManClient, shell: Shell, deadline: float) -> 
     """
     defragmenter = Defragmenter(client.endpoint.option.maximum_received_object_size)
     while True:
-        for stream in client.receive(shell, deadline):
-            for message in _messages(defragmenter, stream):
-                if message.message_type == MessageType.APPLICATION_PRIVATE_DATA:
-                    data = t.cast(ApplicationPrivateData, message.data).data
-                    return {str(key): _plain(value) for key, value in (data or {}).items()}
+        for kind, data in messages_in(defragmenter, client.receive(shell, deadline)):
+            if kind == MessageType.APPLICATION_PRIVATE_DATA:
+                return _private_data(data)
 
 
 def _connect_xml(shell_id: str) -> bytes:
@@ -83,24 +81,10 @@ def _connect_xml(shell_id: str) -> bytes:
     )
 
 
-def _messages(defragmenter: Defragmenter, data: bytes) -> t.Iterator[Message]:
-    """Yield the PSRP messages that end in the given data."""
-    serializer = Serializer()
+def _private_data(data: bytes) -> dict[str, t.Any]:
     try:
-        for message in defragmenter.feed(data):
-            yield Message.unpack(message, serializer)
-    except TransportError:
-        raise
-    except Exception as error:  # whatever a serializer makes of data that a server should never have sent
-        raise improper(f"the answer has PSRP data that cannot be read ({type(error).__name__}: {error})") from error
-
-
-def _plain(value: t.Any) -> t.Any:
-    """Return deserialized CLIXML as data that JSON knows."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)
+        value = records.to_plain(clixml_of(data))
+    except ValueError as error:
+        raise improper(f"the application private data cannot be read ({error})") from error
+    found = value.get("ApplicationPrivateData") if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -91,14 +91,15 @@ def host_call(clixml: str) -> HostCall:
     if not {"ci", "mi", "mp"} <= members.keys():
         raise ValueError("a host call has no id, no method or no parameters")
     method = document.resolve(members["mi"])
-    number = method.findtext("I32")
+    found = method.find("I32")
+    number = None if found is None else document.plain(found)
     parameters = document.plain(members["mp"])
-    if number is None or not isinstance(parameters, list):
+    if not isinstance(number, int) or not isinstance(parameters, list):
         raise ValueError("a host call has no method or no list of parameters")
     call_id = document.plain(members["ci"])
     if not isinstance(call_id, int):
         raise ValueError("the id of a host call is not a number")
-    return HostCall(call_id, int(number), document.to_string(method) or number, tuple(parameters))
+    return HostCall(call_id, number, document.to_string(method) or str(number), tuple(parameters))
 
 
 def refuse(client: WSManClient, shell: Shell, command_id: str, call: HostCall, deadline: float) -> None:

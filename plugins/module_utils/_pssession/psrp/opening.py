@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import struct
 import typing as t
 import uuid
 
@@ -15,6 +14,7 @@ from ..wsman.client import PROTOCOL_VERSION, WSManClient
 from ..wsman.soap import improper
 from . import records
 from .fragments import Defragmenter, whole_fragment
+from .message import clixml_of, messages_in
 from .values import to_powershell
 
 try:
@@ -27,9 +27,6 @@ except ImportError:  # reported by the client, which is needed first
 # PSRP's own numbers, not those of any PowerShell (MS-PSRP 2.2.2.1).
 _PS_VERSION = "2.0"
 _SERIALIZATION_VERSION = "1.1.0.1"
-# Destination, type, pool and pipeline come before the data of a message (MS-PSRP 2.2.1).
-_HEADER = struct.Struct("<II16s16s")
-_BOM = b"\xef\xbb\xbf"
 _OPENED, _CLOSED, _BROKEN = 2, 3, 5
 # What fits into one envelope of any server (MaxEnvelopeSizekb), so that the first messages need no further ones.
 MAX_CREATION_BYTES = 64 * 1024
@@ -71,24 +68,17 @@ class _OpeningFailed(Exception):
 def _wait_until_opened(client: WSManClient, shell: Shell, deadline: float) -> None:
     defragmenter = Defragmenter()
     while True:
-        for stream in client.receive(shell, deadline):
-            try:
-                for message in defragmenter.feed(stream):
-                    if _is_opened(message):
-                        return
-            except ValueError as error:
-                raise improper(f"the answer has PSRP data that cannot be read ({error})") from error
+        for kind, data in messages_in(defragmenter, client.receive(shell, deadline)):
+            if kind == MessageType.RUNSPACEPOOL_STATE and _is_opened(data):
+                return
 
 
-def _is_opened(message: bytes) -> bool:
-    """Tell whether a message says that the pool is open (MS-PSRP 2.2.2.9)."""
-    if len(message) < _HEADER.size:
-        raise ValueError("a PSRP message is shorter than its header")
-    _destination, kind, _pool, _pipeline = _HEADER.unpack_from(message)
-    if kind != MessageType.RUNSPACEPOOL_STATE:
-        return False
-    data = message[_HEADER.size :]
-    state, failure = records.pool_state(data[len(_BOM) :].decode() if data.startswith(_BOM) else data.decode())
+def _is_opened(data: bytes) -> bool:
+    """Tell whether a state message says that the pool is open (MS-PSRP 2.2.2.9)."""
+    try:
+        state, failure = records.pool_state(clixml_of(data))
+    except ValueError as error:
+        raise improper(f"the state of the session cannot be read ({error})") from error
     if state in (_BROKEN, _CLOSED):
         raise _OpeningFailed(records.message_of(failure) or "it gave no reason")
     return state == _OPENED

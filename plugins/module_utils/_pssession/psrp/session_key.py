@@ -15,6 +15,7 @@ from ..wsman.client import LEAST_WAIT, WSManClient
 from ..wsman.soap import improper
 from .clixml import Document
 from .fragments import Defragmenter, whole_fragment
+from .message import clixml_of, messages_in
 
 try:
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -25,9 +26,6 @@ try:
 except ImportError:  # reported by the client, which is needed first
     pass
 
-# Destination, type, pool and pipeline come before the data of a message (MS-PSRP 2.2.1); here the type matters.
-_HEADER = struct.Struct("<4xI32x")
-_BOM = b"\xef\xbb\xbf"
 # How CryptoAPI wraps keys (MS-PSRP 2.2.2.3 and 2.2.2.4). A public one: PUBLICKEYBLOB, version 2, CALG_RSA_KEYX, "RSA1",
 # bits, exponent, modulus. What comes before a sealed one: SIMPLEBLOB, version 2, CALG_AES_256, CALG_RSA_KEYX.
 _PUBLIC_BLOB = struct.Struct("<BBxxI4sII256s")
@@ -64,7 +62,7 @@ def exchange(client: WSManClient, shell: Shell, deadline: float) -> SessionKey:
     private_key = _send_public_key(client, shell, deadline)
     defragmenter = Defragmenter()
     while True:
-        for kind, data in _messages(defragmenter, client.receive(shell, deadline)):
+        for kind, data in messages_in(defragmenter, client.receive(shell, deadline)):
             if kind != MessageType.ENCRYPTED_SESSION_KEY:
                 continue
             try:
@@ -94,7 +92,7 @@ def answer_request(client: WSManClient, shell: Shell, deadline: float) -> bool:
     """
     defragmenter = Defragmenter()
     while streams := client.receive(shell, deadline, LEAST_WAIT):
-        if any(kind == MessageType.PUBLIC_KEY_REQUEST for kind, _data in _messages(defragmenter, streams)):
+        if any(kind == MessageType.PUBLIC_KEY_REQUEST for kind, _data in messages_in(defragmenter, streams)):
             _send_public_key(client, shell, deadline)
             return True
     return False
@@ -110,22 +108,6 @@ def _send_public_key(client: WSManClient, shell: Shell, deadline: float) -> rsa.
     return private_key
 
 
-def _messages(defragmenter: Defragmenter, streams: t.Iterable[bytes]) -> t.Iterator[tuple[int, bytes]]:
-    """Yield type and data of the messages that end in what a shell's stream gave.
-
-    Raises:
-        TransportError: It cannot be read.
-    """
-    try:
-        for stream in streams:
-            for message in defragmenter.feed(stream):
-                if len(message) < _HEADER.size:
-                    raise ValueError("a PSRP message is shorter than its header")
-                yield _HEADER.unpack_from(message)[0], message[_HEADER.size :]
-    except ValueError as error:
-        raise improper(f"the answer has PSRP data that cannot be read ({error})") from error
-
-
 def _public_key(private_key: rsa.RSAPrivateKey) -> bytes:
     """Return the public half of a key pair in the form a server reads (MS-PSRP 2.2.2.3)."""
     numbers = private_key.public_key().public_numbers()
@@ -134,7 +116,7 @@ def _public_key(private_key: rsa.RSAPrivateKey) -> bytes:
 
 def _session_key(message: bytes, private_key: rsa.RSAPrivateKey) -> bytes | None:
     """Return the key in an ENCRYPTED_SESSION_KEY message (MS-PSRP 2.2.2.4), or None if there is none for us in it."""
-    document = Document(message.removeprefix(_BOM).decode())
+    document = Document(clixml_of(message))
     data: t.Any = document.plain(document.root)
     text = data.get("EncryptedSessionKey") if isinstance(data, dict) else None
     if not isinstance(text, str):

@@ -7,11 +7,9 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-import stat
 import typing as t
 
 from . import unix
-from .unix import OPEN_WITHOUT_WAITING
 
 # How long a task waits for other tasks that write to the same database.
 _BUSY_SECONDS = 30.0
@@ -34,7 +32,7 @@ class Disk(t.Protocol):
     """Files and folders by their paths. All methods raise OSError; those of the database sqlite3.Error, too."""
 
     def make_folder(self, path: str) -> None:
-        """Make a folder with mode 0700, and those above it, unless it exists."""
+        """Make a folder with mode 0700, and those above it, unless it exists; one that others can change is refused."""
 
     def exists(self, path: str) -> bool:
         """Tell whether there is anything at a path."""
@@ -73,7 +71,8 @@ class LocalDisk:
     """The disk of this computer."""
 
     def make_folder(self, path: str) -> None:
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        unix.make_own_folder(path)
+        unix.check_own_folder(path)
 
     def exists(self, path: str) -> bool:
         return os.path.exists(path)
@@ -82,16 +81,14 @@ class LocalDisk:
         return os.path.isdir(path)
 
     def check_folder(self, path: str) -> None:
+        unix.check_own_folder(path)
         os.listdir(path)
         if not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
     def append(self, path: str, data: bytes) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | OPEN_WITHOUT_WAITING
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = unix.open_own_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(errno.EINVAL, "it is no regular file")
             if data:
                 self._write(descriptor, data)
                 os.fsync(descriptor)
@@ -99,7 +96,7 @@ class LocalDisk:
             os.close(descriptor)
 
     def read(self, path: str) -> t.BinaryIO:
-        return open(path, "rb")
+        return open(unix.open_own_file(path, os.O_RDONLY), "rb")
 
     def rename(self, path: str, new_path: str) -> None:
         os.replace(path, new_path)
@@ -110,7 +107,10 @@ class LocalDisk:
     def database(self, path: str | None) -> sqlite3.Connection:
         if path is not None:
             self.make_folder(os.path.dirname(os.path.abspath(path)))
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            if not unix.check_own_file(path):
+                os.close(unix.open_own_file(path, os.O_RDWR | os.O_CREAT))
+            for of_sqlite in ("-wal", "-shm", "-journal"):
+                unix.check_own_file(path + of_sqlite)
         return sqlite3.connect(path or ":memory:", timeout=_BUSY_SECONDS, isolation_level=None)
 
     @staticmethod

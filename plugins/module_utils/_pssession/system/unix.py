@@ -4,11 +4,130 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 
-# Does not wait for the other end of a named pipe.
-OPEN_WITHOUT_WAITING: int = getattr(os, "O_NONBLOCK", 0)
+# Does not wait for the other end of a named pipe, and does not follow a symbolic link.
+_OPEN_SAFELY: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def open_own_file(path: str, flags: int) -> int:
+    """Open a file that only the user of this process can read or write; one that is made is such a file.
+
+    Whoever can write our files could name servers that get passwords, or say that work was done. One that others can
+    only read is closed to them.
+
+    Returns:
+        A file descriptor.
+
+    Raises:
+        OSError: It cannot be opened. It is a link, a folder or a device, has a second name, belongs to another user, or
+            others may write it.
+    """
+    try:
+        descriptor = os.open(path, flags | _OPEN_SAFELY, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a symbolic link", path) from error
+        raise
+    try:
+        found = os.fstat(descriptor)
+        if problem := _problem_of_file(found):
+            raise OSError(errno.EPERM, problem, path)
+        if _is_unix() and found.st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def check_own_file(path: str) -> bool:
+    """Make sure of a file what `open_own_file` does, and tell whether it exists.
+
+    The file is not opened: to close it would release the locks that SQLite has on it in this process.
+
+    Raises:
+        OSError: As there.
+    """
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(errno.ELOOP, "it is a symbolic link", path)
+    if problem := _problem_of_file(found):
+        raise OSError(errno.EPERM, problem, path)
+    if _is_unix() and found.st_mode & 0o077:
+        os.chmod(path, 0o600)
+    return True
+
+
+def check_own_folder(path: str) -> None:
+    """Make sure that only the user of this process, or root, decides which files are in a folder.
+
+    Users of one group may share a folder. In one with the sticky bit, everyone has files, and only their own.
+
+    Raises:
+        OSError: Others may replace files in it.
+    """
+    found = os.stat(path)
+    if problem := _problem_of_folder(found):
+        raise OSError(errno.EPERM, problem, path)
+
+
+def make_own_folder(path: str) -> None:
+    """Make a folder with mode 0700, and those above it, whatever the umask; one that exists stays as it is.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if os.path.isdir(path):
+        return
+    above = os.path.dirname(path.rstrip(os.sep))
+    if above and not os.path.lexists(above):
+        make_own_folder(above)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+
+
+def _problem_of_file(found: os.stat_result) -> str:
+    if not stat.S_ISREG(found.st_mode):
+        return "it is no regular file"
+    if not _is_unix():
+        return ""
+    if found.st_uid != os.geteuid():
+        return f"it belongs to the user with id {found.st_uid}, and this one has id {os.geteuid()}"
+    if found.st_nlink > 1:
+        return "it is a hard link: the same file has another name"
+    if found.st_mode & 0o022:
+        return f"others may write it (mode {stat.S_IMODE(found.st_mode):04o}); make it 0600 if its content is yours"
+    return ""
+
+
+def _problem_of_folder(found: os.stat_result) -> str:
+    if not _is_unix():
+        return ""
+    mode = f"mode {stat.S_IMODE(found.st_mode):04o}"
+    if found.st_uid not in (0, os.geteuid()):
+        return f"the folder belongs to the user with id {found.st_uid}, and this one has id {os.geteuid()}"
+    if found.st_mode & stat.S_ISVTX:
+        return ""
+    if found.st_mode & 0o002:
+        return f"everyone may write in the folder ({mode}); make it 0700"
+    if found.st_mode & 0o020 and found.st_gid not in (os.getegid(), *os.getgroups()):
+        return f"a group that this user is not in may write in the folder ({mode}); make it 0700"
+    return ""
+
+
+def _is_unix() -> bool:
+    return hasattr(os, "geteuid")
+
 
 try:
     import resource
@@ -58,7 +177,7 @@ else:
         """
 
         def __init__(self, path: str) -> None:
-            self._descriptor = os.open(path, os.O_RDONLY | OPEN_WITHOUT_WAITING)
+            self._descriptor = open_own_file(path, os.O_RDONLY)
 
         def exclusive(self) -> bool:
             return self._lock(fcntl.LOCK_EX)

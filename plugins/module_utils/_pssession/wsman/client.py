@@ -46,6 +46,23 @@ ENVELOPE_OVERHEAD_BYTES = 4096
 LEAST_ENVELOPE_BYTES = 8192
 # Pages in a row that bring nothing new; no server that makes progress sends that many.
 MAX_IDLE_PAGES = 10
+# Items and characters of all pages of an enumeration.
+MAX_LISTED = 100_000
+MAX_LISTED_CHARACTERS = 16 * 1024 * 1024
+# What the body of an answer begins with, for the operations whose answer says more than that it was done.
+_ANSWERS = {
+    "Enumerate": "wsen:EnumerateResponse",
+    "Pull": "wsen:PullResponse",
+    "Connect": "rsp:ConnectResponse",
+    "Command": "rsp:CommandResponse",
+    "Receive": "rsp:ReceiveResponse",
+}
+# An answer to Receive within this many seconds, and without data, came at once: a server waits for output.
+_AT_ONCE = 0.5
+# Seconds to wait before the next Receive after such an answer, twice as long after each further one, and at most.
+_BACKOFF, _MAX_BACKOFF = 0.1, 10.0
+# So many of them in a row, some 15 minutes, are the end of receiving.
+MAX_EMPTY_ANSWERS = 100
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ class WSManClient:
         )
         self._wsman.transport = self._http  # type: ignore[assignment]
         self._wsman.session_id = client_id
+        self._empty_answers = 0
         self._wsman.operation_timeout = t.cast(int, seconds_text(endpoint.settings.operation_timeout))
 
     @property
@@ -301,18 +319,37 @@ class WSManClient:
             desired.set("CommandId", command_id)
         options = OptionSet()
         options.add_option("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "True")
+        self._back_off(deadline)
+        began = self.world.monotonic()
         try:
             answer = self._invoke(
                 WSManAction.RECEIVE, shell.resource_uri, body, deadline, shell=shell, options=options, wait=wait
             )
         except TransportError as error:
-            if error.code == Code.OPERATION_TIMED_OUT:
-                return [], False
-            raise
-        streams = answer.findall("rsp:ReceiveResponse/rsp:Stream", NAMESPACES)
-        state = answer.find("rsp:ReceiveResponse/rsp:CommandState", NAMESPACES)
-        is_done = state is not None and state.get("State", "").endswith("/Done")
-        return [_base64(stream.text or "") for stream in streams], is_done
+            if error.code != Code.OPERATION_TIMED_OUT:
+                raise
+            pieces, is_done = [], False
+        else:
+            streams = answer.findall("rsp:ReceiveResponse/rsp:Stream", NAMESPACES)
+            state = answer.find("rsp:ReceiveResponse/rsp:CommandState", NAMESPACES)
+            is_done = state is not None and state.get("State", "").endswith("/Done")
+            pieces = [piece for piece in (_base64(stream.text or "") for stream in streams) if piece]
+        came_at_once = self.world.monotonic() - began < min(_AT_ONCE, LEAST_WAIT if wait is None else wait)
+        self._empty_answers = self._empty_answers + 1 if came_at_once and not pieces and not is_done else 0
+        return pieces, is_done
+
+    def _back_off(self, deadline: float) -> None:
+        """Wait before a Receive if the server answers at once and without output instead of waiting for some.
+
+        Raises:
+            TransportError: It has done so again and again.
+        """
+        if not self._empty_answers:
+            return
+        if self._empty_answers >= MAX_EMPTY_ANSWERS:
+            raise soap.improper(f"the server answered {self._empty_answers} times in a row at once and without output")
+        wait = min(_BACKOFF * 2 ** (self._empty_answers - 1), _MAX_BACKOFF)
+        self.world.sleep(max(min(wait, deadline - self.world.monotonic()), 0.0))
 
     def _enumerate(self, resource_uri: str, selection: ET.Element | None, deadline: float) -> t.Iterator[ET.Element]:
         """Yield the items of an enumeration over all its pages (DSP0226 section 8)."""
@@ -321,12 +358,18 @@ class WSManClient:
         ET.SubElement(body, qname("wsman:MaxElements")).text = str(MAX_ELEMENTS)
         if selection is not None:
             body.append(selection)
-        response = _only_child(self._invoke(WSManAction.ENUMERATE, resource_uri, body, deadline))
+        response = self._invoke(WSManAction.ENUMERATE, resource_uri, body, deadline)[0]
         seen: set[tuple[str, ...]] = set()
-        idle_pages = 0
+        idle_pages = listed = characters = 0
         while True:
             # In an optimised EnumerateResponse the items are in the wsman namespace, in a PullResponse in wsen.
             items = [item for child in response if _is(child, "Items") for item in child]
+            listed += len(items)
+            characters += sum(len(text) for item in items for text in item.itertext())
+            if listed > MAX_LISTED or characters > MAX_LISTED_CHARACTERS:
+                raise soap.improper(
+                    f"the list has more than {MAX_LISTED} entries or {MAX_LISTED_CHARACTERS} characters"
+                )
             yield from items
             context = response.findtext("wsen:EnumerationContext", "", NAMESPACES).strip()
             if not context or any(_is(child, "EndOfSequence") for child in response):
@@ -339,7 +382,7 @@ class WSManClient:
             body = ET.Element(qname("wsen:Pull"))
             ET.SubElement(body, qname("wsen:EnumerationContext")).text = context
             ET.SubElement(body, qname("wsen:MaxElements")).text = str(MAX_ELEMENTS)
-            response = _only_child(self._invoke(WSManAction.PULL, resource_uri, body, deadline))
+            response = self._invoke(WSManAction.PULL, resource_uri, body, deadline)[0]
 
     def _invoke(
         self,
@@ -373,7 +416,12 @@ class WSManClient:
         fault = soap.find_fault(envelope)
         if fault is not None:
             raise fault
-        return t.cast(ET.Element, envelope.find("s:Body", NAMESPACES))
+        found = t.cast(ET.Element, envelope.find("s:Body", NAMESPACES))
+        operation = action.rpartition("/")[2]
+        expected = _ANSWERS.get(operation)
+        if expected is not None and [child.tag for child in found] != [qname(expected)]:
+            raise soap.improper(f"the body of the answer to {operation} is not one {expected.partition(':')[2]}")
+        return found
 
     def _answer(self, *request: t.Any) -> ET.Element:
         """Do one request and return the envelope of its answer, which has a body."""
@@ -408,12 +456,6 @@ def _is(element: ET.Element, name: str) -> bool:
     return element.tag.rpartition("}")[2] == name
 
 
-def _only_child(body: ET.Element) -> ET.Element:
-    if len(body) != 1:
-        raise soap.improper("the answer to an enumeration has not exactly one element in its body")
-    return body[0]
-
-
 def _xml_text(text: str) -> str:
     """Return text without the characters that XML cannot hold; it is only for people to read."""
     return "".join(each if each >= " " or each in "\t\n\r" else "?" for each in text)
@@ -421,7 +463,7 @@ def _xml_text(text: str) -> str:
 
 def _base64(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=False)
+        return base64.b64decode("".join(text.split()), validate=True)
     except ValueError as error:
         raise soap.improper("the answer has data that is not Base64") from error
 

@@ -29,6 +29,7 @@ except ImportError:  # reported by require_pypsrp() at the first use
 
 _CODE_OF_STATUS = {
     400: Code.HTTP_BAD_REQUEST,
+    401: Code.ACCESS_DENIED,
     403: Code.ACCESS_DENIED,
     404: Code.URL_NOT_AVAILABLE,
     407: Code.HTTP_ERROR,
@@ -50,6 +51,14 @@ _PROXY_REACHES_NOBODY = (
     "HTTPS), that the proxy may go there, and that it can resolve the name."
 )
 _SCHEME = re.compile(r"(?:^|,\s*)([A-Za-z]+)(?=\s|,|$)")
+# What exceptions of HTTP libraries mean, by their names; their own texts are for programmers.
+_OF_HTTP = {
+    "RemoteDisconnected": "the server closed it",
+    "InvalidChunkLength": "the length of a part is not a number",
+    "IncompleteRead": "the answer ended before its announced length",
+    "BadStatusLine": "what came is not an HTTP answer",
+    "UnknownProtocol": "what came is not an HTTP answer",
+}
 # Where exceptions of a failed log-on come from; some of them pass as errors of the network.
 _LOGON_LIBRARIES = frozenset({"pypsrp", "spnego", "winrm", *OPTIONAL_MODULES})
 # What the words of such an exception mean (those of MIT Kerberos, pypsrp, requests-credssp and NTSTATUS), first match.
@@ -80,15 +89,23 @@ _CLIENT_CERTIFICATE_HINT = (
 
 
 def refused(
-    status: int, body: bytes, content_type: str, challenges: str, endpoint: Endpoint, way: Way
+    status: int, body: bytes, content_type: str, challenges: str, endpoint: Endpoint, way: Way, message_id: str
 ) -> TransportError:
-    """Return the error for an answer with another status than 200: the fault in it, or what the status says."""
+    """Return the error for an answer with another status than 200: the fault in it, or what the status says.
+
+    Args:
+        message_id: The id of the request. A fault that belongs to another one is no answer.
+    """
     if status == 401:
         return _not_logged_on(challenges, endpoint)
     try:
-        fault = soap.find_fault(soap.parse(soap.decode(body)))
+        envelope = soap.parse(soap.decode(body))
+        fault = soap.find_fault(envelope)
     except TransportError:
         fault = None
+    else:
+        if fault is not None and not soap.is_answer_to(message_id, envelope):
+            return soap.improper("the answer is a fault that belongs to another request (RelatesTo)", is_break=True)
     if fault is not None:
         return fault
     if status == 403 and endpoint.logon.certificate is not None:
@@ -107,6 +124,18 @@ def refused(
     if status == 403:  # it counts as an error of access, not of the network
         error.add_way(way.text)
     return error
+
+
+def unencrypted(status: int) -> TransportError:
+    """Return the error for an answer that is not encrypted although the request was.
+
+    Anyone on the way can give it, whatever became of the request, so its body means nothing.
+    """
+    return TransportError(
+        _CODE_OF_STATUS.get(status, Code.HTTP_ERROR),
+        f"HTTP status {status} instead of an encrypted answer",
+        is_break=status in _STATUSES_OF_A_BREAK,
+    )
 
 
 def failure(
@@ -343,6 +372,9 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 def _last_message(causes: list[BaseException]) -> str:
     """Return the most telling line of a chain of exceptions: that of the operating system, or else the deepest."""
+    for kind, words in _OF_HTTP.items():
+        if any(type(cause).__name__ == kind for cause in causes):
+            return words
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             return cause.verify_message

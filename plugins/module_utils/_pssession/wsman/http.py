@@ -9,6 +9,7 @@ environment at every request, and waiting for ever.
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 import time
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from ..model.sessions import Endpoint
 from ..system.libraries import require_pypsrp
 from . import soap
 from .authentication import Authentication, Codec
-from .failures import failure, host_of, is_unconnected, refused
+from .failures import failure, host_of, is_unconnected, refused, unencrypted
 from .schemes import maker
 from .way import Way, way_to
 
@@ -39,6 +40,9 @@ else:
             return None
 
 
+_MESSAGE_ID = re.compile(rb"MessageID[^>]*>([^<]*)<")
+# Answers with these have an envelope. Of other statuses, a box on the way or HTTP.sys may be the author.
+_STATUSES_WITH_ENVELOPE = (200, 500)
 # The longest wait before a connection is tried again.
 MAX_BACKOFF_SECONDS = 120.0
 # No envelope may exceed the MaxEnvelopeSize a request names; this allows for servers that send more.
@@ -55,11 +59,14 @@ class Redirected(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class _Response:
+    """An answer; `is_believed` says that it is encrypted if the request was."""
+
     status: int
     body: bytes
     content_type: str
     location: str
     challenges: str
+    is_believed: bool
 
 
 class HttpConversation:
@@ -113,12 +120,20 @@ class HttpConversation:
             # two minutes). The request was not understood, let alone carried out: log on again and repeat it.
             self._forget_logon()
             response = self._send_once(message)
-        if 300 <= response.status < 400:
-            raise Redirected(self._redirection(response.location))
         if response.status == 200:
             return soap.decode(response.body)
+        if not response.is_believed:
+            raise unencrypted(response.status)
+        if 300 <= response.status < 400:
+            raise Redirected(self._redirection(response.location))
         raise refused(
-            response.status, response.body, response.content_type, response.challenges, self._destination, self._way
+            response.status,
+            response.body,
+            response.content_type,
+            response.challenges,
+            self._destination,
+            self._way,
+            _message_id(message),
         )
 
     @property
@@ -197,6 +212,10 @@ class HttpConversation:
                 allow_redirects=False,
                 stream=True,
             )
+            encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+            if encoding not in ("", "identity"):
+                response.close()
+                raise soap.improper("the answer is compressed, although the request does not allow it")
             answer = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
             if expired.is_set():
                 raise TimeoutError("what was cut off may look like an answer that is just short")
@@ -225,16 +244,18 @@ class HttpConversation:
 
     def _decrypted(self, response: requests.Response, body: bytes) -> _Response:
         content_type = response.headers.get("Content-Type", "")
-        if content_type.lower().startswith("multipart/") and self._codec is not None:
+        is_encrypted = content_type.lower().startswith("multipart/") and self._codec is not None
+        if is_encrypted and self._codec is not None:
             body, content_type = self._codec.unwrap(content_type, body), "application/soap+xml"
-        elif self._codec is not None and response.status_code == 200 and body:
-            raise soap.improper("the answer is not encrypted, although the request was")
+        elif self._codec is not None and response.status_code in _STATUSES_WITH_ENVELOPE and body:
+            raise soap.improper("the answer is not encrypted, although the request was", is_break=True)
         return _Response(
             response.status_code,
             body,
             content_type,
             response.headers.get("Location", ""),
             response.headers.get("WWW-Authenticate", ""),
+            is_believed=is_encrypted or self._codec is None,
         )
 
     def _open(self) -> tuple[requests.Session, Adapter]:
@@ -253,7 +274,12 @@ class HttpConversation:
         """Return the codec of the log-on just made; `logon.unusable` lets only schemes with keys come here."""
         if self._authentication is None or self._authentication.codec is None:
             raise TransportError(Code.INVALID_AUTHENTICATION, "this log-on cannot encrypt messages", delivered=False)
-        return self._authentication.codec()
+        try:
+            return self._authentication.codec()
+        except StopIteration as error:  # the libraries have no log-on for this server
+            raise soap.improper(
+                "the server answered without asking for a log-on, which no WinRM service does"
+            ) from error
 
     def _forget_logon(self) -> None:
         with self._lock:
@@ -283,6 +309,12 @@ class HttpConversation:
             )
         self._redirections += 1
         return location
+
+
+def _message_id(message: bytes) -> str:
+    """Return the id of an envelope of ours."""
+    found = _MESSAGE_ID.search(message)
+    return found[1].decode("ascii") if found else ""
 
 
 def _can_be_followed(location: str, *, from_https: bool) -> bool:

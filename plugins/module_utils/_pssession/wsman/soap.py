@@ -5,11 +5,19 @@
 from __future__ import annotations
 
 import codecs
-import typing as t
+import re
 import xml.etree.ElementTree as ET
 
 from ..model.codes import Code
 from ..model.errors import TransportError, WSManFault
+
+# Tags of one answer, opening and closing ones. Each element takes some 100 bytes of memory, and 16 MiB hold millions of
+# them. A listing of 10,000 sessions has a twentieth.
+MAX_TAGS = 1_000_000
+# Characters of a fault that are kept.
+_MAX_FAULT_TEXT = 4000
+
+_CODE = re.compile("[0-9]{1,10}", re.ASCII)
 
 NAMESPACES = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
@@ -35,7 +43,7 @@ def decode(body: bytes) -> str:
     for a DTD. WS-Management has no use for one (SOAP 1.2 part 1, section 5), and with it go all entity attacks.
 
     Raises:
-        TransportError: The answer is not UTF-8 or UTF-16 text, or has a document type declaration.
+        TransportError: The answer is not UTF-8 or UTF-16 text, has a document type declaration or too many tags.
     """
     try:
         if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -48,6 +56,8 @@ def decode(body: bytes) -> str:
         raise improper("the answer is not text") from error
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise improper("the answer has a document type declaration, which is never part of WS-Management")
+    if text.count("<") > MAX_TAGS:
+        raise improper(f"the answer has more than {MAX_TAGS} tags")
     return text
 
 
@@ -86,13 +96,32 @@ def find_fault(envelope: ET.Element) -> WSManFault | None:
     reason = fault.findtext("s:Reason/s:Text", "", NAMESPACES)
     detail = _text_of(wsman_fault) if wsman_fault is not None else ""
     return WSManFault(
-        int(code) if code.isdecimal() and code.isascii() else None,
-        detail or " ".join(reason.split()) or f"the server answered with the fault {subcode or 'without a name'}",
-        subcode=subcode.rpartition(":")[2] or None,
+        int(code) if _CODE.fullmatch(code) else None,
+        detail or _words(reason) or f"the server answered with the fault {_words(subcode) or 'without a name'}",
+        subcode=_words(subcode).rpartition(":")[2] or None,
     )
 
 
+def is_answer_to(message_id: str, envelope: ET.Element) -> bool:
+    """Tell whether an answer belongs to a request, or says of none that it does (RelatesTo of WS-Addressing, 3.2).
+
+    A service that could not read a request does not know its id.
+    """
+    related = envelope.findtext("s:Header/wsa:RelatesTo", "", NAMESPACES).strip()
+    return not related or related.lower() == message_id.lower()
+
+
 def _text_of(element: ET.Element) -> str:
-    """Join all text below an element; provider faults nest their messages in several ways."""
-    words: t.Iterator[str] = (word for text in element.itertext() for word in text.split())
-    return " ".join(words)
+    """Join the texts below an element; provider faults nest their messages in several ways."""
+    texts, length = [], 0
+    for text in element.itertext():
+        texts.append(_words(text))
+        length += len(texts[-1])
+        if length >= _MAX_FAULT_TEXT:
+            break
+    return " ".join(filter(None, texts))[:_MAX_FAULT_TEXT]
+
+
+def _words(text: str) -> str:
+    """Return the beginning of a text in one line."""
+    return " ".join(text[:_MAX_FAULT_TEXT].split())

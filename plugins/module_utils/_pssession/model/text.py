@@ -1,0 +1,41 @@
+"""Text from outside, as results and messages show it."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+# Controls of both sets, marks that change the direction of text, separators of lines, halves of surrogate pairs, and
+# what begins a template. A terminal would obey the first ones, and a name with a line break looks like two results.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]|\\{(?=[{%#])")
+_MAX_MESSAGE = 2_000
+
+
+def escaped_nul(text: str) -> str:
+    """Return a text without U+0000, which readers of CSV and databases refuse, and with all else as it is."""
+    return text.replace("\0", "_x0000_")
+
+
+def shown(text: str) -> str:
+    """Return a text without characters that a terminal or a template engine acts on.
+
+    They become what CLIXML has for them, such as ``_x001B_`` (MS-PSRP 2.2.5.3.2).
+    """
+    return _UNSAFE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+
+
+def shown_in(value: t.Any) -> t.Any:
+    """Return plain data with all texts in it as `shown` returns them."""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, dict):
+        return {shown_in(key): shown_in(item) for key, item in value.items()}
+    return [shown_in(item) for item in value] if isinstance(value, list) else value
+
+
+def shown_in_line(text: str) -> str:
+    """Return a message in one line, cut after 2,000 characters."""
+    line = shown(" ".join(text.split()))
+    return line if len(line) <= _MAX_MESSAGE else line[:_MAX_MESSAGE] + "..."
