@@ -39,6 +39,7 @@ class ActionModule(EngineAction):
         """Run the task and return its result."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         self.refuse_to_run_for_each_host()
+        self._task.args = _arguments.without_blank(self._task.args, _arguments.PSSESSION_JOB)
         options = self.validated(_arguments.PSSESSION_JOB)
         self._check(options)
         self.read_script(options)

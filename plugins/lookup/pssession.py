@@ -36,6 +36,7 @@ extends_documentation_fragment:
 notes:
   - An option that the lookup does not have is an error, because Ansible would ignore it and more sessions than intended
     would be found.
+  - Options and variables that are null or blank have their defaults.
   - A password given on the command line (C(--ask-pass)) is not visible to a lookup. Use a variable or O(credential).
 seealso:
   - module: psremoting.fleet.connect_pssession
@@ -90,9 +91,10 @@ class LookupModule(LookupBase):
     ) -> list[dict[str, t.Any]]:
         """Return the sessions found."""
         _refuse_unknown(kwargs)
+        kwargs = _arguments.without_blank(kwargs, _plugins.LOOKUP.spec)
         if kwargs.get("session"):
             kwargs["session"] = _arguments.list_of_sessions(kwargs["session"])
-        self.set_options(var_options=variables, direct=kwargs)
+        self.set_options(var_options=_arguments.without_blank(variables or {}, {}), direct=kwargs)
         inventory = Inventory(variables or {}, self._templar)
         result = _plugins.LOOKUP(
             self._options_for(terms, inventory), settings_of=inventory.settings_of, run_client_id=run_client_id

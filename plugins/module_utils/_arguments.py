@@ -285,6 +285,25 @@ PSSESSION_JOB: Spec = {
 }
 
 
+def without_blank(given: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:
+    """Return the options of a task without those that are null or blank text, and so with their defaults.
+
+    AWX sends one or the other for an optional question of a survey without an answer.
+
+    Args:
+        given: The options before validation. Suboptions that have a specification are treated alike.
+    """
+    options = {name: option for key, option in spec.items() for name in (key, *option.get("aliases", ()))}
+    kept = {}
+    for name, value in given.items():
+        suboptions = options.get(name, {}).get("options")
+        if suboptions and isinstance(value, t.Mapping):
+            value = without_blank(value, suboptions) or None
+        if value is not None and not (isinstance(value, str) and not value.strip()):
+            kept[name] = value
+    return kept
+
+
 def lists_of_text(options: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:
     """Return validated options with each line of lists of text as an item, and without blanks around commas.
 

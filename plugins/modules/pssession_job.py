@@ -14,6 +14,7 @@ description:
     collection and the role P(psremoting.fleet.reconnect#role) are made of it.
   - A task does its job for the host that it runs for, or for all hosts in O(computer_name) at once. Each host fares for
     itself, and the result has an entry for each.
+  - Options that are null or blank, as surveys of AWX give them without an answer, have their defaults.
 options:
   job:
     description:

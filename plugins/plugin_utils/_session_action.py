@@ -48,7 +48,8 @@ class EngineAction(ActionBase):
         return _task_keywords.check(self._task, self._connection, task_vars or {}, opens=opens)
 
     def validated(self, spec: _arguments.Spec) -> dict[str, t.Any]:
-        """Return the options of the task, checked against a specification."""
+        """Return the options of the task, checked against a specification; null means the default."""
+        self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
         if self._task.args.get("session"):
             self._task.args["session"] = _arguments.list_of_sessions(self._task.args["session"])
         _validated, options = self.validate_argument_spec(spec)

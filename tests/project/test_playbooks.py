@@ -26,6 +26,8 @@ HOSTS = "pssession_hosts"
 VARIABLE = re.compile(r"(?<![\w.])pssession_\w+")  # no module psremoting.fleet.pssession_info
 DOCUMENTED = re.compile(r"^#   (\w+) \((\w+), (required|optional|default (.+))\): \S", re.MULTILINE)
 DEFAULT = r"\b{} \| default\(((?:\[.*?\]|[^\[\]()])*?)(?:, true)?\)"
+# The default of a variable that can be 0, which `default(..., true)` would take for a blank.
+DEFAULT_OF_NUMBER = r"\[{} \| default\(''\), (\d+)\] \| reject\('in', \['', none\]\) \| first"
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def test_defaults_are_those_documented(playbook: str) -> None:
     for name, variable in documented(playbook).items():
         # A mere question whether there is a value is no default.
         values = set(re.findall(DEFAULT.format(name), text)) - {"''", "omit"}
+        values |= set(re.findall(DEFAULT_OF_NUMBER.format(name), text))
         expected = {
             None: set(),
             "all": {"'all'"},
