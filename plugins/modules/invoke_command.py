@@ -71,11 +71,12 @@ options:
   in_disconnected_session:
     description:
       - Open a session of each name in O(session_name) on each computer, start the script in it, and disconnect.
-      - Where a session of the name exists, it is left alone and nothing is started, so that a second run of the task
-        does not start the work twice.
-      - A task that was killed may have opened a session and not have started anything in it. With O(journal) a second
-        run knows that, and starts the script in the session that was left behind. Without one nobody knows whether the
-        work was done and collected; a warning says that the session has no command, and what to do.
+      - Where a session of the name exists and has a command, it is left alone and nothing is started, so that a second
+        run of the task does not start the work twice.
+      - Where it exists and has no command, that is an error. Either the work was done and collected, or a task was
+        killed after it had opened the session and before it started anything. With O(journal) the task knows that
+        nothing was started, and starts the script in the session that was left behind.
+      - Where the server refuses to start the script, the session that was opened for it is removed again.
     type: bool
     default: false
   session_name:

@@ -177,6 +177,7 @@ class FakeEngine:
             there = next((each for each in self.sessions.values() if (each.host, each.name) == (host, name)), None)
             if there and (there.command or not self._is_unstarted(there, options)):
                 sessions.append(there.as_dict(commands=True))
+                errors += [] if there.command else [_error(there, "it exists and has no command", "failed")]
                 continue
             if check_mode:
                 sessions.append({**Session("new", host, name).as_dict(changed=True)})

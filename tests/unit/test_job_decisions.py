@@ -16,7 +16,6 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.extend impo
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import (
     uncollected,
 )
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import unstarted
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import (
     GONE,
     OTHER_WORK,
@@ -174,20 +173,3 @@ def entry(number: int = 1, **fields: Any) -> dict[str, Any]:
 def test_each_session_has_a_result_or_an_error() -> None:
     part = {"sessions": [entry(1), entry(2), entry(3)], "results": [entry(1, state="Running")], "errors": [entry(2)]}
     assert uncollected(part) == [entry(3)]
-
-
-@pytest.mark.parametrize(
-    ("session", "results", "check_mode", "count"),
-    [
-        ({"commands": [{}]}, [], False, 0),
-        ({"commands": []}, [], False, 1),
-        ({}, [], False, 1),  # its commands could not be listed
-        ({}, [entry()], False, 0),
-        ({"commands": []}, [entry()], False, 0),
-        ({}, [], True, 0),  # it would be opened
-        ({"commands": []}, [], True, 1),
-        ({"commands": [{}]}, [], True, 0),
-    ],
-)
-def test_where_nothing_was_started(session: dict[str, Any], results: list[Any], check_mode: bool, count: int) -> None:
-    assert len(unstarted({"sessions": [entry(**session)], "results": results}, check_mode)) == count

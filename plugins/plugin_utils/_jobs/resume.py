@@ -239,10 +239,11 @@ class _Resumer:
             journal = {} if self._folder is None else {"journal": self._folder.journal_of(batch[0].host)}
             for work, part in _parts((yield starting(self._order, [each.host for each in batch], **journal)), batch):
                 work.is_asked_to_start, work.received = True, None
-                work.told.append({**part, "results": []})
+                errors = [each for each in part["errors"] if not _is_about_empty(each, part)]
+                work.told.append({**part, "results": [], "errors": errors})
                 work.started |= {str(each.get("command_id")).lower() for each in part["results"]}
                 work.sessions = [_with_start(session, part) for session in part["sessions"]]
-                work.is_over = bool(part["errors"])
+                work.is_over = bool(errors)
 
     def _receive(self, works: t.Sequence[_Work]) -> Phase:
         for batch in self._batches(works):
@@ -309,6 +310,13 @@ def _sessions(works: t.Sequence[_Work]) -> list[Entry]:
 def _parts(result: Result, works: t.Sequence[_Work]) -> list[tuple[_Work, dict[str, list[t.Any]]]]:
     parts = parts_of(result, [work.host for work in works])
     return [(work, parts[work.host]) for work in works]
+
+
+def _is_about_empty(found: Entry, part: Result) -> bool:
+    """Tell whether an error is about a session without a command; what to do about it is decided here."""
+    started = {result["instance_id"] for result in part["results"]}
+    empty = {session["instance_id"] for session in part["sessions"] if session.get("commands") == []}
+    return found.get("instance_id") in empty - started
 
 
 def _with_start(session: Entry, part: Result) -> Entry:

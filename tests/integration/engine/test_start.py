@@ -20,7 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import starting
 from tests.integration.engine.controller import ADMIN, Controller, Result, names, operations
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
-from tests.waiting import until
+from tests.waiting import meanwhile, until
 
 pytestmark = pytest.mark.timing
 
@@ -105,7 +105,8 @@ def test_killed_in_the_start(
     killed_in(monkeypatch, computer, starting, "start", start)
     again = start()
     assert not again["changed"]
-    assert "has no command" in again["warnings"][0]
+    assert again["failed"]
+    assert "has no command" in again["msg"]
     assert fleet.requests_of(operation="Command") == []
     received = controller.run(_plugins.RECEIVE, "srv01", name=["night"], journal=str(journal))
     assert received["failed"]
@@ -129,8 +130,10 @@ def test_without_a_journal(
     for options in ({"journal": None}, {}):  # a journal that was not there then proves nothing
         again = start(**options)
         assert not again["changed"]
-        (warning,) = again["warnings"]
-        assert "remove the session (remove_pssession) and run this again" in warning
+        assert again["failed"]
+        (error,) = again["errors"]
+        assert (error["reason"], error["session_name"]) == ("failed", "night")
+        assert "remove the session (remove_pssession) and run this again" in error["hint"]
         assert [session["commands"] for session in again["sessions"]] == [[]]
     assert fleet.requests_of(operation="Command") == []
 
@@ -142,7 +145,7 @@ def test_another_run_may_still_be_at_it(
     computer.session("night").connect_elsewhere()
     again = start()
     assert not again["changed"]
-    assert "run it again in a minute" in again["warnings"][0]
+    assert "run it again in a minute" in again["errors"][0]["hint"]
     assert fleet.requests_of(operation="Command") == []
 
 
@@ -218,21 +221,21 @@ def test_on_error_stop(computer: SimulatedComputer, fleet: SimulatedFleet, start
     assert len(fleet.requests_of(operation="Create")) == 1
 
 
-@pytest.mark.parametrize(
-    "refusal",
-    [
-        Injection("Command", action="fault", fault_code=5),
-        Injection("Command", action="status", status=403),
-        Injection("Command", action="fault", fault_code=0x803381E7),
-    ],
-    ids=["denied", "403", "quota"],
-)
+REFUSALS = {
+    "denied": Injection("Command", action="fault", fault_code=5),
+    "403": Injection("Command", action="status", status=403),
+    "quota": Injection("Command", action="fault", fault_code=0x803381E7),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 def test_a_refused_start_is_done_by_the_next_run(
     computer: SimulatedComputer, fleet: SimulatedFleet, start: Any, refusal: Injection, journal: Path
 ) -> None:
     computer.inject(dataclasses.replace(refusal))
     assert start()["failed"]
     assert json.loads(journal.read_text().splitlines()[-1])["refused"]
+    assert computer.sessions == []
     again = start()
     assert (again["changed"], again["warnings"], again["errors"]) == (True, [], [])
     assert commands(computer) == [1]
@@ -241,11 +244,66 @@ def test_a_refused_start_is_done_by_the_next_run(
     assert commands(computer) == [1]
 
 
+@pytest.mark.parametrize("with_journal", [True, False])
+@pytest.mark.parametrize("refusal", [*REFUSALS.values(), Injection("Command", fault_code=1115)])
+def test_a_refused_start_leaves_no_session_behind(
+    computer: SimulatedComputer, start: Any, journal: Path, refusal: Injection, with_journal: bool
+) -> None:
+    """Without a journal, too, the next run does what this one could not."""
+    options = {"journal": str(journal) if with_journal else None}
+    computer.inject(dataclasses.replace(refusal))
+    first = start(**options)
+    (error,) = first["errors"]
+    assert "The session that was opened for it was removed again." in error["hint"]
+    assert (first["sessions"], first["changed"], computer.sessions) == ([], False, [])
+    assert start(**options)["errors"] == []
+    assert commands(computer) == [1]
+
+
+def test_a_session_that_another_client_took_is_not_removed(
+    computer: SimulatedComputer, fleet: SimulatedFleet, start: Any
+) -> None:
+    injection = Injection("Command", fault_code=0x803381CD, seconds=1)
+    computer.inject(injection)
+
+    def take() -> None:
+        computer.session("night").disconnect()
+        computer.session("night").connect_elsewhere()
+        fleet.clock.advance(1)
+
+    with meanwhile(lambda: injection.waiting, take):
+        result = start()
+    (error,) = result["errors"]
+    assert (error["reason"], result["sessions"]) == ("busy", [])
+    assert computer.session("night").state == "Connected"
+    again = start()
+    (error,) = again["errors"]
+    assert error["reason"] == "busy"
+
+
+def test_a_refused_start_whose_session_cannot_be_removed(computer: SimulatedComputer, start: Any) -> None:
+    """There is one error, and the next run is not green."""
+    computer.inject(Injection("Command", fault_code=0x803381E7))
+    computer.inject(Injection("Delete", fault_code=1115))
+    first = start(journal=None)
+    assert len(first["errors"]) == 1
+    assert commands(computer) == [0]
+    assert "has no command" in start(journal=None)["msg"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_session_without_a_command_is_an_error(computer: SimulatedComputer, start: Any, check_mode: bool) -> None:
+    computer.add_session("night")
+    result = start(journal=None, check_mode=check_mode)
+    assert (result["failed"], result["changed"], names(result)) == (True, False, ["night"])
+    assert commands(computer) == [0]
+
+
 def test_a_key_that_does_not_come_is_no_start(computer: SimulatedComputer, start: Any) -> None:
     secret = {"sensitive_parameters": [{"name": "Password", "value": "secret"}]}
     computer.inject(Injection("Send", action="close_without_answer"))
     assert start(**secret)["failed"]
-    assert commands(computer) == [0]
+    assert commands(computer) == []
     assert start(**secret)["errors"] == []
     assert commands(computer) == [1]
 

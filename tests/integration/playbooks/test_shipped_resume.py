@@ -154,11 +154,7 @@ def test_a_start_that_was_refused_is_made_by_the_next_run(pods: Pods, fleet: Sim
     refused = pods.resume(script="Short work", journal=journal)
     assert (refused.exit_code, outcomes(refused), pods.starts) == (2, {"srv01": "failed"}, 0)
     run = pods.resume(script="Short work", journal=journal)
-    if journal:
-        assert (run.exit_code, shown(run), pods.starts) == (0, ["done"], 1)
-    else:
-        assert (run.exit_code, pods.starts) == (2, 0)  # nothing shows that the session is of that start
-        assert "pssession_start_anew" in run.output
+    assert (run.exit_code, shown(run), pods.starts) == (0, ["done"], 1)
 
 
 def test_work_whose_session_is_gone_is_not_started_again(pods: Pods, fleet: SimulatedFleet) -> None:

@@ -174,6 +174,11 @@ class CommandResult:
         return self.command_id is not None and is_completed and not self.output.output_dropped
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the server certainly did not start the command."""
+        return self.command_id is None and self.cause is not None and not self.cause.delivered
+
+    @property
     def may_be_lost(self) -> bool:
         """Whether it is open what became of the session: the command could not be received to its end, or be started.
 

@@ -24,6 +24,15 @@ from ..request.request import Request
 from .last_look import Fate, Seen
 
 _RECEIVED = "What was received until then is in the result."
+_MAY_BE_OPENING = (
+    "Some client is connected to it. If that was an earlier run of this task which came to an end, run it again in a "
+    "minute; then it is started."
+)
+_MAY_BE_DONE = (
+    "What was started in it has been received to its end, or nothing ever was. To start it, remove the session "
+    "(remove_pssession) and run this again. A task with a journal does so by itself where the journal proves that "
+    "nothing was started."
+)
 _REASON_OF_FATE = {Fate.EXPIRED: Reason.EXPIRED, Fate.BUSY: Reason.BUSY, Fate.WITHOUT_COMMAND: Reason.EXPIRED}
 _FATES_OF_SESSIONS = {
     Fate.EXPIRED: "The session no longer exists: it expired, was removed, or ended with its process or the computer.",
@@ -31,6 +40,7 @@ _FATES_OF_SESSIONS = {
     Fate.WITHOUT_COMMAND: "The session is there, and the server does not list the command.",
     Fate.DISCONNECTED: "The session is there, without a client.",
     Fate.CONNECTED: "The session is connected here.",
+    Fate.REMOVED: "The session that was opened for it was removed again. Run the task again.",
 }
 
 
@@ -147,7 +157,7 @@ def with_fate(result: CommandResult, seen: Seen, request: Request) -> CommandRes
     elif is_there and reason in (Reason.EXPIRED, Reason.BUSY):
         reason = Reason.FAILED  # that is what the refusal said, and not what was seen
     elif not is_there and (is_receiving or seen.fate is not Fate.WITHOUT_COMMAND):
-        reason = _REASON_OF_FATE[seen.fate]
+        reason = _REASON_OF_FATE.get(seen.fate, reason)
     keeps_hint = not is_receiving and seen.session is not None and reason is error.reason
     hints = [
         error.hint if keeps_hint else "",
@@ -195,6 +205,22 @@ def journal_failed(session: PSSession, command_id: str | None, error: JournalErr
         request,
         reason=Reason.FAILED,
         hint=hint,
+    )
+
+
+def nothing_started(session: PSSession, request: Request, *, is_unstarted: bool) -> ErrorRecord:
+    """Return the record for a session of the wanted name that has no command, and in which nothing is started.
+
+    Args:
+        is_unstarted: Whether nothing ever was to be started in it, and some client is connected to it.
+    """
+    return _record(
+        "PSSessionStateBroken",
+        f"nothing was started in session {session.place}: it exists and has no command",
+        session,
+        request,
+        reason=Reason.BUSY if is_unstarted else Reason.FAILED,
+        hint=_MAY_BE_OPENING if is_unstarted else _MAY_BE_DONE,
     )
 
 

@@ -1,7 +1,9 @@
 """Invoke-Command -InDisconnectedSession: starts a script in new sessions and disconnects from them.
 
 A second run of the same task finds the sessions and starts nothing. Only where the journal proves that the run before
-ended before it started anything, the script is started in the session that it opened.
+ended before it started anything, the script is started in the session that it opened. Any other session without a
+command is an error: nothing may ever have been started in it. Where a server refuses to start the script in a session
+that was opened for it, the session is removed again, so that the next run begins anew.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -15,7 +17,6 @@ from ..finding.discovery import list_commands
 from ..finding.finding import Found, find_by_new_names
 from ..model.commands import CommandResult, Delivery, Output, Script
 from ..model.errors import ErrorRecord, TransportError
-from ..model.events import Warned
 from ..model.sessions import Availability, PSSession
 from ..system.throttle import outcome_of
 from ..target.endpoint import endpoints
@@ -24,8 +25,9 @@ from ..verbs.apply import Applied, Done, carry_out, remembered
 from ..verbs.disconnect import Disconnect
 from ..verbs.new import New
 from ..verbs.plan import Action, Step
-from .command_errors import broken_off
+from .command_errors import broken_off, nothing_started
 from .disconnecting import disconnect_afterwards, disconnect_on_interrupt
+from .removing import remove_unstarted
 from .running import Outputs, Runner
 
 
@@ -49,10 +51,12 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         task.journal.note_opening(wanted)
     empty = [session for session in existing if session.commands == ()]
     unstarted = [session for session in empty if _is_unstarted(task, session)]
-    for session in empty:
-        if session not in unstarted:
-            task.context.emit(Warned(_about_empty(task, session)))
-
+    refused = [
+        nothing_started(session, task.request, is_unstarted=task.journal.is_unstarted(session))
+        for session in empty
+        if session not in unstarted
+    ]
+    found = dataclasses.replace(found, errors=(*found.errors, *refused))
     partial = {session.key: each for session in existing for each in _partial_commands(task, session)}
     runner = Runner(task)
 
@@ -80,7 +84,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         after = tuple(verb.expected(Step(each, Action.DISCONNECT, ours=True)) for each in applied.after)
         applied = dataclasses.replace(applied, after=after)
     else:
-        outputs = Outputs(applied.results)
+        applied, outputs = remove_unstarted(task, applied, {session.key for session in wanted})
         applied = remembered(task, found, disconnect_afterwards(task, applied, outputs, every_session=True))
     kept = [session for session in existing if session not in unstarted]
     return found, dataclasses.replace(applied, sessions=(*kept, *applied.sessions)), outputs
@@ -115,18 +119,3 @@ def _partial_commands(task: Task, session: PSSession) -> t.Iterator[tuple[str, D
         delivery = task.journal.delivery_of(session, command_id)
         if delivery is not None and delivery.must_be_stopped:
             yield command_id, delivery
-
-
-def _about_empty(task: Task, session: PSSession) -> str:
-    """Return what to do about a session that exists and has no command."""
-    name = f"Session {session.name} on {session.endpoint.computer_name}"
-    if task.journal.is_unstarted(session):
-        return (
-            f"{name} has no command yet, and some client is connected to it. If that was an earlier run of this task "
-            "which came to an end, run it again in a minute; then it is started."
-        )
-    return (
-        f"{name} exists and has no command: what was started in it has been received to its end, or nothing ever was. "
-        "Nothing is started in it now. If that is wanted, remove the session (remove_pssession) and run this again; "
-        "a task with a journal does so by itself where the journal proves that nothing was started."
-    )

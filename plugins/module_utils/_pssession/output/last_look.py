@@ -37,6 +37,7 @@ class Fate(enum.Enum):
     WITHOUT_COMMAND: it is there, and its command is not.
     DISCONNECTED: it is there without a client, with its command.
     CONNECTED: this client is connected to it.
+    REMOVED: this task has removed it.
     UNKNOWN: the server gave no answer that says so.
     """
 
@@ -45,6 +46,7 @@ class Fate(enum.Enum):
     WITHOUT_COMMAND = "without command"
     DISCONNECTED = "disconnected"
     CONNECTED = "connected"
+    REMOVED = "removed"
     UNKNOWN = "unknown"
 
 
