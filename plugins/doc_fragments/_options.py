@@ -254,6 +254,17 @@ options:
         take up at once what another left connected.
       - The default is the environment variable E(PSSESSION_CLIENT_ID), or the identity in O(state_file).
     type: str
+  lockout_guard:
+    description:
+      - Keep accounts of a domain from being locked. Until one computer has accepted an account with its password, at
+        most three log-ons with it are refused or undecided. When three were refused and none was accepted, no other
+        computer is asked, and one error record is about all of them.
+      - It is about accounts such as V(LAB\\svc) and V(svc@lab.example.com) that log on with a password. Accounts of a
+        single computer are not guarded.
+      - The tasks of one run on the controller share what they know, for each host or for all. Each run starts anew, and
+        so does each task that runs on another host than the controller.
+    type: bool
+    default: true
 requirements:
   - pypsrp >= 0.9.1
 """
@@ -488,4 +499,12 @@ options:
         key: client_id
     env:
       - name: PSSESSION_CLIENT_ID
+  lockout_guard:
+    vars:
+      - name: pssession_lockout_guard
+    ini:
+      - section: pssession
+        key: lockout_guard
+    env:
+      - name: PSSESSION_LOCKOUT_GUARD
 """

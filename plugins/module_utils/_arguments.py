@@ -96,6 +96,7 @@ FLOW: Spec = {
     "on_error": {"type": "str", "choices": ["fail_at_end", "stop", "report"], "default": "fail_at_end"},
     "state_file": {"type": "path", "fallback": (env_fallback, ["PSSESSION_STATE_FILE"])},
     "client_id": {"type": "str", "fallback": (env_fallback, ["PSSESSION_CLIENT_ID"])},
+    "lockout_guard": {"type": "bool", "default": True},
 }
 
 CHANGE: Spec = {

@@ -284,6 +284,20 @@ errors:
       description: What to do next.
       type: str
       sample: Another client connected to the session meanwhile.
+    computers:
+      description: The computers that the error is about, if they are several. O(lockout_guard) makes such records.
+      type: list
+      elements: dict
+      returned: when there are several
+      contains:
+        computer_name:
+          description: The computer.
+          type: str
+          sample: server04
+        inventory_hostname:
+          description: The inventory host.
+          type: str
+          sample: server04
 missing:
   description: What was asked for and not found, whatever O(on_missing) makes of it.
   returned: always

@@ -39,6 +39,12 @@ def host_of(entry: Entry) -> str | None:
     return entry.get("inventory_hostname") or entry.get("computer_name")
 
 
+def hosts_of(entry: Entry) -> list[str]:
+    """Return the hosts that an entry is about, in lower case; none means all of them."""
+    entries = [entry, *(entry.get("computers") or ())]
+    return [host.lower() for host in map(host_of, entries) if host]
+
+
 def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[str] = REASONS) -> dict[str, t.Any]:
     """Return what of a task's result is about one host.
 
@@ -94,9 +100,9 @@ def parts_of(result: Entry, hosts: t.Iterable[str]) -> dict[str, dict[str, list[
     by_name = {host.lower(): part for host, part in parts.items()}
     for key in ("sessions", "results", "errors"):
         for entry in result.get(key) or ():
-            name = (host_of(entry) or "").lower()
-            about = [by_name[name]] if name in by_name else []
-            for part in parts.values() if key == "errors" and not name else about:
+            names = hosts_of(entry)
+            about = [by_name[name] for name in names if name in by_name]
+            for part in parts.values() if key == "errors" and not names else about:
                 part[key].append(entry)
                 if key == "sessions" and entry.get("what_if"):
                     part["what_if"].append(entry["what_if"])
@@ -133,7 +139,8 @@ def _about(host: str | None, result: Entry, key: str) -> list[Entry]:
 
 
 def _is_about(host: str | None, entry: Entry) -> bool:
-    return (host_of(entry) or "").lower() == (host or "").lower()
+    names = hosts_of(entry)
+    return not names if host is None else host.lower() in names
 
 
 def _what_if(result: Entry, host: str) -> list[str]:

@@ -10,6 +10,7 @@ connection (a bastion with a route to the Windows network) gets the module, as u
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import typing as t
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import Plugin
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _task_keywords
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
@@ -28,6 +31,8 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity imp
 
 # Strategies under which a task with run_once runs for every host all the same; Ansible itself only warns.
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
+# Ansible loads this file before it forks a process for each host, so the tasks of all hosts share what is here.
+_LOGONS = shared_records()
 
 
 class EngineAction(ActionBase):
@@ -104,6 +109,7 @@ class EngineAction(ActionBase):
                 check_mode=self._task.check_mode,
                 settings_of=inventory.settings_of,
                 run_client_id=run_client_id,
+                world=dataclasses.replace(real_world(), logons=_LOGONS),
                 emit=EventDisplay(name),
                 confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
             )

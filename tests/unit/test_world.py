@@ -29,6 +29,7 @@ FILES = {str(path.relative_to(FOLDER)): path for path in sorted(FOLDER.rglob("*.
 # environment.
 REAL = {
     "system/disk.py",
+    "system/shared_records.py",
     "system/throttle.py",
     "system/unix.py",
     "system/world.py",

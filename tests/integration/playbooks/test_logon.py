@@ -139,3 +139,53 @@ def test_a_host_variable_pins_a_certificate(controller: Controller, fleet: Simul
     (error,) = run.of("Connect")["srv03"]["errors"]
     assert "not the pinned one" in error["message"]
     assert fleet.requests_of("srv03") == []
+
+
+@pytest.mark.parametrize("forks", ["1", "5"])
+def test_the_lockout_guard_holds_for_the_tasks_of_all_hosts(
+    controller: Controller, fleet: SimulatedFleet, forks: str
+) -> None:
+    """Each host has a process of its own, and the processes of a run share what became of the account."""
+    hosts = {f"{computer.name}-{number}": computer.address for number in range(3) for computer in fleet}
+    account = {"ansible_user": f"LAB\\{USER}", "ansible_password": "wrong", "ansible_psrp_message_encryption": "auto"}
+    controller.inventory = inventory_of(fleet, ansible_psrp_auth="negotiate", **account)
+    controller.inventory["all"]["children"]["windows"]["hosts"] = {
+        name: {"ansible_host": address} for name, address in hosts.items()
+    }
+    run = controller.run(
+        """
+        - name: Look
+          psremoting.fleet.pssession_info: {on_error: report}
+        - name: Look again
+          psremoting.fleet.pssession_info: {on_error: report}
+        """,
+        "--forks",
+        forks,
+    )
+    assert run.exit_code == 0, run.output
+    assert sum(fleet.failed_logons.values()) == 3
+    messages = [result["errors"][0]["message"] for name in ("Look", "Look again") for result in run.of(name).values()]
+    assert len(messages) == 18
+    assert len([text for text in messages if "refused, and none was accepted" in text]) == 15
+
+
+def test_a_group_of_computers_that_were_not_asked_counts_for_each_host(
+    controller: Controller, fleet: SimulatedFleet
+) -> None:
+    account = {"ansible_user": f"LAB\\{USER}", "ansible_password": "wrong", "ansible_psrp_message_encryption": "auto"}
+    hosts = {f"{computer.name}-{number}": computer.address for number in range(3) for computer in fleet}
+    controller.inventory = inventory_of(fleet, ansible_psrp_auth="negotiate", **account)
+    controller.inventory["all"]["children"]["windows"]["hosts"] = {
+        name: {"ansible_host": address} for name, address in hosts.items()
+    }
+    run = controller.run(
+        """
+        - name: Reconnect
+          ansible.builtin.include_role: {name: psremoting.fleet.reconnect}
+          vars: {reconnect_way: fleet, reconnect_name: ITTask}
+        """
+    )
+    assert sum(fleet.failed_logons.values()) == 3
+    told = {result.host: result.message for result in run.results if result.outcome == "failed"}
+    assert set(told) == set(hosts), run.output
+    assert len([text for text in told.values() if text.startswith("6 computers were not asked")]) == 6

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 
 from ..model.cmdlets import Cmdlet
 from ..model.codes import Code
-from ..model.errors import ErrorRecord, TransportError, WSManFault, error_record
+from ..model.errors import ErrorRecord, NotAsked, TransportError, WSManFault, error_record
 from ..model.events import Progressed, Warned
 from ..model.sessions import Availability, Endpoint, PSSession, Shell, State
 from ..state.registry import Listed
 from ..target.logon import unusable
 from ..task.task import Task
 from ..wsman.client import Listing
+
+# How many computers a message names that is about many.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Discovery:
 
     Attributes:
         sessions: The PowerShell sessions of every computer that answered, computers in the order they were named.
-        errors: One record for each computer that did not, or whose list was not all usable.
+        errors: The record of each computer that did not, or whose list was not all usable. Computers that were not
+            asked because of an account have one in common.
         listed: The lists that were whole.
         asked_at: When the first computer was asked, in seconds since the epoch.
     """
@@ -38,6 +42,11 @@ class Discovery:
     errors: t.Mapping[Endpoint, ErrorRecord]
     listed: tuple[Listed, ...] = ()
     asked_at: float = 0.0
+
+    @property
+    def records(self) -> tuple[ErrorRecord, ...]:
+        """The error records, each once."""
+        return tuple(dict.fromkeys(self.errors.values()))
 
 
 def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
@@ -52,7 +61,7 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
         problem = unusable(endpoint)
         if problem:
             return problem
-        with task.pool.lend(endpoint) as client:
+        with task.guard.log_on(endpoint), task.pool.lend(endpoint) as client:
             return client.enumerate_shells(client.new_deadline())
 
     answers: dict[Endpoint, Listing | TransportError] = {}
@@ -67,9 +76,12 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     now = task.context.world.now()
     sessions: dict[Endpoint, tuple[PSSession, ...]] = {}
     errors: dict[Endpoint, ErrorRecord] = {}
+    not_asked: dict[tuple[str, str | None], list[tuple[Endpoint, NotAsked]]] = {}
     for endpoint in endpoints:
         answer = answers.get(endpoint)
-        if isinstance(answer, TransportError):
+        if isinstance(answer, NotAsked):
+            not_asked.setdefault((answer.account, endpoint.logon.password), []).append((endpoint, answer))
+        elif isinstance(answer, TransportError):
             errors[endpoint] = query_failed(endpoint, answer, request.cmdlet)
         elif isinstance(answer, Listing):
             sessions[endpoint] = tuple(
@@ -77,6 +89,8 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
             )
             if answer.unidentified:
                 errors[endpoint] = query_failed(endpoint, _unidentified(answer.unidentified), request.cmdlet)
+    for group in not_asked.values():
+        errors.update(dict.fromkeys((endpoint for endpoint, _cause in group), _not_asked(group, request.cmdlet)))
     listed = (
         Listed(endpoint, asked_at, frozenset(session.instance_id for session in found))
         for endpoint, found in sessions.items()
@@ -165,6 +179,24 @@ def query_failed(endpoint: Endpoint, cause: TransportError, cmdlet: Cmdlet) -> E
         about=endpoint.subject,
         cause=cause,
     )
+
+
+def _not_asked(group: t.Sequence[tuple[Endpoint, NotAsked]], cmdlet: Cmdlet) -> ErrorRecord:
+    """Return the one record for the computers that were not asked because of an account."""
+    endpoint, cause = group[0]
+    if len(group) == 1:
+        return query_failed(endpoint, cause, cmdlet)
+    subjects = tuple(each.subject for each, _cause in group)
+    names = ", ".join(str(each.computer_name) for each in subjects[:_NAMED])
+    more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
+    record = error_record(
+        "RemotePSSessionQueryFailed",
+        f"{len(subjects)} computers were not asked for their sessions ({names}{more})",
+        cmdlet=cmdlet,
+        target=cause.account,
+        cause=cause,
+    )
+    return dataclasses.replace(record, computers=subjects)
 
 
 def _commands_not_listed(session: PSSession, cause: TransportError, cmdlet: Cmdlet) -> ErrorRecord:

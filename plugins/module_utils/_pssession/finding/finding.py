@@ -72,7 +72,7 @@ def find(task: Task) -> Found:
     """Find the sessions that the options select."""
     is_local = task.request.parameter_set.is_local
     selection, discovery, refused = (_find_remembered if is_local else _find_remote)(task)
-    errors = [*refused, *discovery.errors.values()]
+    errors = [*refused, *discovery.records]
     if task.request.flow.on_missing == "error":
         errors += selection.missing
     elif task.request.flow.on_missing == "warn":
@@ -105,7 +105,7 @@ def find_by_new_names(task: Task) -> Found:
                 _tell_other_configurations(task, endpoint, name, listed)
             sessions.append(existing or to_be_made(name, task.context.world.new_guid().upper(), endpoint, task.request))
     before = tuple(session for session in sessions if session.exists)
-    return Found(tuple(sessions), before, tuple(discovery.errors.values()), listed=discovery.listed)
+    return Found(tuple(sessions), before, discovery.records, listed=discovery.listed)
 
 
 def _tell_other_configurations(task: Task, endpoint: Endpoint, name: str, listed: t.Iterable[PSSession]) -> None:

@@ -150,6 +150,30 @@ class WSManFault(TransportError):
         return not self.code and self.subcode in (None, "InternalError")
 
 
+class LogonRefused(TransportError):
+    """A server or a KDC refused the user and the password. A domain counts that, and locks the account in the end."""
+
+
+class NotAsked(TransportError):
+    """A computer was not asked, since its account was refused elsewhere; nothing was sent.
+
+    Args:
+        account: As the user wrote it.
+        refused: How many log-ons with it were refused.
+    """
+
+    def __init__(self, account: str, refused: int) -> None:
+        super().__init__(
+            Code.LOGON_FAILURE,
+            f"{refused} log-ons with {account} were refused, and none was accepted",
+            delivered=False,
+            hint=f"Nothing was sent, so that the domain does not lock {account}. Check its password, and that it is "
+            "not locked, expired or disabled. lockout_guard: false asks every computer all the same.",
+        )
+        self.account = account
+        self.refused = refused
+
+
 class LimitExceeded(TransportError):
     """The server sent more than a limit of the session option allows.
 
@@ -205,6 +229,7 @@ class ErrorRecord:
         target: What the cmdlet names as target: the session's instance id, the value that was not found, or None.
         code: Unsigned transport code, or None.
         hint: What to do next, or an empty string.
+        computers: The computers that it is about, if they are several.
     """
 
     fully_qualified_error_id: str
@@ -215,6 +240,7 @@ class ErrorRecord:
     about: Subject = Subject()
     code: int | None = None
     hint: str = ""
+    computers: tuple[Subject, ...] = ()
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the record as plain data for a task result."""
@@ -227,8 +253,13 @@ class ErrorRecord:
             **dataclasses.asdict(self.about),
             "code": self.code,
             "hint": self.hint,
+            **({"computers": [_place(each) for each in self.computers]} if self.computers else {}),
         }
         return t.cast("dict[str, t.Any]", shown_in(record))
+
+
+def _place(subject: Subject) -> dict[str, str | None]:
+    return {"computer_name": subject.computer_name, "inventory_hostname": subject.inventory_hostname}
 
 
 def error_record(

@@ -199,6 +199,7 @@ class Flow(OptionGroup):
         on_missing: ``error``, ``warn`` or ``skip``: what it means when something wanted is not there.
         stop_on_error: Start nothing more after the first error.
         busy_timeout: Seconds to wait for sessions that another client holds.
+        lockout_guard: Ask no further computer with an account that was refused by a few and accepted by none.
     """
 
     throttle_limit: int = option(throttle_limit, DEFAULT_THROTTLE_LIMIT)
@@ -206,6 +207,7 @@ class Flow(OptionGroup):
     on_missing: str = option(str, "error")
     stop_on_error: bool = option(lambda value, _name: value == "stop", False, name="on_error")
     busy_timeout: float = option(seconds, 0.0)
+    lockout_guard: bool = option(bool, True)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ..model.errors import TransportError
 from ..model.sessions import Endpoint
 from . import unix
 from .disk import Disk, LocalDisk
+from .shared_records import LocalRecords, Records
 from .throttle import Job, Result, Throttle
 
 
@@ -86,6 +87,7 @@ class World:
         job_pool: Makes what runs at most so many jobs at once.
         disk: The files of the journal and of the registry.
         open_files: Tells how many files this process may have open.
+        logons: What became of the log-ons of accounts; see `target.lockout`.
     """
 
     conversation: t.Callable[[Endpoint], Conversation]
@@ -96,6 +98,7 @@ class World:
     job_pool: t.Callable[[int], JobPool] = Throttle
     disk: Disk = field(default_factory=LocalDisk)
     open_files: t.Callable[[], int] = unix.open_files
+    logons: Records = field(default_factory=LocalRecords)
 
     def new_guid(self) -> str:
         """Return a new GUID in lower case."""

@@ -15,6 +15,7 @@ from ..state.journal import AnyJournal, journal_at
 from ..state.journal_lock import JournalLock
 from ..state.memory import Memory
 from ..system.world import JobPool
+from ..target.lockout import LockoutGuard
 from ..wsman.pool import ClientPool, half_of_the_files
 from .context import Context
 
@@ -38,6 +39,11 @@ class Task:
     @property
     def throttle(self) -> JobPool:
         return self.context.world.job_pool(self.request.flow.throttle_limit)
+
+    @property
+    def guard(self) -> LockoutGuard:
+        """What keeps accounts from being locked; its records are the world's."""
+        return LockoutGuard(self.context.world, self.request.flow.lockout_guard)
 
 
 @contextlib.contextmanager

@@ -239,7 +239,8 @@ class Apply:
     def _look_again(self, attempts: t.Sequence[Attempt]) -> list[Attempt]:
         """Ask the computers again and decide anew about the sessions put aside."""
         found = discover(list(dict.fromkeys(attempt.step.session.endpoint for attempt in attempts)), self._task)
-        self._outcomes += [error for endpoint, error in found.errors.items() if endpoint not in found.sessions]
+        unlisted = (error for endpoint, error in found.errors.items() if endpoint not in found.sessions)
+        self._outcomes += dict.fromkeys(unlisted)
         decided: list[Attempt] = []
         for attempt in attempts:
             before = attempt.step.session

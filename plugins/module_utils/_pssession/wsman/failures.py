@@ -14,7 +14,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from ..model.codes import HINTS, Code
-from ..model.errors import TransportError, UnexpectedError
+from ..model.errors import LogonRefused, TransportError, UnexpectedError
 from ..model.sessions import Endpoint
 from . import soap
 from .schemes import OPTIONAL_MODULES, SCHEMES
@@ -258,7 +258,7 @@ def _not_logged_on(challenges: str, endpoint: Endpoint) -> TransportError:
         )
     if scheme.needs == "certificate":
         return _certificate_refused("HTTP 401; it has to be mapped to an account there")
-    return TransportError(
+    return LogonRefused(
         Code.ACCESS_DENIED,
         f"the server refused the log-on by {scheme.name} (HTTP 401){_of_the_list(endpoint)}",
         delivered=False,
@@ -345,7 +345,8 @@ def _logon_failure(error: Exception, endpoint: Endpoint) -> TransportError:
         major, minor = gss["major"] or gss["major2"], gss["minor"] or gss["minor2"]
         words = major if minor == "Success" else minor
     code = next((code for pattern, code in _MEANINGS if re.search(pattern, words, re.IGNORECASE)), None)
-    return TransportError(
+    kind = LogonRefused if code is Code.LOGON_FAILURE else TransportError
+    return kind(
         code or Code.AUTHENTICATION_FAILED,
         f"the log-on by {endpoint.logon.scheme} failed: {words}{_of_the_list(endpoint)}",
         delivered=False,

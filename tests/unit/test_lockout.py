@@ -1,0 +1,226 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lock-out guard: few computers try an account first, and the others wait for what they say."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
+    LogonRefused,
+    NotAsked,
+    TransportError,
+    WSManFault,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import (
+    ForkedRecords,
+    LocalRecords,
+    Records,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target.lockout import (
+    MAX_FAILURES,
+    SOON,
+    LockoutGuard,
+    domain_account,
+)
+from tests.unit.builders import endpoint, logon, world
+
+REFUSED = LogonRefused(5, "HTTP 401", delivered=False)
+SILENT = TransportError(None, "no answer", is_break=True)
+ACCOUNT = "LAB\\svc"
+
+
+class Waited(Exception):
+    """The guard would have waited."""
+
+
+class Time:
+    """A clock that stands still; whoever waits for it is told instead."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.on_sleep: Callable[[], None] = self._tell
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, _seconds: float) -> None:
+        self.on_sleep()
+
+    @staticmethod
+    def _tell() -> None:
+        raise Waited
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture(params=[LocalRecords, ForkedRecords])
+def records(request: pytest.FixtureRequest) -> Records:
+    made: Records = request.param()
+    return made
+
+
+def guard(time: Time, records: Records, is_on: bool = True) -> LockoutGuard:
+    return LockoutGuard(world(monotonic=time.monotonic, sleep=time.sleep, logons=records), is_on)
+
+
+def at(name: str = "srv01", username: str = ACCOUNT, password: str | None = "secret-pw") -> Endpoint:
+    return endpoint(name, logon=logon(credential=Credential(username, password)))
+
+
+def try_on(guarded: LockoutGuard, outcome: Exception | None, place: Endpoint | None = None) -> None:
+    """Log on, with an outcome."""
+    with suppress(type(outcome) if outcome else ValueError), guarded.log_on(place or at()):
+        if outcome is not None:
+            raise outcome
+
+
+def test_three_refusals_are_enough(time: Time, records: Records) -> None:
+    guarded = guard(time, records)
+    for _attempt in range(MAX_FAILURES):
+        try_on(guarded, REFUSED)
+    with pytest.raises(NotAsked) as raised, guarded.log_on(at("srv04")):
+        pytest.fail("it was asked")
+    assert (raised.value.account, raised.value.refused) == (ACCOUNT, 3)
+    assert ACCOUNT in raised.value.message
+    assert "lockout_guard: false" in (raised.value.hint or "")
+    # Another password is another try, and so is another account.
+    try_on(guarded, None, at(password="another"))
+    try_on(guarded, None, at(username="LAB\\other"))
+    try_on(guard(time, records, is_on=False), None)
+
+
+@pytest.mark.parametrize("outcome", [None, WSManFault(5, "denied")])
+def test_one_that_accepts_frees_all(time: Time, records: Records, outcome: Exception | None) -> None:
+    guarded = guard(time, records)
+    try_on(guarded, REFUSED)
+    try_on(guarded, outcome)
+    for _attempt in range(5):
+        try_on(guarded, REFUSED)
+    try_on(guarded, None, at(username=ACCOUNT.upper()))
+
+
+def test_at_most_three_are_undecided(time: Time, records: Records) -> None:
+    guarded = guard(time, records)
+    with guarded.log_on(at("srv01")), guarded.log_on(at("srv02")):
+        try_on(guarded, REFUSED, at("srv03"))
+        with pytest.raises(Waited), guarded.log_on(at("srv04")):
+            pytest.fail("it was asked")
+    try_on(guarded, REFUSED, at("srv04"))
+
+
+def test_who_waits_goes_on_when_one_accepts(time: Time, records: Records) -> None:
+    guarded = guard(time, records)
+    undecided = [guarded.log_on(at(f"srv0{number}")) for number in range(MAX_FAILURES)]
+    for each in undecided:
+        each.__enter__()
+
+    def accept() -> None:
+        undecided[0].__exit__(None, None, None)
+
+    time.on_sleep = accept
+    try_on(guarded, None, at("srv04"))
+    for each in undecided[1:]:
+        each.__exit__(None, None, None)
+
+
+def test_a_computer_that_does_not_answer_soon_no_longer_counts(time: Time, records: Records) -> None:
+    guarded = guard(time, records)
+    with guarded.log_on(at("srv01")), guarded.log_on(at("srv02")), guarded.log_on(at("srv03")):
+        time.now += SOON
+        with guarded.log_on(at("srv04")):
+            pass
+
+
+def test_what_is_not_about_the_account_decides_nothing(time: Time, records: Records) -> None:
+    guarded = guard(time, records)
+    for _attempt in range(10):
+        try_on(guarded, SILENT)
+    for _attempt in range(MAX_FAILURES):
+        try_on(guarded, REFUSED)
+    with pytest.raises(NotAsked), guarded.log_on(at()):
+        pytest.fail("it was asked")
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "guarded"),
+    [
+        ("LAB\\svc", "pw", True),
+        ("svc@lab.test", "pw", True),
+        ("svc", "pw", False),
+        (".\\svc", "pw", False),
+        ("\\svc", "pw", False),
+        ("SRV01\\svc", "pw", False),
+        ("srv01.lab.test\\svc", "pw", False),
+        ("svc@SRV01", "pw", False),
+        ("10.0.0.1\\svc", "pw", False),
+        ("localhost\\svc", "pw", False),
+        ("LAB\\svc", None, False),
+    ],
+)
+def test_accounts_of_one_computer_are_not_guarded(username: str, password: str | None, guarded: bool) -> None:
+    place = endpoint(
+        "srv01.lab.test",
+        uri="http://10.0.0.1:5985/wsman",
+        logon=logon(credential=Credential(username, password)),
+    )
+    assert domain_account(place) == (username if guarded else None)
+
+
+def test_nothing_of_the_password_is_kept(time: Time) -> None:
+    records = ForkedRecords()
+    try_on(guard(time, records), REFUSED)
+    content = os.pread(records._file.fileno(), 1 << 16, 0).decode()
+    assert json.loads(content)
+    assert not [secret for secret in ("secret-pw", "svc", "LAB") if secret in content]
+
+
+def test_a_process_that_was_killed_while_it_wrote_stops_nobody() -> None:
+    records = ForkedRecords()
+    _count(records, 2)
+    os.ftruncate(records._file.fileno(), 5)
+    _count(records, 2)
+    assert records.change("sum", lambda record: record["sum"]) == 2
+
+
+def _count(records: Records, times: int) -> None:
+    for _time in range(times):
+        records.change("sum", _add)
+
+
+def _add(record: dict[str, Any]) -> None:
+    record["sum"] = record.get("sum", 0) + 1
+
+
+@pytest.fixture
+def forks() -> Iterator[list[Any]]:
+    """Processes that end with the test."""
+    started: list[Any] = []
+    yield started
+    for each in started:
+        each.join()
+
+
+@pytest.mark.timing
+def test_processes_share_records(forks: list[Any]) -> None:
+    records = ForkedRecords()
+    for _number in range(3):
+        forks.append(multiprocessing.get_context("fork").Process(target=_count, args=(records, 200)))
+        forks[-1].start()
+    _count(records, 200)
+    for each in forks:
+        each.join()
+    assert records.change("sum", lambda record: record["sum"]) == 800
