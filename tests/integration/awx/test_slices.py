@@ -21,15 +21,15 @@ pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="a pod and what runs in it are found by /proc, which only Linux has"
 )
 
-HOSTS = [f"srv{number:02}" for number in range(1, 31)]
+HOSTS = [f"srv{number:02}" for number in range(1, 16)]
 # AWX deals the hosts out to the slices, one after the other.
 SLICES = [HOSTS[first::3] for first in range(3)]
 DYING = 1
 # In the slice whose pod is killed, these got their session, and those wait for an answer when it happens.
-HELD, WAITING = SLICES[DYING][:7], SLICES[DYING][7:]
+HELD, WAITING = SLICES[DYING][:3], SLICES[DYING][3:]
 IN_USE = 0x803381CD
 
-# One task, because thirty hosts run it: test_templates.py has the playbooks of the collection.
+# One task, because fifteen hosts run it: test_templates.py has the playbooks of the collection.
 PROJECT = {
     "reconnect.yml": """
 - name: Get back to the work of last night
