@@ -81,7 +81,7 @@ class ActionModule(EngineAction):
                 raise AnsibleActionFail(message)
 
     def _order(self, options: dict[str, t.Any], inventory: Inventory) -> Order:
-        own_computer = inventory.own_computer()
+        own_computer = self.own_computer(inventory)
         hosts = options["computer_name"] or ([own_computer] if own_computer else [])
         if not hosts:
             raise AnsibleActionFail(

@@ -126,6 +126,14 @@ options:
       max_envelope_size:
         description: Bytes that one answer may have.
         type: int
+      problem:
+        description: Why the inventory's settings cannot be used. The task reports it for this computer, and sends
+          nothing to it.
+        type: str
+      logon_problem:
+        description: Why the inventory does not say how to log on. The task reports it for this computer unless it says
+          so itself, for instance with C(credential).
+        type: str
   run_client_id:
     description:
       - A GUID that is the same for all tasks of one run of Ansible. The action plugin fills it in when the task runs on

@@ -351,6 +351,19 @@ options:
 """
 
     # Whether commands are listed, where that is a choice.
+    # For modules that act on the work in sessions.
+    ALL_KNOWN = r"""
+options:
+  all_known:
+    description:
+      - O(name) or O(instance_id) mean the sessions on every computer that the controller knows sessions of.
+      - A task that names no computer and does not run for a Windows host of the inventory needs it, and without it is
+        refused before anything is sent. On a Windows host it is refused, because that host is meant there.
+      - It is not needed with O(id), O(session), O(computer_name) and O(connection_uri).
+    type: bool
+    default: false
+"""
+
     COMMANDS = r"""
 options:
   list_commands:

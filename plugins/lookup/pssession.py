@@ -77,6 +77,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import run_client_id
 
@@ -95,7 +96,7 @@ class LookupModule(LookupBase):
         if kwargs.get("session"):
             kwargs["session"] = _arguments.list_of_sessions(kwargs["session"])
         self.set_options(var_options=_arguments.without_blank(variables or {}, {}), direct=kwargs)
-        inventory = Inventory(variables or {}, self._templar)
+        inventory = Inventory(variables or {}, self._templar, self._loader)
         result = _plugins.LOOKUP(
             self._options_for(terms, inventory), settings_of=inventory.settings_of, run_client_id=run_client_id
         )
@@ -112,9 +113,14 @@ class LookupModule(LookupBase):
         options = {name: self.get_option(name) for name in spec}
         computers = [*self._computers(terms), *(options["computer_name"] or ())]
         options["computer_name"] = computers or options["computer_name"]
-        own_computer = inventory.own_computer()
+        try:
+            own_computer = inventory.own_computer()
+        except VariableError as error:
+            raise AnsibleLookupError(f"pssession: {error}. Nothing was sent.") from error
         if own_computer and _plugins.LOOKUP.may_take_own_computer(options):
             options["computer_name"] = [own_computer]
+        elif _plugins.LOOKUP.takes_what_is_known(options) and (problem := inventory.why_no_computer()):
+            raise AnsibleLookupError(f"pssession: {problem}")
         checked = ArgumentSpecValidator(spec).validate(
             {name: _plain(value) for name, value in options.items() if value is not None}
         )

@@ -147,6 +147,8 @@ ENDPOINTS: Spec = {
             "reconnection_retries": {"type": "int"},
             "reconnection_backoff": {"type": "float"},
             "max_envelope_size": {"type": "int"},
+            "problem": {"type": "str"},
+            "logon_problem": {"type": "str"},
         },
     },
     "run_client_id": {"type": "str"},
@@ -170,6 +172,11 @@ CONDITIONS: Spec = {
 
 NEW_SESSIONS: Spec = {
     "name": {"type": "list", "elements": "str", "required": True},
+}
+
+# For cmdlets that act on the work in sessions: `Cmdlet.narrowing`.
+ALL_KNOWN: Spec = {
+    "all_known": {"type": "bool", "default": False},
 }
 
 TAKE: Spec = {
@@ -267,9 +274,26 @@ _EXISTING = ("session", "id", "instance_id", "require_each", "list_commands", "o
 CONNECT_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **CONNECT, **ENDPOINTS}
 DISCONNECT_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **DISCONNECT, **ENDPOINTS}
 NEW_PSSESSION: Spec = {**_without(_SESSIONS, *_EXISTING), **NEW_SESSIONS, **CHANGE, **ENDPOINTS}
-INVOKE_COMMAND: Spec = {**_SESSIONS, **CHANGE, **INVOKE, **TAKE, **ENDPOINTS}
-RECEIVE_PSSESSION: Spec = {**_without(_SESSIONS, "list_commands"), **OWNER, **CHANGE, **TAKE, **RECEIVE, **ENDPOINTS}
-REMOVE_PSSESSION: Spec = {**_SESSIONS, **OWNER, **CHANGE, **CONDITIONS, **REMOVE, **ENDPOINTS, **_SKIP_MISSING}
+INVOKE_COMMAND: Spec = {**_SESSIONS, **ALL_KNOWN, **CHANGE, **INVOKE, **TAKE, **ENDPOINTS}
+RECEIVE_PSSESSION: Spec = {
+    **_without(_SESSIONS, "list_commands"),
+    **ALL_KNOWN,
+    **OWNER,
+    **CHANGE,
+    **TAKE,
+    **RECEIVE,
+    **ENDPOINTS,
+}
+REMOVE_PSSESSION: Spec = {
+    **_SESSIONS,
+    **ALL_KNOWN,
+    **OWNER,
+    **CHANGE,
+    **CONDITIONS,
+    **REMOVE,
+    **ENDPOINTS,
+    **_SKIP_MISSING,
+}
 PSSESSION_INFO: Spec = {**_SESSIONS, **OWNER, **CONDITIONS, **ENDPOINTS, **_SKIP_MISSING}
 PSSESSION_LOOKUP: Spec = _SESSIONS
 

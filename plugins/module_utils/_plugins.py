@@ -53,7 +53,7 @@ class Plugin:
 
     def may_take_own_computer(self, options: Options) -> bool:
         """Tell whether a task that names no computer is about the Windows host it runs for."""
-        if any(options.get(name) is not None for name in ("computer_name", "connection_uri", "session", "id")):
+        if _names_sessions(options):
             return False
         narrowing = self.cmdlet.narrowing
         return not narrowing or any(options.get(name) for name in narrowing)
@@ -65,6 +65,10 @@ class Plugin:
         except PSSessionError as error:
             return {**_failure(error, self), "warnings": []}
         return None
+
+    def takes_what_is_known(self, options: Options) -> bool:
+        """Tell whether a task means sessions on every computer that are known where it runs."""
+        return not _names_sessions(options) and any(options.get(name) for name in ("name", "instance_id"))
 
     def __call__(self, options: Options, *, diff_mode: bool = False, **surroundings: t.Any) -> Result:
         """Run the task and return its result; every failure is in it.
@@ -173,6 +177,11 @@ def default_path(name: str) -> str:
     """Return the default path of a file of the collection: in Ansible's own folder of this user."""
     home = os.environ.get("ANSIBLE_HOME") or os.path.join("~", ".ansible")
     return os.path.join(os.path.expanduser(home), "pssession", name)
+
+
+def _names_sessions(options: Options) -> bool:
+    """Tell whether a task names computers or single sessions."""
+    return any(options.get(name) is not None for name in ("computer_name", "connection_uri", "session", "id"))
 
 
 def _given(options: Options) -> Options:

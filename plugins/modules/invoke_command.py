@@ -163,6 +163,7 @@ extends_documentation_fragment:
   - psremoting.fleet._options
   - psremoting.fleet._options.uri
   - psremoting.fleet._options.existing
+  - psremoting.fleet._options.all_known
   - psremoting.fleet._options.commands
   - psremoting.fleet._options.change
   - psremoting.fleet._endpoints

@@ -88,6 +88,7 @@ extends_documentation_fragment:
   - psremoting.fleet._options
   - psremoting.fleet._options.uri
   - psremoting.fleet._options.existing
+  - psremoting.fleet._options.all_known
   - psremoting.fleet._options.owner
   - psremoting.fleet._options.change
   - psremoting.fleet._endpoints
@@ -95,7 +96,7 @@ notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host.
+    computer is that host. Then one of O(name), O(instance_id) and O(owner) is needed. O(name=*) means all sessions.
   - A task has no user who could answer a script. A command that asks for input (C(Read-Host), prompts) gets an error
     with the text of the question instead of an answer.
   - The commands of a session are received one after the other, and O(timeout) counts for each. A session whose commands

@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - psremoting.fleet._options
   - psremoting.fleet._options.uri
   - psremoting.fleet._options.existing
+  - psremoting.fleet._options.all_known
   - psremoting.fleet._options.owner
   - psremoting.fleet._options.commands
   - psremoting.fleet._options.change
@@ -38,7 +39,7 @@ notes:
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
     computer is that host. Then one of O(name), O(instance_id), O(owner), O(minimum_age) and O(expires_within) is
-    needed, so that a forgotten option does not end everything.
+    needed, so that a forgotten option does not end everything. O(name=*) means all sessions.
   - Before it is removed a session is connected, as the cmdlet does. That proves that no other client is connected. An
     administrator cannot connect to sessions of other accounts; their computer is listed once more instead.
 seealso:

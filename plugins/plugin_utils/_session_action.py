@@ -25,6 +25,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.c
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _task_keywords
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import run_client_id
@@ -62,7 +63,14 @@ class EngineAction(ActionBase):
 
     def inventory(self, task_vars: dict[str, t.Any] | None) -> Inventory:
         """Return the inventory as the task sees it."""
-        return Inventory(task_vars or {}, self._templar, self._task, self._connection, self._play_context)
+        return Inventory(task_vars or {}, self._templar, self._loader, self._task, self._connection, self._play_context)
+
+    def own_computer(self, inventory: Inventory) -> str | None:
+        """Return the Windows host that the task is about, or None."""
+        try:
+            return inventory.own_computer()
+        except VariableError as error:
+            raise AnsibleActionFail(f"{error}. Nothing was sent.") from error
 
     def refuse_to_run_for_each_host(self) -> None:
         """Refuse what was to be done once, where Ansible would do it once for every host."""
@@ -130,7 +138,7 @@ class EngineAction(ActionBase):
             (str(session.get("computer_name") or ""), session.get("inventory_hostname"))
             for session in options.get("session") or ()
         ]
-        own_computer = inventory.own_computer()
+        own_computer = self.own_computer(inventory)
         if own_computer and not named:  # what is looked up in the registry there is most likely about this computer
             named = [(own_computer, None)]
         found = [inventory.settings_of(name, host) for name, host in dict(named).items()]
@@ -169,9 +177,11 @@ class SessionAction(EngineAction):
         self.complete(options)
         inventory = self.inventory(task_vars)
         warnings = self.check_keywords(inventory, task_vars, opens=bool(self.plugin.cmdlet.opening_sets))
-        own_computer = inventory.own_computer()
+        own_computer = self.own_computer(inventory)
         if own_computer and self.plugin.may_take_own_computer(options):
             options["computer_name"] = [own_computer]
+        elif self.plugin.takes_what_is_known(options) and (problem := inventory.why_no_computer()):
+            raise AnsibleActionFail(problem)
         result.update(self.perform(self.plugin, options, inventory, task_vars))
         if warnings:
             result["warnings"] = [*warnings, *(result.get("warnings") or ())]

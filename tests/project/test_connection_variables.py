@@ -16,7 +16,7 @@ from ansible.plugins.loader import connection_loader
 from winrm.protocol import Protocol
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
-from ansible_collections.psremoting.fleet.plugins.plugin_utils import _inventory
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _connection_options
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "connection_variables.md").read_text(encoding="utf-8")
 PLUGINS = ("psrp", "winrm")
@@ -108,7 +108,11 @@ def known(plugin: str) -> set[str]:
 
 def settings(plugin: str, **variables: Any) -> dict[str, Any]:
     options = dict(C.config.get_plugin_options("connection", plugin, variables=variables))
-    return _inventory._from_psrp(options) if plugin == "psrp" else _inventory._from_winrm(options, variables)
+    return (
+        _connection_options._from_psrp(options)
+        if plugin == "psrp"
+        else _connection_options._from_winrm(options, variables)
+    )
 
 
 ROWS = [(plugin, *row) for plugin in PLUGINS for row in rows(plugin)]

@@ -28,6 +28,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target
     endpoint_of_reference,
     endpoints,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target.logon import unusable
 
 SECRET = "pass:w@rd/ü"
 ID = "1a2b3c4d-0000-0000-0000-123456789abc"
@@ -65,6 +66,31 @@ def one(settings: dict[str, Any] | None = None, **options: Any) -> Endpoint:
 )
 def test_address(options: dict[str, Any], uri: str) -> None:
     assert one(**options).uri == uri
+
+
+@pytest.mark.parametrize(
+    "name", ["http://h", "two words", "user@h", "srv01:5985", "[::1", "rack1/srv01", "srv01?x", "100%", "srv01#2"]
+)
+def test_only_a_name_that_serves_as_address_has_to_be_one(name: str) -> None:
+    """One computer cannot be asked then; where the inventory has an address, its name is just a key."""
+    refused = unusable(one(computer_name=[name]))
+    assert refused is not None
+    assert refused.message == f"{name!r} is not a computer name; for an address with more use connection_uri"
+    of_inventory = unusable(one({"inventory_hostname": name, "computer_name": name}, computer_name=[name]))
+    assert of_inventory is not None
+    assert of_inventory.message == f"{name!r} is not a computer name; set ansible_host in the inventory"
+    found = one({"address": "10.0.0.1"}, computer_name=[name])
+    assert (found.uri, found.computer_name, found.settings.problem) == ("http://10.0.0.1:5985/wsman", name, None)
+
+
+@pytest.mark.parametrize("name", ["user@h", "h/../x", "h:80@x", "h?x", "h#x", "h\\x"])
+def test_a_name_that_cannot_be_an_address_leads_nowhere(name: str) -> None:
+    """Nothing asks it, and if something did, no other host would be meant."""
+    reference = SessionReference(ID, name)
+    request = Request.from_options({"session": [{"instance_id": ID, "computer_name": name}]})
+    for endpoint in (one(computer_name=[name]), endpoint_of_reference(reference, request, lambda _name, _host: None)):
+        assert unusable(endpoint) is not None
+        assert endpoint.uri.startswith(f"http://h%{ord(name.strip('userh')[0]):02X}") or "%40h:" in endpoint.uri
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,16 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import ansible.template
 import pytest
 import yaml
 from ansible import constants as C
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.connection import psrp as psrp_plugin
 from ansible.plugins.loader import connection_loader
+from ansible.template import Templar
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils import _inventory
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _connection_options, _inventory
 
 # ansible-core 2.21 changed a default: the plugin's own documentation gives that of the core at hand.
 PSRP_OPTIONS: dict[str, Any] = yaml.safe_load(psrp_plugin.DOCUMENTATION)["options"]
@@ -22,12 +25,12 @@ PSRP_OPTIONS: dict[str, Any] = yaml.safe_load(psrp_plugin.DOCUMENTATION)["option
 
 def psrp(**variables: Any) -> dict[str, Any]:
     """Settings by the variables of a psrp connection, without their prefix."""
-    return _inventory._from_psrp(options("psrp", variables))
+    return _connection_options._from_psrp(options("psrp", variables))
 
 
 def winrm(**variables: Any) -> dict[str, Any]:
     """Settings by the variables of a winrm connection, without their prefix."""
-    return _inventory._from_winrm(options("winrm", variables), named("winrm", variables))
+    return _connection_options._from_winrm(options("winrm", variables), named("winrm", variables))
 
 
 def named(plugin: str, variables: dict[str, Any]) -> dict[str, Any]:
@@ -186,6 +189,37 @@ def test_what_is_not_said_is_left_to_the_engine(settings_of: Any) -> None:
     assert {name: found[name] for name in silent} == dict.fromkeys(silent)
 
 
+def template(value: Any) -> Any:
+    """Return a value as Ansible reads it from an inventory: newer releases mark what may be a template."""
+    return getattr(ansible.template, "trust_as_template", str)(value) if isinstance(value, str) else value
+
+
+class Hosts(dict[str, dict[str, Any]]):
+    """Variables of all hosts as Ansible hands them to tasks, without a variable manager behind them."""
+
+    def raw_get(self, host: str) -> dict[str, Any]:
+        return self[host]
+
+
+def seen_from(own: str, hosts: dict[str, dict[str, Any]], **variables: Any) -> _inventory.Inventory:
+    """The inventory as a task of a play with the hosts win1, win2 and linux sees it.
+
+    Args:
+        variables: Of the play or the task.
+    """
+    hosts = {host: {name: template(value) for name, value in known.items()} for host, known in hosts.items()}
+    task_vars = {
+        **hosts[own],
+        "inventory_hostname": own,
+        "hostvars": Hosts(hosts),
+        "ansible_play_hosts_all": ["win1", "win2", "linux"],
+        **variables,
+    }
+    play = SimpleNamespace(connection="psrp")
+    task = SimpleNamespace(delegate_to=None, connection="psrp", remote_user=None, port=None, get_play=lambda: play)
+    return _inventory.Inventory(task_vars, Templar(DataLoader(), task_vars), DataLoader(), task)
+
+
 @pytest.mark.parametrize(
     ("host", "user"),
     [("win2", "operator"), ("linux", None), ("elsewhere", None)],
@@ -195,13 +229,84 @@ def test_the_keyword_of_the_play_counts_for_its_other_hosts(host: str, user: str
     """A variable of the host wins, and hosts of other plays have nothing to do with it."""
     account = {"ansible_user": "operator"}
     hosts = {"win1": account, "win2": account, "linux": {**account, "ansible_connection": "ssh"}, "elsewhere": account}
-    task_vars = {
-        "inventory_hostname": "win1",
-        "hostvars": hosts,
-        "ansible_play_hosts_all": ["win1", "win2", "linux"],
-    }
-    task = SimpleNamespace(delegate_to=None, connection="psrp")
-    inventory = _inventory.Inventory(task_vars, templar=None, task=task)
-    settings = inventory.settings_of(host)
+    settings = seen_from("win1", hosts).settings_of(host)
     assert settings is not None
     assert settings.username == user
+
+
+WINDOWS = {"ansible_connection": "winrm", "ansible_user": "operator", "ansible_password": "pw"}
+PSRP = {**WINDOWS, "ansible_connection": "psrp"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({**PSRP, "ansible_psrp_auth": "ntml"}, "ansible_psrp_auth"),
+        ({**PSRP, "ansible_port": "5986x"}, "ansible_port"),
+        ({**PSRP, "ansible_psrp_port": 0}, "ansible_psrp_port"),
+        ({**PSRP, "ansible_port": 65536}, "ansible_port"),
+        ({**PSRP, "ansible_psrp_protocol": "htps"}, "ansible_psrp_protocol"),
+        ({**PSRP, "ansible_psrp_connection_timeout": "soon"}, "ansible_psrp_connection_timeout"),
+        ({**PSRP, "ansible_psrp_reconnection_retries": -1}, "ansible_psrp_reconnection_retries"),
+        ({**PSRP, "ansible_psrp_message_encryption": "sometimes"}, "ansible_psrp_message_encryption"),
+        ({**PSRP, "ansible_psrp_cert_validation": "perhaps"}, "ansible_psrp_cert_validation"),
+        ({**PSRP, "ansible_password": "{{ nowhere }}"}, "ansible_password"),
+        ({**PSRP, "ansible_user": "{{ nowhere }}"}, "ansible_user"),
+        ({**PSRP, "ansible_psrp_proxy": "http://{{ nowhere }}"}, "ansible_psrp_proxy"),
+        ({**PSRP, "ansible_host": "{{ lookup('file', '/nowhere') }}"}, "ansible_host"),
+        ({**PSRP, "ansible_connection": "{{ nowhere }}"}, "ansible_connection"),
+        ({**WINDOWS, "ansible_winrm_send_cbt": "maybe"}, "ansible_winrm_send_cbt"),
+        ({**WINDOWS, "ansible_winrm_transport": "ntml"}, "ansible_winrm_transport"),
+        ({**WINDOWS, "ansible_winrm_scheme": "htps"}, "ansible_winrm_scheme"),
+        ({**WINDOWS, "ansible_winrm_credssp_minimum_version": "new"}, "ansible_winrm_credssp_minimum_version"),
+        ({**WINDOWS, "ansible_winrm_operation_timeout_sec": "-1"}, "ansible_winrm_operation_timeout_sec"),
+        ({**WINDOWS, "ansible_winrm_read_timeout_sec": "long"}, "ansible_winrm_read_timeout_sec"),
+        ({**WINDOWS, "ansible_winrm_message_encryption": "sometimes"}, "ansible_winrm_message_encryption"),
+        ({**WINDOWS, "ansible_winrm_connection_timeout": "soon"}, "ansible_winrm_connection_timeout"),
+    ],
+)
+def test_a_bad_variable_costs_its_own_host(variables: dict[str, Any], name: str) -> None:
+    settings = seen_from("win1", {"win1": PSRP, "win2": variables}).settings_of("WIN2")
+    assert settings is not None
+    assert (settings.computer_name, settings.inventory_hostname) == ("WIN2", "win2")
+    assert (settings.problem or "").startswith(f"the variable {name} of the inventory host win2 ")
+
+
+def test_no_problem_shows_a_secret() -> None:
+    for variables in (
+        {"ansible_password": "{{ 'secret-' ~ nowhere }}"},
+        {"ansible_password": "{{ 'secret-' | nowhere }}"},
+        {"ansible_password": "secret-{{"},
+        {"ansible_psrp_proxy": ["http://operator:secret-@proxy"]},
+    ):
+        settings = seen_from("win1", {"win1": PSRP, "win2": {**PSRP, **variables}}).settings_of("win2")
+        assert settings is not None
+        assert "secret-" not in repr(settings), variables
+
+
+@pytest.mark.parametrize("word", ["ssh", "pspr", "local"])
+def test_another_connection_gives_no_user(word: str) -> None:
+    settings = seen_from("win1", {"win1": PSRP, "other": {**PSRP, "ansible_connection": word}}).settings_of("other")
+    assert settings is not None
+    assert (settings.username, settings.password) == (None, None)
+    assert f"ansible_connection is {word}" in (settings.logon_problem or "")
+
+
+@pytest.mark.parametrize(
+    ("own", "variables", "meant"),
+    [
+        ("win1", {}, "win1"),
+        ("win1", {"ansible_connection": "local"}, "win1"),
+        ("win1", {"ansible_connection": "ssh"}, "win1"),
+        ("linux", {"ansible_connection": "psrp"}, "linux"),
+        ("linux", {}, None),
+        ("localhost", {}, None),
+    ],
+)
+def test_which_host_a_task_is_about(own: str, variables: dict[str, Any], meant: str | None) -> None:
+    """Its own one if that is a Windows host, wherever the task runs; the controller is none whatever `all` says."""
+    hosts = {"win1": PSRP, "linux": {"ansible_connection": "ssh"}, "localhost": PSRP}
+    inventory = seen_from(own, hosts, **variables)
+    assert inventory.own_computer() == meant
+    if meant is None:
+        assert ("is no Windows host" in inventory.why_no_computer()) is (own == "linux")

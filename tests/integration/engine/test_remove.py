@@ -134,7 +134,7 @@ def test_the_second_time_changes_nothing(
         again = controller.remove(session=given)
         assert (again["sessions"], again["changed"], again["errors"]) == ([], False, [])
         assert operations(fleet) == []
-    for by_memory in ({"name": ["job1"]}, {"id": [removed["sessions"][0]["id"]]}):
+    for by_memory in ({"name": ["job1"], "all_known": True}, {"id": [removed["sessions"][0]["id"]]}):
         fleet.clear_requests()
         again = controller.remove(**by_memory)
         assert (again["changed"], again["errors"], operations(fleet)) == (False, [], [])
@@ -324,6 +324,11 @@ def test_by_every_parameter_set(
         "ConnectionUri": {**uri, "name": ["JOB1"]},
         "ConnectionUriGuid": {**uri, **ids},
     }[parameter_set]
+    if parameter_set in ("Name", "InstanceId"):
+        refused = controller.remove(**options)
+        assert refused["errors"][0]["fully_qualified_error_id"].startswith("MissingMandatoryParameter")
+        assert operations(fleet) == []
+        options["all_known"] = True
     result = controller.remove(**options)
     assert (result["parameter_set"], names(result), result["errors"]) == (parameter_set, ["job1"], [])
     assert operations(fleet) == ["Enumerate", "Connect", "Delete"]

@@ -84,6 +84,17 @@ def test_look_leave_end(controller: Controller, fleet: SimulatedFleet) -> None:
     assert len(fleet.requests_of(operation="Delete")) == 3
 
 
+@pytest.mark.parametrize("module", ["receive_pssession", "invoke_command"])
+def test_a_windows_host_alone_is_not_enough_for_its_work(
+    controller: Controller, fleet: SimulatedFleet, module: str
+) -> None:
+    script = "script: Get-Date" if module == "invoke_command" else ""
+    run = controller.run(f"- name: Try\n  psremoting.fleet.{module}: {{{script}}}\n", "--limit", "srv01")
+    assert run.exit_code == 2
+    assert f"{module} needs" in run["Try"].message
+    assert fleet.requests == []
+
+
 @pytest.mark.parametrize("options", ["", "name: [], ", "owner: [], ", "minimum_age: 0, ", "state: disconnected, "])
 def test_a_windows_host_alone_is_not_enough_to_remove(
     controller: Controller, fleet: SimulatedFleet, options: str

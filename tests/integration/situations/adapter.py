@@ -100,7 +100,8 @@ def call(name: str, options: Options, surroundings: Surroundings, *, check: bool
 
     Args:
         name: One of `CALLS`.
-        options: As in the tables. One request at a time is made unless they say otherwise.
+        options: As in the tables. One request at a time is made unless they say otherwise. Names without a computer
+            mean all computers that the controller knows, unless they say otherwise.
         check: Check mode.
         diff: Diff mode.
     """
@@ -114,6 +115,8 @@ def call(name: str, options: Options, surroundings: Surroundings, *, check: bool
         "throttle_limit": 1,
     }
     given = with_options({**usual, **options})
+    if "all_known" in spec and surroundings.host is None and plugin.takes_what_is_known(given):
+        given.setdefault("all_known", True)
     validation = ArgumentSpecValidator(spec).validate(given)
     if validation.error_messages:
         # The list of all options that there are is no part of the outcome.

@@ -73,7 +73,8 @@ class Cmdlet:
         lists_commands: It lists the commands of the sessions even if the task does not ask for them.
         is_reading: It changes nothing, so it is the same in check mode and has no diff.
         narrowing: Options of which a task must give one before the cmdlet acts on the sessions of the task's own
-            computer; none for a cmdlet that may act on all of them.
+            computer; none for a cmdlet that may act on all of them. A cmdlet that has some also needs `all_known`
+            before it acts on sessions of all computers that this controller knows.
         narrowing_hint: What to do if it was given none of them.
     """
 
@@ -112,14 +113,20 @@ INVOKE = Cmdlet(
     "instance_id, or session_name with in_disconnected_session for a new session.",
 )
 NEW = Cmdlet("New-PSSession", parameter_sets=(), opening_sets=_OPENED, error_id="PSSessionOpenFailed")
-RECEIVE = Cmdlet("Receive-PSSession", lists_commands=True)
+RECEIVE = Cmdlet(
+    "Receive-PSSession",
+    lists_commands=True,
+    narrowing=("name", "instance_id", "owner"),
+    narrowing_hint="For a host of the play receive_pssession needs one of name, instance_id, owner. "
+    "name='*' selects all.",
+)
 REMOVE = Cmdlet(
     "Remove-PSSession",
     error_id="RemoveSessionCannotConnectToServer",
     ended_error_id=None,
     narrowing=("name", "instance_id", "owner", "minimum_age", "expires_within"),
     narrowing_hint="For a host of the play remove_pssession needs one of name, instance_id, owner, minimum_age, "
-    "expires_within.",
+    "expires_within. name='*' selects all.",
 )
 
 CMDLETS = (CONNECT, DISCONNECT, GET, INVOKE, NEW, RECEIVE, REMOVE)

@@ -136,6 +136,17 @@ def number(least: int = 0, most: int = MAX_INT32) -> Reader:
     return read
 
 
+def one_of(*choices: str) -> Reader:
+    """Return the reader of a word that is one of these."""
+
+    def read(value: t.Any, name: str) -> str:
+        if value not in choices:
+            invalid(f"{name}: {value!r} is not one of {', '.join(choices)}", value)
+        return str(value)
+
+    return read
+
+
 def count(value: t.Any, name: str) -> int:
     """Read a whole number that must not be negative."""
     return int(_not_negative(value, name))

@@ -18,6 +18,7 @@ from .options import (
     idle_seconds,
     invalid,
     number,
+    one_of,
     option,
     request_seconds,
     seconds,
@@ -133,6 +134,8 @@ class HostSettings(OptionGroup):
             nothing else is asked of it.
         read_timeout: What an answer may take at least.
         reconnection_backoff: Before the second try to connect; each further wait is twice as long.
+        problem: Why the settings cannot be used, or None. Then nothing is sent to the computer.
+        logon_problem: Why they do not say how to log on, or None. It does not matter where the task says it.
     """
 
     prefix = "endpoints."
@@ -141,13 +144,13 @@ class HostSettings(OptionGroup):
     inventory_hostname: str | None = option(str)
     transport: str = option(str, "psrp")
     address: str | None = option(str)
-    port: int | None = option(int)
+    port: int | None = option(number(1, 65535))
     use_ssl: bool = option(bool, False)
     application_name: str = option(str, "wsman")
     authentication: str = option(str, "default")
     username: str | None = option(str)
     password: str | None = option(str, is_shown=False)
-    message_encryption: str = option(str, "auto")
+    message_encryption: str = option(one_of("auto", "always", "never"), "auto")
     certificate_pem: str | None = option(str)
     certificate_key_pem: str | None = option(str)
     certificate_key_password: str | None = option(str, is_shown=False)
@@ -155,7 +158,7 @@ class HostSettings(OptionGroup):
     negotiate_hostname_override: str | None = option(str)
     negotiate_send_cbt: bool = option(bool, True)
     negotiate_service: str = option(str, "host")
-    credssp_auth_mechanism: str = option(str, "auto")
+    credssp_auth_mechanism: str = option(one_of("auto", "ntlm", "kerberos"), "auto")
     credssp_disable_tlsv1_2: bool = option(bool, False)
     credssp_minimum_version: int = option(number(), 2)
     verify_certificate: bool = option(bool, True)
@@ -171,6 +174,8 @@ class HostSettings(OptionGroup):
     reconnection_retries: int = option(number(), 0)
     reconnection_backoff: float = option(seconds, 2.0)
     max_envelope_size: int = option(number(), 512000)
+    problem: str | None = option(str)
+    logon_problem: str | None = option(str)
 
     @classmethod
     @functools.cache

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import typing as t
 import uuid
 from dataclasses import dataclass, field
@@ -66,21 +65,10 @@ def _guid(value: t.Any, name: str) -> str:
         ) from error
 
 
-def _computer_name(value: str, option_name: str) -> str:
+def _computer_name(value: str, _name: str = "") -> str:
+    """Read the name of a computer or an inventory host: whether it can be an address, `target.endpoint` says."""
     name = text(value)
-    if name == ".":
-        return "localhost"
-    if any(character in name for character in " \t\r\n/\\@?#") or (set(name) & set(":[]") and not _is_ipv6(name)):
-        invalid(f"{option_name}: {name!r} is not a computer name; for an address with more use connection_uri", name)
-    return name
-
-
-def _is_ipv6(name: str) -> bool:
-    bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
-    try:
-        return ipaddress.ip_address(bare).version == 6
-    except ValueError:
-        return False
+    return "localhost" if name == "." else name
 
 
 def _resource_uri(value: str, name: str) -> str:
@@ -103,7 +91,7 @@ def _reference(session: t.Mapping[str, t.Any], name: str) -> SessionReference:
         addresses.of_computer(uri, f"{name}.connection_uri")
     return SessionReference(
         instance_id=_guid(session["instance_id"], f"{name}.instance_id"),
-        computer_name=_computer_name(str(computer_name or ""), "computer_name"),
+        computer_name=_computer_name(str(computer_name or "")),
         connection_uri=session.get("connection_uri"),
         inventory_hostname=session.get("inventory_hostname"),
         name=str(session.get("name") or ""),
@@ -127,6 +115,7 @@ class Query(OptionGroup):
         state: ``all``, ``opened`` or ``disconnected``.
         minimum_age: Seconds without a client at least.
         expires_within: Seconds until the server removes them at most, or None.
+        all_known: Names and instance ids may mean sessions on every computer that this controller knows.
     """
 
     names: tuple[WildcardPattern, ...] | None = option(each_of(_name), name="name")
@@ -140,6 +129,7 @@ class Query(OptionGroup):
     minimum_age: float = option(seconds, 0.0)
     expires_within: float | None = option(seconds)
     require_each: bool = option(bool, False)
+    all_known: bool = option(bool, False)
 
 
 @dataclass(frozen=True)
@@ -168,6 +158,11 @@ class LogonOptions(OptionGroup):
     certificate_key_password: str | None = option(str, is_shown=False)
     ca_cert: str | None = option(str)
     server_certificate_fingerprint: str | None = option(fingerprint)
+
+    @property
+    def says_how(self) -> bool:
+        """Whether the task itself says how to log on, so that nothing is needed from the inventory."""
+        return any((self.credential, self.authentication, self.certificate_thumbprint, self.certificate_pem))
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> LogonOptions:
@@ -299,10 +294,12 @@ class Request:
             given = (given | {"name"}) - {"session_name"}
         parameter_set = resolve(given, cmdlet.opening_sets if is_new else cmdlet.parameter_sets, cmdlet.narrowing_hint)
         flow = Flow.from_options({**options, **({"list_commands": True} if cmdlet.lists_commands else {})})
+        query = _query(options, flow, is_new=is_new)
+        _check_all_known(query, parameter_set, cmdlet)
         return cls(
             parameter_set,
             cmdlet,
-            query=_query(options, flow, is_new=is_new),
+            query=query,
             target=Target.from_options(options),
             logon=logon,
             session_option=_session_option(options),
@@ -367,6 +364,24 @@ def _check_new_sessions(run: Run, change: Change, given: t.Collection[str]) -> N
         _together(
             "when_done=remove needs the end of the command, and with in_disconnected_session no task waits for it; set "
             "it where receive_pssession receives the output"
+        )
+
+
+def _check_all_known(query: Query, parameter_set: ParameterSet, cmdlet: Cmdlet) -> None:
+    """Refuse to act on every computer that this controller knows, unless the task says so."""
+    by = parameter_set.mandatory & {"name", "instance_id"}
+    reaches_all = parameter_set.is_local and bool(by)
+    if query.all_known and not reaches_all:
+        _together(
+            "all_known is for tasks that run for no Windows host, name no computer and select by name or instance_id"
+        )
+    if reaches_all and cmdlet.narrowing and not query.all_known:
+        raise ParameterBindingError(
+            "MissingMandatoryParameter",
+            f"{''.join(by)} without a computer means the sessions on every computer that this controller knows. "
+            "Nothing was sent.",
+            hint="Name the computers in computer_name, or run the task on a Windows host of the inventory. "
+            "all_known: true acts on all of them.",
         )
 
 

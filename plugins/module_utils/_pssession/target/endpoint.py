@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import typing as t
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..model.errors import ParameterBindingError
 from ..model.sessions import Endpoint, Proxy, SessionReference, Tls, key_of_uri
@@ -58,6 +58,7 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
         computer_name = reference.computer_name or host
     else:
         computer_name = reference.computer_name
+        known = _with_address_checked(computer_name, known)
         uri = _uri_of(computer_name, known or HostSettings(), request.target)
     if not reference.is_registered and known is not None and not _is_own(uri, computer_name, known):
         known = None
@@ -71,8 +72,24 @@ def _known(name: str, settings_of: SettingsSource, inventory_hostname: str | Non
 
 
 def _from_computer_name(computer_name: str, request: Request, known: HostSettings | None) -> Endpoint:
-    known = known or HostSettings()
+    known = _with_address_checked(computer_name, known) or HostSettings()
     return _endpoint(_uri_of(computer_name, known, request.target), computer_name, request, known)
+
+
+def _with_address_checked(computer_name: str, known: HostSettings | None) -> HostSettings | None:
+    """Return the settings of a computer; what serves as its address and can be none is a problem of theirs."""
+    address = (known and known.address) or computer_name
+    if _can_be_address(address):
+        return known
+    known = known or HostSettings()
+    is_listed = known.inventory_hostname is not None
+    advice = "set ansible_host in the inventory" if is_listed else "for an address with more use connection_uri"
+    return dataclasses.replace(known, problem=known.problem or f"{address!r} is not a computer name; {advice}")
+
+
+def _can_be_address(name: str) -> bool:
+    """Tell whether a name can be that of a host in a URI: a DNS name or an IP address."""
+    return _is_ipv6(name) or not set(name) & set(" \t\r\n/\\@?#%:[]")
 
 
 def _uri_of(computer_name: str, known: HostSettings, target: Target) -> str:
@@ -80,7 +97,9 @@ def _uri_of(computer_name: str, known: HostSettings, target: Target) -> str:
     # A port of the inventory belongs to the scheme of the inventory.
     is_known = known.port is not None and settings.use_ssl == known.use_ssl
     port = target.port or (known.port if is_known else DEFAULT_PORTS[settings.use_ssl])
-    host = _bracketed(known.address or computer_name)
+    address = known.address or computer_name
+    # One that cannot be an address is never used, and must not lead anywhere.
+    host = _bracketed(address) if _can_be_address(address) else quote(address, safe="")
     return f"{'https' if settings.use_ssl else 'http'}://{host}:{port}/{settings.application_name.lstrip('/')}"
 
 
@@ -109,6 +128,8 @@ def _endpoint(
 ) -> Endpoint:
     option = request.session_option
     settings = _settings(request, known)
+    if settings.logon_problem and not request.logon.says_how:
+        settings = dataclasses.replace(settings, problem=settings.problem or settings.logon_problem)
     endpoint = Endpoint(
         computer_name=computer_name,
         uri=uri,
@@ -168,11 +189,15 @@ def _proxy(option: SessionOption, settings: HostSettings, known: HostSettings) -
 
 
 def _bracketed(host: str) -> str:
+    return f"[{host.strip('[]')}]" if _is_ipv6(host) else host
+
+
+def _is_ipv6(host: str) -> bool:
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     try:
-        address = ipaddress.ip_address(host.strip("[]"))
+        return ipaddress.ip_address(bare).version == 6
     except ValueError:
-        return host
-    return f"[{address}]" if address.version == 6 else host
+        return False
 
 
 def _bad_uri(uri: str, reason: str) -> ParameterBindingError:

@@ -83,6 +83,8 @@ def of(request: Request, settings: HostSettings) -> Logon:
 
 def unusable(endpoint: Endpoint) -> TransportError | None:
     """Tell why an endpoint cannot be used, before any traffic, or None."""
+    if endpoint.settings.problem:
+        return TransportError(None, endpoint.settings.problem, delivered=False)
     logon, name = endpoint.logon, endpoint.logon.scheme
     if logon.choices and len(logon.passed_over) == len(logon.choices):
         return _refused(f"none of {', '.join(logon.choices)} is possible: {'; '.join(logon.passed_over)}")

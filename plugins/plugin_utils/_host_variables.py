@@ -1,0 +1,180 @@
+"""Variables of inventory hosts as a task sees them: those of its own host, and those of the other computers it is for.
+
+For another host a task counts the variables that Ansible would count if the task ran for that host: those of the
+inventory, of its play, roles, blocks and of itself, and extra variables. A lookup does not know its play. For other
+hosts it counts the inventory's variables, and in their templates also variables of the play that the inventory has not.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible.template import Templar
+
+Variables = t.Mapping[str, t.Any]
+
+
+class VariableError(Exception):
+    """A variable of an inventory host cannot be used.
+
+    Args:
+        name: The variable.
+        host: The inventory host.
+        problem: What is wrong with its value; the value of a secret is not in it.
+        advice: What to do.
+    """
+
+    def __init__(self, name: str, host: str, problem: str, advice: str = "") -> None:
+        super().__init__(f"the variable {name} of the inventory host {host} {problem}{'. ' if advice else ''}{advice}")
+
+
+class HostVariables(Variables):
+    """The variables of one host; each is templated when it is asked for, and never left as a template.
+
+    Args:
+        host: Name of the inventory host.
+        raw: Its variables, not templated yet.
+        templar: Templates them.
+    """
+
+    def __init__(self, host: str, raw: Variables, templar: t.Any) -> None:
+        self.host = host
+        self.raw = raw
+        self._templar = templar
+
+    def __getitem__(self, name: str) -> t.Any:
+        """Return the value of a variable.
+
+        Raises:
+            VariableError: It cannot be templated or decrypted.
+        """
+        try:
+            return self._templar.template(self.raw[name])
+        except AnsibleUndefinedVariable as error:
+            raise VariableError(
+                name,
+                self.host,
+                f"needs a variable that this host does not have ({_text(error)})",
+                "Define it in group_vars or host_vars, or with -e",
+            ) from error
+        except AnsibleError as error:
+            raise VariableError(name, self.host, f"cannot be templated: {_text(error)}") from error
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.raw
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+
+class AllVariables:
+    """The variables of the task's host and of all others.
+
+    Args:
+        task_vars: The variables of the task's host, not templated yet; they lead to those of all hosts.
+        templar: Templates them.
+        loader: Reads files; for the templates of other hosts.
+        task: The task, or None for a lookup.
+    """
+
+    def __init__(self, task_vars: Variables, templar: t.Any, loader: t.Any, task: t.Any) -> None:
+        self._task_vars = task_vars
+        self._loader = loader
+        self._task = task
+        self._hosts = task_vars.get("hostvars") or {}
+        self.own_host = t.cast("str | None", task_vars.get("inventory_hostname"))
+        self._own = HostVariables(self.own_host or "", task_vars, templar)
+        self._found: dict[tuple[str, bool], HostVariables] = {}
+
+    def host_named(self, name: str | None) -> str | None:
+        """Return the inventory host of a name; upper and lower case count only where they tell hosts apart."""
+        if not name:
+            return None
+        if name == self.own_host or name in self._hosts:
+            return name
+        lowered = name.lower()
+        return next((host for host in self._hosts if host.lower() == lowered), None)
+
+    def of(self, host: str, is_inventorys: t.Callable[[str], bool] | None = None) -> HostVariables:
+        """Return the variables that count for a host in this task.
+
+        Args:
+            is_inventorys: Tells which variables count only as the inventory has them; None for none of them.
+        """
+        if host == self.own_host:
+            return self._own
+        key = (host, is_inventorys is not None)
+        if key not in self._found:
+            raw = self._as_if_for(host)
+            if is_inventorys is not None:
+                others = {name: value for name, value in raw.items() if not is_inventorys(name)}
+                raw = {**others, **{name: value for name, value in self._raw(host).items() if is_inventorys(name)}}
+            self._found[key] = self._templated(host, raw)
+        return self._found[key]
+
+    def of_inventory(self, host: str) -> HostVariables:
+        """Return the variables of a host without those of the play and of the task; they have facts and `-e`."""
+        return self._templated(host, self._raw(host))
+
+    def is_extra(self, name: str) -> bool:
+        """Tell whether a variable is one of the command line (`-e`)."""
+        return name in getattr(getattr(self._hosts, "_variable_manager", None), "extra_vars", {})
+
+    def of_play(self, host: str, names: t.Iterable[str]) -> tuple[str, ...]:
+        """Return which of these variables the play or the task sets for its own host."""
+        raw = self._raw(host)
+        return tuple(
+            name for name in names if name in self._task_vars and not _is_same(self._task_vars[name], raw.get(name))
+        )
+
+    def overriding(self, host: str, is_meant: t.Callable[[str], bool]) -> tuple[str, ...]:
+        """Return the variables that play or task override for their own host, and the inventory has for another."""
+        raw, own = self._raw(host), self._raw(self.own_host or "")
+        names = self.of_play(self.own_host or "", (name for name in raw if is_meant(name) and name in own))
+        return tuple(name for name in names if not _is_same(self._task_vars[name], raw[name]))
+
+    def _raw(self, host: str) -> Variables:
+        return t.cast(Variables, self._hosts.raw_get(host)) if host in self._hosts else {}
+
+    def _as_if_for(self, host: str) -> Variables:
+        """Return the raw variables of a host as if the task ran for it."""
+        manager = getattr(self._hosts, "_variable_manager", None)
+        inventory = getattr(self._hosts, "_inventory", None)
+        if self._task is None or manager is None or inventory is None:
+            inventory_only = self._raw(self.own_host) if self.own_host else {}
+            # Ansible adds those of its own host's connection to what a lookup gets.
+            is_of_play = lambda name: name not in inventory_only and not name.startswith("ansible_")  # noqa: E731
+            return {**{name: self._task_vars[name] for name in filter(is_of_play, self._task_vars)}, **self._raw(host)}
+        play = self._task.get_play()
+        found = manager.get_vars(play=play, host=inventory.get_host(host), task=self._task)
+        return {**self._of_loop(), **found}
+
+    def _of_loop(self) -> Variables:
+        """Return the variables of the task's loop, which only the task itself has."""
+        control = getattr(self._task, "loop_control", None)
+        names = ("ansible_loop", getattr(control, "loop_var", None) or "item", getattr(control, "index_var", None))
+        return {name: self._task_vars[name] for name in names if name and name in self._task_vars}
+
+    def _templated(self, host: str, raw: Variables) -> HostVariables:
+        raw = {"hostvars": self._hosts, **raw}
+        return HostVariables(host, raw, Templar(loader=self._loader, variables=raw))
+
+
+def _is_same(one: object, other: object) -> bool:
+    # Comparing vaulted values decrypts them, which may fail.
+    try:
+        return one is other or bool(one == other)
+    except AnsibleError:
+        return False
+
+
+def _text(error: AnsibleError) -> str:
+    """Return the message of a failed template without the template itself, which may hold a secret."""
+    text = str(error).partition(" String: ")[0].partition("\n")[0]
+    return text.rstrip(". ")
