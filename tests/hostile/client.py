@@ -43,11 +43,29 @@ def peak_kib() -> int:
     return int(found[1])
 
 
-def run(pipe: Connection, task: str, ports: dict[str, tuple[str, int]], folder: str) -> None:
-    """Run a task and send what came of it: the result, or a traceback, and the memory that it took in KiB."""
+def serve(pipe: Connection) -> None:
+    """Run tasks until the other end of the pipe closes. For each, send what came of it.
+
+    That is its result and the memory that it took in KiB, or a traceback.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
-    before = peak_kib()
+    while True:
+        try:
+            task, ports, folder = pipe.recv()
+        except EOFError:
+            return
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
+        before = peak_kib()
+        try:
+            text = json.dumps(result_of(task, ports, folder))
+        except BaseException:  # noqa: BLE001 - whatever it is, it is what the test wants to know
+            pipe.send({"crash": traceback.format_exc(limit=-8)})
+        else:
+            pipe.send({"result": text, "kib": peak_kib() - before})
+
+
+def result_of(task: str, ports: dict[str, tuple[str, int]], folder: str) -> dict[str, Any]:
+    """Run a task against computers at these addresses and ports."""
     plugin, options = TASKS[task]
     settings = {
         name: HostSettings.from_options(
@@ -63,15 +81,8 @@ def run(pipe: Connection, task: str, ports: dict[str, tuple[str, int]], folder: 
         )
         for name, (address, port) in ports.items()
     }
-    try:
-        result = plugin(
-            {**_COMMON, **options, "state_file": f"{folder}/registry.sqlite3", "throttle_limit": 32},
-            settings_of=lambda name, _host: settings.get(name),
-            check_mode=False,
-        )
-        text = json.dumps(result)
-    except BaseException:  # noqa: BLE001 - whatever it is, it is what the test wants to know
-        pipe.send({"crash": traceback.format_exc(limit=-8)})
-    else:
-        pipe.send({"result": text, "kib": peak_kib() - before})
-    pipe.close()
+    return plugin(
+        {**_COMMON, **options, "state_file": f"{folder}/registry.sqlite3", "throttle_limit": 32},
+        settings_of=lambda name, _host: settings.get(name),
+        check_mode=False,
+    )

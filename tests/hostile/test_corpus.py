@@ -9,7 +9,7 @@ import json
 import multiprocessing
 import re
 from collections.abc import Iterator
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -37,40 +37,57 @@ def fleet() -> Iterator[SimulatedFleet]:
         yield started
 
 
+class Tasks:
+    """Runs tasks in a process that is forked from one that has imported the engine, and in a new one if that ends."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["tests.hostile.client"])
+        self._process: ForkServerProcess | None = None
+
+    def run(self, *task: Any) -> dict[str, Any]:
+        """Run a task and return what came of it."""
+        if self._process is None:
+            self._pipe, theirs = self._context.Pipe()
+            self._process = self._context.Process(target=client.serve, args=(theirs,), daemon=True)
+            self._process.start()
+            theirs.close()
+        self._pipe.send(task)
+        try:
+            ended: dict[str, Any] = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            self._process.join()
+            exitcode, self._process = self._process.exitcode, None
+            pytest.fail(f"the process ended with {exitcode}")
+        return ended
+
+    def end(self) -> None:
+        """End the process; a task that runs is killed."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+
+
 @pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    """Processes that are forked from one that has imported the engine."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.hostile.client"])
-    return context
+def tasks() -> Iterator[Tasks]:
+    started = Tasks()
+    yield started
+    started.end()
 
 
-def played(
-    case: Case, fleet: SimulatedFleet, processes: ForkServerContext, folder: Path
-) -> tuple[dict[str, Any], int, list[str]]:
+def played(case: Case, fleet: SimulatedFleet, tasks: Tasks, folder: Path) -> tuple[dict[str, Any], int, list[str]]:
     """Run the task of a case; return its result, the memory in KiB that it took, and what the server was asked."""
     for computer in fleet:
         for session in computer.sessions:
             session.close()
     fleet.clear_requests()
-    for name in ("hostile", "honest"):
-        if case.task not in ("new", "start"):
-            fleet[name].add_session("bad" if name == "hostile" else "good", commands=[{"script": "quick"}])
     hostile, honest = fleet["hostile"], fleet["honest"]
+    if case.task not in ("new", "start"):
+        hostile.add_session("bad", commands=[{"script": "quick"}])
+        honest.add_session("good", commands=[{"script": "quick"}])
     with HostileServer((hostile.address, hostile.port), case.action, case.answer, case.times) as server:
-        ours, theirs = processes.Pipe(duplex=False)
         ports = {"hostile": ("127.0.0.1", server.port), "honest": (honest.address, honest.port)}
-        process = processes.Process(target=client.run, args=(theirs, case.task, ports, str(folder)), daemon=True)
-        process.start()
-        theirs.close()
-        try:
-            ended = ours.recv()
-        except EOFError:
-            process.join()
-            pytest.fail(f"the process ended with {process.exitcode}")
-        finally:
-            process.kill()
-            process.join()
+        ended = tasks.run(case.task, ports, str(folder))
         assert "crash" not in ended, ended["crash"]
         return json.loads(ended["result"]), ended["kib"], list(server.requests)
 
@@ -90,9 +107,9 @@ def texts_of(value: object) -> Iterator[str]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", CASES)
-def test_case(fleet: SimulatedFleet, processes: ForkServerContext, tmp_path: Path, name: str) -> None:
+def test_case(fleet: SimulatedFleet, tasks: Tasks, tmp_path: Path, name: str) -> None:
     case = CASES[name]
-    result, kib, requests = played(case, fleet, processes, tmp_path)
+    result, kib, requests = played(case, fleet, tasks, tmp_path)
     print(f"{name}: {kib} KiB, {len(requests)} requests, {[error['message'] for error in result['errors']]}"[:600])
 
     assert [error for error in result["errors"] if error["computer_name"] != "hostile"] == []
