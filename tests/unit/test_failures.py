@@ -268,9 +268,10 @@ def test_tls_that_breaks_after_the_handshake_may_have_delivered_the_request() ->
         TimeoutError("what was cut off may look like an answer that is just short"),
     ],
 )
-def test_what_was_cut_by_us_was_too_slow_whatever_it_looks_like(error: Exception) -> None:
-    found = failure(error, at(), Way(), 12.5, logged_on=False)
-    assert (found.code, found.delivered) == (Code.OPERATION_TIMEOUT, True)
+@pytest.mark.parametrize("connected", [False, True])
+def test_what_was_cut_by_us_was_too_slow_whatever_it_looks_like(error: Exception, connected: bool) -> None:
+    found = failure(error, at(), Way(), 12.5, logged_on=False, connected=connected)
+    assert (found.code, found.delivered) == (Code.OPERATION_TIMEOUT, connected)
     assert "12.5 seconds" in found.message
 
 

@@ -112,3 +112,15 @@ class BadServer:
                     self._behave(Call(connection, head, body, self.begun, self._closing))
             except OSError:
                 return  # the client had enough
+
+
+class ChattyServer(BadServer):
+    """Behaves as soon as the first bytes of a connection are there, whatever they are."""
+
+    def _converse(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                connection.recv(65536)
+                self._behave(Call(connection, b"", b"", self.begun, self._closing))
+            except OSError:
+                return  # the client had enough

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.engine.bad_server import BadServer, Call
+from tests.integration.engine.bad_server import BadServer, Call, ChattyServer
 from tests.integration.engine.controller import Controller, Result, error_ids, names
 from tests.simulator import Injection, SimulatedFleet
 from tests.waiting import until
@@ -285,6 +285,31 @@ def test_a_strange_listing(
         end_time_when_stuck(monkeypatch, controller, lambda: int(server.begun.is_set()))
         result = connect_both(fleet, controller)
     assert_only_the_bad_one_failed(result, f"{prefix},RemotePSSessionQueryFailed")
+
+
+@pytest.mark.parametrize(
+    ("drop", "through_proxy"),
+    [(b"HTTP/1.1 200 OK\r\nX-Slow: ", True), (b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", False)],
+    ids=["a proxy answers CONNECT by drops", "a TLS handshake by drops"],
+)
+def test_the_time_of_a_request_is_over_before_its_connection_is_there(
+    fleet: SimulatedFleet, controller: Controller, monkeypatch: pytest.MonkeyPatch, drop: bytes, through_proxy: bool
+) -> None:
+    """Each drop comes in time, so that only the deadline of the whole request ends it."""
+
+    def behave(call: Call) -> None:
+        call.send(drop)
+        call.begun.set()
+        while not call.closing.wait(0.02):
+            call.send(b"x")
+
+    with (BadServer if through_proxy else ChattyServer)(behave) as server:
+        place = {"address": fleet["srv02"].address} if through_proxy else {"address": "127.0.0.1", "port": server.port}
+        proxy = {"proxy": f"http://127.0.0.1:{server.port}"} if through_proxy else {}
+        controller.inventory["srv02"] = {**place, **proxy, "use_ssl": True, "verify_certificate": False}
+        end_time_when_stuck(monkeypatch, controller, lambda: int(server.begun.is_set()))
+        result = connect_both(fleet, controller)
+    assert_only_the_bad_one_failed(result, "WinRMOperationTimeout,RemotePSSessionQueryFailed")
 
 
 def test_a_web_page_as_an_answer_to_the_log_on(fleet: SimulatedFleet, controller: Controller) -> None:

@@ -29,7 +29,6 @@ except ImportError:  # reported by require_pypsrp() at the first use
 
 _CODE_OF_STATUS = {
     400: Code.HTTP_BAD_REQUEST,
-    401: Code.ACCESS_DENIED,
     403: Code.ACCESS_DENIED,
     404: Code.URL_NOT_AVAILABLE,
     407: Code.HTTP_ERROR,
@@ -126,18 +125,6 @@ def refused(
     return error
 
 
-def unencrypted(status: int) -> TransportError:
-    """Return the error for an answer that is not encrypted although the request was.
-
-    Anyone on the way can give it, whatever became of the request, so its body means nothing.
-    """
-    return TransportError(
-        _CODE_OF_STATUS.get(status, Code.HTTP_ERROR),
-        f"HTTP status {status} instead of an encrypted answer",
-        is_break=status in _STATUSES_OF_A_BREAK,
-    )
-
-
 def failure(
     error: Exception,
     endpoint: Endpoint,
@@ -157,6 +144,8 @@ def failure(
         connected: Whether a connection was there, with its TLS handshake: then the request may have been sent.
         answered: Whether the server has answered a request of this log-on before: then it let us in.
     """
+    if time_limit is not None:  # what a library says of a connection that we cut does not matter
+        return _too_late(time_limit, delivered=connected)
     causes = _chain(error)
     words = _last_message(causes)
     if not connected and (found := _failure_of_proxy(causes, words, way)) is not None:
@@ -173,7 +162,7 @@ def failure(
     if alert is not None:
         return _certificate_refused(alert) if endpoint.logon.certificate is not None else _certificate_wanted(alert)
     shows_certificate = endpoint.logon.certificate is not None and not answered
-    if shows_certificate and time_limit is None and any(map(_is_cut_off, causes)):
+    if shows_certificate and any(map(_is_cut_off, causes)):
         return _perhaps_certificate(words, delivered=connected)
     other = next((cause for cause in causes if isinstance(cause, NotPinnedError)), None)
     if other is not None:
@@ -185,9 +174,8 @@ def failure(
             Code.CANNOT_CONNECT, f"no connection to {host_of(endpoint.uri)}: {words}", delivered=False, is_break=True
         )
     timeouts = (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)
-    if time_limit is not None or any(isinstance(cause, timeouts) for cause in causes):
-        limit = time_limit if time_limit is not None else endpoint.answer_timeout
-        return TransportError(Code.OPERATION_TIMEOUT, f"no complete answer within {limit:g} seconds", is_break=True)
+    if any(isinstance(cause, timeouts) for cause in causes):
+        return _too_late(endpoint.answer_timeout, delivered=True)
     unusable = (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL, UnicodeError)
     if isinstance(error, unusable) or any(isinstance(cause, urllib3.exceptions.LocationValueError) for cause in causes):
         return TransportError(Code.COMPUTER_NOT_FOUND, f"the address cannot be used: {error}", delivered=False)
@@ -202,6 +190,11 @@ def failure(
             is_break=True,
         )
     return UnexpectedError(error)
+
+
+def _too_late(limit: float, *, delivered: bool) -> TransportError:
+    text = f"no complete answer within {max(round(limit, 1), 0.1):g} seconds"
+    return TransportError(Code.OPERATION_TIMEOUT, text, delivered=delivered, is_break=True)
 
 
 def is_unconnected(error: Exception) -> bool:

@@ -20,7 +20,7 @@ from ..model.sessions import Endpoint
 from ..system.libraries import require_pypsrp
 from . import soap
 from .authentication import Authentication, Codec
-from .failures import failure, host_of, is_unconnected, refused, unencrypted
+from .failures import failure, host_of, is_unconnected, refused
 from .schemes import maker
 from .way import Way, way_to
 
@@ -122,19 +122,20 @@ class HttpConversation:
             response = self._send_once(message)
         if response.status == 200:
             return soap.decode(response.body)
-        if not response.is_believed:
-            raise unencrypted(response.status)
-        if 300 <= response.status < 400:
+        if 300 <= response.status < 400 and response.is_believed:
             raise Redirected(self._redirection(response.location))
-        raise refused(
+        error = refused(
             response.status,
-            response.body,
+            response.body if response.is_believed else b"",
             response.content_type,
             response.challenges,
             self._destination,
             self._way,
             _message_id(message),
         )
+        # Anyone on the way can give an answer that is not encrypted, whatever became of the request.
+        error.delivered = error.delivered or not response.is_believed
+        raise error
 
     @property
     def way(self) -> str:

@@ -49,6 +49,7 @@ else:
 
         def __init__(self, endpoint: Endpoint, way: Way, bundle: str | None) -> None:
             self._connections: list[t.Any] = []
+            self._opening: list[socket.socket] = []
             self._endpoint = endpoint
             self._way = way
             self._context = ssl_context(endpoint, bundle) if endpoint.use_ssl else None
@@ -112,10 +113,10 @@ else:
 
         def abort(self) -> None:
             """Cut the connections in use, whatever is under way on them."""
-            for connection in self._connections:
-                if connection.sock is not None:
+            for each in [*self._opening, *(connection.sock for connection in self._connections)]:
+                if each is not None:
                     try:
-                        connection.sock.shutdown(socket.SHUT_RDWR)
+                        each.shutdown(socket.SHUT_RDWR)
                     except OSError:
                         pass  # already gone, which is what was wanted
 
@@ -126,10 +127,23 @@ else:
             }
 
         def _remembering(self, pool_class: t.Any) -> t.Any:
-            connections, endpoint = self._connections, self._endpoint
+            connections, opening, endpoint = self._connections, self._opening, self._endpoint
 
             class Connection(pool_class.ConnectionCls):
+                def _new_conn(self) -> socket.socket:
+                    connected: socket.socket = super()._new_conn()
+                    # TLS takes the socket away from its object. This one can cut the connection meanwhile.
+                    opening.append(connected.dup())
+                    return connected
+
                 def connect(self) -> None:
+                    try:
+                        self._connect()
+                    finally:
+                        while opening:
+                            opening.pop().close()
+
+                def _connect(self) -> None:
                     connections.clear()
                     # requests writes the zone of an IPv6 address as a URI does, and that name cannot be resolved.
                     connection: t.Any = self
