@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import data, files
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import refuse_paths_without_home
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_keywords import is_explicit
 
 
@@ -29,6 +30,7 @@ class ActionModule(ActionBase):
         del tmp
         result: dict[str, t.Any] = super().run(None, task_vars)
         _validated, options = self.validate_argument_spec(_arguments.REPORT)
+        refuse_paths_without_home(options, _arguments.REPORT)
         mode = _file_mode(options["mode"])
         if getattr(self._connection, "become", None) is not None and is_explicit(self._task, task_vars or {}):
             result["warnings"] = ["become has no effect on this task: the user of ansible-playbook writes the report."]

@@ -243,10 +243,12 @@ options:
     description:
       - File that keeps the numbers of the sessions this controller has seen, and its identity as a client. It holds no
         passwords, and losing it loses the numbers only.
-      - If the file cannot be written, tasks go on without it, and a warning says so. The tasks of one run are then one
-        client to the servers, and other runs are other clients.
+      - If the file cannot be written, or another process holds it for more than five seconds, tasks go on without it,
+        and a warning says so. The tasks of one run are one client to the servers all the same. Other runs are other
+        clients only where the folder cannot be written.
+      - The identity is in a file beside it with the suffix C(.client).
       - The default is the environment variable E(PSSESSION_STATE_FILE), or C(pssession/state.sqlite3) in Ansible's
-        home folder (C(~/.ansible)).
+        home folder, which is C(~/.ansible) unless C(home) in C(ansible.cfg) or E(ANSIBLE_HOME) says otherwise.
     type: path
   client_id:
     description:

@@ -79,7 +79,7 @@ from ansible.utils.display import Display
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import run_client_id
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import of_this_run
 
 display = Display()
 
@@ -98,10 +98,10 @@ class LookupModule(LookupBase):
         self.set_options(var_options=_arguments.without_blank(variables or {}, {}), direct=kwargs)
         inventory = Inventory(variables or {}, self._templar, self._loader)
         result = _plugins.LOOKUP(
-            self._options_for(terms, inventory), settings_of=inventory.settings_of, run_client_id=run_client_id
+            self._options_for(terms, inventory), settings_of=inventory.settings_of, **of_this_run()
         )
         for warning in result["warnings"]:
-            display.warning(f"pssession: {warning}")
+            display.warning(warning)  # as tasks have it: Ansible shows the same text once
         if result.get("failed"):
             raise AnsibleLookupError(f"pssession: {result['msg']}")
         for error in result["errors"]:

@@ -76,7 +76,8 @@ class Plugin:
         Args:
             options: Validated options of the task.
             diff_mode: Add a diff.
-            surroundings: Fields of `Context` that the wrapper provides.
+            surroundings: Fields of `Context` that the wrapper provides. Beside them `home`, Ansible's own folder of
+                this user, and `run_folder`, a folder that all tasks of the run have and no other run.
         """
         options = _arguments.without_aliases(options, self.spec)
         return _run(self, options, diff_mode and not self.cmdlet.is_reading, surroundings)
@@ -128,7 +129,9 @@ def main(plugin: Plugin) -> None:
 
 def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapping[str, t.Any]) -> Result:
     warnings: list[str] = []
-    show = surroundings.get("emit")
+    surroundings = dict(surroundings)
+    show, home = surroundings.get("emit"), surroundings.pop("home", None)
+    run_folder = surroundings.pop("run_folder", None)
 
     def emit(event: Event) -> None:
         if isinstance(event, Warned):
@@ -138,7 +141,7 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
 
     try:
         request = Request.from_options(
-            {"certificate_store": default_path("certificates"), **_given(options)}, plugin.cmdlet
+            {"certificate_store": default_path("certificates", home), **_given(options)}, plugin.cmdlet
         )
         surroundings = {
             "world": real_world(),
@@ -149,8 +152,12 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         }
         client_id = _guid(options, "client_id")
         require_pypsrp()
+        state_file = options.get("state_file") or default_path("state.sqlite3", home)
         registry = Registry.open(
-            options.get("state_file") or default_path("state.sqlite3"), emit, surroundings["world"]
+            None if lacks_home(state_file) else state_file,
+            emit,
+            surroundings["world"],
+            None if run_folder is None else os.path.join(run_folder, "pssession-without-state-file"),
         )
         try:
             report = engine.run(request, Context(registry, client_id=client_id, **surroundings))
@@ -173,15 +180,27 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
     return result
 
 
-def default_path(name: str) -> str:
-    """Return the default path of a file of the collection: in Ansible's own folder of this user."""
-    home = os.environ.get("ANSIBLE_HOME") or os.path.join("~", ".ansible")
+def default_path(name: str, home: str | None = None) -> str:
+    """Return the default path of a file of the collection: in Ansible's own folder of this user.
+
+    Args:
+        home: That folder, where Ansible's configuration is known; None takes what the environment says.
+    """
+    home = home or os.environ.get("ANSIBLE_HOME") or os.path.join("~", ".ansible")
     return os.path.join(os.path.expanduser(home), "pssession", name)
 
 
 def _names_sessions(options: Options) -> bool:
     """Tell whether a task names computers or single sessions."""
     return any(options.get(name) is not None for name in ("computer_name", "connection_uri", "session", "id"))
+
+
+def lacks_home(path: str) -> bool:
+    """Tell whether a path begins in a home folder that does not exist.
+
+    HOME is not set and the user has no entry in the passwd file, as in containers. ``~`` would be made as a folder.
+    """
+    return "~" in os.path.expanduser(path).split(os.sep)
 
 
 def _given(options: Options) -> Options:

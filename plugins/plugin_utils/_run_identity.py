@@ -7,13 +7,21 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import typing as t
 import uuid
+
+from ansible import constants as C
 
 # The kernel's id of this start of the machine, and the namespace that process ids are counted in.
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _NAMESPACE = "/proc/self/ns/pid"
 # The field of /proc/PID/stat that has the start time in clock ticks, counted from the command's closing parenthesis.
 _START_TIME = 19
+
+
+def of_this_run() -> dict[str, t.Any]:
+    """Return what the engine gets to know of this run: its identity, Ansible's own folder, and a folder of the run."""
+    return {"run_client_id": run_client_id, "home": C.ANSIBLE_HOME, "run_folder": C.DEFAULT_LOCAL_TMP}
 
 
 def run_client_id() -> str:

@@ -18,7 +18,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
-from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import Plugin
+from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import Plugin, lacks_home
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
@@ -28,7 +28,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display im
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import run_client_id
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import of_this_run, run_client_id
 
 # Strategies under which a task with run_once runs for every host all the same; Ansible itself only warns.
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
@@ -59,6 +59,7 @@ class EngineAction(ActionBase):
         if self._task.args.get("session"):
             self._task.args["session"] = _arguments.list_of_sessions(self._task.args["session"])
         _validated, options = self.validate_argument_spec(spec)
+        refuse_paths_without_home(options, spec)
         return _arguments.lists_of_text(options, self._task.args, spec)
 
     def inventory(self, task_vars: dict[str, t.Any] | None) -> Inventory:
@@ -116,8 +117,8 @@ class EngineAction(ActionBase):
                 diff_mode=self._task.diff,
                 check_mode=self._task.check_mode,
                 settings_of=inventory.settings_of,
-                run_client_id=run_client_id,
                 world=dataclasses.replace(real_world(), logons=_LOGONS),
+                **of_this_run(),
                 emit=EventDisplay(name),
                 confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
             )
@@ -189,6 +190,16 @@ class SessionAction(EngineAction):
 
     def complete(self, options: dict[str, t.Any]) -> None:
         """Change validated options on the controller before anything else is done with them; subclasses may."""
+
+
+def refuse_paths_without_home(options: dict[str, t.Any], spec: _arguments.Spec) -> None:
+    """Refuse a path of the user's home folder where there is none; only the state file can be done without."""
+    for name, option in spec.items():
+        if option.get("type") == "path" and name != "state_file" and options.get(name) and lacks_home(options[name]):
+            raise AnsibleActionFail(
+                f"{name}: {options[name]} is in a home folder, and the user of this process has none. Give the path "
+                "without ~, or set HOME"
+            )
 
 
 def _hosts(uris: list[str] | None) -> t.Iterator[str]:

@@ -30,7 +30,9 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.registry import Listed, Registry
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system import disk
 from tests.unit.builders import endpoint, logon, session, world
+from tests.waiting import PATIENCE
 
 CLIENT = "00000000-0000-0000-0000-00000000000c"
 OTHER_ID = "2A2B3C4D-0000-0000-0000-123456789ABC"
@@ -218,7 +220,7 @@ def test_a_session_that_must_have_expired_is_deleted_after_a_month(dated: Regist
 def work(registry: Registry, patterns: tuple[str, ...]) -> None:
     """All that a task may do with the registry."""
     mine, other = session(name="mine"), session(shell_id=OTHER_ID, name="other")
-    registry.client_id()
+    registry.client_id(str)
     registry.remember([mine, other], CLIENT, [listed(mine, other, at=1e6)])
     registry.rows_of([mine, other])
     registry.numbered(7)
@@ -281,7 +283,7 @@ def test_a_file_of_format_1(tmp_path: Path) -> None:
     """Written by the version before formats had numbers."""
     shutil.copy(FORMATS / "1" / "state.sqlite3", tmp_path / "state.sqlite3")
     registry = Registry(str(tmp_path / "state.sqlite3"), world())
-    assert registry.client_id() == CLIENT
+    assert registry.client_id(str) == CLIENT
     first, second = known(registry)
     assert (first.id, first.name, first.state, first.client_id, first.own_host) == (
         1,
@@ -308,10 +310,10 @@ def test_a_file_of_a_newer_format_is_refused(registry: Registry, path: Path) -> 
 
 
 def test_the_client_id_is_made_once(registry: Registry, path: Path) -> None:
-    made = registry.client_id()
+    made = registry.client_id(str)
     assert str(uuid.UUID(made)) == made
     other = Registry(str(path), world())
-    assert registry.client_id() == other.client_id() == made
+    assert registry.client_id(str) == other.client_id(str) == made
     other.close()
 
 
@@ -330,20 +332,21 @@ def write_many(path: str, first: int) -> tuple[str, dict[tuple[str, str], int], 
     events: list[Event] = []
     for number in range(first, first + 5):
         registry = Registry.open(path, events.append, world())
-        client_id = registry.client_id()
+        client_id = registry.client_id(str)
         ids |= registry.remember([numbered(number), numbered(0)], client_id)
         known(registry)
         registry.close()
     return client_id, ids, [repr(event) for event in events]
 
 
-def test_forty_workers_at_once(path: Path) -> None:
+def test_forty_workers_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "_BUSY_SECONDS", PATIENCE)  # workers inherit it
     with ProcessPoolExecutor(40, mp_context=multiprocessing.get_context("fork")) as workers:
         results = list(workers.map(write_many, [str(path)] * 40, range(1, 400, 10)))
     registry = Registry(str(path), world())
     rows = {each.key: each.id for each in known(registry)}
     assert len(rows) == len(set(rows.values())) == 201
-    assert {client_id for client_id, _ids, _warnings in results} == {registry.client_id()}
+    assert {client_id for client_id, _ids, _warnings in results} == {registry.client_id(str)}
     for _client_id, ids, warnings in results:
         assert ids.items() <= rows.items()
         assert warnings == []

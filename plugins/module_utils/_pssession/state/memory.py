@@ -32,7 +32,7 @@ class Memory:
         self._registry = registry
         self._emit = emit
         self._world = world
-        self._has_warned = False
+        self._is_lost = False
         self.client_id = client_id if isinstance(client_id, str) else self._own_client_id(client_id)
 
     def numbered(self, number: int) -> list[SessionReference]:
@@ -82,6 +82,8 @@ class Memory:
             The number of each session by its `PSSession.key`; nothing if they could not be written down.
         """
         now = {session.key: session for session in sessions}
+        if self._is_lost:
+            return {}
         try:
             return self._registry.remember(now.values(), self.client_id, listed, over)
         except PSSessionError as error:
@@ -101,6 +103,8 @@ class Memory:
 
     def _known(self, look_up: t.Callable[[], T], nothing: T) -> T:
         """Look something up; without the registry every session is simply new."""
+        if self._is_lost:
+            return nothing
         try:
             return look_up()
         except PSSessionError as error:
@@ -108,16 +112,17 @@ class Memory:
             return nothing
 
     def _warn(self, error: PSSessionError) -> None:
-        """Warn once. Ansible shows a warning with the same text once in a run."""
-        if not self._has_warned:
-            self._has_warned = True
+        """Warn once, and leave the registry alone from now on: each try may wait for another process.
+
+        Ansible shows a warning with the same text once in a run.
+        """
+        if not self._is_lost:
+            self._is_lost = True
             self._emit(without_registry(error))
 
     def _own_client_id(self, otherwise: t.Callable[[], str]) -> str:
-        if not self._registry.is_kept:
-            return otherwise()
         try:
-            return self._registry.client_id()
+            return self._registry.client_id(otherwise)
         except PSSessionError as error:
             self._warn(error)
             return otherwise()

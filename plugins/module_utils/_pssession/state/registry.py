@@ -19,6 +19,7 @@ from ..model.sessions import Availability, Endpoint, PSSession, SessionReference
 from ..model.wildcard import WildcardPattern
 from ..system.world import World
 from . import registry_schema as schema
+from .identity import Identity
 
 # A row is deleted so long after its session ended, or must have expired.
 _KEPT_SECONDS = 30 * 86400.0
@@ -70,44 +71,62 @@ class Registry:
 
     Args:
         path: The file; its folder is made with mode 0700, the file itself with 0600. None keeps it in memory.
+        instead_of: The file that cannot be used, for one in memory; the identity is beside that.
+        given_up: A file that says that another task of the run waited for the registry in vain. Then this one does not
+            wait again; if it waits in vain, it makes the file. None where tasks cannot tell each other.
 
     Raises:
         RegistryError: The file cannot be used.
         FormatError: The file was written by a newer version.
     """
 
-    def __init__(self, path: str | None, world: World) -> None:
+    def __init__(
+        self, path: str | None, world: World, *, instead_of: str | None = None, given_up: str | None = None
+    ) -> None:
         self.path = path
         self._world = world
+        self._given_up = given_up
+        self._identity = Identity(path or instead_of, world.disk)
         try:
             self._database = world.disk.database(path)
+            if given_up is not None and world.disk.exists(given_up):
+                self._database.execute("PRAGMA busy_timeout = 0")
             self._database.execute("PRAGMA synchronous = NORMAL")
             schema.prepare(self._database, path, world.sleep)
         except (OSError, sqlite3.Error) as error:
-            raise RegistryError(f"the state file {path} cannot be used: {error}") from error
+            raise self._unusable(error) from error
 
     @classmethod
-    def open(cls, path: str, emit: t.Callable[[Event], None], world: World) -> Registry:
+    def open(
+        cls, path: str | None, emit: t.Callable[[Event], None], world: World, given_up: str | None = None
+    ) -> Registry:
         """Open the registry; where that is impossible go on with an empty one that is forgotten afterwards.
 
         A damaged file is put aside. Nothing is lost but ids, so this is worth a warning and no failure.
 
+        Args:
+            path: None if there is no home folder for the file.
+            given_up: As for the class.
+
         Raises:
             FormatError: The file was written by a newer version.
         """
+        if path is None:
+            emit(without_registry(RegistryError("there is no home folder for the state file")))
+            return cls(None, world)
         try:
-            return cls(path, world)
+            return cls(path, world, given_up=given_up)
         except RegistryError as error:
             if not isinstance(error.__cause__, sqlite3.DatabaseError) or isinstance(
                 error.__cause__, sqlite3.OperationalError
             ):
                 emit(without_registry(error))
-                return cls(None, world)
+                return cls(None, world, instead_of=path)
         aside = f"{path}.damaged-{world.microseconds() // 1_000_000}"
         emit(Warned(f"The state file {path} was damaged; it is now {aside}, and ids of sessions start again."))
         with contextlib.suppress(OSError):
             world.disk.rename(path, aside)
-        return cls.open(path, emit, world) if not world.disk.exists(path) else cls(None, world)
+        return cls.open(path, emit, world) if not world.disk.exists(path) else cls(None, world, instead_of=path)
 
     @property
     def is_kept(self) -> bool:
@@ -117,8 +136,21 @@ class Registry:
     def close(self) -> None:
         self._database.close()
 
-    def client_id(self) -> str:
-        """Return the identity of this controller user on the wire, a GUID made at the first call."""
+    def client_id(self, otherwise: t.Callable[[], str]) -> str:
+        """Return the identity of this controller user on the wire, a GUID made at the first call.
+
+        Args:
+            otherwise: Gives the identity where neither the registry nor the file beside it can be used.
+
+        Raises:
+            RegistryError: The registry cannot be used, and there is no file with the identity.
+        """
+        known = self._identity.read()
+        if known is not None:
+            return known
+        return self._identity.keep(self._registered_client_id() if self.is_kept else otherwise())
+
+    def _registered_client_id(self) -> str:
         found = self._rows("SELECT client_id FROM client")
         if not found:
             with self._transaction() as database:
@@ -269,7 +301,10 @@ class Registry:
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: sqlite3.Error) -> RegistryError:
+    def _unusable(self, error: Exception) -> RegistryError:
+        if self._given_up is not None and isinstance(error, sqlite3.OperationalError):
+            with contextlib.suppress(OSError):
+                self._world.disk.append(self._given_up, b"")
         return RegistryError(f"the state file {self.path} cannot be used: {error}")
 
 
@@ -277,7 +312,7 @@ def without_registry(error: PSSessionError) -> Warned:
     """Return the warning for a registry that cannot be used; all tasks of a run have the same."""
     return Warned(
         f"{error}. Going on without it: numbers of sessions are not known to later tasks, and other runs count as "
-        "other clients. Set state_file to a file that can be written, or client_id."
+        "other clients. Set state_file to a file that can be written and locked, or client_id."
     )
 
 

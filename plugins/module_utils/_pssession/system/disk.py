@@ -11,8 +11,8 @@ import typing as t
 
 from . import unix
 
-# How long a task waits for other tasks that write to the same database.
-_BUSY_SECONDS = 30.0
+# How long a task waits for other processes that write to the same database. Writing takes milliseconds.
+_BUSY_SECONDS = 5.0
 
 
 class FileLock(t.Protocol):
