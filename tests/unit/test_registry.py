@@ -300,11 +300,35 @@ def test_a_file_of_format_1(tmp_path: Path) -> None:
     reopened.close()
 
 
+def test_a_file_of_format_2(tmp_path: Path) -> None:
+    """It did not tell sessions that were removed here from others that ended."""
+    shutil.copy(FORMATS / "2" / "state.sqlite3", tmp_path / "state.sqlite3")
+    for _time in range(2):
+        registry = Registry(str(tmp_path / "state.sqlite3"), world())
+        assert [(each.id, each.name, each.was_removed) for each in known(registry)] == [
+            (1, "Nightly", False),
+            (2, "Weekly", False),
+        ]
+        registry.close()
+
+
+def test_what_was_removed_here_is_told_from_what_ended_otherwise(registry: Registry) -> None:
+    removed, ended = session(name="job"), session(endpoint("srv02"), shell_id=OTHER_ID, name="Job")
+    registry.remember([removed, ended], CLIENT)
+    registry.remember([dataclasses.replace(removed, state=State.CLOSED)], CLIENT, over=[2])
+    assert [(each.id, each.is_over, each.was_removed) for each in registry.ever_named("JOB")] == [
+        (1, True, True),
+        (2, True, False),
+    ]
+    registry.remember([removed], CLIENT)  # another one of the same id, as a server may list it
+    assert [(each.is_over, each.was_removed) for each in registry.numbered(1)] == [(False, False)]
+
+
 def test_a_file_of_a_newer_format_is_refused(registry: Registry, path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA user_version = 99")
     before = path.read_bytes()
-    with pytest.raises(FormatError, match=r"has format 99, and this version of .* reads formats up to 2"):
+    with pytest.raises(FormatError, match=r"has format 99, and this version of .* reads formats up to 3"):
         Registry.open(str(path), lambda _event: None, world())
     assert path.read_bytes() == before
 

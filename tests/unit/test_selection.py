@@ -51,6 +51,9 @@ class Known:
     def named(self, pattern: WildcardPattern) -> list[SessionReference]:
         return [each for each in REMEMBERED if pattern.matches(each.name)]
 
+    def ever_named(self, name: str) -> list[SessionReference]:
+        return [each for each in REMEMBERED if each.name.lower() == name.lower()]
+
 
 KNOWN = Known()
 

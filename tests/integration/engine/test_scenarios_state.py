@@ -304,6 +304,50 @@ def test_scenario_67_silence_disconnects_and_it_is_taken_up_again(
     assert operations(fleet) == ["Enumerate", "Reconnect"]
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_name_whose_session_was_seen_and_is_gone_is_expired(
+    fleet: SimulatedFleet, controller: Controller, again: bool
+) -> None:
+    """Only a name that this controller has never seen on a computer is missing there."""
+    for computer in fleet:
+        computer.add_session("job")
+    first = controller.connect("srv01", "srv02", name=["job"])
+    for computer in fleet:
+        computer.session("job").close()
+    fleet["srv02"].add_session("job")
+    options = {"name": ["JOB", "never"], "require_each": True, "on_missing": "error"}
+    result = {}
+    for _time in range(1 + again):  # the second time the registry knows that it is over
+        result = controller.run(_plugins.DISCONNECT, "srv01", "srv03", **options)
+    of_job = {each["computer_name"]: each for each in result["errors"] if "never" not in each["message"]}
+    assert {name: each["reason"] for name, each in of_job.items()} == {"srv01": "expired", "srv03": "missing"}
+    assert of_job["srv01"]["message"] == "session job no longer exists on srv01"
+    assert of_job["srv01"]["instance_id"] in [each["instance_id"] for each in first["sessions"]]
+    others = {each["reason"] for each in result["errors"] if "never" in each["message"]}
+    assert others == {"missing"}
+
+
+def test_a_name_whose_session_was_removed_here_is_missing(computer: SimulatedComputer, controller: Controller) -> None:
+    """Nothing of it was lost, also where one of the name before it was."""
+    computer.add_session("job")
+    controller.connect("srv01", name=["job"])
+    computer.session("job").close()
+    computer.add_session("job")
+    controller.remove("srv01", name=["job"])
+    result = controller.run(_plugins.DISCONNECT, "srv01", name=["job"], on_missing="error")
+    assert [each["reason"] for each in result["errors"]] == ["missing"]
+
+
+def test_an_instance_id_that_was_seen_and_is_gone_is_expired(
+    computer: SimulatedComputer, controller: Controller
+) -> None:
+    computer.add_session("job")
+    (seen,) = controller.connect("srv01")["sessions"]
+    computer.session("job").close()
+    result = controller.run(_plugins.DISCONNECT, "srv01", instance_id=[seen["instance_id"]])
+    assert [each["reason"] for each in result["errors"]] == ["expired"]
+
+
 @pytest.mark.parametrize("code", [14, 995, 1115, 1726, 0x800706BE, 0x803380F7, 0x803381A6])
 @pytest.mark.parametrize("plugin", [_plugins.CONNECT, _plugins.DISCONNECT, _plugins.NEW, _plugins.REMOVE])
 def test_an_internal_error_of_the_server_is_not_another_client(

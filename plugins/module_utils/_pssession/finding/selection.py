@@ -55,17 +55,57 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
     answered = [endpoint for endpoint in endpoints if endpoint in discovery.sessions]
     names = [_as_meant(pattern, discovery, known) for pattern in request.query.names or ()]
     request = dataclasses.replace(request, query=dataclasses.replace(request.query, names=tuple(names) or None))
+    ended = _Ended(discovery, known)
     if request.query.require_each:
-        selections = [_select_together([endpoint], request, discovery) for endpoint in answered]
+        selections = [_select_together([endpoint], request, discovery, ended) for endpoint in answered]
     else:
-        selections = [_select_together(answered, request, discovery)] if answered else []
+        selections = [_select_together(answered, request, discovery, ended)] if answered else []
     return Selection(
         tuple(session for selection in selections for session in selection.sessions),
         tuple(record for selection in selections for record in selection.missing),
     )
 
 
-def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discovery: Discovery) -> Selection:
+class _Ended:
+    """Tells sessions that this controller has seen, and not removed, from those that were never there.
+
+    Of several with one name the last counts. Each name is looked up once.
+    """
+
+    def __init__(self, discovery: Discovery, known: Known) -> None:
+        self._listed = {
+            (endpoint.key, session.instance_id) for endpoint, found in discovery.sessions.items() for session in found
+        }
+        self._known = known
+        self._named: dict[str, dict[str, SessionReference]] = {}
+
+    def named(self, pattern: WildcardPattern, endpoints: t.Iterable[Endpoint]) -> SessionReference | None:
+        """Return a session with this name that one of the computers no longer lists, or None."""
+        if pattern.has_wildcards:
+            return None
+        name = pattern.pattern
+        if name not in self._named:
+            self._named[name] = {}
+            for reference in self._known.ever_named(name):
+                # By the host's own name as well: its address may be another one now.
+                self._named[name].update({key: reference for key in (reference.uri_key, reference.own_host) if key})
+        places = (key for endpoint in endpoints for key in (endpoint.key, endpoint.own_host) if key)
+        found = (self._named[name].get(place) for place in places)
+        return next((each for each in found if each is not None and self._is_gone(each)), None)
+
+    def with_id(self, instance_id: str, endpoints: t.Iterable[Endpoint]) -> SessionReference | None:
+        """Return the session with this instance id if one of the computers no longer lists it, or None."""
+        places = list(endpoints)
+        found = (each for each in self._known.of_instance(instance_id) if any(each.is_at(place) for place in places))
+        return next(filter(self._is_gone, found), None)
+
+    def _is_gone(self, reference: SessionReference) -> bool:
+        return not reference.was_removed and (reference.uri_key, reference.instance_id) not in self._listed
+
+
+def _select_together(
+    endpoints: t.Sequence[Endpoint], request: Request, discovery: Discovery, ended: _Ended
+) -> Selection:
     query = request.query
     owned = [
         session
@@ -77,16 +117,18 @@ def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discover
     selected: list[PSSession] = []
     missing: list[ErrorRecord] = []
 
-    def miss(error_id: str, what: str, target: str, hint: str = "") -> None:
+    def miss(error_id: str, what: str, target: str, hint: str = "", reference: SessionReference | None = None) -> None:
         where = list(dict.fromkeys(endpoints))
-        missing.append(_missing(request, error_id, f"no session {what}", target, where, hint))
+        record = _missing(request, error_id, f"no session {what}", target, where, hint)
+        missing.append(record if reference is None else _known_to_be_over(reference, record))
 
     if query.instance_ids:
         for instance_id in query.instance_ids:
             matches = [session for session in candidates if session.instance_id == instance_id]
             selected += matches[:1]
             if not matches:
-                miss("PSSessionIdMatchFail", f"with the instance id {instance_id}", instance_id)
+                reference = ended.with_id(instance_id, endpoints)
+                miss("PSSessionIdMatchFail", f"with the instance id {instance_id}", instance_id, reference=reference)
     elif query.names is None:
         selected = candidates
         if not candidates:
@@ -98,7 +140,8 @@ def _select_together(endpoints: t.Sequence[Endpoint], request: Request, discover
             if not matches:
                 others = [session for session in owned if pattern.selects(session.name)]
                 hint = _joined(_in_other_configurations(others), how_to_write(pattern))
-                miss("PSSessionNameMatchFail", f"named {pattern.pattern!r}", pattern.pattern, hint)
+                reference = None if others else ended.named(pattern, endpoints)
+                miss("PSSessionNameMatchFail", f"named {pattern.pattern!r}", pattern.pattern, hint, reference)
     return Selection(tuple(selected), tuple(missing))
 
 
@@ -156,6 +199,8 @@ class Known(t.Protocol):
     def of_instance(self, instance_id: str) -> list[SessionReference]: ...
 
     def named(self, pattern: WildcardPattern) -> list[SessionReference]: ...
+
+    def ever_named(self, name: str) -> list[SessionReference]: ...
 
 
 def look_up(request: Request, known: Known) -> tuple[list[SessionReference], list[ErrorRecord]]:

@@ -415,6 +415,7 @@ class SessionReference:
         connected_at: When that client was last seen connected, in seconds since the epoch; None if it disconnected.
         expires: When the server removes the session at the latest unless a client connects, in seconds since the epoch.
         is_over: Whether the session is known to have ended.
+        was_removed: Whether this controller has removed it.
         own_host: As in `Endpoint`. Only the registry has it.
         task_options: As in `Endpoint`.
         is_registered: Whether the registry of this controller has the session at this address.
@@ -433,6 +434,7 @@ class SessionReference:
     connected_at: float | None = None
     expires: float | None = None
     is_over: bool = False
+    was_removed: bool = False
     own_host: str | None = None
     task_options: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False)
     is_registered: bool = False

@@ -47,6 +47,10 @@ class Memory:
         """Return the known sessions whose name matches; see `Registry.named`."""
         return self._known(lambda: self._registry.named(pattern), [])
 
+    def ever_named(self, name: str) -> list[SessionReference]:
+        """Return the known sessions with a name, also those that ended; see `Registry.ever_named`."""
+        return self._known(lambda: self._registry.ever_named(name), [])
+
     def owners(self, sessions: t.Iterable[PSSession]) -> dict[Key, str | None]:
         """Return the client last connected to each session, by `PSSession.key`."""
         return {key: known.client_id for key, known in self._rows_of(sessions).items()}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from ..model.errors import PSSessionError, RegistryError
 from ..model.events import Event, Warned
+from ..model.names import is_same_name
 from ..model.sessions import Availability, Endpoint, PSSession, SessionReference, State
 from ..model.wildcard import WildcardPattern
 from ..system.world import World
@@ -30,14 +31,14 @@ SILENCE_SECONDS = 60.0
 
 _COLUMNS = (
     "id, instance_id, name, computer_name, connection_uri, inventory_hostname, client_id, connected_at, expires, "
-    "gone IS NOT NULL, host, task_options"
+    "gone IS NOT NULL, host, task_options, removed"
 )
 _UPDATE = """
 UPDATE session SET name = :name, name_key = :name_key, computer_name = :computer_name,
     connection_uri = :connection_uri, uri_key = :uri_key, inventory_hostname = :inventory_hostname, host = :host,
     client_id = coalesce(:client_id, client_id),
     connected_at = CASE WHEN :is_held THEN connected_at ELSE :connected_at END,
-    account = :account, task_options = :task_options, seen = :seen, expires = :expires, gone = NULL
+    account = :account, task_options = :task_options, seen = :seen, expires = :expires, gone = NULL, removed = 0
 WHERE id = :id
 """
 _INSERT = """
@@ -181,6 +182,14 @@ class Registry:
         found = self._select("gone IS NULL AND name_key >= ? AND name_key < ?", prefix, f"{prefix}\U0010ffff")
         return [each for each in found if pattern.selects(each.name)] or called
 
+    def ever_named(self, name: str) -> list[SessionReference]:
+        """Return the sessions with a name on all computers, also those that ended in the last 30 days, by number."""
+        key = schema.name_key(name)
+        # Two searches by an index each.
+        conditions = ("gone IS NULL AND name_key = ?", "gone IS NOT NULL AND name_key = ?")
+        found = [each for condition in conditions for each in self._select(condition, key)]
+        return sorted((each for each in found if is_same_name(name, each.name)), key=lambda each: each.id or 0)
+
     def _called(self, pattern: WildcardPattern) -> list[SessionReference]:
         """Return the sessions that have the text of a pattern as their name, or else the one that ended last."""
         name = schema.name_key(pattern.pattern)
@@ -228,6 +237,7 @@ class Registry:
                 ids[session.key] = t.cast(int, row["id"] or number)
                 if session.state is State.CLOSED:
                     database.execute(_GONE, {"id": ids[session.key], "now": now})
+                    database.execute("UPDATE session SET removed = 1 WHERE id = ?", (ids[session.key],))
             ended = [*over, *(number for each in listed for number in self._no_longer_listed(each))]
             database.executemany(_GONE, [{"id": number, "now": now} for number in ended])
             database.execute("DELETE FROM session WHERE expires < ?", (now - _KEPT_SECONDS,))
@@ -318,8 +328,10 @@ def without_registry(error: PSSessionError) -> Warned:
 
 def _reference(row: t.Sequence[t.Any]) -> SessionReference:
     names = ("id", "instance_id", "name", "computer_name", "connection_uri", "inventory_hostname", "client_id")
-    values = dict(zip((*names, "connected_at", "expires", "is_over", "own_host", "task_options"), row, strict=True))
-    values["is_over"] = bool(values["is_over"])
+    values = dict(
+        zip((*names, "connected_at", "expires", "is_over", "own_host", "task_options", "was_removed"), row, strict=True)
+    )
+    values["is_over"], values["was_removed"] = bool(values["is_over"]), bool(values["was_removed"])
     values["task_options"] = json.loads(values["task_options"])
     state = State.DISCONNECTED if values["connected_at"] is None else State.OPENED
     return SessionReference(**values, state=state.value, is_registered=True)

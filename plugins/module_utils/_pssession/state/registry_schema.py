@@ -10,8 +10,9 @@ import typing as t
 from ..model.errors import FormatError
 from ..model.sessions import key_of_uri
 
-# The format of the file, kept in PRAGMA user_version. Format 1 was written without a number, so 0 means 1.
-FORMAT = 2
+# The format of the file, kept in PRAGMA user_version. Format 1 was written without a number, so 0 means 1. Format 2 did
+# not tell sessions that were removed here from those that ended otherwise.
+FORMAT = 3
 # A row of format 1 has no time at which its session expires.
 _UNKNOWN_LIFE_SECONDS = 30 * 86400.0
 
@@ -33,7 +34,8 @@ CREATE TABLE session (
     task_options TEXT NOT NULL DEFAULT '{}',
     seen REAL NOT NULL,
     expires REAL NOT NULL,
-    gone REAL
+    gone REAL,
+    removed INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX session_of_instance ON session (instance_id);
 CREATE INDEX session_of_name ON session (name_key) WHERE gone IS NULL;
@@ -49,6 +51,7 @@ SELECT id, instance_id, name, name_key(name), computer_name, connection_uri, uri
     inventory_hostname, lower(inventory_hostname), client_id, iif(state = 'Opened', seen, NULL), seen, seen + :life
 FROM session_1
 """
+_FROM_FORMAT_2 = "ALTER TABLE session ADD COLUMN removed INTEGER NOT NULL DEFAULT 0"
 
 # Characters that a pattern without regard to case takes for the ASCII letter, and that lower() leaves as they are.
 _LIKE_ASCII = str.maketrans({"\u017f": "s", "\u212a": "k", "\u0130": "i", "\u0131": "i"})
@@ -74,8 +77,13 @@ def prepare(database: sqlite3.Connection, path: str | None, sleep: t.Callable[[f
     database.create_function("uri_key", 1, key_of_uri, deterministic=True)
     database.execute("BEGIN IMMEDIATE")
     with database:
-        if _format_of(database, path) == FORMAT:
+        found = _format_of(database, path)
+        if found == FORMAT:
             return  # another process was quicker
+        if found == 2:
+            database.execute(_FROM_FORMAT_2)
+            database.execute(f"PRAGMA user_version = {FORMAT}")
+            return
         is_older = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'session'").fetchone()
         if is_older:
             database.execute("ALTER TABLE session RENAME TO session_1")
