@@ -14,7 +14,6 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import (
     JOBS,
     WITH_FOLDER,
-    WITH_OWN_ACCOUNT,
     WITH_SCRIPT,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
@@ -22,7 +21,6 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Line,
     Order,
     Told,
-    account_of,
     drive,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import message_of
@@ -89,7 +87,7 @@ class ActionModule(EngineAction):
             )
         hosts = list(_computers(hosts).values())
         folder = WorkFolder(options["journal"]) if options["journal"] and options["job"] in WITH_FOLDER else None
-        return Order(hosts, options, self._task.check_mode, _accounts(hosts, options, inventory), folder)
+        return Order(hosts, options, self._task.check_mode, folder)
 
     def call(self, call: Call, options: dict[str, t.Any], inventory: Inventory, task_vars: t.Any) -> dict[str, t.Any]:
         """Do one call of a job."""
@@ -140,18 +138,6 @@ def _computers(hosts: t.Iterable[str]) -> dict[str, str]:
     for host in hosts:
         computers.setdefault(host.lower(), host)
     return computers
-
-
-def _accounts(hosts: t.Sequence[str], options: dict[str, t.Any], inventory: Inventory) -> dict[str, str]:
-    """Return the user part of the account that each host is logged on to with, where it is known."""
-    given = (options["credential"] or {}).get("username")
-    accounts: dict[str, str] = {}
-    for host in hosts if options["job"] in WITH_OWN_ACCOUNT and not options["owner"] else ():
-        settings = None if given else inventory.settings_of(host)
-        account = account_of(given or (settings.username if settings else None))
-        if account:
-            accounts[host] = account
-    return accounts
 
 
 def _result(told: Told, lines: t.Sequence[Line], options: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -401,7 +401,10 @@ options:
   owner:
     description:
       - Only sessions of these accounts, with wildcards as in O(name). C(DOMAIN\user) means that account, V(user) the
-        account of that name in any domain.
+        account of that name in any domain. V(<own>) means the account that the task logs on to the computer with.
+      - Whose a session is, the server says. What it has said of sessions that this controller opened, or was connected
+        to, with the same user name counts first. Next the names are compared. Where they do not show it, as with a user
+        principal name, V(<own>) is an error with the owner in it.
       - A name that only sessions of other accounts have is missing.
       - An administrator sees the sessions of every account, and can connect only to those of the own one. Without
         administrator rights one's own are all that is visible.

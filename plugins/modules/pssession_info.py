@@ -76,6 +76,22 @@ missing:
   type: list
   elements: str
   sample: [NoSuchTask]
+accounts:
+  description:
+    - The account on each computer whose sessions were looked for, as its server names it, or else as it was given.
+  returned: when O(owner) has V(<own>)
+  type: list
+  elements: dict
+  contains:
+    computer_name:
+      description: The computer.
+      type: str
+    inventory_hostname:
+      description: The inventory host whose variables were used, or null.
+      type: str
+    account:
+      description: The account.
+      type: str
 parameter_set:
   description: The cmdlet's parameter set that the options meant.
   returned: always

@@ -52,9 +52,11 @@ options:
     elements: str
   owner:
     description:
-      - Only sessions of these accounts, with wildcards. The default of the jobs V(resume), V(extend) and V(cleanup) is
-        the account that the host is logged on to with, and that of the others is any account.
-      - V(cleanup) needs it where the account is not known, as with Kerberos tickets.
+      - Only sessions of these accounts, with wildcards, as M(psremoting.fleet.connect_pssession) takes them.
+      - The default of the jobs V(resume), V(extend) and V(cleanup) is V(<own>), the account that the host is logged on
+        to with, and that of the others is any account.
+      - Where nothing shows whether a session belongs to the own account, the jobs V(extend) and V(cleanup) fail for
+        that host. Name the owner then.
     type: list
     elements: str
   minimum_age:
@@ -250,6 +252,7 @@ lines:
       description:
         - What it is. V(output) is the output of the work of V(resume), V(expiring) a session that V(extend) has found,
           V(buffering) the output buffering mode of a session of V(start), V(left_behind) a session of V(cleanup).
+          V(nothing) says whose sessions V(extend) or V(cleanup) has looked for, where there are none.
       type: str
     host:
       description: The host.

@@ -118,7 +118,6 @@ class Running:
             hosts,
             options,
             check_mode,
-            accounts=dict.fromkeys(hosts, USER.name),
             folder=None if folder is None else MemoryFolder(folder, self._disk),
         )
 

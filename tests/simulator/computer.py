@@ -158,8 +158,13 @@ class SimulatedComputer(Switches):
         self.loop_thread.call(lambda: setattr(self, "generation", self.generation + 1))
 
     def find_user(self, login: str) -> User | None:
-        """The account called ``login``."""
-        return next((user for user in self.users if user.is_called(login)), None)
+        """The account called ``login``; of two with the same name, the one whose domain was written."""
+        called = [user for user in self.users if user.is_called(login)]
+        domain = login.rpartition("\\")[0].lower()
+        if domain:
+            wanted = "." if domain == self.host_name.lower() else domain
+            called.sort(key=lambda user: (user.domain or ".").lower() != wanted)
+        return next(iter(called), None)
 
     # Sessions, for tests
 

@@ -35,15 +35,19 @@ class User:
         name: the bare account name.
         administrator: sees and may remove everybody's shells.
         domain: shown in front of the name; ``None`` is the computer itself.
+        principal_name: another name to log on with, such as ``jobs.night@lab.test`` for ``LAB\\svc-jobs``.
     """
 
     name: str
     password: str = field(repr=False)
     administrator: bool = False
     domain: str | None = None
+    principal_name: str | None = None
 
     def is_called(self, login: str) -> bool:
         """Whether ``login`` (``name``, ``DOMAIN\\name`` or ``name@domain``) means this account, ignoring case."""
+        if self.principal_name is not None and login.lower() == self.principal_name.lower():
+            return True
         bare = login.rpartition("\\")[2].partition("@")[0]
         return bare.lower() == self.name.lower()
 

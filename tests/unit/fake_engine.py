@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, Result, drive
@@ -130,8 +131,7 @@ class FakeEngine:
         """Run a job in a new controller and return what each host is told; nothing when it was killed."""
         self.kill_at, self.steps, self.calls = kill_at, 0, []
         self.check_mode = bool(options.pop("check_mode", False))
-        accounts = dict.fromkeys(hosts, "me")
-        order = Order(hosts, options, self.check_mode, accounts, Folder(self) if folder else None)
+        order = Order(hosts, options, self.check_mode, Folder(self) if folder else None)
         try:
             told, self.lines = drive(JOBS[job](order), self.perform)
         except Killed:
@@ -164,7 +164,8 @@ class FakeEngine:
     def _info(self, options: Mapping[str, Any], _check_mode: bool) -> Result:
         hosts, errors = self._answering(options["computer_name"])
         owners = options.get("owner")
-        found = [each for each in self._named(hosts, options) if not owners or each.owner in owners]
+        names = ["me" if owner == OWN else owner for owner in owners or ()]
+        found = [each for each in self._named(hosts, options) if not owners or each.owner in names]
         listed = bool(options.get("list_commands"))
         return {"sessions": [each.as_dict(commands=listed) for each in found], "errors": errors}
 

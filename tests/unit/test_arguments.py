@@ -110,7 +110,8 @@ def test_results_and_documentation_agree() -> None:
 def test_every_return_value_is_documented(plugin: _plugins.Plugin) -> None:
     ended = CommandResult(session(), "id", Output(state=PipelineState.COMPLETED, rc=0))
     returned = page(("module", plugin.name))["return"]
-    result = Report("Name", results=[ended] if "timeout" in plugin.spec else None).as_dict()
+    accounts = [(session().endpoint, "LAB\\operator")] if plugin.cmdlet.is_reading else []
+    result = Report("Name", results=[ended] if "timeout" in plugin.spec else None, accounts=accounts).as_dict()
     # Ansible documents `changed` itself.
     assert set(returned) == set(result) - ({"changed", "what_if"} if plugin.cmdlet.is_reading else {"changed"})
     for entry in result.get("results", ()):

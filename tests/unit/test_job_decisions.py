@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Order, account_of
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Order
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.cleanup import is_left_behind
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.extend import idle_timeout_for
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import (
@@ -116,24 +117,9 @@ def test_nothing_is_started_where_anything_speaks_against_it() -> None:
             assert not case.received
 
 
-@pytest.mark.parametrize(
-    ("user", "account"),
-    [
-        ("operator", "operator"),
-        ("LAB\\operator", "operator"),
-        ("operator@LAB.EXAMPLE", "operator"),
-        ("", ""),
-        (None, ""),
-    ],
-)
-def test_the_own_account(user: str | None, account: str) -> None:
-    assert account_of(user) == account
-
-
 def test_whose_sessions_are_meant() -> None:
-    accounts = {"a": "me", "b": "you", "c": "me"}
-    assert Order("abcd", {}, accounts=accounts).by_owners("abcd") == {("me",): ["a", "c"], ("you",): ["b"], (): ["d"]}
-    assert Order("abcd", {"owner": ["x"]}, accounts=accounts).by_owners("ad") == {("x",): ["a", "d"]}
+    assert Order("ab", {}).owners == Order("ab", {"owner": []}).owners == [OWN]
+    assert Order("ab", {"owner": ["x"]}).owners == ["x"]
 
 
 @pytest.mark.parametrize(

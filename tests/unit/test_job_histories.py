@@ -297,7 +297,7 @@ def test_resume_tells_of_a_result_that_cannot_be_read(monkeypatch: pytest.Monkey
 
 def test_resume_starts_nothing_that_another_run_started_since_it_looked() -> None:
     engine = FakeEngine()
-    job = JOBS["resume"](Order(["a"], WORK, accounts={"a": "me"}, folder=Folder(engine)))
+    job = JOBS["resume"](Order(["a"], WORK, folder=Folder(engine)))
     first = next(job)
     assert isinstance(first, Call)
     looked = engine.perform(first)

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding.discovery import Discovery, as_session
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding.owners import Owners
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding.selection import (
     age,
-    is_owned,
     look_up,
     refuse_unseen,
     remaining,
@@ -24,7 +24,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.findin
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import SessionReference
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
+    Endpoint,
+    SessionReference,
+)
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from tests.unit.builders import endpoint, session, shell
@@ -47,6 +50,9 @@ class Known:
 
     def of_instance(self, instance_id: str) -> list[SessionReference]:
         return [each for each in REMEMBERED if each.instance_id == instance_id]
+
+    def owner_of(self, _endpoint: Endpoint) -> str | None:
+        return None
 
     def named(self, pattern: WildcardPattern) -> list[SessionReference]:
         return [each for each in REMEMBERED if pattern.matches(each.name)]
@@ -117,7 +123,8 @@ def test_sessions_that_were_given_are_meant_as_often_as_they_were_given() -> Non
 )
 def test_is_owned(owner: str | None, patterns: list[str], expected: bool) -> None:
     request = Request.from_options({"computer_name": ["srv01"], "owner": patterns})
-    assert is_owned(shell(owner=owner), request) is expected
+    owners = Owners(request.query, Discovery({}, {}), KNOWN)
+    assert owners.may_mean(session(owner=owner)) is expected
 
 
 @pytest.mark.parametrize(
@@ -206,7 +213,7 @@ def test_a_remembered_session_of_another_account_has_not_vanished() -> None:
     theirs = session(SRV01, owner="LAB\\alice")
     request = Request.from_options({"name": ["job1"], "owner": ["operator"]})
     known = SessionReference(theirs.instance_id, "srv01", name="job1")
-    selection = select_remembered([(known, SRV01)], request, Discovery({SRV01: (theirs,)}, {}))
+    selection = select_remembered([(known, SRV01)], request, Discovery({SRV01: (theirs,)}, {}), KNOWN)
     assert (selection.sessions, selection.missing, selection.over) == ((), (), ())
 
 

@@ -123,6 +123,7 @@ def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None 
         what_if=applied.what_if,
         results=None if outputs is None else outputs.results,
         changed_sessions=applied.changed,
+        accounts=found.accounts if task.request.cmdlet.is_reading else (),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .model.commands import CommandResult
 from .model.errors import ErrorRecord
-from .model.sessions import PSSession
+from .model.sessions import Endpoint, PSSession
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Report:
         what_if: The key of each session to which something would be done, with a line that says what; None if the task
             is not in check mode.
         results: What commands gave, for verbs that run or receive them.
+        accounts: The account on each computer whose sessions were looked for, if it is the own one.
         changed_sessions: Keys of the sessions that were changed, or in check mode would be.
     """
 
@@ -36,6 +37,7 @@ class Report:
     what_if: t.Sequence[tuple[tuple[str, str], str]] | None = None
     results: t.Sequence[CommandResult] | None = None
     changed_sessions: t.Collection[tuple[str, str]] = ()
+    accounts: t.Sequence[tuple[Endpoint, str]] = ()
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the result as plain data; whether errors fail the task is the caller's decision."""
@@ -47,6 +49,7 @@ class Report:
             "errors": [error.as_dict() for error in self.errors],
             "missing": [error.target for error in self.missing],
             "what_if": [line for _key, line in self.what_if or ()],
+            **({"accounts": [_account(*each) for each in self.accounts]} if self.accounts else {}),
         }
 
     def _session(self, session: PSSession) -> dict[str, t.Any]:
@@ -98,6 +101,11 @@ def failure(errors: t.Sequence[t.Mapping[str, t.Any]], sessions: t.Sequence[t.Ma
 
 def _identity(entry: t.Mapping[str, t.Any]) -> tuple[object, object]:
     return entry.get("computer_name"), entry.get("instance_id")
+
+
+def _account(endpoint: Endpoint, account: str) -> dict[str, t.Any]:
+    about = {"computer_name": endpoint.computer_name, "inventory_hostname": endpoint.inventory_hostname}
+    return {**about, "account": account}
 
 
 def _line(session: PSSession) -> str:

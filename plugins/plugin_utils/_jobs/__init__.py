@@ -32,7 +32,6 @@ JOBS: t.Mapping[str, t.Callable[[Order], Job]] = {
     "extend": extend,
     "cleanup": cleanup,
 }
-# Jobs that start a script, that keep a folder of the work, and that are about the sessions of the own account.
+# Jobs that start a script, and that keep a folder of the work.
 WITH_SCRIPT = frozenset({"start", "resume"})
 WITH_FOLDER = frozenset({"resume"})
-WITH_OWN_ACCOUNT = frozenset({"resume", "extend", "cleanup"})

@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import GET, Cmdlet
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import Subject, error_record
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import REASONS, of_host, parts_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
+    REASONS,
+    host_of,
+    of_host,
+    parts_of,
+)
 
 Options = t.Mapping[str, t.Any]
 # The result of a task, or the part of it that is about one host.
@@ -57,28 +62,22 @@ class Order:
         hosts: The inventory hosts whose sessions are meant.
         options: The options of the job; those that were not given are None or missing.
         check_mode: Whether the calls only foresee.
-        accounts: The account that each host is logged on to with, for the hosts where it is known; see `account_of`.
         folder: What is kept of the work, or None.
     """
 
     hosts: t.Sequence[str]
     options: Options
     check_mode: bool = False
-    accounts: t.Mapping[str, str] = field(default_factory=dict)
     folder: Folder | None = None
 
     def given(self, *names: str) -> dict[str, t.Any]:
         """Return those options of these names that were given."""
         return {name: self.options[name] for name in names if self.options.get(name) not in (None, [], {}, "")}
 
-    def by_owners(self, hosts: t.Iterable[str]) -> dict[tuple[str, ...], list[str]]:
-        """Return hosts by whose sessions are meant there: the option `owner`, else the own account, else () for all."""
-        asked = tuple(self.options.get("owner") or ())
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for host in hosts:
-            own = self.accounts.get(host)
-            groups.setdefault(asked or ((own,) if own else ()), []).append(host)
-        return groups
+    @property
+    def owners(self) -> list[str]:
+        """Whose sessions are meant: the option `owner`, or the account that each host is logged on to with."""
+        return list(self.options.get("owner") or [OWN])
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Line:
     """Something to show.
 
     Attributes:
-        kind: What it is: output, buffering, expiring or left_behind.
+        kind: What it is: output, buffering, expiring, left_behind or nothing.
         host: The host that it is about.
         value: A text, or the plain data that is shown.
     """
@@ -190,9 +189,15 @@ def error(
     return {"errors": [record.as_dict()]}
 
 
-def account_of(user: str | None) -> str:
-    """Return the user part of an account, as ``DOMAIN\\user``, ``user@realm`` and ``user`` have it."""
-    return re.split(r"[\\/]", user or "")[-1].split("@")[0]
+def is_owner_unknown(record: Entry) -> bool:
+    """Tell whether an error is about sessions of which it is not known whether they belong to the own account."""
+    return str(record.get("fully_qualified_error_id") or "").startswith("PSSessionOwnerUnknown,")
+
+
+def whose(order: Order, result: Result, host: str) -> str:
+    """Return whose sessions a call has looked for on a host, for messages."""
+    own = [entry["account"] for entry in result.get("accounts") or () if host_of(entry) == host]
+    return ", ".join(own or order.owners)
 
 
 def place(session: Entry) -> str:

@@ -11,10 +11,8 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Line,
     Order,
     Told,
-    error,
+    whose,
 )
-
-_WHOSE = "Name the accounts whose sessions are meant in owner (pssession_owner in the playbook)."
 
 
 def cleanup(order: Order) -> Job:
@@ -22,27 +20,22 @@ def cleanup(order: Order) -> Job:
     told = Told.of(order.hosts)
     removes = bool(order.options.get("remove"))
     left_behind: list[Entry] = []
-    for owners, hosts in order.by_owners(order.hosts).items():
-        if not owners:
-            for host in hosts:
-                told.parts[host].append(error(host, "the account that is logged on to it is not known", hint=_WHOSE))
-            continue
-        found = yield Call(
-            "pssession_info",
-            {
-                "computer_name": hosts,
-                "owner": list(owners),
-                "state": "disconnected",
-                "list_commands": True,
-                **order.given("name", "minimum_age"),
-            },
-        )
-        told.add(found)
-        left_behind += [
-            session
-            for session in found.get("sessions") or ()
-            if is_left_behind(session, bool(order.options.get("with_commands")))
-        ]
+    found = yield Call(
+        "pssession_info",
+        {
+            "computer_name": list(order.hosts),
+            "owner": order.owners,
+            "state": "disconnected",
+            "list_commands": True,
+            **order.given("name", "minimum_age"),
+        },
+    )
+    with_commands = bool(order.options.get("with_commands"))
+    for host, part in told.add(found).items():
+        sessions = [session for session in part["sessions"] if is_left_behind(session, with_commands)]
+        left_behind += sessions
+        if not sessions and not part["errors"]:
+            yield Line("nothing", host, f"nothing of {whose(order, found, host)} is left behind")
     told.changed = False
     if left_behind:
         removed = yield Call("remove_pssession", {"session": left_behind}, only_foresee=not removes)

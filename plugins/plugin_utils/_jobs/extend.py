@@ -13,6 +13,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Result,
     Told,
     place,
+    whose,
 )
 
 
@@ -20,13 +21,14 @@ def extend(order: Order) -> Job:
     """Extend the sessions of each host that expire within the time given; what runs in them is not touched."""
     told = Told.of(order.hosts)
     expiring: list[Entry] = []
-    for owners, hosts in order.by_owners(order.hosts).items():
-        options = {"computer_name": hosts, **order.given("name", "expires_within")}
-        found = yield Call("pssession_info", {**options, "owner": list(owners)} if owners else options)
-        for host, part in told.add(found).items():
-            expiring += part["sessions"]
-            for session in part["sessions"]:
-                yield Line("expiring", host, f"{place(session)} expires at {session['expires_on']}")
+    options = {"computer_name": list(order.hosts), "owner": order.owners, **order.given("name", "expires_within")}
+    found = yield Call("pssession_info", options)
+    for host, part in told.add(found).items():
+        expiring += part["sessions"]
+        for session in part["sessions"]:
+            yield Line("expiring", host, f"{place(session)} expires at {session['expires_on']}")
+        if not part["sessions"] and not part["errors"]:
+            yield Line("nothing", host, f"no session of {whose(order, found, host)} expires soon")
     if expiring and not order.options.get("report_only"):
         connected = yield Call("connect_pssession", {"session": expiring})
         told.add(connected)

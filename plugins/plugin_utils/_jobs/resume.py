@@ -23,6 +23,8 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Step,
     Told,
     error,
+    is_owner_unknown,
+    whose,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import not_collected
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import starting
@@ -61,6 +63,8 @@ class _Work:
     is_kept: bool = False
     is_removed: bool = False
     sessions: list[Entry] | None = None
+    # Whose sessions were looked for.
+    account: str = ""
     # What the journal knew, and what this run started.
     known: Commands = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
@@ -182,6 +186,7 @@ class _Resumer:
             names = {
                 "host": work.host,
                 "name": self._name,
+                "account": work.account,
                 "journal": journal,
                 "sessions": len(sessions),
                 "configurations": ", ".join(sorted({str(each.get("configuration_name")) for each in sessions})),
@@ -194,19 +199,39 @@ class _Resumer:
 
     def _look(self, works: t.Sequence[_Work]) -> Phase:
         by_host = {work.host: work for work in works}
-        for owners, hosts in self._order.by_owners(by_host).items():
-            options = {
-                "computer_name": hosts,
-                "list_commands": True,
-                "name": [escaped(self._name)],
-                **self._order.given("configuration_name"),
-                **({"owner": list(owners)} if owners else {}),
-            }
-            for host, part in parts_of((yield Call("pssession_info", options)), hosts).items():
-                # The name is that of the session to open, so no other may do.
-                by_host[host].sessions = [each for each in part["sessions"] if is_same_name(each["name"], self._name)]
-                if part["errors"]:
-                    by_host[host].fail(part)
+        options = {
+            "computer_name": list(by_host),
+            "list_commands": True,
+            "name": [escaped(self._name)],
+            "owner": self._order.owners,
+            **self._order.given("configuration_name"),
+        }
+        found = yield Call("pssession_info", options)
+        for host, part in parts_of(found, by_host).items():
+            work = by_host[host]
+            work.account = whose(self._order, found, host)
+            # The name is that of the session to open, so no other may do.
+            work.sessions = [each for each in part["sessions"] if is_same_name(each["name"], self._name)]
+            if any(not is_owner_unknown(each) for each in part["errors"]):
+                work.fail(part)
+            elif part["errors"]:
+                yield from self._look_by_journal(work, part)
+
+    def _look_by_journal(self, work: _Work, doubt: Result) -> Phase:
+        """Look for the sessions that the journal knows, where those of the name may belong to another account.
+
+        If there are none, a start lets the server say whose they are, and starts nothing where they are of the own
+        account. Check mode cannot do that.
+        """
+        if work.known:
+            options = {"computer_name": [work.host], "list_commands": True, "instance_id": list(work.known)}
+            found = yield Call("pssession_info", {**options, "on_missing": "skip"})
+            part = parts_of(found, [work.host])[work.host]
+            work.sessions = part["sessions"]
+            if part["errors"]:
+                work.fail(part)
+        if not work.sessions and self._order.check_mode:
+            work.fail(doubt)
 
     def _look_back(self, works: t.Sequence[_Work]) -> Phase:
         """Wait for sessions without a command, and read what the journal has of the one that they had.

@@ -75,8 +75,8 @@ class Case:
 class Refusal(t.NamedTuple):
     """Why a host is left as it is, and what to do.
 
-    Both can have {host}, {name} and {journal}, and of the sessions of the name their number ({sessions}) and their
-    {configurations}.
+    Both can have {host}, {name}, {account} and {journal}, and of the sessions of the name their number ({sessions}) and
+    their {configurations}.
     """
 
     message: str
@@ -96,8 +96,8 @@ OTHER_WORK = Refusal(
     "this work, started by the job start, set adopt (pssession_adopt in the playbook).",
 )
 GONE = Refusal(
-    "The work was started on {host} in session {name}, and its session is gone: it expired, was removed, or the "
-    "computer was restarted. What was received of its output is in {journal}.",
+    "The work was started on {host}, and its session is gone: there is no session {name} of {account}. It expired, was "
+    "removed, or the computer was restarted. What was received of its output is in {journal}.",
     f"{_ANEW} Other work needs a name and a journal folder of its own.",
 )
 UNKNOWN = Refusal(

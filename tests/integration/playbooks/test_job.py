@@ -132,7 +132,11 @@ def test_cleanup_without_remove_only_shows(controller: Controller, fleet: Simula
     for remove in (False, True):
         run = at_once(controller, job="cleanup", name="*", remove=remove)
         assert (run.exit_code, run["Job"]["changed"]) == (0, remove), run.output
-        assert [line["value"]["name"] for line in run["Job"]["lines"]] == ["Left"]
+        lines = [(line["host"], line["kind"], line["value"]) for line in run["Job"]["lines"]]
+        assert [value["name"] for _host, kind, value in lines if kind == "left_behind"] == ["Left"]
+        assert [line for line in lines if line[1] == "nothing"] == [
+            (host, "nothing", f"nothing of {USER} is left behind") for host in HOSTS[1:]
+        ]
         if not remove:
             assert operations(fleet) <= READING
     assert [session.name for session in fleet["srv01"].sessions] == ["Hers"]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.simulator import SimulatedFleet, User
 
-from .controller import PASSWORD, USER, Controller, inventory_of
+from .controller import PASSWORD, USER, Controller, Run, inventory_of
 from .shipped import Shipped
 
 SCRIPTS = {
@@ -111,3 +112,87 @@ def test_resume_adopts_what_start_began(shipped: Shipped, fleet: SimulatedFleet)
     run = shipped.play("resume", journal=str(shipped.folder / "journal"), adopt=True, **work)
     assert (run.exit_code, run["Show what came"]["msg"]) == (0, ["done"]), run.output
     assert names(fleet) == []
+
+
+DOMAIN = [
+    User("svc-jobs", PASSWORD, administrator=True, domain="LAB", principal_name="jobs.night@lab.test"),
+    User("admin", PASSWORD, administrator=True, domain="LAB"),
+    User("admin", "local-secret-7", administrator=True),
+]
+LONG = {"Long work": [{"output": "begun"}, {"sleep": 600}, {"output": "done"}]}
+
+
+@pytest.fixture
+def domain() -> Iterator[SimulatedFleet]:
+    """A computer of a domain, whose name here is another than its own."""
+    with SimulatedFleet.build(["srv01"], DOMAIN, LONG) as started:
+        yield started
+
+
+def as_user(folder: Path, fleet: SimulatedFleet, user: str, **variables: str) -> Shipped:
+    """A new pod that logs on with a user name."""
+    return Shipped(folder, inventory_of(fleet, ansible_user=user, **variables))
+
+
+@pytest.mark.parametrize("pods", [False, True], ids=["one controller", "a new pod each time"])
+def test_a_user_principal_name_finds_its_own_sessions(domain: SimulatedFleet, tmp_path: Path, pods: bool) -> None:
+    def play(playbook: str, number: int, **variables: Any) -> Run:
+        folder = tmp_path / (f"pod-{number}" if pods else "controller")
+        return as_user(folder, domain, "jobs.night@lab.test").play(playbook, **variables)
+
+    work = {"name": "Nightly", "script": "Long work"}
+    for number in range(2):
+        run = play("start", number, **work)
+        assert run.exit_code == 0, run.output
+    assert [(each.name, each.owner) for each in domain["srv01"].sessions] == [("Nightly", "svc-jobs")]
+    assert sum(request.status == 200 for request in domain.requests_of(operation="Command")) == 1
+    run = play("resume", 2, timeout=1, busy_timeout=1, **work)
+    assert "The work on srv01 still runs" in run.output
+    run = play("extend", 3, expires_within=100000, idle_timeout=90000)
+    if pods:
+        assert run.exit_code == 2
+        assert "LAB\\\\svc-jobs" in run.output
+        assert "is jobs.night@lab.test" in run.output
+    else:
+        assert domain["srv01"].session("Nightly").idle_timeout == 90000
+        assert "nothing of LAB\\\\svc-jobs is left behind" in play("cleanup", 4).output
+
+
+@pytest.mark.parametrize("user", [".\\admin", "SRV01\\admin", "admin"])
+def test_a_local_account_starts_its_own_work_beside_that_of_the_domain(
+    domain: SimulatedFleet, tmp_path: Path, user: str
+) -> None:
+    domain["srv01"].add_session(name="Nightly", owner="LAB\\admin", commands=[{"script": "Long work"}])
+    if user == "admin":
+        domain["srv01"].users.sort(key=lambda each: each.domain or "")
+    controller = as_user(tmp_path, domain, user, ansible_password="local-secret-7")
+    for _again in range(2):
+        run = controller.play("start", name="Nightly", script="Long work")
+        assert run.exit_code == 0, run.output
+        assert names(domain) == ["Nightly", "Nightly"]
+    assert "nothing of" not in controller.play("extend", expires_within=100000).output
+
+
+def test_a_session_may_be_that_of_an_unknown_account(domain: SimulatedFleet, tmp_path: Path) -> None:
+    domain["srv01"].add_session(name="Old", owner="svc-jobs", inactivity=4000)
+    controller = as_user(tmp_path, domain, "jobs.night@lab.test")
+    for playbook in ("extend", "cleanup"):
+        run = controller.play(playbook, expires_within=100000) if playbook == "extend" else controller.play(playbook)
+        assert run.exit_code == 2
+        assert (
+            "it cannot be told whether LAB\\\\svc-jobs, the owner of Old on srv01, is jobs.night@lab.test" in run.output
+        )
+    run = controller.play("start", "--check", name="Old", script="Long work")
+    assert run.exit_code == 2
+    run = controller.play("cleanup", owner="LAB\\svc-jobs", name="*", remove=True)
+    assert (run.exit_code, names(domain)) == (0, []), run.output
+
+
+def test_the_account_is_the_one_that_the_connection_logs_on_with(domain: SimulatedFleet, tmp_path: Path) -> None:
+    domain["srv01"].add_session(name="Old", owner="LAB\\admin", inactivity=4000)
+    inventory = inventory_of(domain, ansible_user="deploy", ansible_psrp_user="LAB\\admin")
+    controller = Shipped(tmp_path, inventory)
+    run = controller.play("cleanup", name="*", remove=True)
+    assert (run.exit_code, names(domain)) == (0, []), run.output
+    run = controller.play("cleanup")
+    assert "nothing of LAB\\\\admin is left behind" in run.output

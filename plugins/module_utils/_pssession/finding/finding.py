@@ -28,13 +28,13 @@ from ..target import endpoint as endpoints_of
 from ..target.logon import hands_over_unverified
 from ..task.task import Task
 from .discovery import Discovery, discover, list_commands
+from .owners import Owners, ask_for_owners, by_owner, owner_unknown
 from .selection import (
     Selection,
     age,
     configurations,
     gone,
     has_configuration,
-    is_same,
     look_up,
     matched,
     may_be_same_account,
@@ -58,6 +58,7 @@ class Found:
         missing: Records of what was meant and not found; in `errors` only when that counts as a failure.
         listed: What computers listed, for the registry.
         over: Numbers in the registry of sessions that must have ended.
+        accounts: The account on each computer whose sessions were looked for, if it is the own one.
     """
 
     sessions: tuple[PSSession, ...]
@@ -66,6 +67,7 @@ class Found:
     missing: tuple[ErrorRecord, ...] = ()
     listed: tuple[Listed, ...] = ()
     over: tuple[int, ...] = ()
+    accounts: tuple[tuple[Endpoint, str], ...] = ()
 
 
 def find(task: Task) -> Found:
@@ -79,33 +81,73 @@ def find(task: Task) -> Found:
         for record in selection.missing:
             task.context.emit(Warned(record.message))
     sessions = _fulfilling(task, selection.sessions)
+    owners = Owners(task.request.query, discovery, task.memory)
+    doubtful = [session for session in sessions if owners.is_in_doubt(session)]
+    errors += [owner_unknown(group, owners, task.request.cmdlet) for group in by_owner(doubtful)]
+    sessions = [session for session in sessions if session not in doubtful]
     _tell_matches(task, sessions)
     if task.request.flow.list_commands:
         cmdlet = task.request.cmdlet
         sessions, failed = list_commands(sessions, task, several=cmdlet.lists_commands or cmdlet.is_reading)
         errors += failed
     before = tuple(dict.fromkeys(sessions))
-    return Found(tuple(sessions), before, tuple(errors), selection.missing, discovery.listed, selection.over)
+    return Found(
+        tuple(sessions),
+        before,
+        tuple(errors),
+        selection.missing,
+        discovery.listed,
+        selection.over,
+        tuple(owners.accounts()),
+    )
 
 
 def find_by_new_names(task: Task) -> Found:
     """Find for each name on each computer the session that has it, or describe the one to be opened.
 
-    A session of the same name that belongs to another account does not count: it cannot be connected to. Two spellings
-    of an address are one computer, and two spellings of a name one session, so that nothing is opened twice.
+    A session of the same name that belongs to another account does not count: it cannot be connected to. Where nothing
+    shows whose it is, the server is asked; in check mode, and where it does not say, that is an error. Two spellings of
+    an address are one computer, and two spellings of a name one session, so that nothing is opened twice.
     """
     endpoints = _each_once(endpoints_of.endpoints(task.request, task.context.settings_of))
     discovery = _ask(endpoints, task)
-    sessions: list[PSSession] = []
     names = {folded(name): name for name in reversed(task.request.query.new_names)}
-    for endpoint, listed in discovery.sessions.items():
-        for name in reversed(names.values()):
-            existing = next((each for each in listed if is_same(each, name, task.request)), None)
-            if existing is None:
-                _tell_other_configurations(task, endpoint, name, listed)
-            sessions.append(existing or to_be_made(name, task.context.world.new_guid().upper(), endpoint, task.request))
+    wanted = [(endpoint, name) for endpoint in discovery.sessions for name in reversed(names.values())]
+    named = {place: _of_name(task, discovery, *place) for place in wanted}
+    owners = Owners(task.request.query, discovery, task.memory)
+    doubtful = [each for found in named.values() for each in found if _is_own(task, owners, each) is None]
+    if doubtful and not task.context.check_mode:
+        ask_for_owners(task, (session.endpoint for session in doubtful))
+        owners = Owners(task.request.query, discovery, task.memory)
+    sessions: list[PSSession] = []
+    errors = [*discovery.records]
+    for (endpoint, name), found in named.items():
+        whose = [(each, _is_own(task, owners, each)) for each in found]
+        existing = next((each for each, is_own in whose if is_own), None)
+        unknown = [each for each, is_own in whose if is_own is None]
+        if existing is None and unknown:
+            errors += [owner_unknown(group, owners, task.request.cmdlet) for group in by_owner(unknown)]
+            continue
+        if existing is None:
+            _tell_other_configurations(task, endpoint, name, discovery.sessions[endpoint])
+        sessions.append(existing or to_be_made(name, task.context.world.new_guid().upper(), endpoint, task.request))
     before = tuple(session for session in sessions if session.exists)
-    return Found(tuple(sessions), before, discovery.records, listed=discovery.listed)
+    return Found(tuple(sessions), before, tuple(errors), listed=discovery.listed)
+
+
+def _of_name(task: Task, discovery: Discovery, endpoint: Endpoint, name: str) -> list[PSSession]:
+    """Return the sessions of a computer that have the name and configuration of one to be opened."""
+    listed = discovery.sessions[endpoint]
+    return [each for each in listed if is_same_name(each.name, name) and has_configuration(each, task.request)]
+
+
+def _is_own(task: Task, owners: Owners, session: PSSession) -> bool | None:
+    """Tell whether a session belongs to the own account; one that the journal of the task knows does."""
+    journal = task.journal
+    is_own = owners.is_own(session)
+    if is_own is None and (journal.last_command_of(session) or journal.is_unstarted(session)):
+        return True
+    return is_own
 
 
 def _tell_other_configurations(task: Task, endpoint: Endpoint, name: str, listed: t.Iterable[PSSession]) -> None:
@@ -166,7 +208,7 @@ def _find_remembered(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord
     discovery = _ask(list(dict.fromkeys(places.values())), task)
     # A session that was given twice is selected twice; its computer is asked once.
     pairs = [(reference, places[reference]) for reference in references if reference in places]
-    selection = select_remembered(pairs, request, discovery)
+    selection = select_remembered(pairs, request, discovery, task.memory)
     errors = [*filter(None, refused.values())]
     missing = (*unknown, *over, *selection.missing)
     if not (selection.sessions or missing or errors or discovery.errors):

@@ -8,9 +8,10 @@ import dataclasses
 import typing as t
 from dataclasses import dataclass
 
+from ..model.accounts import OWN, is_owner
 from ..model.codes import Reason
 from ..model.errors import ErrorRecord, Subject, error_record
-from ..model.names import folded, is_same_name
+from ..model.names import folded
 from ..model.sessions import (
     DEFAULT_RESOURCE_URI,
     Availability,
@@ -24,6 +25,7 @@ from ..model.sessions import (
 from ..model.wildcard import WildcardPattern, escaped
 from ..request.request import Request
 from .discovery import Discovery
+from .owners import KnownOwners, Owners
 
 _ENDED = frozenset({State.BROKEN.value, State.CLOSED.value})
 
@@ -55,11 +57,11 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
     answered = [endpoint for endpoint in endpoints if endpoint in discovery.sessions]
     names = [_as_meant(pattern, discovery, known) for pattern in request.query.names or ()]
     request = dataclasses.replace(request, query=dataclasses.replace(request.query, names=tuple(names) or None))
-    ended = _Ended(discovery, known)
+    ended, owners = _Ended(discovery, known), Owners(request.query, discovery, known)
     if request.query.require_each:
-        selections = [_select_together([endpoint], request, discovery, ended) for endpoint in answered]
+        selections = [_select_together([endpoint], request, discovery, ended, owners) for endpoint in answered]
     else:
-        selections = [_select_together(answered, request, discovery, ended)] if answered else []
+        selections = [_select_together(answered, request, discovery, ended, owners)] if answered else []
     return Selection(
         tuple(session for selection in selections for session in selection.sessions),
         tuple(record for selection in selections for record in selection.missing),
@@ -104,21 +106,19 @@ class _Ended:
 
 
 def _select_together(
-    endpoints: t.Sequence[Endpoint], request: Request, discovery: Discovery, ended: _Ended
+    endpoints: t.Sequence[Endpoint], request: Request, discovery: Discovery, ended: _Ended, owners: Owners
 ) -> Selection:
     query = request.query
-    owned = [
-        session
-        for endpoint in endpoints
-        for session in discovery.sessions[endpoint]
-        if is_owned(session.shell, request)
-    ]
+    owned = [session for endpoint in endpoints for session in discovery.sessions[endpoint] if owners.may_mean(session)]
     candidates = [session for session in owned if has_configuration(session, request)]
     selected: list[PSSession] = []
     missing: list[ErrorRecord] = []
 
     def miss(error_id: str, what: str, target: str, hint: str = "", reference: SessionReference | None = None) -> None:
         where = list(dict.fromkeys(endpoints))
+        if query.owners:
+            accounts = [owners.account_text(where[0]) if each.pattern == OWN else each.pattern for each in query.owners]
+            what += f" owned by {', '.join(accounts)}"
         record = _missing(request, error_id, f"no session {what}", target, where, hint)
         missing.append(record if reference is None else _known_to_be_over(reference, record))
 
@@ -191,8 +191,8 @@ def _in_other_configurations(sessions: t.Sequence[PSSession]) -> str:
     return f"There is one of this name with the configuration {configurations(sessions)}." if sessions else ""
 
 
-class Known(t.Protocol):
-    """The sessions that this controller knows."""
+class Known(KnownOwners, t.Protocol):
+    """The sessions and accounts that this controller knows."""
 
     def numbered(self, number: int) -> list[SessionReference]: ...
 
@@ -235,12 +235,16 @@ def look_up(request: Request, known: Known) -> tuple[list[SessionReference], lis
 
 
 def select_remembered(
-    references: t.Iterable[tuple[SessionReference, Endpoint]], request: Request, discovery: Discovery
+    references: t.Iterable[tuple[SessionReference, Endpoint]],
+    request: Request,
+    discovery: Discovery,
+    known: KnownOwners,
 ) -> Selection:
     """Look up remembered sessions in what their computers list now.
 
     One that was only matched by a wildcard may have ended meanwhile, and is not missing then.
     """
+    owners = Owners(request.query, discovery, known)
     selected: list[PSSession] = []
     missing: list[ErrorRecord] = []
     over: list[int] = []
@@ -256,20 +260,11 @@ def select_remembered(
             continue
         session = next((session for session in listed if session.instance_id == reference.instance_id), None)
         if session is not None:
-            selected += [session] if is_owned(session.shell, request) else []
+            selected += [session] if owners.may_mean(session) else []
             continue
         if reference.exact:
             missing.append(gone(reference, endpoint.subject, request))
     return Selection(tuple(selected), tuple(missing), tuple(over))
-
-
-def is_owned(shell: Shell, request: Request) -> bool:
-    r"""Tell whether a shell belongs to an account that is meant; ``user`` means ``DOMAIN\user`` of any domain, too."""
-    owner = shell.owner or ""
-    names = (owner, owner.rpartition("\\")[2])
-    return request.query.owners is None or any(
-        pattern.selects(name) for pattern in request.query.owners for name in names
-    )
 
 
 def age(session: PSSession) -> float:
@@ -286,18 +281,13 @@ def remaining(session: PSSession) -> float | None:
     return shell.idle_timeout - shell.shell_inactivity
 
 
-def is_same(session: PSSession, name: str, request: Request) -> bool:
-    """Tell whether a session is the one that a task would open under a name, for its own account."""
-    credential = session.endpoint.logon.credential
-    owner, user = session.shell.owner or "", credential.username if credential else ""
-    own = not (owner and user) or _account(owner) == _account(user)
-    return is_same_name(session.name, name) and own and has_configuration(session, request)
-
-
 def may_be_same_account(one: Endpoint, other: Endpoint) -> bool:
-    """Tell whether two endpoints may log on as the same account; tickets may be those of any."""
-    accounts = {_account(each.logon.credential.username) for each in (one, other) if each.logon.credential}
-    return len(accounts) < 2
+    """Tell whether two endpoints with one address may log on as the same account; tickets may be those of any."""
+    names = [each.logon.username for each in (one, other)]
+    if not all(names):
+        return True
+    pairs = (names, reversed(names))
+    return any(is_owner(*map(str, pair), (one.computer_name, other.computer_name)) is not False for pair in pairs)
 
 
 def to_be_made(name: str, shell_id: str, endpoint: Endpoint, request: Request) -> PSSession:
@@ -309,11 +299,6 @@ def to_be_made(name: str, shell_id: str, endpoint: Endpoint, request: Request) -
         name=name,
     )
     return PSSession(endpoint, shell, State.CLOSED, Availability.NONE)
-
-
-def _account(name: str) -> str:
-    """Return the user part of an account name in any of its forms: DOMAIN\\user, user@realm, user."""
-    return name.rpartition("\\")[2].partition("@")[0].lower()
 
 
 def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord | None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..model.accounts import Account
 from ..model.errors import PSSessionError
 from ..model.events import Event
-from ..model.sessions import Availability, PSSession, SessionReference
+from ..model.sessions import Availability, Endpoint, PSSession, SessionReference
 from ..model.wildcard import WildcardPattern
 from ..system.world import World
 from .registry import SILENCE_SECONDS, Listed, Registry, without_registry
@@ -33,6 +34,7 @@ class Memory:
         self._emit = emit
         self._world = world
         self._is_lost = False
+        self._owners: dict[tuple[str, str], str] = {}
         self.client_id = client_id if isinstance(client_id, str) else self._own_client_id(client_id)
 
     def numbered(self, number: int) -> list[SessionReference]:
@@ -54,6 +56,23 @@ class Memory:
     def owners(self, sessions: t.Iterable[PSSession]) -> dict[Key, str | None]:
         """Return the client last connected to each session, by `PSSession.key`."""
         return {key: known.client_id for key, known in self._rows_of(sessions).items()}
+
+    def owner_of(self, endpoint: Endpoint) -> str | None:
+        """Return the account of a log-on as the server named it, or None if that is unknown."""
+        key = _log_on(endpoint)
+        if key not in self._owners and key[1]:
+            known = self._known(lambda: self._registry.owner_of(*key), None)
+            if known is not None:
+                self._owners[key] = known
+        return self._owners.get(key)
+
+    def note_owner(self, endpoint: Endpoint, owner: str | None) -> None:
+        """Note the owner of a session that this log-on opened or is connected to; only its owner can be.
+
+        It may be called from the threads of a task's jobs. `remember` writes it down.
+        """
+        if owner:
+            self._owners[_log_on(endpoint)] = owner
 
     def as_remembered(self, sessions: t.Iterable[PSSession]) -> list[PSSession]:
         """Return sessions as they were found, with their ids, and Opened if this client is connected to them.
@@ -89,7 +108,9 @@ class Memory:
         if self._is_lost:
             return {}
         try:
-            return self._registry.remember(now.values(), self.client_id, listed, over)
+            # Whose the tickets are may be another account in the next task.
+            owners = {log_on: owner for log_on, owner in self._owners.items() if log_on[1]}
+            return self._registry.remember(now.values(), self.client_id, listed, over, owners)
         except PSSessionError as error:
             self._warn(error)
             return {}
@@ -130,3 +151,11 @@ class Memory:
         except PSSessionError as error:
             self._warn(error)
             return otherwise()
+
+
+def _log_on(endpoint: Endpoint) -> tuple[str, str]:
+    """Return where a log-on means one account, empty for everywhere, and the log-on; both are empty for tickets."""
+    logon = endpoint.logon
+    if logon.username:
+        return "" if Account.of(logon.username).is_the_same_everywhere else endpoint.key, logon.account
+    return (endpoint.key, logon.account) if logon.certificate else ("", "")

@@ -190,6 +190,11 @@ class Registry:
         found = [each for condition in conditions for each in self._select(condition, key)]
         return sorted((each for each in found if is_same_name(name, each.name)), key=lambda each: each.id or 0)
 
+    def owner_of(self, place: str, log_on: str) -> str | None:
+        """Return the account of a log-on as a server named it, or None if that is unknown."""
+        found = self._rows("SELECT owner FROM owner WHERE place = ? AND log_on = ?", place, log_on)
+        return str(found[0][0]) if found else None
+
     def _called(self, pattern: WildcardPattern) -> list[SessionReference]:
         """Return the sessions that have the text of a pattern as their name, or else the one that ended last."""
         name = schema.name_key(pattern.pattern)
@@ -213,6 +218,7 @@ class Registry:
         client_id: str,
         listed: t.Iterable[Listed] = (),
         over: t.Iterable[int] = (),
+        owners: t.Mapping[tuple[str, str], str] | None = None,
     ) -> dict[tuple[str, str], int]:
         """Write down sessions as they are now; a session keeps its id for good.
 
@@ -223,6 +229,7 @@ class Registry:
             listed: Lists of endpoints. What a list does not have any more, although it was seen by the same account,
                 has ended.
             over: Numbers of sessions that have ended in any case.
+            owners: The accounts of log-ons, as servers named them, by place and log-on.
 
         Returns:
             The id of each by its `PSSession.key`.
@@ -241,6 +248,8 @@ class Registry:
             ended = [*over, *(number for each in listed for number in self._no_longer_listed(each))]
             database.executemany(_GONE, [{"id": number, "now": now} for number in ended])
             database.execute("DELETE FROM session WHERE expires < ?", (now - _KEPT_SECONDS,))
+            rows = [(*log_on, owner) for log_on, owner in (owners or {}).items()]
+            database.executemany("INSERT OR REPLACE INTO owner (place, log_on, owner) VALUES (?, ?, ?)", rows)
         return ids
 
     def _row(self, session: PSSession, client_id: str, now: float) -> dict[str, t.Any]:

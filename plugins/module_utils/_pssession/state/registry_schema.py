@@ -16,6 +16,12 @@ FORMAT = 3
 # A row of format 1 has no time at which its session expires.
 _UNKNOWN_LIFE_SECONDS = 30 * 86400.0
 
+# It came without a new number: an older version does not look at it.
+_OWNER = """
+CREATE TABLE IF NOT EXISTS owner (
+    place TEXT NOT NULL, log_on TEXT NOT NULL, owner TEXT NOT NULL, PRIMARY KEY (place, log_on)
+)
+"""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS client (one INTEGER PRIMARY KEY CHECK (one = 1), client_id TEXT NOT NULL);
 CREATE TABLE session (
@@ -70,6 +76,7 @@ def prepare(database: sqlite3.Connection, path: str | None, sleep: t.Callable[[f
         sqlite3.Error: The file cannot be used.
     """
     if _format_of(database, path) == FORMAT:
+        database.execute(_OWNER)
         return
     if path is not None:
         _write_ahead(database, sleep)
@@ -87,7 +94,7 @@ def prepare(database: sqlite3.Connection, path: str | None, sleep: t.Callable[[f
         is_older = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'session'").fetchone()
         if is_older:
             database.execute("ALTER TABLE session RENAME TO session_1")
-        for statement in _TABLES.split(";"):
+        for statement in (*_TABLES.split(";"), _OWNER):
             database.execute(statement)
         if is_older:
             database.execute(_FROM_FORMAT_1, {"life": _UNKNOWN_LIFE_SECONDS})

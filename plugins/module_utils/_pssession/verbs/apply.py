@@ -289,6 +289,7 @@ def _try(task: Task, verb: Verb, attempt: Attempt) -> Outcome:
             return dataclasses.replace(attempt, cause=error, uncertain=True)
         return verb.failed(step.session, error)
     if session.state is State.OPENED:
+        task.memory.note_owner(session.endpoint, session.shell.owner)
         session = dataclasses.replace(session, connected_at=task.context.world.now().timestamp())
     return Done(session, step.changes or attempt.uncertain)
 
