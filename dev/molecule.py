@@ -3,8 +3,8 @@
 
 """Run molecule's scenarios and show a line for each step; all that molecule says when one fails.
 
-Arguments go to molecule instead of `test --all`: `python dev/molecule.py test -s connect_pssession`, say. All
-that it said is in .cache/molecule/log.
+Arguments go to molecule instead of `test --all --workers cpus`, which runs scenarios side by side: `python
+dev/molecule.py test -s connect_pssession`, say. All that it said is in .cache/molecule/log.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def run(arguments: list[str]) -> int:
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        # molecule installs a copy of the collection into its home, where no other tool may find it.
+        # What molecule and Ansible write is kept together, and removed by the next run.
         "ANSIBLE_HOME": str(STATE / "home"),
         "ANSIBLE_COLLECTIONS_PATH": str(tree.CACHE / "collections"),
         "ANSIBLE_REMOTE_TEMP": str(STATE / "tmp"),
@@ -68,4 +68,4 @@ def run(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:] or ["test", "--all"]))
+    sys.exit(run(sys.argv[1:] or ["test", "--all", "--workers", "cpus"]))

@@ -80,6 +80,8 @@ PARTS_OF_COLLECTION = (
     "ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs",
     "ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action",
 )
+# Of these, what keeps something for one run: each run imports it anew, and all that it imports is there.
+PARTS_OF_ONE_RUN = ("ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action",)
 # The last one is what this process ends with.
 exit_codes = [0]
 
@@ -195,6 +197,8 @@ def preload_with_settings() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     del sys.path[1 : 1 + len(collections)]
+    for name in PARTS_OF_ONE_RUN:
+        sys.modules.pop(name, None)
     for name in [name for name in sys.modules if name.partition(".")[0] == "ansible_collections"]:
         if sys.modules[name].__file__ is None:
             del sys.modules[name]

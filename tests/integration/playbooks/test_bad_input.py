@@ -24,7 +24,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "port of another type": ({**ON, "port": "winrm"}, "port"),
     "relative URI": ({"connection_uri": "/wsman"}, "connection_uri: /wsman cannot be used"),
     "URI of another scheme": ({"connection_uri": "ftp://srv01"}, "connection_uri: ftp://srv01 cannot be used"),
-    "password in a URI": ({"connection_uri": "http://me:secret@srv01/wsman"}, "use credential"),
+    "password in a URI": ({"connection_uri": "http://me:secret@srv01/wsman"}, "has a user or password in it"),
     "empty name": ({**ON, "name": ""}, "name has an empty value"),
     "empty computer name": ({"computer_name": ["srv01", " "]}, "computer_name has an empty value"),
     "no computer name": ({"computer_name": "http://srv01"}, "computer_name: 'http://srv01' is not a computer name"),
