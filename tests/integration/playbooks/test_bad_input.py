@@ -27,7 +27,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "password in a URI": ({"connection_uri": "http://me:secret@srv01/wsman"}, "has a user or password in it"),
     "empty name": ({**ON, "name": ""}, "name has an empty value"),
     "empty computer name": ({"computer_name": ["srv01", " "]}, "computer_name has an empty value"),
-    "no computer name": ({"computer_name": "http://srv01"}, "computer_name: 'http://srv01' is not a computer name"),
+    "no computer name": ({"computer_name": "http://srv01"}, "'http://srv01' is not a computer name"),
     "computer and URI": ({**ON, "connection_uri": "http://srv01"}, "computer_name, connection_uri cannot be used"),
     "name and id": ({"name": "ITTask", "id": 1}, "id, name cannot be used together"),
     "name and instance id": (

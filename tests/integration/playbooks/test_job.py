@@ -164,7 +164,7 @@ def test_defaults_of_the_action_group_count_for_every_call(controller: Controlle
         ({"job": "start", "name": "Nightly"}, "one of script (the text) and path (a file)"),
         ({"job": "start", "name": "Nightly", "script": "a", "path": "b"}, "one of script (the text) and path"),
         ({"job": "start", "script": "a"}, "needs name"),
-        ({"job": "start", "name": " ", "script": "a"}, "name has an empty entry"),
+        ({"job": "start", "name": " ", "script": "a"}, "needs name"),
         ({"job": "resume", "name": ["One", "Two"], "script": "a"}, "name must have one name"),
         ({"job": "extend"}, "needs idle_timeout"),
         ({"job": "extend", "idle_timeout": 30}, "idle_timeout"),
