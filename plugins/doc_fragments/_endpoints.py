@@ -112,7 +112,7 @@ options:
         description: Seconds for opening a connection.
         type: float
       operation_timeout:
-        description: Seconds the server may take for one request.
+        description: Seconds the server may take for one request, and for which one request for output waits.
         type: float
       read_timeout:
         description: Seconds an answer may take at least.

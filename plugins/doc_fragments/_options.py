@@ -174,6 +174,9 @@ options:
         description:
           - Seconds that the server may take for one request, at most 3600. The default is what the inventory says, or,
             also for V(0), 180.
+          - It is also how long one request for output waits while a command is silent. If neither the task nor the
+            inventory sets it, such a request waits 20 seconds at most, since gateways and firewalls cut connections
+            that are silent for long.
         type: float
       proxy_access_type:
         description:

@@ -9,7 +9,9 @@ import asyncio
 import socket
 import struct
 import time
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 from aiohttp import web
 
@@ -128,10 +130,32 @@ class Service:
         except (MalformedEnvelope, ValueError):
             return exchange.plain(400)
         exchange.describe(envelope)
-        response = await self._carry_out(exchange, envelope, operations, admitted.user)
+        response = await self._through_gateway(exchange, self._carry_out(exchange, envelope, operations, admitted.user))
         if not response.prepared:
             response.headers.extend(admitted.headers)
         return response
+
+    async def _through_gateway(
+        self, exchange: Exchange, answering: Coroutine[Any, Any, web.StreamResponse]
+    ) -> web.StreamResponse:
+        """Return the answer, or that of a gateway that does not wait so long for it."""
+        limit = exchange.computer.gateway_timeout
+        if limit is None:
+            return await answering
+        answer = asyncio.ensure_future(answering)
+        expired = asyncio.ensure_future(self._clock.sleep_until(self._clock.now() + limit))
+        try:
+            await asyncio.wait({answer, expired}, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+        finally:
+            expired.cancel()
+            answer.cancel()
+        if exchange.computer.gateway_answer:
+            return exchange.plain(exchange.computer.gateway_answer)
+        if exchange.http.transport is not None:
+            exchange.http.transport.close()
+        return exchange.plain(504)
 
     async def _carry_out(
         self, exchange: Exchange, envelope: Request, operations: Operations, user: User

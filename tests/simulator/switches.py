@@ -63,6 +63,9 @@ class Switches:
         lockout_after: so many wrong passwords in a row lock the account.
         connection_idle_timeout: seconds of the fleet's clock until an idle TCP connection is closed, with all that
             was known about its user.
+        gateway_timeout: seconds of the fleet's clock after which a gateway before the computer gives up waiting for an
+            answer; ``None`` for no gateway. The request is not carried out further then.
+        gateway_answer: what the client gets from it: an HTTP status, or 0 for the end of its connection.
         keep_raw: the request log keeps bodies as they were sent.
         application_name: the path of the service.
         buffer_size: octets of output a pipeline holds before BufferMode takes effect.
@@ -101,6 +104,8 @@ class Switches:
     digest_algorithms: Iterable[str] = ("SHA-256", "MD5")
     lockout_after: int | None = None
     connection_idle_timeout: float | None = None
+    gateway_timeout: float | None = None
+    gateway_answer: int = 504
     keep_raw: bool = False
     application_name: str = "wsman"
     buffer_size: int = 1 << 20

@@ -190,9 +190,9 @@ def test_defaults_without_any_inventory() -> None:
     assert (found.logon.credential, found.inventory_hostname, found.proxy) == (None, None, Proxy(None))
     assert (found.logon.scheme, found.logon.library, found.encrypts_messages) == ("negotiate", "psrp", True)
     assert found.tls == Tls(check_authority=True, check_name=True, check_revocation=True)
-    assert (found.option.open_timeout, found.settings.operation_timeout) == (180, 180)
+    assert (found.option.open_timeout, found.operation_timeout, found.longest_poll) == (180, 180, 20)
     assert (found.maximum_redirection, found.settings.reconnection_retries) == (0, 0)
-    assert found.answer_timeout > found.settings.operation_timeout
+    assert found.answer_timeout > found.operation_timeout
 
 
 @pytest.mark.parametrize("suboption", ["skip_ca_check", "skip_cn_check", "skip_revocation_check"])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -177,6 +178,11 @@ def waiting_receives(fleet: SimulatedFleet) -> list[LoggedRequest]:
     """The requests for output of commands that have no answer yet, since the commands give nothing."""
     receives = fleet.requests_of(operation="Receive")
     return [request for request in receives if request.ended is None and request.command_id is not None]
+
+
+def wait_of(request: LoggedRequest) -> str:
+    """How long the server may wait for output."""
+    return re.findall(r"OperationTimeout[^>]*>([^<]*)<", request.body)[0]
 
 
 def most_at_once(requests: Iterable[LoggedRequest]) -> int:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,10 @@ from tests.integration.engine.controller import (
     error_ids,
     names,
     time_passing,
+    wait_of,
     waiting_receives,
 )
-from tests.simulator import Injection, LoggedRequest, SimulatedComputer, SimulatedFleet
+from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 from tests.waiting import meanwhile, until
 
 pytestmark = pytest.mark.timing
@@ -64,11 +64,6 @@ def receive(controller: Controller) -> Any:
 
 def plant(computer: SimulatedComputer, script: str, state: str = "running", name: str = "job", **options: Any) -> Any:
     return computer.add_session(name, commands=[{"script": script, "state": state}], **options)
-
-
-def wait_of(request: LoggedRequest) -> str:
-    """How long the server may wait for output."""
-    return re.findall(r"OperationTimeout[^>]*>([^<]*)<", request.body)[0]
 
 
 def only(result: Result) -> Result:

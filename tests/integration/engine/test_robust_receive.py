@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from tests.integration.engine.controller import (
     ADMIN,
     Controller,
@@ -18,11 +23,12 @@ from tests.integration.engine.controller import (
     Result,
     error_ids,
     operations,
+    wait_of,
     waiting_receives,
 )
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 from tests.simulator.injection import Action
-from tests.waiting import meanwhile
+from tests.waiting import POLL_SECONDS, meanwhile
 
 pytestmark = pytest.mark.timing
 
@@ -31,6 +37,7 @@ NUMBERS = [f"{number:04} {'x' * 1000}" for number in range(COUNT)]
 SCRIPTS: dict[str, Any] = {
     "done": [{"output": "one"}, {"output": "two"}],
     "slow": [{"output": "begun"}, {"sleep": 3600}, {"output": "done"}],
+    "long": [{"output": "begun"}, {"sleep": 120}, {"output": "done"}],
     "lots": [{"output": NUMBERS}],
     "asks": [{"output": "before"}, {"prompt": "Really?"}, {"output": "after"}],
 }
@@ -288,3 +295,80 @@ def test_invoke_command(fake_time: FakeTime, computer: SimulatedComputer, contro
     result = controller.run(_plugins.INVOKE, "srv01", name=["job"], script="lots")
     assert only(result)["output"] == NUMBERS
     assert only(result)["reconnections"] == 1
+
+
+# Gateways that give up on silence
+
+
+@pytest.fixture
+def fleet_time(fleet: SimulatedFleet, controller: Controller) -> Iterator[None]:
+    """The controller's clock is that of the fleet, and it goes on by a second whenever a Receive waits."""
+    clock = fleet.clock
+    controller.surroundings["world"] = World(HttpConversation, monotonic=clock.now, sleep=clock.advance)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(POLL_SECONDS):
+            if any(request.ended is None for request in fleet.requests_of(operation="Receive")):
+                clock.advance(1)
+
+    with ThreadPoolExecutor(1) as executor:
+        watching = executor.submit(watch)
+        try:
+            yield
+        finally:
+            over.set()
+        watching.result()
+
+
+@pytest.mark.parametrize("library", ["psrp", "winrm"])
+@pytest.mark.parametrize(
+    ("option", "inventory", "sent"),
+    [
+        ({}, {}, "PT20S"),
+        ({"operation_timeout": 0}, {}, "PT20S"),
+        ({"operation_timeout": 90}, {}, "PT90S"),
+        ({}, {"operation_timeout": 60.0}, "PT60S"),
+        ({"operation_timeout": 180}, {"operation_timeout": 20.0}, "PT180S"),
+    ],
+)
+def test_how_long_a_poll_waits(
+    fleet_time: None,
+    computer: SimulatedComputer,
+    fleet: SimulatedFleet,
+    controller: Controller,
+    receive: Any,
+    library: str,
+    option: dict[str, float],
+    inventory: dict[str, float],
+    sent: str,
+) -> None:
+    controller.inventory["srv01"] |= {"transport": library, **inventory}
+    plant(computer, "long", "running")
+    assert only(receive(session_option=option))["output"] == ["begun", "done"]
+    polls = [each for each in fleet.requests_of(operation="Receive") if each.command_id]
+    assert {wait_of(request) for request in polls} == {sent}
+
+
+@pytest.mark.parametrize("answer", [504, 0])
+@pytest.mark.parametrize(
+    ("gives_up", "option", "breaks"),
+    [(50, {}, 0), (50, {"operation_timeout": 180}, 1), (15, {}, 1), (5, {}, 2)],
+)
+def test_a_gateway_that_gives_up_on_silence(
+    fleet_time: None,
+    computer: SimulatedComputer,
+    receive: Any,
+    gives_up: float,
+    option: dict[str, float],
+    breaks: int,
+    answer: int,
+) -> None:
+    """Each poll that it ends is a broken connection, and the next ones are shorter than it likes."""
+    computer.configure({"gateway_timeout": gives_up, "gateway_answer": answer})
+    plant(computer, "long", "running")
+    result = receive(session_option=option)
+    assert [error["message"] for error in result["errors"]] == []
+    assert (only(result)["output"], only(result)["state"]) == (["begun", "done"], "Completed")
+    assert only(result)["reconnections"] <= breaks
+    assert (only(result)["reconnections"] > 0) == (breaks > 0)

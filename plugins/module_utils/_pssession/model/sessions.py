@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from .errors import Subject
-from .settings import Credential, HostSettings, SessionOption
+from .settings import DEFAULT_TIMEOUT, LONGEST_POLL, Credential, HostSettings, SessionOption
 from .text import shown_in, shown_in_line
 
 # A shell belongs to PowerShell exactly if its resource URI starts with this (MS-PSRP 3.1.5.3.1).
@@ -212,12 +212,26 @@ class Endpoint:
         return self.logon.message_encryption == "always"
 
     @property
+    def operation_timeout(self) -> float:
+        """Seconds that the server may take for one request (the OperationTimeout header)."""
+        return self.settings.operation_timeout or DEFAULT_TIMEOUT
+
+    @property
+    def longest_poll(self) -> float:
+        """Seconds that one Receive waits for output at most.
+
+        Gateways and firewalls cut connections that are silent, mostly after 30 seconds or more. The default is that of
+        the psrp connection plugin.
+        """
+        return self.settings.operation_timeout or LONGEST_POLL
+
+    @property
     def answer_timeout(self) -> float:
         """Seconds after which a request without an answer is given up.
 
         The server may use all of its operation timeout before it answers, so this must be longer (MS-WSMV 2.2.4.20).
         """
-        return max(self.settings.operation_timeout + 2, self.settings.read_timeout or 0)
+        return max(self.operation_timeout + 2, self.settings.read_timeout or 0)
 
 
 @dataclass(frozen=True)

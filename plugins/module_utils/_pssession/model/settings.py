@@ -26,6 +26,7 @@ from .options import (
 )
 
 DEFAULT_TIMEOUT = 180.0
+LONGEST_POLL = 20.0
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class HostSettings(OptionGroup):
         authentication: In the words of the option `authentication`, or of a connection plugin.
         server_certificate_fingerprint: SHA-256 in hexadecimal, lower case. Only this certificate is accepted then, and
             nothing else is asked of it.
+        operation_timeout: What the server may take for one request; None means the default of `Endpoint`.
         read_timeout: What an answer may take at least.
         reconnection_backoff: Before the second try to connect; each further wait is twice as long.
         problem: Why the settings cannot be used, or None. Then nothing is sent to the computer.
@@ -169,7 +171,7 @@ class HostSettings(OptionGroup):
     proxy_password: str | None = option(str, is_shown=False)
     ignore_proxy: bool = option(bool, False)
     connection_timeout: float = option(seconds, 30.0)
-    operation_timeout: float = option(seconds, DEFAULT_TIMEOUT)
+    operation_timeout: float | None = option(seconds)
     read_timeout: float | None = option(seconds)
     reconnection_retries: int = option(number(), 0)
     reconnection_backoff: float = option(seconds, 2.0)

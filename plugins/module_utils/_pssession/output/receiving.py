@@ -35,7 +35,7 @@ from .recovering import Recovery
 STOP = "powershell/signal/crtl_c"
 TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"
 # The shortest time that the server is asked to wait for output because connections break in silence, in seconds.
-LEAST_SILENCE = 10.0
+LEAST_SILENCE = 2.0
 # An answer that the server held back for so long, in seconds, has messages that are newer than this connection.
 _HELD_BACK = 1.0
 # Messages about the session that a client causes by connecting, and by the exchange of a key.
@@ -181,7 +181,7 @@ class Receiving:
     def _received(self) -> t.Iterator[CommandEvent]:
         """Yield what the server gives over one connection until the command has ended or time is over.
 
-        When it keeps silent for the operation timeout, the shell's own stream is looked at for a moment: a server that
+        When it keeps silent for a whole Receive, the shell's own stream is looked at for a moment: a server that
         needs a key to send a SecureString asks for it there, and the command waits until it gets one
         (MS-PSRP 3.1.5.4.5).
 
@@ -214,7 +214,8 @@ class Receiving:
     def _receive(self, client: WSManClient) -> tuple[list[bytes], bool]:
         """Do one Receive. If its connection breaks after a while of silence, the next ones ask for less time.
 
-        A gateway may cut connections that are silent for longer than it likes, with an operation timeout beyond that.
+        A gateway may cut connections that are silent for longer than it likes. Each cut is got over, but one after the
+        other would end the time for recovering.
         """
         began = self._world.monotonic()
         wait = None if self._until is None else self._until - began

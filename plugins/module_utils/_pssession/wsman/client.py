@@ -106,7 +106,7 @@ class WSManClient:
         self._wsman.transport = self._http  # type: ignore[assignment]
         self._wsman.session_id = client_id
         self._empty_answers = 0
-        self._wsman.operation_timeout = t.cast(int, seconds_text(endpoint.settings.operation_timeout))
+        self._wsman.operation_timeout = t.cast(int, seconds_text(endpoint.operation_timeout))
 
     @property
     def payload_bytes(self) -> int:
@@ -129,15 +129,13 @@ class WSManClient:
     def new_receive_deadline(self, wait: float | None) -> float:
         """Return by when a Receive that begins now has to be done, in seconds of the world's clock.
 
-        A server may hold it for the whole operation timeout while the command is silent (MS-WSMV 3.1.4.14), however
-        short the open timeout is.
+        A server may hold it for the whole time while the command is silent (MS-WSMV 3.1.4.14), however short the open
+        timeout is.
 
         Args:
-            wait: Seconds that the server is asked to wait for output; None means the operation timeout.
+            wait: Seconds that the server is asked to wait for output; None means as long as one Receive may wait.
         """
-        longest = self.endpoint.settings.operation_timeout
-        held = longest if wait is None else min(max(wait, LEAST_WAIT), longest)
-        return self.world.monotonic() + held + RECEIVE_MARGIN
+        return self.world.monotonic() + self._poll(wait) + RECEIVE_MARGIN
 
     def close(self) -> None:
         """End the HTTP conversation. The shells on the server are not touched."""
@@ -289,7 +287,7 @@ class WSManClient:
         """Take what the shell's output stream has (MS-WSMV 3.1.4.14).
 
         Args:
-            wait: Seconds to wait for something, instead of the operation timeout and at most that.
+            wait: Seconds to wait for something; None, and more than `Endpoint.longest_poll`, means that.
 
         Returns:
             The contents of the streams; empty when nothing came in that time.
@@ -302,7 +300,7 @@ class WSManClient:
         """Take what a command's output stream has, in the same way.
 
         Args:
-            wait: Seconds to wait for something, instead of the operation timeout and at most that.
+            wait: Seconds to wait for something; None, and more than `Endpoint.longest_poll`, means that.
 
         Returns:
             The contents of the streams, and whether the command has ended.
@@ -321,9 +319,10 @@ class WSManClient:
         options.add_option("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "True")
         self._back_off(deadline)
         began = self.world.monotonic()
+        poll = self._poll(wait)
         try:
             answer = self._invoke(
-                WSManAction.RECEIVE, shell.resource_uri, body, deadline, shell=shell, options=options, wait=wait
+                WSManAction.RECEIVE, shell.resource_uri, body, deadline, shell=shell, options=options, wait=poll
             )
         except TransportError as error:
             if error.code != Code.OPERATION_TIMED_OUT:
@@ -350,6 +349,11 @@ class WSManClient:
             raise soap.improper(f"the server answered {self._empty_answers} times in a row at once and without output")
         wait = min(_BACKOFF * 2 ** (self._empty_answers - 1), _MAX_BACKOFF)
         self.world.sleep(max(min(wait, deadline - self.world.monotonic()), 0.0))
+
+    def _poll(self, wait: float | None) -> float:
+        """Return how long one Receive is to wait for output, in seconds."""
+        longest = float(self.endpoint.longest_poll)
+        return longest if wait is None else min(max(wait, LEAST_WAIT), longest)
 
     def _enumerate(self, resource_uri: str, selection: ET.Element | None, deadline: float) -> t.Iterator[ET.Element]:
         """Yield the items of an enumeration over all its pages (DSP0226 section 8)."""
@@ -398,15 +402,14 @@ class WSManClient:
         """Do one request and return the Body of its answer.
 
         Args:
-            wait: Seconds the server may take, if that is less than the operation timeout.
+            wait: Seconds the server may take, instead of the operation timeout.
         """
         selectors = None
         if shell is not None:
             selectors = SelectorSet()
             selectors.add_option("ShellId", shell.shell_id)
-        timeout = None
-        if wait is not None:
-            timeout = round(min(max(wait, LEAST_WAIT), self.endpoint.settings.operation_timeout), 3)
+        # pypsrp writes the number as it is.
+        timeout = None if wait is None else int(wait) if wait.is_integer() else round(wait, 3)
         try:
             envelope = self._answer(deadline, action, resource_uri, body, options, selectors, timeout)
         except TransportError as error:

@@ -35,7 +35,7 @@ _CODE_OF_STATUS = {
     503: Code.CANNOT_CONNECT_WINRM_SERVICE,
 }
 # Statuses with which a gateway says that it got no answer from the server, or that the server is not ready.
-_STATUSES_OF_A_BREAK = frozenset({502, 503, 504})
+_STATUSES_OF_A_BREAK = frozenset({408, 502, 503, 504, 524})
 _FORBIDDEN = (
     "WinRM itself does not answer so: a proxy, a gateway or a filter in front of it forbids the request. Let it pass, "
     "or go around it (no_proxy, session_option.proxy_access_type: no_proxy_server)."
@@ -116,7 +116,7 @@ def refused(
     error = TransportError(
         _CODE_OF_STATUS.get(status, Code.HTTP_ERROR),
         message,
-        delivered=status >= 500,
+        delivered=status >= 500 or status == 408,
         is_break=status in _STATUSES_OF_A_BREAK,
         hint=_FORBIDDEN if status == 403 else None,
     )
