@@ -19,6 +19,8 @@ HISTORIES ?= 1000
 AIM ?=
 # Mutants that `make mutants` draws.
 MUTANTS ?= 200
+# Seconds that `make fuzz` spends on each of its four targets.
+SECONDS ?= 900
 # How often and how tests are repeated, for instance: make test-races REPEAT_ARGS='--times 5 --way loaded -k receive'
 REPEAT_ARGS ?=
 # Processes of `make simulate` at the same time.
@@ -50,6 +52,8 @@ KERBEROS_INSTALLED := $(VENV)/.kerberos-installed
 LINT_INSTALLED := $(VENV)/.lint-installed
 IMPORTER_VENV := $(CACHE)/importer-venv
 IMPORTER_INSTALLED := $(IMPORTER_VENV)/.installed
+FUZZ_VENV := $(CACHE)/fuzz-venv
+FUZZ_INSTALLED := $(FUZZ_VENV)/.installed
 READY := $(TESTS_INSTALLED) $(COLLECTIONS)
 LINT_READY := $(LINT_INSTALLED) $(COLLECTIONS)
 
@@ -111,6 +115,12 @@ simulate: $(READY) ## Random histories of tasks and faults, checked against the 
 .PHONY: mutants
 mutants: $(READY) ## Machine-made faults of the engine, which the simulation has to notice (MUTANTS=200 SEED=...): hours
 	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation.mutants --mutants $(MUTANTS) --seed $(or $(SEED),0)
+
+.PHONY: fuzz
+fuzz: $(FUZZ_INSTALLED) $(COLLECTIONS) ## Coverage-guided fuzzing of all that reads answers: SECONDS=900 for each of four targets
+	@for target in soap fragments clixml multipart; do \
+		$(WITH_ENV) PYTHONPATH="$(CURDIR):$(COLLECTIONS)" $(FUZZ_VENV)/bin/python -m tests.fuzz $$target $(SECONDS) $(CACHE)/fuzz \
+			|| exit 1; done
 
 .PHONY: test-pypsrp
 test-pypsrp: $(READY) ## pypsrp's own tests against the simulator with a real PowerShell: minutes
@@ -221,6 +231,12 @@ $(KERBEROS_INSTALLED): $(TESTS_INSTALLED) tests/requirements-kerberos.txt
 $(LINT_INSTALLED): $(TESTS_INSTALLED) tests/requirements-lint.txt
 	@echo "Installing the lint tools into $(VENV); about half a minute, once ..."
 	@$(VENV_PYTHON) -m pip install --disable-pip-version-check -qq -r tests/requirements-lint.txt
+	@touch $@
+
+$(FUZZ_INSTALLED): $(TESTS_INSTALLED) meta/ee-requirements.txt tests/requirements-fuzz.txt
+	@echo "Installing atheris into $(FUZZ_VENV), once ..."
+	@$(VENV_PYTHON) -m venv --clear $(FUZZ_VENV)
+	@$(FUZZ_VENV)/bin/python -m pip install --disable-pip-version-check -qq -r meta/ee-requirements.txt -r tests/requirements-fuzz.txt
 	@touch $@
 
 $(IMPORTER_INSTALLED): $(TESTS_INSTALLED) tests/requirements-importer.txt
