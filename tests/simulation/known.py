@@ -33,6 +33,12 @@ class KnownFault:
     matches: Callable[[Played, Violation], bool]
 
 
+def _is_about_an_unbegun_command(played: Played, violation: Violation) -> bool:
+    is_green = violation.promise == "green" and "start says ok" in violation.text and "never ran" in violation.text
+    is_late = violation.promise == "late" and NEVER_BEGAN in violation.text
+    return (is_green and played.history.work.size > 0) or is_late
+
+
 KNOWN: tuple[KnownFault, ...] = (
     KnownFault(
         "a Create that arrives after the next run has opened a session leaves a second session of the name",
@@ -59,8 +65,8 @@ KNOWN: tuple[KnownFault, ...] = (
         lambda played, violation: violation.promise in ("twice", "lost") and is_late(played, "Command"),
     ),
     KnownFault(
-        "a start that is killed between the requests of a long script leaves a command that never begins, and a "
-        "receive without a time limit waits for it",
+        "a start that is killed between the requests of a long script leaves a command that never begins; another "
+        "start takes it for the work, and a receive without a time limit waits for it",
         History(
             1,
             ("srv01",),
@@ -71,7 +77,24 @@ KNOWN: tuple[KnownFault, ...] = (
             ),
             {"replay_after_connect": "any"},
         ),
-        lambda _played, violation: violation.promise == "late" and NEVER_BEGAN in violation.text,
+        _is_about_an_unbegun_command,
+    ),
+    KnownFault(
+        "a Receive that arrives late counts as the confirmation of the answer to a later one, which was lost",
+        History(
+            202431,
+            ("srv01",),
+            Work(),
+            (
+                Step(
+                    "resume",
+                    ("srv01",),
+                    faults=(HappeningFault(3, "late", "Receive"), HappeningFault(4, "stalled_answer", "Receive")),
+                ),
+            ),
+            {"replay_after_connect": "command", "empty_receive_on_timeout": True},
+        ),
+        lambda played, violation: violation.promise == "lost" and is_late(played, "Receive"),
     ),
     KnownFault(
         "two runs of resume with one journal at one moment: the session that one has opened and started in is removed "

@@ -4,7 +4,8 @@
 """Machine-made faults: changes one decision of the engine or of the jobs, and asks the simulation to notice.
 
 ``python -m tests.simulation.mutants --mutants 200 --seed 0`` draws mutants and plays histories against each in a
-process of its own. A mutant that breaks no promise within the histories has survived, and is printed to be read.
+forked process of its own, which imports the collection with the mutant. A mutant that breaks no promise within the
+histories has survived, and is printed to be read.
 """
 
 from __future__ import annotations
@@ -13,20 +14,33 @@ import argparse
 import ast
 import copy
 import importlib.machinery
+import itertools
+import os
 import random
-import subprocess
+import resource
 import sys
+import tempfile
 import time
+import traceback
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+# What takes long to import and has nothing of the collection in it: the forked processes have it already.
+import hypothesis  # noqa: F401
+import psrpcore  # noqa: F401
+import pypsrp.wsman  # noqa: F401
+import requests  # noqa: F401
+from ansible.module_utils import basic  # noqa: F401
+
+import tests.simulator  # noqa: F401
+
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = "plugins/module_utils/_pssession"
-# Where it is decided what is asked of servers, what is on disk before, and what counts as done. Check mode is not
-# simulated.
+# Where it is decided what is asked of servers, what is on disk before, and what counts as done.
 FILES = (
     f"{ENGINE}/output/*.py",
     f"{ENGINE}/verbs/*.py",
@@ -34,11 +48,6 @@ FILES = (
     f"{ENGINE}/state/journal.py",
     f"{ENGINE}/psrp/starting.py",
     "plugins/plugin_utils/_jobs/*.py",
-)
-NOT_SIMULATED = (
-    f"{ENGINE}/output/foreseeing.py",
-    "plugins/plugin_utils/_jobs/cleanup.py",
-    "plugins/plugin_utils/_jobs/extend.py",
 )
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -52,7 +61,7 @@ _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
-_KILLED, _SURVIVED = 3, 0
+_SURVIVED, _CRASHED, _KILLED = 0, 1, 3
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,7 @@ def all_mutants() -> list[Mutant]:
     """Return each change that is possible in the files."""
     found = []
     for pattern in FILES:
-        for path in sorted(set(ROOT.glob(pattern)) - {ROOT / name for name in NOT_SIMULATED}):
+        for path in sorted(ROOT.glob(pattern)):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             name = str(path.relative_to(ROOT))
             found += [Mutant(name, number, line, text) for number, (line, text, _make) in enumerate(changes(tree))]
@@ -141,44 +150,56 @@ def mutated(source: bytes, number: int, path: str) -> CodeType:
     return compile(ast.fix_missing_locations(tree), path, "exec")
 
 
-def play_against(path: str, number: int, histories: int) -> int:
+def play_against(mutant: Mutant | None, histories: int) -> int:
     """Import the collection with a mutant in it, and play until a promise is broken; return the exit status."""
     read = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(self: importlib.machinery.SourceFileLoader, name: str) -> CodeType | None:
-        if self.path.endswith(path):
-            return mutated(self.get_data(self.path), number, self.path)
+        if mutant is not None and self.path.endswith(mutant.path):
+            return mutated(self.get_data(self.path), mutant.number, self.path)
         return read(self, name)
 
     setattr(importlib.machinery.SourceFileLoader, "get_code", get_code)  # noqa: B010 - mypy knows no such assignment
     import tests.conftest  # noqa: F401 - it makes the collection importable
-    from tests.simulation.history import draw
+    from tests.simulation.history import draw, rare_aims
     from tests.simulation.known import unknown
     from tests.simulation.simulation import play
 
-    for seed in range(histories):
-        if violations := unknown(play(draw(seed))):
-            print(f"seed {seed}: {violations[0]}")
+    aims = rare_aims(Counter(), histories)
+    random.Random(0).shuffle(aims)
+    for seed, aim in zip(range(histories), itertools.cycle([None, *aims]), strict=False):
+        if violations := unknown(play(draw(seed, aim))):
+            print(f"seed {seed}, aim {aim or 'none'}: {violations[0]}", flush=True)
             return _KILLED
     return _SURVIVED
 
 
-def judge(mutant: Mutant, histories: int, seconds: float) -> tuple[bool, str]:
-    """Return whether the simulation noticed a mutant, and how."""
-    command = [sys.executable, "-m", "tests.simulation.mutants", "--play", mutant.path, str(mutant.number)]
-    try:
-        done = subprocess.run(
-            [*command, "--histories", str(histories)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return True, f"it did not end within {seconds:.0f} s"
-    last = [*(done.stdout.split("\n")), *done.stderr.strip().split("\n")[-1:]]
-    return done.returncode != _SURVIVED, next(filter(None, last), "")
+def judge(mutant: Mutant | None, histories: int, seconds: int) -> tuple[bool, str]:
+    """Return whether the simulation noticed a mutant, and how.
+
+    Args:
+        mutant: None for the collection as it is.
+        seconds: Of processor time, after which a mutant counts as one that hangs.
+    """
+    with tempfile.TemporaryFile("w+") as told:
+        child = os.fork()
+        if child == 0:
+            status = _CRASHED
+            try:
+                os.dup2(told.fileno(), 1)
+                os.dup2(told.fileno(), 2)
+                resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+                status = play_against(mutant, histories)
+            except BaseException:  # noqa: BLE001 - the mutant may break anything
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        _pid, ended = os.waitpid(child, 0)
+        if os.WIFSIGNALED(ended):
+            return True, f"it did not end within {seconds} s"
+        told.seek(0)
+        words = told.read().strip().split("\n")
+        return os.WEXITSTATUS(ended) != _SURVIVED, words[0 if words[0].startswith("seed") else -1]
 
 
 def main() -> int:
@@ -186,14 +207,18 @@ def main() -> int:
     parser.add_argument("--mutants", type=int, default=200, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=0, help="that they are drawn by")
     parser.add_argument("--histories", type=int, default=300, help="that are played against each")
-    parser.add_argument("--seconds", type=float, default=600, help="until a mutant counts as one that hangs")
-    parser.add_argument("--play", nargs=2, metavar=("FILE", "NUMBER"), help="play against one mutant in this process")
+    parser.add_argument("--seconds", type=int, default=600, help="of processor time, until one hangs")
+    parser.add_argument("--only", metavar="FILE:LINE", help="those of one line, whatever is drawn")
     given = parser.parse_args()
-    if given.play:
-        return play_against(given.play[0], int(given.play[1]), given.histories)
     possible = all_mutants()
     drawn = random.Random(given.seed).sample(possible, min(given.mutants, len(possible)))
+    if given.only:
+        drawn = [mutant for mutant in possible if f"{mutant.path}:{mutant.line}".endswith(given.only)]
     survivors, began = [], time.monotonic()
+    is_noticed, how = judge(None, given.histories, given.seconds)
+    if is_noticed:
+        print(f"without a mutant: {how}")
+        return 1
     for count, mutant in enumerate(drawn, 1):
         is_killed, how = judge(mutant, given.histories, given.seconds)
         print(f"{count}/{len(drawn)} {'killed  ' if is_killed else 'SURVIVED'} {mutant}: {how}", flush=True)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.history import JOBS, STEP_FAULTS, HappeningFault, Step
 from tests.simulation.scheduler import Killed
 from tests.simulation.servers import Run
+
+if TYPE_CHECKING:
+    from tests.simulation.expectations import Before
 
 # What the script of a history is called; those of invoke_command have names of their own.
 TOKEN = "nightly"
@@ -22,7 +25,7 @@ class Violation:
     """A promise that was not kept.
 
     Attributes:
-        promise: lost, twice, green (by mistake), late, stuck or crash.
+        promise: lost, twice, green (by mistake), late, stuck, crash, check (mode), connected or needless (failure).
         step: Number of the step after which it was seen; 0 for the end of the history.
     """
 
@@ -43,6 +46,8 @@ class Outcome:
         token: Of the script that it may start.
         expected: The runs that were there before the step.
         foreseen: What check mode said just before, where nothing changes by itself.
+        before: For each host what it has before the step.
+        requests: How many it sent.
         interrupted_at: When Ctrl-C came, in seconds since the beginning.
     """
 
@@ -55,6 +60,8 @@ class Outcome:
     error: BaseException | None = None
     happened: list[tuple[HappeningFault, str, str]] = field(default_factory=list)
     expected: list[Run] = field(default_factory=list)
+    before: dict[str, Before] = field(default_factory=dict)
+    requests: int = 0
     client_id: str | None = None
     foreseen: Mapping[str, Any] | None = None
     interrupted_at: float | None = None

@@ -165,7 +165,7 @@ def _untrue(simulation: Simulation, outcome: Outcome, host: str) -> Iterator[str
         for shell in shells:
             if str(shell.uuid) not in listed:
                 yield f"session {shell.name} is not in the result"
-    if step.kind == "extend" and is_sure:
+    if step.kind == "extend" and is_sure and outcome.before[host].is_free:  # others do not expire soon
         for shell in shells:
             if shell.idle_timeout < EXTENDED_IDLE_TIMEOUT:
                 yield f"session {shell.name} expires after {shell.idle_timeout:.0f} s"

@@ -20,7 +20,7 @@ from tests.simulator.faults import Fault, fault_answer
 from tests.simulator.loop_thread import LoopThread
 from tests.simulator.operations import Caller, Operations
 from tests.simulator.powershells import PowerShells
-from tests.simulator.records import Failure
+from tests.simulator.records import Failure, text_record
 from tests.simulator.script_context import BufferSpace, Execution, NextInput, ScriptFailure, Sleep
 from tests.simulator.scripted_pipeline import ScriptedPipeline
 from tests.simulator.scripts import ScriptLibrary
@@ -65,6 +65,7 @@ class Run:
         token: What the task that started it called it.
         wrote: The objects that it wrote, in order.
         began: Seconds since the beginning of the history.
+        warned: Its warnings, in order.
         dropped: Those of them that the server dropped, since nobody received them in time (buffering mode Drop).
         inputs: The objects of its input that it read; None as long as it reads.
         alone: Whether no session of an earlier run of the token existed when it began.
@@ -76,6 +77,7 @@ class Run:
     began: float
     alone: bool = True
     wrote: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
     dropped: set[str] = field(default_factory=set)
     inputs: int | None = None
 
@@ -160,6 +162,9 @@ class _LedgerScript:
         while (yield NextInput()):
             inputs += 1
         run.inputs = inputs
+        warning = f"{self.name} on {computer}"
+        run.warned.append(warning)
+        pipeline.emit(PSRPMessageType.WarningRecord, text_record("warning", warning))
         for count in range(self.work.objects):
             yield BufferSpace()
             value = f"{self.name}/{computer}/run{number}/object{count}"

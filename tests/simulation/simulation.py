@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation import promises
+from tests.simulation import expectations, promises
 from tests.simulation.controller import Machine, Running
 from tests.simulation.history import (
     EXTENDED_IDLE_TIMEOUT,
@@ -45,8 +45,8 @@ _FOREVER = 200_000.0
 _CHECKED = 0.4
 # Bytes of a request that take about 3,000 bytes of a script.
 _SMALL_ENVELOPE = 8192
-# Seconds; longer than any session of a history lives.
-_ALL_THAT_EXPIRE = 10 * EXTENDED_IDLE_TIMEOUT
+# Seconds; no session of a history lives so long.
+_ALL_THAT_EXPIRE = 2_000_000
 
 
 @dataclass
@@ -92,10 +92,10 @@ class Simulation:
             for group in _groups(self.history.steps):
                 self._play(group)
                 for outcome in self.outcomes[-len(group) :]:
-                    self.violations += promises.after_step(self, outcome)
+                    self._check(outcome)
             for step in healing(self.history):
                 self._play([(len(self.outcomes) + 1, step)])
-                self.violations += promises.after_step(self, self.outcomes[-1])
+                self._check(self.outcomes[-1])
             self.violations += promises.at_end(self)
         except Stuck as error:
             text = f"{error}; {NEVER_BEGAN}" if self.servers.have_unbegun() else str(error)
@@ -103,6 +103,10 @@ class Simulation:
         now = self.scheduler.now
         self.close()
         return Played(self.history, self.violations, self.outcomes, now, self.requests, self.triples)
+
+    def _check(self, outcome: Outcome) -> None:
+        self.violations += promises.after_step(self, outcome)
+        self.violations += expectations.needless(self, outcome)
 
     def close(self) -> None:
         self.scheduler.close()
@@ -141,6 +145,7 @@ class Simulation:
             outcome = Outcome(number, step, self.scheduler.now, self.token_of(number, step))
             outcome.expected = [run for run in self.ledger.runs if run.computer in step.hosts]
             outcome.foreseen = foreseen
+            outcome.before = {host: expectations.before(self, host) for host in step.hosts}
             process = self._process(f"step {number}", step, step.faults)
             for fault in step.faults:
                 if fault.kind in STEP_FAULTS:
@@ -156,7 +161,8 @@ class Simulation:
             outcome.client_id = process.client_id
             outcome.interrupted_at = process.process.interrupted_at
             outcome.result = None if thread.error else thread.result
-            self.requests += process.requests[""]
+            outcome.requests = process.requests[""]
+            self.requests += outcome.requests
             process.machine.disk.room = None
             if not outcome.ended:
                 outcome.ended = self.scheduler.now

@@ -69,6 +69,16 @@ MENDED = {
         ),
         {"replay_after_connect": "command", "empty_receive_on_timeout": True},
     ),
+    "extend is green where the server disconnected the session before it got its idle timeout": History(
+        31196,
+        ("srv01",),
+        Work(),
+        (
+            Step("start", ("srv01",)),
+            Step("extend", ("srv01",), faults=(HappeningFault(1, "stalled_answer", "Reconnect"),)),
+        ),
+        {"replay_after_connect": "command"},
+    ),
 }
 
 

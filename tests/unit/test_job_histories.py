@@ -344,6 +344,30 @@ def test_extend_gives_each_session_its_time_in_as_few_calls_as_there_are_times()
     ]
 
 
+@pytest.mark.parametrize(("now", "outcome"), [(86400, "changed"), (7200, "failed")])
+def test_extend_is_not_green_where_the_server_was_faster(
+    monkeypatch: pytest.MonkeyPatch, now: int, outcome: str
+) -> None:
+    """A server that disconnects a session by itself keeps its idle timeout, and the session is as it should be."""
+    engine = FakeEngine()
+    session = engine.add("a")
+    perform = engine.perform
+
+    def answered(call: Call) -> Any:
+        result = perform(call)
+        if call.module == "disconnect_pssession":
+            session.idle_timeout = now
+            result["sessions"] = [{**each, "idle_timeout": now} for each in result["sessions"]]
+        return result
+
+    monkeypatch.setattr(engine, "perform", answered)
+    told = engine.run("extend", ["a"], name=["*"], expires_within=3600, idle_timeout=86400)
+    assert told["a"]["outcome"] == outcome
+    messages = [error["message"] for error in told["a"]["errors"]]
+    assert all("still has an idle timeout of 7200 seconds instead of 86400" in message for message in messages)
+    assert bool(messages) is (outcome == "failed")
+
+
 @pytest.mark.parametrize("remove", [False, True])
 def test_cleanup_removes_only_when_it_is_wanted_and_only_what_is_idle(remove: bool) -> None:
     engine = FakeEngine()

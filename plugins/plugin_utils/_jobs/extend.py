@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import DISCONNECT
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
     Entry,
@@ -12,6 +13,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Order,
     Result,
     Told,
+    error,
     place,
     whose,
 )
@@ -35,7 +37,10 @@ def extend(order: Order) -> Job:
         if not order.check_mode:
             for idle_timeout, sessions in _by_idle_timeout(connected, order.options["idle_timeout"]).items():
                 call = Call("disconnect_pssession", {"session": sessions, "idle_timeout": idle_timeout})
-                told.add((yield call))
+                for host, part in told.add((yield call)).items():
+                    told.parts[host] += [
+                        _not_extended(host, each, idle_timeout) for each in _shorter(part, idle_timeout)
+                    ]
     return told
 
 
@@ -44,6 +49,22 @@ def idle_timeout_for(session: Entry, wanted: int) -> int:
     longer = max(wanted, int(session.get("idle_timeout") or 0))
     allowed = int(session.get("max_idle_timeout") or 0)
     return min(longer, allowed) if allowed else longer
+
+
+def _shorter(part: Result, idle_timeout: int) -> list[Entry]:
+    """Return the sessions that the server disconnected by itself, before it was given the idle timeout."""
+    return [each for each in part["sessions"] if int(each.get("idle_timeout") or 0) < idle_timeout]
+
+
+def _not_extended(host: str, session: Entry, idle_timeout: int) -> Result:
+    return error(
+        host,
+        f"session {place(session)} on {host} still has an idle timeout of {session.get('idle_timeout')} seconds "
+        f"instead of {idle_timeout}: the server disconnected it before it got the longer one",
+        cmdlet=DISCONNECT,
+        session=session,
+        hint="Run this again.",
+    )
 
 
 def _by_idle_timeout(connected: Result, wanted: int) -> dict[int, list[Entry]]:
