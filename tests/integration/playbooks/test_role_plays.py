@@ -198,7 +198,7 @@ def test_only_sessions_of_an_account(tmp_path: Path, way: str) -> None:
         ]
     ended = run.of(f"{TASK}Fail where it failed")
     assert (ended["srv01"].outcome, ended["srv02"].outcome) == ("skipped", "failed")
-    assert "no session named 'ITTask' was found on srv02" in ended["srv02"].message
+    assert "no session named 'ITTask' owned by operator was found on srv02" in ended["srv02"].message
 
 
 @pytest.mark.parametrize(
