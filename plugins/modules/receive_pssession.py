@@ -68,8 +68,8 @@ options:
     type: path
   max_output_objects:
     description:
-      - How many objects of the output stream, or lines of formatted output, a result keeps. Further ones are counted,
-        and in the O(journal) if there is one.
+      - How many objects of the output stream, or lines of formatted output, a result keeps, and how many records of
+        each other stream. Further ones are counted, and in the O(journal) if there is one.
       - Without it all are kept.
     type: int
   expected_return_code:

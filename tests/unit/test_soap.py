@@ -139,3 +139,17 @@ def test_which_request_an_answer_belongs_to(header: str, belongs: bool) -> None:
         "<s:Envelope", '<s:Envelope xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"'
     )
     assert soap.is_answer_to("uuid:ONE", soap.parse(text.format(""))) is belongs
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "expected"),
+    [
+        (b"<html><head><title>\n Sign in </title>", "text/plain", 'a web page with the title "Sign in"'),
+        (b"<!DOCTYPE html><p>x", "", "a web page"),
+        (b"x", "text/html; charset=utf-8", "a web page"),
+        (b"<s:Envelope/>", "application/soap+xml", ""),
+        (b"<title>" + b"x" * 100_000, "text/html", 'a web page with the title "' + "x" * 200 + '"'),
+    ],
+)
+def test_a_web_page_is_named_by_its_title(body: bytes, content_type: str, expected: str) -> None:
+    assert soap.web_page(body, content_type) == expected

@@ -117,6 +117,7 @@ class Output:
         progress: The last record of progress, or None.
         is_formatted: Whether some of the output is text that was made of the objects of a Format cmdlet. Results do not
             have it; a warning does.
+        records_not_kept: How many records of streams other than the output are not in it. A warning says so.
         host_out, host_err: Text that the command wrote to its host and that is in no other stream. It is there once the
             output has been taken.
     """
@@ -136,6 +137,7 @@ class Output:
     output_dropped: bool | None = None
     reconnections: int = 0
     is_formatted: bool = False
+    records_not_kept: int = 0
 
     @property
     def is_finished(self) -> bool:
@@ -197,7 +199,7 @@ class CommandResult:
     def as_dict(self) -> dict[str, t.Any]:
         """Return the result as plain data, in the shape of ansible.windows.win_powershell's."""
         fields = {field.name: getattr(self.output, field.name) for field in dataclasses.fields(Output)}
-        del fields["is_formatted"]
+        del fields["is_formatted"], fields["records_not_kept"]
         return {
             "computer_name": self.session.endpoint.computer_name,
             "name": shown(self.session.name),

@@ -30,8 +30,8 @@ class Gatherer:
     """Makes an `Output` of the events of one command, within limits.
 
     Args:
-        max_objects: Objects of the output stream that are kept, or lines of formatted output; further ones are
-            counted, and a mark says how many.
+        max_objects: Objects of the output stream that are kept, or lines of formatted output, and records of each
+            other stream. Further ones are counted; the output has a mark that says how many.
         max_text: Characters that are kept of the text for the host, for each of output and error.
 
     Attributes:
@@ -66,7 +66,11 @@ class Gatherer:
             output.is_formatted = True
             self._keep(event.lines)
         elif isinstance(event, RecordReceived):
-            getattr(output, event.stream).append(event.record)
+            kept = getattr(output, event.stream)
+            if self._max_objects is None or len(kept) < self._max_objects:
+                kept.append(event.record)
+            else:
+                output.records_not_kept += 1
         elif isinstance(event, ProgressReceived):
             output.progress = event.record
         elif isinstance(event, HostTextReceived):

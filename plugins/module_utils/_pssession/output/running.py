@@ -47,6 +47,11 @@ class Outputs:
                 "text. Without that cmdlet it has objects with all properties."
             )
         for result in self.results:
+            if result.output.records_not_kept:
+                yield (
+                    f"{result.output.records_not_kept} errors and other records of session {result.session.place} are "
+                    "not in the result (max_output_objects)."
+                )
             if result.output.output_dropped:
                 yield (
                     f"The server dropped output of session {result.session.place}: the session's output buffering mode "

@@ -232,7 +232,7 @@ class Run(OptionGroup):
         recovery_timeout: Seconds to get over one break of the connection while output is received; 0 means not at all.
         stop: Stop the commands, and take what they have given until then.
         journal: File that gets all output before it is looked at, or None.
-        max_output_objects: Objects of the output stream that a result keeps, or None for all.
+        max_output_objects: Objects of each stream that a result keeps, or None for all.
         expected_return_codes: Exit codes of a script that are a success.
     """
 

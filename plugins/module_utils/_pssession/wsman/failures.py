@@ -112,7 +112,8 @@ def refused(
     if status == 407:
         message = "the proxy wants a log-on, or refused it (HTTP 407; session_option.proxy_credential)"
     else:
-        message = f"HTTP status {status} with {content_type or 'unknown content'} instead of a WS-Management answer"
+        content = soap.web_page(body, content_type) or content_type or "unknown content"
+        message = f"HTTP status {status} with {content} instead of a WS-Management answer"
     error = TransportError(
         _CODE_OF_STATUS.get(status, Code.HTTP_ERROR),
         message,
@@ -157,7 +158,7 @@ def failure(
         )
     # The one of requests-ntlm is Python's own, but without the number that those of the system have.
     if (isinstance(error, PermissionError) and error.errno is None) or any(map(_is_of_logon, causes)):
-        return _logon_failure(error, endpoint)
+        return _not_decrypted(error, words) if logged_on else _logon_failure(error, endpoint)
     alert = next(filter(None, map(_certificate_alert, causes)), None)
     if alert is not None:
         return _certificate_refused(alert) if endpoint.logon.certificate is not None else _certificate_wanted(alert)
@@ -167,6 +168,9 @@ def failure(
     other = next((cause for cause in causes if isinstance(cause, NotPinnedError)), None)
     if other is not None:
         return _not_pinned(other.fingerprint, endpoint)
+    if not connected and any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
+        message = "the connection was cut in the TLS handshake, by something on the way or by a port without HTTPS"
+        return TransportError(Code.HTTP_ERROR, message, delivered=False, is_break=True)
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or isinstance(error, requests.exceptions.SSLError):
         return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=connected)
     if any(isinstance(cause, (urllib3.exceptions.NewConnectionError, requests.ConnectTimeout)) for cause in causes):
@@ -184,12 +188,15 @@ def failure(
             Code.HTTP_ERROR, f"the connection broke before the answer was complete: {words}", is_break=True
         )
     if logged_on:
-        return TransportError(
-            Code.IMPROPER_RESPONSE,
-            f"the answer could not be decrypted ({type(error).__name__}: {words})",
-            is_break=True,
-        )
+        return _not_decrypted(error, words)
     return UnexpectedError(error)
+
+
+def _not_decrypted(error: Exception, words: str) -> TransportError:
+    """Return the error for an answer that the keys of the log-on do not fit: changed on its way, or somebody else's."""
+    return TransportError(
+        Code.IMPROPER_RESPONSE, f"the answer could not be decrypted ({type(error).__name__}: {words})", is_break=True
+    )
 
 
 def _too_late(limit: float, *, delivered: bool) -> TransportError:

@@ -121,6 +121,9 @@ class HttpConversation:
             self._forget_logon()
             response = self._send_once(message)
         if response.status == 200:
+            page = soap.web_page(response.body, response.content_type)
+            if page:
+                raise soap.improper(f"HTTP status 200 with {page} instead of a WS-Management answer")
             return soap.decode(response.body)
         if 300 <= response.status < 400 and response.is_believed:
             raise Redirected(self._redirection(response.location))

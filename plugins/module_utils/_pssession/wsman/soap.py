@@ -17,6 +17,10 @@ MAX_TAGS = 1_000_000
 # Characters of a fault that are kept.
 _MAX_FAULT_TEXT = 4000
 
+# Of a web page, so much is looked at for its title.
+_MAX_PAGE = 65536
+_PAGE = re.compile(r"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{0,200})", re.IGNORECASE)
 _CODE = re.compile("[0-9]{1,10}", re.ASCII)
 
 NAMESPACES = {
@@ -59,6 +63,16 @@ def decode(body: bytes) -> str:
     if text.count("<") > MAX_TAGS:
         raise improper(f"the answer has more than {MAX_TAGS} tags")
     return text
+
+
+def web_page(body: bytes, content_type: str) -> str:
+    """Return words for an answer that is a web page, with its title; empty for any other answer."""
+    text = body[:_MAX_PAGE].decode("utf-8", "replace")
+    if "html" not in content_type.lower() and not _PAGE.match(text):
+        return ""
+    found = _TITLE.search(text)
+    title = _words(found[1]) if found else ""
+    return f'a web page with the title "{title}"' if title else "a web page"
 
 
 def improper(message: str, *, is_break: bool = False) -> TransportError:
