@@ -283,11 +283,11 @@ def remaining(session: PSSession) -> float | None:
 
 def may_be_same_account(one: Endpoint, other: Endpoint) -> bool:
     """Tell whether two endpoints with one address may log on as the same account; tickets may be those of any."""
-    names = [each.logon.username for each in (one, other)]
-    if not all(names):
+    first, second = one.logon.username, other.logon.username
+    if not first or not second:
         return True
-    pairs = (names, reversed(names))
-    return any(is_owner(*map(str, pair), (one.computer_name, other.computer_name)) is not False for pair in pairs)
+    computer_names = (one.computer_name, other.computer_name)
+    return any(is_owner(*pair, computer_names) is not False for pair in ((first, second), (second, first)))
 
 
 def to_be_made(name: str, shell_id: str, endpoint: Endpoint, request: Request) -> PSSession:
