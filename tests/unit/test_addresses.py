@@ -38,6 +38,15 @@ def test_a_user_in_an_address_is_refused(address: str) -> None:
     assert "credential" in refused.value.hint
 
 
+@pytest.mark.parametrize(("value", "is_refused"), [("web1@dc1", False), ("::1", False), ("me:pw@web1", True)])
+def test_a_password_is_no_part_of_a_computer_name(value: str, is_refused: bool) -> None:
+    if is_refused:
+        with pytest.raises(ParameterBindingError, match="address for web1 has a user or password"):
+            addresses.of_host(value, "computer_name")
+    else:
+        assert addresses.of_host(value, "computer_name") == value
+
+
 def test_a_query_may_have_what_looks_like_a_user() -> None:
     address = "https://outlook.example.com/powershell?email=me@example.com"
     assert addresses.of_computer(f" {address}\n", "connection_uri") == address

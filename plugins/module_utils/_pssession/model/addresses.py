@@ -44,6 +44,16 @@ def of_computer(value: object, name: str) -> str:
     return _without_user(str(value).strip(), name, "credential")
 
 
+def of_host(value: str, name: str) -> str:
+    """Read the name of a computer, or of an inventory host, which may have an ``@``.
+
+    Raises:
+        ParameterBindingError: It looks like ``user:password@host``.
+    """
+    before, at, _host = value.rpartition("@")
+    return _without_user(value, name, "credential") if at and ":" in before else value
+
+
 def _without_user(address: str, name: str, instead: str) -> str:
     """Refuse user information: an address is in results, in logs and in the state file."""
     before_query, _mark, _query = address.partition("?")

@@ -65,10 +65,14 @@ def _guid(value: t.Any, name: str) -> str:
         ) from error
 
 
-def _computer_name(value: str, _name: str = "") -> str:
-    """Read the name of a computer or an inventory host: whether it can be an address, `target.endpoint` says."""
-    name = text(value)
-    return "localhost" if name == "." else name
+def _computer_name(value: str, name: str = "computer_name") -> str:
+    """Read the name of a computer or an inventory host: whether it can be an address, `target.endpoint` says.
+
+    Raises:
+        ParameterBindingError: It looks like an address with a user and a password.
+    """
+    computer_name = addresses.of_host(text(value), name)
+    return "localhost" if computer_name == "." else computer_name
 
 
 def _resource_uri(value: str, name: str) -> str:
