@@ -423,7 +423,7 @@ class WSManClient:
         operation = action.rpartition("/")[2]
         expected = _ANSWERS.get(operation)
         if expected is not None and [child.tag for child in found] != [qname(expected)]:
-            raise soap.improper(f"the body of the answer to {operation} is not one {expected.partition(':')[2]}")
+            raise soap.improper(f"the answer to {operation} has no {expected.partition(':')[2]}")
         return found
 
     def _answer(self, *request: t.Any) -> ET.Element:
