@@ -6,15 +6,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.gathering import Gatherer
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Line, Order
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.resume import resume
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import FORMAT, WorkFolder
 from tests.unit.builders import session
 
+# Files that older versions wrote, by their format.
+FORMATS = Path(__file__).parent / "formats"
 RESULT = {"sessions": [{"instance_id": "s", "state": "Opened"}], "results": [{"output": ["\ud800", "ä"]}], "errors": []}
 
 
@@ -71,3 +78,41 @@ def test_a_start_that_was_refused_does_not_count(tmp_path: Path) -> None:
     assert folder.commands_of("srv01") == {}
     journal.note_start(session(), "COMMAND")
     assert folder.commands_of("srv01") == {session().instance_id: {"command"}}
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    """A folder that the playbook resume wrote before formats had numbers: the work was started anew, and is done."""
+    shutil.copytree(FORMATS / "1" / "work", tmp_path / "work")
+    return tmp_path / "work"
+
+
+def test_a_result_of_format_1_is_that_of_finished_work(earlier: Path) -> None:
+    """Its session was not removed yet, which is all that is left to do."""
+    job = resume(Order(["srv01"], {"name": ["Nightly"]}, folder=WorkFolder(str(earlier))))
+    call = next(job)
+    assert isinstance(call, Call)
+    assert (call.module, [each["instance_id"] for each in call.options["session"]]) == (
+        "remove_pssession",
+        ["db9445cd-7dc6-49f9-b1bf-5455485024d2"],
+    )
+    line = job.send({"sessions": [{**call.options["session"][0], "changed": True}], "results": [], "errors": []})
+    assert line == Line("output", "srv01", ["done"])
+    kept = json.loads((earlier / "srv01.result.json").read_text())
+    assert (kept["format"], kept["sessions"][0]["state"]) == (FORMAT, "Closed")
+
+
+def test_a_journal_of_format_1_has_the_output(earlier: Path) -> None:
+    folder = WorkFolder(str(earlier))
+    ended, worked = folder.commands_of("srv01").items()
+    assert ended == ("4cca5ba2-c7a7-445d-bbde-b7223e919229", {"d8bf3bd9-7d90-4e1f-a6d4-fa61ec1e130b"})
+    journal = Journal(folder.journal_of("srv01"), LocalDisk())
+    where = session(shell_id=worked[0].upper())
+    command = journal.last_command_of(where) or ""
+    assert {command} == worked[1]
+    gatherer, stream = Gatherer(), CommandStream()
+    for piece in journal.pieces_of(where, command):
+        for event in stream.feed(piece):
+            gatherer.add(event)
+    output = gatherer.finish()
+    assert (output.output, output.state.value) == (["done"], "Completed")
