@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
@@ -51,9 +53,16 @@ def test_a_connected_session_selected_twice_is_asked_for_twice() -> None:
     assert [step.action for step in steps] == [Action.CONFIRM, Action.CONFIRM]
 
 
-def test_one_session_seen_through_two_names_is_one_session() -> None:
-    steps = plan(CONNECT, [session(endpoint("srv01")), session(endpoint("10.0.0.1"))], {}, ME, REQUEST)
-    assert [step.action for step in steps] == [Action.CONNECT, Action.REFUSE]
+def test_one_id_at_two_addresses_may_be_one_session() -> None:
+    first = session(endpoint("srv01"))
+    steps = plan(CONNECT, [first, session(endpoint("10.0.0.1"))], {}, ME, REQUEST)
+    assert [(step.action, step.twin) for step in steps] == [(Action.CONNECT, None), (Action.CONNECT, first)]
+
+
+@pytest.mark.parametrize("fields", [{"name": "other"}, {"owner": "LAB\\alice"}, {"free": False}], ids=str)
+def test_one_id_at_two_addresses_is_two_sessions_where_they_differ(fields: dict[str, Any]) -> None:
+    steps = plan(CONNECT, [session(endpoint("srv01")), session(endpoint("10.0.0.1"), **fields)], {}, ME, REQUEST)
+    assert [step.twin for step in steps] == [None, None]
 
 
 def test_the_what_if_line_is_the_cmdlets() -> None:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from ..finding.discovery import discover
 from ..finding.finding import Found
+from ..model.cmdlets import INVOKE, RECEIVE
 from ..model.commands import CommandResult
 from ..model.errors import ErrorRecord, TransportError, WSManFault
 from ..model.events import Progressed, Waiting
 from ..model.sessions import PSSession, State
 from ..task.task import Task
 from .base import Verb, Verdict
-from .plan import ASKING, Action, Step, plan
+from .plan import ASKING, Action, Step, plan, selected_twice
 
 # Seconds between two requests to list a computer while a session is in use.
 POLL_SECONDS = 5.0
@@ -138,7 +139,7 @@ def _foreseen(
         is_known = owners.get(step.session.key) is not None or task.context.client_id is None
         if step.error is not None:
             errors.append(step.error)
-        elif verb.asks_for_client(step) and not step.ours and is_known:
+        elif verb.asks_for_client(step) and not step.ours and is_known and step.twin is None:
             held.append(step.session)
         else:
             foreseen.append(_foresee(verb, step))
@@ -173,6 +174,11 @@ def _foresee(verb: Verb, step: Step) -> _Foreseen:
     as changed where that may be this client.
     """
     session, line = step.session, verb.what_if(step.session)
+    if step.twin is not None:
+        doubt = (
+            f"If {session.endpoint.computer_name} and {step.twin.endpoint.computer_name} are one computer, this fails."
+        )
+        return _Foreseen(session, session, f"{line} {doubt}")
     if not verb.asks_for_client(step):
         return _Foreseen(session, verb.expected(step) if step.changes else session, line)
     doubt = f"If another client than this one is connected to the session, {verb.where_held}."
@@ -199,10 +205,19 @@ class Apply:
         A session that turns out to be in use is looked up once more after all others (as the cmdlet does), and
         again until `Request.busy_timeout` is over. So is one whose answer got lost: what the server then says
         decides whether it happened; it is never sent again blindly.
+
+        Sessions that may be one with another address come last, since what happened to the first one shows it.
         """
+        self._run([Attempt(step) for step in steps if step.twin is None])
+        twins = [step for step in steps if step.twin is not None]
+        if twins and not self._is_stopped():
+            self._run(self._told_apart(twins))
+        return Applied.of(self._outcomes)
+
+    def _run(self, attempts: t.Sequence[Attempt]) -> None:
         context = self._task.context
         give_up_at = context.world.monotonic() + self._task.request.flow.busy_timeout
-        aside = self._round([Attempt(step) for step in steps])
+        aside = self._round(attempts)
         while aside and not self._is_stopped():
             remaining = give_up_at - context.world.monotonic()
             again = [attempt for attempt in aside if attempt.is_owed_a_look or remaining > 0]
@@ -215,7 +230,33 @@ class Apply:
                 aside = self._round(aside)
         # After an error with `Flow.stop_on_error`: they were tried, so each has a record.
         self._outcomes += [_give_up(self._verb, attempt) for attempt in aside]
-        return Applied.of(self._outcomes)
+
+    def _told_apart(self, steps: t.Sequence[Step]) -> list[Attempt]:
+        """List sessions that may be one with an earlier session, and return the steps for those that are not.
+
+        A change of the first one shows at both addresses, if it is one session. Where nothing was changed, both may be
+        asked to be as they are; but no command runs in the second.
+        """
+        request = self._task.request
+        found = discover(list(dict.fromkeys(step.session.endpoint for step in steps)), self._task)
+        self._outcomes += [error for endpoint, error in found.errors.items() if endpoint not in found.sessions]
+        done = {each.session.key: each for each in self._outcomes if isinstance(each, Done)}
+        others: list[Attempt] = []
+        for step in steps:
+            before, first = step.session, None if step.twin is None else done.get(step.twin.key)
+            listed = found.sessions.get(before.endpoint)
+            if listed is None:
+                continue
+            now = next((each for each in listed if each.instance_id == before.instance_id), None)
+            if first is not None and (
+                _has_changed(before, now) if first.changed else request.cmdlet in (INVOKE, RECEIVE)
+            ):
+                self._outcomes.append(selected_twice(before, self._verb.cmdlet, request))
+            elif now is None:
+                self._outcomes.append(self._outcome_of_vanished(before))
+            else:
+                others.append(Attempt(self._verb.decide(dataclasses.replace(now, commands=before.commands), step.ours)))
+        return others
 
     def _round(self, attempts: t.Sequence[Attempt]) -> list[Attempt]:
         """Try all attempts side by side; return those that were put aside.
@@ -256,9 +297,12 @@ class Apply:
                 step = self._verb.decide(dataclasses.replace(now, commands=before.commands), ours=False)
                 decided.append(dataclasses.replace(attempt, step=step, looks=attempt.looks + 1))
             elif before.endpoint in found.sessions:
-                gone = self._verb.vanished(before)
-                self._outcomes.append(Done(gone, True) if isinstance(gone, PSSession) else gone)
+                self._outcomes.append(self._outcome_of_vanished(before))
         return decided
+
+    def _outcome_of_vanished(self, session: PSSession) -> Done | ErrorRecord:
+        gone = self._verb.vanished(session)
+        return Done(gone, True) if isinstance(gone, PSSession) else gone
 
     def _job(self, attempt: Attempt) -> Outcome:
         """Carry out one step and what follows it; runs in a thread of the throttle."""
@@ -303,6 +347,10 @@ def _refused(task: Task, verb: Verb, attempt: Attempt, fault: WSManFault) -> Out
     if verdict is Verdict.CHANGED:
         return dataclasses.replace(attempt, cause=fault)
     return verb.failed(attempt.step.session, fault)
+
+
+def _has_changed(before: PSSession, now: PSSession | None) -> bool:
+    return now is None or now.availability is not before.availability
 
 
 def _give_up(verb: Verb, attempt: Attempt) -> Done | ErrorRecord:

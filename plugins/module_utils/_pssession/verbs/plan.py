@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import typing as t
 from dataclasses import dataclass
 
 from ..model.cmdlets import INVOKE, RECEIVE, Cmdlet
 from ..model.errors import ErrorRecord, error_record
-from ..model.sessions import PSSession
+from ..model.sessions import PSSession, SessionKey
 from ..request.request import Request
 
 
@@ -51,12 +52,15 @@ class Step:
     Attributes:
         ours: Whether the registry has this client as the one last connected to the session.
         error: Why the session is refused.
+        twin: An earlier session with the same instance id at another address. It may be the same one, if both addresses
+            are of one computer.
     """
 
     session: PSSession
     action: Action
     ours: bool = False
     error: ErrorRecord | None = None
+    twin: PSSession | None = None
 
     @property
     def changes(self) -> bool:
@@ -92,23 +96,37 @@ def plan(
     """
     steps: list[Step] = []
     is_running = request.cmdlet in (INVOKE, RECEIVE)
-    # By instance id alone: a session that two addresses list is most likely one, seen by two names of its computer.
-    earlier: dict[str, Step] = {}
+    earlier: dict[SessionKey, Step] = {}
+    by_id: dict[str, Step] = {}
     for session in sessions:
-        first = earlier.get(session.instance_id)
         step = decider.decide(session, owners.get(session.key) == client_id)
-        if first is not None and (first.changes or (is_running and first.session.key != session.key)):
-            # The cmdlet starts two operations on one session, and the second fails; it is not sent here. Nor does a
-            # script run twice in one that two addresses of its computer list.
-            step = Step(session, Action.REFUSE, error=_twice(session, decider.cmdlet.error_id, request))
-        earlier.setdefault(session.instance_id, step)
+        same, alike = earlier.get(session.key), by_id.get(session.instance_id)
+        if same is not None and same.changes:
+            # The cmdlet starts two operations on one session, and the second fails; it is not sent here.
+            step = Step(session, Action.REFUSE, error=selected_twice(session, decider.cmdlet, request))
+        elif same is None and alike is not None and (alike.changes or is_running) and _is_alike(alike.session, session):
+            step = dataclasses.replace(step, twin=alike.session)
+        earlier.setdefault(session.key, step)
+        by_id.setdefault(session.instance_id, step)
         steps.append(step)
     return steps
 
 
-def _twice(session: PSSession, error_id: str, request: Request) -> ErrorRecord:
+def _is_alike(one: PSSession, other: PSSession) -> bool:
+    """Tell whether two addresses may list the same session: all is the same that does not change with time."""
+    names = ("name", "owner", "resource_uri", "idle_timeout", "buffer_mode")
+    same = all(getattr(one.shell, name) == getattr(other.shell, name) for name in names)
+    return same and one.availability is other.availability
+
+
+def selected_twice(session: PSSession, cmdlet: Cmdlet, request: Request) -> ErrorRecord:
+    """Return the record for a session that was selected before.
+
+    Args:
+        cmdlet: That of the verb.
+    """
     return error_record(
-        error_id,
+        cmdlet.error_id,
         f"session {session.name or session.instance_id} was selected twice, and is being taken care of already",
         cmdlet=request.cmdlet,
         about=session.subject,
