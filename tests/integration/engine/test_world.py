@@ -67,6 +67,8 @@ class MemoryDisk:
         self.files[path] = self.files.get(path, b"") + data
 
     def read(self, path: str) -> BinaryIO:
+        if path not in self.files:
+            raise FileNotFoundError(path)
         return io.BytesIO(self.files[path])
 
     def lock(self, path: str) -> FileLock:
@@ -258,7 +260,7 @@ def test_all_of_it_happens_in_memory(fleet: SimulatedFleet, simulation: Any, sim
     received = whole_life(history, simulated)
     assert names(received) == ["night"] * 4
     assert [each["output"] for each in received["results"]] == [["begun", "done"]] * 4
-    assert list(history.disk.files) == ["/journal"]
+    assert set(history.disk.files) == {"/journal", str(tmp_path / "state.client")}
     assert fleet.requests == []
     assert list(tmp_path.iterdir()) == []
     assert not Path("/journal").exists()
