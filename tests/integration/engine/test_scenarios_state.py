@@ -315,8 +315,8 @@ def test_a_name_whose_session_was_seen_and_is_gone_is_expired(
     for computer in fleet:
         computer.session("job").close()
     fleet["srv02"].add_session("job")
-    options = {"name": ["JOB", "never"], "require_each": True, "on_missing": "error"}
-    result = {}
+    options: dict[str, Any] = {"name": ["JOB", "never"], "require_each": True, "on_missing": "error"}
+    result: dict[str, Any] = {}
     for _time in range(1 + again):  # the second time the registry knows that it is over
         result = controller.run(_plugins.DISCONNECT, "srv01", "srv03", **options)
     of_job = {each["computer_name"]: each for each in result["errors"] if "never" not in each["message"]}
