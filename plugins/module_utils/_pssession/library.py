@@ -132,7 +132,7 @@ class Remoting:
         """
         now = self._world.now()
         listing = self._ask(endpoint, lambda client: client.enumerate_shells(client.new_deadline()))
-        return [as_session(shell, endpoint, now) for shell in listing.shells if shell.is_powershell]
+        return [as_session(shell, listing.endpoint, now) for shell in listing.shells if shell.is_powershell]
 
     def commands(self, session: PSSession) -> tuple[ListedCommand, ...]:
         """List the commands that exist in a session."""

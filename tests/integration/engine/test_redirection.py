@@ -245,8 +245,6 @@ def test_no_plain_basic_after_a_redirection(
 @pytest.mark.parametrize(
     "location",
     [
-        "/wsman",
-        "wsman",
         "",
         "//127.0.0.1:{port}/wsman",
         "ftp://127.0.0.1:{port}/",

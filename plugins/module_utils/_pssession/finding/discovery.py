@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..model.cmdlets import Cmdlet
 from ..model.codes import Code
@@ -36,12 +36,14 @@ class Discovery:
             asked because of an account have one in common.
         listed: The lists that were whole.
         asked_at: When the first computer was asked, in seconds since the epoch.
+        places: Where each computer that answered is, after all redirections.
     """
 
     sessions: t.Mapping[Endpoint, tuple[PSSession, ...]]
     errors: t.Mapping[Endpoint, ErrorRecord]
     listed: tuple[Listed, ...] = ()
     asked_at: float = 0.0
+    places: t.Mapping[Endpoint, Endpoint] = field(default_factory=dict)
 
     @property
     def records(self) -> tuple[ErrorRecord, ...]:
@@ -75,6 +77,7 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
         task.context.emit(Progressed(len(answers), len(endpoints), "computers listed"))
     now = task.context.world.now()
     sessions: dict[Endpoint, tuple[PSSession, ...]] = {}
+    places: dict[Endpoint, Endpoint] = {}
     errors: dict[Endpoint, ErrorRecord] = {}
     not_asked: dict[tuple[str, str | None], list[tuple[Endpoint, NotAsked]]] = {}
     for endpoint in endpoints:
@@ -85,18 +88,19 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
             errors[endpoint] = query_failed(endpoint, answer, request.cmdlet)
         elif isinstance(answer, Listing):
             sessions[endpoint] = tuple(
-                as_session(shell, endpoint, now) for shell in answer.shells if shell.is_powershell
+                as_session(shell, answer.endpoint, now) for shell in answer.shells if shell.is_powershell
             )
+            places[endpoint] = answer.endpoint
             if answer.unidentified:
                 errors[endpoint] = query_failed(endpoint, _unidentified(answer.unidentified), request.cmdlet)
     for group in not_asked.values():
         errors.update(dict.fromkeys((endpoint for endpoint, _cause in group), _not_asked(group, request.cmdlet)))
     listed = (
-        Listed(endpoint, asked_at, frozenset(session.instance_id for session in found))
+        Listed(places[endpoint], asked_at, frozenset(session.instance_id for session in found))
         for endpoint, found in sessions.items()
         if endpoint not in errors
     )
-    return Discovery(sessions, errors, tuple(listed), asked_at)
+    return Discovery(sessions, errors, tuple(listed), asked_at, places)
 
 
 def list_commands(

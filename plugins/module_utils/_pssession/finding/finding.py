@@ -130,7 +130,10 @@ def find_by_new_names(task: Task) -> Found:
             continue
         if existing is None:
             _tell_other_configurations(task, endpoint, name, discovery.sessions[endpoint])
-        sessions.append(existing or to_be_made(name, task.context.world.new_guid().upper(), endpoint, task.request))
+        sessions.append(
+            existing
+            or to_be_made(name, task.context.world.new_guid().upper(), discovery.places[endpoint], task.request)
+        )
     before = tuple(session for session in sessions if session.exists)
     return Found(tuple(sessions), before, tuple(errors), listed=discovery.listed)
 

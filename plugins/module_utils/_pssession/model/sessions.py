@@ -211,6 +211,14 @@ class Endpoint:
             return not self.use_ssl
         return self.logon.message_encryption == "always"
 
+    def redirected_to(self, uri: str) -> Endpoint:
+        """Return the endpoint that a server has redirected to. It is the same computer for whoever named it.
+
+        What remembers a session there remembers this address.
+        """
+        options = {**self.task_options, "connection_uri": uri}
+        return dataclasses.replace(self, uri=uri, own_host=None, task_options=options)
+
     @property
     def operation_timeout(self) -> float:
         """Seconds that the server may take for one request (the OperationTimeout header)."""

@@ -208,6 +208,17 @@ class HostSettings(OptionGroup):
         }
         return dataclasses.replace(self, **given)
 
+    def without_credential(self) -> HostSettings:
+        """Return the settings for a place that gets neither the password nor the certificate of the computer."""
+        return dataclasses.replace(
+            self,
+            username=None,
+            password=None,
+            certificate_pem=None,
+            certificate_key_pem=None,
+            certificate_key_password=None,
+        )
+
     def as_options(self) -> dict[str, t.Any]:
         """Return the settings that differ from the defaults, as an entry of `endpoints`."""
         values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}

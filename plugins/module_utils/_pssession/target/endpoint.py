@@ -19,6 +19,8 @@ from ..request.request import Request, Target
 from ..request.task_options import kept, without_weakening
 from . import logon
 
+# Names of the controller itself, as Ansible has them (C.LOCALHOST).
+_LOCALHOST = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_PORTS = {False: 5985, True: 5986}
 
 # Asked with the name a user gave, and the inventory host it came from if that is known. None means that the inventory
@@ -44,7 +46,8 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
 
     What earlier tasks had set for this session counts again, unless this task says otherwise; the rest is the
     inventory's as it is now. Only a place that the inventory, this task or our own registry named gets the inventory's
-    user and password: a session that was given to the task may come from anywhere.
+    user and password: a session that was given to the task may come from anywhere. A place to which a server has
+    redirected, or a port of the controller itself, gets only what the task gives.
 
     Raises:
         ParameterBindingError: A remembered option or address cannot be used.
@@ -60,8 +63,11 @@ def endpoint_of_reference(reference: SessionReference, request: Request, setting
         computer_name = reference.computer_name
         known = _with_address_checked(computer_name, known)
         uri = _uri_of(computer_name, known or HostSettings(), request.target)
-    if not reference.is_registered and known is not None and not _is_own(uri, computer_name, known):
-        known = None
+    if known is not None and not _is_own(uri, computer_name, known):
+        if not reference.is_registered:
+            known = None
+        elif options.get("allow_redirection") or _is_here(uri):
+            known = known.without_credential()
     return _endpoint(uri, computer_name, request, known or HostSettings(), options.get("connection_uri"))
 
 
@@ -105,7 +111,15 @@ def _uri_of(computer_name: str, known: HostSettings, target: Target) -> str:
 
 def _from_uri(uri: str, request: Request, settings_of: SettingsSource) -> Endpoint:
     normal, host = _normal_uri(uri)
-    return _endpoint(normal, host, request, _known(host, settings_of) or HostSettings(), normal)
+    known = _known(host, settings_of) or HostSettings()
+    if _is_here(normal) and not _is_own(normal, host, known):
+        known = known.without_credential()
+    return _endpoint(normal, host, request, known, normal)
+
+
+def _is_here(uri: str) -> bool:
+    """Tell whether an address is one of the controller itself, such as a port that ssh forwards to a computer."""
+    return (urlsplit(uri).hostname or "").lower() in _LOCALHOST
 
 
 def _normal_uri(uri: str) -> tuple[str, str]:

@@ -70,10 +70,12 @@ class Listing:
     """The shells one endpoint listed.
 
     Attributes:
+        endpoint: Where they are, after all redirections.
         unidentified: How many entries had no usable ShellId.
     """
 
     shells: tuple[Shell, ...]
+    endpoint: Endpoint
     unidentified: int = 0
 
 
@@ -81,7 +83,7 @@ class WSManClient:
     """One client session (wsmv:SessionId) with one endpoint; not to be used by two threads at once.
 
     Args:
-        endpoint: Where to.
+        endpoint: Where to; after a redirection that was followed, the place it led to.
         client_id: The client's identity on the wire, a GUID. A server knows by it who is connected to a shell.
 
     All methods take a deadline in seconds of the world's clock and raise TransportError, or WSManFault when the
@@ -151,7 +153,7 @@ class WSManClient:
                 unidentified += 1
             else:
                 shells.setdefault(shell.shell_id.upper(), shell)
-        return Listing(tuple(shells.values()), unidentified)
+        return Listing(tuple(shells.values()), self.endpoint, unidentified)
 
     def enumerate_commands(self, shell: Shell, deadline: float) -> tuple[ListedCommand, ...]:
         """List the commands that exist in a shell (MS-WSMV 3.1.4.8.2)."""
@@ -453,6 +455,7 @@ class WSManClient:
                 return self._wsman.invoke(*request)
             except Redirected as redirection:
                 self._http.follow(redirection.uri)
+                self.endpoint = self.endpoint.redirected_to(redirection.uri)
 
 
 def _is(element: ET.Element, name: str) -> bool:

@@ -12,7 +12,7 @@ import dataclasses
 import re
 import threading
 import time
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from ..model.codes import Code
 from ..model.errors import TransportError
@@ -299,6 +299,7 @@ class HttpConversation:
         Raises:
             TransportError: It may not: redirections are not allowed, there were too many, or it leads out of HTTPS.
         """
+        location = _whole(location, self.endpoint)
         limit = self._destination.maximum_redirection
         if self._redirections >= limit:
             how_far = "redirection is not allowed" if limit == 0 else f"that would be more than {limit} redirections"
@@ -319,6 +320,12 @@ def _message_id(message: bytes) -> str:
     """Return the id of an envelope of ours."""
     found = _MESSAGE_ID.search(message)
     return found[1].decode("ascii") if found else ""
+
+
+def _whole(location: str, base: str) -> str:
+    """Return the address of a redirection; a path alone is one on the same server (RFC 9110 10.2.2)."""
+    is_path = location and not location.startswith(("//", "\\")) and ":" not in location.partition("/")[0]
+    return urljoin(base, location) if is_path else location
 
 
 def _can_be_followed(location: str, *, from_https: bool) -> bool:
