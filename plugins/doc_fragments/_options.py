@@ -168,6 +168,8 @@ options:
             session is opened, and when it is disconnected and the module's own C(idle_timeout) is not given. Connecting
             does not change it, as with the cmdlet.
           - V(-1) leaves it to the server.
+          - If the server allows less, a session is opened with the most that it allows. Where a server grants less than
+            was asked for, one warning for all hosts of the task says so.
           - Disconnecting from a session with less than 900 seconds (15 minutes) is a warning with the time of expiry.
         type: int
       operation_timeout:

@@ -111,6 +111,8 @@ options:
     description:
       - Seconds for which the servers keep sessions without a client. The jobs V(start) and V(resume) open sessions with
         it, the others disconnect with it.
+      - If a server allows less, the jobs V(start) and V(resume) open the session with the most that it allows. A
+        warning and the lines of the result say so.
       - The job V(extend) needs it. It gives a session less where the server allows less, and never less than it has.
     type: int
   busy_timeout:
@@ -252,6 +254,8 @@ lines:
       description:
         - What it is. V(output) is the output of the work of V(resume), V(expiring) a session that V(extend) has found,
           V(buffering) the output buffering mode of a session of V(start), V(left_behind) a session of V(cleanup).
+          V(granted) has, for a session that V(start) or V(resume) opened, the idle timeout that the server granted in
+          seconds, if it is less than O(idle_timeout), with the keys session, idle_timeout, asked and expires_on.
           V(nothing) says whose sessions V(extend) or V(cleanup) has looked for, where there are none.
       type: str
     host:

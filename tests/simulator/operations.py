@@ -31,7 +31,7 @@ from .faults import Fault
 from .pipeline import Pipeline
 from .pool import RunspacePool
 from .psrp import OutputQueue
-from .shell import MAX_IDLE_TIMEOUT, RULES, Shell, User, describe, is_cmd
+from .shell import RULES, Shell, User, describe, is_cmd
 from .wsman import (
     DEFAULT_OPERATION_TIMEOUT,
     NAMESPACES,
@@ -166,7 +166,7 @@ class Operations:
             name = child_text(body, "Name")
         if name is not None and len(name) > 255:
             raise Fault(faults.NAME_TOO_LONG)
-        idle_timeout = self._idle_timeout(body)
+        idle_timeout = self._idle_timeout(body, self._computer.max_idle_timeout)
         shell_id = guid(body.get("ShellId") or child_text(body, "ShellId"), faults.SHELL_ID_NOT_GUID)
         if self._computer.find_shell(shell_id) is not None:
             raise Fault(faults.SHELL_ID_IN_USE)
@@ -176,8 +176,9 @@ class Operations:
         shell.name, shell.client_ip = name, caller.address
         shell.locale, shell.data_locale = request.locale, request.data_locale
         shell.profile_loaded = request.options.get("WINRS_NOPROFILE", "0").lower() not in ("true", "1")
+        shell.max_idle_timeout = self._computer.max_idle_timeout
         if idle_timeout is not None:
-            shell.idle_timeout = idle_timeout
+            shell.idle_timeout = min(idle_timeout, self._computer.granted_idle_timeout or idle_timeout)
         set_buffer_mode(shell, body)
         shell.set_code_page(request.options.get("WINRS_CODEPAGE"))
         if not cmd:
@@ -214,7 +215,7 @@ class Operations:
         body = request.body if request.body is not None else ET.Element(tag("rsp:Disconnect"))
         idle_timeout = self._idle_timeout(body, shell.max_idle_timeout)
         if idle_timeout is not None:
-            shell.idle_timeout = idle_timeout
+            shell.idle_timeout = min(idle_timeout, self._computer.granted_idle_timeout or idle_timeout)
         set_buffer_mode(shell, body)
         shell.touch(self._computer.clock.now())
         shell.disconnect()
@@ -268,7 +269,7 @@ class Operations:
         shell.touch(self._computer.clock.now())
         return answer_to(request, element("rsp:ConnectResponse"))
 
-    def _idle_timeout(self, body: ET.Element, maximum: float = MAX_IDLE_TIMEOUT) -> float | None:
+    def _idle_timeout(self, body: ET.Element, maximum: float) -> float | None:
         """The IdleTimeOut a client asks for, in seconds."""
         text = child_text(body, "IdleTimeOut")
         if text is None:
@@ -278,7 +279,7 @@ class Operations:
         except ValueError:
             raise Fault(faults.IDLE_TIMEOUT_OUT_OF_RANGE) from None
         if not self._computer.min_idle_timeout <= seconds <= maximum:
-            raise Fault(faults.IDLE_TIMEOUT_OUT_OF_RANGE)
+            raise Fault(faults.IDLE_TIMEOUT_OUT_OF_RANGE, self._computer.idle_timeout_text)
         return seconds
 
     # Commands and streams

@@ -47,6 +47,9 @@ class Switches:
         silence_timeout: a client without activity loses its shell after this time.
         reaping_interval: period of the timer that closes shells past their idle timeout.
         min_idle_timeout: shortest idle timeout a client may ask for.
+        max_idle_timeout: longest one that a client may ask for when it opens a shell; the shell's own for a Disconnect.
+        idle_timeout_text: text of the refusal of another one, for ``max_idle_timeout`` in any language.
+        granted_idle_timeout: what a shell gets at most of what its client asks for, without a word.
         authentication: schemes the computer offers, best first.
         allow_unencrypted: plain messages over HTTP: ``True`` accepts them; ``False`` does not offer the schemes that
             cannot encrypt; ``None`` offers these, but who authenticates with one that can must encrypt. A plain
@@ -95,6 +98,9 @@ class Switches:
     silence_timeout: float = 60.0
     reaping_interval: float = 30.0
     min_idle_timeout: float = 60.0
+    max_idle_timeout: float = 2147483.647
+    idle_timeout_text: str | None = None
+    granted_idle_timeout: float | None = None
     authentication: Iterable[str] = ("basic",)
     allow_unencrypted: bool | None = None
     channel_binding: str = "none"

@@ -204,7 +204,10 @@ def test_work_whose_session_is_gone_is_not_started_again() -> None:
 def test_the_output_is_a_line_where_there_is_a_result() -> None:
     engine = FakeEngine()
     engine.run("resume", ["a", "b"], **WORK)
-    assert [(line.kind, line.host, line.value) for line in engine.lines] == [
+    # The sessions of this engine have an idle timeout of two hours, whatever they are asked for.
+    granted = [(line.host, line.value["idle_timeout"]) for line in engine.lines if line.kind == "granted"]
+    assert granted == [("a", 7200), ("b", 7200)]
+    assert [(line.kind, line.host, line.value) for line in engine.lines[2:]] == [
         ("output", "a", OUTPUT),
         ("output", "b", OUTPUT),
     ]

@@ -22,6 +22,7 @@ from .output.disconnecting import (
     warn_of_expiry,
 )
 from .output.foreseeing import foreseen, to_go_on_with
+from .output.granted import tell_granted
 from .output.removing import remove_finished
 from .output.running import Outputs, Runner
 from .report import Report
@@ -53,9 +54,18 @@ def _get(task: Task) -> Report:
     return _report(task, found, Applied(sessions=tuple(task.memory.as_remembered(found.sessions))))
 
 
-def _carry_out(verb: type[Verb], task: Task, find: t.Callable[[Task], Found] = find) -> Report:
+def _carry_out(verb: type[Verb], task: Task) -> Report:
     found = find(task)
     return _report(task, found, carry_out(task, verb(task.request, task.context), found))
+
+
+def _new(task: Task) -> Report:
+    found = find_by_new_names(task)
+    applied = carry_out(task, New(task.request, task.context), found)
+    existing = {session.key for session in found.before}
+    if not task.context.check_mode:
+        tell_granted(task, [session for session in applied.sessions if session.key not in existing])
+    return _report(task, found, applied)
 
 
 def _disconnect(task: Task) -> Report:
@@ -132,7 +142,7 @@ _RUN: dict[Cmdlet, t.Callable[[Task], Report]] = {
     cmdlets.DISCONNECT: _disconnect,
     cmdlets.GET: _get,
     cmdlets.INVOKE: _invoke,
-    cmdlets.NEW: functools.partial(_carry_out, New, find=find_by_new_names),
+    cmdlets.NEW: _new,
     cmdlets.RECEIVE: _receive,
     cmdlets.REMOVE: functools.partial(_carry_out, Remove),
 }

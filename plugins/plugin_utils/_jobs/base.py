@@ -100,7 +100,7 @@ class Line:
     """Something to show.
 
     Attributes:
-        kind: What it is: output, buffering, expiring, left_behind or nothing.
+        kind: What it is: output, buffering, expiring, left_behind, granted or nothing.
         host: The host that it is about.
         value: A text, or the plain data that is shown.
     """

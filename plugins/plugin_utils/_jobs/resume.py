@@ -27,7 +27,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     whose,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import not_collected
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import starting
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import granted, starting
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import ENDED, STOPPED, Act, Case, decide
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import parts_of
 
@@ -267,6 +267,7 @@ class _Resumer:
                 errors = [each for each in part["errors"] if not _is_about_empty(each, part)]
                 work.told.append({**part, "results": [], "errors": errors})
                 work.started |= {str(each.get("command_id")).lower() for each in part["results"]}
+                yield from granted(self._order, work.host, part["sessions"])
                 work.sessions = [_with_start(session, part) for session in part["sessions"]]
                 work.is_over = bool(errors)
 

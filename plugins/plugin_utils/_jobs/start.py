@@ -8,6 +8,7 @@ import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
+    Entry,
     Job,
     Line,
     Order,
@@ -32,7 +33,19 @@ def start(order: Order) -> Job:
         for session in part["sessions"]:
             mode = _MEANINGS.get(session.get("output_buffering_mode") or "", "it is not known")
             yield Line("buffering", host, f"{place(session)}: {mode}")
+        yield from granted(order, host, part["sessions"])
     return told
+
+
+def granted(order: Order, host: str, sessions: t.Iterable[Entry]) -> t.Iterator[Line]:
+    """Yield a line for each session that was opened with a shorter idle timeout than the order has."""
+    asked = order.options.get("idle_timeout")
+    for session in sessions:
+        seconds = session.get("idle_timeout")
+        if asked and seconds and seconds < asked and session.get("changed") and not order.check_mode:
+            expires_on = session.get("expires_on")
+            value = {"session": place(session), "idle_timeout": seconds, "asked": asked, "expires_on": expires_on}
+            yield Line("granted", host, value)
 
 
 def starting(order: Order, hosts: t.Sequence[str], **more: t.Any) -> Call:

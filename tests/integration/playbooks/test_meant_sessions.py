@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,54 @@ def test_the_account_is_the_one_that_the_connection_logs_on_with(domain: Simulat
     assert (run.exit_code, names(domain)) == (0, []), run.output
     run = controller.play("cleanup")
     assert "nothing of LAB\\\\admin is left behind" in run.output
+
+
+HOSTS = ["srv01", "srv02", "srv03"]
+
+
+@pytest.fixture
+def limited() -> Iterator[SimulatedFleet]:
+    """Three computers: the first refuses a day, the second grants less, the third does neither."""
+    with SimulatedFleet.build(HOSTS, [User(USER, PASSWORD)], {**SCRIPTS, **LONG}) as started:
+        started["srv01"].max_idle_timeout = 43200
+        started["srv01"].idle_timeout_text = "Das Leerlaufzeitlimit muss zwischen 60.000 und 43.200.000 liegen."
+        started["srv02"].granted_idle_timeout = 3600
+        yield started
+
+
+def kept(fleet: SimulatedFleet) -> list[float]:
+    return [session.idle_timeout for computer in fleet for session in computer.sessions]
+
+
+@pytest.mark.parametrize("playbook", ["start", "resume"])
+def test_less_idle_time_than_asked_is_told_in_one_line(limited: SimulatedFleet, tmp_path: Path, playbook: str) -> None:
+    waiting = {"timeout": 1} if playbook == "resume" else {}
+    run = Shipped(tmp_path, inventory_of(limited)).play(playbook, name="Nightly", script="Long work", **waiting)
+    assert run.exit_code == (2 if waiting else 0), run.output
+    assert kept(limited) == [43200, 3600, 86400]
+    (line,) = run.of("Show where sessions are kept for less time than was asked for").values()
+    told = line.message
+    assert told.startswith("Without a client, servers keep the new sessions for less than the 86400 seconds")
+    assert re.search(r"1 host until \S+Z: srv01, 1 host until \S+Z: srv02$", told), told
+
+
+def test_less_idle_time_is_told_by_modules(limited: SimulatedFleet, tmp_path: Path) -> None:
+    run = Controller(tmp_path, inventory_of(limited)).run("""
+        - psremoting.fleet.new_pssession:
+            computer_name: [srv01, srv02, srv03]
+            name: Nightly
+            session_option: {idle_timeout: 86400}
+          run_once: true
+          register: opened
+        - psremoting.fleet.disconnect_pssession:
+            session: "{{ opened.sessions }}"
+          run_once: true
+        """)
+    assert run.exit_code == 0, run.output
+    (opened,) = (result for result in run.results if "new_pssession" in result.task)
+    (warning,) = opened["warnings"]
+    assert "1 host for 43200 seconds: srv01; 1 host for 3600 seconds: srv02. idle_timeout asked for 86400" in warning
+    assert kept(limited) == [43200, 3600, 86400]
+    assert {each["computer_name"]: each["idle_timeout"] for each in opened["sessions"]} == dict(
+        zip(HOSTS, kept(limited), strict=True)
+    )

@@ -27,6 +27,7 @@ from ..verbs.new import New
 from ..verbs.plan import Action, Step
 from .command_errors import broken_off, nothing_started
 from .disconnecting import disconnect_afterwards, disconnect_on_interrupt
+from .granted import tell_granted
 from .removing import remove_unstarted
 from .running import Outputs, Runner
 
@@ -86,6 +87,8 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
     else:
         applied, outputs = remove_unstarted(task, applied, {session.key for session in wanted})
         applied = remembered(task, found, disconnect_afterwards(task, applied, outputs, every_session=True))
+        opened = {session.key for session in wanted}
+        tell_granted(task, [session for session in applied.sessions if session.key in opened])
     kept = [session for session in existing if session not in unstarted]
     return found, dataclasses.replace(applied, sessions=(*kept, *applied.sessions)), outputs
 

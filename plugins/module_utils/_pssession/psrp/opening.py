@@ -8,12 +8,14 @@ import contextlib
 import typing as t
 import uuid
 
+from ..model.codes import Code
 from ..model.errors import ParameterBindingError, TransportError, WSManFault
 from ..model.sessions import Shell
 from ..wsman.client import PROTOCOL_VERSION, WSManClient
 from ..wsman.soap import improper
 from . import records
 from .fragments import Defragmenter, whole_fragment
+from .idle_timeout import shorter
 from .message import clixml_of, messages_in
 from .values import to_powershell
 
@@ -48,7 +50,7 @@ def open_session(client: WSManClient, wanted: Shell, deadline: float) -> Shell:
         ParameterBindingError: The application arguments are too long.
     """
     arguments = client.endpoint.option.application_arguments or {}
-    shell = client.create(wanted, _creation_xml(wanted, arguments), deadline)
+    shell = _create(client, wanted, _creation_xml(wanted, arguments), deadline)
     try:
         _wait_until_opened(client, shell, deadline)
     except _OpeningFailed as error:
@@ -59,6 +61,26 @@ def open_session(client: WSManClient, wanted: Shell, deadline: float) -> Shell:
             client.delete(shell, deadline)
         raise
     return shell
+
+
+def _create(client: WSManClient, wanted: Shell, creation_xml: bytes, deadline: float) -> Shell:
+    """Make the shell with the idle timeout of the session option, or with the longest that the server allows.
+
+    A server refuses an idle timeout that is too long, and has made nothing then.
+    """
+    asked = idle_timeout = client.endpoint.option.idle_timeout
+    untried: list[float | None] | None = None
+    while True:
+        try:
+            return client.create(wanted, creation_xml, idle_timeout, deadline)
+        except WSManFault as fault:
+            if fault.code != Code.IDLE_TIMEOUT_OUT_OF_RANGE or asked is None:
+                raise
+            if untried is None:
+                untried = [*shorter(asked, fault.message), None]
+            if not untried:
+                raise
+            idle_timeout = untried.pop(0)
 
 
 class _OpeningFailed(Exception):

@@ -51,7 +51,7 @@ class Disconnect(Verb):
         if step.action is Action.DISCONNECT_IF_OURS:
             # The client that the server means may be another one by now, and a server might disconnect it all the same.
             client.reconnect(step.session.shell, None, deadline)
-        client.disconnect(step.session.shell, self.request.idle_timeout, mode, deadline)
+        client.disconnect(step.session.shell, self._idle_timeout(step.session.shell), mode, deadline)
         return self.expected(step)
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
@@ -69,8 +69,21 @@ class Disconnect(Verb):
             hint="Only the client that is connected to a session can disconnect from it.",
         )
 
+    def _idle_timeout(self, shell: Shell) -> float | None:
+        """Return the seconds to send, or None for what the session has.
+
+        What the session option asks for may be more than the server allows: a session that the task opened was given
+        the most then, and others are given it now.
+        """
+        asked, longest = self.request.idle_timeout, shell.max_idle_timeout
+        if asked is None or self.request.change.idle_timeout is not None:
+            return asked
+        if self.request.query.new_names:
+            return None
+        return min(asked, longest) if longest else asked
+
     def _shell_afterwards(self, shell: Shell) -> Shell:
-        seconds, mode = self.request.idle_timeout, self.request.session_option.output_buffering_mode
+        seconds, mode = self._idle_timeout(shell), self.request.session_option.output_buffering_mode
         if seconds is not None:
             shell = dataclasses.replace(shell, idle_timeout=seconds)
         if mode is not None:

@@ -196,13 +196,14 @@ class WSManClient:
             ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
         self._invoke(WSManAction.RECONNECT, shell.resource_uri, body, deadline, shell=shell)
 
-    def create(self, shell: Shell, creation_xml: bytes, deadline: float) -> Shell:
+    def create(self, shell: Shell, creation_xml: bytes, idle_timeout: float | None, deadline: float) -> Shell:
         """Make a shell with the id, name and configuration given (MS-WSMV 3.1.4.5.2).
 
-        The endpoint's session option has its idle timeout and buffering mode, and whether the user's profile is loaded.
+        The endpoint's session option has its buffering mode, and whether the user's profile is loaded.
 
         Args:
             creation_xml: PSRP fragments of the client's first messages (MS-PSRP 3.1.5.3.1).
+            idle_timeout: Seconds the server keeps it without a client, or None to leave that to the server.
 
         Returns:
             The shell as the server describes it.
@@ -212,8 +213,8 @@ class WSManClient:
         body = ET.Element(qname("rsp:Shell"), ShellId=shell.shell_id, Name=shell.name or "")
         ET.SubElement(body, qname("rsp:InputStreams")).text = "stdin pr"
         ET.SubElement(body, qname("rsp:OutputStreams")).text = "stdout"
-        if option.idle_timeout is not None:
-            ET.SubElement(body, qname("rsp:IdleTimeOut")).text = f"PT{option.idle_timeout:.3f}S"
+        if idle_timeout is not None:
+            ET.SubElement(body, qname("rsp:IdleTimeOut")).text = f"PT{idle_timeout:.3f}S"
         if option.output_buffering_mode:
             ET.SubElement(body, qname("rsp:BufferMode")).text = option.output_buffering_mode
         ET.SubElement(body, qname("ps:creationXml")).text = base64.b64encode(creation_xml).decode("ascii")
