@@ -23,6 +23,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -41,6 +42,7 @@ _CHUNK = 65536
 # Each server with settings takes some 100 MiB, most of them shared.
 _MOST_SERVERS = 4
 _servers: dict[bytes, socket.socket | None] = {}
+_choice = threading.Lock()
 
 
 def run(
@@ -72,7 +74,8 @@ def run(
     path = shutil.which(command[0], path=env.get("PATH"))
     assert path, f"{command[0]} is not on the run's PATH"
     program = {"command": [path, *command[1:]], "folder": str(cwd), "environment": dict(env)}
-    server = (path.endswith("/ansible-playbook") and _server_with_settings(cwd, env)) or _server()
+    with _choice:
+        server = (path.endswith("/ansible-playbook") and _server_with_settings(cwd, env)) or _server()
     return _collect(server, command, json.dumps(program).encode() + b"\n", timeout)
 
 
