@@ -93,8 +93,8 @@ def _invoke(task: Task) -> Report:
     verb = Connect(task.request, task.context)
     if task.context.check_mode:
         return _report(task, found, foreseen(task, found, carry_out(task, verb, found)))
-    with disconnect_on_interrupt(task) as note_connected:
-        applied = carry_out(task, verb, found, note_connected)
+    with disconnect_on_interrupt(task) as connections:
+        applied = carry_out(task, verb, found, connections.note, connections.during)
         outputs = Runner(task).invoke(to_go_on_with(task, found, applied), script)
     started = frozenset(result.session.key for result in outputs.results if result.command_id)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=started), outputs)
@@ -106,8 +106,8 @@ def _receive(task: Task) -> Report:
     if task.context.check_mode:
         return _report(task, found, foreseen(task, found, carry_out(task, verb, found)))
     found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
-    with disconnect_on_interrupt(task) as note_connected:
-        applied = carry_out(task, verb, found, note_connected)
+    with disconnect_on_interrupt(task) as connections:
+        applied = carry_out(task, verb, found, connections.note, connections.during)
         outputs = Runner(task).receive(to_go_on_with(task, found, applied), applied.changed)
     return _with_outputs(task, found, dataclasses.replace(applied, changed=applied.changed | outputs.news), outputs)
 

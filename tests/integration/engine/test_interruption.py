@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import _thread
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     Progressed,
 )
 from tests.integration.engine.controller import Controller
-from tests.simulator import SimulatedComputer
+from tests.simulator import Injection, SimulatedComputer
+from tests.waiting import meanwhile
 
 WORK: list[dict[str, Any]] = [{"script": "forever"}]
 
@@ -46,3 +48,39 @@ def test_interrupted_while_it_connects(
     assert states == [["Connected", "Disconnected"]]
     assert [session.state for session in computer.sessions] == ["Disconnected", "Disconnected"]
     assert events[-1] == Interrupted(disconnected=1, connected=0)
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+@pytest.mark.parametrize(
+    ("plugin", "options"),
+    [
+        (_plugins.RECEIVE, {}),
+        (_plugins.INVOKE, {"script": "forever"}),
+        (
+            _plugins.INVOKE,
+            {"script": "forever", "in_disconnected_session": True, "session_name": ["new"], "name": None},
+        ),
+    ],
+    ids=["receive_pssession", "invoke_command", "in_disconnected_session"],
+)
+def test_interrupted_while_an_answer_is_under_way(
+    computer: SimulatedComputer, controller: Controller, plugin: Any, options: dict[str, Any], arrived: bool
+) -> None:
+    """A connect that took effect before its answer leaves the session connected to a client that is no more."""
+    computer.add_session("other")
+    if "session_name" not in options:
+        computer.add_session("job", commands=WORK if plugin is _plugins.RECEIVE else [])
+    operation = "Create" if "session_name" in options else "Connect"
+    stuck = Injection(operation, action="withhold" if arrived else "hang")
+    computer.inject(stuck)
+    events: list[Event] = []
+    controller.surroundings["emit"] = events.append
+
+    def run() -> None:
+        with meanwhile(lambda: stuck.waiting, _thread.interrupt_main):
+            controller.run(plugin, "srv01", **{"name": ["job"], **options})
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert [session.state for session in computer.sessions if session.state == "Connected"] == []
+    assert events[-1] == Interrupted(disconnected=1 if arrived else 0, connected=0)

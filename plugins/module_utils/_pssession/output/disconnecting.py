@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import typing as t
 
+from ..model.codes import Reason
 from ..model.events import Interrupted, Warned
 from ..model.sessions import Availability, PSSession, SessionKey, State
 from ..task.task import Task
@@ -130,34 +131,67 @@ def _still_runs(session: PSSession) -> str:
     )
 
 
-@contextlib.contextmanager
-def disconnect_on_interrupt(task: Task) -> t.Iterator[t.Callable[[Done], Done]]:
-    """Disconnect from sessions when the block is interrupted, for instance by the task's time limit.
+class Connections:
+    """The sessions that a task has connected to, and those that it is connecting to; threads may note them.
 
-    Without it the server disconnects them after a minute of silence.
-
-    Yields:
-        What notes a session that the block has connected to, as the `then` of `carry_out`; threads may call it.
+    Attributes:
+        connected, under_way: By key.
     """
-    connected: dict[SessionKey, PSSession] = {}
 
-    def note_connected(done: Done) -> Done:
-        connected[done.session.key] = done.session
+    def __init__(self) -> None:
+        self.connected: dict[SessionKey, PSSession] = {}
+        self.under_way: dict[SessionKey, PSSession] = {}
+
+    def note(self, done: Done) -> Done:
+        """Note a session that the task has connected to, as the `then` of `carry_out`."""
+        self.connected[done.session.key] = done.session
         return done
 
+    @contextlib.contextmanager
+    def during(self, session: PSSession) -> t.Iterator[None]:
+        """Note a session while the task works on its connection, as the `during` of `carry_out`."""
+        self.under_way[session.key] = session
+        try:
+            yield
+        finally:
+            del self.under_way[session.key]
+
+
+@contextlib.contextmanager
+def disconnect_on_interrupt(task: Task) -> t.Iterator[Connections]:
+    """Disconnect from sessions when the block is interrupted, for instance by the task's time limit.
+
+    Without it the server disconnects them after a minute of silence. A request to connect may have taken effect
+    although its answer did not come. So sessions that the task was connecting to are asked whose they are first.
+
+    Yields:
+        What the block has to tell of its connections.
+    """
+    connections = Connections()
     try:
-        yield note_connected
+        yield connections
     except BaseException:
-        _disconnect_at_once(task, list(connected.values()))
+        connected = dict(connections.connected)
+        under_way = {key: each for key, each in list(connections.under_way.items()) if key not in connected}
+        _disconnect_at_once(task, connected.values(), under_way.values())
         raise
 
 
-def _disconnect_at_once(task: Task, sessions: t.Sequence[PSSession]) -> None:
+def _disconnect_at_once(task: Task, connected: t.Iterable[PSSession], under_way: t.Iterable[PSSession]) -> None:
+    """Disconnect from sessions in a bounded time, and tell how that went."""
     task.pool.close()
-    limited = []
-    for session in sessions:
-        option = dataclasses.replace(session.endpoint.option, open_timeout=_INTERRUPTED_SECONDS)
-        limited.append(dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option)))
+    steps = [Step(_hurried(each), Action.DISCONNECT, ours=True) for each in connected if each.state is State.OPENED]
+    uncertain = [Step(_hurried(each), Action.DISCONNECT_IF_OURS, ours=True) for each in under_way]
     with contextlib.closing(ClientPool(task.memory.client_id, task.context.world)) as pool:
-        applied = disconnect(dataclasses.replace(task, pool=pool), limited)
-    task.context.emit(Interrupted(len(applied.sessions), len(applied.errors)))
+        hurried = without_waiting(dataclasses.replace(task, pool=pool))
+        applied = Apply(hurried, Disconnect(hurried.request, hurried.context)).run([*steps, *uncertain])
+    # A request to connect that did not take effect leaves nothing to disconnect from.
+    asked = {step.session.subject for step in uncertain}
+    without = {error.about for error in applied.errors if error.reason in (Reason.BUSY, Reason.EXPIRED)} & asked
+    still_connected = [error for error in applied.errors if error.about not in without]
+    task.context.emit(Interrupted(len(applied.sessions), len(still_connected)))
+
+
+def _hurried(session: PSSession) -> PSSession:
+    option = dataclasses.replace(session.endpoint.option, open_timeout=_INTERRUPTED_SECONDS)
+    return dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option))

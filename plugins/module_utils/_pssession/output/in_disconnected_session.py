@@ -75,14 +75,13 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
 
     unstarted += [session for session in existing if session.key in partial]
     to_start = dataclasses.replace(found, sessions=(*wanted, *unstarted))
-    with disconnect_on_interrupt(task) as note_connected:
-        applied = carry_out(
-            task, New(task.request, task.context), to_start, lambda opened: start_in(note_connected(opened))
-        )
+    with disconnect_on_interrupt(task) as connections:
+        verb = New(task.request, task.context)
+        applied = carry_out(task, verb, to_start, lambda opened: start_in(connections.note(opened)), connections.during)
     outputs = None
     if task.context.check_mode:
-        verb = Disconnect(task.request, task.context)
-        after = tuple(verb.expected(Step(each, Action.DISCONNECT, ours=True)) for each in applied.after)
+        disconnect = Disconnect(task.request, task.context)
+        after = tuple(disconnect.expected(Step(each, Action.DISCONNECT, ours=True)) for each in applied.after)
         applied = dataclasses.replace(applied, after=after)
     else:
         applied, outputs = remove_unstarted(task, applied, {session.key for session in wanted})

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Attempt:
         return self.cause is not None and self.looks == 0
 
 
+During: t.TypeAlias = "t.Callable[[PSSession], t.ContextManager[object]]"
 Outcome: t.TypeAlias = "Done | Attempt | ErrorRecord"  # an Attempt is put aside: it has to be looked at again
 
 
@@ -94,11 +96,17 @@ class Applied:
         )
 
 
-def carry_out(task: Task, verb: Verb, found: Found, then: t.Callable[[Done], Done] = lambda done: done) -> Applied:
+def carry_out(
+    task: Task,
+    verb: Verb,
+    found: Found,
+    then: t.Callable[[Done], Done] = lambda done: done,
+    during: During = contextlib.nullcontext,
+) -> Applied:
     """Plan and apply, and remember what came of it; in check mode only plan.
 
     Args:
-        then: Goes on with a session in the job that got to it; see `Apply`.
+        then, during: See `Apply`.
     """
     owners = task.memory.owners(found.sessions)
     steps = plan(verb, found.sessions, owners, task.memory.client_id, task.request)
@@ -109,7 +117,7 @@ def carry_out(task: Task, verb: Verb, found: Found, then: t.Callable[[Done], Don
         steps = [step for step in steps if confirm(verb.cmdlet.verb, verb.target(step.session), step.session)]
     if task.request.flow.stop_on_error and found.errors:
         steps = []
-    return remembered(task, found, Apply(task, verb, then).run(steps))
+    return remembered(task, found, Apply(task, verb, then, during).run(steps))
 
 
 def remembered(task: Task, found: Found, applied: Applied) -> Applied:
@@ -191,12 +199,20 @@ class Apply:
     Args:
         verb: What is done to the sessions.
         then: Goes on with a session in the same job, once its step has succeeded, and returns what became of it.
+        during: Gives the context of each job, from before its first request to its end.
     """
 
-    def __init__(self, task: Task, verb: Verb, then: t.Callable[[Done], Done] = lambda done: done) -> None:
+    def __init__(
+        self,
+        task: Task,
+        verb: Verb,
+        then: t.Callable[[Done], Done] = lambda done: done,
+        during: During = contextlib.nullcontext,
+    ) -> None:
         self._task = task
         self._verb = verb
         self._then = then
+        self._during = during
         self._outcomes: list[Done | ErrorRecord] = []
 
     def run(self, steps: t.Sequence[Step]) -> Applied:
@@ -306,8 +322,9 @@ class Apply:
 
     def _job(self, attempt: Attempt) -> Outcome:
         """Carry out one step and what follows it; runs in a thread of the throttle."""
-        outcome = _try(self._task, self._verb, attempt)
-        return self._then(outcome) if isinstance(outcome, Done) else outcome
+        with self._during(attempt.step.session):
+            outcome = _try(self._task, self._verb, attempt)
+            return self._then(outcome) if isinstance(outcome, Done) else outcome
 
     def _is_stopped(self) -> bool:
         return self._task.request.flow.stop_on_error and any(
