@@ -196,8 +196,8 @@ sessions:
       sample: server01
     authentication_used:
       description:
-        - How the task logged on, V(basic), V(negotiate), V(kerberos), V(ntlm), V(credssp), V(digest) or V(certificate).
-          Without a password, Negotiate is Kerberos.
+        - How the task logged on, V(basic), V(kerberos), V(ntlm), V(credssp), V(digest) or V(certificate). For Negotiate
+          it is what it came to, V(kerberos) or V(ntlm). It is V(negotiate) only where nothing was listed.
       type: str
       sample: kerberos
     tls:

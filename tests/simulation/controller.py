@@ -196,6 +196,7 @@ class MemoryConversation:
         self.endpoint = endpoint.uri
         self.time_limit = endpoint.answer_timeout
         self.way = ""
+        self.mechanism = ""
         self._running = running
         self._servers = running.machine.servers
         self._computer = self._servers.at(urlsplit(endpoint.uri).hostname)

@@ -10,7 +10,7 @@ from .computer import SimulatedComputer
 from .declaration import CmdShell, Command, Computer, Fleet, Session
 from .fleet import SimulatedFleet
 from .injection import Injection
-from .kdc import Realm
+from .kdc import Realm, SilentKdc
 from .proxy import ForwardProxy
 from .recording_server import RecordingServer
 from .request_log import LoggedRequest
@@ -30,6 +30,7 @@ __all__ = [
     "Realm",
     "RecordingServer",
     "Session",
+    "SilentKdc",
     "SimulatedCommand",
     "SimulatedComputer",
     "SimulatedFleet",

@@ -212,6 +212,11 @@ class Realm:
         """How often a client tried a wrong password."""
         return self.kdc_log.count("PREAUTH_FAILED")
 
+    @property
+    def tickets_given(self) -> int:
+        """How many ticket-granting tickets the KDC gave out."""
+        return sum("AS_REQ" in line and "ISSUE" in line for line in self.kdc_log.splitlines())
+
     # Tickets
 
     def kinit(self, user: str, password: str, lifetime: str | None = None, forwardable: bool = False) -> Path:
@@ -266,6 +271,54 @@ class Realm:
             yield
         finally:
             _set_variables({"KRB5CCNAME": before})
+
+
+class SilentKdc:
+    """A realm whose KDC takes everything that comes, by UDP and TCP, and never answers.
+
+    Entering the context sets the variables of the process that lead to it, and leaving it restores them.
+
+    Attributes:
+        name: of the realm.
+    """
+
+    name = REALM
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._datagrams: socket.socket | None = None
+        self._asked = 0
+
+    def __enter__(self) -> SilentKdc:
+        port = _free_port()
+        self._datagrams = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        self._datagrams.bind(("127.0.0.1", port))
+        self._datagrams.setblocking(False)
+        self._stack.enter_context(socket.create_server(("127.0.0.1", port), backlog=128))
+        directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="silent-kdc-")))
+        configuration = directory / "krb5.conf"
+        configuration.write_text(
+            f"[libdefaults]\ndefault_realm = {self.name}\ndns_lookup_kdc = false\ndns_lookup_realm = false\n"
+            f"[realms]\n{self.name} = {{\nkdc = 127.0.0.1:{port}\n}}\n",
+            encoding="utf-8",
+        )
+        variables = {"KRB5_CONFIG": str(configuration), "KRB5CCNAME": f"FILE:{directory / 'no-cache'}"}
+        self._stack.callback(_set_variables, {name: os.environ.get(name) for name in variables})
+        os.environ.update(variables)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def asked(self) -> int:
+        """How many datagrams came so far; a client repeats each of its questions."""
+        with contextlib.suppress(BlockingIOError):
+            while self._datagrams is not None and self._datagrams.recv(1 << 16):
+                self._asked += 1
+        return self._asked
 
 
 def _free_port() -> int:

@@ -59,6 +59,7 @@ class NoNetwork:
         self.endpoint = at.uri
         self.time_limit = 0.0
         self.way = ""
+        self.mechanism = ""
 
     def send(self, _message: bytes, **_given: Any) -> str:
         raise AssertionError("a unit test sends nothing")

@@ -16,9 +16,14 @@ from pypsrp.exceptions import AuthenticationError
 from spnego.exceptions import ErrorCode, SpnegoError
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import HINTS, Code
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import WSManFault
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
+    LogonRefused,
+    TransportError,
+    WSManFault,
+)
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.failures import (
+    add_first_choice,
     failure,
     host_of,
     refused,
@@ -258,6 +263,24 @@ def test_tls_that_breaks_after_the_handshake_may_have_delivered_the_request() ->
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("failed", "is_told"),
+    [
+        (LogonRefused(Code.ACCESS_DENIED, "refused (HTTP 401)"), True),
+        (TransportError(Code.AUTHENTICATION_FAILED, "no common mechanism"), True),
+        (TransportError(Code.HTTP_ERROR, "the connection broke"), False),
+    ],
+)
+def test_the_failure_of_ntlm_tells_why_kerberos_was_not_possible(failed: TransportError, is_told: bool) -> None:
+    why = SpnegoError(ErrorCode.failure, context_msg="Cannot contact any KDC for realm 'LAB.TEST'")
+    before = failed.message
+    assert add_first_choice(failed, None).message == before
+    told = add_first_choice(failed, why).message
+    assert told.startswith(before)
+    assert ("NTLM was tried, since Kerberos was not possible: " in told) is is_told
+    assert ("Cannot contact any KDC" in told) is is_told
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ REAL = {
     "system/world.py",
     "target/certificates.py",
     "wsman/http.py",
+    "wsman/negotiate.py",
     "wsman/tls.py",
     "wsman/way.py",
 }

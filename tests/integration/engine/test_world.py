@@ -181,6 +181,7 @@ class MemoryConversation:
         self.endpoint = endpoint.uri
         self.time_limit = 0.0
         self.way = ""
+        self.mechanism = ""
         address = urlsplit(endpoint.uri).hostname
         self._computer = next(each for each in simulation.fleet if each.address == address)
         self._simulation = simulation

@@ -87,10 +87,9 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
         elif isinstance(answer, TransportError):
             errors[endpoint] = query_failed(endpoint, answer, request.cmdlet)
         elif isinstance(answer, Listing):
-            sessions[endpoint] = tuple(
-                as_session(shell, answer.endpoint, now) for shell in answer.shells if shell.is_powershell
-            )
-            places[endpoint] = answer.endpoint
+            place = _as_logged_on(answer.endpoint, answer.mechanism)
+            sessions[endpoint] = tuple(as_session(shell, place, now) for shell in answer.shells if shell.is_powershell)
+            places[endpoint] = place
             if answer.unidentified:
                 errors[endpoint] = query_failed(endpoint, _unidentified(answer.unidentified), request.cmdlet)
     for group in not_asked.values():
@@ -101,6 +100,13 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
         if endpoint not in errors
     )
     return Discovery(sessions, errors, tuple(listed), asked_at, places)
+
+
+def _as_logged_on(endpoint: Endpoint, mechanism: str) -> Endpoint:
+    """Return an endpoint with what its log-on came to, for the results; it stays equal to what it was."""
+    if not mechanism:
+        return endpoint
+    return dataclasses.replace(endpoint, logon=dataclasses.replace(endpoint.logon, used=mechanism))
 
 
 def list_commands(

@@ -31,6 +31,10 @@ class Conversation(t.Protocol):
     time_limit: float
 
     @property
+    def mechanism(self) -> str:
+        """What the last log-on came to, ``kerberos`` or ``ntlm``; an empty text if that follows from the scheme."""
+
+    @property
     def way(self) -> str:
         """How the last envelope got there, in words for errors; empty where that is not known."""
 

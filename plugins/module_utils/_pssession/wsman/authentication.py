@@ -17,36 +17,14 @@ from ..model.sessions import Endpoint
 
 try:
     import requests.auth
-    import spnego
     from pypsrp.encryption import WinRMEncryption
-    from pypsrp.negotiate import HTTPNegotiateAuth
+
+    from .negotiate import NegotiateAuth
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
-else:
-
-    class _NegotiateOnce(HTTPNegotiateAuth):
-        """Does not go on with NTLM after the KDC said that the password is wrong: both would count against the account.
-
-        Names without a realm are not asked about: a local account may have the name of one in the domain.
-        """
-
-        def handle_401(self, response: t.Any, **kwargs: t.Any) -> t.Any:
-            if self.auth_provider == "negotiate" and self.password is not None and "@" in (self.username or ""):
-                self._try_kerberos()
-            return super().handle_401(response, **kwargs)  # type: ignore[no-untyped-call]
-
-        def _try_kerberos(self) -> None:
-            try:
-                spnego.client(self.username, self.password, protocol="kerberos")
-            except Exception as error:  # no common root: no library, no realm, no KDC ... are what NTLM is for
-                if _WRONG_PASSWORD.search(str(error)):
-                    raise
-
 
 # Client certificate mapping is asked for by this instead of a scheme (MS-WSMV 3.1.4.1).
 MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
-# Words of MIT Kerberos and Heimdal.
-_WRONG_PASSWORD = re.compile("preauthentication failed|have been revoked|password has expired", re.IGNORECASE)
 _BOUNDARY = re.compile(r"""boundary="?([^";]+)""")
 
 
@@ -72,11 +50,17 @@ class Authentication:
         handler: The auth handler for requests, or None when the TLS handshake does it all.
         headers: Headers for every request.
         codec: Makes the codec once the handler has logged on; None when the scheme has no keys.
+        mechanism: Returns what Negotiate came to, ``kerberos`` or ``ntlm``; an empty text if it is not known.
+        passed_over: Returns why Negotiate's first choice, Kerberos, was not possible, or None.
+        seconds_left: Returns for how many seconds the keys are good, or None if they have no end or it is not known.
     """
 
     handler: t.Any
     headers: t.Mapping[str, str]
     codec: t.Callable[[], Codec] | None = None
+    mechanism: t.Callable[[], str] = lambda: ""
+    passed_over: t.Callable[[], Exception | None] = lambda: None
+    seconds_left: t.Callable[[], float | None] = lambda: None
 
 
 def basic(endpoint: Endpoint) -> Authentication:
@@ -99,7 +83,7 @@ def certificate(_endpoint: Endpoint) -> Authentication:
 def negotiate(endpoint: Endpoint) -> Authentication:
     """Return the way to log on by Negotiate, or by NTLM or Kerberos alone, as the log-on says."""
     logon, settings = endpoint.logon, endpoint.settings
-    handler = _NegotiateOnce(
+    handler = NegotiateAuth(
         username=logon.username,
         password=logon.password,
         auth_provider=logon.scheme,
@@ -115,7 +99,14 @@ def negotiate(endpoint: Endpoint) -> Authentication:
         kerberos_alone = getattr(context, "response_auth_header", "") == "kerberos"
         return _PypsrpCodec(context, WinRMEncryption.KERBEROS if kerberos_alone else WinRMEncryption.SPNEGO)
 
-    return Authentication(handler, {}, codec)
+    return Authentication(
+        handler,
+        {},
+        codec,
+        mechanism=lambda: handler.mechanism,
+        passed_over=lambda: handler.passed_over,
+        seconds_left=lambda: handler.seconds_left,
+    )
 
 
 def credssp(endpoint: Endpoint) -> Authentication:

@@ -72,11 +72,13 @@ class Listing:
     Attributes:
         endpoint: Where they are, after all redirections.
         unidentified: How many entries had no usable ShellId.
+        mechanism: What the log-on came to, as in `Conversation`.
     """
 
     shells: tuple[Shell, ...]
     endpoint: Endpoint
     unidentified: int = 0
+    mechanism: str = ""
 
 
 class WSManClient:
@@ -153,7 +155,7 @@ class WSManClient:
                 unidentified += 1
             else:
                 shells.setdefault(shell.shell_id.upper(), shell)
-        return Listing(tuple(shells.values()), self.endpoint, unidentified)
+        return Listing(tuple(shells.values()), self.endpoint, unidentified, self._http.mechanism)
 
     def enumerate_commands(self, shell: Shell, deadline: float) -> tuple[ListedCommand, ...]:
         """List the commands that exist in a shell (MS-WSMV 3.1.4.8.2)."""

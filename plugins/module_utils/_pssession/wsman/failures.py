@@ -204,6 +204,14 @@ def _too_late(limit: float, *, delivered: bool) -> TransportError:
     return TransportError(Code.OPERATION_TIMEOUT, text, delivered=delivered, is_break=True)
 
 
+def add_first_choice(error: TransportError, passed_over: Exception | None) -> TransportError:
+    """Add to the failure of NTLM why Kerberos was not possible before it."""
+    if passed_over is not None and (isinstance(error, LogonRefused) or error.code == Code.AUTHENTICATION_FAILED):
+        why = passed_over.message if isinstance(passed_over, TransportError) else _words_of_logon(passed_over)
+        error.message = f"{error.message}; NTLM was tried, since Kerberos was not possible: {why}"
+    return error
+
+
 def is_unconnected(error: Exception) -> bool:
     """Tell whether a request failed since no connection could be opened, so that nothing was sent."""
     unconnected = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
@@ -339,18 +347,30 @@ def _is_of_logon(error: BaseException) -> bool:
 
 def _logon_failure(error: Exception, endpoint: Endpoint) -> TransportError:
     """Return the error for a log-on that failed on this side: no ticket, no common mechanism, clocks apart ..."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    gss = _GSS_ERROR.search(words)
-    if gss is not None:
-        major, minor = gss["major"] or gss["major2"], gss["minor"] or gss["minor2"]
-        words = major if minor == "Success" else minor
+    words = _words_of_logon(error)
     code = next((code for pattern, code in _MEANINGS if re.search(pattern, words, re.IGNORECASE)), None)
+    if code is None and endpoint.logon.scheme == "negotiate" and endpoint.logon.password is None:
+        return TransportError(
+            Code.EXPLICIT_CREDENTIALS_REQUIRED,
+            f"there is no user name and password to log on with, and by Kerberos tickets it failed: {words}",
+            delivered=False,
+        )
     kind = LogonRefused if code is Code.LOGON_FAILURE else TransportError
     return kind(
         code or Code.AUTHENTICATION_FAILED,
         f"the log-on by {endpoint.logon.scheme} failed: {words}{_of_the_list(endpoint)}",
         delivered=False,
     )
+
+
+def _words_of_logon(error: Exception) -> str:
+    """Return what a log-on library says in a line; of GSSAPI's two halves the one that says what happened."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    gss = _GSS_ERROR.search(words)
+    if gss is None:
+        return words
+    major, minor = gss["major"] or gss["major2"], gss["minor"] or gss["minor2"]
+    return str(major if minor == "Success" else minor)
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -20,7 +20,7 @@ from ..model.sessions import Endpoint
 from ..system.libraries import require_pypsrp
 from . import soap
 from .authentication import Authentication, Codec
-from .failures import failure, host_of, is_unconnected, refused
+from .failures import add_first_choice, failure, host_of, is_unconnected, refused
 from .schemes import maker
 from .way import Way, way_to
 
@@ -138,7 +138,16 @@ class HttpConversation:
         )
         # Anyone on the way can give an answer that is not encrypted, whatever became of the request.
         error.delivered = error.delivered or not response.is_believed
-        raise error
+        raise add_first_choice(error, self._passed_over)
+
+    @property
+    def mechanism(self) -> str:
+        """What the last log-on came to, ``kerberos`` or ``ntlm``; an empty text if that follows from the scheme."""
+        return self._authentication.mechanism() if self._authentication is not None else ""
+
+    @property
+    def _passed_over(self) -> Exception | None:
+        return self._authentication.passed_over() if self._authentication is not None else None
 
     @property
     def way(self) -> str:
@@ -168,16 +177,36 @@ class HttpConversation:
             charset, message = "UTF-16", message.decode("utf-8").encode("utf-16")
         if not self._destination.encrypts_messages:
             return self._exchange(message, f"application/soap+xml;charset={charset}")
+        if self._ends_soon():
+            self._forget_logon()
         if self._codec is None:
             logon = self._exchange(b"", "application/soap+xml;charset=UTF-8")
             if logon.status != 200:
                 return logon
             self._codec = self._keys()
-        content_type, body = self._codec.wrap(message)
+        content_type, body = self._wrapped(self._codec, message)
         if charset != "UTF-8":
             # The libraries name their own charset in the MIME part; it is the first text of the body.
             body = body.replace(b"charset=UTF-8", f"charset={charset}".encode("ascii"), 1)
         return self._exchange(body, content_type)
+
+    def _wrapped(self, codec: Codec, message: bytes) -> tuple[str, bytes]:
+        try:
+            return codec.wrap(message)
+        except Exception as error:  # the libraries raise many kinds
+            failed = failure(error, self._destination, self._way, None, logged_on=True)
+            failed.delivered = False
+            raise failed from error
+
+    def _ends_soon(self) -> bool:
+        """Tell whether the keys of the log-on may end before the answer to the next request.
+
+        Nothing could decrypt the answer then, and what a Receive has taken would be lost.
+        """
+        if self._codec is None or self._authentication is None:
+            return False
+        left = self._authentication.seconds_left()
+        return left is not None and left <= self.time_limit
 
     def _exchange(self, body: bytes, content_type: str) -> _Response:
         """Do one HTTP request. A connection that cannot be opened is tried again, if there is time.
@@ -234,7 +263,7 @@ class HttpConversation:
             raise
         except Exception as error:  # HTTP and log-on libraries have no common root; failure() knows their kinds
             time_limit = self.time_limit if expired.is_set() else None
-            raise failure(
+            failed = failure(
                 error,
                 self._destination,
                 self._way,
@@ -242,7 +271,8 @@ class HttpConversation:
                 self._codec is not None,
                 connected=adapter.is_connected,
                 answered=self._answered,
-            ) from error
+            )
+            raise add_first_choice(failed, self._passed_over) from error
         finally:
             watchdog.cancel()
 

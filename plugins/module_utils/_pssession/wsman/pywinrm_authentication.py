@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ..model.sessions import Endpoint
+from . import tickets
 from .authentication import Authentication, service_host
 
 
@@ -37,7 +38,20 @@ def authentication(method: t.Any, endpoint: Endpoint) -> Authentication:
         credssp_minimum_version=settings.credssp_minimum_version,
     )
     session = transport.build_session()
-    return Authentication(session.auth, {}, lambda: _PywinrmCodec(session, method, endpoint.uri))
+    seconds_left: list[t.Callable[[], float | None]] = []
+
+    def codec() -> _PywinrmCodec:
+        if method == "kerberos":
+            seconds_left[:] = [tickets.end_of(logon)]
+        return _PywinrmCodec(session, method, endpoint.uri)
+
+    return Authentication(
+        session.auth,
+        {},
+        codec,
+        mechanism=lambda: str(method),
+        seconds_left=lambda: seconds_left[0]() if seconds_left else None,
+    )
 
 
 class _PywinrmCodec:

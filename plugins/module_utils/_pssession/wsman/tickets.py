@@ -40,6 +40,24 @@ def lacking(logon: Logon) -> TransportError | None:
     return None
 
 
+def end_of(logon: Logon) -> t.Callable[[], float | None]:
+    """Return what tells for how many seconds the tickets are still good that a log-on has just taken from the cache.
+
+    It returns None where that is not known: without the library krb5.
+    """
+    if importlib.util.find_spec("krb5") is None:
+        return lambda: None
+    import krb5
+
+    try:
+        context = krb5.init_context()
+        now = krb5.timeofday(context)
+        ends = [each.times.endtime for each in _cache(krb5, context, logon.username) if each.times.endtime > now]
+    except krb5.Krb5Error:
+        return lambda: None
+    return (lambda: float(min(ends) - krb5.timeofday(context))) if ends else (lambda: None)
+
+
 def _cache(krb5: t.Any, context: t.Any, username: str | None) -> t.Any:
     """Return the cache that the library would take: the one of a user, or the default one."""
     if username is None:
