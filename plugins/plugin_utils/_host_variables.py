@@ -57,7 +57,7 @@ class HostVariables(Variables):
             raise VariableError(
                 name,
                 self.host,
-                f"needs a variable that this host does not have ({_text(error)})",
+                f"needs a variable that this host does not have ({_text(error).partition('. ')[0]})",
                 "Define it in group_vars or host_vars, or with -e",
             ) from error
         except AnsibleError as error:
@@ -87,7 +87,7 @@ class AllVariables:
         self._task_vars = task_vars
         self._loader = loader
         self._task = task
-        self._hosts = task_vars.get("hostvars") or {}
+        self._hosts: t.Any = task_vars.get("hostvars") or {}
         self.own_host = t.cast("str | None", task_vars.get("inventory_hostname"))
         self._own = HostVariables(self.own_host or "", task_vars, templar)
         self._found: dict[tuple[str, bool], HostVariables] = {}
