@@ -47,11 +47,15 @@ class ActionModule(EngineAction):
         warnings = self.check_keywords(inventory, task_vars, opens=options["job"] in WITH_SCRIPT)
         if options["journal"] and options["job"] in WITH_FOLDER and not inventory.runs_here:
             raise AnsibleActionFail("journal is a folder on the controller, and the task runs on another host")
+        receives = options["job"] in ("collect", "resume")
+        final = self.final_result(options, inventory, starts=False, receives=receives)
+        if final is not None:
+            return final
         calls = _Calls(self, options, inventory, task_vars)
         if warnings:
             calls.told["warnings"] = warnings
         told, lines = drive(JOBS[options["job"]](self._order(options, inventory)), calls)
-        return {**result, **_result(told, lines, options), **calls.told}
+        return self.noted({**result, **_result(told, lines, options), **calls.told})
 
     @staticmethod
     def _check(options: dict[str, t.Any]) -> None:

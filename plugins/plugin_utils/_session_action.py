@@ -18,11 +18,12 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
-from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import Plugin, lacks_home
+from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import INVOKE, RECEIVE, Plugin, lacks_home
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _task_keywords
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._attempts import Attempts, attempts_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
@@ -42,6 +43,41 @@ class EngineAction(ActionBase):
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = True  # by the module on another host; here `_task_keywords.check` refuses it
+
+    @property
+    def _attempts(self) -> Attempts | None:
+        return attempts_of(self._task)
+
+    def final_result(
+        self, options: dict[str, t.Any], inventory: Inventory, *, starts: bool, receives: bool
+    ) -> dict[str, t.Any] | None:
+        """Return the result of an attempt before that holds for this one, too, or None.
+
+        Args:
+            starts: Whether each attempt starts a script.
+            receives: Whether it only receives what scripts give.
+
+        Raises:
+            AnsibleActionFail: To repeat the task would start scripts again beside others, or lose output.
+        """
+        if self._attempts is None:
+            return None
+        if starts and options["timeout"] is not None:
+            raise AnsibleActionFail(
+                "until and retries cannot be used with timeout here: each attempt would start the script again. Start "
+                "it once, with in_disconnected_session: true, and repeat receive_pssession with timeout. Each of its "
+                "attempts gives all output again."
+            )
+        if receives and not inventory.runs_here and options["journal"] is None:
+            raise AnsibleActionFail(
+                "until and retries need journal where the module runs on another host: each attempt would take output "
+                "that the next one does not have."
+            )
+        return self._attempts.final(starts=starts)
+
+    def noted(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return a result, and keep it for the attempts that may follow."""
+        return result if self._attempts is None else self._attempts.note(result)
 
     def check_keywords(self, inventory: Inventory, task_vars: dict[str, t.Any] | None, *, opens: bool) -> list[str]:
         """Refuse keywords that cannot be obeyed, and return warnings for those without an effect.
@@ -119,6 +155,7 @@ class EngineAction(ActionBase):
                 settings_of=inventory.settings_of,
                 world=dataclasses.replace(real_world(), logons=_LOGONS),
                 **of_this_run(),
+                kept_output=None if self._attempts is None else self._attempts.kept,
                 emit=EventDisplay(name),
                 confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
             )
@@ -178,6 +215,10 @@ class SessionAction(EngineAction):
         self.complete(options)
         inventory = self.inventory(task_vars)
         warnings = self.check_keywords(inventory, task_vars, opens=bool(self.plugin.cmdlet.opening_sets))
+        starts = self.plugin is INVOKE and not options["in_disconnected_session"]
+        final = self.final_result(options, inventory, starts=starts, receives=self.plugin is RECEIVE)
+        if final is not None:
+            return final
         own_computer = self.own_computer(inventory)
         if own_computer and self.plugin.may_take_own_computer(options):
             options["computer_name"] = [own_computer]
@@ -186,7 +227,7 @@ class SessionAction(EngineAction):
         result.update(self.perform(self.plugin, options, inventory, task_vars))
         if warnings:
             result["warnings"] = [*warnings, *(result.get("warnings") or ())]
-        return result
+        return self.noted(result)
 
     def complete(self, options: dict[str, t.Any]) -> None:
         """Change validated options on the controller before anything else is done with them; subclasses may."""

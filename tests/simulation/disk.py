@@ -131,8 +131,9 @@ class DiskOfProcess:
         self._before_write = before_write
         self._locks: list[MemoryLock] = []
 
-    def lock(self, path: str) -> MemoryLock:
-        self._locks.append(MemoryLock(self._disk.holders.setdefault(path, {})))
+    def lock(self, path: str, part: int | None = None) -> MemoryLock:
+        name = path if part is None else f"{path} {part}"
+        self._locks.append(MemoryLock(self._disk.holders.setdefault(name, {})))
         return self._locks[-1]
 
     def release_locks(self) -> None:

@@ -27,6 +27,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.running import Runner
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import NoJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.session_locks import SessionLocks
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.task import Task
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
@@ -35,6 +36,7 @@ from tests.unit.test_host import COMPLETED, OUTPUT, STATE, WARNING, line
 from tests.unit.test_receiving import COMMAND, SESSION, Server, piece
 
 OPEN_TIMEOUT = 180.0
+NO_LOCKS = SessionLocks(None, world())
 
 
 class SlowClient:
@@ -89,7 +91,7 @@ def start() -> Any:
     def run(client: SlowClient) -> Any:
         request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.INVOKE)
         task_context = context(world=client.world)
-        task = Task(request, task_context, cast(Any, None), cast(ClientPool, client), NoJournal())
+        task = Task(request, task_context, cast(Any, None), cast(ClientPool, client), NoJournal(), NO_LOCKS)
         return Runner(task).start(session(endpoint()), Script("x", input=("y" * 1000,) * 10))
 
     return run
@@ -126,7 +128,7 @@ def test_events_of_a_command_but_for_its_output_are_told() -> None:
     events: list[Event] = []
     request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.RECEIVE)
     task_context = context(emit=events.append)
-    task = Task(request, task_context, cast(Any, None), cast(ClientPool, server), NoJournal())
+    task = Task(request, task_context, cast(Any, None), cast(ClientPool, server), NoJournal(), NO_LOCKS)
     at = dataclasses.replace(SESSION, commands=(ListedCommand(COMMAND, "x", "Running"),))
     (result,) = Runner(task).receive([at], {at.key}).results
     assert (result.output.output, result.output.warning) == ([1], ["careful"])

@@ -9,6 +9,7 @@ import functools
 import typing as t
 
 from .finding.finding import Found, find, find_by_new_names
+from .finding.here import only_here
 from .finding.idle import only_idle
 from .model import cmdlets
 from .model.cmdlets import Cmdlet
@@ -89,7 +90,7 @@ def _invoke(task: Task) -> Report:
         )
     if task.request.run.in_disconnected_session:
         return _report(task, *in_disconnected_session.start(script, task))
-    found = only_idle(task, find(task))
+    found = only_idle(task, only_here(task, find(task)))
     verb = Connect(task.request, task.context)
     if task.context.check_mode:
         return _report(task, found, foreseen(task, found, carry_out(task, verb, found)))
@@ -105,6 +106,7 @@ def _receive(task: Task) -> Report:
     verb = ConnectAnew(task.request, task.context)
     if task.context.check_mode:
         return _report(task, found, foreseen(task, found, carry_out(task, verb, found)))
+    found = only_here(task, found)
     found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
     with disconnect_on_interrupt(task) as connections:
         applied = carry_out(task, verb, found, connections.note, connections.during)

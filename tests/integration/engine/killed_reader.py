@@ -13,12 +13,14 @@ import json
 import os
 import signal
 import sys
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.identity import Identity
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 
@@ -121,6 +123,8 @@ POINTS: dict[str, Callable[[Kill], None]] = {
 
 def receive(order: dict[str, Any]) -> None:
     """Receive, and print the result unless this process is killed before."""
+    # It is made at the first use of the state file, and what is written here is to be the journal.
+    Identity(order["options"]["state_file"], LocalDisk()).keep(str(uuid.uuid4()))
     if order["point"] is not None:
         POINTS[order["point"]](Kill(order["time"]))
     settings = HostSettings.from_options(order["settings"])

@@ -71,8 +71,8 @@ class MemoryDisk:
             raise FileNotFoundError(path)
         return io.BytesIO(self.files[path])
 
-    def lock(self, path: str) -> FileLock:
-        return MemoryLock(self._holders.setdefault(path, []))
+    def lock(self, path: str, part: int | None = None) -> FileLock:
+        return MemoryLock(self._holders.setdefault(path if part is None else f"{path} {part}", []))
 
     def rename(self, path: str, new_path: str) -> None:
         self.files[new_path] = self.files.pop(path)

@@ -109,7 +109,7 @@ def find_by_new_names(task: Task) -> Found:
     shows whose it is, the server is asked; in check mode, and where it does not say, that is an error. Two spellings of
     an address are one computer, and two spellings of a name one session, so that nothing is opened twice.
     """
-    endpoints = _each_once(endpoints_of.endpoints(task.request, task.context.settings_of))
+    endpoints = _each_once(endpoints_of.endpoints(task.request, task.context.settings_of), task)
     discovery = _ask(endpoints, task)
     names = {folded(name): name for name in reversed(task.request.query.new_names)}
     wanted = [(endpoint, name) for endpoint in discovery.sessions for name in reversed(names.values())]
@@ -180,13 +180,21 @@ def _ask(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     return discover(endpoints, task)
 
 
-def _each_once(endpoints: t.Iterable[Endpoint]) -> list[Endpoint]:
+def _each_once(endpoints: t.Iterable[Endpoint], task: Task) -> list[Endpoint]:
     """Return the first of all endpoints with the same address and account; an unknown account may be any."""
     kept: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         alike = kept.setdefault(endpoint.key, [])
-        if not any(may_be_same_account(endpoint, each) for each in alike):
+        first = next((each for each in alike if may_be_same_account(endpoint, each)), None)
+        if first is None:
             alike.append(endpoint)
+        elif endpoint.own_host != first.own_host:
+            task.context.emit(
+                Warned(
+                    f"{first.own_host or first.computer_name} and {endpoint.own_host or endpoint.computer_name} are "
+                    f"one computer ({endpoint.uri}). What this task does there, it does once, for the first name."
+                )
+            )
     return [endpoint for alike in kept.values() for endpoint in alike]
 
 

@@ -78,6 +78,10 @@ class FormatError(PSSessionError):
         )
 
 
+class ControllerBusyError(PSSessionError):
+    """Another process of this controller does the same at this moment."""
+
+
 class JournalError(PSSessionError):
     """The journal cannot be read or written."""
 

@@ -15,6 +15,7 @@ import typing as t
 
 from ..finding.discovery import list_commands
 from ..finding.finding import Found, find_by_new_names
+from ..finding.here import lock_starts, tell_other_names
 from ..model.commands import CommandResult, Delivery, Output, Script
 from ..model.errors import ErrorRecord, TransportError
 from ..model.sessions import Availability, PSSession
@@ -40,6 +41,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         among those of what was done.
     """
     if not task.context.check_mode:
+        lock_starts(task)
         # Before the computers are asked: of two runs at the same moment, the second would not see what the first opens.
         for endpoint in endpoints(task.request, task.context.settings_of):
             for name in task.request.query.new_names:
@@ -47,6 +49,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
     found = find_by_new_names(task)
     existing, failed = _with_commands(task, found)
     found = dataclasses.replace(found, errors=(*found.errors, *failed))
+    tell_other_names(task, existing)
     wanted = [session for session in found.sessions if not session.exists]
     if not task.context.check_mode:
         task.journal.note_opening(wanted)

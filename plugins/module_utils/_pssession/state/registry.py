@@ -87,7 +87,9 @@ class Registry:
         self.path = path
         self._world = world
         self._given_up = given_up
-        self._identity = Identity(path or instead_of, world.disk)
+        # Where the file is or should be; what is beside it may be usable though the file is not.
+        self.place = path or instead_of
+        self._identity = Identity(self.place, world.disk)
         try:
             self._database = world.disk.database(path)
             if given_up is not None and world.disk.exists(given_up):

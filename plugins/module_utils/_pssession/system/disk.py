@@ -56,8 +56,13 @@ class Disk(t.Protocol):
     def rename(self, path: str, new_path: str) -> None:
         """Give a file another path; a file that was there is replaced."""
 
-    def lock(self, path: str) -> FileLock:
-        """Return a lock on a file that exists; nothing is locked yet."""
+    def lock(self, path: str, part: int | None = None) -> FileLock:
+        """Return a lock on a file that exists; nothing is locked yet.
+
+        Args:
+            part: Position of the one byte to lock. Such a lock is of a process, and its threads share it. Neither the
+                byte nor the file need exist, and nothing else may open the file. None locks the whole file.
+        """
 
     def database(self, path: str | None) -> sqlite3.Connection:
         """Open a database without automatic transactions; the file is made with mode 0600, its folder with 0700.
@@ -101,8 +106,8 @@ class LocalDisk:
     def rename(self, path: str, new_path: str) -> None:
         os.replace(path, new_path)
 
-    def lock(self, path: str) -> FileLock:
-        return unix.LockedFile(path)
+    def lock(self, path: str, part: int | None = None) -> FileLock:
+        return unix.LockedFile(path) if part is None else unix.LockedPart(path, part)
 
     def database(self, path: str | None) -> sqlite3.Connection:
         if path is not None:

@@ -164,6 +164,12 @@ except ImportError:
         def release(self) -> None:
             pass
 
+    class LockedPart(LockedFile):
+        """A lock on a part of a file that locks nothing."""
+
+        def __init__(self, path: str, _part: int) -> None:
+            super().__init__(path)
+
 else:
 
     class LockedFile:  # type: ignore[no-redef]
@@ -192,5 +198,41 @@ else:
             try:
                 fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
             except BlockingIOError:
+                return False
+            return True
+
+    # By path. They stay open: closing one would release all locks of the process on the file.
+    _descriptors: dict[str, int] = {}
+
+    class LockedPart:  # type: ignore[no-redef]
+        """A lock on one byte of a file (fcntl), as `disk.FileLock`. The kernel releases it when the process ends.
+
+        Args:
+            path: The file; it is made if it does not exist.
+            part: Position of the byte.
+
+        Raises:
+            OSError: The file cannot be opened. The methods raise it where the file system has no locks.
+        """
+
+        def __init__(self, path: str, part: int) -> None:
+            if path not in _descriptors:
+                _descriptors[path] = open_own_file(path, os.O_RDWR | os.O_CREAT)
+            self._descriptor = _descriptors[path]
+            self._part = part
+
+        def exclusive(self) -> bool:
+            return self._lock(fcntl.LOCK_EX)
+
+        def shared(self) -> bool:
+            return self._lock(fcntl.LOCK_SH)
+
+        def release(self) -> None:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, self._part)
+
+        def _lock(self, kind: int) -> bool:
+            try:
+                fcntl.lockf(self._descriptor, kind | fcntl.LOCK_NB, 1, self._part)
+            except (BlockingIOError, PermissionError):  # either, as systems differ
                 return False
             return True

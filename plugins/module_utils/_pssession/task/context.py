@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ..model.events import Event
 from ..model.sessions import PSSession
+from ..state.kept_output import KeptOutput
 from ..state.registry import Registry
 from ..system.world import World
 from ..target.endpoint import SettingsSource
@@ -35,6 +36,7 @@ class Context:
         run_client_id: Gives our identity where the registry cannot be used; None means a new one.
         check_mode: Only look and tell what would be done.
         confirm: Asked with operation, target and session before each step; None means not to ask.
+        kept_output: What the attempts before have received, for a task that repeats itself; None for any other.
         emit: Gets the events of the task as they happen, also from the threads of its jobs.
         world: Network, time, chance, threads and files.
     """
@@ -45,5 +47,6 @@ class Context:
     run_client_id: t.Callable[[], str] | None = None
     check_mode: bool = False
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
+    kept_output: KeptOutput | None = None
     emit: t.Callable[[Event], None] = _silent
     world: World = field(default_factory=real_world)

@@ -14,6 +14,7 @@ from ..request.request import Request
 from ..state.journal import AnyJournal, journal_at
 from ..state.journal_lock import JournalLock
 from ..state.memory import Memory
+from ..state.session_locks import SessionLocks
 from ..system.world import JobPool
 from ..target.lockout import LockoutGuard
 from ..wsman.pool import ClientPool, half_of_the_files
@@ -28,6 +29,7 @@ class Task:
         memory: The registry of known sessions.
         pool: The conversations with the computers.
         journal: Where starts and output are written first.
+        locks: Keep other processes of this controller from the sessions of this task.
     """
 
     request: Request
@@ -35,6 +37,7 @@ class Task:
     memory: Memory
     pool: ClientPool
     journal: AnyJournal
+    locks: SessionLocks
 
     @property
     def throttle(self) -> JobPool:
@@ -65,8 +68,12 @@ def task_of(request: Request, context: Context) -> t.Iterator[Task]:
         if lock is not None:
             stack.callback(lock.release)
         journal = journal_at(None if context.check_mode and is_new else path, context.world.disk, lock)
+        if path is None and context.kept_output is not None and not context.check_mode:
+            journal = context.kept_output
+        locks = SessionLocks(context.registry.place, context.world)
+        stack.callback(locks.release)
         pool = stack.enter_context(contextlib.closing(ClientPool(memory.client_id, context.world)))
-        yield Task(request, context, memory, pool, journal)
+        yield Task(request, context, memory, pool, journal, locks)
 
 
 def _within_open_files(request: Request, context: Context) -> Request:

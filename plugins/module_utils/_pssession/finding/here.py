@@ -1,0 +1,102 @@
+"""Sessions that no other process of this controller works with, and computers that go by several names."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..model.codes import Reason
+from ..model.errors import ControllerBusyError, ErrorRecord, error_record
+from ..model.events import Waiting, Warned
+from ..model.names import folded
+from ..model.sessions import PSSession
+from ..state.session_locks import of_session, of_start
+from ..target import endpoint as endpoints_of
+from ..task.task import Task
+from .finding import Found
+
+# Seconds between two looks at locks that are waited for.
+_POLL_SECONDS = 0.5
+# How long a start waits for another process that is starting the same: that takes a few requests.
+_START_SECONDS = 60.0
+
+
+def only_here(task: Task, found: Found) -> Found:
+    """Return what was found without the sessions that another process works with, each of which is an error.
+
+    They are waited for until `Flow.busy_timeout` is over. In check mode nothing is locked.
+    """
+    if task.context.check_mode:
+        return found
+    world = task.context.world
+    give_up_at = world.monotonic() + task.request.flow.busy_timeout
+    sessions = list(dict.fromkeys(found.sessions))
+    while taken := [each for each in sessions if not task.locks.take(of_session(each.instance_id))]:
+        left = give_up_at - world.monotonic()
+        if left <= 0:
+            break
+        task.context.emit(Waiting(len(taken), left))
+        world.sleep(min(_POLL_SECONDS, left))
+    refused = {each.key for each in taken}
+    tell_other_names(task, [each for each in sessions if each.key not in refused])
+    return dataclasses.replace(
+        found,
+        sessions=tuple(each for each in found.sessions if each.key not in refused),
+        errors=(*found.errors, *(_in_use(each, task) for each in taken)),
+    )
+
+
+def lock_starts(task: Task) -> None:
+    """Keep other processes from opening sessions of the same names on the same computers, or wait for their end.
+
+    It comes before the computers are asked: of two processes, the second would not see what the first opens.
+
+    Raises:
+        ControllerBusyError: Another process has not come to its end.
+    """
+    world = task.context.world
+    give_up_at = world.monotonic() + _START_SECONDS + task.request.flow.busy_timeout
+    for endpoint in endpoints_of.endpoints(task.request, task.context.settings_of):
+        for name in task.request.query.new_names:
+            while not task.locks.take(of_start(endpoint.key, folded(name))):
+                if world.monotonic() >= give_up_at:
+                    raise ControllerBusyError(
+                        f"another task of this controller is opening session {name} on {endpoint.computer_name} at "
+                        "this moment. Nothing was started. Run this again; it starts nothing where that session is."
+                    )
+                world.sleep(_POLL_SECONDS)
+
+
+def tell_other_names(task: Task, sessions: list[PSSession]) -> None:
+    """Warn of sessions that earlier tasks saw on a host of another name: both names are one computer."""
+    for session in sessions:
+        host = session.endpoint.own_host
+        known = task.memory.of_instance(session.instance_id)
+        names = {each.inventory_hostname for each in known if each.inventory_hostname and not each.is_over}
+        names |= {each.endpoint.own_host for each in sessions if each.key == session.key and each.endpoint.own_host}
+        others = sorted(name for name in names if host is not None and name.lower() != host.lower())
+        if others:
+            task.context.emit(
+                Warned(
+                    f"{session.endpoint.inventory_hostname} and {', '.join(others)} are one computer: session "
+                    f"{session.place} is known as a session of {others[0]}. Keep one of the names in the inventory; "
+                    "a script that runs for both runs twice."
+                )
+            )
+
+
+def _in_use(session: PSSession, task: Task) -> ErrorRecord:
+    waited = task.request.flow.busy_timeout
+    return error_record(
+        "PSSessionConnectFailed",
+        f"session {session.place} is in use: another task of this controller works in it or receives from it at this "
+        "moment",
+        cmdlet=task.request.cmdlet,
+        reason=Reason.BUSY,
+        target=session.instance_id,
+        about=session.subject,
+        hint=f"It was still so after {waited:g} seconds (busy_timeout)."
+        if waited
+        else "busy_timeout waits for its end.",
+    )
