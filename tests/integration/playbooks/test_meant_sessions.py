@@ -40,7 +40,7 @@ def controller(fleet: SimulatedFleet, tmp_path: Path) -> Controller:
     return Controller(tmp_path, inventory_of(fleet))
 
 
-def names(fleet: SimulatedFleet) -> list[str | None]:
+def names(fleet: SimulatedFleet) -> list[str]:
     return sorted(session.name or "" for session in fleet["srv01"].sessions)
 
 
@@ -248,3 +248,17 @@ def test_less_idle_time_is_told_by_modules(limited: SimulatedFleet, tmp_path: Pa
     assert {each["computer_name"]: each["idle_timeout"] for each in opened["sessions"]} == dict(
         zip(HOSTS, kept(limited), strict=True)
     )
+
+
+def test_a_new_pod_resumes_the_work_of_a_user_principal_name_by_its_journal(
+    domain: SimulatedFleet, tmp_path: Path
+) -> None:
+    work = {"name": "Nightly", "script": "Long work", "journal": str(tmp_path / "journal"), "busy_timeout": 1}
+    for number in range(2):
+        pod = as_user(tmp_path / f"pod-{number}", domain, "jobs.night@lab.test")
+        run = pod.play("resume", timeout=1, **work)
+        assert "The work on srv01 still runs" in run.output, run.output
+    assert sum(request.status == 200 for request in domain.requests_of(operation="Command")) == 1
+    domain["srv01"].session("Nightly").close()
+    gone = as_user(tmp_path / "pod-2", domain, "jobs.night@lab.test").play("resume", **work)
+    assert "its session is gone: there is no session Nightly of jobs.night@lab.test" in gone.output

@@ -103,7 +103,7 @@ def owner_unknown(sessions: t.Sequence[PSSession], owners: Owners, cmdlet: Cmdle
         f"it cannot be told whether {owner}, the owner of {names} on {first.endpoint.computer_name}, is {account}",
         cmdlet=cmdlet,
         about=first.subject if len(sessions) == 1 else first.endpoint.subject,
-        hint=f"Log on as DOMAIN\\user, or name the owner: owner: {owner} (pssession_owner in the playbooks).",
+        hint=f"Log on as DOMAIN\\user, or set owner to {owner} (pssession_owner in the playbooks).",
     )
 
 
