@@ -204,7 +204,7 @@ def test_only_sessions_of_an_account(tmp_path: Path, way: str) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("reconnect_way: either", "value of reconnect_way must be one of: per_host, fleet"),
+        ("reconnect_way: either", "reconnect_way is either. Set it to per_host or fleet"),
         ("reconnect_when_done: remove", "needs reconnect_collect: true"),
         ("reconnect_instance_id: [not-a-guid]", "'not-a-guid' is not a GUID"),
         ("reconnect_busy_timeout: -1", "busy_timeout: -1 is negative"),
