@@ -204,12 +204,12 @@ TABLE = [
     (
         "no common mechanism",
         AuthenticationError("The server did not response with one of the following authentication methods"),
-        (Code.INVALID_AUTHENTICATION, False, "the log-on by negotiate failed: "),
+        (Code.INVALID_AUTHENTICATION, False, "the log-on of user by negotiate failed: "),
     ),
     (
         "no ticket",
         SpnegoError(ErrorCode.no_cred, context_msg="No Kerberos credentials available"),
-        (Code.AUTHENTICATION_FAILED, False, "the log-on by negotiate failed: "),
+        (Code.AUTHENTICATION_FAILED, False, "the log-on of user by negotiate failed: "),
     ),
     (
         "wrong password, said by the KDC",

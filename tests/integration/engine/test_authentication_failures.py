@@ -21,6 +21,7 @@ from tests.integration.engine.controller import ADMIN, Controller, Result, error
 from tests.integration.engine.logons import (
     DEMANDING,
     NEED_REALM,
+    hints,
     set_up,
     tickets_for,
 )
@@ -571,3 +572,39 @@ def test_what_needs_no_library_goes_on_without(
     )
     (result,) = json.loads(done.stdout)
     assert names(result) == ["job1"]
+
+
+@pytest.mark.parametrize("plugin", ["psrp", "winrm"])
+def test_hints_name_the_variables_of_the_host(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, plugin: str
+) -> None:
+    """Whatever sends the request, or refuses to."""
+    set_up(controller, fleet, "NTLM", tls=True, transport=plugin, password="wrong", inventory_hostname="srv01")
+    computer.configure(DEMANDING)
+    other = "ansible_winrm_" if plugin == "psrp" else "ansible_psrp_"
+    (refusal,) = hints(controller.get("srv01"))
+    set_up(controller, fleet, "basic", inventory_hostname="srv01", transport=plugin)
+    (unsent,) = hints(controller.get("srv01"))
+    for hint in (refusal, unsent):
+        assert f"ansible_{plugin}_" in hint
+        assert other not in hint
+
+
+def test_a_header_that_is_too_long_for_the_server(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller
+) -> None:
+    """As a Kerberos ticket with many groups is for HTTP.sys; here it is a user name."""
+    set_up(controller, fleet, "basic", message_encryption="never", username="u" * 7000)
+    (error,) = controller.get("srv01")["errors"]
+    assert "which is more than the server reads" in error["message"]
+    assert "MaxFieldLength" in error["hint"]
+    assert "uuuu" not in error["message"]
+
+
+@pytest.mark.parametrize("end", ["\u200b", "\u00a0", "\ufeff"])
+def test_an_invisible_end_of_an_address_is_told(
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, end: str
+) -> None:
+    set_up(controller, fleet, "NTLM", address=f"srv01.invalid{end}")
+    (hint,) = hints(controller.get("srv01"))
+    assert hint.startswith("The address has an invisible character at one of its ends")

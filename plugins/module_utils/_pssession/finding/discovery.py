@@ -62,6 +62,8 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     def ask(endpoint: Endpoint) -> Listing | TransportError:
         problem = unusable(endpoint)
         if problem:
+            if endpoint.inventory_hostname is not None:
+                problem.name_variables_of(endpoint.settings.transport)
             return problem
         with task.guard.log_on(endpoint), task.pool.lend(endpoint) as client:
             return client.enumerate_shells(client.new_deadline())

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import typing as t
 
 
@@ -184,8 +185,9 @@ _USERS = (
 
 HINTS: t.Mapping[int, str] = {
     Code.ACCESS_DENIED: (
-        "Check user name and password, and that the account may use WinRM and this configuration. "
-        "Only the account that opened a session can connect to it."
+        "The log-on worked, and the account may not do this. It needs the right to use WinRM (Administrators or Remote "
+        "Management Users) and the session configuration, and only the account that opened a session can connect to "
+        "it. A local administrator is restricted over the network until LocalAccountTokenFilterPolicy is 1."
     ),
     Code.AUTHENTICATION_FAILED: (
         "Check for a valid ticket (klist, kinit), that the clocks agree within five minutes, and krb5.conf."
@@ -193,8 +195,8 @@ HINTS: t.Mapping[int, str] = {
     Code.LOGON_FAILURE: "Check user name and password. One try was made; repeated ones may lock the account.",
     Code.TARGET_UNKNOWN: (
         "No service principal has this name: name the computer as the domain does, or set "
-        "ansible_psrp_negotiate_hostname_override and ansible_psrp_negotiate_service; for a winrm connection, "
-        "ansible_winrm_kerberos_hostname_override and ansible_winrm_service."
+        "ansible_psrp_negotiate_hostname_override or ansible_winrm_kerberos_hostname_override, and "
+        "ansible_psrp_negotiate_service or ansible_winrm_service."
     ),
     Code.IMPROPER_RESPONSE: "Something other than WinRM may be answering: check the port, the path and any proxy.",
     Code.CERTIFICATE_INVALID: (
@@ -248,3 +250,10 @@ HINTS: t.Mapping[int, str] = {
     0x803381E6: "The configuration has as many shells as the server allows (MaxShells); remove some.",
     Code.CONNECT_REFUSED: "The server's PowerShell refused the connect data; versions may differ too much.",
 }
+
+_PAIR = re.compile(r"(ansible_psrp_\w+) or (ansible_winrm_\w+)")
+
+
+def for_connection(hint: str, plugin: str) -> str:
+    """Return a hint that names the variables of one connection plugin, ``psrp`` or ``winrm``, alone."""
+    return _PAIR.sub(r"\2" if plugin == "winrm" else r"\1", hint)

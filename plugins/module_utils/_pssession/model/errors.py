@@ -15,7 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .cmdlets import CONNECT, Cmdlet
-from .codes import HINTS, Code, Reason, reason_of, transport_prefix
+from .codes import HINTS, Code, Reason, for_connection, reason_of, transport_prefix
 from .text import shown_in, shown_in_line
 
 # Codes of refusals because another client is connected, or was the last one.
@@ -119,6 +119,12 @@ class TransportError(PSSessionError):
         self.delivered = delivered
         self.is_break = is_break
         self.hint = hint
+
+    def name_variables_of(self, plugin: str) -> None:
+        """Let the hint name the variables of one connection plugin, ``psrp`` or ``winrm``, alone."""
+        hint = HINTS.get(self.code or 0, "") if self.hint is None else self.hint
+        if hint:
+            self.hint = for_connection(hint, plugin)
 
     def add_way(self, way: str) -> None:
         """Add to the message how the request got to the server, or was to get there; a client does it once."""

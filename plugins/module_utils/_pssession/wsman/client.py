@@ -420,6 +420,8 @@ class WSManClient:
         except TransportError as error:
             if reason_of(error.code) is Reason.UNREACHABLE and not isinstance(error, WSManFault):
                 error.add_way(self._http.way)
+            if self.endpoint.inventory_hostname is not None:
+                error.name_variables_of(self.endpoint.settings.transport)
             raise
         fault = soap.find_fault(envelope)
         if fault is not None:

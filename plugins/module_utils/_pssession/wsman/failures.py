@@ -11,12 +11,14 @@ import http.client
 import re
 import socket
 import ssl
-from urllib.parse import urlsplit
+import struct
+import traceback
+from urllib.parse import unquote, urlsplit
 
 from ..model.codes import HINTS, Code
 from ..model.errors import LogonRefused, TransportError, UnexpectedError
 from ..model.sessions import Endpoint
-from . import soap
+from . import logon_failures, negotiate, soap
 from .schemes import OPTIONAL_MODULES, SCHEMES
 from .tls import NotPinnedError
 from .way import Way
@@ -88,15 +90,23 @@ _CLIENT_CERTIFICATE_HINT = (
 
 
 def refused(
-    status: int, body: bytes, content_type: str, challenges: str, endpoint: Endpoint, way: Way, message_id: str
+    status: int,
+    body: bytes,
+    content_type: str,
+    challenges: str,
+    endpoint: Endpoint,
+    way: Way,
+    message_id: str,
+    mechanism: str = "",
 ) -> TransportError:
     """Return the error for an answer with another status than 200: the fault in it, or what the status says.
 
     Args:
         message_id: The id of the request. A fault that belongs to another one is no answer.
+        mechanism: What Negotiate came to.
     """
     if status == 401:
-        return _not_logged_on(challenges, endpoint)
+        return _not_logged_on(challenges, endpoint, mechanism)
     try:
         envelope = soap.parse(soap.decode(body))
         fault = soap.find_fault(envelope)
@@ -152,9 +162,12 @@ def failure(
     if not connected and (found := _failure_of_proxy(causes, words, way)) is not None:
         return found
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        hint = f"{HINTS[Code.COMPUTER_NOT_FOUND]} {_RESOLVE_THERE}" if way.is_socks else None
         return TransportError(
-            Code.COMPUTER_NOT_FOUND, "the name cannot be resolved", delivered=False, is_break=True, hint=hint
+            Code.COMPUTER_NOT_FOUND,
+            "the name cannot be resolved",
+            delivered=False,
+            is_break=True,
+            hint=_hint_of_name(endpoint, way),
         )
     # The one of requests-ntlm is Python's own, but without the number that those of the system have.
     if (isinstance(error, PermissionError) and error.errno is None) or any(map(_is_of_logon, causes)):
@@ -182,14 +195,28 @@ def failure(
         return _too_late(endpoint.answer_timeout, delivered=True)
     unusable = (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL, UnicodeError)
     if isinstance(error, unusable) or any(isinstance(cause, urllib3.exceptions.LocationValueError) for cause in causes):
-        return TransportError(Code.COMPUTER_NOT_FOUND, f"the address cannot be used: {error}", delivered=False)
+        return TransportError(
+            Code.COMPUTER_NOT_FOUND,
+            f"the address cannot be used: {error}",
+            delivered=False,
+            hint=_hint_of_name(endpoint, way),
+        )
     if any(isinstance(cause, (OSError, requests.RequestException, urllib3.exceptions.HTTPError)) for cause in causes):
         return TransportError(
             Code.HTTP_ERROR, f"the connection broke before the answer was complete: {words}", is_break=True
         )
     if logged_on:
         return _not_decrypted(error, words)
+    if _is_raised_by_logon(error):
+        return _logon_failure(error, endpoint)
     return UnexpectedError(error)
+
+
+def _hint_of_name(endpoint: Endpoint, way: Way) -> str:
+    host = urlsplit(endpoint.uri).netloc.rpartition(":")[0]
+    invisible = "The address has an invisible character at one of its ends: remove it. "
+    told = invisible if logon_failures.has_invisible_end(unquote(host)) else ""
+    return f"{told}{HINTS[Code.COMPUTER_NOT_FOUND]} {_RESOLVE_THERE if way.is_socks else ''}".rstrip()
 
 
 def _not_decrypted(error: Exception, words: str) -> TransportError:
@@ -251,7 +278,7 @@ def _failure_of_proxy(causes: list[BaseException], words: str, way: Way) -> Tran
     )
 
 
-def _not_logged_on(challenges: str, endpoint: Endpoint) -> TransportError:
+def _not_logged_on(challenges: str, endpoint: Endpoint, mechanism: str) -> TransportError:
     scheme = SCHEMES[endpoint.logon.scheme]
     offered = [offer.lower() for offer in _SCHEME.findall(challenges)]
     wanted = set(scheme.answers)
@@ -266,10 +293,13 @@ def _not_logged_on(challenges: str, endpoint: Endpoint) -> TransportError:
         )
     if scheme.needs == "certificate":
         return _certificate_refused("HTTP 401; it has to be mapped to an account there")
+    tried = f"{scheme.name} with {mechanism}" if mechanism not in ("", scheme.name) else scheme.name
     return LogonRefused(
         Code.ACCESS_DENIED,
-        f"the server refused the log-on by {scheme.name} (HTTP 401){_of_the_list(endpoint)}",
+        f"the server refused the log-on{logon_failures.who(endpoint.logon)} by {tried} (HTTP 401)"
+        f"{_of_the_list(endpoint)}",
         delivered=False,
+        hint=logon_failures.hint_of_refusal(endpoint),
     )
 
 
@@ -345,10 +375,21 @@ def _is_of_logon(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in _LOGON_LIBRARIES
 
 
+def _is_raised_by_logon(error: BaseException) -> bool:
+    """Tell whether a log-on library refused a value by an exception of Python: a token, a scheme, an algorithm."""
+    is_refusal = isinstance(error, (ValueError, NotImplementedError, struct.error))
+    if not is_refusal and not logon_failures.is_switched_off(error):
+        return False
+    modules = [str(frame.f_globals.get("__name__", "")) for frame, _line in traceback.walk_tb(error.__traceback__)]
+    return negotiate.__name__ in modules or any(each.partition(".")[0] in _LOGON_LIBRARIES for each in modules)
+
+
 def _logon_failure(error: Exception, endpoint: Endpoint) -> TransportError:
     """Return the error for a log-on that failed on this side: no ticket, no common mechanism, clocks apart ..."""
     words = _words_of_logon(error)
-    code = next((code for pattern, code in _MEANINGS if re.search(pattern, words, re.IGNORECASE)), None)
+    code = logon_failures.code_of(error)
+    if code is None:
+        code = next((code for pattern, code in _MEANINGS if re.search(pattern, words, re.IGNORECASE)), None)
     if code is None and endpoint.logon.scheme == "negotiate" and endpoint.logon.password is None:
         return TransportError(
             Code.EXPLICIT_CREDENTIALS_REQUIRED,
@@ -358,8 +399,10 @@ def _logon_failure(error: Exception, endpoint: Endpoint) -> TransportError:
     kind = LogonRefused if code is Code.LOGON_FAILURE else TransportError
     return kind(
         code or Code.AUTHENTICATION_FAILED,
-        f"the log-on by {endpoint.logon.scheme} failed: {words}{_of_the_list(endpoint)}",
+        f"the log-on{logon_failures.who(endpoint.logon)} by {endpoint.logon.scheme} failed: {words}"
+        f"{_of_the_list(endpoint)}",
         delivered=False,
+        hint=logon_failures.hint_of_failure(error, code or Code.AUTHENTICATION_FAILED, endpoint),
     )
 
 

@@ -21,6 +21,7 @@ from ..system.libraries import require_pypsrp
 from . import soap
 from .authentication import Authentication, Codec
 from .failures import add_first_choice, failure, host_of, is_unconnected, refused
+from .logon_failures import LONG_HEADER, header_too_long
 from .schemes import maker
 from .way import Way, way_to
 
@@ -59,7 +60,10 @@ class Redirected(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class _Response:
-    """An answer; `is_believed` says that it is encrypted if the request was."""
+    """An answer; `is_believed` says that it is encrypted if the request was.
+
+    `longest_header` is the number of characters in the longest header of the request.
+    """
 
     status: int
     body: bytes
@@ -67,6 +71,7 @@ class _Response:
     location: str
     challenges: str
     is_believed: bool
+    longest_header: int = 0
 
 
 class HttpConversation:
@@ -125,6 +130,8 @@ class HttpConversation:
             if page:
                 raise soap.improper(f"HTTP status 200 with {page} instead of a WS-Management answer")
             return soap.decode(response.body)
+        if response.status in (400, 431) and response.longest_header > LONG_HEADER:
+            raise header_too_long(response.status, response.longest_header)
         if 300 <= response.status < 400 and response.is_believed:
             raise Redirected(self._redirection(response.location))
         error = refused(
@@ -135,6 +142,7 @@ class HttpConversation:
             self._destination,
             self._way,
             _message_id(message),
+            self.mechanism,
         )
         # Anyone on the way can give an answer that is not encrypted, whatever became of the request.
         error.delivered = error.delivered or not response.is_believed
@@ -290,6 +298,7 @@ class HttpConversation:
             response.headers.get("Location", ""),
             response.headers.get("WWW-Authenticate", ""),
             is_believed=is_encrypted or self._codec is None,
+            longest_header=max((len(value) for value in response.request.headers.values()), default=0),
         )
 
     def _open(self) -> tuple[requests.Session, Adapter]:

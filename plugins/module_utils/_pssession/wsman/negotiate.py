@@ -14,13 +14,13 @@ account.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import typing as t
 
 from ..model.codes import Code
 from ..model.errors import TransportError
+from .logon_failures import is_wrong_password
 
 try:
     import spnego
@@ -134,11 +134,9 @@ else:
 
             Names without a realm are left to NTLM: a local account may have the name of one in the domain.
             """
-            return "@" in (self.username or "") and _WRONG_PASSWORD.search(str(error)) is not None
+            return "@" in (self.username or "") and is_wrong_password(error)
 
 
-# Words of MIT Kerberos and Heimdal.
-_WRONG_PASSWORD = re.compile("preauthentication failed|have been revoked|password has expired", re.IGNORECASE)
 # Seconds that the KDCs of a realm may take for a log-on. The library itself waits up to 27 seconds for each KDC.
 KDC_SECONDS = 10.0
 # Seconds for which the KDCs of a realm are not asked again after they did not answer.

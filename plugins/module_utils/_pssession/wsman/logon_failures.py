@@ -1,0 +1,146 @@
+"""Log-ons that failed: who tried to log on and how, what the failure means, and what to do then."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+import typing as t
+import unicodedata
+
+from ..model.codes import HINTS, Code
+from ..model.errors import TransportError
+from ..model.sessions import Endpoint, Logon
+
+# Codes of MIT Kerberos and Heimdal (krb5_err, signed 32 bit). Their words depend on the language of the controller.
+_KERBEROS_CODES: t.Mapping[int, Code] = {
+    -1765328378: Code.LOGON_FAILURE,  # KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN
+    -1765328377: Code.TARGET_UNKNOWN,  # KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN
+    -1765328366: Code.LOGON_FAILURE,  # KRB5KDC_ERR_CLIENT_REVOKED
+    -1765328361: Code.LOGON_FAILURE,  # KRB5KDC_ERR_KEY_EXP
+    -1765328360: Code.LOGON_FAILURE,  # KRB5KDC_ERR_PREAUTH_FAILED
+    -1765328353: Code.LOGON_FAILURE,  # KRB5KRB_AP_ERR_BAD_INTEGRITY
+}
+_REALM_UNKNOWN = frozenset({-1765328230, -1765328164})  # KRB5_REALM_UNKNOWN, KRB5_REALM_CANT_RESOLVE
+_KERBEROS_RANGE = range(-1765328384, -1765328128)
+# Words of MIT Kerberos and Heimdal.
+_WRONG_PASSWORD = re.compile("preauthentication failed|have been revoked|password has expired", re.IGNORECASE)
+# How OpenSSL and Python write that an algorithm is switched off; neither is translated.
+_SWITCHED_OFF = re.compile(r"digital envelope routines|unsupported hash type|disabled for fips", re.IGNORECASE)
+
+_REFUSED = (
+    "Check user name and password, and that the account is not locked, disabled or expired. One try was made; repeated "
+    "ones may lock it."
+)
+_CHANNEL_BINDING = (
+    " If both are right, a box that opens TLS on the way breaks the binding of the log-on to TLS: set "
+    "ansible_psrp_negotiate_send_cbt or ansible_winrm_send_cbt to false. A server that insists on it needs true."
+)
+_BALANCER = (
+    " If both are right, a balancer or proxy may send the parts of one log-on to different servers: go around it, or "
+    "have it keep a connection with one server."
+)
+_AS_PRINCIPAL = "Kerberos needs the name as user@REALM, with the realm in capitals, such as admin@LAB.EXAMPLE.COM."
+_FIPS = (
+    "NTLM needs MD4, MD5 and RC4, which are switched off here (FIPS, OpenSSL without legacy algorithms). Use Kerberos, "
+    "a certificate, or Basic over HTTPS."
+)
+# Characters of one header from which on a server may refuse it; HTTP.sys allows 16,384 bytes (MaxFieldLength).
+LONG_HEADER = 8000
+
+
+def who(logon: Logon) -> str:
+    """Return whose log-on it is, for messages: the user as it was written, or nothing for tickets and certificates."""
+    return f" of {logon.username}" if logon.username else ""
+
+
+def hint_of_refusal(endpoint: Endpoint) -> str:
+    """Return what to do after HTTP 401."""
+    logon, more = endpoint.logon, ""
+    if logon.scheme in ("negotiate", "ntlm", "kerberos", "credssp"):
+        more = _CHANNEL_BINDING if endpoint.use_ssl else _BALANCER
+    return f"{invisible_end(logon)}{_REFUSED}{more}"
+
+
+def hint_of_failure(error: BaseException, code: int, endpoint: Endpoint) -> str | None:
+    """Return what to do after a log-on that failed on this side, or None for the hint of the code."""
+    if is_switched_off(error):
+        return _FIPS
+    name = endpoint.logon.username or ""
+    realm = name.partition("@")[2]
+    hints = [invisible_end(endpoint.logon).rstrip()]
+    if kerberos_code(error) in _REALM_UNKNOWN or (realm != realm.upper() and endpoint.logon.used == "kerberos"):
+        hints.append(_AS_PRINCIPAL)
+    found = " ".join(filter(None, hints))
+    return f"{found} {HINTS.get(code, '')}".rstrip() if found else None
+
+
+def header_too_long(status: int, length: int) -> TransportError:
+    """Return the error for a request whose header a server did not read (HTTP.sys: "Request Too Long")."""
+    return TransportError(
+        Code.HTTP_BAD_REQUEST,
+        f"HTTP status {status}: the header for the log-on has {length} characters, which is more than the server reads",
+        delivered=False,
+        hint="A Kerberos ticket has the groups of the account, and this account has too many of them. Leave groups, "
+        "log on by NTLM, or raise MaxFieldLength and MaxRequestBytes of HTTP.sys on the server.",
+    )
+
+
+def invisible_end(logon: Logon) -> str:
+    """Tell of an invisible character at an end of user or password, as files and forms give them."""
+    found = [
+        name for name, text in (("user name", logon.username), ("password", logon.password)) if has_invisible_end(text)
+    ]
+    if not found:
+        return ""
+    verb = "begin or end" if len(found) > 1 else "begins or ends"
+    return f"The {' and the '.join(found)} {verb} with an invisible character, such as a line end: remove it. "
+
+
+def has_invisible_end(text: str | None) -> bool:
+    """Tell whether a text has a blank, a line end or another invisible character at one of its ends."""
+    return bool(text) and any(unicodedata.category(end)[0] in "CZ" for end in (text[0], text[-1]))
+
+
+def kerberos_code(error: BaseException) -> int | None:
+    """Return the code of Kerberos that an exception of a log-on library carries, or None.
+
+    gssapi has it as ``min_code``, krb5 as ``err_code``, pykerberos in its arguments, and pyspnego keeps the exception
+    of one of them as ``base_error``.
+    """
+    todo: list[t.Any] = [error]
+    seen: list[t.Any] = []
+    while todo:
+        current = todo.pop(0)
+        if any(current is each for each in seen):
+            continue
+        seen.append(current)
+        if isinstance(current, int) and not isinstance(current, bool):
+            signed = current - (1 << 32) if current >= 1 << 31 else current
+            if signed in _KERBEROS_RANGE:
+                return signed
+        elif isinstance(current, tuple):
+            todo += current
+        elif isinstance(current, BaseException):
+            todo += [getattr(current, name, None) for name in ("min_code", "err_code", "base_error", "_base_error")]
+            todo += [current.__cause__, current.__context__, *current.args]
+    return None
+
+
+def code_of(error: BaseException) -> Code | None:
+    """Return what the code of Kerberos in an exception means, or None."""
+    return _KERBEROS_CODES.get(kerberos_code(error) or 0)
+
+
+def is_wrong_password(error: BaseException) -> bool:
+    """Tell whether the KDC has refused the password or the account; words count only where there is no code."""
+    if kerberos_code(error) is not None:
+        return code_of(error) is Code.LOGON_FAILURE
+    return _WRONG_PASSWORD.search(str(error)) is not None
+
+
+def is_switched_off(error: BaseException) -> bool:
+    """Tell whether an algorithm of NTLM is switched off on this controller."""
+    return type(error).__name__ == "UnsupportedAlgorithm" or (
+        isinstance(error, ValueError) and _SWITCHED_OFF.search(str(error)) is not None
+    )
