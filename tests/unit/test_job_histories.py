@@ -357,7 +357,7 @@ def test_extend_is_not_green_where_the_server_was_faster(
     perform = engine.perform
 
     def answered(call: Call) -> Any:
-        result = perform(call)
+        result = dict(perform(call))
         if call.module == "disconnect_pssession":
             session.idle_timeout = now
             result["sessions"] = [{**each, "idle_timeout": now} for each in result["sessions"]]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_a_name_with_a_backslash_is_no_question_for_a_kdc(
     ],
 )
 def test_both_halves_of_a_failure_are_told(
-    fleet: SimulatedFleet, controller: Controller, realm: Realm, settings: dict[str, str], why: str
+    fleet: SimulatedFleet, controller: Controller, realm: Realm, settings: dict[str, Any], why: str
 ) -> None:
     set_up(controller, fleet, "Negotiate", **settings)
     for name in ("srv01", "srv02"):  # NTLM refuses the password that the KDC takes
