@@ -55,6 +55,7 @@ SCRIPTS: dict[str, Any] = {
     "unicode": [{"output": UNICODE}, {"warning": UNICODE}],
     "big": [{"output": BIG}, {"output": list(range(3000))}, {"output": BIG + "end"}],
     "quick": [{"output": "ran"}],
+    "half": [{"output": "before"}, {"output": "half \ud800"}, {"output": "after"}],
     "formats": [
         {
             "output": {
@@ -494,3 +495,16 @@ def test_a_command_is_waited_for_before_the_start(
     result = invoke("quick", busy_timeout=90)
     assert result["errors"] == []
     assert only(result)["state"] == "Completed"
+
+
+def test_half_of_a_surrogate_pair_travels_both_ways(
+    controller: Controller, fleet: SimulatedFleet, tmp_path: Path
+) -> None:
+    """What came before and after it is in the result and in the journal."""
+    fleet["srv01"].add_session("job")
+    options: dict[str, Any] = {"name": ["job"], "script": "half", "input": ["\ud800"], "journal": str(tmp_path / "j")}
+    result = controller.run(_plugins.INVOKE, "srv01", **options)
+    assert result["errors"] == []
+    before, half, after = only(result)["output"]
+    assert (before, after) == ("before", "after")
+    assert half.encode("ascii")  # as PowerShell's escape sequence, which any reader of the result can have

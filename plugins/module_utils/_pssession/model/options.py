@@ -69,6 +69,12 @@ def option(read: Reader | type, default: t.Any = None, *, name: str = "", is_sho
     )
 
 
+# Options whose text travels as values of PowerShell, which may be any UTF-16, and those that are about other tasks.
+_ANY_TEXT = frozenset(
+    {"application_arguments", "arguments", "endpoints", "input", "parameters", "sensitive_parameters", "session"}
+)
+
+
 def option_name(field: dataclasses.Field[t.Any]) -> str:
     """Return the name of the option that a field holds."""
     return t.cast(str, field.metadata.get("name") or field.name)
@@ -77,6 +83,26 @@ def option_name(field: dataclasses.Field[t.Any]) -> str:
 def invalid(message: str, target: object = None, error_id: str = "ParameterArgumentValidationError") -> t.NoReturn:
     """Refuse a value by a message that names its option."""
     raise ParameterBindingError(error_id, message, "InvalidData", None if target is None else str(target))
+
+
+def refuse_half_characters(value: t.Any, name: str = "") -> None:
+    """Refuse options with half of a surrogate pair: no request, file or log-on can have it.
+
+    Args:
+        value: The options, or the value of one.
+        name: Of the option; empty for all of them.
+    """
+    if isinstance(value, str):
+        half = next((character for character in value if "\ud800" <= character <= "\udfff"), None)
+        if half is not None:  # the text itself may be a secret
+            invalid(f"{name} has half of a surrogate pair (U+{ord(half):04X}), which is no character")
+    elif isinstance(value, t.Mapping):
+        for key, each in value.items():
+            if key not in _ANY_TEXT:
+                refuse_half_characters(each, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            refuse_half_characters(each, name)
 
 
 def filled(values: t.Any, name: str) -> tuple[t.Any, ...]:

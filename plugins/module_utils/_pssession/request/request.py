@@ -24,6 +24,7 @@ from ..model.options import (
     name_in_xml,
     number,
     option,
+    refuse_half_characters,
     seconds,
     text,
 )
@@ -288,6 +289,7 @@ class Request:
             ParameterBindingError: An option has a bad value, options contradict each other, or one of them is not
                 possible. The message names the option.
         """
+        refuse_half_characters(options)
         logon = LogonOptions.from_options(options)
         run = Run.from_options(options)
         given = {name for name, value in options.items() if value is not None}
