@@ -41,19 +41,6 @@ def _is_about_an_unbegun_command(played: Played, violation: Violation) -> bool:
 
 KNOWN: tuple[KnownFault, ...] = (
     KnownFault(
-        "a Create that arrives after the next run has opened a session leaves a second session of the name",
-        History(
-            1,
-            ("srv01",),
-            Work(2, 50.0),
-            tuple(
-                Step("resume", ("srv01",), timeout=0, faults=faults) for faults in ((HappeningFault(3, "late"),), ())
-            ),
-            {"replay_after_connect": "any"},
-        ),
-        lambda _played, violation: violation.promise == "stuck" and "2 sessions of this name" in violation.text,
-    ),
-    KnownFault(
         "a Command that arrives when the command was repeated, ended and was received starts the script again",
         History(
             1,

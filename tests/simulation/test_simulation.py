@@ -48,6 +48,13 @@ def test_a_known_fault_is_still_there(fault: KnownFault) -> None:
 
 # Histories that broke a promise once, and what was mended.
 MENDED = {
+    "a Create that arrives after the next run has opened a session leaves a second session of the name": History(
+        1,
+        ("srv01",),
+        Work(2, 50.0),
+        tuple(Step("resume", ("srv01",), timeout=0, faults=faults) for faults in ((HappeningFault(3, "late"),), ())),
+        {"replay_after_connect": "any"},
+    ),
     "messages that waited for a client count as received by another one": History(
         1225,
         ("srv01",),

@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -399,3 +400,16 @@ def test_a_kill_releases_the_lock(path: Path, locks: list[JournalLock]) -> None:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
     Journal(str(path), LocalDisk(), locks[0])
+
+
+def test_the_id_of_a_session_that_may_still_be_opened(path: Path) -> None:
+    """A later task opens it with the same id, so that the server refuses one of two requests."""
+    journal = Journal(str(path), LocalDisk())
+    journal.note_opening([session(shell_id=str(uuid.UUID(int=1)), name="Nightly")])
+    wanted = session(shell_id=str(uuid.UUID(int=9)), name="nightly")
+    assert journal.unopened_id(wanted) is None  # this task has written it by itself
+    assert Journal(str(path), LocalDisk()).unopened_id(wanted) == str(uuid.UUID(int=1))
+    assert Journal(str(path), LocalDisk()).unopened_id(session(name="Weekly")) is None
+    assert Journal(str(path), LocalDisk()).unopened_id(session(endpoint("srv09"), name="Nightly")) is None
+    journal.note_start(session(shell_id=str(uuid.UUID(int=1)), name="Nightly"), "command")
+    assert Journal(str(path), LocalDisk()).unopened_id(wanted) is None

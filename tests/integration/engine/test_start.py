@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -338,8 +339,9 @@ def test_the_journal_knows_what_was_started(start: Any, journal: Path) -> None:
     _run, numbered, opened, started = (json.loads(line) for line in journal.read_text().splitlines())
     (session,) = result["sessions"]
     assert numbered == {"format": 2}
-    assert opened == {"session": session["instance_id"], "at": session["connection_uri"]}
-    assert started == {**opened, "command": result["results"][0]["command_id"]}
+    about = {"session": session["instance_id"], "at": session["connection_uri"]}
+    assert opened == {**about, "name": "night"}
+    assert started == {**about, "command": result["results"][0]["command_id"]}
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
@@ -415,3 +417,16 @@ def test_interrupted(
         start()
     assert computer.session("night").state == "Disconnected"
     assert events[-1] == Interrupted(disconnected=1, connected=0)
+
+
+def test_a_request_to_open_that_arrives_late(computer: SimulatedComputer, fleet: SimulatedFleet, start: Any) -> None:
+    """The second run opens under the same id; where the first request was quicker, it takes that session."""
+    computer.inject(Injection("Create", action="reset"))
+    assert start()["failed"]
+    computer.inject(Injection("Create", fault_code=0x803381D6))
+    refused = start()
+    assert refused["failed"]  # nothing is listed: the fault was injected
+    assert start()["errors"] == []
+    assert commands(computer) == [1]
+    ids = {re.search(r'ShellId="([^"]+)"', each.body).group(1) for each in fleet.requests_of(operation="Create")}  # type: ignore[union-attr]
+    assert len(ids) == 1

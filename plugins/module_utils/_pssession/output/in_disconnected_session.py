@@ -46,7 +46,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         for endpoint in endpoints(task.request, task.context.settings_of):
             for name in task.request.query.new_names:
                 task.journal.lock_start(endpoint, name)
-    found = find_by_new_names(task)
+    found = _with_planned_ids(task, find_by_new_names(task))
     existing, failed = _with_commands(task, found)
     found = dataclasses.replace(found, errors=(*found.errors, *failed))
     tell_other_names(task, existing)
@@ -93,6 +93,21 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         tell_granted(task, [session for session in applied.sessions if session.key in opened])
     kept = [session for session in existing if session not in unstarted]
     return found, dataclasses.replace(applied, sessions=(*kept, *applied.sessions)), outputs
+
+
+def _with_planned_ids(task: Task, found: Found) -> Found:
+    """Return what was found, with the id for a session to be opened that an earlier run may have asked for.
+
+    Its request may arrive after all. The server refuses one of two sessions with the same id, so there is one.
+    """
+
+    def planned(session: PSSession) -> PSSession:
+        instance_id = None if session.exists else task.journal.unopened_id(session)
+        if instance_id is None:
+            return session
+        return dataclasses.replace(session, shell=dataclasses.replace(session.shell, shell_id=instance_id.upper()))
+
+    return dataclasses.replace(found, sessions=tuple(map(planned, found.sessions)))
 
 
 def _with_commands(task: Task, found: Found) -> tuple[list[PSSession], list[ErrorRecord]]:

@@ -15,7 +15,7 @@ import typing as t
 
 from ..model.commands import Delivery
 from ..model.errors import FormatError, JournalError
-from ..model.names import folded
+from ..model.names import folded, is_same_name
 from ..model.sessions import Endpoint, PSSession
 from ..system.disk import Disk
 from .journal_lock import JournalLock
@@ -59,8 +59,8 @@ class Journal:
         self._unreadable: dict[tuple[str, _Place, str], int] = {}
         # For each session, place and command: what the server had of its script and input.
         self._deliveries: dict[tuple[str, _Place, str], Delivery] = {}
-        # Sessions that were to be opened.
-        self._opened: set[tuple[str, _Place]] = set()
+        # Sessions that were to be opened, with their names where the line has one.
+        self._opened: dict[tuple[str, _Place], str | None] = {}
         # For each session, place and command: the calls of its host that were answered.
         self._answered: dict[tuple[str, _Place, str], set[int]] = {}
         self._is_torn = False
@@ -87,6 +87,19 @@ class Journal:
         guid = session.instance_id
         was_opened = any((guid, place) in self._opened for place in self._places_of(session))
         return was_opened and not self._commands_of(session)
+
+    def unopened_id(self, session: PSSession) -> str | None:
+        """Return the instance id under which a session of this name was last to be opened and nothing was started.
+
+        A request to open it may still be under way. A server refuses one of two with the same id.
+        """
+        ids = [
+            instance_id
+            for (instance_id, place), name in self._opened.items()
+            if name is not None and is_same_name(name, session.name) and _is_of(place, session)
+        ]
+        last = ids[-1] if ids else None
+        return None if last is None or any(self._lines.get(last, {}).values()) else last
 
     def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:
         """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
@@ -134,7 +147,7 @@ class Journal:
         Raises:
             JournalError: It could not be written.
         """
-        self._write_synced(_about(session) for session in sessions)
+        self._write_synced({**_about(session), "name": session.name} for session in sessions)
 
     def note_start(self, session: PSSession, command_id: str) -> None:
         """Write that a command is about to be started, and wait until it is on disk.
@@ -230,7 +243,7 @@ class Journal:
         place = (entry.get("at"), entry.get("host"))
         commands = places.setdefault(place, {})
         if "command" not in entry:
-            self._opened.add((str(entry["session"]), place))
+            self._opened[str(entry["session"]), place] = entry.get("name")
             return
         if "refused" in entry:
             commands.pop(str(entry["command"]), None)
@@ -301,6 +314,9 @@ class JournalFolder:
         """Tell what `Journal.is_unstarted` does."""
         return self._has(session) and self._of(session).is_unstarted(session)
 
+    def unopened_id(self, _session: PSSession) -> str | None:
+        """Return None: which journal would have it is not known."""
+
     def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:
         """Return what `Journal.pieces_of` does."""
         return self._of(session).pieces_of(session, command_id)
@@ -369,6 +385,9 @@ class NoJournal:
 
     def is_unstarted(self, _session: PSSession) -> bool:
         return False
+
+    def unopened_id(self, _session: PSSession) -> str | None:
+        return None
 
     def pieces_of(self, _session: PSSession, _command_id: str) -> t.Iterator[bytes]:
         return iter(())

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..model import cmdlets
+from ..model.codes import Code
 from ..model.errors import ErrorRecord, TransportError, WSManFault
 from ..model.events import Warned
 from ..model.sessions import PSSession
@@ -37,7 +38,10 @@ class New(Connect):
         return dataclasses.replace(step.session, shell=shell).opened()
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
-        return Verdict.FAILED if step.action is Action.CREATE else super().judge(step, fault)
+        if step.action is not Action.CREATE:
+            return super().judge(step, fault)
+        # A request for the same session, of an earlier run, has arrived after all: it is there.
+        return Verdict.CHANGED if fault.code == Code.SHELL_ID_IN_USE else Verdict.FAILED
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> PSSession:
         """Return the session as it is: it exists, which is what was asked for."""
