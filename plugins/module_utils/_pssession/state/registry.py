@@ -332,8 +332,8 @@ class Registry:
 def without_registry(error: PSSessionError) -> Warned:
     """Return the warning for a registry that cannot be used; all tasks of a run have the same."""
     return Warned(
-        f"{error}. Going on without it: numbers of sessions are not known to later tasks, and other runs count as "
-        "other clients. Set state_file to a file that can be written and locked, or client_id."
+        f"{error}. Going on without it: numbers of sessions are not known to later tasks and, if its folder cannot be "
+        "written, other runs count as other clients. Set state_file to a file that can be written and locked."
     )
 
 
