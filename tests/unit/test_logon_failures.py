@@ -56,7 +56,7 @@ def of_pyspnego(code: int) -> Exception:
     [
         (PREAUTH_FAILED, Code.LOGON_FAILURE, True),
         (EXPIRED, Code.LOGON_FAILURE, True),
-        (NO_CLIENT, Code.LOGON_FAILURE, True),
+        (NO_CLIENT, Code.LOGON_FAILURE, False),
         (NO_SERVER, Code.TARGET_UNKNOWN, False),
         (SKEW, None, False),
     ],

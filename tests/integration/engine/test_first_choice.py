@@ -106,7 +106,7 @@ def test_both_halves_of_a_failure_are_told(
         for name in ("srv01", "srv02"):
             fleet[name].users = list(fleet.users)
     assert error["code"] == 5
-    assert "the server refused the log-on by negotiate (HTTP 401)" in error["message"]
+    assert "by negotiate with ntlm (HTTP 401); NTLM was tried" in error["message"]
     assert "NTLM was tried, since Kerberos was not possible: " in error["message"]
     assert why in error["message"]
 

@@ -13,8 +13,9 @@ from ..model.errors import TransportError
 from ..model.sessions import Endpoint, Logon
 
 # Codes of MIT Kerberos and Heimdal (krb5_err, signed 32 bit). Their words depend on the language of the controller.
+_CLIENT_UNKNOWN = -1765328378
 _KERBEROS_CODES: t.Mapping[int, Code] = {
-    -1765328378: Code.LOGON_FAILURE,  # KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN
+    _CLIENT_UNKNOWN: Code.LOGON_FAILURE,  # KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN
     -1765328377: Code.TARGET_UNKNOWN,  # KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN
     -1765328366: Code.LOGON_FAILURE,  # KRB5KDC_ERR_CLIENT_REVOKED
     -1765328361: Code.LOGON_FAILURE,  # KRB5KDC_ERR_KEY_EXP
@@ -99,7 +100,8 @@ def invisible_end(logon: Logon) -> str:
 
 def has_invisible_end(text: str | None) -> bool:
     """Tell whether a text has a blank, a line end or another invisible character at one of its ends."""
-    return bool(text) and any(unicodedata.category(end)[0] in "CZ" for end in (text[0], text[-1]))
+    ends = (text[:1], text[-1:]) if text else ()
+    return any(unicodedata.category(end)[0] in "CZ" for end in ends)
 
 
 def kerberos_code(error: BaseException) -> int | None:
@@ -133,9 +135,12 @@ def code_of(error: BaseException) -> Code | None:
 
 
 def is_wrong_password(error: BaseException) -> bool:
-    """Tell whether the KDC has refused the password or the account; words count only where there is no code."""
+    """Tell whether the KDC has refused the password or the account; words count only where there is no code.
+
+    An account that it does not know may be one of the computer, and no attempt was counted.
+    """
     if kerberos_code(error) is not None:
-        return code_of(error) is Code.LOGON_FAILURE
+        return code_of(error) is Code.LOGON_FAILURE and kerberos_code(error) != _CLIENT_UNKNOWN
     return _WRONG_PASSWORD.search(str(error)) is not None
 
 
