@@ -8,6 +8,7 @@ read, so whatever sets an option there (a variable, a keyword, the command line)
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible import constants as C
@@ -116,7 +117,10 @@ class Inventory:
         plugin = self._plugin_of(host)
         if plugin is None:
             word = variables.get("ansible_connection")
-            told = f"its ansible_connection is {word}, not psrp or winrm, so its user and password do not count"
+            told = (
+                f"its ansible_connection is {word}, not psrp or winrm, so its user and password do not count. Correct "
+                "it in the inventory, or give credential in the task"
+            )
             return {
                 "address": variables.get("ansible_host"),
                 "server_certificate_fingerprint": variables.get(FINGERPRINT),
@@ -132,7 +136,7 @@ class Inventory:
             return self._variables.of(host)
         return self._variables.of(host, is_inventorys=is_connection_variable)
 
-    @property
+    @functools.cached_property
     def _play_is_for_windows(self) -> bool:
         """Whether connection variables of the play are for Windows hosts: those of other hosts are for these hosts."""
         own = self._variables.own_host
