@@ -55,8 +55,8 @@ class New(Connect):
 
     def vanished(self, session: PSSession) -> PSSession | ErrorRecord:
         return self.error(
-            f"session {session.name} on {session.endpoint.computer_name} was not opened: the answer to the request got "
-            "lost, and there is no such session",
+            f"session {session.name} on {session.endpoint.computer_name} was not opened: the request had no "
+            "usable answer, and there is no such session",
             session,
             category="OpenError",
             hint="Run the task again.",
