@@ -253,7 +253,7 @@ options:
         clients only where the folder cannot be written.
       - The identity is in a file beside it with the suffix C(.client).
       - The default is the environment variable E(PSSESSION_STATE_FILE), or C(pssession/state.sqlite3) in Ansible's
-        home folder, which is C(~/.ansible) unless C(home) in C(ansible.cfg) or E(ANSIBLE_HOME) says otherwise.
+        home folder, which is C(~/.ansible) unless C(home) in C(ansible.cfg) or C(ANSIBLE_HOME) says otherwise.
     type: path
   client_id:
     description:
