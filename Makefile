@@ -21,6 +21,8 @@ AIM ?=
 MUTANTS ?= 200
 # Seconds that `make fuzz` spends on each of its four targets.
 SECONDS ?= 900
+# Cases that `make sweep` spreads over verbs, log-ons, kinds of damage and bytes.
+CASES ?= 10000
 # How often and how tests are repeated, for instance: make test-races REPEAT_ARGS='--times 5 --way loaded -k receive'
 REPEAT_ARGS ?=
 # Processes of `make simulate` at the same time.
@@ -121,6 +123,10 @@ fuzz: $(FUZZ_INSTALLED) $(COLLECTIONS) ## Coverage-guided fuzzing of all that re
 	@for target in soap fragments clixml multipart; do \
 		$(WITH_ENV) PYTHONPATH="$(CURDIR):$(COLLECTIONS)" $(FUZZ_VENV)/bin/python -m tests.fuzz $$target $(SECONDS) $(CACHE)/fuzz \
 			|| exit 1; done
+
+.PHONY: sweep
+sweep: $(READY) ## Verbs over sockets, with damage at every k-th byte, and run again (CASES=10000 SEED=...): an hour
+	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation.sweep --cases $(CASES) --seed $(or $(SEED),0)
 
 .PHONY: test-pypsrp
 test-pypsrp: $(READY) ## pypsrp's own tests against the simulator with a real PowerShell: minutes

@@ -81,7 +81,8 @@ def needless(simulation: Simulation, outcome: Outcome) -> Iterator[Violation]:
 
 def _incomplete(simulation: Simulation, outcome: Outcome, host: str) -> Iterator[Violation]:
     """Tell what is missing in the results of a step with a journal: they have all that was ever received."""
-    if not outcome.step.journal or outcome.step.kind not in WRITING:
+    steps = [each.step for each in simulation.outcomes[: outcome.number]]
+    if outcome.step.kind not in WRITING or not all(step.journal for step in steps):
         return
     for result in outcome.results(host):
         runs = [

@@ -82,6 +82,8 @@ NAME = "Nightly"
 IDLE_TIMEOUT = 86400
 EXTENDED_IDLE_TIMEOUT = 3 * IDLE_TIMEOUT
 LONG_WAIT = 100_000.0
+# Seconds that the work runs of which a first run has seen the start only.
+_RESUMED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -202,10 +204,17 @@ class Aim:
     def of(cls, text: str) -> Aim:
         """Return the aim that `str` has made this text of."""
         verb, state, faults = text.split("; ")
-        return cls(verb, state, tuple(faults.split(", ")))
+        return cls(verb, state, tuple(filter(None, faults.split(", "))))
 
 
 Triple = tuple[str, str, str]
+
+
+def _writes(verb: str, state: str) -> bool:
+    """Tell whether a verb writes to a journal or a result where the sessions are in a state."""
+    if verb == "invoke":
+        return not state.endswith("running")
+    return verb in WRITING and not (verb in ("receive", "collect") and state.endswith("idle"))
 
 
 def possible_triples() -> list[Triple]:
@@ -215,7 +224,7 @@ def possible_triples() -> list[Triple]:
         for verb in (*VERBS, *JOBS)
         for fault in FAULTS
         for state in STATES
-        if verb in WRITING or fault not in DISK_FAULTS
+        if fault not in DISK_FAULTS or _writes(verb, state)
     ]
 
 
@@ -266,12 +275,15 @@ def _work(chance: random.Random, aim: Aim | None) -> Work:
         return work
     if aim.state.endswith("running"):
         return replace(work, objects=3, pause=200.0)
+    if aim.verb == "resume" and aim.state.endswith("ended"):
+        return replace(work, objects=3, pause=_RESUMED_SECONDS / 3)  # it must not end in the first run
     return replace(work, pause=0.0)
 
 
 def _aimed(chance: random.Random, aim: Aim, computers: tuple[str, ...], work: Work) -> list[Step]:
     """Return steps that bring the sessions to a state, the verb with its faults, and perhaps one more."""
     first = Step("resume", computers, timeout=0) if aim.verb == "resume" else Step("start", computers)
+    is_over = aim.state.endswith("ended")
     before = []
     if aim.state.endswith("idle"):
         before = [Step("new", computers)]
@@ -280,8 +292,8 @@ def _aimed(chance: random.Random, aim: Aim, computers: tuple[str, ...], work: Wo
     elif aim.state != "none":
         before = [first]
         if aim.state.startswith("connected"):
-            before.append(Step("connect", computers, wait=20.0 if work.pause == 0.0 else 1.0))
-    wait = 20.0 if aim.state == "disconnected, ended" else 1.0
+            before.append(Step("connect", computers, wait=20.0 + work.seconds if is_over else 1.0))
+    wait = 20.0 + work.seconds if aim.state == "disconnected, ended" else 1.0
     step = replace(_step(chance, aim.verb, computers), wait=wait, is_parallel=False, controller=0)
     if aim.verb == "receive" and step.timeout == 0:
         step = replace(step, timeout=30)

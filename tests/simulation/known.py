@@ -36,7 +36,8 @@ class KnownFault:
 def _is_about_an_unbegun_command(played: Played, violation: Violation) -> bool:
     is_green = violation.promise == "green" and "start says ok" in violation.text and "never ran" in violation.text
     is_late = violation.promise == "late" and NEVER_BEGAN in violation.text
-    return (is_green and played.history.work.size > 0) or is_late
+    has_start = any(step.kind == "start" for step in played.history.steps)
+    return has_start and ((is_green and played.history.work.size > 0) or is_late)
 
 
 KNOWN: tuple[KnownFault, ...] = (

@@ -84,7 +84,7 @@ class Mutant:
 
 def changes(tree: ast.Module) -> Iterator[tuple[int, str, Any]]:
     """Yield line, description and a function that makes the change, for each change that a tree allows."""
-    for node in ast.walk(tree):
+    for node in _deciding(tree):
         if isinstance(node, (ast.If, ast.While, ast.IfExp)):
             yield node.lineno, f"not ({ast.unparse(node.test)})", _negation(node)
         elif isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARISONS:
@@ -106,6 +106,26 @@ def changes(tree: ast.Module) -> Iterator[tuple[int, str, Any]]:
             body, list
         ):
             yield from _changes_of_body(body)
+
+
+def _deciding(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a tree but for those that only choose between words."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.JoinedStr, ast.Raise)) or _is_choice_of_words(node):
+            continue
+        yield node
+        todo += ast.iter_child_nodes(node)
+
+
+def _is_choice_of_words(node: ast.AST) -> bool:
+    def is_text(value: ast.expr) -> bool:
+        if isinstance(value, ast.BinOp):
+            return is_text(value.left) or is_text(value.right)
+        return isinstance(value, ast.JoinedStr) or (isinstance(value, ast.Constant) and isinstance(value.value, str))
+
+    return isinstance(node, ast.IfExp) and is_text(node.body) and is_text(node.orelse)
 
 
 def _changes_of_body(body: list[ast.stmt]) -> Iterator[tuple[int, str, Any]]:
@@ -161,13 +181,16 @@ def play_against(mutant: Mutant | None, histories: int) -> int:
 
     setattr(importlib.machinery.SourceFileLoader, "get_code", get_code)  # noqa: B010 - mypy knows no such assignment
     import tests.conftest  # noqa: F401 - it makes the collection importable
-    from tests.simulation.history import draw, rare_aims
+    from tests.simulation.history import JOBS, STATES, VERBS, Aim, draw, rare_aims
     from tests.simulation.known import unknown
     from tests.simulation.simulation import play
 
+    # First each verb with each state of the sessions and nothing that goes wrong, then everything.
     aims = rare_aims(Counter(), histories)
     random.Random(0).shuffle(aims)
-    for seed, aim in zip(range(histories), itertools.cycle([None, *aims]), strict=False):
+    plain = [Aim(verb, state, ()) for verb in (*VERBS, *JOBS) for state in STATES]
+    mixed = itertools.chain.from_iterable((None, aim) for aim in itertools.cycle(aims))
+    for seed, aim in zip(range(histories), itertools.chain(plain, mixed), strict=False):
         if violations := unknown(play(draw(seed, aim))):
             print(f"seed {seed}, aim {aim or 'none'}: {violations[0]}", flush=True)
             return _KILLED

@@ -219,9 +219,10 @@ class Simulation:
         return note
 
     def _carry_out(self, process: Running, outcome: Outcome) -> Mapping[str, Any]:
-        result = self._result_of(process, outcome)
-        outcome.ended = self.scheduler.now
-        return result
+        try:
+            return self._result_of(process, outcome)
+        finally:
+            outcome.ended = self.scheduler.now
 
     def _script(self, token: str) -> str:
         size = self.history.work.size

@@ -14,15 +14,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import CommandResult
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import CommandResult, Delivery
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import running
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import receiving, recovering, running
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.receiving import Receiving
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recovering import Recovery
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal_lock import JournalLock
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import work
 from tests.simulation.__main__ import figures_of, story
-from tests.simulation.history import HappeningFault, History, Step, draw, rare_aims
+from tests.simulation.history import Aim, HappeningFault, History, Step, draw, rare_aims
 from tests.simulation.known import KNOWN, KnownFault, unknown
 from tests.simulation.servers import Work
 from tests.simulation.shrinking import shrunk
@@ -150,26 +153,109 @@ def receive_ignores_its_time_limit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Receiving, "_is_over", lambda _self, _brought_something: False)
 
 
-# Each with the promise that it breaks, and a seed from which on it is caught soon.
-PLANTED: dict[str, tuple[Patch, str, int]] = {
-    "a journal that writes after reading": (journal_writes_after_reading, "lost", 30),
-    "a start that is repeated with a new id": (start_is_repeated_with_a_new_id, "twice", 95),
-    "a broken receive that is no error": (broken_receive_is_no_error, "green", 30),
-    "a resume that forgets starts": (resume_forgets_starts, "twice", 10),
-    "a receive that ignores its time limit": (receive_ignores_its_time_limit, "late", 10),
+def receive_gives_up_at_a_break(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Recovery, "heals", lambda _self, _error: False)
+
+
+def refused_start_counts_as_started(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Journal, "note_refusal", lambda *_given: None)
+
+
+def receive_ends_before_the_server_answers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(WSManClient, "new_receive_deadline", lambda self, _wait: self.world.monotonic() + 15.0)
+
+
+def start_that_is_not_whole_counts_as_begun(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Delivery, "must_be_stopped", property(lambda _self: False))
+
+
+def journal_is_not_locked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(JournalLock, "hold", lambda *_given: None)
+
+
+def command_is_connected_to_without_its_session(patch: pytest.MonkeyPatch) -> None:
+    """A Reconnect of the session instead of a Disconnect and a Connect."""
+    for module in (receiving, recovering):
+        patch.setattr(
+            module, "connect_anew", lambda client, session, deadline: client.reconnect(session.shell, None, deadline)
+        )
+
+
+def start_whose_answer_is_lost_counts_as_done(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(starting, "_is_listed", lambda *_given: True)
+
+
+# Each with the promise that it breaks, a seed from which on it is caught soon, and the aim of its histories.
+PLANTED: dict[str, tuple[Patch, str, int, str | None]] = {
+    "a journal that writes after reading": (journal_writes_after_reading, "lost", 30, None),
+    "a start that is repeated with a new id": (start_is_repeated_with_a_new_id, "twice", 95, None),
+    "a broken receive that is no error": (broken_receive_is_no_error, "green", 30, None),
+    "a resume that forgets starts": (
+        resume_forgets_starts,
+        "twice",
+        0,
+        "resume; disconnected, running; remove",
+    ),
+    "a receive that ignores its time limit": (
+        receive_ignores_its_time_limit,
+        "late",
+        0,
+        "collect; disconnected, running; ",
+    ),
+    "a receive that gives up when its connection breaks": (
+        receive_gives_up_at_a_break,
+        "needless",
+        5,
+        "receive; disconnected, ended; lost_request",
+    ),
+    "a start that the server refused and the journal keeps": (
+        refused_start_counts_as_started,
+        "stuck",
+        29,
+        "resume; none; quota",
+    ),
+    "a Receive whose deadline is before the end of a silence": (
+        receive_ends_before_the_server_answers,
+        "needless",
+        9,
+        "collect; disconnected, running; ",
+    ),
+    "a command that lacks a part of its script and is waited for": (
+        start_that_is_not_whole_counts_as_begun,
+        "late",
+        9,
+        "resume; none; kill_before",
+    ),
+    "a journal that two runs write at the same moment": (journal_is_not_locked, "twice", 32, None),
+    "a command that is connected to without its session": (
+        command_is_connected_to_without_its_session,
+        "lost",
+        5,
+        "receive; disconnected, running; lost_answer",
+    ),
+    "a start whose answer was lost and that counts as done": (
+        start_whose_answer_is_lost_counts_as_done,
+        "green",
+        20,
+        "start; none; lost_request",
+    ),
 }
 
 
-def first_caught(promise: str, seeds: range) -> int | None:
+def first_caught(promise: str, seeds: range, aim: str | None = None) -> int | None:
     """The first seed whose history breaks a promise, or None."""
-    return next((seed for seed in seeds if promise in {each.promise for each in unknown(play(draw(seed)))}), None)
+    for seed in seeds:
+        played = play(draw(seed, Aim.of(aim) if aim else None))
+        if promise in {each.promise for each in unknown(played)}:
+            return seed
+    return None
 
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_fault_is_caught(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    plant, promise, seed = PLANTED[name]
+    plant, promise, seed, aim = PLANTED[name]
     plant(monkeypatch)
-    assert first_caught(promise, range(seed, seed + 300)) is not None
+    assert first_caught(promise, range(seed, seed + 300), aim) is not None
 
 
 def test_a_violation_is_shrunk_to_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -288,7 +288,7 @@ class HttpConversation:
         content_type = response.headers.get("Content-Type", "")
         is_encrypted = content_type.lower().startswith("multipart/") and self._codec is not None
         if is_encrypted and self._codec is not None:
-            body, content_type = self._codec.unwrap(content_type, body), "application/soap+xml"
+            body, content_type = _unwrapped(self._codec, content_type, body), "application/soap+xml"
         elif self._codec is not None and response.status_code in _STATUSES_WITH_ENVELOPE and body:
             raise soap.improper("the answer is not encrypted, although the request was", is_break=True)
         return _Response(
@@ -365,6 +365,23 @@ def _whole(location: str, base: str) -> str:
     """Return the address of a redirection; a path alone is one on the same server (RFC 9110 10.2.2)."""
     is_path = location and not location.startswith(("//", "\\")) and ":" not in location.partition("/")[0]
     return urljoin(base, location) if is_path else location
+
+
+def _unwrapped(codec: Codec, content_type: str, body: bytes) -> bytes:
+    """Return a decrypted answer.
+
+    Raises:
+        TransportError: It was changed on its way. The log-on libraries raise their own errors for it; but this is no
+            failed log-on, and the request was carried out.
+    """
+    try:
+        return codec.unwrap(content_type, body)
+    except TransportError:
+        raise
+    except Exception as error:  # each library has its own
+        words = " ".join(str(error).split())
+        message = f"the answer could not be decrypted ({type(error).__name__}: {words})"
+        raise soap.improper(message, is_break=True) from error
 
 
 def _can_be_followed(location: str, *, from_https: bool) -> bool:
