@@ -283,7 +283,7 @@ errors:
     hint:
       description: What to do next.
       type: str
-      sample: Another client connected to the session meanwhile.
+      sample: Another client connected to the session meanwhile. Run the task again.
     computers:
       description: The computers that the error is about, if they are several. O(lockout_guard) makes such records.
       type: list

@@ -450,7 +450,7 @@ class TestMalformed:
                 pass
 
     def test_errors_do_not_show_the_data(self) -> None:
-        with pytest.raises(ValueError, match="a value of the type I32 cannot be read") as failed:
+        with pytest.raises(ValueError, match="a value of the CLIXML type I32 cannot be read") as failed:
             to_plain("<I32>hunter2</I32>")
         assert "hunter2" not in repr(failed.value)
         assert failed.value.__cause__ is None

@@ -316,8 +316,8 @@ def test_a_chain_that_bites_its_tail_ends() -> None:
     [
         ("https://h:5986/wsman?token=hidden#hidden", "https://h:5986"),
         ("http://me:hidden@h/hidden", "http://h"),
-        ("/hidden", "an unnamed place"),
-        ("", "an unnamed place"),
+        ("/hidden", "an address without a host"),
+        ("", "an address without a host"),
         ("http://[hidden", "an address that cannot be read"),
     ],
 )

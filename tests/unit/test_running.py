@@ -108,7 +108,7 @@ def test_the_error_tells_what_was_delivered(start: Any, breaks_at: int, delivere
     result = start(SlowClient(breaks_at))
     assert result.command_id is not None
     assert result.error.message == (
-        f"the command in session job1 on srv01 has incomplete input, {delivered} of 10 objects delivered: "
+        f"the command in session job1 on srv01 did not get all of its input, only {delivered} of 10 objects: "
         "the connection broke"
     )
     assert "receive_pssession with stop" in result.error.hint

@@ -298,8 +298,8 @@ def test_a_name_is_literal_on_all_computers_if_it_is_on_one() -> None:
 def test_a_missing_name_with_brackets_is_told_how_to_write_it() -> None:
     request = Request.from_options({"computer_name": ["srv01"], "name": ["Job [1", "Job [1]"]})
     half, whole = select_remote([SRV01], request, listing("other"), Nothing()).missing
-    assert "taken for a name as it is" in half.hint
-    assert "written Job `[1`]" in whole.hint
+    assert "used as a literal name" in half.hint
+    assert "Write the literal name as 'Job `[1`]'." in whole.hint
 
 
 def test_a_missing_session_is_told_with_configurations() -> None:

@@ -86,7 +86,7 @@ def test_the_text_of_a_nested_provider_fault() -> None:
     ("reason", "code", "message"),
     [
         ("the\n reason", "5", "the reason"),
-        ("", "5", "the server answered with the fault InvalidSelectors"),
+        ("", "5", "the server refused the request and gave no reason (InvalidSelectors)"),
         ("r", "", "r"),
         ("r", "-1", "r"),
         ("r", "0x5", "r"),

@@ -113,7 +113,7 @@ def test_a_script_whose_input_was_not_delivered_may_have_begun_and_is_stopped(
 ) -> None:
     break_off(computer, 1, can_stop=can_stop)
     broken = start("echo", input=OBJECTS)
-    assert "has incomplete input, 288 to 574 of 1000 objects delivered" in broken["msg"]
+    assert "did not get all of its input, only 288 to 574 of 1000 objects" in broken["msg"]
     job = computer.session("job")
     (command,) = job.commands
     assert command.state == ("Stopped" if can_stop else "Running")
@@ -121,11 +121,11 @@ def test_a_script_whose_input_was_not_delivered_may_have_begun_and_is_stopped(
     for _time in range(2):
         again = start("echo", input=OBJECTS)
         assert again["failed"]
-        assert "has incomplete input, 288 to 574 of 1000 objects delivered" in again["msg"]
+        assert "did not get all of its input, only 288 to 574 of 1000 objects" in again["msg"]
         assert [each.command_id for each in job.commands] == [command.command_id]
         until(lambda: job.commands[0].state == "Stopped", "the end of the command")
     received = receive()
-    assert "has incomplete input, 288 to 574 of 1000 objects delivered" in received["msg"]
+    assert "did not get all of its input, only 288 to 574 of 1000 objects" in received["msg"]
     assert (only(received)["state"], only(received)["output"]) == ("Stopped", ["begun", *range(288)])
     assert len(received["errors"]) == 1
 

@@ -263,7 +263,7 @@ def test_connection_lost_while_receiving(
     computer.inject(Injection("Receive", action=action))
     result = invoke("pause", recovery_timeout=0)
     assert result["failed"]
-    assert "receive_pssession takes the rest" in result["msg"]
+    assert "receive_pssession receives the rest" in result["msg"]
     assert computer.session("job").state == "Disconnected"
     assert len(fleet.requests_of(operation="Command")) == 1
     rest = controller.run(_plugins.RECEIVE, "srv01", name=["job"])
@@ -464,7 +464,7 @@ def test_nothing_is_started_beside_a_command(
     (error,) = result["errors"]
     assert (error["reason"], error["session_name"]) == ("busy", "job")
     assert "a command still runs in it" in error["message"]
-    assert "receive_pssession takes its output" in error["hint"]
+    assert "Receive the output with receive_pssession" in error["hint"]
     assert (result["changed"], result["sessions"]) == (False, [])
     assert {request.operation for request in fleet.requests} == {"Enumerate"}
     assert len(computer.session("job").commands) == 1

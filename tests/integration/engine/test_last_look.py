@@ -80,7 +80,7 @@ def test_the_session_and_its_command_are_there(job: SimulatedSession, break_off:
     error = only_error(result)
     assert error["reason"] == "failed"
     assert error["hint"] == (
-        "The session and the command are there, without a client; receive_pssession takes the rest."
+        "The session and its command still exist, disconnected; receive_pssession receives the rest."
     )
     assert [session["state"] for session in result["sessions"]] == ["Disconnected"]
     assert job.state == "Disconnected"
@@ -124,7 +124,7 @@ def test_the_command_is_gone(
     result = break_off(code, receive_elsewhere)
     error = only_error(result)
     assert error["reason"] == "expired"
-    assert error["hint"].startswith("The session is there, and the command is not")
+    assert error["hint"].startswith("The session still exists, but the command does not")
     assert job.state == "Disconnected"
 
 
@@ -146,7 +146,7 @@ def test_a_stop_that_may_not_have_arrived(
     result = controller.run(_plugins.RECEIVE, "srv01", name=["job"], stop=True)
     (error,) = result["errors"]
     assert error["hint"].startswith(
-        "It is not known whether the command stopped. The session and the command are there"
+        "It is not known whether the command stopped. The session and its command still exist"
     )
 
 
@@ -171,5 +171,5 @@ def test_a_command_that_could_not_be_started(
     assert error["hint"] == (
         "The session no longer exists: it expired, was removed, or ended with its process or the computer."
         if gone
-        else "The session is connected here."
+        else "The session still exists, and this controller is connected to it."
     )

@@ -423,7 +423,7 @@ def test_the_socks_proxy_reaches_nobody(
     set_up(controller, fleet, "NTLM", port=9)
     (error,) = controller.get("srv01", session_option={"proxy": socks.url})["errors"]
     assert "the proxy made no connection: 0x05: Connection refused" in error["message"]
-    assert "check from there" in error["hint"]
+    assert "Check from there" in error["hint"]
 
 
 @pytest.mark.parametrize("url", ["socks5h://127.0.0.1:9", "socks5h://proxy.invalid:1080", "http://proxy.invalid:3128"])

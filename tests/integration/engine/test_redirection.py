@@ -213,7 +213,7 @@ def test_never_out_of_https(
     have(controller, fleet, way, tls=True)
     result = controller.get(connection_uri=[computer.https_uri], allow_redirection=True)
     assert error_ids(result) == [INVALID]
-    assert "Nothing was sent" in result["errors"][0]["hint"]
+    assert "The task sent nothing" in result["errors"][0]["hint"]
     assert (trap.connections, trap.received) == (0, b"")
 
 

@@ -112,7 +112,7 @@ def test_scenario_25_taken_and_kept(fleet: SimulatedFleet, computer: SimulatedCo
     (error,) = result["errors"]
     assert error_ids(result) == ["PSSessionConnectFailed"]
     assert error["target"] is None
-    assert "not available for connection" in error["message"]
+    assert "another client connected to it first" in error["message"]
     assert operations(fleet).count("Connect") == 1
 
 

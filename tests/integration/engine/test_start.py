@@ -111,7 +111,7 @@ def test_killed_in_the_start(
     assert fleet.requests_of(operation="Command") == []
     received = controller.run(_plugins.RECEIVE, "srv01", name=["night"], journal=str(journal))
     assert received["failed"]
-    assert "or it never started" in received["msg"]
+    assert "or the command never started" in received["msg"]
 
 
 def test_killed_after_the_start(
@@ -134,7 +134,7 @@ def test_without_a_journal(
         assert again["failed"]
         (error,) = again["errors"]
         assert (error["reason"], error["session_name"]) == ("failed", "night")
-        assert "remove the session (remove_pssession) and run this again" in error["hint"]
+        assert "remove the session (remove_pssession) and run the task again" in error["hint"]
         assert [session["commands"] for session in again["sessions"]] == [[]]
     assert fleet.requests_of(operation="Command") == []
 
@@ -146,7 +146,7 @@ def test_another_run_may_still_be_at_it(
     computer.session("night").connect_elsewhere()
     again = start()
     assert not again["changed"]
-    assert "run it again in a minute" in again["errors"][0]["hint"]
+    assert "run the task again in a minute" in again["errors"][0]["hint"]
     assert fleet.requests_of(operation="Command") == []
 
 
@@ -255,7 +255,7 @@ def test_a_refused_start_leaves_no_session_behind(
     computer.inject(dataclasses.replace(refusal))
     first = start(**options)
     (error,) = first["errors"]
-    assert "The session that was opened for it was removed again." in error["hint"]
+    assert "The task removed the session that it had opened for the command." in error["hint"]
     assert (first["sessions"], first["changed"], computer.sessions) == ([], False, [])
     assert start(**options)["errors"] == []
     assert commands(computer) == [1]

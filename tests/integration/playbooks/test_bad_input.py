@@ -35,7 +35,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "computer_name, instance_id, name cannot be used together",
     ),
     "port and URI": ({"connection_uri": "http://srv01", "port": 5985}, "connection_uri, port cannot be used together"),
-    "nothing that selects": ({"throttle_limit": 3}, "Nothing says which sessions are meant"),
+    "nothing that selects": ({"throttle_limit": 3}, "The options do not select any sessions"),
     "credential and thumbprint": (
         {**ON, "credential": LOGON, "certificate_thumbprint": "AB12"},
         "certificate_thumbprint and credential cannot be used together",
@@ -114,7 +114,9 @@ def test_what_would_send_a_password_in_clear_is_refused_for_that_computer(
         "srv02": "ok",
         "srv03": "failed",
     }
-    assert "authentication basic over plain HTTP would send everything in clear" in run.on("Connect", "srv01").message
+    assert (
+        "authentication basic over plain HTTP would send everything unencrypted" in run.on("Connect", "srv01").message
+    )
     assert "session_option.no_encryption" in run.on("Connect", "srv01").message
     assert "authentication by certificate needs HTTPS" in run.on("Connect", "srv03").message
     assert {request.computer for request in fleet.requests} == {"srv02"}

@@ -123,7 +123,7 @@ def test_start_does_not_pass_over_a_session_without_a_command(controller: Contro
     for arguments in (["--check"], []):
         run = job(controller, *arguments, job="start", name="Nightly", script="Work")
         assert outcomes(run) == {"srv01": "failed", "srv02": "changed", "srv03": "changed"}
-        assert "remove the session (remove_pssession) and run this again" in run.on("Job", "srv01").message
+        assert "remove the session (remove_pssession) and run the task again" in run.on("Job", "srv01").message
 
 
 def test_cleanup_without_remove_only_shows(controller: Controller, fleet: SimulatedFleet) -> None:

@@ -202,7 +202,7 @@ def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
         "Bad choice": "on_error",
         "Unknown option": "the lookup has no option names. Did you mean name?",
         "Option of another plugin": "the lookup has no option force. Its options are allow_redirection, ",
-        "No computer": "Nothing says which sessions are meant",
+        "No computer": "The options do not select any sessions",
     }.items():
         assert run[task].outcome == "ignored", task
         assert text in run[task].message

@@ -137,7 +137,7 @@ def test_both_ways_tell_each_host_the_same(tmp_path: Path, collect: bool) -> Non
         assert rescued == {host: ended.on("Result", host)["msg"]["msg"] for host in set(results) - fine}
         assert all(host in message for host, message in rescued.items())
         assert "another client" in rescued["busy"]
-        assert "Check user name and password" in rescued["denied"]
+        assert "Check the user name and the password" in rescued["denied"]
     if collect:
         (got,) = results["found"]["results"]
         assert (got["output"], got["warning"]) == (["one", {"Updates": 12}], ["mind the gap"])

@@ -223,6 +223,5 @@ def _commands_not_listed(session: PSSession, cause: TransportError, cmdlet: Cmdl
 
 
 def _unidentified(count: int) -> TransportError:
-    return TransportError(
-        Code.IMPROPER_RESPONSE, f"{count} of the shells it listed had no usable ShellId and were left out"
-    )
+    what = "1 shell without a usable id was" if count == 1 else f"{count} shells without a usable id were"
+    return TransportError(Code.IMPROPER_RESPONSE, f"{what} left out of the list")

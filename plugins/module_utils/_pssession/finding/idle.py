@@ -53,13 +53,13 @@ def _busy(session: PSSession, task: Task) -> ErrorRecord:
     what = "a command" if len(commands) == 1 else f"{len(commands)} commands"
     waited = task.request.flow.busy_timeout
     has_waited = waited and not task.context.check_mode
-    hint = f"It was still there after {waited:g} seconds (busy_timeout). " if has_waited else ""
+    hint = f"The command was still there after {waited:g} seconds (busy_timeout). " if has_waited else ""
     return error_record(
         "PSSessionStateBroken",
-        f"nothing was started in session {session.place}: {what} still runs in it, or was not received to its end",
+        f"nothing was started in session {session.place}: {what} still runs in it, or its output was not all received",
         cmdlet=task.request.cmdlet,
         reason=Reason.BUSY,
         target=session.instance_id,
         about=session.subject,
-        hint=f"{hint}receive_pssession takes its output.",
+        hint=f"{hint}Receive the output with receive_pssession, and run this task again.",
     )

@@ -132,7 +132,7 @@ def _select_together(
     elif query.names is None:
         selected = candidates
         if not candidates:
-            miss("PSSessionNameMatchFail", "of this kind", "*")
+            miss("PSSessionNameMatchFail", "that matches the options", "*")
     else:
         for pattern in query.names:
             matches = [session for session in candidates if pattern.selects(session.name)]
@@ -170,9 +170,10 @@ def how_to_write(pattern: WildcardPattern) -> str:
     if "[" not in pattern.pattern:
         return ""
     if pattern.problem:
-        return f"It was taken for a name as it is: {pattern.problem}."
+        return f"The text was used as a literal name: {pattern.problem}."
     return (
-        f"Brackets are a wildcard where no session is called so; the name itself is written {escaped(pattern.pattern)}"
+        f"Brackets are wildcards if no session has exactly this name. Write the literal name as "
+        f"{escaped(pattern.pattern)!r}."
     )
 
 
@@ -352,9 +353,7 @@ def _not_known(request: Request, what: str, error_id: str, target: str, hint: st
         category="InvalidArgument",
         reason=Reason.MISSING,
         target=target,
-        hint=_joined(
-            hint, "Name the computer, too (computer_name), to find sessions that this controller has not seen before."
-        ),
+        hint=_joined(hint, "To find sessions that this controller has not seen before, set computer_name as well."),
     )
 
 
@@ -377,7 +376,9 @@ def _missing(
         target=target,
         about=endpoints[0].subject if len(endpoints) == 1 else Subject(),
         hint=_joined(
-            hint, "Sessions of other accounts are invisible, and expired ones are gone; on_missing: skip accepts that."
+            hint,
+            "The session may have expired, or belong to another account; pssession_info lists the sessions that exist. "
+            "If it may be missing, set on_missing: skip.",
         ),
     )
 

@@ -64,7 +64,7 @@ def _without_user(address: str, name: str, instead: str) -> str:
         "ParameterArgumentValidationError",
         f"{name}: the address for {host or 'a host'} has a user or password in it",
         "InvalidData",
-        hint=f"Write the address without it, and give user and password in {instead}.",
+        hint=f"Remove them from the address, and set them in {instead}.",
     )
 
 

@@ -109,7 +109,7 @@ INVOKE = Cmdlet(
     "Invoke-Command",
     opening_sets=_OPENED,
     narrowing=("name", "instance_id", "session_name"),
-    narrowing_hint="For a host of the play invoke_command needs name ('*' runs the script in every session) or "
+    narrowing_hint="On a Windows host, invoke_command needs name ('*' runs the script in every session) or "
     "instance_id, or session_name with in_disconnected_session for a new session.",
 )
 NEW = Cmdlet("New-PSSession", parameter_sets=(), opening_sets=_OPENED, error_id="PSSessionOpenFailed")
@@ -117,16 +117,16 @@ RECEIVE = Cmdlet(
     "Receive-PSSession",
     lists_commands=True,
     narrowing=("name", "instance_id", "owner"),
-    narrowing_hint="For a host of the play receive_pssession needs one of name, instance_id, owner. "
-    "name='*' selects all.",
+    narrowing_hint="On a Windows host, receive_pssession needs one of name, instance_id, owner. "
+    "name='*' selects all sessions.",
 )
 REMOVE = Cmdlet(
     "Remove-PSSession",
     error_id="RemoveSessionCannotConnectToServer",
     ended_error_id=None,
     narrowing=("name", "instance_id", "owner", "minimum_age", "expires_within"),
-    narrowing_hint="For a host of the play remove_pssession needs one of name, instance_id, owner, minimum_age, "
-    "expires_within. name='*' selects all.",
+    narrowing_hint="On a Windows host, remove_pssession needs one of name, instance_id, owner, minimum_age, "
+    "expires_within. name='*' selects all sessions.",
 )
 
 CMDLETS = (CONNECT, DISCONNECT, GET, INVOKE, NEW, RECEIVE, REMOVE)

@@ -169,87 +169,116 @@ def reason_of(code: int | None) -> Reason:
 
 
 _HOST_PROCESS_LOST = (
-    "The WinRM service lost the process of the session, which has mostly ended, and with it the session and its "
-    "command; pssession_info shows whether it is still there."
+    "The WinRM service lost the process of the session. The process has probably ended, and the session and its "
+    "command with it. pssession_info shows whether the session still exists."
 )
 
 # Two levels of quotas have a code of their own each: those of the service, and those of one session configuration.
 _SHELLS_OF_USER = (
-    "The account has as many shells there as the server allows (MaxShellsPerUser), disconnected ones included; "
-    "remove some (remove_pssession)."
+    "The account already has as many shells on the server as it may (MaxShellsPerUser). Disconnected sessions count, "
+    "too. Remove some (remove_pssession)."
 )
 
 _USERS = (
-    "As many accounts have shells there as the server allows at a time (MaxConcurrentUsers); remove those of one, or "
-    "try again later."
+    "As many accounts as the server allows already have shells on it (MaxConcurrentUsers). Remove all sessions of one "
+    "account, or try again later."
 )
 
 HINTS: t.Mapping[int, str] = {
     Code.ACCESS_DENIED: (
-        "The log-on worked, and the account may not do this. It needs the right to use WinRM (Administrators or Remote "
-        "Management Users) and the session configuration, and only the account that opened a session can connect to "
-        "it. A local administrator is restricted over the network until LocalAccountTokenFilterPolicy is 1."
+        "The log-on worked, but the account may not do this. It needs the right to use WinRM (group Administrators or "
+        "Remote Management Users) and the session configuration. Only the account that opened a session can connect "
+        "to it. A local administrator is restricted over the network until LocalAccountTokenFilterPolicy is 1."
     ),
     Code.AUTHENTICATION_FAILED: (
-        "Check for a valid ticket (klist, kinit), that the clocks agree within five minutes, and krb5.conf."
+        "For Kerberos, check the ticket on the controller (klist shows it, kinit gets one) and krb5.conf. The clocks "
+        "of the controller and the domain must agree within five minutes."
     ),
-    Code.LOGON_FAILURE: "Check user name and password. One try was made; repeated ones may lock the account.",
+    Code.LOGON_FAILURE: (
+        "Check the user name and the password, and that the account is not locked, expired or disabled. The task tried "
+        "once; more failures may lock the account."
+    ),
     Code.TARGET_UNKNOWN: (
-        "No service principal has this name: name the computer as the domain does, or set "
-        "ansible_psrp_negotiate_hostname_override or ansible_winrm_kerberos_hostname_override, and "
+        "The domain has no service principal name (SPN) for this computer name. Use the computer's name in the domain, "
+        "or set ansible_psrp_negotiate_hostname_override or ansible_winrm_kerberos_hostname_override, and "
         "ansible_psrp_negotiate_service or ansible_winrm_service."
     ),
     Code.IMPROPER_RESPONSE: "Something other than WinRM may be answering: check the port, the path and any proxy.",
     Code.CERTIFICATE_INVALID: (
-        "Trust the authority that signed the server's certificate (ca_cert; ansible_psrp_ca_cert or "
-        "ansible_winrm_ca_trust_path), and name the computer as its certificate does. session_option.skip_ca_check, "
-        "skip_cn_check and skip_revocation_check switch checks off. TLS 1.2 or newer is needed, and the port of HTTPS "
-        "(5986)."
+        "Check the server's certificate. It must not have expired, and must have the computer's name as the task has "
+        "it. The controller must trust its authority (ca_cert; ansible_psrp_ca_cert or ansible_winrm_ca_trust_path). "
+        "session_option.skip_ca_check, skip_cn_check and skip_revocation_check switch checks off. The server needs TLS "
+        "1.2 or newer, and the port must be that of HTTPS (5986)."
     ),
-    Code.CANNOT_CONNECT: "Check that WinRM listens there (5985 HTTP, 5986 HTTPS) and that no firewall is between.",
-    Code.UNEXPECTED_SELECTORS: "The session expired, was removed, or belongs to another account.",
+    Code.CANNOT_CONNECT: (
+        "Check that WinRM listens on this port (HTTP 5985, HTTPS 5986) and that no firewall blocks it."
+    ),
+    Code.UNEXPECTED_SELECTORS: (
+        "The session expired, was removed, or belongs to another account. pssession_info lists the sessions that exist."
+    ),
     Code.HOST_PROCESS_ENDED: (
-        "The process of the session ended, and with it the session and its command: it crashed, was killed, or the "
-        "script ended it."
+        "The process of the session ended (wsmprovhost.exe), and the session and its command with it. The process "
+        "crashed, was killed, or the script ended it. The computer's Application event log may show why."
     ),
     Code.CALL_FAILED: _HOST_PROCESS_LOST,
     Code.CALL_FAILED_RESULT: _HOST_PROCESS_LOST,
-    Code.CONTENT_TYPE_UNKNOWN: "Mostly the WinRM service is starting or stopping: run the task again.",
+    Code.CONTENT_TYPE_UNKNOWN: "The WinRM service is probably starting or stopping. Run the task again.",
     0x803381A6: (
-        "The account has as many requests there at a time as the server allows (MaxConcurrentOperationsPerUser): use a "
-        "smaller throttle_limit, or run fewer tasks at a time."
+        "The account has too many requests on the server at the same time (MaxConcurrentOperationsPerUser). Lower "
+        "throttle_limit, or run fewer tasks at the same time."
     ),
     Code.EXPLICIT_CREDENTIALS_REQUIRED: (
-        "Give credential, or add the computer to the inventory with ansible_user and ansible_password; or get a "
-        "Kerberos ticket (kinit)."
+        "Set credential, or ansible_user and ansible_password for the computer in the inventory, or get a Kerberos "
+        "ticket on the controller (kinit)."
     ),
     Code.INVALID_AUTHENTICATION: (
-        "Choose another authentication (ansible_psrp_auth or ansible_winrm_transport), or use_ssl. Basic and digest "
-        "over plain HTTP need session_option.no_encryption (ansible_psrp_message_encryption or "
-        "ansible_winrm_message_encryption: never), and everything is readable then."
+        "Set another authentication (in the inventory, ansible_psrp_auth or ansible_winrm_transport), or use HTTPS "
+        "(use_ssl). Basic and digest over plain HTTP need session_option.no_encryption (in the inventory, "
+        "ansible_psrp_message_encryption or ansible_winrm_message_encryption: never). Then everyone on the network can "
+        "read everything."
     ),
-    Code.CANNOT_CONNECT_WINRM_SERVICE: "The service is busy or stopped; try again later.",
+    Code.CANNOT_CONNECT_WINRM_SERVICE: (
+        "The WinRM service of the computer is busy or stopped. Check the service, or try again later."
+    ),
     Code.URL_NOT_AVAILABLE: (
-        "Check application_name (ansible_psrp_path or ansible_winrm_path): WinRM's own path is /wsman."
+        "Check the port and application_name (in the inventory, ansible_psrp_path or ansible_winrm_path). WinRM's "
+        "default path is /wsman."
     ),
-    Code.OPERATION_TIMEOUT: "Raise session_option.operation_timeout, or look at the load of the computer.",
-    Code.HTTP_ERROR: "Check the port (5985 HTTP, 5986 HTTPS), and the proxy if there is one (session_option.proxy).",
-    Code.HTTP_BAD_REQUEST: "The server could not read the request: check its event log, and any proxy in between.",
+    Code.OPERATION_TIMEOUT: (
+        "Check the load of the computer, or raise session_option.operation_timeout (for opening, connecting and "
+        "listing also open_timeout)."
+    ),
+    Code.HTTP_ERROR: "Check the network, the port (HTTP 5985, HTTPS 5986) and any proxy (session_option.proxy).",
+    Code.HTTP_BAD_REQUEST: (
+        "The server could not read the request. Check its event log (Microsoft-Windows-WinRM/Operational) and any "
+        "proxy in between."
+    ),
     Code.REDIRECT_REQUIRED: (
-        "Nothing was sent to the new place. If it is right, name it in connection_uri, or set allow_redirection."
+        "The task sent nothing to the new address. If that address is right, set it as connection_uri, or set "
+        "allow_redirection."
     ),
-    Code.REDIRECT_LOCATION_INVALID: "Nothing was sent to the new place. Name it in connection_uri if it is right.",
-    Code.COMPUTER_NOT_FOUND: "Check the name and the DNS of the controller; ansible_host can hold the address.",
-    Code.CLIENT_SESSION_ID_MISMATCH: "Another client connected to the session meanwhile.",
+    Code.REDIRECT_LOCATION_INVALID: (
+        "The task sent nothing to the new address. If that address is right, set it as connection_uri."
+    ),
+    Code.COMPUTER_NOT_FOUND: (
+        "Check the computer's name and the DNS of the controller. ansible_host can have the IP address."
+    ),
+    Code.CLIENT_SESSION_ID_MISMATCH: "Another client connected to the session meanwhile. Run the task again.",
     Code.CONNECTED_TO_DIFFERENT_CLIENT: (
-        "If that client died, the server frees the session after about a minute: set busy_timeout to wait for it."
+        "If that client no longer runs, the server disconnects the session after about a minute. Set busy_timeout to "
+        "wait for it."
     ),
     0x803381A5: _SHELLS_OF_USER,
     0x803381AB: _USERS,
     0x803381E4: _SHELLS_OF_USER,
     0x803381E5: _USERS,
-    0x803381E6: "The configuration has as many shells as the server allows (MaxShells); remove some.",
-    Code.CONNECT_REFUSED: "The server's PowerShell refused the connect data; versions may differ too much.",
+    0x803381E6: (
+        "The session configuration already has as many shells as it may (MaxShells). Remove some (remove_pssession)."
+    ),
+    Code.CONNECT_REFUSED: (
+        "PowerShell on the computer did not accept this client. Perhaps a client of a very different version opened "
+        "the session. Connect with that client."
+    ),
 }
 
 _PAIR = re.compile(r"(ansible_psrp_\w+) or (ansible_winrm_\w+)")

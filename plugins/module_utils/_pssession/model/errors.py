@@ -201,7 +201,7 @@ class EndedWithoutState(TransportError):
     """A server says that a command has ended, and its last message, which says how, did not come."""
 
     def __init__(self) -> None:
-        super().__init__(None, "the server says that the command has ended, and not how", delivered=False)
+        super().__init__(None, "the server reports that the command has ended, but not its result", delivered=False)
 
 
 class UnexpectedError(TransportError):

@@ -25,22 +25,22 @@ from .last_look import Fate, Seen
 
 _RECEIVED = "What was received until then is in the result."
 _MAY_BE_OPENING = (
-    "Some client is connected to it. If that was an earlier run of this task which came to an end, run it again in a "
-    "minute; then it is started."
+    "A client is connected to the session. If that was an earlier run of this task, run the task again in a minute; it "
+    "starts the command then."
 )
 _MAY_BE_DONE = (
-    "What was started in it has been received to its end, or nothing ever was. To start it, remove the session "
-    "(remove_pssession) and run this again. A task with a journal does so by itself where the journal proves that "
-    "nothing was started."
+    "Either its command ended and was received, or no command was ever started in it. To start the command, remove the "
+    "session (remove_pssession) and run the task again. A task with a journal does this itself if the journal proves "
+    "that nothing was started."
 )
 _REASON_OF_FATE = {Fate.EXPIRED: Reason.EXPIRED, Fate.BUSY: Reason.BUSY, Fate.WITHOUT_COMMAND: Reason.EXPIRED}
 _FATES_OF_SESSIONS = {
     Fate.EXPIRED: "The session no longer exists: it expired, was removed, or ended with its process or the computer.",
     Fate.BUSY: "Another client is connected to the session now.",
-    Fate.WITHOUT_COMMAND: "The session is there, and the server does not list the command.",
-    Fate.DISCONNECTED: "The session is there, without a client.",
-    Fate.CONNECTED: "The session is connected here.",
-    Fate.REMOVED: "The session that was opened for it was removed again. Run the task again.",
+    Fate.WITHOUT_COMMAND: "The session still exists, but the server does not list the command.",
+    Fate.DISCONNECTED: "The session still exists and is disconnected.",
+    Fate.CONNECTED: "The session still exists, and this controller is connected to it.",
+    Fate.REMOVED: "The task removed the session that it had opened for the command. Run the task again.",
 }
 
 
@@ -107,13 +107,13 @@ def incomplete(
         message = f"{command} did not start, since its script was not delivered to the end"
         hint = "Run the task again." if is_stopped else "Remove the session (remove_pssession), and run the task again."
     elif delivery.total is None:
-        message = f"it is not known whether {command} started, since the answer to the end of its script got lost"
-        hint = "If it started, receive_pssession takes its output, and stops it with stop."
+        message = f"it is not known whether {command} started, since the server's answer got lost"
+        hint = "If the command started, receive_pssession receives its output; with stop, it stops the command."
     else:
-        message = f"{command} has incomplete input, {delivery.objects} objects delivered"
+        message = f"{command} did not get all of its input, only {delivery.objects} objects"
         hint = (
-            "The script was stopped, and nothing else was started. It may have done some of its work; "
-            "receive_pssession takes what it gave."
+            "The task stopped the script, and started nothing else. The script may have done some of its work; "
+            "receive_pssession receives its output."
             if is_stopped
             else "The script waits for the rest of its input. To stop it, use receive_pssession with stop. "
             "Without stop, receive_pssession ends its input, and the script goes on with the objects that it has."
@@ -132,7 +132,7 @@ def broken_off(session: PSSession, command_id: str | None, cause: TransportError
     limit = cause.error_id if isinstance(cause, LimitExceeded) else None
     if limit is not None:
         doubt = "It is not known whether the command stopped. " if request.run.stop else ""
-        hint = f"Raise the limit. {doubt}receive_pssession takes the rest."
+        hint = f"Raise the limit. {doubt}receive_pssession receives the rest."
     doing = "receiving from" if command_id else "starting a command in"
     return _record(
         limit or ("ReceivePSSessionPipelineFailed" if command_id else "PSSessionStateBroken"),
@@ -172,15 +172,15 @@ def _fate(result: CommandResult, seen: Seen, request: Request) -> str:
     """Return what became of a session, in words."""
     if seen.fate is Fate.UNKNOWN:
         why = f" ({seen.cause.message})" if seen.cause else ""
-        later = " If the session is there later, receive_pssession takes the rest." if result.command_id else ""
+        later = " If the session is there later, receive_pssession receives the rest." if result.command_id else ""
         return f"It is not known what became of the session: the computer does not answer{why}.{later}"
     if seen.fate is Fate.EXPIRED and result.cause is not None and result.cause.code == Code.HOST_PROCESS_ENDED:
         return HINTS[Code.HOST_PROCESS_ENDED]
     if _is_receiving(result) and seen.fate is Fate.WITHOUT_COMMAND:
-        return "The session is there, and the command is not: another client received or removed it."
+        return "The session still exists, but the command does not: another client received or removed it."
     if _is_receiving(result) and seen.fate is Fate.DISCONNECTED:
         doubt = "It is not known whether the command stopped. " if request.run.stop else ""
-        return f"{doubt}The session and the command are there, without a client; receive_pssession takes the rest."
+        return f"{doubt}The session and its command still exist, disconnected; receive_pssession receives the rest."
     return _FATES_OF_SESSIONS[seen.fate]
 
 
@@ -216,7 +216,7 @@ def nothing_started(session: PSSession, request: Request, *, is_unstarted: bool)
     """
     return _record(
         "PSSessionStateBroken",
-        f"nothing was started in session {session.place}: it exists and has no command",
+        f"nothing was started in session {session.place}: it already exists and has no command",
         session,
         request,
         reason=Reason.BUSY if is_unstarted else Reason.FAILED,
@@ -228,12 +228,12 @@ def rest_lost(session: PSSession, request: Request) -> ErrorRecord:
     """Return the record for a command that its session has no more, and whose end the journal does not have."""
     return _record(
         "ReceivePSSessionPipelineFailed",
-        f"session {session.place} has no command any more, and the journal does not have the end of its last one",
+        f"session {session.place} no longer has the command, and the journal does not have the end of its output",
         session,
         request,
         reason=Reason.EXPIRED,
-        hint="Another client received the rest or removed the command, or it never started. What was received here "
-        "is in the result.",
+        hint="Another client received the rest or removed the command, or the command never started. What was "
+        "received here is in the result.",
     )
 
 

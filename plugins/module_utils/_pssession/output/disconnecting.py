@@ -127,7 +127,7 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
 def _still_runs(session: PSSession) -> str:
     return (
         f"The command in session {session.place} still runs. The session is disconnected, so that it can go on; "
-        "receive_pssession takes the rest."
+        "receive_pssession receives the rest."
     )
 
 

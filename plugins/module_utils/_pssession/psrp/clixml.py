@@ -130,7 +130,7 @@ class Document:
             return CYCLE if target in self._open else self._object(target, depth)
         if tag == "PR":
             return self._progress(element, depth)
-        raise ValueError(f"the element {tag[:40]} is no value in CLIXML")
+        raise ValueError(f"the element {tag[:40]} is not a CLIXML value")
 
     def formless(self, element: ET.Element, depth: int = 0) -> object:
         """Return the value of an element as if its type had no form."""

@@ -125,7 +125,7 @@ class Defragmenter:
         if not blob:
             self._object_id = None
             self.is_torn = True
-            self._note_damage(f"PSRP fragment {object_id}.{fragment_id} is a part of a message, and empty")
+            self._note_damage(f"PSRP fragment {object_id}.{fragment_id} is empty")
             return None
         self._next_fragment += 1
         self._parts.append(blob)

@@ -48,7 +48,7 @@ def connect(client: WSManClient, shell: Shell, buffering_mode: str | None, deadl
     defragmenter = Defragmenter(client.endpoint.option.maximum_received_object_size)
     answered = {kind for kind, _data in messages_in(defragmenter, [answer])}
     if MessageType.SESSION_CAPABILITY not in answered or MessageType.RUNSPACEPOOL_INIT_DATA not in answered:
-        raise improper("the answer to Connect lacks the server's session capability or runspace pool data")
+        raise improper("the server's answer lacks data that PowerShell sends to each new client")
 
 
 def receive_private_data(client: WSManClient, shell: Shell, deadline: float) -> dict[str, t.Any]:

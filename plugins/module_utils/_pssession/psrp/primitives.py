@@ -77,7 +77,7 @@ def _read(reader: t.Callable[[str], object], element: ET.Element) -> object:
     except (ValueError, KeyError, OverflowError):
         pass
     # Without the text: it may be anything, and errors are shown where results are hidden.
-    raise ValueError(f"a value of the type {element.tag} cannot be read")
+    raise ValueError(f"a value of the CLIXML type {element.tag} cannot be read")
 
 
 def _character(escape: re.Match[str]) -> str:

@@ -49,7 +49,7 @@ def resolve(
         mandatory = {option for candidate in sets for option in candidate.mandatory}
         raise ParameterBindingError(
             "MissingMandatoryParameter",
-            f"Nothing says which sessions are meant: give one of {_join(mandatory)}, or run the task on a Windows "
+            f"The options do not select any sessions: set one of {_join(mandatory)}, or run the task on a Windows "
             "host of the inventory.",
             hint=hint,
         )

@@ -15,6 +15,9 @@ from ..request.request import LogonOptions, Request
 from ..wsman import schemes, tickets
 from . import certificates
 
+_CHOOSE = "Set another authentication (in the inventory, ansible_psrp_auth or ansible_winrm_transport)."
+_OR_CHOOSE = f"Or {_CHOOSE[0].lower()}{_CHOOSE[1:]}"
+
 
 def choices(request: Request, settings: HostSettings) -> tuple[Logon, ...]:
     """Return the ways to log on to a computer, the first choice first; the inventory may have a list of them.
@@ -94,18 +97,22 @@ def unusable(endpoint: Endpoint) -> TransportError | None:
     except ValueError as error:
         return _refused(f"the address cannot be used: {error}", Code.COMPUTER_NOT_FOUND)
     if scheme is None:
-        return _refused(f"there is no authentication {name}")
+        return _refused(f"authentication {name} is not one of {', '.join(schemes.SCHEMES)}", hint=_CHOOSE)
     if endpoint.pinned is not None and not endpoint.use_ssl:
         return _refused("server_certificate_fingerprint needs HTTPS: plain HTTP has no certificate (use_ssl)")
     if not scheme.over_http and not endpoint.use_ssl:
-        return _refused(f"authentication by {name} needs HTTPS")
+        return _refused(f"authentication by {name} needs HTTPS", hint=f"Use HTTPS (use_ssl). {_OR_CHOOSE}")
     if scheme.needs == "certificate" and logon.certificate is None:
         lack = "a client certificate (certificate_thumbprint or certificate_pem)"
-        return _refused(f"authentication by {name} needs {lack}")
+        return _refused(f"authentication by {name} needs {lack}", hint=f"Set one of them. {_OR_CHOOSE}")
     if endpoint.encrypts_messages and not scheme.encrypts:
         if endpoint.use_ssl:
-            return _refused(f"authentication {name} cannot encrypt messages, and message encryption is set to always")
-        return _refused(f"authentication {name} over plain HTTP would send everything in clear")
+            return _refused(
+                f"authentication {name} cannot encrypt messages, and message encryption is set to always",
+                hint="Set ansible_psrp_message_encryption or ansible_winrm_message_encryption to auto: HTTPS encrypts "
+                f"everything. {_OR_CHOOSE}",
+            )
+        return _refused(f"authentication {name} over plain HTTP would send everything unencrypted")
     no_password = "there is no user name and password to log on with"
     if scheme.needs == "password" and logon.password is None:
         return _refused(no_password, Code.EXPLICIT_CREDENTIALS_REQUIRED)
@@ -173,5 +180,5 @@ def _with_passed_over(endpoint: Endpoint, passed_over: t.Sequence[str]) -> Endpo
     return dataclasses.replace(endpoint, logon=dataclasses.replace(endpoint.logon, passed_over=tuple(passed_over)))
 
 
-def _refused(message: str, code: Code = Code.INVALID_AUTHENTICATION) -> TransportError:
-    return TransportError(code, message, delivered=False)
+def _refused(message: str, code: Code = Code.INVALID_AUTHENTICATION, *, hint: str | None = None) -> TransportError:
+    return TransportError(code, message, delivered=False, hint=hint)

@@ -9,7 +9,7 @@ import enum
 import typing as t
 
 from ..model.cmdlets import Cmdlet
-from ..model.codes import Reason
+from ..model.codes import HINTS, Code, Reason
 from ..model.errors import ErrorRecord, TransportError, WSManFault, error_record
 from ..model.sessions import PSSession
 from ..request.request import Request
@@ -110,7 +110,5 @@ class Verb(abc.ABC):
     def hint_to_wait(self) -> str:
         """Return what to do about a session in use."""
         if self.request.flow.busy_timeout:
-            return f"It was still in use after {self.request.flow.busy_timeout:g} seconds (busy_timeout)."
-        return (
-            "If that client died, the server frees the session after about a minute: set busy_timeout to wait for it."
-        )
+            return f"The session was still in use after {self.request.flow.busy_timeout:g} seconds (busy_timeout)."
+        return HINTS[Code.CONNECTED_TO_DIFFERENT_CLIENT]

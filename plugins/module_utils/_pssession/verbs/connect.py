@@ -57,8 +57,7 @@ class Connect(Verb):
         text = (
             f"session {session.place} is not available to connect: another client is connected to it"
             if found_in_list
-            else f"connecting to session {session.place} failed: it is not available for connection, another "
-            "client took it"
+            else f"connecting to session {session.place} failed: another client connected to it first"
         )
         # PowerShell names the session as target only if it was known to be in use before connecting was tried.
         return self.error(

@@ -61,7 +61,7 @@ class Disconnect(Verb):
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
         return self.error(
-            f"session {session.place} is not open here, so it cannot be disconnected: another client is connected",
+            f"session {session.place} was not disconnected: another client is connected to it",
             session,
             error_id="CannotDisconnectSessionWhenNotOpened",
             reason=Reason.BUSY,

@@ -127,8 +127,8 @@ def selected_twice(session: PSSession, cmdlet: Cmdlet, request: Request) -> Erro
     """
     return error_record(
         cmdlet.error_id,
-        f"session {session.name or session.instance_id} was selected twice, and is being taken care of already",
+        f"session {session.name or session.instance_id} was selected twice; the task acts on it only once",
         cmdlet=request.cmdlet,
         about=session.subject,
-        hint="Overlapping names or a computer that was named twice select a session twice.",
+        hint="Several of the names match this session, or the computer is named twice. Remove one of them.",
     )

@@ -75,7 +75,7 @@ class Remove(Verb):
             session,
             reason=Reason.BUSY,
             target=session.instance_id,
-            hint=f"{self.hint_to_wait()} force removes it all the same, and ends the other client's work.",
+            hint=f"{self.hint_to_wait()} To remove it anyway, set force; that ends the other client's work.",
         )
 
 

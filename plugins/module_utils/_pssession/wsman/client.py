@@ -387,7 +387,7 @@ class WSManClient:
             seen |= new
             idle_pages = 0 if new else idle_pages + 1
             if idle_pages > MAX_IDLE_PAGES:
-                raise soap.improper("the list of shells has no end: page after page brings nothing new")
+                raise soap.improper("the list of shells does not end: the server repeats its entries")
             body = ET.Element(qname("wsen:Pull"))
             ET.SubElement(body, qname("wsen:EnumerationContext")).text = context
             ET.SubElement(body, qname("wsen:MaxElements")).text = str(MAX_ELEMENTS)
@@ -440,7 +440,7 @@ class WSManClient:
         except ET.ParseError as error:
             raise soap.improper(f"the answer is not well-formed XML ({error})", is_break=True) from error
         except WinRMError as error:
-            raise soap.improper("the answer belongs to another request (RelatesTo)", is_break=True) from error
+            raise soap.improper("the answer belongs to another request", is_break=True) from error
         if envelope.tag != qname("s:Envelope") or envelope.find("s:Body", NAMESPACES) is None:
             raise soap.improper("the answer is XML, but not a SOAP envelope with a body")
         return envelope

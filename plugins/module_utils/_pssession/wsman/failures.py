@@ -39,17 +39,17 @@ _CODE_OF_STATUS = {
 # Statuses with which a gateway says that it got no answer from the server, or that the server is not ready.
 _STATUSES_OF_A_BREAK = frozenset({408, 502, 503, 504, 524})
 _FORBIDDEN = (
-    "WinRM itself does not answer so: a proxy, a gateway or a filter in front of it forbids the request. Let it pass, "
-    "or go around it (no_proxy, session_option.proxy_access_type: no_proxy_server)."
+    "WinRM itself does not answer this: a proxy, a gateway or a filter in front of it refuses the request. Allow the "
+    "request there, or bypass the proxy (no_proxy, session_option.proxy_access_type: no_proxy_server)."
 )
 _RESOLVE_THERE = "With a proxy address socks5h://, the proxy resolves the name; with socks5://, this controller does."
 _LOG_ON_TO_PROXY = (
-    "The proxy wants another user or password: session_option.proxy_credential, or the address in the inventory's "
-    "variable as http://user:password@proxy."
+    "The proxy requires another user name or password. Set session_option.proxy_credential, or write the address in "
+    "the inventory's variable as http://user:password@proxy."
 )
 _PROXY_REACHES_NOBODY = (
-    "The proxy answered, and could not reach the computer: check from there that WinRM listens (5985 HTTP, 5986 "
-    "HTTPS), that the proxy may go there, and that it can resolve the name."
+    "The proxy answered, but could not reach the computer. Check from there that WinRM listens (HTTP 5985, HTTPS "
+    "5986), that the proxy allows the address, and that it can resolve the name."
 )
 _SCHEME = re.compile(r"(?:^|,\s*)([A-Za-z]+)(?=\s|,|$)")
 # What exceptions of HTTP libraries mean, by their names; their own texts are for programmers.
@@ -59,6 +59,8 @@ _OF_HTTP = {
     "IncompleteRead": "the answer ended before its announced length",
     "BadStatusLine": "what came is not an HTTP answer",
     "UnknownProtocol": "what came is not an HTTP answer",
+    "LineTooLong": "a line of the answer is too long",
+    "HTTPException": "the answer has too many headers",
 }
 # Where exceptions of a failed log-on come from; some of them pass as errors of the network.
 _LOGON_LIBRARIES = frozenset({"pypsrp", "spnego", "winrm", *OPTIONAL_MODULES})
@@ -114,13 +116,13 @@ def refused(
         fault = None
     else:
         if fault is not None and not soap.is_answer_to(message_id, envelope):
-            return soap.improper("the answer is a fault that belongs to another request (RelatesTo)", is_break=True)
+            return soap.improper("the answer is a fault that belongs to another request", is_break=True)
     if fault is not None:
         return fault
     if status == 403 and endpoint.logon.certificate is not None:
         return _certificate_refused("HTTP 403")
     if status == 407:
-        message = "the proxy wants a log-on, or refused it (HTTP 407; session_option.proxy_credential)"
+        message = "the proxy requires a log-on, or refused it (HTTP 407; session_option.proxy_credential)"
     else:
         content = soap.web_page(body, content_type) or content_type or "unknown content"
         message = f"HTTP status {status} with {content} instead of a WS-Management answer"
@@ -129,7 +131,7 @@ def refused(
         message,
         delivered=status >= 500 or status == 408,
         is_break=status in _STATUSES_OF_A_BREAK,
-        hint=_FORBIDDEN if status == 403 else None,
+        hint={403: _FORBIDDEN, 407: _LOG_ON_TO_PROXY}.get(status),
     )
     if status == 403:  # it counts as an error of access, not of the network
         error.add_way(way.text)
@@ -251,7 +253,7 @@ def host_of(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return "an address that cannot be read"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "an unnamed place"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "an address without a host"
 
 
 def _failure_of_proxy(causes: list[BaseException], words: str, way: Way) -> TransportError | None:

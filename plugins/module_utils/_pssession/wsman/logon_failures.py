@@ -30,8 +30,8 @@ _WRONG_PASSWORD = re.compile("preauthentication failed|have been revoked|passwor
 _SWITCHED_OFF = re.compile(r"digital envelope routines|unsupported hash type|disabled for fips", re.IGNORECASE)
 
 _REFUSED = (
-    "Check user name and password, and that the account is not locked, disabled or expired. One try was made; repeated "
-    "ones may lock it."
+    "Check the user name and the password, and that the account is not locked, disabled or expired. The task tried "
+    "once; more failures may lock the account."
 )
 _CHANNEL_BINDING = (
     " If both are right, a box that opens TLS on the way breaks the binding of the log-on to TLS: set "

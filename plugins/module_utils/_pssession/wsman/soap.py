@@ -111,7 +111,9 @@ def find_fault(envelope: ET.Element) -> WSManFault | None:
     detail = _text_of(wsman_fault) if wsman_fault is not None else ""
     return WSManFault(
         int(code) if _CODE.fullmatch(code) else None,
-        detail or _words(reason) or f"the server answered with the fault {_words(subcode) or 'without a name'}",
+        detail
+        or _words(reason)
+        or f"the server refused the request and gave no reason ({_words(subcode) or 'no code'})",
         subcode=_words(subcode).rpartition(":")[2] or None,
     )
 
