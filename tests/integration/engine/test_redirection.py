@@ -129,8 +129,9 @@ def test_the_last_word_of_a_connect_is_not_followed(
     computer.inject(Injection("Connect", action="status", status=307, headers={"Location": trap.wsman_url}))
     have(controller, fleet, "NTLM")
     result = controller.connect(connection_uri=[computer.uri])
-    assert error_ids(result) == ["RedirectInformationRequired,PSSessionConnectFailed"]
-    assert (trap.connections, operations(fleet).count("Connect")) == (0, 1)
+    # It is not encrypted, so that it is no word of the server: what became of the Connect, a list tells.
+    assert names(result) == ["job1"]
+    assert (trap.connections, operations(fleet).count("Connect")) == (0, 2)
 
 
 # With consent

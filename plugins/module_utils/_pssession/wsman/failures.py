@@ -38,6 +38,10 @@ _CODE_OF_STATUS = {
 }
 # Statuses with which a gateway says that it got no answer from the server, or that the server is not ready.
 _STATUSES_OF_A_BREAK = frozenset({408, 502, 503, 504, 524})
+_HANDSHAKE_CUT = (
+    "Check that the port is the one of HTTPS (5986), that the server allows TLS 1.2 or newer, and what is between: a "
+    "firewall or proxy may cut TLS."
+)
 _FORBIDDEN = (
     "WinRM itself does not answer this: a proxy, a gateway or a filter in front of it refuses the request. Allow the "
     "request there, or bypass the proxy (no_proxy, session_option.proxy_access_type: no_proxy_server)."
@@ -184,8 +188,13 @@ def failure(
     if other is not None:
         return _not_pinned(other.fingerprint, endpoint)
     if not connected and any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
-        message = "the connection was cut in the TLS handshake, by something on the way or by a port without HTTPS"
-        return TransportError(Code.HTTP_ERROR, message, delivered=False, is_break=True)
+        return TransportError(
+            Code.HTTP_ERROR,
+            "the connection was cut in the TLS handshake",
+            delivered=False,
+            is_break=True,
+            hint=_HANDSHAKE_CUT,
+        )
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or isinstance(error, requests.exceptions.SSLError):
         return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=connected)
     if any(isinstance(cause, (urllib3.exceptions.NewConnectionError, requests.ConnectTimeout)) for cause in causes):

@@ -144,8 +144,10 @@ class HttpConversation:
             _message_id(message),
             self.mechanism,
         )
-        # Anyone on the way can give an answer that is not encrypted, whatever became of the request.
-        error.delivered = error.delivered or not response.is_believed
+        # Anyone on the way can give an answer that is not encrypted, whatever became of the request. A 400 is what a
+        # service says of a message that it has no keys for.
+        if not response.is_believed and response.status != 400:
+            error.delivered = True
         raise add_first_choice(error, self._passed_over)
 
     @property
