@@ -50,10 +50,10 @@ def test_the_diff_shows_what_changed_and_what_did_not() -> None:
     ("count", "text"),
     [
         (1, "error 0 (look)"),
-        (2, "2 errors, 1 sessions went well. error 0 (look) | error 1 (look)"),
+        (2, "2 errors, 1 session went well. error 0 (look) | error 1 (look)"),
         (
             5,
-            "5 errors, 1 sessions went well. error 0 (look) | error 1 (look) | error 2 (look)"
+            "5 errors, 1 session went well. error 0 (look) | error 1 (look) | error 2 (look)"
             " ... and 2 more, see errors.",
         ),
     ],

@@ -94,7 +94,8 @@ def failure(errors: t.Sequence[t.Mapping[str, t.Any]], sessions: t.Sequence[t.Ma
     failed = {_identity(error) for error in errors}
     went_well = sum(_identity(session) not in failed for session in sessions)
     shown = [f"{error['message']}{f' ({hint})' if (hint := error.get('hint')) else ''}" for error in errors[:3]]
-    head = "" if count <= 1 else f"{count} errors, {went_well} sessions went well. "
+    sessions_without = "1 session" if went_well == 1 else f"{went_well} sessions"
+    head = "" if count <= 1 else f"{count} errors, {sessions_without} went well. "
     tail = "" if count <= 3 else f" ... and {count - 3} more, see errors."
     return head + " | ".join(shown) + tail
 

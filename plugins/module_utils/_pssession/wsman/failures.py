@@ -128,7 +128,8 @@ def refused(
     if status == 407:
         message = "the proxy requires a log-on, or refused it (HTTP 407; session_option.proxy_credential)"
     else:
-        content = soap.web_page(body, content_type) or content_type or "unknown content"
+        unnamed = f"content of the type {content_type}" if content_type else "unknown content"
+        content = soap.web_page(body, content_type) or unnamed
         message = f"HTTP status {status} with {content} instead of a WS-Management answer"
     error = TransportError(
         _CODE_OF_STATUS.get(status, Code.HTTP_ERROR),

@@ -34,12 +34,12 @@ _REFUSED = (
     "once; more failures may lock the account."
 )
 _CHANNEL_BINDING = (
-    " If both are right, a box that opens TLS on the way breaks the binding of the log-on to TLS: set "
-    "ansible_psrp_negotiate_send_cbt or ansible_winrm_send_cbt to false. A server that insists on it needs true."
+    " If both are right, a proxy or load balancer may decrypt TLS on the way. That breaks the channel binding: set "
+    "ansible_psrp_negotiate_send_cbt or ansible_winrm_send_cbt to false. A server that requires it needs true."
 )
 _BALANCER = (
-    " If both are right, a balancer or proxy may send the parts of one log-on to different servers: go around it, or "
-    "have it keep a connection with one server."
+    " If both are right, a load balancer or proxy may send the parts of one log-on to different servers. Bypass it, or "
+    "set it to keep each connection on one server."
 )
 _AS_PRINCIPAL = "Kerberos needs the name as user@REALM, with the realm in capitals, such as admin@LAB.EXAMPLE.COM."
 _FIPS = (
