@@ -149,8 +149,8 @@ class AllVariables:
         if self._task is None or manager is None or inventory is None:
             inventory_only = self._raw(self.own_host) if self.own_host else {}
             # Ansible adds those of its own host's connection to what a lookup gets.
-            is_of_play = lambda name: name not in inventory_only and not name.startswith("ansible_")  # noqa: E731
-            return {**{name: self._task_vars[name] for name in filter(is_of_play, self._task_vars)}, **self._raw(host)}
+            of_play = [name for name in self._task_vars if name not in inventory_only and name[:8] != "ansible_"]
+            return {**{name: self._task_vars[name] for name in of_play}, **self._raw(host)}
         play = self._task.get_play()
         found = manager.get_vars(play=play, host=inventory.get_host(host), task=self._task)
         return {**self._of_loop(), **found}

@@ -43,7 +43,10 @@ _REFERENCES = '<Obj RefId="0"><LST>' + "".join(
 ) + "</LST></Obj>"  # fmt: skip
 _CYCLE = '<Obj RefId="0"><LST><Ref RefId="0"/><Ref RefId="0"/></LST></Obj>'
 _KEYS = "<Obj><DCT>" + "<En><S N='Key'>k</S><S N='Value'>v</S></En>" * 100_000 + "</DCT></Obj>"
-_CALL = '<Obj RefId="0"><MS><I64 N="ci">{ci}</I64><Obj N="mi" RefId="1"><ToString>{name}</ToString><I32>{mi}</I32></Obj><Obj N="mp" RefId="2"><LST>{mp}</LST></Obj></MS></Obj>'
+_CALL = (
+    '<Obj RefId="0"><MS><I64 N="ci">{ci}</I64><Obj N="mi" RefId="1"><ToString>{name}</ToString><I32>{mi}</I32></Obj>'
+    '<Obj N="mp" RefId="2"><LST>{mp}</LST></Obj></MS></Obj>'
+)
 
 
 def _call(mi: str, mp: str = "", ci: str = "1", name: str = "Method") -> str:
@@ -171,7 +174,10 @@ OUTPUTS: dict[str, tuple[Answer, bool]] = {
     ),
 }
 
-_CAPABLE = '<Obj RefId="0"><MS><Version N="protocolversion">2.3</Version><Version N="PSVersion">2.0</Version><Version N="SerializationVersion">1.1.0.1</Version></MS></Obj>'
+_CAPABLE = (
+    '<Obj RefId="0"><MS><Version N="protocolversion">2.3</Version><Version N="PSVersion">2.0</Version>'
+    '<Version N="SerializationVersion">1.1.0.1</Version></MS></Obj>'
+)
 _DATA = '<Obj RefId="0"><MS><I32 N="MinRunspaces">1</I32><I32 N="MaxRunspaces">1</I32></MS></Obj>'
 
 CONNECTS: dict[str, tuple[Answer, bool]] = {

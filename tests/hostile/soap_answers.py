@@ -170,7 +170,8 @@ COMMANDS: dict[str, tuple[Answer, bool]] = {
     "a command line of 10 MiB": (
         soap(
             lambda: page(
-                f"<rsp:Command><rsp:CommandId>0BAD0000-0000-4000-8000-000000000001</rsp:CommandId><rsp:CommandLine>{'x' * 10 * MIB}</rsp:CommandLine></rsp:Command>"
+                "<rsp:Command><rsp:CommandId>0BAD0000-0000-4000-8000-000000000001</rsp:CommandId>"
+                f"<rsp:CommandLine>{'x' * 10 * MIB}</rsp:CommandLine></rsp:Command>"
             )
         ),
         False,

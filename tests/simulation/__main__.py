@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-import tests.conftest  # noqa: F401 - it makes the collection importable
+import tests.conftest  # noqa: F401  # pylint: disable=unused-import  # it makes the collection importable
 from tests.simulation.history import Aim, draw, possible_triples, rare_aims
 from tests.simulation.known import unknown
 from tests.simulation.shrinking import shrunk

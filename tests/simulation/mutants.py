@@ -30,13 +30,13 @@ from types import CodeType
 from typing import Any
 
 # What takes long to import and has nothing of the collection in it: the forked processes have it already.
-import hypothesis  # noqa: F401
-import psrpcore  # noqa: F401
-import pypsrp.wsman  # noqa: F401
-import requests  # noqa: F401
-from ansible.module_utils import basic  # noqa: F401
+import hypothesis  # noqa: F401  # pylint: disable=unused-import
+import psrpcore  # noqa: F401  # pylint: disable=unused-import
+import pypsrp.wsman  # noqa: F401  # pylint: disable=unused-import
+import requests  # noqa: F401  # pylint: disable=unused-import
+from ansible.module_utils import basic  # noqa: F401  # pylint: disable=unused-import
 
-import tests.simulator  # noqa: F401
+import tests.simulator  # noqa: F401  # pylint: disable=unused-import
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = "plugins/module_utils/_pssession"

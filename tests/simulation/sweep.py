@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import tests.conftest  # noqa: F401 - it makes the collection importable
+import tests.conftest  # noqa: F401  # pylint: disable=unused-import  # it makes the collection importable
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client
 from tests.integration.engine.controller import ADMIN, Controller, Result

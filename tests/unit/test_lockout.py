@@ -183,7 +183,7 @@ def test_accounts_of_one_computer_are_not_guarded(username: str, password: str |
 def test_nothing_of_the_password_is_kept(time: Time) -> None:
     records = ForkedRecords()
     try_on(guard(time, records), REFUSED)
-    content = os.pread(records._file.fileno(), 1 << 16, 0).decode()
+    content = os.pread(records._descriptor, 1 << 16, 0).decode()
     assert json.loads(content)
     assert not [secret for secret in ("secret-pw", "svc", "LAB") if secret in content]
 
@@ -191,7 +191,7 @@ def test_nothing_of_the_password_is_kept(time: Time) -> None:
 def test_a_process_that_was_killed_while_it_wrote_stops_nobody() -> None:
     records = ForkedRecords()
     _count(records, 2)
-    os.ftruncate(records._file.fileno(), 5)
+    os.ftruncate(records._descriptor, 5)
     _count(records, 2)
     assert records.change("sum", lambda record: record["sum"]) == 2
 

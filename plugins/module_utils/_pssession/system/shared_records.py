@@ -52,11 +52,13 @@ class ForkedRecords:
         self.secret = os.urandom(16)
         # Locks of files are of processes; the threads of one have to agree among themselves.
         self._lock = threading.Lock()
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it is open as long as this lives
+        # A descriptor alone, which ends with the process: a file object would complain that nobody closed it.
+        self._descriptor, path = tempfile.mkstemp(prefix="pssession-")
+        os.unlink(path)
 
     def change(self, name: str, function: t.Callable[[Record], Result]) -> Result:
         """Let a function change one record; see `Records`."""
-        descriptor = self._file.fileno()
+        descriptor = self._descriptor
         with self._lock, _locked(descriptor):
             # The place in the file is shared with the other processes, so it is not used.
             records = _read(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
