@@ -75,6 +75,7 @@ OUTPUTS: dict[str, tuple[Answer, bool]] = {
     "a declaration": (outputs("<!DOCTYPE x><S>x</S>"), False),
     "nothing": (outputs(""), True),
     "1,000,000 elements in an object": (outputs(lambda: f"<Obj><LST>{'<S/>' * 1_000_000}</LST></Obj>"), True),
+    "2,500,000 elements in an object": (outputs(lambda: f"<Obj><LST>{'<S/>' * 2_500_000}</LST></Obj>"), False),
     "1,000,000 properties without a name": (outputs(lambda: f"<Obj><MS>{'<S/>' * 1_000_000}</MS></Obj>"), False),
     "an object with 100 lists": (outputs(f"<Obj>{'<LST/>' * 100}</Obj>"), False),
     "objects wrapped 1,000 times": (outputs("<Obj>" * 900 + "<S>x</S>" + "</Obj>" * 900), True),

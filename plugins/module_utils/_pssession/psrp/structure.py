@@ -8,6 +8,9 @@ import re
 import xml.etree.ElementTree as ET
 
 _DESCRIPTIONS = frozenset({"TN", "TNRef", "ToString", "Props", "MS"})
+# Each element takes some 100 bytes of memory, and a message may have 200 MiB of text. `clixml.MAX_ITEMS` of them are
+# shown at most.
+MAX_ELEMENTS = 2_000_000
 # Limits that only malice exceeds: parts of an object, layers of wrapping.
 _PARTS, _LAYERS = 8, 8
 _NOT_XML = re.compile("[\ufffe\uffff]|&#x(FFF[EF]);")
@@ -17,10 +20,12 @@ def parse(clixml: str) -> ET.Element:
     """Return the element of a value, its tags without namespaces. No text at all is ``$null``.
 
     Raises:
-        ValueError: The text is not well-formed XML or has a document type declaration.
+        ValueError: The text is not well-formed XML, has a document type declaration or too many elements.
     """
     if not clixml:
         return ET.Element("Nil")
+    if clixml.count("<") - clixml.count("</") > MAX_ELEMENTS:
+        raise ValueError(f"a value has more than {MAX_ELEMENTS} elements")
     # Nothing in PSRP needs a document type declaration, and with it go all entity attacks.
     if "<!DOCTYPE" in clixml or "<!ENTITY" in clixml:
         raise ValueError("CLIXML has a document type declaration, which is never part of PSRP")
