@@ -76,7 +76,9 @@ def test_a_task_with_such_a_name_means_the_session_that_is_called_so(
     assert names(fleet) == ["Job 1"], "the second task took the name for a pattern"
     run = controller.run(remove, "-e", "name='Job [145]'")
     assert names(fleet) == []
-    assert "no session is called Job [145], so it is a pattern. It matches Job 1 on srv01" in run.output
+    assert "no session is called Job [145], so it is a pattern. It matches Job 1 on srv01" in " ".join(
+        run.output.split()
+    )
 
 
 def test_a_session_of_the_name_with_another_configuration_is_told(
@@ -91,7 +93,9 @@ def test_a_session_of_the_name_with_another_configuration_is_told(
             configuration_name: Microsoft.PowerShell
         """)
     assert run.exit_code == 0
-    assert "On srv01 there is a session named Job 1 with the configuration ITHelpDesk.JEA" in run.output
+    assert "On srv01 there is a session named Job 1 with the configuration ITHelpDesk.JEA" in " ".join(
+        run.output.split()
+    )
 
 
 def test_another_journal_does_not_join_the_work_of_the_first(shipped: Shipped, fleet: SimulatedFleet) -> None:
