@@ -22,6 +22,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import starting
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal_lock import JournalLock
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.session_locks import SessionLocks
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import work
 from tests.simulation.__main__ import figures_of, story
@@ -171,6 +172,7 @@ def start_that_is_not_whole_counts_as_begun(patch: pytest.MonkeyPatch) -> None:
 
 def journal_is_not_locked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(JournalLock, "hold", lambda *_given: None)
+    patch.setattr(SessionLocks, "take", lambda *_given: True)  # without it, starts of one name exclude each other
 
 
 def command_is_connected_to_without_its_session(patch: pytest.MonkeyPatch) -> None:

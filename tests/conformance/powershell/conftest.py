@@ -77,6 +77,7 @@ def invoke(controller: Controller) -> Callable[..., Result]:
     def invoke(script: str, **options: Any) -> Result:
         wanted = {"timeout": 300, "max_output_objects": None, **options}
         result = controller.run(_plugins.INVOKE, "srv01", name=["conformance"], script=script, **wanted)
+        assert "results" in result, result["msg"]
         (got,) = result["results"]
         assert got["state"] == "Completed", result["errors"]
         return dict(got)

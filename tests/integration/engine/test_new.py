@@ -132,7 +132,7 @@ def test_quota(computer: SimulatedComputer, new: Any) -> None:
     (error,) = result["errors"]
     assert (error["code"], error["category"]) == (0x803381A5, "OpenError")
     assert error_ids(result) == ["-2144108123,PSSessionOpenFailed"]
-    assert "remove some" in error["hint"]
+    assert "Remove some" in error["hint"]
 
 
 def test_idle_timeout_below_the_least(computer: SimulatedComputer, new: Any) -> None:

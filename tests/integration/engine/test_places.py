@@ -125,4 +125,5 @@ def test_a_port_of_the_controller_gets_no_password_of_the_inventory(
     }
     refused = run(session=[session]) if remembered else run(connection_uri=[uri])
     assert error_ids(refused) == ["ExplicitCredentialsRequired,RemotePSSessionQueryFailed"]
-    assert trap.received == b""
+    # Where Kerberos is installed, a request without a log-on asks which ones the server offers.
+    assert trap.authorizations == []

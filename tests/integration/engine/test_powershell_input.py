@@ -102,7 +102,7 @@ def test_a_script_whose_input_broke_off_waits_and_can_be_stopped(controller: Con
     fleet["srv01"].inject(Injection("Send", after=1, fault_code=5))
     result = run(controller, "$input; Start-Sleep 600", input=list(range(10_000)))
     assert result["failed"]
-    assert "5026 of 10000 objects delivered" in result["msg"]
+    assert "only 5026 of 10000 objects" in result["msg"]
     stopped = controller.run(_plugins.RECEIVE, "srv01", name=["input"], stop=True, timeout=60)
     (found,) = stopped["results"]
     assert found["state"] == "Stopped"
