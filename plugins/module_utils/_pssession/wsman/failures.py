@@ -66,6 +66,8 @@ _OF_HTTP = {
     "LineTooLong": "a line of the answer is too long",
     "HTTPException": "the answer has too many headers",
 }
+# What Python adds to OpenSSL's words: a name in brackets before, and a place in its own source behind.
+_OF_OPENSSL = re.compile(r"^\[[^\]]*\]|\(_ssl\.c:\d+\)$")
 # Where exceptions of a failed log-on come from; some of them pass as errors of the network.
 _LOGON_LIBRARIES = frozenset({"pypsrp", "spnego", "winrm", *OPTIONAL_MODULES})
 # What the words of such an exception mean (those of MIT Kerberos, pypsrp, requests-credssp and NTSTATUS), first match.
@@ -454,6 +456,8 @@ def _last_message(causes: list[BaseException]) -> str:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             return cause.verify_message
+        if isinstance(cause, ssl.SSLError):
+            return _OF_OPENSSL.sub("", cause.strerror or str(cause)).strip()
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
     return str(causes[-1]) or type(causes[-1]).__name__
