@@ -126,7 +126,7 @@ def test_without_a_home_there_is_a_warning_and_no_file(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize(
     ("path", "is_lacking"),
-    [("~/x", True), ("/work/~/.ansible/x", True), ("/home/me/x", False), ("/home/a~b/x", False), ("x~", False)],
+    [("~/x", True), ("/srv/~/.ansible/x", True), ("/home/me/x", False), ("/home/a~b/x", False), ("x~", False)],
 )
 def test_lacks_home(path: str, is_lacking: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.path.expanduser", lambda given: given)  # as for a user without a home
