@@ -143,7 +143,7 @@ WORDS = [
 
 def seeds_of(target: str) -> Iterator[bytes]:
     """Yield inputs that make sense, to begin with."""
-    call = types.SimpleNamespace(message_id=b"uuid:1")
+    call = types.SimpleNamespace(message_id="uuid:1")
     values = (
         "<S>text</S>", "<I32>1</I32>", "<Nil/>", "<BA>AAAA</BA>", "<D>1.50</D>", "<DT>2026-01-01T00:00:00Z</DT>",
         '<Obj RefId="0"><TN RefId="0"><T>System.Object[]</T></TN><LST><S>a</S><Ref RefId="0"/></LST></Obj>',

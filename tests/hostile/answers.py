@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import re
 import struct
-import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -40,13 +39,12 @@ def raw(octets: bytes) -> Answer:
 
 
 def endless(head: bytes, more: bytes, seconds: float = 0.0) -> Answer:
-    """Send octets again and again until the client closes the connection, with a wait between them."""
+    """Send octets again and again until the client closes the connection, each time after so many seconds."""
 
     def answer(call: Call) -> None:
         call.send(head)
-        while True:
+        while not call.closing.wait(seconds):
             call.send(more)
-            time.sleep(seconds)
 
     return answer
 
@@ -58,7 +56,7 @@ def http(body: bytes, status: str = "200 OK", content_type: str = "application/s
 
 def envelope(call: Call, body: str, header: str = "") -> bytes:
     """Return an envelope that belongs to the request."""
-    related = "" if "RelatesTo" in header else f"<a:RelatesTo>{call.message_id.decode()}</a:RelatesTo>"
+    related = "" if "RelatesTo" in header else f"<a:RelatesTo>{call.message_id}</a:RelatesTo>"
     return f"{_HEAD}{related}{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>".encode()
 
 

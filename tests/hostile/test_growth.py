@@ -42,7 +42,7 @@ def output(clixml: str) -> Work:
 
 def listed(count: int) -> Work:
     call = Call.__new__(Call)
-    call.message_id = b"uuid:1"
+    call.message_id = "uuid:1"
     body = answers.envelope(call, answers.page("".join(answers.shell(number) for number in range(count))))
     return lambda: [client._shell(each) for each in soap.parse(soap.decode(body)).iter(soap.qname("rsp:Shell"))]
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from types import TracebackType
+from typing import Self
 
 ENVELOPE = (
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"'
@@ -26,7 +27,7 @@ _MESSAGE_ID = re.compile(rb"MessageID[^>]*>([^<]*)<")
 _ACTION = re.compile(rb"Action[^>]*>[^<]*/(\w+)<")
 
 
-class Call:
+class Request:
     """One request, and the connection to answer it on.
 
     Attributes:
@@ -39,7 +40,7 @@ class Call:
         self, connection: socket.socket, head: bytes, body: bytes, begun: threading.Event, closing: threading.Event
     ) -> None:
         self.connection = connection
-        self.head = head
+        self.head, self.body = head, body
         self.begun = begun
         self.closing = closing
         found, action = _MESSAGE_ID.search(body), _ACTION.search(body)
@@ -47,7 +48,12 @@ class Call:
         self.action = action[1].decode() if action else ""
 
     def send(self, octets: bytes) -> None:
+        """Send octets as they are."""
         self.connection.sendall(octets)
+
+
+class Call(Request):
+    """A request that is answered with envelopes."""
 
     def answer(self, body: str, status: str = "200 OK") -> None:
         """Answer with a whole envelope that belongs to the request."""
@@ -62,18 +68,17 @@ def _lines(stream: BufferedReader) -> Iterator[bytes]:
         yield line
 
 
-class BadServer:
-    """Listens on loopback while it is a context manager, and gives each request to `behave`."""
+class ByteServer:
+    """Listens on loopback while it is a context manager; what it answers, byte by byte, `_handle` decides."""
 
-    def __init__(self, behave: Callable[[Call], None], tls: ssl.SSLContext | None = None) -> None:
-        self._behave = behave
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self.begun = threading.Event()
         self._closing = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
 
-    def __enter__(self) -> BadServer:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._serve, daemon=True).start()
         return self
 
@@ -109,9 +114,23 @@ class BadServer:
                 while head := b"".join(_lines(stream)):
                     length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
                     body = stream.read(int(length[1]) if length else 0)
-                    self._behave(Call(connection, head, body, self.begun, self._closing))
+                    self._handle(connection, head, body)
             except OSError:
                 return  # the client had enough
+
+    def _handle(self, connection: socket.socket, head: bytes, body: bytes) -> None:
+        raise NotImplementedError
+
+
+class BadServer(ByteServer):
+    """Gives each request to `behave`."""
+
+    def __init__(self, behave: Callable[[Call], None], tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
+        self._behave = behave
+
+    def _handle(self, connection: socket.socket, head: bytes, body: bytes) -> None:
+        self._behave(Call(connection, head, body, self.begun, self._closing))
 
 
 class ChattyServer(BadServer):
@@ -121,6 +140,6 @@ class ChattyServer(BadServer):
         with connection:
             try:
                 connection.recv(65536)
-                self._behave(Call(connection, b"", b"", self.begun, self._closing))
+                self._handle(connection, b"", b"")
             except OSError:
                 return  # the client had enough
