@@ -27,8 +27,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import handshake
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client as client_module
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import http
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import elements, http
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.soap import NAMESPACES
@@ -150,7 +149,7 @@ def test_shells_of_get(recorded: Any, name: str, states: list[tuple[str, float]]
     for message in recorded(name, "Get"):
         element = ET.fromstring(message["response"]).find("s:Body/rsp:Shell", NAMESPACES)
         if element is not None:
-            shells.append(client_module._shell(element))
+            shells.append(elements.shell_of(element))
     assert [(shell.state, shell.idle_timeout) for shell in shells if shell] == states
     for shell in shells:
         assert shell is not None

@@ -19,7 +19,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.f
     whole_fragment,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.message import messages_in
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client, soap
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import elements, soap
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.authentication import _PypsrpCodec
 from tests.hostile import answers
 
@@ -44,7 +44,7 @@ def soap_answer(data: bytes) -> None:
         if fault is not None:
             shown_in_line(fault.message)
         for element in envelope.iter():
-            client._shell(element)
+            elements.shell_of(element)
 
 
 def fragments(data: bytes) -> None:

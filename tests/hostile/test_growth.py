@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import records
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import client, soap
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import elements, soap
 from tests.hostile import answers
 from tests.hostile.server import Call
 
@@ -44,7 +44,7 @@ def listed(count: int) -> Work:
     call = Call.__new__(Call)
     call.message_id = "uuid:1"
     body = answers.envelope(call, answers.page("".join(answers.shell(number) for number in range(count))))
-    return lambda: [client._shell(each) for each in soap.parse(soap.decode(body)).iter(soap.qname("rsp:Shell"))]
+    return lambda: [elements.shell_of(each) for each in soap.parse(soap.decode(body)).iter(soap.qname("rsp:Shell"))]
 
 
 def stream(blobs: list[bytes]) -> Work:

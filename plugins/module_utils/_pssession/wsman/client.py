@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import typing as t
-import uuid
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
@@ -19,7 +18,8 @@ from ..model.errors import TransportError, WSManFault
 from ..model.sessions import Endpoint, ListedCommand, Shell
 from ..system.world import World
 from . import soap
-from .duration import duration, parse_duration, seconds_text
+from .duration import duration, seconds_text
+from .elements import is_named, octets_of, shell_of, xml_text
 from .http import Redirected
 from .soap import NAMESPACES, qname
 
@@ -150,7 +150,7 @@ class WSManClient:
         shells: dict[str, Shell] = {}
         unidentified = 0
         for item in self._enumerate(SHELL_RESOURCE, None, deadline):
-            shell = _shell(item)
+            shell = shell_of(item)
             if shell is None:
                 unidentified += 1
             else:
@@ -185,7 +185,7 @@ class WSManClient:
         options = OptionSet()
         options.add_option("protocolversion", PROTOCOL_VERSION, {"MustComply": "true"})
         answer = self._invoke(WSManAction.CONNECT, shell.resource_uri, body, deadline, shell=shell, options=options)
-        return _base64(answer.findtext("rsp:ConnectResponse/ps:connectResponseXml", "", NAMESPACES))
+        return octets_of(answer.findtext("rsp:ConnectResponse/ps:connectResponseXml", "", NAMESPACES))
 
     def reconnect(self, shell: Shell, buffering_mode: str | None, deadline: float) -> None:
         """Take up a shell this very client session was connected to (MS-WSMV 3.1.4.16).
@@ -226,7 +226,7 @@ class WSManClient:
             options.add_option("WINRS_NOPROFILE", "TRUE")
         answer = self._invoke(WSManAction.CREATE, shell.resource_uri, body, deadline, options=options)
         element = answer.find("rsp:Shell", NAMESPACES)
-        created = _shell(element) if element is not None else None
+        created = shell_of(element) if element is not None else None
         if created is None or created.shell_id.upper() != shell.shell_id.upper():
             raise soap.improper("the answer to Create does not describe the shell that was asked for")
         return created
@@ -259,7 +259,7 @@ class WSManClient:
             arguments: PSRP fragments that describe the pipeline, or the first of them.
         """
         body = ET.Element(qname("rsp:CommandLine"), CommandId=command_id)
-        ET.SubElement(body, qname("rsp:Command")).text = _xml_text(command_line)
+        ET.SubElement(body, qname("rsp:Command")).text = xml_text(command_line)
         ET.SubElement(body, qname("rsp:Arguments")).text = base64.b64encode(arguments).decode("ascii")
         self._invoke(WSManAction.COMMAND, shell.resource_uri, body, deadline, shell=shell)
 
@@ -337,7 +337,7 @@ class WSManClient:
             streams = answer.findall("rsp:ReceiveResponse/rsp:Stream", NAMESPACES)
             state = answer.find("rsp:ReceiveResponse/rsp:CommandState", NAMESPACES)
             is_done = state is not None and state.get("State", "").endswith("/Done")
-            pieces = [piece for piece in (_base64(stream.text or "") for stream in streams) if piece]
+            pieces = [piece for piece in (octets_of(stream.text or "") for stream in streams) if piece]
         came_at_once = self.world.monotonic() - began < min(_AT_ONCE, LEAST_WAIT if wait is None else wait)
         self._empty_answers = self._empty_answers + 1 if came_at_once and not pieces and not is_done else 0
         return pieces, is_done
@@ -372,7 +372,7 @@ class WSManClient:
         idle_pages = listed = characters = 0
         while True:
             # In an optimised EnumerateResponse the items are in the wsman namespace, in a PullResponse in wsen.
-            items = [item for child in response if _is(child, "Items") for item in child]
+            items = [item for child in response if is_named(child, "Items") for item in child]
             listed += len(items)
             characters += sum(len(text) for item in items for text in item.itertext())
             if listed > MAX_LISTED or characters > MAX_LISTED_CHARACTERS:
@@ -381,7 +381,7 @@ class WSManClient:
                 )
             yield from items
             context = response.findtext("wsen:EnumerationContext", "", NAMESPACES).strip()
-            if not context or any(_is(child, "EndOfSequence") for child in response):
+            if not context or any(is_named(child, "EndOfSequence") for child in response):
                 return
             new = {tuple(item.itertext()) for item in items} - seen
             seen |= new
@@ -461,50 +461,3 @@ class WSManClient:
             except Redirected as redirection:
                 self._http.follow(redirection.uri)
                 self.endpoint = self.endpoint.redirected_to(redirection.uri)
-
-
-def _is(element: ET.Element, name: str) -> bool:
-    return element.tag.rpartition("}")[2] == name
-
-
-def _xml_text(text: str) -> str:
-    """Return text without the characters that XML cannot hold; it is only for people to read."""
-    return "".join(each if each >= " " or each in "\t\n\r" else "?" for each in text)
-
-
-def _base64(text: str) -> bytes:
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except ValueError as error:
-        raise soap.improper("the answer has data that is not Base64") from error
-
-
-def _shell(element: ET.Element) -> Shell | None:
-    """Read an rsp:Shell element; one without a GUID as its ShellId cannot be addressed and gives None."""
-
-    def as_it_is(name: str) -> str | None:
-        value = element.findtext(f"rsp:{name}", None, NAMESPACES)
-        return (value if value is not None else element.get(name, "")) or None
-
-    def text(name: str) -> str | None:
-        return (as_it_is(name) or "").strip() or None
-
-    shell_id = text("ShellId") or ""
-    try:
-        uuid.UUID(shell_id)
-    except ValueError:
-        return None
-    return Shell(
-        shell_id=shell_id,
-        resource_uri=text("ResourceUri") or "",
-        state=text("State") or "",
-        name=as_it_is("Name"),
-        owner=text("Owner"),
-        client_ip=text("ClientIP"),
-        idle_timeout=parse_duration(text("IdleTimeOut")),
-        max_idle_timeout=parse_duration(text("MaxIdleTimeOut")),
-        shell_inactivity=parse_duration(text("ShellInactivity")),
-        buffer_mode=text("BufferMode"),
-        locale=text("Locale"),
-        data_locale=text("DataLocale"),
-    )
