@@ -23,8 +23,9 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Delivery
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import FormatError, JournalError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal, JournalFolder
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal_lock import JournalLock
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journals import JournalFolder
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from tests.unit.builders import endpoint, session, world

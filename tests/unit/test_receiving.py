@@ -49,7 +49,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.f
     fragments_of,
     whole_fragment,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal, NoJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journals import NoJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool

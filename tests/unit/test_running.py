@@ -26,7 +26,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import ListedCommand
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.running import Runner
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import NoJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journals import NoJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.session_locks import SessionLocks
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.task import Task

@@ -39,7 +39,7 @@ from .output.connecting import Awake
 from .output.receiving import STOP, Needs, Receiving
 from .psrp import handshake, opening, starting
 from .request.request import LogonOptions, Request
-from .state.journal import journal_at
+from .state.journals import journal_at
 from .system.libraries import require_pypsrp
 from .system.world import World
 from .target.endpoint import endpoints

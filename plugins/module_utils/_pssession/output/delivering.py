@@ -8,7 +8,7 @@ from ..model.codes import Code
 from ..model.commands import Delivery
 from ..model.errors import TransportError
 from ..model.sessions import PSSession
-from ..state.journal import AnyJournal
+from ..state.journals import AnyJournal
 from ..wsman.pool import ClientPool
 from .connecting import Awake
 from .receiving import STOP, TERMINATE

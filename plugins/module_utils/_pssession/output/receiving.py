@@ -24,7 +24,7 @@ from ..model.events import CommandEvent, MessageUnreadable, ReceiveEnded
 from ..model.sessions import PSSession
 from ..psrp import host, session_key
 from ..psrp.command_stream import CommandStream
-from ..state.journal import AnyJournal
+from ..state.journals import AnyJournal
 from ..system.throttle import failure_of_job
 from ..wsman.client import LEAST_WAIT, WSManClient
 from ..wsman.pool import ClientPool

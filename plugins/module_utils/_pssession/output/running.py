@@ -15,7 +15,7 @@ from ..model.events import InCommand, OutputReceived, OutputSkipped, Progressed,
 from ..model.sessions import PSSession, SessionKey
 from ..psrp import starting
 from ..psrp.starting import IncompleteStart
-from ..state.journal import NoJournal
+from ..state.journals import NoJournal
 from ..task.task import Task
 from . import command_errors
 from .connecting import Awake

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ..model.sessions import PSSession
-from .journal import NoJournal
+from .journals import NoJournal
 
 _Key: t.TypeAlias = "tuple[str, str]"
 

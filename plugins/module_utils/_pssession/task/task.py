@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from ..model.events import Warned
 from ..request.request import Request
-from ..state.journal import AnyJournal, journal_at
 from ..state.journal_lock import JournalLock
+from ..state.journals import AnyJournal, journal_at
 from ..state.memory import Memory
 from ..state.session_locks import SessionLocks
 from ..system.world import JobPool

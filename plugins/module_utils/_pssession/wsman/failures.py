@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from ..model.codes import HINTS, Code
 from ..model.errors import LogonRefused, TransportError, UnexpectedError
 from ..model.sessions import Endpoint
-from . import logon_failures, negotiate, soap
+from . import certificate_failures, logon_failures, negotiate, soap
 from .schemes import OPTIONAL_MODULES, SCHEMES
 from .tls import NotPinnedError
 from .way import Way
@@ -88,14 +88,6 @@ _GSS_ERROR = re.compile(
     r"""|\(\((?P<q1>['"])(?P<major2>.*?)(?P=q1), -?\d+\), \((?P<q2>['"])(?P<minor2>.*?)(?P=q2), -?\d+\)\)"""
 )
 
-# OpenSSL's names of alerts by which a server refuses the certificate of a client, or the lack of one (RFC 8446 6.2).
-_CERTIFICATE_ALERT = re.compile(r"ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)$")
-_CLIENT_CERTIFICATE_HINT = (
-    "On the server, the authority of the client certificate has to be trusted (Root, and CA for those in between), the "
-    "certificate mapped to an account (winrm enumerate winrm/config/service/certmapping), and Certificate allowed "
-    "(winrm get winrm/config/service/auth). Check that it has not expired and is for client authentication."
-)
-
 
 def refused(
     status: int,
@@ -126,7 +118,7 @@ def refused(
     if fault is not None:
         return fault
     if status == 403 and endpoint.logon.certificate is not None:
-        return _certificate_refused("HTTP 403")
+        return certificate_failures.refused("HTTP 403")
     if status == 407:
         message = "the proxy requires a log-on, or refused it (HTTP 407; session_option.proxy_credential)"
     else:
@@ -181,15 +173,16 @@ def failure(
     # The one of requests-ntlm is Python's own, but without the number that those of the system have.
     if (isinstance(error, PermissionError) and error.errno is None) or any(map(_is_of_logon, causes)):
         return _not_decrypted(error, words) if logged_on else _logon_failure(error, endpoint)
-    alert = next(filter(None, map(_certificate_alert, causes)), None)
+    alert = next(filter(None, map(certificate_failures.alert_of, causes)), None)
     if alert is not None:
-        return _certificate_refused(alert) if endpoint.logon.certificate is not None else _certificate_wanted(alert)
+        is_shown = endpoint.logon.certificate is not None
+        return certificate_failures.refused(alert) if is_shown else certificate_failures.wanted(alert)
     shows_certificate = endpoint.logon.certificate is not None and not answered
     if shows_certificate and any(map(_is_cut_off, causes)):
-        return _perhaps_certificate(words, delivered=connected)
+        return certificate_failures.perhaps_refused(words, delivered=connected)
     other = next((cause for cause in causes if isinstance(cause, NotPinnedError)), None)
     if other is not None:
-        return _not_pinned(other.fingerprint, endpoint)
+        return certificate_failures.not_pinned(other.fingerprint, endpoint)
     if not connected and any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
         return TransportError(
             Code.HTTP_ERROR,
@@ -306,7 +299,7 @@ def _not_logged_on(challenges: str, endpoint: Endpoint, mechanism: str) -> Trans
             delivered=False,
         )
     if scheme.needs == "certificate":
-        return _certificate_refused("HTTP 401; it has to be mapped to an account there")
+        return certificate_failures.refused("HTTP 401; it has to be mapped to an account there")
     tried = f"{scheme.name} with {mechanism}" if mechanism not in ("", scheme.name) else scheme.name
     return LogonRefused(
         Code.ACCESS_DENIED,
@@ -326,63 +319,9 @@ def _of_the_list(endpoint: Endpoint) -> str:
     return f" (the first possible one of {', '.join(logon.choices)}{tried}; after a refusal no other is tried)"
 
 
-def _certificate_alert(error: BaseException) -> str | None:
-    """Return the words of an alert by which the server refuses the client's certificate, or None for anything else."""
-    reason = getattr(error, "reason", None)
-    if isinstance(error, ssl.SSLError) and isinstance(reason, str) and _CERTIFICATE_ALERT.search(reason):
-        return f"TLS: {reason.partition('_')[2].replace('_', ' ').lower()}"
-    return None
-
-
 def _is_cut_off(error: BaseException) -> bool:
     """Tell whether the server ended a connection without a word."""
     return isinstance(error, (ssl.SSLEOFError, ConnectionResetError, http.client.RemoteDisconnected))
-
-
-def _certificate_refused(said: str) -> TransportError:
-    return TransportError(
-        Code.ACCESS_DENIED,
-        f"the server refused the client certificate ({said})",
-        delivered=False,
-        hint=_CLIENT_CERTIFICATE_HINT,
-    )
-
-
-def _certificate_wanted(said: str) -> TransportError:
-    return TransportError(
-        Code.ACCESS_DENIED,
-        f"the server wants a client certificate ({said})",
-        delivered=False,
-        hint="Log on with one (certificate_thumbprint or certificate_pem), or have the listener not ask for it.",
-    )
-
-
-def _perhaps_certificate(words: str, *, delivered: bool) -> TransportError:
-    """Return the error for a connection that ended where the server may have refused the client's certificate."""
-    return TransportError(
-        Code.HTTP_ERROR,
-        f"the server ended the connection on which the client certificate was shown: {words}",
-        delivered=delivered,
-        is_break=True,
-        hint=f"It may have refused the certificate. {_CLIENT_CERTIFICATE_HINT}",
-    )
-
-
-def _not_pinned(found: str, endpoint: Endpoint) -> TransportError:
-    return TransportError(
-        Code.CERTIFICATE_INVALID,
-        f"the server's certificate is not the pinned one: its SHA-256 fingerprint is {_in_pairs(found)}, and "
-        f"server_certificate_fingerprint is {_in_pairs(endpoint.pinned or '')}",
-        delivered=False,
-        hint="Nothing was sent. Find out at the computer whether its certificate was renewed. If so, set the new "
-        "fingerprint (server_certificate_fingerprint or the host variable pssession_server_certificate_fingerprint). "
-        "If not, something else answers in its place.",
-    )
-
-
-def _in_pairs(digits: str) -> str:
-    """Return a fingerprint as certificate tools write it."""
-    return ":".join(re.findall("..", digits.upper()))
 
 
 def _is_of_logon(error: BaseException) -> bool:

@@ -1,0 +1,189 @@
+"""Journals: the one that a path means, which is a file, a folder with a file for each session, or none."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import os
+import typing as t
+
+from ..model.commands import Delivery
+from ..model.errors import JournalError
+from ..model.names import folded
+from ..model.sessions import Endpoint, PSSession
+from ..system.disk import Disk
+from .journal import Journal
+from .journal_lock import JournalLock
+
+
+class JournalFolder:
+    """A folder with a journal for each session, named after its instance id.
+
+    So tasks that work with different sessions can share one place at the same time, and each reads only what is about
+    its own. A session is worked with by one thread at a time.
+
+    Args:
+        path: The folder; it is made with mode 0700.
+        lock: Keeps other runs from the journals of the sessions that this task works with.
+
+    Raises:
+        JournalError: The folder cannot be used.
+    """
+
+    def __init__(self, path: str, disk: Disk, lock: JournalLock | None = None) -> None:
+        self._path = path
+        self._disk = disk
+        self._lock = lock
+        self._journals: dict[str, Journal] = {}
+        try:
+            disk.make_folder(path)
+            disk.check_folder(path)
+        except OSError as error:
+            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+
+    def lock_start(self, endpoint: Endpoint, name: str) -> None:
+        """Keep other runs from starting something in a session of this name on this computer.
+
+        Raises:
+            JournalError: Another run is doing it.
+        """
+        if self._lock is None:
+            return
+        digest = hashlib.sha256(f"{endpoint.key} {folded(name)}".encode()).hexdigest()[:32]
+        path = os.path.join(self._path, f".start-{digest}")
+        try:
+            self._disk.append(path, b"")
+            self._lock.hold(path)
+        except OSError as error:
+            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+
+    def last_command_of(self, session: PSSession) -> str | None:
+        """Return what `Journal.last_command_of` does; nothing is written for a session that was never heard of."""
+        return self._of(session).last_command_of(session) if self._has(session) else None
+
+    def is_unstarted(self, session: PSSession) -> bool:
+        """Tell what `Journal.is_unstarted` does."""
+        return self._has(session) and self._of(session).is_unstarted(session)
+
+    def unopened_id(self, _session: PSSession) -> str | None:
+        """Return None: which journal would have it is not known."""
+
+    def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:
+        """Return what `Journal.pieces_of` does."""
+        return self._of(session).pieces_of(session, command_id)
+
+    def answered_calls_of(self, session: PSSession, command_id: str) -> t.Collection[int]:
+        """Return what `Journal.answered_calls_of` does."""
+        return self._of(session).answered_calls_of(session, command_id)
+
+    def unreadable_reported_of(self, session: PSSession, command_id: str) -> int:
+        """Return what `Journal.unreadable_reported_of` does."""
+        return self._of(session).unreadable_reported_of(session, command_id)
+
+    def delivery_of(self, session: PSSession, command_id: str) -> Delivery | None:
+        """Return what `Journal.delivery_of` does."""
+        return self._of(session).delivery_of(session, command_id) if self._has(session) else None
+
+    def append(self, session: PSSession, command_id: str, pieces: t.Iterable[bytes]) -> None:
+        """Do what `Journal.append` does."""
+        self._of(session).append(session, command_id, pieces)
+
+    def note_opening(self, sessions: t.Iterable[PSSession]) -> None:
+        """Do what `Journal.note_opening` does."""
+        for session in sessions:
+            self._of(session).note_opening([session])
+
+    def note_start(self, session: PSSession, command_id: str) -> None:
+        """Do what `Journal.note_start` does."""
+        self._of(session).note_start(session, command_id)
+
+    def note_refusal(self, session: PSSession, command_id: str) -> None:
+        """Do what `Journal.note_refusal` does."""
+        self._of(session).note_refusal(session, command_id)
+
+    def note_delivery(self, session: PSSession, command_id: str, delivery: Delivery) -> None:
+        """Do what `Journal.note_delivery` does."""
+        self._of(session).note_delivery(session, command_id, delivery)
+
+    def note_answer(self, session: PSSession, command_id: str, call_id: int) -> None:
+        """Do what `Journal.note_answer` does."""
+        self._of(session).note_answer(session, command_id, call_id)
+
+    def note_unreadable(self, session: PSSession, command_id: str, count: int) -> None:
+        """Do what `Journal.note_unreadable` does."""
+        self._of(session).note_unreadable(session, command_id, count)
+
+    def _file(self, session: PSSession) -> str:
+        return os.path.join(self._path, f"{session.instance_id}.jsonl")
+
+    def _has(self, session: PSSession) -> bool:
+        return self._disk.exists(self._file(session))
+
+    def _of(self, session: PSSession) -> Journal:
+        if session.instance_id not in self._journals:
+            self._journals[session.instance_id] = Journal(self._file(session), self._disk, self._lock)
+        return self._journals[session.instance_id]
+
+
+class NoJournal:
+    """Stands where a task has no journal: it keeps nothing and knows nothing."""
+
+    def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
+        pass
+
+    def last_command_of(self, _session: PSSession) -> str | None:
+        return None
+
+    def is_unstarted(self, _session: PSSession) -> bool:
+        return False
+
+    def unopened_id(self, _session: PSSession) -> str | None:
+        return None
+
+    def pieces_of(self, _session: PSSession, _command_id: str) -> t.Iterator[bytes]:
+        return iter(())
+
+    def answered_calls_of(self, _session: PSSession, _command_id: str) -> t.Collection[int]:
+        return ()
+
+    def unreadable_reported_of(self, _session: PSSession, _command_id: str) -> int:
+        return 0
+
+    def delivery_of(self, _session: PSSession, _command_id: str) -> Delivery | None:
+        return None
+
+    def append(self, _session: PSSession, _command_id: str, _pieces: t.Iterable[bytes]) -> None:
+        pass
+
+    def note_opening(self, _sessions: t.Iterable[PSSession]) -> None:
+        pass
+
+    def note_start(self, _session: PSSession, _command_id: str) -> None:
+        pass
+
+    def note_refusal(self, _session: PSSession, _command_id: str) -> None:
+        pass
+
+    def note_delivery(self, _session: PSSession, _command_id: str, _delivery: Delivery) -> None:
+        pass
+
+    def note_answer(self, _session: PSSession, _command_id: str, _call_id: int) -> None:
+        pass
+
+    def note_unreadable(self, _session: PSSession, _command_id: str, _count: int) -> None:
+        pass
+
+
+AnyJournal: t.TypeAlias = "Journal | JournalFolder | NoJournal"
+
+
+def journal_at(path: str | None, disk: Disk, lock: JournalLock | None = None) -> AnyJournal:
+    """Return the journal that a path means: a file, or a folder if it is one or ends like one; or that there is none.
+
+    Raises:
+        JournalError: It cannot be used.
+    """
+    if path is None:
+        return NoJournal()
+    return JournalFolder(path, disk, lock) if path.endswith("/") or disk.is_folder(path) else Journal(path, disk, lock)
