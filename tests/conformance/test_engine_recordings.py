@@ -21,8 +21,9 @@ import pytest
 import yaml
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import transport_prefix
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint, Logon
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import WSManFault
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint, Logon, Shell
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Shell
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import handshake
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World

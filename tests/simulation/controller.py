@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, drive

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint, Logon
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
     Availability,
-    Endpoint,
-    Logon,
     PSSession,
     Shell,
     State,

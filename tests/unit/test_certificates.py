@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import ClientCertificate
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import ClientCertificate
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target import certificates
 from tests.simulator.certificates import CertificateAuthority
 from tests.simulator.certificates import ClientCertificate as Made

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import (
     Endpoint,
     Proxy,
-    SessionReference,
     Tls,
     key_of_uri,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import SessionReference
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     Credential,
     HostSettings,

@@ -16,12 +16,12 @@ from pypsrp.exceptions import AuthenticationError
 from spnego.exceptions import ErrorCode, SpnegoError
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import HINTS, Code
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
     LogonRefused,
     TransportError,
     WSManFault,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.failures import (
     add_first_choice,
     failure,

@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 from psrpcore import PSRPPayload, ServerRunspacePool, StreamType
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import handshake
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from tests.unit.builders import SHELL_ID, shell

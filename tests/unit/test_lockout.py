@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
     LogonRefused,
     NotAsked,
     TransportError,
     WSManFault,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import (
     ForkedRecords,

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
-    ParameterBindingError,
-    error_record,
-)
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import (
     ClientCertificate,
     Endpoint,
     Logon,
     Tls,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
+    ParameterBindingError,
+    error_record,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     Credential,

@@ -15,6 +15,7 @@ from typing import Any, cast
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import PipelineState
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import (
     EndedWithoutState,
     JournalError,
@@ -34,7 +35,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     ReceiveEnded,
     RecordReceived,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint, PSSession
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
     HostSettings,
     SessionOption,

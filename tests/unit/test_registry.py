@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import FormatError, RegistryError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import Event, Warned
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
-    Endpoint,
     PSSession,
     SessionReference,
     State,

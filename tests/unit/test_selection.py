@@ -24,10 +24,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.findin
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import cmdlets
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
-    Endpoint,
-    SessionReference,
-)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import SessionReference
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from tests.unit.builders import endpoint, session, shell

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
-    Endpoint,
-    SessionReference,
-)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import SessionReference
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.task_options import (

@@ -16,13 +16,13 @@ import pytest
 from cryptography import x509
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import (
     ClientCertificate,
     Endpoint,
     Logon,
     Tls,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.tls import ssl_context

@@ -23,18 +23,10 @@ import typing as t
 from .finding.discovery import as_session
 from .model.cmdlets import GET
 from .model.commands import Script
+from .model.endpoints import Endpoint
 from .model.errors import PSSessionError, TransportError, WSManFault
 from .model.events import CommandEvent, ReceiveEnded
-from .model.sessions import (
-    DEFAULT_RESOURCE_URI,
-    Availability,
-    Endpoint,
-    ListedCommand,
-    PSSession,
-    SessionKey,
-    Shell,
-    State,
-)
+from .model.sessions import DEFAULT_RESOURCE_URI, Availability, ListedCommand, PSSession, SessionKey, Shell, State
 from .output.connecting import Awake
 from .output.receiving import STOP, Needs, Receiving
 from .psrp import handshake, opening, starting

@@ -8,8 +8,9 @@ import typing as t
 from dataclasses import dataclass
 
 from .model.commands import CommandResult
+from .model.endpoints import Endpoint
 from .model.errors import ErrorRecord
-from .model.sessions import Endpoint, PSSession
+from .model.sessions import PSSession
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import urllib3.util.connection
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint, Logon
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint, Logon
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from tests.integration.engine.controller import Controller, error_ids

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import FileLock
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.throttle import outcome_of
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World

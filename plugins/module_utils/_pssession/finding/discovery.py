@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from ..model.cmdlets import Cmdlet
 from ..model.codes import Code
+from ..model.endpoints import Endpoint
 from ..model.errors import ErrorRecord, NotAsked, TransportError, WSManFault, error_record
 from ..model.events import Progressed, Warned
-from ..model.sessions import Availability, Endpoint, PSSession, Shell, State
+from ..model.sessions import Availability, PSSession, Shell, State
 from ..state.registry import Listed
 from ..target.logon import unusable
 from ..task.task import Task

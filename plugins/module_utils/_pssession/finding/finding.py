@@ -8,18 +8,11 @@ import dataclasses
 import typing as t
 from dataclasses import dataclass
 
+from ..model.endpoints import Endpoint
 from ..model.errors import ErrorRecord
 from ..model.events import Warned
 from ..model.names import folded, is_same_name
-from ..model.sessions import (
-    DEFAULT_RESOURCE_URI,
-    Endpoint,
-    PSSession,
-    SessionKey,
-    SessionReference,
-    State,
-    configuration_name,
-)
+from ..model.sessions import DEFAULT_RESOURCE_URI, PSSession, SessionKey, SessionReference, State, configuration_name
 from ..model.wildcard import escaped
 from ..request.request import Query
 from ..request.task_options import weakening

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from ..model.accounts import OWN, is_owner
 from ..model.cmdlets import Cmdlet
+from ..model.endpoints import Endpoint
 from ..model.errors import ErrorRecord, TransportError, error_record
 from ..model.names import folded
-from ..model.sessions import DEFAULT_RESOURCE_URI, Endpoint, PSSession, Shell
+from ..model.sessions import DEFAULT_RESOURCE_URI, PSSession, Shell
 from ..psrp import opening
 from ..request.request import Query
 from ..task.task import Task

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from ..model.accounts import OWN, is_owner
 from ..model.codes import Reason
+from ..model.endpoints import Endpoint
 from ..model.errors import ErrorRecord, Subject, error_record
 from ..model.names import folded
 from ..model.sessions import (
     DEFAULT_RESOURCE_URI,
     Availability,
-    Endpoint,
     PSSession,
     SessionReference,
     Shell,

@@ -13,9 +13,10 @@ import threading
 import typing as t
 
 from ..model.commands import Delivery
+from ..model.endpoints import Endpoint
 from ..model.errors import FormatError, JournalError
 from ..model.names import is_same_name
-from ..model.sessions import Endpoint, PSSession
+from ..model.sessions import PSSession
 from ..system.disk import Disk
 from .journal_lock import JournalLock
 

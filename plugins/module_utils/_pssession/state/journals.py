@@ -9,9 +9,10 @@ import os
 import typing as t
 
 from ..model.commands import Delivery
+from ..model.endpoints import Endpoint
 from ..model.errors import JournalError
 from ..model.names import folded
-from ..model.sessions import Endpoint, PSSession
+from ..model.sessions import PSSession
 from ..system.disk import Disk
 from .journal import Journal
 from .journal_lock import JournalLock

@@ -8,9 +8,10 @@ import dataclasses
 import typing as t
 
 from ..model.accounts import Account
+from ..model.endpoints import Endpoint
 from ..model.errors import PSSessionError
 from ..model.events import Event
-from ..model.sessions import Availability, Endpoint, PSSession, SessionReference
+from ..model.sessions import Availability, PSSession, SessionReference
 from ..model.wildcard import WildcardPattern
 from ..system.world import World
 from .registry import SILENCE_SECONDS, Listed, Registry, without_registry

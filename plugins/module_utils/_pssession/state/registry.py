@@ -13,10 +13,11 @@ import sqlite3
 import typing as t
 from dataclasses import dataclass
 
+from ..model.endpoints import Endpoint
 from ..model.errors import PSSessionError, RegistryError
 from ..model.events import Event, Warned
 from ..model.names import is_same_name
-from ..model.sessions import Availability, Endpoint, PSSession, SessionReference, State
+from ..model.sessions import Availability, PSSession, SessionReference, State
 from ..model.wildcard import WildcardPattern
 from ..system.world import World
 from . import registry_schema as schema

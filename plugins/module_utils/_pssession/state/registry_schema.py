@@ -7,8 +7,8 @@ from __future__ import annotations
 import sqlite3
 import typing as t
 
+from ..model.endpoints import key_of_uri
 from ..model.errors import FormatError
-from ..model.sessions import key_of_uri
 
 # The format of the file, kept in PRAGMA user_version. Format 1 was written without a number, so 0 means 1. Format 2 did
 # not tell sessions that were removed here from those that ended otherwise.

@@ -11,8 +11,8 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
+from ..model.endpoints import Endpoint
 from ..model.errors import TransportError
-from ..model.sessions import Endpoint
 from . import unix
 from .disk import Disk, LocalDisk
 from .shared_records import LocalRecords, Records

@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ..model.endpoints import ClientCertificate
 from ..model.errors import ParameterBindingError
-from ..model.sessions import ClientCertificate
 
 try:
     from cryptography import x509

@@ -12,8 +12,9 @@ import ipaddress
 import typing as t
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from ..model.endpoints import Endpoint, Proxy, Tls, key_of_uri
 from ..model.errors import ParameterBindingError
-from ..model.sessions import Endpoint, Proxy, SessionReference, Tls, key_of_uri
+from ..model.sessions import SessionReference
 from ..model.settings import Credential, HostSettings, SessionOption
 from ..request.request import Request, Target
 from ..request.task_options import kept, without_weakening

@@ -20,8 +20,8 @@ import hmac
 import typing as t
 from urllib.parse import urlsplit
 
+from ..model.endpoints import Endpoint
 from ..model.errors import LogonRefused, NotAsked, WSManFault
-from ..model.sessions import Endpoint
 from ..system.shared_records import Record
 from ..system.world import World
 

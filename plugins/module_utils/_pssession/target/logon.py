@@ -8,8 +8,8 @@ import dataclasses
 import typing as t
 
 from ..model.codes import Code
+from ..model.endpoints import ClientCertificate, Endpoint, Logon
 from ..model.errors import TransportError
-from ..model.sessions import ClientCertificate, Endpoint, Logon
 from ..model.settings import Credential, HostSettings
 from ..request.request import LogonOptions, Request
 from ..wsman import schemes, tickets

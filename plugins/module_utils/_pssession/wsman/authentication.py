@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..model.sessions import Endpoint
+from ..model.endpoints import Endpoint
 
 try:
     import requests.auth

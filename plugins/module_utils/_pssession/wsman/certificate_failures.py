@@ -8,8 +8,8 @@ import re
 import ssl
 
 from ..model.codes import Code
+from ..model.endpoints import Endpoint
 from ..model.errors import TransportError
-from ..model.sessions import Endpoint
 
 # OpenSSL's names of alerts by which a server refuses the certificate of a client, or the lack of one (RFC 8446 6.2).
 _CERTIFICATE_ALERT = re.compile(r"ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)$")

@@ -14,8 +14,9 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
 from ..model.codes import Code, Reason, reason_of
+from ..model.endpoints import Endpoint
 from ..model.errors import TransportError, WSManFault
-from ..model.sessions import Endpoint, ListedCommand, Shell
+from ..model.sessions import ListedCommand, Shell
 from ..system.world import World
 from . import soap
 from .duration import duration, seconds_text

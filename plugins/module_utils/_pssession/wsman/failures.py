@@ -16,8 +16,8 @@ import traceback
 from urllib.parse import unquote, urlsplit
 
 from ..model.codes import HINTS, Code
+from ..model.endpoints import Endpoint
 from ..model.errors import LogonRefused, TransportError, UnexpectedError
-from ..model.sessions import Endpoint
 from . import certificate_failures, logon_failures, negotiate, soap
 from .schemes import OPTIONAL_MODULES, SCHEMES
 from .tls import NotPinnedError

@@ -15,8 +15,8 @@ import time
 from urllib.parse import urljoin, urlsplit
 
 from ..model.codes import Code
+from ..model.endpoints import Endpoint
 from ..model.errors import TransportError
-from ..model.sessions import Endpoint
 from ..system.libraries import require_pypsrp
 from . import soap
 from .authentication import Authentication, Codec

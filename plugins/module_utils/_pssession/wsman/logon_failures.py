@@ -9,8 +9,8 @@ import typing as t
 import unicodedata
 
 from ..model.codes import HINTS, Code
+from ..model.endpoints import Endpoint, Logon
 from ..model.errors import TransportError
-from ..model.sessions import Endpoint, Logon
 
 # Codes of MIT Kerberos and Heimdal (krb5_err, signed 32 bit). Their words depend on the language of the controller.
 _CLIENT_UNKNOWN = -1765328378

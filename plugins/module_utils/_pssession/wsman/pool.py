@@ -9,8 +9,8 @@ import itertools
 import threading
 import typing as t
 
+from ..model.endpoints import Endpoint
 from ..model.errors import WSManFault
-from ..model.sessions import Endpoint
 from ..system.world import World
 from .client import WSManClient
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..model.sessions import Endpoint
+from ..model.endpoints import Endpoint
 from . import tickets
 from .authentication import Authentication, service_host
 

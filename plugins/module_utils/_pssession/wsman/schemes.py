@@ -9,8 +9,8 @@ import typing as t
 from functools import partial
 
 from ..model.codes import Code
+from ..model.endpoints import Endpoint, Logon
 from ..model.errors import TransportError
-from ..model.sessions import Endpoint, Logon
 from ..system.libraries import PYWINRM_MINIMUM
 from . import authentication as pypsrp
 from .pywinrm_authentication import authentication as pywinrm

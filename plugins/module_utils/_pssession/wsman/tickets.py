@@ -8,8 +8,8 @@ import importlib.util
 import typing as t
 
 from ..model.codes import Code
+from ..model.endpoints import Logon
 from ..model.errors import TransportError
-from ..model.sessions import Logon
 
 # What the name of a ticket-granting ticket begins with (RFC 4120 7.3).
 _TICKET_GRANTING = b"krbtgt/"

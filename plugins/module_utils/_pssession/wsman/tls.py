@@ -14,8 +14,8 @@ import ssl
 import typing as t
 
 from ..model.codes import Code
+from ..model.endpoints import ClientCertificate, Endpoint, Tls
 from ..model.errors import TransportError
-from ..model.sessions import ClientCertificate, Endpoint, Tls
 from .authentication import basic_pair
 from .way import Way
 

@@ -12,8 +12,8 @@ from urllib.request import getproxies
 
 from ..model import addresses
 from ..model.codes import Code
+from ..model.endpoints import Endpoint
 from ..model.errors import TransportError
-from ..model.sessions import Endpoint
 from ..model.settings import Credential
 from ..system.libraries import PYSOCKS_MINIMUM
 
