@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
-from tests.simulation import sweep
+from tests.simulation import planted, sweep
 from tests.simulation.cable import KINDS, SIDES, Damage
 from tests.simulation.sweep import VERBS, WAYS, Case, cases_of
 
@@ -46,15 +43,7 @@ def test_a_sealed_answer_that_was_changed_is_not_taken_for_a_failed_logon(tmp_pa
 
 
 def test_a_start_that_is_repeated_with_a_new_id_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    start = WSManClient.start_command
-
-    def twice(self: Any, shell: Any, command_id: str, *rest: Any) -> None:
-        try:
-            start(self, shell, command_id, *rest)
-        except TransportError:
-            start(self, shell, self.world.new_guid().upper(), *rest)
-
-    monkeypatch.setattr(WSManClient, "start_command", twice)
+    planted.start_is_repeated_with_a_new_id(monkeypatch)
     monkeypatch.setattr(sweep, "VERBS", ("start",))
     tally = sweep.sweep(40, seed=3, kinds=("cut",))
     assert any("the script ran 2 times" in text for text in tally.broken)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,21 +125,13 @@ class FakeTime:
 
 
 @contextmanager
-def time_passing(fleet: SimulatedFleet, seconds: float) -> Iterator[None]:
-    """Let so much of the fleet's time pass whenever a Receive for a command waits, once for each Receive.
-
-    Commands that sleep and operation timeouts thus take no time of the test, and which comes first does not depend on
-    the machine.
-    """
+def looking(look: Callable[[], None]) -> Iterator[None]:
+    """Call a function again and again in another thread while a block runs."""
     over = threading.Event()
-    seen: list[LoggedRequest] = []
 
     def watch() -> None:
         while not over.wait(POLL_SECONDS):
-            for request in waiting_receives(fleet):
-                if not any(request is each for each in seen):
-                    seen.append(request)
-                    fleet.clock.advance(seconds)
+            look()
 
     with ThreadPoolExecutor(1) as executor:
         watching = executor.submit(watch)
@@ -148,6 +140,25 @@ def time_passing(fleet: SimulatedFleet, seconds: float) -> Iterator[None]:
         finally:
             over.set()
         watching.result()
+
+
+@contextmanager
+def time_passing(fleet: SimulatedFleet, seconds: float) -> Iterator[None]:
+    """Let so much of the fleet's time pass whenever a Receive for a command waits, once for each Receive.
+
+    Commands that sleep and operation timeouts thus take no time of the test, and which comes first does not depend on
+    the machine.
+    """
+    seen: list[LoggedRequest] = []
+
+    def look() -> None:
+        for request in waiting_receives(fleet):
+            if not any(request is each for each in seen):
+                seen.append(request)
+                fleet.clock.advance(seconds)
+
+    with looking(look):
+        yield
 
 
 def names(result: Result) -> list[str]:

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,13 +20,14 @@ from tests.integration.engine.controller import (
     FakeTime,
     Result,
     error_ids,
+    looking,
     operations,
     wait_of,
     waiting_receives,
 )
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 from tests.simulator.injection import Action
-from tests.waiting import POLL_SECONDS, meanwhile
+from tests.waiting import meanwhile
 
 pytestmark = pytest.mark.timing
 
@@ -305,20 +304,13 @@ def fleet_time(fleet: SimulatedFleet, controller: Controller) -> Iterator[None]:
     """The controller's clock is that of the fleet, and it goes on by a second whenever a Receive waits."""
     clock = fleet.clock
     controller.surroundings["world"] = World(HttpConversation, monotonic=clock.now, sleep=clock.advance)
-    over = threading.Event()
 
-    def watch() -> None:
-        while not over.wait(POLL_SECONDS):
-            if any(request.ended is None for request in fleet.requests_of(operation="Receive")):
-                clock.advance(1)
+    def look() -> None:
+        if any(request.ended is None for request in fleet.requests_of(operation="Receive")):
+            clock.advance(1)
 
-    with ThreadPoolExecutor(1) as executor:
-        watching = executor.submit(watch)
-        try:
-            yield
-        finally:
-            over.set()
-        watching.result()
+    with looking(look):
+        yield
 
 
 @pytest.mark.parametrize("library", ["psrp", "winrm"])
