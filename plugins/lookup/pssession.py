@@ -29,10 +29,10 @@ options:
         further computer after the first error and fails. V(report) returns the sessions found and warns of the errors.
 extends_documentation_fragment:
   - psremoting.fleet._options
-  - psremoting.fleet._options.uri
-  - psremoting.fleet._options.existing
-  - psremoting.fleet._options.commands
-  - psremoting.fleet._options.sources
+  - psremoting.fleet._sessions.uri
+  - psremoting.fleet._sessions.existing
+  - psremoting.fleet._sessions.commands
+  - psremoting.fleet._sessions.sources
 notes:
   - An option that the lookup does not have is an error, because Ansible would ignore it and more sessions than intended
     would be found.

@@ -22,11 +22,11 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.info
   - psremoting.fleet._options
-  - psremoting.fleet._options.uri
-  - psremoting.fleet._options.existing
-  - psremoting.fleet._options.owner
-  - psremoting.fleet._options.commands
-  - psremoting.fleet._options.conditions
+  - psremoting.fleet._sessions.uri
+  - psremoting.fleet._sessions.existing
+  - psremoting.fleet._sessions.owner
+  - psremoting.fleet._sessions.commands
+  - psremoting.fleet._sessions.conditions
   - psremoting.fleet._endpoints
 notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on

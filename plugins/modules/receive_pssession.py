@@ -86,11 +86,11 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
-  - psremoting.fleet._options.uri
-  - psremoting.fleet._options.existing
-  - psremoting.fleet._options.all_known
-  - psremoting.fleet._options.owner
-  - psremoting.fleet._options.change
+  - psremoting.fleet._sessions.uri
+  - psremoting.fleet._sessions.existing
+  - psremoting.fleet._sessions.all_known
+  - psremoting.fleet._sessions.owner
+  - psremoting.fleet._sessions.change
   - psremoting.fleet._endpoints
 notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
