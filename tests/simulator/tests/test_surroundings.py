@@ -12,9 +12,9 @@ from requests.auth import HTTPBasicAuth
 
 from .. import ForwardProxy, RecordingServer, SimulatedComputer, SimulatedFleet, SocksProxy
 from ..waiting import PATIENCE, until
+from .authentication.clients import run
 from .conftest import ADMIN
 from .raw_client import SHELL, RawClient
-from .test_authentication import run
 
 pytestmark = pytest.mark.timing
 
