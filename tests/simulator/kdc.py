@@ -23,7 +23,7 @@ from typing import Any
 from .authentication.ntlm import DNS_DOMAIN
 
 REALM = DNS_DOMAIN
-_PROGRAMS = ("krb5kdc", "kdb5_util", "kadmin.local", "kinit")
+_PROGRAMS = ("krb5kdc", "kdb5_util", "kadmin.local", "kinit", "klist")
 _MODULES = ("k5test", "gssapi", "krb5")
 #: Distributions put the server programs where the search path of a user does not lead.
 _SEARCH_PATH = os.pathsep.join(
@@ -109,8 +109,6 @@ class Realm:
 
     def _start_somewhere(self) -> None:
         """Start the KDC on a free port; another process may take it first, so there are several attempts."""
-        paths = {name.replace(".", "_"): shutil.which(name, path=_SEARCH_PATH) for name in _PROGRAMS}
-        paths["_kinit"] = paths.pop("kinit")
         before = os.environ.get("PATH")
         os.environ["PATH"] = _SEARCH_PATH
         try:
@@ -245,6 +243,12 @@ class Realm:
         if done.returncode:
             raise RuntimeError(done.stderr.strip())
         return cache
+
+    def has_ended(self, cache: Path) -> bool:
+        """Whether the ticket-granting ticket of a cache has ended, by the clock of the library that uses it."""
+        command = [str(shutil.which("klist", path=_SEARCH_PATH)), "-s", "-c", f"FILE:{cache}"]
+        environment = {**os.environ, **self.environment}
+        return subprocess.run(command, check=False, env=environment).returncode != 0
 
     def skew(self, cache: Path, seconds: int) -> None:
         """Have clients that use ``cache`` believe that the KDC's clock differs from theirs by so much.

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from tests.integration.engine.controller import ADMIN, Controller, names
 from tests.integration.engine.logons import DEMANDING, set_up
 from tests.simulator import ForwardProxy, Realm, SimulatedComputer, SimulatedFleet, User
+from tests.waiting import until
 
 MUELLER = User("müller", "Kennwörter-πάντα")
 
@@ -40,7 +40,7 @@ def test_kerberos_where_there_is_a_ticket_and_else_the_next_one(
     if ticket != "none":
         cache = realm.kinit(ADMIN.name, ADMIN.password, lifetime="1s" if ticket == "expired" else None)
     if ticket == "expired":
-        time.sleep(2.1)  # the library's clock counts whole seconds
+        until(lambda: realm.has_ended(cache), "the end of the ticket")
     certificate = fleet.make_client_certificate(ADMIN)
     set_up(
         controller,
