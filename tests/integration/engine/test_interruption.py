@@ -80,7 +80,7 @@ def test_interrupted_while_an_answer_is_under_way(
     over = threading.Event()
 
     def interrupt() -> None:
-        """Press Ctrl-C, and again if Python loses it: one that comes while it finalizes an object is only printed."""
+        """Press Ctrl-C, and again if Python loses it: one in a callback of the garbage collector is only printed."""
         _thread.interrupt_main()
         while not over.wait(60):
             _thread.interrupt_main()
