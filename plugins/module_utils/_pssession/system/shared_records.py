@@ -11,6 +11,8 @@ import tempfile
 import threading
 import typing as t
 
+from . import unix
+
 Record = dict[str, t.Any]
 Result = t.TypeVar("Result")
 
@@ -59,7 +61,7 @@ class ForkedRecords:
     def change(self, name: str, function: t.Callable[[Record], Result]) -> Result:
         """Let a function change one record; see `Records`."""
         descriptor = self._descriptor
-        with self._lock, _locked(descriptor):
+        with self._lock, unix.locked(descriptor):
             # The place in the file is shared with the other processes, so it is not used.
             records = _read(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
             result = function(records.setdefault(name, {}))
@@ -82,15 +84,3 @@ def shared_records() -> Records:
         return ForkedRecords()
     except OSError:
         return LocalRecords()
-
-
-@contextlib.contextmanager
-def _locked(descriptor: int) -> t.Iterator[None]:
-    """Lock a file against other processes; the system unlocks it if this process is killed."""
-    import fcntl  # systems without it have no forks either
-
-    fcntl.lockf(descriptor, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.lockf(descriptor, fcntl.LOCK_UN)

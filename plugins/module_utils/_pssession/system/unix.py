@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 import sys
+import typing as t
 
 # Does not wait for the other end of a named pipe, and does not follow a symbolic link.
 _OPEN_SAFELY: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -164,6 +166,12 @@ except ImportError:
         def release(self) -> None:
             pass
 
+    @contextlib.contextmanager
+    def locked(descriptor: int) -> t.Iterator[None]:
+        """Lock nothing: the system has no forks either, which would share the file."""
+        del descriptor
+        yield
+
     class LockedPart(LockedFile):
         """A lock on a part of a file that locks nothing."""
 
@@ -200,6 +208,15 @@ else:
             except BlockingIOError:
                 return False
             return True
+
+    @contextlib.contextmanager
+    def locked(descriptor: int) -> t.Iterator[None]:
+        """Lock an open file against other processes while a block runs, and wait for those that have locked it."""
+        fcntl.lockf(descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.lockf(descriptor, fcntl.LOCK_UN)
 
     # By path. They stay open: closing one would release all locks of the process on the file.
     _descriptors: dict[str, int] = {}
