@@ -196,7 +196,7 @@ def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
     )
     assert run.exit_code == 0, run.output
     for task, text in {
-        "Unreachable": "srv02 could not be asked for its sessions",
+        "Unreachable": "the sessions on srv02 could not be listed",
         "Missing": "no session named 'Nowhere' was found on srv01",
         "Bad option": "port: 0 is not between 1 and 65535",
         "Bad choice": "on_error",
@@ -208,4 +208,4 @@ def test_errors(controller: Controller, fleet: SimulatedFleet) -> None:
         assert text in run[task].message
     assert int(run["Tolerated"]["msg"]) == 3
     # As a warning instead of an error, twice: by the lookup's own option, and by the template's.
-    assert " ".join(run.stderr.split()).count("pssession: srv02 could not be asked for its sessions") == 2
+    assert " ".join(run.stderr.split()).count("pssession: the sessions on srv02 could not be listed") == 2

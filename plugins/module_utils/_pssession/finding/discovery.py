@@ -186,7 +186,7 @@ def query_failed(endpoint: Endpoint, cause: TransportError, cmdlet: Cmdlet) -> E
     """Return the record for a computer whose sessions could not be listed."""
     return error_record(
         "RemotePSSessionQueryFailed",
-        f"{endpoint.computer_name} could not be asked for its sessions",
+        f"the sessions on {endpoint.computer_name} could not be listed",
         cmdlet=cmdlet,
         target=endpoint.uri,
         about=endpoint.subject,
