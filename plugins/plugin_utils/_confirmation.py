@@ -10,6 +10,7 @@ from ansible.errors import AnsibleError, AnsiblePromptInterrupt
 from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ConfirmationError
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import is_stdout_for_people
 
 if t.TYPE_CHECKING:
     from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
@@ -57,6 +58,11 @@ class Confirmation:
 
     @staticmethod
     def _ask(question: str) -> str:
+        if not is_stdout_for_people():  # Ansible shows questions there
+            raise ConfirmationError(
+                "confirm: the question could not be asked, because the stdout callback prints data, and nothing else "
+                "may be on standard output. Take the callback default, or leave confirm out. Nothing was done."
+            )
         try:
             answer = Display().prompt_until(question, private=False)
             if isinstance(answer, Exception):  # how some versions of ansible-core hand it to a worker

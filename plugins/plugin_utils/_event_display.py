@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 import time
-
-from ansible.utils.display import Display
+import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
     Event,
@@ -17,8 +16,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     Waiting,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown_in_line
-
-display = Display()
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
 # Progress is for long runs: nothing is shown before this many seconds, and then one line at a time.
 PROGRESS_SECONDS = 5.0
@@ -29,16 +27,20 @@ class EventDisplay:
 
     Args:
         task_name: Each line begins with it.
+        terminal: Where the lines go.
+        monotonic: The clock, in seconds.
     """
 
-    def __init__(self, task_name: str) -> None:
+    def __init__(self, task_name: str, terminal: Terminal, monotonic: t.Callable[[], float] = time.monotonic) -> None:
         self._task_name = task_name
-        self._shown_at = time.monotonic()
+        self._terminal = terminal
+        self._monotonic = monotonic
+        self._shown_at = monotonic()
 
     def __call__(self, event: Event) -> None:
         """Show an event, or pass over one that is not for the terminal."""
         if isinstance(event, Interrupted):
-            display.warning(
+            self._terminal.warn(
                 f"{self._task_name}: interrupted. {event.disconnected} sessions are disconnected, {event.connected} "
                 "will be in a minute; the commands in them go on. receive_pssession takes what they give."
             )
@@ -57,7 +59,9 @@ class EventDisplay:
 
     def _show_progress(self, text: str) -> None:
         """Show a line of progress now and then, once a task takes long."""
-        display.vvv(f"{self._task_name}: {text}")
-        if time.monotonic() - self._shown_at >= PROGRESS_SECONDS:
-            self._shown_at = time.monotonic()
-            display.display(f"{self._task_name}: {text}")
+        line = f"{self._task_name}: {text}"
+        if self._monotonic() - self._shown_at >= PROGRESS_SECONDS:
+            self._shown_at = self._monotonic()
+            self._terminal.show(line)
+        else:
+            self._terminal.show_verbose(line)

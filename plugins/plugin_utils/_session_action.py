@@ -30,6 +30,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables i
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import of_this_run, run_client_id
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
 # Strategies under which a task with run_once runs for every host all the same; Ansible itself only warns.
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
@@ -146,7 +147,7 @@ class EngineAction(ActionBase):
         return self._run_module(plugin, options, inventory, task_vars)
 
     def _run_here(self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
-        name = self._task.get_name()
+        terminal = Terminal.of(self._task)
         with tidy_interruption():
             return plugin(
                 options,
@@ -156,7 +157,7 @@ class EngineAction(ActionBase):
                 world=dataclasses.replace(real_world(), logons=_LOGONS),
                 **of_this_run(),
                 kept_output=None if self._attempts is None else self._attempts.kept,
-                emit=EventDisplay(name),
+                emit=EventDisplay(self._task.get_name(), terminal),
                 confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
             )
 

@@ -133,3 +133,10 @@ def test_without_a_terminal_nothing_is_connected(controller: Controller, fleet: 
     assert len(checked["Connect"]["what_if"]) == 3
     assert connected(fleet) == []
     assert {request.operation for request in fleet.requests} == {"Enumerate"}
+
+
+def test_no_question_goes_between_data(controller: Controller, fleet: SimulatedFleet) -> None:
+    run = controller.run(CONNECT, "--limit", "srv01", ANSIBLE_STDOUT_CALLBACK="document")
+    assert run.stdout == "{}\n"
+    assert "the stdout callback prints data" in run["Connect"].message
+    assert fleet.requests_of("srv01", "Connect") == []

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -84,6 +85,16 @@ def test_progress_of_a_long_task_is_shown(controller: Controller, fleet: Simulat
         fleet.clock.advance(600)
         assert process.wait(PATIENCE) == 0, shown.read_text(encoding="utf-8")
     assert all(session.state == "Connected" for session in fleet["srv01"].sessions)
+
+
+def test_standard_output_is_the_callbacks(controller: Controller, fleet: SimulatedFleet) -> None:
+    """A callback that prints a document prints nothing but that; with no_log there are no lines at all."""
+    for no_log in (False, True):
+        task = {"name": "Take them up", "psremoting.fleet.connect_pssession": {"name": "IT*"}, "no_log": no_log}
+        run = controller.run(json.dumps([task]), "--limit", "srv01", ANSIBLE_STDOUT_CALLBACK="document")
+        assert json.loads(run.stdout) == {"srv01": {"changed": not no_log}}
+        assert ("Take them up: 2 of 2 sessions" in run.stderr) is not no_log
+        assert run.exit_code == 0, run.output
 
 
 def test_a_missing_library_is_named_after_bad_options(controller: Controller, fleet: SimulatedFleet) -> None:
