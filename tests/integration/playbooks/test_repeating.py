@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.simulator import SimulatedFleet, User
+from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, USER, Controller, processes_of
+from .controller import PASSWORD, PATIENT, USER, Controller, Run, processes_of
 
 # Each receive with timeout 0 takes one piece: the script waits for the clock of the fleet in between.
 STEPS: list[dict[str, Any]] = [
@@ -42,16 +42,50 @@ def fleet() -> Iterator[SimulatedFleet]:
         yield started
 
 
-def attempt(controller: Controller, fleet: SimulatedFleet, task: str) -> Any:
-    """Run a task that repeats itself, and let time of the fleet pass whenever its command waits."""
+QUICK = """
+- name: Receive
+  psremoting.fleet.receive_pssession: {name: Nightly}
+  ignore_errors: true
+- name: Run
+  psremoting.fleet.invoke_command: {name: Nightly, script: quick}
+  ignore_errors: true
+"""
+
+
+def receives(fleet: SimulatedFleet) -> int:
+    """How many requests for the output of a command there were. Opening a session takes two that are for none."""
+    return len([each for each in fleet.requests_of("srv01", "Receive") if each.command_id])
+
+
+def another(controller: Controller) -> Controller:
+    """A second process of the same controller: it has the same home folder."""
+    other = Controller(controller.folder.parent / "folder-2", controller.inventory)
+    other.environment["ANSIBLE_HOME"] = controller.environment["ANSIBLE_HOME"]
+    return other
+
+
+def assert_busy(run: Run) -> None:
+    """Both tasks of `QUICK` were told that another process works with the session."""
+    for task in ("Receive", "Run"):
+        (error,) = run[task]["errors"]
+        assert (error["reason"], error["session_name"]) == ("busy", "Nightly")
+        assert "another task of this controller works in it or receives from it" in error["message"]
+
+
+def attempt(controller: Controller, fleet: SimulatedFleet, task: str, *, at: str = "Disconnect") -> Any:
+    """Run a task that repeats itself, and let time of the fleet pass whenever its command waits.
+
+    Args:
+        at: The request after which the command waits: with a timeout the one that ends an attempt, without one Receive.
+    """
     process = controller.started(START + task, "--limit", "srv01")
     seen = 0
 
     def step() -> bool:
         nonlocal seen
-        signals = len(fleet.requests_of("srv01", "Disconnect"))
-        if signals > seen:  # an attempt is over
-            seen = signals
+        requests = len(fleet.requests_of("srv01", at))
+        if requests > seen:
+            seen = requests
             fleet.clock.advance(101)
         return process.poll() is not None
 
@@ -91,6 +125,7 @@ def test_until_that_is_never_fulfilled_keeps_the_output(controller: Controller, 
   delay: 0
   ignore_errors: true
 """,
+        at="Receive",
     )
     (result,) = run["Receive"]["results"]
     assert result["output"] == ["one", "two", "three"]
@@ -201,28 +236,12 @@ def test_two_names_in_one_task_are_started_once_with_a_word(controller: Controll
 
 
 def test_a_session_is_received_by_one_process_at_a_time(controller: Controller, fleet: SimulatedFleet) -> None:
-    other = Controller(controller.folder.parent / "folder-2", controller.inventory)
-    other.environment["ANSIBLE_HOME"] = controller.environment["ANSIBLE_HOME"]
-    receiving = other.started(
-        START + "- {name: Receive, psremoting.fleet.receive_pssession: {name: Nightly}}", hosts="windows"
-    )
-    until(lambda: len(fleet.requests_of("srv01", "Receive")) > 1)
-    run = controller.run(
-        """
-        - name: Receive
-          psremoting.fleet.receive_pssession: {name: Nightly}
-          ignore_errors: true
-        - name: Run
-          psremoting.fleet.invoke_command: {name: Nightly, script: quick}
-          ignore_errors: true
-        """
-    )
-    for task in ("Receive", "Run"):
-        (error,) = run[task]["errors"]
-        assert (error["reason"], error["session_name"]) == ("busy", "Nightly")
-        assert "another task of this controller works in it or receives from it" in error["message"]
+    other = another(controller)
+    receiving = other.started(START + "- {name: Receive, psremoting.fleet.receive_pssession: {name: Nightly}}")
+    until(lambda: receives(fleet) > 1)
+    assert_busy(controller.run(QUICK))
     fleet.clock.advance(101)
-    until(lambda: len(fleet.requests_of("srv01", "Receive")) > 2)
+    until(lambda: receives(fleet) > 2)
     fleet.clock.advance(101)
     ended = other.ended(receiving)
     assert ended.exit_code == 0, ended.output
@@ -233,9 +252,29 @@ def test_a_session_is_received_by_one_process_at_a_time(controller: Controller, 
     )
 
 
+@pytest.mark.parametrize("held", ["Command", "Disconnect"])
+def test_a_session_is_left_alone_while_a_script_is_started_in_it(
+    controller: Controller, fleet: SimulatedFleet, held: str
+) -> None:
+    """It is listed as soon as it is open: before its script is there, and before its client has disconnected."""
+    injection = Injection(held, action="delay", seconds=10)
+    fleet["srv01"].inject(injection)
+    other = another(controller)
+    starting = other.started(START)
+    until(lambda: injection.waiting)
+    assert_busy(controller.run(QUICK))
+    assert len(fleet.requests_of("srv01", "Command")) == 1
+    fleet.clock.advance(10)
+    ended = other.ended(starting)
+    assert ended.exit_code == 0, ended.output
+    # Its end has released the session.
+    run = controller.run("[{name: Receive, psremoting.fleet.receive_pssession: {name: Nightly, timeout: 0}}]")
+    assert run["Receive"]["results"][0]["output"] == ["one"]
+
+
 def test_a_kill_releases_the_session(controller: Controller, fleet: SimulatedFleet) -> None:
     process = controller.started(START + "- {name: Receive, psremoting.fleet.receive_pssession: {name: Nightly}}")
-    until(lambda: len(fleet.requests_of("srv01", "Receive")) > 1)
+    until(lambda: receives(fleet) > 1)
     for pid in processes_of(process.pid):
         os.kill(pid, signal.SIGKILL)
     process.communicate()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 
 from ..model.codes import Reason
 from ..model.errors import ControllerBusyError, ErrorRecord, error_record
@@ -25,26 +26,33 @@ _START_SECONDS = 60.0
 def only_here(task: Task, found: Found) -> Found:
     """Return what was found without the sessions that another process works with, each of which is an error.
 
-    They are waited for until `Flow.busy_timeout` is over. In check mode nothing is locked.
+    See `lock_sessions`.
+    """
+    sessions, errors = lock_sessions(task, found.sessions)
+    if not task.context.check_mode:
+        tell_other_names(task, list(dict.fromkeys(sessions)))
+    return dataclasses.replace(found, sessions=tuple(sessions), errors=(*found.errors, *errors))
+
+
+def lock_sessions(task: Task, sessions: t.Sequence[PSSession]) -> tuple[list[PSSession], list[ErrorRecord]]:
+    """Return the sessions that this task has locked, and an error for each that another process works with.
+
+    They are waited for until `Flow.busy_timeout` is over. In check mode nothing is locked. A session that is still to
+    be opened is locked by the id that it will have.
     """
     if task.context.check_mode:
-        return found
+        return list(sessions), []
     world = task.context.world
     give_up_at = world.monotonic() + task.request.flow.busy_timeout
-    sessions = list(dict.fromkeys(found.sessions))
-    while taken := [each for each in sessions if not task.locks.take(of_session(each.instance_id))]:
+    each_once = list(dict.fromkeys(sessions))
+    while taken := [each for each in each_once if not task.locks.take(of_session(each.instance_id))]:
         left = give_up_at - world.monotonic()
         if left <= 0:
             break
         task.context.emit(Waiting(len(taken), left))
         world.sleep(min(_POLL_SECONDS, left))
     refused = {each.key for each in taken}
-    tell_other_names(task, [each for each in sessions if each.key not in refused])
-    return dataclasses.replace(
-        found,
-        sessions=tuple(each for each in found.sessions if each.key not in refused),
-        errors=(*found.errors, *(_in_use(each, task) for each in taken)),
-    )
+    return [each for each in sessions if each.key not in refused], [_in_use(each, task) for each in taken]
 
 
 def lock_starts(task: Task) -> None:

@@ -15,7 +15,7 @@ import typing as t
 
 from ..finding.discovery import list_commands
 from ..finding.finding import Found, find_by_new_names
-from ..finding.here import lock_starts, tell_other_names
+from ..finding.here import lock_sessions, lock_starts, tell_other_names
 from ..model.commands import CommandResult, Delivery, Output, Script
 from ..model.errors import ErrorRecord, TransportError
 from ..model.sessions import Availability, PSSession
@@ -77,7 +77,10 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         return dataclasses.replace(opened, result=outcome)
 
     unstarted += [session for session in existing if session.key in partial]
-    to_start = dataclasses.replace(found, sessions=(*wanted, *unstarted))
+    # Before they are opened: as soon as a session is listed, another process could start something in it as well.
+    locked, in_use = lock_sessions(task, (*wanted, *unstarted))
+    found = dataclasses.replace(found, errors=(*found.errors, *in_use))
+    to_start = dataclasses.replace(found, sessions=tuple(locked))
     with disconnect_on_interrupt(task) as connections:
         verb = New(task.request, task.context)
         applied = carry_out(task, verb, to_start, lambda opened: start_in(connections.note(opened)), connections.during)
