@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import error_groups
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import failure
 
@@ -41,8 +42,7 @@ def host_of(entry: Entry) -> str | None:
 
 def hosts_of(entry: Entry) -> list[str]:
     """Return the hosts that an entry is about, in lower case; none means all of them."""
-    entries = [entry, *(entry.get("computers") or ())]
-    return [host.lower() for host in map(host_of, entries) if host]
+    return [host.lower() for host in error_groups.hosts_of(entry)]
 
 
 def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[str] = REASONS) -> dict[str, t.Any]:
@@ -81,11 +81,8 @@ def message_of(failed: t.Sequence[Entry], count: int) -> str:
     """
     if count == 1:
         return str(failed[0]["msg"])
-    by_outcome: dict[str, list[str]] = {}
-    for host in failed:
-        by_outcome.setdefault(host["outcome"], []).append(host["host"])
-    groups = [f"{outcome} {', '.join(by_outcome[outcome])}" for outcome in OUTCOMES if outcome in by_outcome]
-    return f"{len(failed)} of {count} hosts failed: {'; '.join(groups)}. {failed[0]['host']}: {failed[0]['msg']}"
+    errors = [error if hosts_of(error) else {**error, **_at(host)} for host in failed for error in host["errors"]]
+    return "\n".join([f"{len(failed)} of {count} hosts failed.", *error_groups.grouped(errors)])
 
 
 def parts_of(result: Entry, hosts: t.Iterable[str]) -> dict[str, dict[str, list[t.Any]]]:
@@ -110,6 +107,11 @@ def parts_of(result: Entry, hosts: t.Iterable[str]) -> dict[str, dict[str, list[
         for part in parts.values():
             part["errors"].append(_record_of(result))
     return parts
+
+
+def _at(host: Entry) -> dict[str, str]:
+    """Return what an error that is about no host in particular gets where it is told of one host."""
+    return {"inventory_hostname": host["host"]}
 
 
 def _errors(host: str, result: Entry) -> list[Entry]:

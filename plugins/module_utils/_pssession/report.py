@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .model.commands import CommandResult
 from .model.endpoints import Endpoint
+from .model.error_groups import grouped
 from .model.errors import ErrorRecord
 from .model.sessions import PSSession
 
@@ -86,19 +87,17 @@ class Report:
 
 
 def failure(errors: t.Sequence[t.Mapping[str, t.Any]], sessions: t.Sequence[t.Mapping[str, t.Any]]) -> str:
-    """Return one message for some error records, given as plain data.
+    """Return one message for some error records, given as plain data: several are grouped, one group on some lines.
 
     Args:
         sessions: Those of the same result; one that no error is about went well.
     """
-    count = len(errors)
+    if len(errors) == 1:
+        return f"{errors[0]['message']}{f' ({hint})' if (hint := errors[0].get('hint')) else ''}"
     failed = {_identity(error) for error in errors}
     went_well = sum(_identity(session) not in failed for session in sessions)
-    shown = [f"{error['message']}{f' ({hint})' if (hint := error.get('hint')) else ''}" for error in errors[:3]]
-    sessions_without = "1 session" if went_well == 1 else f"{went_well} sessions"
-    head = "" if count <= 1 else f"{count} errors, {sessions_without} went well. "
-    tail = "" if count <= 3 else f" ... and {count - 3} more, see errors."
-    return head + " | ".join(shown) + tail
+    head = f"{len(errors)} errors, {'1 session' if went_well == 1 else f'{went_well} sessions'} went well."
+    return "\n".join([head, *grouped(errors)]) if errors else ""
 
 
 def _identity(entry: t.Mapping[str, t.Any]) -> tuple[object, object]:

@@ -136,7 +136,7 @@ def test_a_session_that_failed_did_not_go_well(
     computer.add_session("idle")
     result = break_off(1115, name=["*"])
     assert len(result["sessions"]) == 2
-    assert result["msg"].startswith("2 errors, 1 session went well. ")
+    assert result["msg"].startswith("2 errors, 1 session went well.\n")
 
 
 def test_a_stop_that_may_not_have_arrived(

@@ -93,7 +93,7 @@ def test_hosts_fare_for_themselves(controller: Controller, fleet: SimulatedFleet
     assert run.exit_code == 2
     result = run["Job"]
     assert outcomes(run) == {"srv01": "changed", "srv02": "unreachable", "srv03": "changed"}
-    assert result.message.startswith("1 of 3 hosts failed: unreachable srv02. srv02: ")
+    assert result.message.startswith("1 of 3 hosts failed.\nunreachable: srv02\n    the sessions on srv02 ")
     assert result["changed"]
     run = at_once(controller, job="start", name="Nightly", script="Work", on_error="report")
     assert (run.exit_code, outcomes(run)["srv02"]) == (0, "unreachable")

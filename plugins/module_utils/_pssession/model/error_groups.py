@@ -1,0 +1,77 @@
+"""Errors of many computers as lines for people: grouped by reason and hint, with the names of the hosts."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .codes import Reason
+
+Entry = t.Mapping[str, t.Any]
+
+# How many hosts are named, and how many different messages shown, for one reason and hint.
+_HOSTS = 12
+_MESSAGES = 5
+_REASONS = [reason.value for reason in Reason]
+# What differs between messages about the same problem on two computers, beside their names.
+_ADDRESS = re.compile(r"https?://[^\s,;)]+|\[[0-9a-fA-F:]+\](:\d+)?|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b")
+_OF_HOST = ("computer_name", "inventory_hostname", "instance_id")
+
+
+def grouped(errors: t.Iterable[Entry]) -> list[str]:
+    """Return lines that tell all errors: for each reason and hint the hosts, their different messages, and the hint.
+
+    Args:
+        errors: Error records as plain data. The reasons that are worst come first.
+    """
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for error in errors:
+        reason = str(error.get("reason") or Reason.FAILED.value)
+        groups.setdefault((reason, str(error.get("hint") or "")), []).append(error)
+    in_order = sorted(groups.items(), key=lambda item: _rank(item[0][0]))
+    return [line for (reason, hint), group in in_order for line in _lines(reason, hint, group)]
+
+
+def named(names: t.Sequence[str]) -> str:
+    """Return names in a line; those after the twelfth are counted."""
+    more = f" and {len(names) - _HOSTS} more" if len(names) > _HOSTS else ""
+    return ", ".join(names[:_HOSTS]) + more
+
+
+def hosts_of(error: Entry) -> list[str]:
+    """Return the hosts that an error is about."""
+    entries = [error, *(error.get("computers") or ())]
+    names = (entry.get("inventory_hostname") or entry.get("computer_name") for entry in entries)
+    return [str(name) for name in names if name]
+
+
+def _rank(reason: str) -> int:
+    """Return the place of a reason in their order; one that a newer version has comes first."""
+    return _REASONS.index(reason) if reason in _REASONS else -1
+
+
+def _lines(reason: str, hint: str, group: t.Sequence[Entry]) -> t.Iterator[str]:
+    group = sorted(group, key=hosts_of)
+    hosts = sorted({host for error in group for host in hosts_of(error)})
+    examples: dict[str, list[Entry]] = {}
+    for error in group:
+        examples.setdefault(_cause(error), []).append(error)
+    yield f"{reason}: {named(hosts)}" if hosts else f"{reason}:"
+    for alike in list(examples.values())[:_MESSAGES]:
+        differ = len({error["message"] for error in alike}) > 1
+        yield f"    {'for example: ' if differ else ''}{alike[0]['message']}"
+    if len(examples) > _MESSAGES:
+        left = len(examples) - _MESSAGES
+        yield f"    {'1 other message' if left == 1 else f'{left} other messages'}: see errors in the result"
+    if hint:
+        yield f"    {hint}"
+
+
+def _cause(error: Entry) -> str:
+    """Return the message of an error without its host, address and GUID: two that are equal are alike."""
+    message = str(error["message"])
+    for value in sorted({str(error[key]) for key in _OF_HOST if error.get(key)}, key=len, reverse=True):
+        message = message.replace(value, "*")
+    return _ADDRESS.sub("*", message)
