@@ -11,15 +11,34 @@ version_added: 0.1.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Shows sessions as C(Get-PSSession) and C(Format-Table) do on Windows, with the same columns in the same order.
-  - Columns grow with what is in them, so nothing is cut off.
-positional: _input
+  - Columns grow with what is in them, so nothing is cut off, except for the command lines of O(columns).
+positional: _input, columns
 options:
   _input:
-    description: Sessions, as the modules and the lookup of this collection return them.
+    description: Sessions, as the modules and the lookup of this collection return them, or entries of C(results).
     type: list
     elements: dict
     required: true
+  columns:
+    description:
+      - The columns, in this order.
+      - Id, Name, Transport, ComputerName, ComputerType, State, ConfigurationName and Availability are those that
+        PowerShell shows.
+      - Command has the first line of each command in the session, at most 60 characters. It is empty where the task
+        did not list commands (O(psremoting.fleet.pssession_info#module:list_commands)).
+      - Age says since when the session has been without a client, and ExpiresIn when its server removes it. Both are
+        relative to now, such as C(1 h 59 min).
+      - "Progress is the last progress record, such as C(Rebuild indexes: Sales, 45 %), and ExitCode the exit code. Both
+        are in entries of RV(psremoting.fleet.receive_pssession#module:results), and not in sessions."
+      - Owner, InstanceId, DisconnectedOn, ExpiresOn, IdleTimeout, OutputBufferingMode, ClientIp and ConnectionUri are
+        those of the session.
+      - Names may be in any case, and with underscores (C(expires_in)).
+    type: list
+    elements: str
+    default: [Id, Name, Transport, ComputerName, ComputerType, State, ConfigurationName, Availability]
 seealso:
+  - plugin: psremoting.fleet.format_list
+    plugin_type: filter
   - plugin: psremoting.fleet.pssession
     plugin_type: lookup
 """
@@ -27,7 +46,21 @@ seealso:
 EXAMPLES = r"""
 - name: Show the sessions of the fleet
   ansible.builtin.debug:
-    msg: "{{ query('psremoting.fleet.pssession', groups['windows']) | psremoting.fleet.format_table }}"
+    msg: "{{ (query('psremoting.fleet.pssession', groups['windows']) | psremoting.fleet.format_table).splitlines() }}"
+
+- name: Find the sessions of the fleet with what runs in them
+  psremoting.fleet.pssession_info:
+    computer_name: "{{ groups['windows'] }}"
+    list_commands: true
+  register: found
+  run_once: true
+
+- name: Show whose they are, what runs in them, and when they expire
+  ansible.builtin.debug:
+    msg: "{{ (found.sessions | psremoting.fleet.format_table(columns)).splitlines() }}"
+  run_once: true
+  vars:
+    columns: [ComputerName, Name, Owner, Command, ExpiresIn]
 """
 
 RETURN = r"""
@@ -37,46 +70,18 @@ _value:
 """
 
 import typing as t
-from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
-
-# Key, heading, smallest width, alignment: the table view of PSSession in PowerShell's own formatting data.
-_COLUMNS = (
-    ("id", "Id", 3, str.rjust),
-    ("name", "Name", 15, str.ljust),
-    ("transport", "Transport", 9, str.ljust),
-    ("computer_name", "ComputerName", 15, str.ljust),
-    ("computer_type", "ComputerType", 15, str.ljust),
-    ("state", "State", 13, str.ljust),
-    ("configuration_name", "ConfigurationName", 21, str.ljust),
-    ("availability", "Availability", 13, str.rjust),
-)
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _tables
 
 
-def format_table(sessions: t.Any) -> str:
+def format_table(sessions: t.Any, columns: t.Iterable[str] = _tables.DEFAULT) -> str:
     """Return the table of some sessions."""
-    if isinstance(sessions, (Mapping, str)):
-        raise AnsibleFilterError("format_table needs a list of sessions, such as the sessions of a registered result")
-    rows = [[_text(session, key) for key, *_rest in _COLUMNS] for session in sessions]
-    headings = [heading for _key, heading, *_rest in _COLUMNS]
-    table = [headings, ["-" * len(heading) for heading in headings], *rows]
-    cells = zip(*table, strict=True)
-    columns = [
-        [align(cell, max(least, *map(len, column))) for cell in column]
-        for column, (_key, _heading, least, align) in zip(cells, _COLUMNS, strict=True)
-    ]
-    lines = (" ".join(line).rstrip() for line in zip(*columns, strict=True))
-    return "\n".join(lines)
-
-
-def _text(session: t.Any, key: str) -> str:
-    if not isinstance(session, Mapping):
-        raise AnsibleFilterError(f"format_table: {session!r} is no session")
-    value = session.get(key)
-    return "" if value is None else printable(str(value))
+    try:
+        return "\n".join(_tables.format_table(_tables.entries_of(sessions), _tables.names_of(columns)))
+    except ValueError as error:
+        raise AnsibleFilterError(f"format_table: {error}") from error
 
 
 class FilterModule:
