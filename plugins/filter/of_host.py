@@ -67,7 +67,8 @@ _value:
       description:
         - How it fared. With errors it is the worst reason among them, in the order V(unreachable), V(access_denied),
           V(failed), V(command_failed), V(busy), V(expired), V(missing).
-        - Otherwise it is V(changed) or V(ok).
+        - Otherwise it is V(completed_with_errors) where a script completed and wrote to its error stream, which is no
+          failure, or else V(changed) or V(ok).
       type: str
     changed:
       description: Whether any of its sessions was changed.

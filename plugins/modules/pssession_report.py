@@ -146,6 +146,7 @@ outcomes:
     busy: 2
     expired: 0
     missing: 0
+    completed_with_errors: 0
     changed: 37
     ok: 0
 """

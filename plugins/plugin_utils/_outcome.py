@@ -19,15 +19,29 @@ Entry = Mapping[str, t.Any]
 
 # Why something failed, worst first.
 REASONS = tuple(reason.value for reason in Reason)
-# How a host fared, worst first. The last two are for hosts without errors.
-OUTCOMES = (*REASONS, "changed", "ok")
+# A script completed, so it is no failure, and has written to its error stream.
+COMPLETED_WITH_ERRORS = "completed_with_errors"
+# How a host fared, worst first. The last three are for hosts without error records.
+OUTCOMES = (*REASONS, COMPLETED_WITH_ERRORS, "changed", "ok")
 
 
-def outcome_of(errors: t.Iterable[Entry], changed: bool) -> str:
-    """Return the outcome of a host: the worst reason among its errors, or whether anything was changed there."""
+def outcome_of(errors: t.Iterable[Entry], changed: bool, results: t.Iterable[Entry] = ()) -> str:
+    """Return the outcome of a host.
+
+    It is the worst reason among its errors, that a script completed with errors, or whether anything was changed there.
+
+    Args:
+        results: What the commands there gave.
+    """
     reasons = {reason_of(error) for error in errors}
     worst = next((outcome for outcome in OUTCOMES if outcome in reasons), None)
+    if worst is None and any(map(_has_completed_with_errors, results)):
+        return COMPLETED_WITH_ERRORS
     return worst or ("changed" if changed else "ok")
+
+
+def _has_completed_with_errors(result: Entry) -> bool:
+    return result.get("state") == "Completed" and bool(result.get("error"))
 
 
 def reason_of(error: Entry) -> str:
@@ -58,15 +72,16 @@ def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[
     in_order = [results] if isinstance(results, Mapping) else list(results)
     sessions = _latest(session for result in in_order for session in _about(host, result, "sessions"))
     errors = [error for result in in_order for error in _errors(host, result)]
+    given = [entry for result in in_order for entry in _about(host, result, "results")]
     changed = any(session.get("changed") for session in sessions)
     return {
         "host": host,
-        "outcome": outcome_of(errors, changed),
+        "outcome": outcome_of(errors, changed, given),
         "changed": changed,
         "failed": any(reason_of(error) in fail_on for error in errors),
         "msg": failure(errors, sessions),
         "sessions": sessions,
-        "results": [entry for result in in_order for entry in _about(host, result, "results")],
+        "results": given,
         "errors": errors,
         "missing": [error.get("target") for error in errors if reason_of(error) == Reason.MISSING.value],
         "what_if": [line for result in in_order for line in _what_if(result, host)],

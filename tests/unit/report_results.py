@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import COMPLETED_WITH_ERRORS, OUTCOMES, REASONS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import ERROR_FIELDS
 
 MADE_AT = "2026-11-25T08:00:00Z"
@@ -56,11 +56,13 @@ def result(**fields: Any) -> dict[str, Any]:
 
 def fleet(hosts: int) -> dict[str, Any]:
     """One result about many hosts, with a session on each; each outcome there is comes in turn."""
-    sessions, errors = [], []
+    sessions, results, errors = [], [], []
     for number in range(hosts):
         host, outcome = f"srv{number:04}", OUTCOMES[number % len(OUTCOMES)]
-        state = {} if number % 2 else {"state": "Opened", "disconnected_on": None, "expires_on": None}
+        state = {} if number % 3 else {"state": "Opened", "disconnected_on": None, "expires_on": None}
         sessions.append(session(host, f"Job-{number}", id=number + 1, changed=outcome == "changed", **state))
-        if outcome not in ("changed", "ok"):
+        if outcome == COMPLETED_WITH_ERRORS:
+            results.append(command(sessions[-1], error=[{"exception": {"message": "disk full"}}]))
+        if outcome in REASONS:
             errors.append(error(host, outcome, session_name=f"Job-{number}", hint="Look there."))
-    return result(sessions=sessions, errors=errors)
+    return result(sessions=sessions, results=results, errors=errors)

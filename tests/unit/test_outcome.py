@@ -39,6 +39,26 @@ def test_the_worst_reason_is_the_outcome(reasons: list[str | None], changed: boo
     assert outcome in OUTCOMES
 
 
+@pytest.mark.parametrize(
+    ("state", "reason", "outcome"),
+    [
+        ("Completed", None, "completed_with_errors"),
+        ("Running", None, "changed"),  # it may have more to say
+        ("Completed", "missing", "missing"),
+    ],
+)
+def test_a_script_that_completed_and_wrote_errors(state: str, reason: str | None, outcome: str) -> None:
+    result = {
+        "sessions": [entry(changed=True)],
+        "results": [entry(state=state, error=[{"message": "disk full"}]), entry("b", state="Completed", error=[])],
+        "errors": [entry(reason=reason)] if reason else [],
+    }
+    a = of_host(result, "a")
+    assert (a["outcome"], a["failed"]) == (outcome, reason is not None)
+    assert of_host(result, "b")["outcome"] == "ok"
+    assert outcome in OUTCOMES
+
+
 def test_each_host_gets_its_own_part() -> None:
     result = {
         "changed": True,

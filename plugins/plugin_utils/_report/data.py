@@ -103,12 +103,17 @@ class Host:
     def as_row(self) -> Row:
         return {
             "host": self.name,
-            "outcome": outcome_of(self.errors, self.changed),
+            "outcome": outcome_of(self.errors, self.changed, self._commands()),
             "changed": self.changed,
             "sessions": len(self.sessions),
             "errors": len(self.errors),
             "missing": sorted(self.missing),
         }
+
+    def _commands(self) -> t.Iterator[Row]:
+        """Yield the state of each command, and whether it has written errors, as `outcome_of` wants them."""
+        for row in self.sessions.values():
+            yield {"state": row["command_state"], "error": row["error_count"]}
 
     def _row(self, thing: Mapping[str, t.Any]) -> Row:
         """Return the row of the session that a session or the result of a command is about."""

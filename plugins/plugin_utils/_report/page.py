@@ -31,6 +31,7 @@ OUTCOMES = {
     "busy": ("Busy", "another client holds the session"),
     "expired": ("Expired", "was known, exists no longer"),
     "missing": ("Missing", "nothing of that name is there"),
+    "completed_with_errors": ("Completed with errors", "the script completed, and wrote errors"),
     "changed": ("Changed", "done, or would be in check mode"),
     "ok": ("OK", "nothing to do, nothing wrong"),
 }
