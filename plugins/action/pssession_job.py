@@ -11,9 +11,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_output import JobOutput
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import (
     JOBS,
     WITH_FOLDER,
+    WITH_OUTPUT,
     WITH_SCRIPT,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
@@ -25,6 +27,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import message_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import EngineAction
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import WorkFolder
 
 _PLUGINS = {plugin.name: plugin for plugin in _plugins.MODULES}
@@ -47,14 +50,19 @@ class ActionModule(EngineAction):
         warnings = self.check_keywords(inventory, task_vars, opens=options["job"] in WITH_SCRIPT)
         if options["journal"] and options["job"] in WITH_FOLDER and not inventory.runs_here:
             raise AnsibleActionFail("journal is a folder on the controller, and the task runs on another host")
-        receives = options["job"] in ("collect", "resume")
+        receives = options["job"] in WITH_OUTPUT
         final = self.final_result(options, inventory, starts=False, receives=receives)
         if final is not None:
             return final
+        order = self._order(options, inventory)
+        output = self._output(order) if receives else None
         calls = _Calls(self, options, inventory, task_vars)
         if warnings:
             calls.told["warnings"] = warnings
-        told, lines = drive(JOBS[options["job"]](self._order(options, inventory)), calls)
+        told, lines = drive(JOBS[options["job"]](order), calls)
+        if output is not None and (shown := output.keep(told)):
+            Terminal.of(self._task).show("\n".join(shown))
+            result.update(stdout="\n".join(shown), stdout_lines=shown)
         return self.noted({**result, **_result(told, lines, options), **calls.told})
 
     @staticmethod
@@ -81,6 +89,18 @@ class ActionModule(EngineAction):
         for message, is_refused in refusals.items():
             if is_refused:
                 raise AnsibleActionFail(message)
+
+    @staticmethod
+    def _output(order: Order) -> JobOutput:
+        """Return what is done with the output of a job, with its folder made before anything is sent."""
+        output = JobOutput(order)
+        try:
+            output.make_folder()
+        except OSError as error:
+            raise AnsibleActionFail(
+                f"output: {order.options['output']} cannot be used: {error.strerror}. Nothing was sent"
+            ) from error
+        return output
 
     def _order(self, options: dict[str, t.Any], inventory: Inventory) -> Order:
         own_computer = self.own_computer(inventory)

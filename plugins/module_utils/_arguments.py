@@ -240,6 +240,8 @@ JOB: Spec = {
         "choices": [reason.value for reason in Reason],
         "default": [reason.value for reason in Reason],
     },
+    "output": {"type": "path"},
+    "output_lines": {"type": "int", "default": 10},
     "start_anew": {"type": "bool", "default": False},
     "adopt": {"type": "bool", "default": False},
     "report_only": {"type": "bool", "default": False},

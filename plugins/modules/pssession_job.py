@@ -135,6 +135,22 @@ options:
       - A session of the name with a command that the journal does not know is refused; see O(adopt).
       - For the job V(collect) a journal as with M(psremoting.fleet.receive_pssession).
     type: path
+  output:
+    description:
+      - A folder on the controller for the output of commands, for the jobs V(resume) and V(collect). The output of each
+        command is written to C(HOST/SESSION.txt) for people and to C(HOST/SESSION.json), which has its entry of
+        RV(hosts). Only the user can read them. Each file is written whole or not at all.
+      - A file is never replaced by that of another command. A second command of a session name gets the first eight
+        digits of its id behind the name.
+      - Characters that a file name cannot have are written with percent signs, as in URLs.
+    type: path
+  output_lines:
+    description:
+      - How many lines of output the jobs V(resume) and V(collect) show of each host, at most. A line says where the
+        rest is. With V(0) no output is shown.
+      - A task with C(no_log) shows none.
+    type: int
+    default: 10
   expected_return_code:
     description:
       - Exit codes of scripts that are a success. Any other code is an error with the reason V(command_failed).
@@ -244,6 +260,15 @@ hosts:
       missing and what_if, as the filter P(psremoting.fleet.of_host#filter) returns them.
   returned: always
   type: dict
+stdout_lines:
+  description: The lines of output that were shown, as O(output_lines) says.
+  returned: for the jobs V(resume) and V(collect), if there are any
+  type: list
+  elements: str
+stdout:
+  description: The same as one text.
+  returned: for the jobs V(resume) and V(collect), if there are any
+  type: str
 lines:
   description: What is to be shown, in the order in which it came up.
   returned: always

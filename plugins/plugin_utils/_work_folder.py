@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import open_own_file
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._file_names import FileNames, file_name
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
 
 # Of the result files. It goes up when something that was there is gone or means something else; files of 0.1.0 that
 # were written before there was a number have the same content.
 FORMAT = 1
+_JOURNAL, _RESULT = ".jsonl", ".result.json"
 
 
 class WorkFolder:
@@ -25,10 +28,12 @@ class WorkFolder:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._stems: dict[str, str] = {}
+        self._names: FileNames | None = None
 
     def journal_of(self, host: str) -> str:
         """Return the path of the host's journal."""
-        return os.path.join(self._path, f"{host}.jsonl")
+        return self._file(host, _JOURNAL)
 
     def commands_of(self, host: str) -> dict[str, set[str]]:
         """Return the commands that the host's journal knows, by session; see `commands_in`.
@@ -48,7 +53,7 @@ class WorkFolder:
         Raises:
             OSError, ValueError: There is one, and it cannot be read.
         """
-        path = self._result_of(host)
+        path = self._file(host, _RESULT)
         try:
             with open(open_own_file(path, os.O_RDONLY), encoding="utf-8") as file:
                 result = json.load(file)
@@ -68,10 +73,34 @@ class WorkFolder:
             OSError: It cannot be written.
         """
         # A script may return half of a surrogate pair; JSON has it as an escape sequence.
-        write_whole(self._result_of(host), json.dumps({"format": FORMAT, **result}).encode("ascii"), 0o600)
+        write_whole(self._file(host, _RESULT), json.dumps({"format": FORMAT, **result}).encode("ascii"), 0o600)
 
-    def _result_of(self, host: str) -> str:
-        return os.path.join(self._path, f"{host}.result.json")
+    def _file(self, host: str, ending: str) -> str:
+        if host not in self._stems:
+            self._stems[host] = self._stem_of(host)
+        return os.path.join(self._path, self._stems[host] + ending)
+
+    def _stem_of(self, host: str) -> str:
+        """Return what the names of a host's files begin with.
+
+        Earlier versions took the host's name as it is, and made folders of one with a slash. Where there are such
+        files, they are the host's.
+        """
+        if self._names is None:
+            self._names = FileNames(self._stems_present())
+        is_inside = ".." not in host.split(os.sep) and not os.path.isabs(host)
+        if file_name(host) != host and is_inside and "\0" not in host:
+            old = os.path.join(self._path, host)
+            if any(os.path.lexists(old + ending) for ending in (_JOURNAL, _RESULT)):
+                return host
+        return self._names.of(host)
+
+    def _stems_present(self) -> t.Iterator[str]:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self._path):
+                for ending in (_JOURNAL, _RESULT):
+                    if name.endswith(ending):
+                        yield name.removesuffix(ending)
 
 
 def commands_in(journal: t.Iterable[bytes]) -> dict[str, set[str]]:

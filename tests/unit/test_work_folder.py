@@ -116,3 +116,33 @@ def test_a_journal_of_format_1_has_the_output(earlier: Path) -> None:
             gatherer.add(event)
     output = gatherer.finish()
     assert (output.output, output.state.value) == (["done"], "Completed")
+
+
+@pytest.mark.parametrize("host", ["rack1/web1", "..", "../outside", "a\nb", "x" * 300])
+def test_files_of_any_host_are_in_the_folder(host: str, tmp_path: Path) -> None:
+    folder = WorkFolder(str(tmp_path / "work"))
+    folder.keep_result(host, RESULT)
+    assert WorkFolder(str(tmp_path / "work")).result_of(host) == {"format": FORMAT, **RESULT}
+    assert Path(folder.journal_of(host)).parent == tmp_path / "work"
+    (path,) = tmp_path.rglob("*.json")
+    assert path.parent == tmp_path / "work"
+
+
+def test_hosts_that_differ_only_in_case_share_no_file(tmp_path: Path) -> None:
+    folder = WorkFolder(str(tmp_path))
+    for host in ("srv01", "SRV01"):
+        folder.keep_result(host, {"sessions": [], "results": [{"name": host}], "errors": []})
+    assert len({path.name.lower() for path in tmp_path.iterdir()}) == 2
+    for host in ("SRV01", "srv01"):
+        assert (WorkFolder(str(tmp_path)).result_of(host) or {})["results"] == [{"name": host}]
+
+
+def test_files_that_an_earlier_version_put_into_a_folder_of_the_host_are_found(tmp_path: Path) -> None:
+    (tmp_path / "work" / "rack1").mkdir(parents=True)
+    (tmp_path / "work" / "rack1" / "web1.jsonl").touch()
+    (tmp_path / "outside.result.json").write_text(json.dumps(RESULT))
+    folder = WorkFolder(str(tmp_path / "work"))
+    folder.keep_result("rack1/web1", RESULT)
+    assert (tmp_path / "work" / "rack1" / "web1.result.json").exists()
+    assert Path(folder.journal_of("rack1/web1")) == tmp_path / "work" / "rack1" / "web1.jsonl"
+    assert folder.result_of("../outside") is None

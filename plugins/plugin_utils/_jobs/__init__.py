@@ -32,6 +32,7 @@ JOBS: t.Mapping[str, t.Callable[[Order], Job]] = {
     "extend": extend,
     "cleanup": cleanup,
 }
-# Jobs that start a script, and that keep a folder of the work.
+# Jobs that start a script, that receive output, and that keep a folder of the work.
 WITH_SCRIPT = frozenset({"start", "resume"})
+WITH_OUTPUT = frozenset({"collect", "resume"})
 WITH_FOLDER = frozenset({"resume"})

@@ -19,7 +19,12 @@ from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of, 
 
 HOSTS = ["srv01", "srv02", "srv03"]
 READING = {"Enumerate", "Unauthenticated"}
-SCRIPTS: dict[str, Any] = {"Work": [{"output": "begun"}, {"output": "done"}], "Long work": [{"sleep": 3600}]}
+SCRIPTS: dict[str, Any] = {
+    "Work": [{"output": "begun"}, {"output": "done"}],
+    "Long work": [{"sleep": 3600}],
+    "Lines": [{"output": str(number)} for number in range(12)],
+    "Again": [{"output": "again"}],
+}
 
 
 @pytest.fixture
@@ -223,3 +228,62 @@ def test_a_killed_run_leaves_no_worker_that_receives(controller: Controller, fle
     until(lambda: not any(Path(f"/proc/{pid}/status").exists() for pid in workers), "the end of the workers")
     assert {fleet[host].session("Nightly").state for host in HOSTS} == {"Disconnected"}
     assert len(fleet.requests_of(operation="Command")) == 3
+
+
+@pytest.mark.parametrize("play", [job, at_once])
+def test_output_is_shown_and_written(controller: Controller, fleet: SimulatedFleet, play: Any) -> None:
+    folder = controller.folder / "out"
+    wanted: dict[str, Any] = {"name": "Nightly", "output": str(folder), "output_lines": 2}
+    assert play(controller, job="start", name="Nightly", script="Lines").exit_code == 0
+    run = play(controller, "--check", job="collect", **wanted)
+    assert (run.exit_code, folder.exists(), "Completed" in run.stdout) == (0, False, False)
+    for script in ("Again", "Again"):
+        run = play(controller, job="collect", when_done="remove", **wanted)
+        assert run.exit_code == 0, run.output
+        assert play(controller, job="start", name="Nightly", script=script).exit_code == 0
+    assert "  again" in run.stdout.splitlines()
+    shown = [line for result in run.of("Job").values() for line in result["stdout_lines"]]
+    for host in HOSTS:
+        first, second = sorted((folder / host).glob("*.txt"), key=lambda path: len(path.name))
+        assert (first.name, len(second.stem)) == ("Nightly.txt", len("Nightly-00000000"))
+        assert (first.read_text().splitlines(), second.read_text()) == (
+            [str(number) for number in range(12)],
+            "again\n",
+        )
+        assert {path.with_suffix(".json") for path in (first, second)} == set((folder / host).glob("*.json"))
+        assert f"{host}: Nightly, Completed, in {second}" in shown
+
+
+def test_more_lines_are_told_and_no_log_shows_none(controller: Controller, fleet: SimulatedFleet) -> None:
+    wanted: dict[str, Any] = {"job": "resume", "script": "Work", "journal": str(controller.folder / "work")}
+    run = job(controller, name="Nightly", output_lines=1, **wanted)
+    assert (run.exit_code, run.on("Job", "srv01")["stdout_lines"]) == (
+        0,
+        [
+            "srv01: Nightly, Completed",
+            "  begun",
+            "  ... 1 more line in the journal; the lookup psremoting.fleet.journal reads "
+            f"{controller.folder / 'work' / 'srv01.jsonl'}",
+        ],
+    )
+    assert run.stdout.count("  begun\n") == len(HOSTS)
+    run = job(controller, name="Nightly", keywords={"no_log": True}, **wanted)
+    assert (run.exit_code, "begun" in run.stdout) == (0, False)
+    run = job(controller, name="Nightly", output_lines=0, **wanted)
+    assert (run.exit_code, "stdout" in run.on("Job", "srv01"), "begun\n" in run.stdout) == (0, False, False)
+
+
+def test_a_folder_for_output_that_cannot_be_used(controller: Controller, fleet: SimulatedFleet) -> None:
+    wanted: dict[str, Any] = {"job": "resume", "name": "Nightly", "script": "Work"}
+    (controller.folder / "file").touch()
+    run = job(controller, output=str(controller.folder / "file" / "out"), **wanted)
+    assert (run.exit_code, fleet.requests) == (2, [])
+    assert "output: " in run.on("Job", "srv01").message
+    assert "Nothing was sent" in run.on("Job", "srv01").message
+    # One host's files that cannot be written are an error of that host.
+    (controller.folder / "out").mkdir(mode=0o700)
+    (controller.folder / "out" / "srv02").touch()
+    run = job(controller, output=str(controller.folder / "out"), **wanted)
+    assert outcomes(run) == {"srv01": "changed", "srv02": "failed", "srv03": "changed"}
+    assert "the output of srv02 could not be written to" in run.on("Job", "srv02").message
+    assert run.on("Job", "srv02")["hosts"]["srv02"]["results"][0]["output"] == ["begun", "done"]

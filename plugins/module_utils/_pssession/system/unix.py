@@ -172,6 +172,12 @@ except ImportError:
         del descriptor
         yield
 
+    @contextlib.contextmanager
+    def locked_folder(path: str) -> t.Iterator[None]:
+        """Lock nothing, as above."""
+        del path
+        yield
+
     class LockedPart(LockedFile):
         """A lock on a part of a file that locks nothing."""
 
@@ -217,6 +223,21 @@ else:
             yield
         finally:
             fcntl.lockf(descriptor, fcntl.LOCK_UN)
+
+    @contextlib.contextmanager
+    def locked_folder(path: str) -> t.Iterator[None]:
+        """Lock a folder against other processes while a block runs; nothing is locked where the file system cannot.
+
+        Raises:
+            OSError: There is no such folder.
+        """
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     # By path. They stay open: closing one would release all locks of the process on the file.
     _descriptors: dict[str, int] = {}

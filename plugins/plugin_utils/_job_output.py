@@ -1,0 +1,74 @@
+"""Output of a job beside its result: files in a folder, and lines to show."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Entry, Order, Told, error
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_folder import OutputFolder
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_text import shown_output
+
+
+class JobOutput:
+    """The output of one job.
+
+    Args:
+        order: Its options `output` (a folder, or None) and `output_lines` count, and `journal` for where the rest is.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        path = order.options.get("output")
+        self._folder = OutputFolder(path) if path and not order.check_mode else None
+
+    def make_folder(self) -> None:
+        """Make the folder for output, before anything is sent.
+
+        Raises:
+            OSError: It cannot be used.
+        """
+        if self._folder is not None:
+            self._folder.make()
+
+    def keep(self, told: Told) -> list[str]:
+        """Write the output of each host to its files, and return the lines to show.
+
+        Where a file cannot be written, the host is told an error.
+        """
+        lines: list[str] = []
+        for host in self._order.hosts:
+            results = _results_of(told, host)
+            places = self._written(told, host, results)
+            most = int(self._order.options.get("output_lines") or 0)
+            lines += shown_output(host, results, most, places, self._elsewhere(host))
+        return lines
+
+    def _written(self, told: Told, host: str, results: t.Sequence[Entry]) -> dict[str, str]:
+        if self._folder is None:
+            return {}
+        try:
+            return self._folder.write(host, results)
+        except OSError as reason:
+            message = f"the output of {host} could not be written to {self._order.options['output']}: {reason}"
+            hint = f"It is {self._elsewhere(host)}."
+            told.parts[host].append(error(host, message, cmdlet=RECEIVE, hint=hint))
+            return {}
+
+    def _elsewhere(self, host: str) -> str:
+        """Return where the output is, beside a file of its own."""
+        journal = self._order.options.get("journal")
+        if not journal:
+            return "in the result of the task"
+        folder = self._order.folder
+        path = folder.journal_of(host) if folder is not None else os.path.abspath(journal)
+        return f"in the journal; the lookup psremoting.fleet.journal reads {path}"
+
+
+def _results_of(told: Told, host: str) -> list[Entry]:
+    """Return the results that a host was told, the last one of each command."""
+    results = [result for part in told.parts[host] for result in part.get("results") or ()]
+    return list({result.get("command_id"): result for result in results}.values())
