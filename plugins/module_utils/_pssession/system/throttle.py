@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import itertools
+import queue
 import typing as t
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 from ..model.errors import PSSessionError, TransportError, UnexpectedError
 
@@ -67,17 +68,28 @@ class Throttle:
             go_on: Asked before each start. Once it says no, those at work are the last ones.
         """
         waiting = iter(jobs)
+        # Each thread puts its job here with a function that returns the outcome or raises what ends all jobs.
+        done: queue.SimpleQueue[tuple[Job, t.Callable[[], Result | TransportError]]] = queue.SimpleQueue()
 
-        def start(count: int) -> dict[Future[Result | TransportError], Job]:
-            return {executor.submit(outcome_of, work, job): job for job in itertools.islice(waiting, count)}
+        def start(count: int) -> int:
+            started = 0
+            for job in itertools.islice(waiting, count):
+                future = executor.submit(outcome_of, work, job)
+                future.add_done_callback(lambda ended, job=job: done.put((job, ended.result)))  # type: ignore[misc]
+                started += 1
+            return started
 
         executor = ThreadPoolExecutor(max_workers=max(1, min(self.limit, len(jobs))), thread_name_prefix="pssession")
         try:
             at_work = start(max(1, self.limit))
             while at_work:
-                for future in wait(at_work, _SIGNAL_SECONDS, FIRST_COMPLETED).done:
-                    yield at_work.pop(future), future.result()
-                    if go_on():
-                        at_work.update(start(1))
+                try:
+                    job, outcome = done.get(timeout=_SIGNAL_SECONDS)
+                except queue.Empty:
+                    continue
+                at_work -= 1
+                yield job, outcome()
+                if go_on():
+                    at_work += start(1)
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
