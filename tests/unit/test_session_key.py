@@ -296,3 +296,12 @@ def test_a_parameter_has_one_value() -> None:
         request(parameters={"password": "x"}, sensitive_parameters=[secret])
     with pytest.raises(ParameterBindingError, match="sensitive_parameters: password is there twice"):
         request(sensitive_parameters=[secret, {**secret, "name": "password"}])
+
+
+def test_sessions_share_a_key_pair_but_none_gets_it_twice() -> None:
+    pairs = session_key._KeyPairs()
+    first = pairs.lend(SHELL_ID)
+    assert pairs.lend(str(uuid.uuid4())) is first
+    second = pairs.lend(SHELL_ID.lower())
+    assert second is not first
+    assert pairs.lend(str(uuid.uuid4())) is second

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import struct
+import threading
 import typing as t
 import uuid
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ class SessionKey:
 
 
 def exchange(client: WSManClient, shell: Shell, deadline: float) -> SessionKey:
-    """Ask the server of a session for a key, with a key pair made just for that.
+    """Ask the server of a session for a key.
 
     Whatever else the shell's output stream has until the answer comes is dropped.
 
@@ -78,8 +79,7 @@ def answer_request(client: WSManClient, shell: Shell, deadline: float) -> bool:
 
     By MS-PSRP a server may do so when a command gives a SecureString and no key was exchanged before.
     PowerShell's own asks only clients of protocol 2.1, before sessions could be disconnected; for others it makes a key
-    by itself. Nothing is ever decrypted here, so the private half of the key is forgotten at once. Whatever else the
-    shell's output stream has is dropped.
+    by itself. Nothing is ever decrypted here. Whatever else the shell's output stream has is dropped.
 
     Args:
         deadline: In seconds of the world's clock.
@@ -99,13 +99,38 @@ def answer_request(client: WSManClient, shell: Shell, deadline: float) -> bool:
 
 
 def _send_public_key(client: WSManClient, shell: Shell, deadline: float) -> rsa.RSAPrivateKey:
-    """Send the public half of a new key pair, and return the other."""
-    private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """Send the public half of a key pair, and return the other."""
+    private_key = _KEY_PAIRS.lend(shell.shell_id)
     body = PublicKey(base64.b64encode(_public_key(private_key)).decode("ascii"))
     request = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), None, body, Serializer()).pack()
     # The clock is further than any client before us counted its messages.
     client.send(shell, None, whole_fragment(client.world.microseconds(), request), deadline)
     return private_key
+
+
+class _KeyPairs:
+    """Key pairs of this process. To make one takes as long as many requests, so sessions share it.
+
+    No session gets one twice. An answer that an earlier exchange in the session did not wait for may still come, and
+    must not open.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pair: rsa.RSAPrivateKey | None = None
+        self._users: set[str] = set()
+
+    def lend(self, shell_id: str) -> rsa.RSAPrivateKey:
+        """Return a key pair that was not used in this session before."""
+        with self._lock:
+            if self._pair is None or shell_id.upper() in self._users:
+                self._pair = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+                self._users.clear()
+            self._users.add(shell_id.upper())
+            return self._pair
+
+
+_KEY_PAIRS = _KeyPairs()
 
 
 def _public_key(private_key: rsa.RSAPrivateKey) -> bytes:
