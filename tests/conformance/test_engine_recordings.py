@@ -27,9 +27,9 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential, HostSettings
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import handshake
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import elements, http
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import elements, envelope, http
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.envelope import Envelopes, Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.soap import NAMESPACES
 from tests.waiting import PATIENCE
@@ -257,7 +257,8 @@ def test_the_headers_that_may_differ_have_the_same_form(conversation: Conversati
 @pytest.mark.parametrize("timeout", [20.0, 1.5])
 def test_whole_and_broken_seconds_are_durations(timeout: float) -> None:
     endpoint = Endpoint("srv01", "https://h:5986/wsman", settings=HostSettings(operation_timeout=timeout))
-    assert str(WSManClient(endpoint, "x", real_world())._wsman.operation_timeout) == f"{timeout:g}"
+    made = Envelopes(endpoint, "x").make(Request(envelope.DELETE, "uri"), "uuid:1", endpoint.uri)
+    assert ET.fromstring(made).findtext("s:Header/wsman:OperationTimeout", "", NAMESPACES) == f"PT{timeout:g}S"
 
 
 def test_a_recorded_connect_and_ours_carry_the_same_octets(conversation: Conversation, recorded: Any) -> None:

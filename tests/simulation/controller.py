@@ -203,7 +203,7 @@ class MemoryConversation:
         self._exchanging: asyncio.Task[Any] | None = None
         self._is_closed = False
 
-    def send(self, message: bytes, **_given: object) -> str:
+    def send(self, message: bytes) -> str:
         running = self._running
         running.process.check()
         if self._is_closed:

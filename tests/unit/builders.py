@@ -60,7 +60,7 @@ class NoNetwork:
         self.way = ""
         self.mechanism = ""
 
-    def send(self, _message: bytes, **_given: Any) -> str:
+    def send(self, _message: bytes) -> str:
         raise AssertionError("a unit test sends nothing")
 
     def follow(self, _uri: str) -> None:

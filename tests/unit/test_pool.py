@@ -100,7 +100,7 @@ def test_what_is_made_while_everything_is_closed_is_closed_too(pool: ClientPool,
 
 
 def test_all_clients_of_a_pool_are_one_client_session(pool: ClientPool) -> None:
-    assert {lent(pool, name)._wsman.session_id for name in "ab"} == {CLIENT}
+    assert {lent(pool, name)._envelopes.client_id for name in "ab"} == {CLIENT}
 
 
 def test_no_more_are_kept_than_half_of_the_files(closed: list[WSManClient]) -> None:

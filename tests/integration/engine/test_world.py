@@ -186,7 +186,7 @@ class MemoryConversation:
         self._computer = next(each for each in simulation.fleet if each.address == address)
         self._simulation = simulation
 
-    def send(self, message: bytes, **_given: object) -> str:
+    def send(self, message: bytes) -> str:
         request, simulation = read_request(message.decode()), self._simulation
         simulation.sent.append((self._computer.name, request))
         answer = simulation.fleet._loop_thread.run(self._answer(request))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 import uuid
 
@@ -72,13 +73,23 @@ def _connect_xml(shell_id: str) -> bytes:
 
     The size of the pool is not known to a client that only found it, so it is left out.
     """
-    serializer = Serializer()
-    messages = (SessionCapability(PROTOCOL_VERSION, _PS_VERSION, _SERIALIZATION_VERSION), ConnectRunspacePool())
-    pool_id = str(uuid.UUID(shell_id))
+    pool_id = uuid.UUID(shell_id).bytes_le
     return b"".join(
-        whole_fragment(number, Message(Destination.SERVER, pool_id, None, message, serializer).pack())
-        for number, message in enumerate(messages, start=1)
+        whole_fragment(number, before + pool_id + after)
+        for number, (before, after) in enumerate(_around_pool_id(), start=1)
     )
+
+
+@functools.cache
+def _around_pool_id() -> tuple[tuple[bytes, bytes], ...]:
+    """Return what the two messages have before and after the id of the pool, which is all that differs in them.
+
+    The id is in the bytes 8 to 24 of a message (MS-PSRP 2.2.1).
+    """
+    serializer, nobody = Serializer(), str(uuid.UUID(int=0))
+    messages = (SessionCapability(PROTOCOL_VERSION, _PS_VERSION, _SERIALIZATION_VERSION), ConnectRunspacePool())
+    packed = [Message(Destination.SERVER, nobody, None, message, serializer).pack() for message in messages]
+    return tuple((each[:8], each[24:]) for each in packed)
 
 
 def _private_data(data: bytes) -> dict[str, t.Any]:

@@ -38,8 +38,8 @@ class Conversation(t.Protocol):
     def way(self) -> str:
         """How the last envelope got there, in words for errors; empty where that is not known."""
 
-    def send(self, message: bytes, *, retries_on_read_timeout: int = 0, timeout: object = None) -> str:
-        """Send one envelope and return the answer's envelope as text; the keyword arguments are pypsrp's, and unused.
+    def send(self, message: bytes) -> str:
+        """Send one envelope and return the answer's envelope as text.
 
         Raises:
             TransportError: There was no answer in time, or none that a WinRM service would give. Its `delivered` says

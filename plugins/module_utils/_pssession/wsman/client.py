@@ -1,7 +1,6 @@
 """WS-Management operations on remote shells, as one client session speaks them to one endpoint.
 
-pypsrp builds the envelopes and checks that an answer belongs to its question; this adds what the engine needs of
-the answers, and the names of the operations as MS-WSMV has them.
+The names of the operations are those of MS-WSMV.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -12,23 +11,19 @@ import base64
 import typing as t
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from xml.sax.saxutils import escape
 
 from ..model.codes import Code, Reason, reason_of
 from ..model.endpoints import Endpoint
 from ..model.errors import TransportError, WSManFault
 from ..model.sessions import ListedCommand, Shell
 from ..system.world import World
-from . import soap
-from .duration import duration, seconds_text
+from . import envelope, soap
+from .duration import duration
 from .elements import is_named, octets_of, shell_of, xml_text
+from .envelope import Envelopes, Request, element
 from .http import Redirected
 from .soap import NAMESPACES, qname
-
-try:
-    from pypsrp.exceptions import WinRMError
-    from pypsrp.wsman import OptionSet, SelectorSet, WSMan, WSManAction
-except ImportError:  # reported by require_pypsrp
-    pass
 
 SHELL_RESOURCE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 COMMAND_RESOURCE = f"{SHELL_RESOURCE}/Command"
@@ -50,6 +45,8 @@ MAX_IDLE_PAGES = 10
 # Items and characters of all pages of an enumeration.
 MAX_LISTED = 100_000
 MAX_LISTED_CHARACTERS = 16 * 1024 * 1024
+_PROTOCOL = envelope.options({"protocolversion": (PROTOCOL_VERSION, True)})
+_KEEPALIVE = envelope.options({"WSMAN_CMDSHELL_OPTION_KEEPALIVE": ("True", False)})
 # What the body of an answer begins with, for the operations whose answer says more than that it was done.
 _ANSWERS = {
     "Enumerate": "wsen:EnumerateResponse",
@@ -97,21 +94,8 @@ class WSManClient:
         self.endpoint = endpoint
         self.world = world
         self._http = world.conversation(endpoint)
-        # pypsrp's WSMan makes a transport of its own, which is replaced below.
-        option = endpoint.option
-        self._wsman = WSMan(
-            "unused",
-            ssl=False,
-            auth="basic",
-            encryption="never",
-            max_envelope_size=endpoint.settings.max_envelope_size,
-            locale=option.ui_culture,
-            data_locale=option.culture,
-        )
-        self._wsman.transport = self._http  # type: ignore[assignment]
-        self._wsman.session_id = client_id
+        self._envelopes = Envelopes(endpoint, client_id)
         self._empty_answers = 0
-        self._wsman.operation_timeout = t.cast(int, seconds_text(endpoint.operation_timeout))
 
     @property
     def payload_bytes(self) -> int:
@@ -150,7 +134,7 @@ class WSManClient:
         """List the shells the user may see, of whatever kind, following all pages (MS-WSMV 3.1.4.8)."""
         shells: dict[str, Shell] = {}
         unidentified = 0
-        for item in self._enumerate(SHELL_RESOURCE, None, deadline):
+        for item in self._enumerate(SHELL_RESOURCE, "", deadline):
             shell = shell_of(item)
             if shell is None:
                 unidentified += 1
@@ -160,9 +144,7 @@ class WSManClient:
 
     def enumerate_commands(self, shell: Shell, deadline: float) -> tuple[ListedCommand, ...]:
         """List the commands that exist in a shell (MS-WSMV 3.1.4.8.2)."""
-        selection = ET.Element(qname("wsman:Filter"), Dialect=SELECTOR_FILTER_DIALECT)
-        selectors = ET.SubElement(selection, qname("wsman:SelectorSet"))
-        ET.SubElement(selectors, qname("wsman:Selector"), Name="ShellId").text = shell.shell_id.upper()
+        selection = element("wsman:Filter", envelope.selectors(shell.shell_id.upper()), Dialect=SELECTOR_FILTER_DIALECT)
         return tuple(
             ListedCommand(
                 command_id=item.findtext("rsp:CommandId", "", NAMESPACES).lower(),
@@ -179,13 +161,8 @@ class WSManClient:
             connect_xml: PSRP fragments of the client's first messages (MS-PSRP 3.1.5.3.14).
             buffering_mode: ``Block``, ``Drop`` or None to leave it as it is.
         """
-        body = ET.Element(qname("rsp:Connect"))
-        if buffering_mode:
-            ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
-        ET.SubElement(body, qname("ps:connectXml")).text = base64.b64encode(connect_xml).decode("ascii")
-        options = OptionSet()
-        options.add_option("protocolversion", PROTOCOL_VERSION, {"MustComply": "true"})
-        answer = self._invoke(WSManAction.CONNECT, shell.resource_uri, body, deadline, shell=shell, options=options)
+        body = element("rsp:Connect", _buffering(buffering_mode) + element("ps:connectXml", _base64(connect_xml)))
+        answer = self._ask(shell, envelope.CONNECT, body, deadline, options=_PROTOCOL)
         return octets_of(answer.findtext("rsp:ConnectResponse/ps:connectResponseXml", "", NAMESPACES))
 
     def reconnect(self, shell: Shell, buffering_mode: str | None, deadline: float) -> None:
@@ -193,11 +170,8 @@ class WSManClient:
 
         A server that still counts this client as connected accepts it and changes nothing.
         """
-        body = None
-        if buffering_mode:
-            body = ET.Element(qname("rsp:Reconnect"))
-            ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
-        self._invoke(WSManAction.RECONNECT, shell.resource_uri, body, deadline, shell=shell)
+        body = element("rsp:Reconnect", _buffering(buffering_mode)) if buffering_mode else ""
+        self._ask(shell, envelope.RECONNECT, body, deadline)
 
     def create(self, shell: Shell, creation_xml: bytes, idle_timeout: float | None, deadline: float) -> Shell:
         """Make a shell with the id, name and configuration given (MS-WSMV 3.1.4.5.2).
@@ -213,21 +187,24 @@ class WSManClient:
         """
         option = self.endpoint.option
         # The name is an attribute, as PowerShell's own client has it.
-        body = ET.Element(qname("rsp:Shell"), ShellId=shell.shell_id, Name=shell.name or "")
-        ET.SubElement(body, qname("rsp:InputStreams")).text = "stdin pr"
-        ET.SubElement(body, qname("rsp:OutputStreams")).text = "stdout"
-        if idle_timeout is not None:
-            ET.SubElement(body, qname("rsp:IdleTimeOut")).text = f"PT{idle_timeout:.3f}S"
-        if option.output_buffering_mode:
-            ET.SubElement(body, qname("rsp:BufferMode")).text = option.output_buffering_mode
-        ET.SubElement(body, qname("ps:creationXml")).text = base64.b64encode(creation_xml).decode("ascii")
-        options = OptionSet()
-        options.add_option("protocolversion", PROTOCOL_VERSION, {"MustComply": "true"})
+        body = element(
+            "rsp:Shell",
+            element("rsp:InputStreams", "stdin pr")
+            + element("rsp:OutputStreams", "stdout")
+            + ("" if idle_timeout is None else element("rsp:IdleTimeOut", f"PT{idle_timeout:.3f}S"))
+            + _buffering(option.output_buffering_mode)
+            + element("ps:creationXml", _base64(creation_xml)),
+            ShellId=shell.shell_id,
+            Name=shell.name or "",
+        )
+        options = _PROTOCOL
         if option.no_machine_profile:
-            options.add_option("WINRS_NOPROFILE", "TRUE")
-        answer = self._invoke(WSManAction.CREATE, shell.resource_uri, body, deadline, options=options)
-        element = answer.find("rsp:Shell", NAMESPACES)
-        created = shell_of(element) if element is not None else None
+            options = envelope.options(
+                {"protocolversion": (PROTOCOL_VERSION, True), "WINRS_NOPROFILE": ("TRUE", False)}
+            )
+        answer = self._invoke(Request(envelope.CREATE, shell.resource_uri, body, options=options), deadline)
+        described = answer.find("rsp:Shell", NAMESPACES)
+        created = shell_of(described) if described is not None else None
         if created is None or created.shell_id.upper() != shell.shell_id.upper():
             raise soap.improper("the answer to Create does not describe the shell that was asked for")
         return created
@@ -239,16 +216,13 @@ class WSManClient:
             idle_timeout: Seconds the server keeps it without a client, or None to leave that as it is.
             buffering_mode: ``Block``, ``Drop`` or None to leave it as it is.
         """
-        body = ET.Element(qname("rsp:Disconnect"))
-        if idle_timeout is not None:
-            ET.SubElement(body, qname("rsp:IdleTimeOut")).text = duration(idle_timeout)
-        if buffering_mode:
-            ET.SubElement(body, qname("rsp:BufferMode")).text = buffering_mode
-        self._invoke(WSManAction.DISCONNECT, shell.resource_uri, body, deadline, shell=shell)
+        idle = "" if idle_timeout is None else element("rsp:IdleTimeOut", duration(idle_timeout))
+        body = element("rsp:Disconnect", idle + _buffering(buffering_mode))
+        self._ask(shell, envelope.DISCONNECT, body, deadline)
 
     def delete(self, shell: Shell, deadline: float) -> None:
         """End a shell and everything in it (MS-WSMV 3.1.4.3)."""
-        self._invoke(WSManAction.DELETE, shell.resource_uri, None, deadline, shell=shell)
+        self._ask(shell, envelope.DELETE, "", deadline)
 
     def start_command(
         self, shell: Shell, command_id: str, command_line: str, arguments: bytes, deadline: float
@@ -259,15 +233,16 @@ class WSManClient:
             command_line: What listings show for it.
             arguments: PSRP fragments that describe the pipeline, or the first of them.
         """
-        body = ET.Element(qname("rsp:CommandLine"), CommandId=command_id)
-        ET.SubElement(body, qname("rsp:Command")).text = xml_text(command_line)
-        ET.SubElement(body, qname("rsp:Arguments")).text = base64.b64encode(arguments).decode("ascii")
-        self._invoke(WSManAction.COMMAND, shell.resource_uri, body, deadline, shell=shell)
+        body = element(
+            "rsp:CommandLine",
+            element("rsp:Command", escape(xml_text(command_line))) + element("rsp:Arguments", _base64(arguments)),
+            CommandId=command_id,
+        )
+        self._ask(shell, envelope.COMMAND, body, deadline)
 
     def connect_command(self, shell: Shell, command_id: str, deadline: float) -> None:
         """Become the client of a command in a shell just connected to (MS-PSRP 3.1.5.3.15)."""
-        body = ET.Element(qname("rsp:Connect"), CommandId=command_id)
-        self._invoke(WSManAction.CONNECT, shell.resource_uri, body, deadline, shell=shell)
+        self._ask(shell, envelope.CONNECT, element("rsp:Connect", CommandId=command_id), deadline)
 
     def send(self, shell: Shell, command_id: str | None, data: bytes, deadline: float, stream: str = "stdin") -> None:
         """Send PSRP fragments to a command or to the shell itself (MS-WSMV 3.1.4.12).
@@ -276,18 +251,13 @@ class WSManClient:
             command_id: None for the shell.
             stream: ``stdin``, or ``pr`` for answers to calls of the host.
         """
-        body = ET.Element(qname("rsp:Send"))
-        element = ET.SubElement(body, qname("rsp:Stream"), Name=stream)
-        if command_id is not None:
-            element.set("CommandId", command_id)
-        element.text = base64.b64encode(data).decode("ascii")
-        self._invoke(WSManAction.SEND, shell.resource_uri, body, deadline, shell=shell)
+        sent = element("rsp:Stream", _base64(data), Name=stream, **_of(command_id))
+        self._ask(shell, envelope.SEND, element("rsp:Send", sent), deadline)
 
     def signal(self, shell: Shell, command_id: str, code: str, deadline: float) -> None:
         """Send a signal to a command (MS-WSMV 3.1.4.13)."""
-        body = ET.Element(qname("rsp:Signal"), CommandId=command_id)
-        ET.SubElement(body, qname("rsp:Code")).text = code
-        self._invoke(WSManAction.SIGNAL, shell.resource_uri, body, deadline, shell=shell)
+        body = element("rsp:Signal", element("rsp:Code", escape(code)), CommandId=command_id)
+        self._ask(shell, envelope.SIGNAL, body, deadline)
 
     def receive(self, shell: Shell, deadline: float, wait: float | None = None) -> list[bytes]:
         """Take what the shell's output stream has (MS-WSMV 3.1.4.14).
@@ -316,20 +286,12 @@ class WSManClient:
     def _receive(
         self, shell: Shell, command_id: str | None, deadline: float, wait: float | None = None
     ) -> tuple[list[bytes], bool]:
-        body = ET.Element(qname("rsp:Receive"))
-        desired = ET.SubElement(body, qname("rsp:DesiredStream"))
-        desired.text = "stdout"
-        if command_id is not None:
-            desired.set("CommandId", command_id)
-        options = OptionSet()
-        options.add_option("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "True")
+        body = element("rsp:Receive", element("rsp:DesiredStream", "stdout", **_of(command_id)))
         self._back_off(deadline)
         began = self.world.monotonic()
         poll = self._poll(wait)
         try:
-            answer = self._invoke(
-                WSManAction.RECEIVE, shell.resource_uri, body, deadline, shell=shell, options=options, wait=poll
-            )
+            answer = self._ask(shell, envelope.RECEIVE, body, deadline, options=_KEEPALIVE, wait=poll)
         except TransportError as error:
             if error.code != Code.OPERATION_TIMED_OUT:
                 raise
@@ -361,14 +323,11 @@ class WSManClient:
         longest = float(self.endpoint.longest_poll)
         return longest if wait is None else min(max(wait, LEAST_WAIT), longest)
 
-    def _enumerate(self, resource_uri: str, selection: ET.Element | None, deadline: float) -> t.Iterator[ET.Element]:
+    def _enumerate(self, resource_uri: str, selection: str, deadline: float) -> t.Iterator[ET.Element]:
         """Yield the items of an enumeration over all its pages (DSP0226 section 8)."""
-        body = ET.Element(qname("wsen:Enumerate"))
-        ET.SubElement(body, qname("wsman:OptimizeEnumeration"))
-        ET.SubElement(body, qname("wsman:MaxElements")).text = str(MAX_ELEMENTS)
-        if selection is not None:
-            body.append(selection)
-        response = self._invoke(WSManAction.ENUMERATE, resource_uri, body, deadline)[0]
+        most = element("wsman:MaxElements", str(MAX_ELEMENTS))
+        body = element("wsen:Enumerate", element("wsman:OptimizeEnumeration") + most + selection)
+        response = self._invoke(Request(envelope.ENUMERATE, resource_uri, body), deadline)[0]
         seen: set[tuple[str, ...]] = set()
         idle_pages = listed = characters = 0
         while True:
@@ -389,65 +348,54 @@ class WSManClient:
             idle_pages = 0 if new else idle_pages + 1
             if idle_pages > MAX_IDLE_PAGES:
                 raise soap.improper("the list of shells does not end: the server repeats its entries")
-            body = ET.Element(qname("wsen:Pull"))
-            ET.SubElement(body, qname("wsen:EnumerationContext")).text = context
-            ET.SubElement(body, qname("wsen:MaxElements")).text = str(MAX_ELEMENTS)
-            response = self._invoke(WSManAction.PULL, resource_uri, body, deadline)[0]
+            place = element("wsen:EnumerationContext", escape(context))
+            body = element("wsen:Pull", place + element("wsen:MaxElements", str(MAX_ELEMENTS)))
+            response = self._invoke(Request(envelope.PULL, resource_uri, body), deadline)[0]
 
-    def _invoke(
-        self,
-        action: str,
-        resource_uri: str,
-        body: ET.Element | None,
-        deadline: float,
-        *,
-        shell: Shell | None = None,
-        options: t.Any = None,
-        wait: float | None = None,
+    def _ask(
+        self, shell: Shell, action: str, body: str, deadline: float, *, options: str = "", wait: float | None = None
     ) -> ET.Element:
-        """Do one request and return the Body of its answer.
+        """Do one request about a shell and return the Body of its answer."""
+        return self._invoke(Request(action, shell.resource_uri, body, shell.shell_id, options, wait), deadline)
 
-        Args:
-            wait: Seconds the server may take, instead of the operation timeout.
-        """
-        selectors = None
-        if shell is not None:
-            selectors = SelectorSet()
-            selectors.add_option("ShellId", shell.shell_id)
-        # pypsrp writes the number as it is.
-        timeout = None if wait is None else int(wait) if wait.is_integer() else round(wait, 3)
+    def _invoke(self, request: Request, deadline: float) -> ET.Element:
+        """Do one request and return the Body of its answer."""
         try:
-            envelope = self._answer(deadline, action, resource_uri, body, options, selectors, timeout)
+            answer = self._answer(request, deadline)
         except TransportError as error:
             if reason_of(error.code) is Reason.UNREACHABLE and not isinstance(error, WSManFault):
                 error.add_way(self._http.way)
             if self.endpoint.inventory_hostname is not None:
                 error.name_variables_of(self.endpoint.settings.transport)
             raise
-        fault = soap.find_fault(envelope)
+        fault = soap.find_fault(answer)
         if fault is not None:
             raise fault
-        found = t.cast(ET.Element, envelope.find("s:Body", NAMESPACES))
-        operation = action.rpartition("/")[2]
-        expected = _ANSWERS.get(operation)
+        found = t.cast(ET.Element, answer.find("s:Body", NAMESPACES))
+        expected = _ANSWERS.get(request.operation)
         if expected is not None and [child.tag for child in found] != [qname(expected)]:
-            raise soap.improper(f"the answer to {operation} has no {expected.partition(':')[2]}")
+            raise soap.improper(f"the answer to {request.operation} has no {expected.partition(':')[2]}")
         return found
 
-    def _answer(self, *request: t.Any) -> ET.Element:
+    def _answer(self, request: Request, deadline: float) -> ET.Element:
         """Do one request and return the envelope of its answer, which has a body."""
+        message_id, text = self._send_following(request, deadline)
         try:
-            envelope = self._invoke_following(*request)
+            answer = ET.fromstring(text)
         except ET.ParseError as error:
             raise soap.improper(f"the answer is not well-formed XML ({error})", is_break=True) from error
-        except WinRMError as error:
-            raise soap.improper("the answer belongs to another request", is_break=True) from error
-        if envelope.tag != qname("s:Envelope") or envelope.find("s:Body", NAMESPACES) is None:
+        if answer.findtext("s:Header/wsa:RelatesTo", "", NAMESPACES) != message_id:
+            raise soap.improper("the answer belongs to another request", is_break=True)
+        if answer.tag != qname("s:Envelope") or answer.find("s:Body", NAMESPACES) is None:
             raise soap.improper("the answer is XML, but not a SOAP envelope with a body")
-        return envelope
+        return answer
 
-    def _invoke_following(self, deadline: float, *request: t.Any) -> ET.Element:
-        """Send one request, again at each address it is redirected to; `HttpConversation` refuses the wrong ones."""
+    def _send_following(self, request: Request, deadline: float) -> tuple[str, str]:
+        """Send one request, again at each address it is redirected to; `HttpConversation` refuses the wrong ones.
+
+        Returns:
+            The id of the message, and the text of the answer.
+        """
         while True:
             remaining = deadline - self.world.monotonic()
             if remaining <= 0:
@@ -457,8 +405,22 @@ class WSManClient:
                     delivered=False,
                 )
             self._http.time_limit = min(self.endpoint.answer_timeout, remaining)
+            message_id = f"uuid:{self.world.new_guid().upper()}"
             try:
-                return self._wsman.invoke(*request)
+                return message_id, self._http.send(self._envelopes.make(request, message_id, self._http.endpoint))
             except Redirected as redirection:
                 self._http.follow(redirection.uri)
                 self.endpoint = self.endpoint.redirected_to(redirection.uri)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _buffering(mode: str | None) -> str:
+    return element("rsp:BufferMode", mode) if mode else ""
+
+
+def _of(command_id: str | None) -> dict[str, str]:
+    """Return the attributes that name a command; without one the shell itself is meant."""
+    return {} if command_id is None else {"CommandId": command_id}

@@ -77,10 +77,8 @@ class _Response:
 class HttpConversation:
     """Sends envelopes to one endpoint and returns the answers' text; not to be used by two threads at once.
 
-    It has the shape of pypsrp's own transport, so that pypsrp's WSMan can send through it.
-
     Attributes:
-        endpoint: The address in use (the name is pypsrp's).
+        endpoint: The address in use.
         time_limit: Seconds the next envelope may take altogether, from connecting and logging on to the last byte of
             the answer.
     """
@@ -107,9 +105,7 @@ class HttpConversation:
         # Whether the server has answered to the log-on in use with anything but a refusal.
         self._answered = False
 
-    def send(
-        self, message: bytes, *, retries_on_read_timeout: int = 0, timeout: object = None
-    ) -> str:  # the keyword arguments are pypsrp's; what they would do, the callers here decide
+    def send(self, message: bytes) -> str:
         """Send one envelope and return the answer's envelope as text.
 
         Raises:

@@ -27,6 +27,7 @@ NAMESPACES = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
     "wsa": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
     "wsman": "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd",
+    "wsmv": "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd",
     "wsen": "http://schemas.xmlsoap.org/ws/2004/09/enumeration",
     "rsp": "http://schemas.microsoft.com/wbem/wsman/1/windows/shell",
     "wsmanfault": "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault",
