@@ -186,7 +186,8 @@ notes:
     commands. A command that is not there is started once more, with the same id. If the server cannot be asked, that is
     an error which says that it is not known whether the command started.
   - A script that fails or is stopped is an error of the task, and so is an exit code that O(expected_return_code) does
-    not have. Records in its error stream alone are not.
+    not have. Records in its error stream alone are not. The task warns of them and of the script's warnings, with host
+    and session, and a host has the outcome V(completed_with_errors) then.
 seealso:
   - module: psremoting.fleet.receive_pssession
   - module: psremoting.fleet.new_pssession

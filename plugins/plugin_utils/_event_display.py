@@ -54,7 +54,7 @@ class EventDisplay:
             )
         elif isinstance(event, Waiting):
             self._show_progress(
-                f"waiting for {event.sessions} sessions in use elsewhere, {event.seconds:.0f} s at most"
+                f"waiting for {len(event.sessions)} sessions in use elsewhere, {event.seconds:.0f} s at most"
             )
 
     def _show_progress(self, text: str) -> None:

@@ -56,7 +56,7 @@ def test_each_line_with_vvv() -> None:
     display = EventDisplay("Connect", terminal, lambda: 0.0)
     display(Progressed(2, 3, "computers listed"))
     display(Warned("in the result"))
-    display(Waiting(1, 84.6))
+    display(Waiting([session(endpoint())], 84.6))
     broken = Reconnecting(2, 2.1, TransportError(None, "cable cut"))
     display(InCommand(session(endpoint()), "command", broken))
     assert terminal.verbose == [

@@ -19,7 +19,9 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     Event,
     Finished,
     InCommand,
+    OutputReceived,
     Progressed,
+    ReceiveBegan,
     ReceiveEnded,
     RecordReceived,
 )
@@ -122,7 +124,7 @@ def test_a_command_that_was_not_delivered_has_no_id(start: Any) -> None:
     )
 
 
-def test_events_of_a_command_but_for_its_output_are_told() -> None:
+def test_events_of_a_command_are_told() -> None:
     pieces = [piece(1, *line(WARNING, "careful")), piece(2, OUTPUT, "<I32>1</I32>"), piece(3, STATE, COMPLETED)]
     server = Server(pieces)
     events: list[Event] = []
@@ -133,7 +135,10 @@ def test_events_of_a_command_but_for_its_output_are_told() -> None:
     (result,) = Runner(task).receive([at], {at.key}).results
     assert (result.output.output, result.output.warning) == ([1], ["careful"])
     assert events == [
+        Progressed(0, 1, "commands"),
+        InCommand(at, COMMAND, ReceiveBegan()),
         InCommand(at, COMMAND, RecordReceived("warning", "careful")),
+        InCommand(at, COMMAND, OutputReceived(1)),
         InCommand(at, COMMAND, Finished(PipelineState.COMPLETED)),
         InCommand(at, COMMAND, ReceiveEnded(output_dropped=False)),
         Progressed(1, 1, "commands"),

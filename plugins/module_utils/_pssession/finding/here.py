@@ -49,7 +49,7 @@ def lock_sessions(task: Task, sessions: t.Sequence[PSSession]) -> tuple[list[PSS
         left = give_up_at - world.monotonic()
         if left <= 0:
             break
-        task.context.emit(Waiting(len(taken), left))
+        task.context.emit(Waiting(tuple(taken), left))
         world.sleep(min(_POLL_SECONDS, left))
     refused = {each.key for each in taken}
     return [each for each in sessions if each.key not in refused], [_in_use(each, task) for each in taken]

@@ -38,7 +38,7 @@ def only_idle(task: Task, found: Found) -> Found:
         left = give_up_at - world.monotonic()
         if not busy or left <= 0:
             break
-        task.context.emit(Waiting(len(busy), left))
+        task.context.emit(Waiting(tuple(busy), left))
         world.sleep(min(POLL_SECONDS, left))
     errors += (_busy(session, task) for session in busy)
     return dataclasses.replace(

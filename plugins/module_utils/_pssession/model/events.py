@@ -126,15 +126,22 @@ CommandEvent: t.TypeAlias = (
 
 
 @dataclass(frozen=True)
-class InCommand:
-    """An event of one command in one session.
+class ReceiveBegan:
+    """From now on the task waits for the events of a command."""
 
-    Objects of the output stream are left out: there may be millions of them, and they are in the result.
+
+@dataclass(frozen=True)
+class InCommand:
+    """An event of one command in one session. There may be millions of objects of the output stream.
+
+    Attributes:
+        is_replayed: Whether it is from the journal: an earlier task has received it.
     """
 
     session: PSSession
     command_id: str
-    event: CommandEvent
+    event: CommandEvent | ReceiveBegan
+    is_replayed: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,22 +157,25 @@ class Progressed:
 
     Attributes:
         unit: What is counted, in the plural, such as sessions.
+        failed: Of those that are done, so many ended with an error. Only commands have it.
     """
 
     done: int
     total: int
     unit: str
+    failed: int = 0
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """The task waits for sessions that other clients use.
+    """The task waits for sessions that are in use.
 
     Attributes:
+        sessions: Those that it waits for.
         seconds: How long it may still wait.
     """
 
-    sessions: int
+    sessions: t.Sequence[PSSession]
     seconds: float
 
 

@@ -77,6 +77,9 @@ class Receiving:
             longer for that.
         stop: Stop the command first.
         wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
+
+    Attributes:
+        is_replaying: Whether the event that was yielded last is from the journal.
     """
 
     def __init__(
@@ -105,6 +108,7 @@ class Receiving:
         self._timeout = timeout
         self._until: float | None = None
         self._stop = stop
+        self.is_replaying = False
         self._drops = session.shell.buffer_mode == "Drop"
         self._stream = CommandStream(
             session.endpoint.option,
@@ -175,8 +179,10 @@ class Receiving:
             self._confirm_end()
 
     def _recorded(self) -> t.Iterator[CommandEvent]:
+        self.is_replaying = True
         for piece in self._journal.pieces_of(self.session, self.command_id):
             yield from self._stream.feed(piece)
+        self.is_replaying = False
 
     def _received(self) -> t.Iterator[CommandEvent]:
         """Yield what the server gives over one connection until the command has ended or time is over.

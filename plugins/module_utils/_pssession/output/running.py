@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..model.commands import CommandResult, Delivery, Output, Script, first_command_id
 from ..model.errors import ErrorRecord, JournalError, TransportError
-from ..model.events import InCommand, OutputReceived, OutputSkipped, Progressed, Warned
+from ..model.events import InCommand, Progressed, ReceiveBegan, Warned
 from ..model.sessions import PSSession, SessionKey
 from ..psrp import starting
 from ..psrp.starting import IncompleteStart
@@ -22,6 +22,7 @@ from .connecting import Awake
 from .delivering import stop_incomplete
 from .gathering import Gatherer
 from .receiving import Needs, Receiving
+from .script_records import warnings_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Outputs:
                 "A script formats its output, with Format-Table or another Format cmdlet, so the result has lines of "
                 "text. Without that cmdlet it has objects with all properties."
             )
+        yield from warnings_of(self.results)
         for result in self.results:
             if result.output.records_not_kept:
                 yield (
@@ -170,12 +172,15 @@ class Runner:
         def go_on() -> bool:
             return not (self._request.flow.stop_on_error and any(result.errors for result in results))
 
+        emit, failed = self._task.context.emit, 0
+        emit(Progressed(0, len(sessions), "commands"))
         jobs = self._task.throttle.map(work, sessions, go_on)
         for done, (session, outcome) in enumerate(jobs, start=1):
             if isinstance(outcome, TransportError):
                 outcome = [self._failed(session, None, Output(), outcome)]
             results += outcome
-            self._task.context.emit(Progressed(done, len(sessions), "commands"))
+            failed += any(result.errors for result in outcome)
+            emit(Progressed(done, len(sessions), "commands", failed))
         return Outputs(tuple(results))
 
     def _receiving(self, session: PSSession, command_id: str, needs: Needs) -> tuple[Receiving, Gatherer]:
@@ -198,10 +203,10 @@ class Runner:
         """Take what one command gives, first from the journal, then from the server."""
         session, command_id = receiving.session, receiving.command_id
         try:
+            self._task.context.emit(InCommand(session, command_id, ReceiveBegan()))
             for event in receiving:
                 gatherer.add(event)
-                if not isinstance(event, (OutputReceived, OutputSkipped)):
-                    self._task.context.emit(InCommand(session, command_id, event))
+                self._task.context.emit(InCommand(session, command_id, event, receiving.is_replaying))
         except JournalError as error:  # what came before it stays in the result
             failure = command_errors.journal_failed(session, command_id, error, self._request)
             return CommandResult(session, command_id, gatherer.finish(), failure)

@@ -239,7 +239,7 @@ class Apply:
             again = [attempt for attempt in aside if attempt.is_owed_a_look or remaining > 0]
             self._outcomes += [_give_up(self._verb, attempt) for attempt in aside if attempt not in again]
             if again and not any(attempt.is_owed_a_look for attempt in again):
-                context.emit(Waiting(len(again), remaining))
+                context.emit(Waiting(tuple(attempt.step.session for attempt in again), remaining))
                 context.world.sleep(min(POLL_SECONDS, remaining))
             aside = self._look_again(again)
             if not self._is_stopped():

@@ -1,0 +1,45 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Warnings about what scripts wrote to their error and warning streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import (
+    CommandResult,
+    Output,
+    PipelineState,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.script_records import (
+    MOST_CHARACTERS,
+    warnings_of,
+)
+from tests.unit.builders import endpoint, session
+
+
+def gave(computer: str = "srv01", *, errors: tuple[str, ...] = (), warnings: tuple[str, ...] = ()) -> CommandResult:
+    records: list[dict[str, Any]] = [{"exception": {"message": message}} for message in errors]
+    output = Output(PipelineState.COMPLETED, error=records, warning=list(warnings))
+    return CommandResult(session(endpoint(computer)), "command", output)
+
+
+def test_each_stream_of_a_session_is_a_line() -> None:
+    assert list(warnings_of([gave(errors=("disk full",), warnings=("hot", "hotter")), gave("srv02")])) == [
+        "The script in session job1 on srv01 wrote an error: disk full",
+        "The script in session job1 on srv01 wrote 2 warnings: hot | hotter",
+    ]
+
+
+def test_lines_are_few_and_short() -> None:
+    (line,) = warnings_of([gave(errors=("x" * 5000, "two\nlines \x1b[2J", "3", "4", "5"))])
+    assert line == (
+        f"The script in session job1 on srv01 wrote 5 errors: {'x' * MOST_CHARACTERS}... | two lines _x001B_[2J | 3 | "
+        "2 more in the result"
+    )
+    lines = list(warnings_of([gave(f"srv{number:02}", warnings=("hot",)) for number in range(12)]))
+    assert len(lines) == 11
+    assert lines[-1] == (
+        "The scripts in 2 more sessions wrote errors or warnings. The results have them (error, warning)."
+    )
