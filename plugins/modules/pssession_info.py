@@ -92,6 +92,20 @@ accounts:
     account:
       description: The account.
       type: str
+stdout:
+  description:
+    - A table of the sessions, 1000 lines at most, with their commands if they were listed (O(list_commands)), and in
+      how much time each expires. Errors follow, grouped by reason, unless they fail the task, whose C(msg) has them.
+    - A task for several computers, or in a play for one host, shows it on the terminal. A task that runs for each
+      host of a play shows a line for each session, without headings, 5 at most; with C(register) it shows nothing.
+      Neither does a task with C(no_log) or C(until).
+  returned: always
+  type: str
+stdout_lines:
+  description: The lines of RV(stdout).
+  returned: always
+  type: list
+  elements: str
 parameter_set:
   description: The cmdlet's parameter set that the options meant.
   returned: always

@@ -14,15 +14,17 @@ import dataclasses
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import INVOKE, RECEIVE, Plugin, lacks_home
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
-from ansible_collections.psremoting.fleet.plugins.plugin_utils import _task_keywords
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _shown, _task_keywords
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._attempts import Attempts, attempts_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
@@ -34,6 +36,8 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import 
 
 # Strategies under which a task with run_once runs for every host all the same; Ansible itself only warns.
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
+# From ansible-core 2.19 on callbacks print the message of a failed task. Before, only the dump of its result has it.
+_CORE_SHOWS_MESSAGE = hasattr(CallbackBase, "_handle_warnings_and_exception")
 # Ansible loads this file before it forks a process for each host, so the tasks of all hosts share what is here.
 _LOGONS = shared_records()
 
@@ -228,7 +232,27 @@ class SessionAction(EngineAction):
         result.update(self.perform(self.plugin, options, inventory, task_vars))
         if warnings:
             result["warnings"] = [*warnings, *(result.get("warnings") or ())]
+        lines = _shown.stdout_of(self.plugin.cmdlet, result)
+        result.update(stdout="\n".join(lines), stdout_lines=lines)
+        self._show(result, task_vars or {})
         return self.noted(result)
+
+    def _show(self, result: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
+        """Show on the terminal what came of the task, beside what the callback makes of its result."""
+        if self._attempts is not None:  # each attempt would show it again
+            return
+        for_each = not self._task.run_once and len(task_vars.get("ansible_play_hosts_all") or ()) > 1
+        terminal = Terminal.of(self._task)
+        if not for_each:
+            lines = _shown.shown_of(self.plugin.cmdlet, result)
+        elif self._task.register and not result.get("what_if"):
+            lines = []
+        else:
+            lines = _shown.shown_for_each_host(self.plugin.cmdlet, result)
+        if lines:
+            terminal.show("\n".join(lines))
+        if result.get("failed") and not _CORE_SHOWS_MESSAGE and not for_each:
+            terminal.show(str(result.get("msg")), C.COLOR_ERROR)
 
     def complete(self, options: dict[str, t.Any]) -> None:
         """Change validated options on the controller before anything else is done with them; subclasses may."""

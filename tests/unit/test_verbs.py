@@ -172,11 +172,12 @@ def test_what_vanished_is_removed_and_cannot_be_left() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "operation", "target"), [(Disconnect, "Disconnect", "ITTask"), (Remove, "Remove", "srv01")]
+    ("kind", "operation", "target"),
+    [(Disconnect, "Disconnect", '"ITTask"'), (Remove, "Remove", '"srv01" (ITTask)')],
 )
-def test_the_what_if_line_is_the_cmdlets(kind: type[Verb], operation: str, target: str) -> None:
+def test_the_what_if_line_is_the_cmdlets_and_names_the_session(kind: type[Verb], operation: str, target: str) -> None:
     line = verb_of(kind).what_if(session(name="ITTask"))
-    assert line == f'What if: Performing the operation "{operation}" on target "{target}".'
+    assert line == f'What if: Performing the operation "{operation}" on target {target}.'
 
 
 @pytest.mark.parametrize(

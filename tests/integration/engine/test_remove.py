@@ -241,7 +241,7 @@ def test_check_mode_only_looks_and_predicts(
     computer.add_session("free")
     computer.add_session("held", state="Connected", held=True)
     result = controller.remove("srv01", check_mode=True, diff_mode=True)
-    assert result["what_if"] == ['What if: Performing the operation "Remove" on target "srv01".']
+    assert result["what_if"] == ['What if: Performing the operation "Remove" on target "srv01" (free).']
     assert (result["changed"], names(result)) == (True, ["free"])
     assert [(error["session_name"], error["reason"]) for error in result["errors"]] == [("held", "busy")]
     assert sorted(result["diff"]["before"].splitlines()) == [

@@ -70,7 +70,7 @@ def test_look_leave_end(controller: Controller, fleet: SimulatedFleet) -> None:
     assert looked_only.exit_code == 0, looked_only.output
     assert changed(looked_only, "Remove") == dict.fromkeys(HOSTS, True)
     assert looked_only.on("Remove", "srv02")["what_if"] == [
-        'What if: Performing the operation "Remove" on target "srv02".'
+        'What if: Performing the operation "Remove" on target "srv02" (ITTask).'
     ]
     assert "-ITTask on srv02: Disconnected, None\n+ITTask on srv02: Closed, None" in looked_only.stdout
     assert {request.operation for request in fleet.requests} == {"Enumerate"}

@@ -10,6 +10,7 @@ from ..model import cmdlets
 from ..model.codes import Code, Reason
 from ..model.errors import ErrorRecord, WSManFault
 from ..model.sessions import Availability, PSSession, Shell, State
+from ..model.text import shown_in_line
 from ..psrp import handshake
 from ..wsman.client import WSManClient
 from .base import Verb, Verdict
@@ -68,6 +69,10 @@ class Remove(Verb):
 
     def target(self, session: PSSession) -> str:
         return session.endpoint.computer_name
+
+    def what_if(self, session: PSSession) -> str:
+        """Name the session beside its computer, which the cmdlet names alone: it may have several sessions."""
+        return f"{super().what_if(session).removesuffix('.')} ({shown_in_line(session.name) or session.instance_id})."
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
         return self.error(

@@ -1,0 +1,108 @@
+"""What a task shows: its result as lines for people, on the terminal and as `stdout` of the result."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import Cmdlet
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import failure
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import host_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_text import lines_of, shown_output
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import format_rows, format_table
+
+Entry = t.Mapping[str, t.Any]
+Result = t.Mapping[str, t.Any]
+
+# Lines of `stdout`: what was found, what check mode foresees, output.
+LINES = 1_000
+# Sessions in the table of those that a task has changed: who asked for it knows them.
+CHANGED = 50
+# Sessions that a task shows that runs for each host of a play.
+OF_EACH_HOST = 5
+_COLUMNS = ("Id", "Name", "ComputerName", "State", "Availability")
+_WITHOUT_HEADINGS = ("ComputerName", "Name", "State", "Availability")
+_OF_COMMANDS = ("ComputerName", "Name", "State")
+
+
+def stdout_of(cmdlet: Cmdlet, result: Result) -> list[str]:
+    """Return the lines of `stdout`: in check mode the What if lines, otherwise output, or a table of sessions.
+
+    A table has the sessions that a cmdlet has found, or for one that changes sessions those that it has changed. Errors
+    follow where they do not fail the task; otherwise the message of the task has them.
+    """
+    if result.get("what_if"):
+        lines = what_if_lines(result)
+    elif any(given.get("command_id") for given in result.get("results") or ()):
+        lines = _output_lines(result["results"])
+    else:
+        lines = _table(cmdlet, result)
+    lines = [*lines, *_errors(result)]
+    left = len(lines) - LINES
+    return [*lines[:LINES], f"... and {left} more lines"] if left > 0 else lines
+
+
+def shown_of(cmdlet: Cmdlet, result: Result) -> list[str]:
+    """Return what a task shows on the terminal: its stdout, and instead of output how each command ended."""
+    commands = [given for given in result.get("results") or () if given.get("command_id")]
+    if not commands or result.get("what_if"):
+        return stdout_of(cmdlet, result)
+    columns = [*_OF_COMMANDS, *_used(commands, rc="ExitCode")]
+    if any(given.get("state") == "Running" and given.get("progress") for given in commands):
+        columns.append("Progress")
+    more = _more(len(commands) - CHANGED, "results")
+    return [*format_table(commands[:CHANGED], columns), *more, *_errors(result)]
+
+
+def shown_for_each_host(cmdlet: Cmdlet, result: Result) -> list[str]:
+    """Return what a task shows that runs for each host of a play: no headings, and only what Ansible does not tell."""
+    if result.get("what_if"):
+        return what_if_lines(result)
+    if not cmdlet.is_reading:
+        return []
+    sessions = result.get("sessions") or []
+    rows = format_rows(sessions[:OF_EACH_HOST], [*_WITHOUT_HEADINGS, *_optional(sessions)])
+    return [*rows, *(f"{host_of(sessions[0])}: {line}" for line in _more(len(sessions) - OF_EACH_HOST))]
+
+
+def what_if_lines(result: Result) -> list[str]:
+    """Return the What if lines of a result, each with its host."""
+    return [f"{host_of(each)}: {each['what_if']}" for each in result["sessions"] if each.get("what_if")]
+
+
+def _table(cmdlet: Cmdlet, result: Result) -> list[str]:
+    sessions = result.get("sessions") or []
+    if not cmdlet.is_reading:
+        sessions = [session for session in sessions if session.get("changed")]
+    most = LINES if cmdlet.is_reading else CHANGED
+    if not sessions:
+        return []
+    return [*format_table(sessions[:most], [*_COLUMNS, *_optional(sessions)]), *_more(len(sessions) - most)]
+
+
+def _optional(sessions: t.Sequence[Entry]) -> list[str]:
+    """Return the columns that some of the sessions have."""
+    return _used(sessions, expires_on="ExpiresIn", commands="Command")
+
+
+def _used(entries: t.Sequence[Entry], **columns: str) -> list[str]:
+    return [name for key, name in columns.items() if any(entry.get(key) not in (None, []) for entry in entries)]
+
+
+def _output_lines(results: t.Sequence[Entry]) -> list[str]:
+    """Return the output of one command as it is, that of several with a heading for each."""
+    if len(results) == 1:
+        return lines_of(results[0])
+    most = max(LINES // len(results) - 1, 1)
+    elsewhere = "in the results of the task"
+    return [line for each in results for line in shown_output(str(host_of(each)), [each], most, {}, elsewhere)]
+
+
+def _errors(result: Result) -> list[str]:
+    errors = [] if result.get("failed") else result.get("errors") or []
+    return failure(errors, result.get("sessions") or []).splitlines()
+
+
+def _more(count: int, key: str = "sessions") -> list[str]:
+    return [f"... and {count} more: see {key} in the result"] if count > 0 else []

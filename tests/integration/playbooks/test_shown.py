@@ -1,0 +1,101 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tasks show on the terminal, beside what the callback makes of their results."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.simulator import SimulatedFleet
+
+from .controller import Controller, Run
+
+FLEET_WIDE = """
+- name: Connect
+  psremoting.fleet.connect_pssession:
+    computer_name: [srv01, srv02, srv03]
+    name: ITTask
+    require_each: true
+  run_once: true
+"""
+HEADINGS = ["Id", "Name", "ComputerName", "State", "Availability"]
+
+
+def lines(run: Run) -> list[str]:
+    return [" ".join(line.split()) for line in run.stdout.splitlines()]
+
+
+def table(run: Run) -> list[list[str]]:
+    """The rows of the only table that a run shows."""
+    assert lines(run).count(" ".join(HEADINGS)) == 1, run.stdout
+    start = lines(run).index(" ".join(HEADINGS)) + 2
+    shown = (line.split() for line in lines(run)[start:])
+    return [row for row in shown if row[1:2] == ["ITTask"]]
+
+
+def test_a_task_for_all_shows_what_it_has_changed_and_why_the_rest_failed(
+    controller: Controller, fleet: SimulatedFleet
+) -> None:
+    for name in ("srv02", "srv03"):
+        fleet[name].session("ITTask").close()
+    run = controller.run(FLEET_WIDE)
+    assert run.exit_code == 2
+    assert [row[2:] for row in table(run)] == [["srv01", "Opened", "Available"]]
+    assert run["Connect"]["stdout_lines"] == run["Connect"]["stdout"].splitlines()
+    # Once in lines, on all versions of ansible-core: as its own message, or in the lines of the task.
+    shown = [" ".join(line.split()) for line in run.output.splitlines()]
+    assert shown.count("missing: srv02, srv03") == 1
+    hint = "The session may have expired, or belong to another account"
+    assert len([line for line in shown if line.startswith(hint)]) == 1
+    again = controller.run(FLEET_WIDE.replace("[srv01, srv02, srv03]", "srv01"))
+    assert (again.exit_code, again["Connect"]["stdout"]) == (0, "")
+    assert " ".join(HEADINGS) not in lines(again)
+
+
+def test_check_mode_shows_each_line_without_being_asked(controller: Controller) -> None:
+    line = 'What if: Performing the operation "Connect" on target "ITTask".'
+    for_all = controller.run(FLEET_WIDE, "--check")
+    assert [f"{host}: {line}" for host in ("srv01", "srv02", "srv03")] == sorted(
+        each for each in lines(for_all) if "What if" in each
+    )
+    each = controller.run("[{name: Connect, psremoting.fleet.connect_pssession: {name: ITTask}}]", "--check")
+    assert [f"{host}: {line}" for host in ("srv01", "srv02", "srv03")] == sorted(
+        each for each in lines(each) if "What if" in each
+    )
+
+
+def test_a_task_for_each_host_shows_its_sessions_without_headings(controller: Controller) -> None:
+    run = controller.run(
+        """
+        - name: Look
+          psremoting.fleet.pssession_info: {name: ITTask}
+        - name: Look for use
+          psremoting.fleet.pssession_info: {name: IT*}
+          register: found
+        - name: Nothing there
+          psremoting.fleet.pssession_info: {name: Nowhere}
+        """
+    )
+    assert run.exit_code == 0, run.output
+    rows = [line.split()[:3] for line in lines(run) if line.startswith("srv0") and "ITTask" in line]
+    assert sorted(rows) == [[host, "ITTask", "Disconnected"] for host in ("srv01", "srv02", "srv03")]
+    assert "ComputerName" not in run.stdout
+    assert "ITBackup" not in run.stdout
+    assert run.on("Look for use", "srv01")["stdout_lines"][0].split()[:5] == HEADINGS
+
+
+@pytest.mark.parametrize("keywords", ["no_log: true", "until: true"])
+def test_some_tasks_show_nothing(controller: Controller, keywords: str) -> None:
+    run = controller.run(FLEET_WIDE.rstrip() + f"\n  {keywords}\n")
+    assert run.exit_code == 0, run.output
+    assert "ITTask" not in run.stdout
+
+
+def test_standard_output_stays_data_for_a_callback_that_prints_data(controller: Controller) -> None:
+    run = controller.run(FLEET_WIDE, ANSIBLE_STDOUT_CALLBACK="document")
+    assert run.exit_code == 0, run.output
+    assert json.loads(run.stdout)
+    assert " ".join(HEADINGS) in [" ".join(line.split()) for line in run.stderr.splitlines()]
