@@ -60,6 +60,9 @@ class ActionModule(EngineAction):
         if warnings:
             calls.told["warnings"] = warnings
         told, lines = drive(JOBS[options["job"]](order), calls)
+        for line in lines:
+            if line.kind == "unreadable":
+                calls.told.setdefault("warnings", []).append(line.value)
         if output is not None and (shown := output.keep(told)):
             Terminal.of(self._task).show("\n".join(shown))
             result.update(stdout="\n".join(shown), stdout_lines=shown)
@@ -75,6 +78,8 @@ class ActionModule(EngineAction):
             f"the job {job} needs one of script (the text) and path (a file)": starts
             and (options["script"] is None) == (options["path"] is None),
             f"the job {job} needs name, the name of the session": starts and not names,
+            "the job journal needs journal, the path of a journal or of a folder with journals": job == "journal"
+            and not options["journal"],
             "the work of the job resume has one session on each host, so name must have one name": job == "resume"
             and len(names) > 1,
             "the job extend needs idle_timeout, the seconds to give": job == "extend"

@@ -223,7 +223,7 @@ JOB: Spec = {
     "job": {
         "type": "str",
         "required": True,
-        "choices": ["start", "resume", "connect", "collect", "extend", "cleanup"],
+        "choices": ["start", "resume", "connect", "collect", "extend", "cleanup", "journal"],
     },
     "computer_name": SELECTION["computer_name"],
     "name": SELECTION["name"],

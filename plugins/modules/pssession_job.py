@@ -29,8 +29,10 @@ options:
         timeout. Nothing of their output is received.
       - V(cleanup) finds sessions that were left behind, and removes them with O(remove=true). Without it the job shows
         what would be removed.
+      - V(journal) returns what the journals in O(journal) have of the commands of each host. It needs no session, and
+        asks no computer. A host that is in none of them is an error with the reason V(missing).
     type: str
-    choices: [start, resume, connect, collect, extend, cleanup]
+    choices: [start, resume, connect, collect, extend, cleanup, journal]
     required: true
   computer_name:
     description:
@@ -134,20 +136,22 @@ options:
         work.
       - A session of the name with a command that the journal does not know is refused; see O(adopt).
       - For the job V(collect) a journal as with M(psremoting.fleet.receive_pssession).
+      - For the job V(journal) the journal to read, or the folder with journals, whichever of these wrote it. It is on
+        the controller.
     type: path
   output:
     description:
-      - A folder on the controller for the output of commands, for the jobs V(resume) and V(collect). The output of each
-        command is written to C(HOST/SESSION.txt) for people and to C(HOST/SESSION.json), which has its entry of
-        RV(hosts). Only the user can read them. Each file is written whole or not at all.
+      - A folder on the controller for the output of commands, for the jobs V(resume), V(collect) and V(journal). The
+        output of each command is written to C(HOST/SESSION.txt) for people, and its entry of the results to
+        C(HOST/SESSION.json). Only the user can read them. Each file is written whole or not at all.
       - A file is never replaced by that of another command. A second command of a session name gets the first eight
         digits of its id behind the name.
       - Characters that a file name cannot have are written with percent signs, as in URLs.
     type: path
   output_lines:
     description:
-      - How many lines of output the jobs V(resume) and V(collect) show of each host, at most. A line says where the
-        rest is. With V(0) no output is shown.
+      - How many lines of output the jobs V(resume), V(collect) and V(journal) show of each host, at most. A line says
+        where the rest is. With V(0) no output is shown.
       - A task with C(no_log) shows none.
     type: int
     default: 10
@@ -262,12 +266,12 @@ hosts:
   type: dict
 stdout_lines:
   description: The lines of output that were shown, as O(output_lines) says.
-  returned: for the jobs V(resume) and V(collect), if there are any
+  returned: for the jobs V(resume), V(collect) and V(journal), if there are any
   type: list
   elements: str
 stdout:
   description: The same as one text.
-  returned: for the jobs V(resume) and V(collect), if there are any
+  returned: for the jobs V(resume), V(collect) and V(journal), if there are any
   type: str
 lines:
   description: What is to be shown, in the order in which it came up.
@@ -281,6 +285,7 @@ lines:
           V(buffering) the output buffering mode of a session of V(start), V(left_behind) a session of V(cleanup).
           V(granted) has, for a session that V(start) or V(resume) opened, the idle timeout that the server granted in
           seconds, if it is less than O(idle_timeout), with the keys session, idle_timeout, asked and expires_on.
+          V(unreadable) says what could not be read in a journal, for V(journal); it is a warning as well.
           V(nothing) says whose sessions V(extend) or V(cleanup) has looked for, where there are none.
       type: str
     host:

@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import open_own_file
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._file_names import FileNames, file_name
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._journals import RecordedOfHosts
 
 # Of the result files. It goes up when something that was there is gone or means something else; files of 0.1.0 that
 # were written before there was a number have the same content.
@@ -23,11 +24,12 @@ class WorkFolder:
     """A folder with the files HOST.jsonl and HOST.result.json of each host; a `Folder` for jobs.
 
     Args:
-        path: The folder; it is made when something is written.
+        path: The folder; it is made when something is written. Journals are read from a file, too.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._recorded = RecordedOfHosts(path)
         self._stems: dict[str, str] = {}
         self._names: FileNames | None = None
 
@@ -46,6 +48,17 @@ class WorkFolder:
                 return commands_in(journal)
         except FileNotFoundError:
             return {}
+
+    def recorded_of(self, host: str) -> tuple[list[t.Mapping[str, t.Any]], list[str]]:
+        """Return the results that the journals there have of a host's commands, and what could not be read.
+
+        The journals may be those of `receive_pssession` as well: one for each session, or one file for all.
+
+        Raises:
+            OSError, PSSessionError: A journal is not there, or cannot be read.
+        """
+        own = self.journal_of(host)
+        return self._recorded.of(host, own if os.path.exists(own) else None)
 
     def result_of(self, host: str) -> t.Mapping[str, t.Any] | None:
         """Return the result that was kept for a host, or None.

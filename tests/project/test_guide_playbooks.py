@@ -57,6 +57,7 @@ def test_rerun_to_resume(reader: Reader) -> None:
     again = reader.run(second)
     assert again.count("RestartNeeded") == again.count("changed=0") == 2
     assert reader.run(report).count("needs a restart") == 2
+    assert reader.run("ansible-playbook -i inventory.yml look.yml").count("RestartNeeded") == 2
     assert len(reader.fleet.requests_of(operation="Command")) == 2
     journal = {path.name for path in (reader.folder / "journal" / "2026-11-25").iterdir()}
     assert journal == {f"{host}{end}" for host in ("server01", "server02") for end in (".jsonl", ".result.json")}

@@ -19,6 +19,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recorded import recorded_in
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, drive
@@ -180,6 +181,10 @@ class MemoryFolder:
     def commands_of(self, host: str) -> dict[str, set[str]]:
         path = self.journal_of(host)
         return commands_in(self._disk.read(path)) if self._disk.exists(path) else {}
+
+    def recorded_of(self, host: str) -> tuple[list[Mapping[str, Any]], list[str]]:
+        found = list(recorded_in(self.journal_of(host), self._disk))
+        return [each.result.as_dict() for each in found], [why for each in found for why in each.unreadable]
 
     def result_of(self, host: str) -> Mapping[str, Any] | None:
         path = f"{self._path}/{host}.result.json"

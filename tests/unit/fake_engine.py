@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, Result, drive
@@ -84,6 +85,19 @@ class Folder:
             if "command" in entry:
                 commands.setdefault(entry["session"], set()).add(entry["command"])
         return commands
+
+    def recorded_of(self, host: str) -> tuple[list[Any], list[str]]:
+        if "unusable" in host:
+            raise JournalError(f"journal: {self.journal_of(host)} cannot be read: Input/output error")
+        outputs: dict[tuple[str, str], list[str]] = {}
+        for entry in self.engine.journals.get(self.journal_of(host), ()):
+            if "command" in entry:
+                output = outputs.setdefault((entry["session"], entry["command"]), [])
+                output += [entry["piece"]] if "piece" in entry else []
+        return [
+            {**_about(host), "name": "Nightly", "instance_id": session, "command_id": command, "output": output}
+            for (session, command), output in outputs.items()
+        ], ["something of it"]
 
     def result_of(self, host: str) -> Result | None:
         text = self.engine.results.get(host)

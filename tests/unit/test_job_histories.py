@@ -433,3 +433,16 @@ def test_several_sessions_of_the_name_are_told_with_configurations() -> None:
     told = engine.run("resume", ["a"], **WORK)["a"]
     assert "2 sessions of this name on a" in told["msg"]
     assert "First, Second" in told["msg"]
+
+
+def test_a_journal_is_told_without_its_sessions() -> None:
+    engine = FakeEngine(ends=False)
+    engine.run("resume", ["a", "b"], timeout=0, **WORK)
+    engine.sessions.clear()
+    told = engine.run("journal", ["a", "unstarted", "unusable"], journal="work", name=["Night*"])
+    assert (engine.calls, told["a"]["outcome"], told["a"]["results"][0]["output"]) == ([], "ok", OUTPUT)
+    assert [(line.kind, line.host) for line in engine.lines] == [("unreadable", "a"), ("unreadable", "unstarted")]
+    assert told["unstarted"]["outcome"] == "missing"
+    assert "the journal work has no command of unstarted in sessions Night*" in told["unstarted"]["msg"]
+    assert (told["unusable"]["outcome"], "Input/output error" in told["unusable"]["msg"]) == ("failed", True)
+    assert engine.run("journal", ["a"], journal="work", name=["Other"])["a"]["outcome"] == "missing"

@@ -7,6 +7,7 @@ test can drive a job with a fake engine and end it between any two calls.
 - `start`: start a script in disconnected sessions.
 - `resume`: bring work to its end, from wherever it is.
 - `connect`, `collect`: connect to sessions; receive what their commands give.
+- `journal`: tell what journals have of commands, without a request.
 - `extend`: give sessions that expire soon more time.
 - `cleanup`: remove sessions that were left behind.
 """
@@ -20,6 +21,7 @@ import typing as t
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Job, Order
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.cleanup import cleanup
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.extend import extend
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.journal import journal
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import collect, connect
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.resume import resume
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import start
@@ -29,10 +31,11 @@ JOBS: t.Mapping[str, t.Callable[[Order], Job]] = {
     "resume": resume,
     "connect": connect,
     "collect": collect,
+    "journal": journal,
     "extend": extend,
     "cleanup": cleanup,
 }
-# Jobs that start a script, that receive output, and that keep a folder of the work.
+# Jobs that start a script, that have output to show, and that work with a folder of the controller.
 WITH_SCRIPT = frozenset({"start", "resume"})
-WITH_OUTPUT = frozenset({"collect", "resume"})
-WITH_FOLDER = frozenset({"resume"})
+WITH_OUTPUT = frozenset({"collect", "resume", "journal"})
+WITH_FOLDER = frozenset({"resume", "journal"})

@@ -39,6 +39,13 @@ class Folder(t.Protocol):
             OSError: The journal cannot be read.
         """
 
+    def recorded_of(self, host: str) -> tuple[list[Entry], list[str]]:
+        """Return the results that the journals there have of a host's commands, and what could not be read.
+
+        Raises:
+            OSError, PSSessionError: A journal is not there, or cannot be read.
+        """
+
     def result_of(self, host: str) -> Result | None:
         """Return the result that was kept for a host, or None.
 
@@ -100,7 +107,7 @@ class Line:
     """Something to show.
 
     Attributes:
-        kind: What it is: output, buffering, expiring, left_behind, granted or nothing.
+        kind: What it is: output, buffering, expiring, left_behind, granted, unreadable or nothing.
         host: The host that it is about.
         value: A text, or the plain data that is shown.
     """

@@ -98,7 +98,8 @@ OTHER_WORK = Refusal(
 GONE = Refusal(
     "The work was started on {host}, and its session is gone: there is no session {name} of {account}. It expired, was "
     "removed, or the computer was restarted. What was received of its output is in {journal}.",
-    f"{_ANEW} Other work needs a name and a journal folder of its own.",
+    f"The lookup psremoting.fleet.journal, or the job journal, reads that. {_ANEW} Other work needs a name and a "
+    "journal folder of its own.",
 )
 UNKNOWN = Refusal(
     "The session on {host} is there and has no command: either the work was never started in it, or its output was "

@@ -287,3 +287,34 @@ def test_a_folder_for_output_that_cannot_be_used(controller: Controller, fleet: 
     assert outcomes(run) == {"srv01": "changed", "srv02": "failed", "srv03": "changed"}
     assert "the output of srv02 could not be written to" in run.on("Job", "srv02").message
     assert run.on("Job", "srv02")["hosts"]["srv02"]["results"][0]["output"] == ["begun", "done"]
+
+
+@pytest.mark.parametrize("play", [job, at_once])
+@pytest.mark.parametrize("journal", ["work/", "journals/", "journal.jsonl"])
+def test_a_journal_is_read_without_the_sessions(
+    controller: Controller, fleet: SimulatedFleet, play: Any, journal: str
+) -> None:
+    path = str(controller.folder / journal)
+    if journal == "work/":
+        run = play(controller, job="resume", name="Nightly", script="Work", journal=path)
+    else:
+        assert play(controller, job="start", name="Nightly", script="Work").exit_code == 0
+        run = play(controller, job="collect", name="Nightly", when_done="remove", journal=path)
+    assert run.exit_code == 0, run.output
+    fleet.clear_requests()
+    wanted = {host: each["results"] for one in run.of("Job").values() for host, each in one["hosts"].items()}
+    run = play(controller, job="journal", name="Night*", journal=path, output=str(controller.folder / "out"))
+    assert (run.exit_code, outcomes(run), fleet.requests) == (0, dict.fromkeys(HOSTS, "ok"), []), run.output
+    assert {host: each["results"] for one in run.of("Job").values() for host, each in one["hosts"].items()} == wanted
+    assert (controller.folder / "out" / "srv03" / "Nightly.txt").read_text() == "begun\ndone\n"
+    run = play(controller, job="journal", name="Other", journal=path)
+    assert (run.exit_code, outcomes(run)) == (2, dict.fromkeys(HOSTS, "missing"))
+
+
+def test_a_journal_that_is_not_there(controller: Controller, fleet: SimulatedFleet) -> None:
+    run = job(controller, job="journal", journal=str(controller.folder / "none"))
+    assert (run.exit_code, outcomes(run)) == (2, dict.fromkeys(HOSTS, "failed"))
+    assert "there is no" in run.on("Job", "srv01").message
+    run = job(controller, job="journal")
+    assert "the job journal needs journal" in run.on("Job", "srv01").message
+    assert fleet.requests == []

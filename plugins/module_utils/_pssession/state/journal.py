@@ -11,6 +11,7 @@ import json
 import os
 import threading
 import typing as t
+from dataclasses import dataclass
 
 from ..model.commands import Delivery
 from ..model.endpoints import Endpoint
@@ -27,6 +28,26 @@ FORMAT = 2
 _Place: t.TypeAlias = "tuple[str | None, str | None]"
 
 
+@dataclass(frozen=True)
+class JournalCommand:
+    """A command that a journal knows, as far as its lines tell.
+
+    Attributes:
+        instance_id: Of its session.
+        name: Of its session.
+        at: Address of the endpoint.
+        host: The inventory host in lower case.
+        blocks: Where blocks of its lines begin and end in the file, by turns.
+    """
+
+    instance_id: str
+    command_id: str
+    name: str | None
+    at: str | None
+    host: str | None
+    blocks: t.Sequence[int]
+
+
 class Journal:
     """An append-only file with one line for each piece of output received, and for each thing about to be done.
 
@@ -41,13 +62,14 @@ class Journal:
     Args:
         path: The file; it is made with mode 0600, for it holds what commands print.
         lock: Keeps other runs from it; None reads it without.
+        only_reads: The file exists, and nothing will be written.
 
     Raises:
         JournalError: The file cannot be read or written, or another run works with it.
         FormatError: The file was written by a newer version.
     """
 
-    def __init__(self, path: str, disk: Disk, lock: JournalLock | None = None) -> None:
+    def __init__(self, path: str, disk: Disk, lock: JournalLock | None = None, *, only_reads: bool = False) -> None:
         self._path = path
         self._disk = disk
         self._writing = threading.Lock()
@@ -61,12 +83,16 @@ class Journal:
         self._deliveries: dict[tuple[str, _Place, str], Delivery] = {}
         # Sessions that were to be opened, with their names where the line has one.
         self._opened: dict[tuple[str, _Place], str | None] = {}
+        # Names of sessions by instance id, and the commands whose lines have one.
+        self._names: dict[str, str] = {}
+        self._named: set[tuple[str, str]] = set()
         # For each session, place and command: the calls of its host that were answered.
         self._answered: dict[tuple[str, _Place, str], set[int]] = {}
         self._is_torn = False
         try:
-            disk.make_folder(os.path.dirname(path) or ".")
-            disk.append(path, b"")
+            if not only_reads:
+                disk.make_folder(os.path.dirname(path) or ".")
+                disk.append(path, b"")
             if lock is not None:
                 lock.hold(path)
             self._read()
@@ -103,7 +129,31 @@ class Journal:
 
     def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:
         """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
-        blocks = self._commands_of(session).get(command_id, ())
+        return self.pieces_in(self._commands_of(session).get(command_id, ()))
+
+    def commands(self) -> list[JournalCommand]:
+        """Return all commands that the journal knew when it was opened, those of one session in their order."""
+        found: dict[tuple[str, str | None, str], JournalCommand] = {}
+        for instance_id, places in self._lines.items():
+            hosts = {host for _at, host in places if host}
+            for (at, own_host), commands in places.items():
+                # Lines of earlier formats have no place, and those of a session that was redirected have no host.
+                host = own_host or (next(iter(hosts)) if len(hosts) == 1 else None)
+                for command_id, blocks in commands.items():
+                    key = (instance_id, host or at, command_id)
+                    before = found.get(key)
+                    found[key] = JournalCommand(
+                        instance_id,
+                        command_id,
+                        self._names.get(instance_id),
+                        at if at or before is None else before.at,
+                        host,
+                        _in_order(array.array("Q", [*(before.blocks if before else ()), *blocks])),
+                    )
+        return list(found.values())
+
+    def pieces_in(self, blocks: t.Sequence[int]) -> t.Iterator[bytes]:
+        """Yield the pieces in blocks of lines."""
         with self._disk.read(self._path) as file:
             for number in range(0, len(blocks), 2):
                 position, end = blocks[number : number + 2]
@@ -136,10 +186,14 @@ class Journal:
         Raises:
             JournalError: It could not be written.
         """
-        self._write_synced(
+        entries = [
             {**_about(session), "command": command_id, "piece": base64.b64encode(piece).decode("ascii")}
             for piece in pieces
-        )
+        ]
+        if entries and (session.instance_id, command_id) not in self._named:
+            self._named.add((session.instance_id, command_id))
+            entries[0]["name"] = session.name
+        self._write_synced(entries)
 
     def note_opening(self, sessions: t.Iterable[PSSession]) -> None:
         """Write that sessions are about to be opened, and wait until it is on disk.
@@ -242,6 +296,8 @@ class Journal:
         places = self._lines.setdefault(str(entry["session"]), {})
         place = (entry.get("at"), entry.get("host"))
         commands = places.setdefault(place, {})
+        if entry.get("name"):
+            self._names[str(entry["session"])] = str(entry["name"])
         if "command" not in entry:
             self._opened[str(entry["session"]), place] = entry.get("name")
             return

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, psremoting.fleet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: journal
+short_description: Read the output of commands from a journal
+version_added: 0.1.0
+author: psremoting.fleet contributors (@psremoting)
+description:
+  - Returns what commands in PowerShell sessions gave, from journals that M(psremoting.fleet.receive_pssession),
+    M(psremoting.fleet.invoke_command) or M(psremoting.fleet.pssession_job) have written.
+  - No session is needed, and no computer is asked. It runs on the controller and changes nothing, also while another
+    run writes to the journal.
+options:
+  _terms:
+    description:
+      - Paths of journals on the controller. One that is a folder means the journals in it, the files C(*.jsonl).
+    type: list
+    elements: path
+    required: true
+  max_output_objects:
+    description:
+      - How many objects of the output stream are returned for each command, at most, and how many records of each other
+        stream. An item that begins with C(...) says how many there are beside them.
+    type: int
+notes:
+  - The journal of a host in the folder of the job V(resume) is C(HOST.jsonl). A folder that
+    M(psremoting.fleet.receive_pssession) has as its journal has a file for each session.
+  - A journal has a command as soon as a task with that journal may have started it. Commands that the server refused to
+    start are left out.
+  - In journals of earlier versions, sessions have no name, or no inventory host.
+seealso:
+  - module: psremoting.fleet.receive_pssession
+  - module: psremoting.fleet.pssession_job
+"""
+
+EXAMPLES = r"""
+- name: Show what a host gave last night, although its session is gone
+  ansible.builtin.debug:
+    msg: "{{ query('psremoting.fleet.journal', '/var/lib/nightly/server01.jsonl') | map(attribute='output') }}"
+
+- name: Show the commands of a folder of journals that have not come to their end
+  ansible.builtin.debug:
+    msg: "{{ item.inventory_hostname }}, session {{ item.name }}"
+  loop: "{{ query('psremoting.fleet.journal', '/var/lib/nightly/') | selectattr('state', 'eq', 'Running') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - An entry for each command, in the form of the C(results) of M(psremoting.fleet.receive_pssession).
+    - The state is V(Running) if the journal does not have the end of the command.
+    - The inventory host is in lower case, and it is the name of the computer as well. Without one, the computer is the
+      host of the address.
+    - RV(_raw[].reboot_required) is true if the script ended with V(3010) or V(1641). Which codes were expected is not
+      in the journal.
+  type: list
+  elements: dict
+  contains:
+    reboot_required:
+      description: Whether the script ended with an exit code that asks for a restart of the computer.
+      type: bool
+"""
+
+import os
+import typing as t
+
+from ansible.errors import AnsibleLookupError, AnsibleOptionsError
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import PSSessionError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown_in_line
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_pypsrp
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._journals import Unreadable, read_journals
+
+display = Display()
+# Loops (with_psremoting.fleet.journal) pass wantlist to every lookup.
+_KNOWN = frozenset({"max_output_objects", "wantlist"})
+
+
+class LookupModule(LookupBase):
+    """Read the output of commands from a journal."""
+
+    def run(self, terms: list[t.Any], variables: t.Any = None, **kwargs: t.Any) -> list[dict[str, t.Any]]:
+        """Return an entry for each command of each journal."""
+        for name in sorted(set(kwargs) - _KNOWN):  # Ansible would ignore it
+            raise AnsibleOptionsError(f"journal: the lookup has no option {name}. Its only one is max_output_objects")
+        self.set_options(var_options=variables, direct=kwargs)
+        most = self.get_option("max_output_objects")
+        paths = [path for term in terms for path in (term if isinstance(term, (list, tuple)) else [term])]
+        if not paths:
+            raise AnsibleOptionsError("journal: name the path of a journal")
+        try:
+            require_pypsrp()
+            return [entry for path in paths for entry in self._entries(str(path), most)]
+        except PSSessionError as error:
+            raise AnsibleLookupError(str(error)) from error
+
+    @staticmethod
+    def _entries(path: str, most: int | None) -> t.Iterator[dict[str, t.Any]]:
+        for entry in read_journals(os.path.expanduser(path), most):
+            if isinstance(entry, Unreadable):
+                display.warning(shown_in_line(f"journal: {entry.message}"))
+            else:
+                yield entry

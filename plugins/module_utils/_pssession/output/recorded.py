@@ -1,0 +1,86 @@
+"""Results of commands from a journal alone: no session is needed, and no server is asked."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..model.commands import CommandResult
+from ..model.endpoints import Endpoint
+from ..model.errors import JournalError, TransportError
+from ..model.events import CommandEvent, MessageUnreadable, ReceiveEnded
+from ..model.sessions import DEFAULT_RESOURCE_URI, Availability, PSSession, Shell, State
+from ..psrp.command_stream import CommandStream
+from ..state.journal import Journal, JournalCommand
+from ..system.disk import Disk
+from ..system.throttle import failure_of_job
+from .gathering import Gatherer
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a journal has of one command.
+
+    Attributes:
+        result: Its output as far as it was received. Its state is Running if the journal does not have the end.
+        unreadable: Why messages could not be read, in their order.
+    """
+
+    result: CommandResult
+    unreadable: tuple[str, ...]
+
+
+def recorded_in(path: str, disk: Disk, max_output_objects: int | None = None) -> t.Iterator[Recorded]:
+    """Yield what a journal has of each command, one after the other. Another run may be writing to it.
+
+    Args:
+        path: A file that exists. It is not changed.
+        max_output_objects: As for the option of that name of receive_pssession.
+
+    Raises:
+        JournalError: The file cannot be read.
+        FormatError: It was written by a newer version.
+    """
+    try:
+        journal = Journal(path, disk, only_reads=True)
+        for command in journal.commands():
+            yield _recorded(journal, command, max_output_objects)
+    except OSError as error:
+        raise JournalError(f"journal: {path} cannot be read: {error.strerror}") from error
+
+
+def _recorded(journal: Journal, command: JournalCommand, max_output_objects: int | None) -> Recorded:
+    gatherer = Gatherer(max_output_objects)
+    # What limits a session had is not known, nor whether it dropped output; all that was received is here.
+    stream = CommandStream(wants_output=gatherer.has_room)
+    for event in _events(journal, command, stream):
+        gatherer.add(event)
+    return Recorded(
+        CommandResult(_session_of(command), command.command_id, gatherer.finish(), is_news=False),
+        tuple(gatherer.unreadable),
+    )
+
+
+def _events(journal: Journal, command: JournalCommand, stream: CommandStream) -> t.Iterator[CommandEvent]:
+    cause: TransportError | None = None
+    try:
+        for piece in journal.pieces_in(command.blocks):
+            yield from stream.feed(piece)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is about this command only
+        cause = failure_of_job(error)
+        yield MessageUnreadable(cause.message)
+    yield from stream.flush()
+    yield ReceiveEnded(cause, stream.output_dropped)
+
+
+def _session_of(command: JournalCommand) -> PSSession:
+    """Return the session of a command, as far as the journal tells."""
+    uri = command.at or ""
+    name = command.host or urlsplit(uri).hostname or ""
+    shell = Shell(command.instance_id, DEFAULT_RESOURCE_URI, state="", name=command.name)
+    return PSSession(Endpoint(name, uri, command.host), shell, State.DISCONNECTED, Availability.NONE)

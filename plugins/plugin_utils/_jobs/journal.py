@@ -1,0 +1,45 @@
+"""Journal: the output of commands from journals, without their sessions and without a request."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import PSSessionError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Entry, Job, Line, Order, Told, error
+
+
+def journal(order: Order) -> Job:
+    """Tell each host what its journal has of its commands; a host without any is an error."""
+    told = Told.of(order.hosts)
+    if order.folder is None:
+        raise ValueError("there is no journal to read")
+    for host in order.hosts:
+        try:
+            results, unreadable = order.folder.recorded_of(host)
+        except (OSError, PSSessionError) as reason:
+            told.parts[host].append(error(host, str(reason), cmdlet=RECEIVE))
+            continue
+        yield from (Line("unreadable", host, message) for message in unreadable)
+        named = [result for result in results if _is_meant(order, result)]
+        told.parts[host].append({"results": named} if named else _nothing(order, host))
+    return told
+
+
+def _is_meant(order: Order, result: Entry) -> bool:
+    names = order.options.get("name") or ()
+    return not names or any(WildcardPattern.of_name(name).selects(str(result.get("name") or "")) for name in names)
+
+
+def _nothing(order: Order, host: str) -> Entry:
+    names = order.given("name").get("name")
+    of_sessions = f" in sessions {', '.join(names)}" if names else ""
+    return error(
+        host,
+        f"the journal {order.options['journal']} has no command of {host}{of_sessions}",
+        cmdlet=RECEIVE,
+        reason=Reason.MISSING,
+        hint="Either nothing was started or received there with this journal, or its path is another one.",
+    )

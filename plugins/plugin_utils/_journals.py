@@ -1,0 +1,98 @@
+"""Journals as people read them: the results of commands, from files of the controller."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recorded import recorded_in
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_pypsrp
+
+_ENDING = ".jsonl"
+
+# Results, and what could not be read.
+_Recorded: t.TypeAlias = "tuple[list[t.Mapping[str, t.Any]], list[str]]"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A part of a journal that could not be read; the results have the rest."""
+
+    message: str
+
+
+def read_journals(path: str, max_output_objects: int | None = None) -> t.Iterator[dict[str, t.Any] | Unreadable]:
+    """Yield the result of each command in a journal, as receive_pssession returns it, and what could not be read.
+
+    Args:
+        path: The file of a journal, or a folder with journals.
+
+    Raises:
+        JournalError: A journal is not there, or cannot be read.
+        FormatError: A newer version wrote one.
+    """
+    for journal in _journals_at(path):
+        for recorded in recorded_in(journal, LocalDisk(), max_output_objects):
+            yield recorded.result.as_dict()
+            if recorded.unreadable:
+                count = len(recorded.unreadable)
+                yield Unreadable(
+                    f"{journal} has {'a message' if count == 1 else f'{count} messages'} of the command in session "
+                    f"{recorded.result.session.place} that could not be read: {recorded.unreadable[0]}"
+                )
+
+
+class RecordedOfHosts:
+    """The results of hosts in a journal or a folder of journals; what is not of one host alone is read once."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._by_host: dict[str, _Recorded] | None = None
+
+    def of(self, host: str, own: str | None) -> _Recorded:
+        """Return the results of a host, and what could not be read.
+
+        Args:
+            own: The path of a journal that has this host and no other, or None.
+
+        Raises:
+            JournalError, FormatError, MissingLibraryError: See `read_journals`.
+        """
+        require_pypsrp()
+        if own is not None:
+            recorded: _Recorded = ([], [])
+            for entry in read_journals(own):
+                _add(recorded, {**entry, "inventory_hostname": host} if isinstance(entry, dict) else entry)
+            return recorded
+        if self._by_host is None:
+            self._by_host = {}
+            host_of_last = ""
+            for entry in read_journals(self._path):
+                if isinstance(entry, dict):
+                    host_of_last = str(entry["inventory_hostname"] or entry["computer_name"]).lower()
+                _add(self._by_host.setdefault(host_of_last, ([], [])), entry)
+        return self._by_host.get(host.lower(), ([], []))
+
+
+def _add(recorded: _Recorded, entry: dict[str, t.Any] | Unreadable) -> None:
+    if isinstance(entry, Unreadable):
+        recorded[1].append(entry.message)
+    else:
+        recorded[0].append(entry)
+
+
+def _journals_at(path: str) -> list[str]:
+    """Return the paths of the journals that a path means."""
+    try:
+        if os.path.isdir(path):
+            return [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(_ENDING)]
+    except OSError as error:
+        raise JournalError(f"journal: {path} cannot be read: {error.strerror}") from error
+    if not os.path.exists(path):
+        raise JournalError(f"journal: there is no {path} on this controller")
+    return [path]
