@@ -286,7 +286,9 @@ lines:
           V(granted) has, for a session that V(start) or V(resume) opened, the idle timeout that the server granted in
           seconds, if it is less than O(idle_timeout), with the keys session, idle_timeout, asked and expires_on.
           V(unreadable) says what could not be read in a journal, for V(journal); it is a warning as well.
-          V(nothing) says whose sessions V(extend) or V(cleanup) has looked for, where there are none.
+          V(looked_for) says whose sessions V(extend) or V(cleanup) has looked for, of which names and conditions, and
+          V(nothing) that there are none. V(pattern) says that a name with brackets was taken as a pattern, since no
+          session is called so.
       type: str
     host:
       description: The host.

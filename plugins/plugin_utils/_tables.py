@@ -37,13 +37,13 @@ class Column:
 
 
 def lasting(seconds: float) -> str:
-    """Return a duration in its two largest units of day, hour, minute and second."""
+    """Return a duration in days and hours, hours and minutes, minutes, or seconds."""
     left = max(0, int(seconds))
-    if left >= _DAY:
-        return f"{left // _DAY} d {left % _DAY // _HOUR} h"
-    if left >= _HOUR:
-        return f"{left // _HOUR} h {left % _HOUR // _MINUTE} min"
-    return f"{left // _MINUTE} min" if left >= _MINUTE else f"{left} s"
+    if left < _HOUR:
+        return f"{left // _MINUTE} min" if left >= _MINUTE else f"{left} s"
+    size, unit, smaller, smaller_unit = (_DAY, "d", _HOUR, "h") if left >= _DAY else (_HOUR, "h", _MINUTE, "min")
+    rest = left % size // smaller
+    return f"{left // size} {unit} {rest} {smaller_unit}" if rest else f"{left // size} {unit}"
 
 
 def progress_text(record: t.Any) -> str:

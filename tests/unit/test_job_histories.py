@@ -331,7 +331,8 @@ def test_extend_gives_each_session_its_time_in_as_few_calls_as_there_are_times()
     options: dict[str, Any] = {"name": ["*"], "expires_within": 3600, "idle_timeout": 86400}
     told = engine.run("extend", ["a", "b", "c"], **{**options, "name": [], "report_only": True})
     assert len(engine.calls) == 1
-    assert [line.kind for line in engine.lines] == ["expiring"] * 3
+    assert [line.kind for line in engine.lines] == ["looked_for", "expiring", "expiring", "looked_for", "expiring"]
+    assert engine.lines[0].value == "sessions of <own> that expire within 1 h"
     told = engine.run("extend", ["a", "b", "c"], **{**options, "name": []})
     assert {host: each["outcome"] for host, each in told.items()} == {
         "a": "changed",
@@ -383,6 +384,32 @@ def test_cleanup_removes_only_when_it_is_wanted_and_only_what_is_idle(remove: bo
         [("a", True)] if remove else [("a", False), ("a", True), ("b", False)]
     )
     assert [line.host for line in engine.lines if line.kind == "left_behind"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("job", ["cleanup", "extend"])
+def test_jobs_say_what_they_have_looked_for(job: str) -> None:
+    """Whose sessions, of which names and times; and that brackets were taken as a pattern."""
+    engine = FakeEngine()
+    engine.add("a", "Job 1")
+    engine.add("a", "Job 2")
+    options: dict[str, Any] = {"minimum_age": 3600, "expires_within": 5400, "idle_timeout": 86400}
+    condition = {
+        "cleanup": "without a client for 1 h and without a command",
+        "extend": "that expire within 1 h 30 min",
+    }[job]
+    engine.run(job, ["a"], name=["Job [123]"], **options)
+    told = {line.kind: line.value for line in engine.lines}
+    assert told["looked_for"] == f"sessions of <own> named 'Job [123]' {condition}"
+    assert told["pattern"] == (
+        "no session is called Job [123], so it is a pattern, which matches Job 1, Job 2. "
+        "For that name only, write Job `[123`]"
+    )
+    engine.run(job, ["a"], name=["Job 1", "Job*"], **options)
+    assert "pattern" not in {line.kind for line in engine.lines}
+    engine.run(job, ["a"], name=["Job [34]"], **options)
+    (line,) = engine.lines
+    assert (line.kind, "of <own>" in line.value, "named 'Job [34]'" in line.value) == ("nothing", True, True)
+    assert line.value.endswith("Write the literal name as 'Job `[34`]'.")
 
 
 NAMES = ["Job [123]", "Job*", "Really?", "a`b", "Job [12"]

@@ -92,9 +92,18 @@ def test_a_list_has_each_property_in_a_line() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(-5, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7140, "1 h 59 min"), (86400 * 3 + 7200, "3 d 2 h")],
+    [
+        (-5, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (7140, "1 h 59 min"),
+        (86400 * 3 + 7200, "3 d 2 h"),
+        (3600, "1 h"),
+        (86400, "1 d"),
+    ],
 )
-def test_durations_have_two_units(seconds: float, text: str) -> None:
+def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
     assert lasting(seconds) == text
 
 

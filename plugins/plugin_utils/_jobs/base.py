@@ -7,10 +7,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding.selection import how_to_write
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import GET, Cmdlet
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import Subject, error_record
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern, escaped
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
     REASONS,
     host_of,
@@ -205,6 +207,29 @@ def whose(order: Order, result: Result, host: str) -> str:
     """Return whose sessions a call has looked for on a host, for messages."""
     own = [entry["account"] for entry in result.get("accounts") or () if host_of(entry) == host]
     return ", ".join(own or order.owners)
+
+
+def with_names(order: Order) -> str:
+    """Return of which names a job looks for sessions, for messages; nothing where any name will do."""
+    names = [name for name in order.options.get("name") or () if name != "*"]
+    return f" named {' or '.join(map(repr, names))}" if names else ""
+
+
+def how_to_write_names(order: Order) -> str:
+    """Return how to write names with brackets, for the end of a message about nothing found."""
+    patterns = map(WildcardPattern.of_name, order.options.get("name") or ())
+    return "".join(f". {hint}" for hint in map(how_to_write, patterns) if hint)
+
+
+def as_patterns(order: Order, host: str, sessions: t.Sequence[Entry]) -> t.Iterator[Line]:
+    """Yield a line for each name with brackets that was taken as a pattern, for it may be meant as a name."""
+    for name in order.options.get("name") or ():
+        pattern = WildcardPattern.of_name(name)
+        matches = [str(each.get("name") or "") for each in sessions]
+        matches = [each for each in matches if pattern.selects(each) and not pattern.is_name(each)]
+        if matches and "[" in name:
+            text = f"no session is called {name}, so it is a pattern, which matches {', '.join(matches)}"
+            yield Line("pattern", host, f"{text}. For that name only, write {escaped(name)}")
 
 
 def place(session: Entry) -> str:

@@ -11,8 +11,12 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Line,
     Order,
     Told,
+    as_patterns,
+    how_to_write_names,
     whose,
+    with_names,
 )
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import lasting
 
 
 def cleanup(order: Order) -> Job:
@@ -31,11 +35,18 @@ def cleanup(order: Order) -> Job:
         },
     )
     with_commands = bool(order.options.get("with_commands"))
+    without_command = "" if with_commands else " and without a command"
+    hint = how_to_write_names(order)
+    age = lasting(order.options.get("minimum_age") or 0)
     for host, part in told.add(found).items():
         sessions = [session for session in part["sessions"] if is_left_behind(session, with_commands)]
         left_behind += sessions
-        if not sessions and not part["errors"]:
-            yield Line("nothing", host, f"nothing of {whose(order, found, host)} is left behind")
+        account, sought = whose(order, found, host), f"{with_names(order)} without a client for {age}{without_command}"
+        if sessions:
+            yield Line("looked_for", host, f"sessions of {account}{sought}")
+        elif not part["errors"]:
+            yield Line("nothing", host, f"nothing of {account} is left behind: no session{sought}{hint}")
+        yield from as_patterns(order, host, sessions)
     told.changed = False
     if left_behind:
         removed = yield Call("remove_pssession", {"session": left_behind}, only_foresee=not removes)

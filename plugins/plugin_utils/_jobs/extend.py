@@ -13,24 +13,34 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Order,
     Result,
     Told,
+    as_patterns,
     error,
+    how_to_write_names,
     place,
     whose,
+    with_names,
 )
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import lasting
 
 
 def extend(order: Order) -> Job:
     """Extend the sessions of each host that expire within the time given; what runs in them is not touched."""
     told = Told.of(order.hosts)
     expiring: list[Entry] = []
+    hint = how_to_write_names(order)
+    within = lasting(order.options.get("expires_within") or 0)
     options = {"computer_name": list(order.hosts), "owner": order.owners, **order.given("name", "expires_within")}
     found = yield Call("pssession_info", options)
     for host, part in told.add(found).items():
         expiring += part["sessions"]
+        sought = f"of {whose(order, found, host)}{with_names(order)}"
+        if part["sessions"]:
+            yield Line("looked_for", host, f"sessions {sought} that expire within {within}")
+        elif not part["errors"]:
+            yield Line("nothing", host, f"no session {sought} expires within {within}{hint}")
         for session in part["sessions"]:
             yield Line("expiring", host, f"{place(session)} expires at {session['expires_on']}")
-        if not part["sessions"] and not part["errors"]:
-            yield Line("nothing", host, f"no session of {whose(order, found, host)} expires soon")
+        yield from as_patterns(order, host, part["sessions"])
     if expiring and not order.options.get("report_only"):
         connected = yield Call("connect_pssession", {"session": expiring})
         told.add(connected)

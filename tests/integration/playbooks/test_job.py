@@ -140,7 +140,15 @@ def test_cleanup_without_remove_only_shows(controller: Controller, fleet: Simula
         lines = [(line["host"], line["kind"], line["value"]) for line in run["Job"]["lines"]]
         assert [value["name"] for _host, kind, value in lines if kind == "left_behind"] == ["Left"]
         assert [line for line in lines if line[1] == "nothing"] == [
-            (host, "nothing", f"nothing of {USER} is left behind") for host in HOSTS[1:]
+            (
+                host,
+                "nothing",
+                f"nothing of {USER} is left behind: no session without a client for 1 h and without a command",
+            )
+            for host in HOSTS[1:]
+        ]
+        assert [value for _host, kind, value in lines if kind == "looked_for"] == [
+            f"sessions of SRV01\\{USER} without a client for 1 h and without a command"
         ]
         if not remove:
             assert operations(fleet) <= READING

@@ -224,7 +224,8 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
         assert run.exit_code == 0, run.output
         assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
     assert run["Show what was removed, or would be"]["msg"] == [
-        f"nothing of {host}\\{USER} is left behind" for host in ("SRV01", "SRV02")
+        f"nothing of {host}\\{USER} is left behind: no session without a client for 1 h and without a command"
+        for host in ("SRV01", "SRV02")
     ]
     assert names(fleet, "srv01") == {"Expiring", "Fresh", "Foreign"}
     assert names(fleet, "srv02") == {"Expiring"}
