@@ -43,6 +43,7 @@ class ActionModule(EngineAction):
         self._task.args = _arguments.without_blank(self._task.args, _arguments.PSSESSION_JOB)
         options = self.validated(_arguments.PSSESSION_JOB)
         self._check(options)
+        self.live = options["live"]
         self.read_script(options)
         inventory = self.inventory(task_vars)
         if self._task.async_val and not inventory.runs_here:

@@ -179,7 +179,12 @@ ALL_KNOWN: Spec = {
     "all_known": {"type": "bool", "default": False},
 }
 
+LIVE: Spec = {
+    "live": {"type": "str", "choices": ["none", "warnings", "progress", "output"], "default": "progress"},
+}
+
 TAKE: Spec = {
+    **LIVE,
     "timeout": {"type": "int"},
     "recovery_timeout": {"type": "int", "default": 240},
     "when_done": {"type": "str", "choices": ["keep", "disconnect", "remove"], "default": "keep"},
@@ -307,7 +312,7 @@ PSSESSION_JOB: Spec = {
     "on_error": FLOW["on_error"],
     **OWNER,
     **{name: INVOKE[name] for name in ("script", "path", "arguments", "parameters", "sensitive_parameters")},
-    **{name: TAKE[name] for name in ("timeout", "journal", "expected_return_code")},
+    **{name: TAKE[name] for name in ("timeout", "journal", "expected_return_code", "live")},
     **JOB,
 }
 

@@ -77,7 +77,8 @@ class Plugin:
             options: Validated options of the task.
             diff_mode: Add a diff.
             surroundings: Fields of `Context` that the wrapper provides. Beside them `home`, Ansible's own folder of
-                this user, and `run_folder`, a folder that all tasks of the run have and no other run.
+                this user, `run_folder`, a folder that all tasks of the run have and no other run, and `no_log`, the
+                keyword of the task: Ansible shows warnings all the same, so none repeats what a script wrote.
         """
         options = _arguments.without_aliases(options, self.spec)
         return _run(self, options, diff_mode and not self.cmdlet.is_reading, surroundings)
@@ -119,6 +120,7 @@ def main(plugin: Plugin) -> None:
         module.params,
         diff_mode=module._diff,
         check_mode=module.check_mode,
+        no_log=module.no_log,
     )
     for warning in result.pop("warnings"):
         module.warn(warning)
@@ -131,11 +133,12 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
     warnings: list[str] = []
     surroundings = dict(surroundings)
     show, home = surroundings.get("emit"), surroundings.pop("home", None)
-    run_folder = surroundings.pop("run_folder", None)
+    run_folder, no_log = surroundings.pop("run_folder", None), surroundings.pop("no_log", False)
 
     def emit(event: Event) -> None:
         if isinstance(event, Warned):
-            warnings.append(shown_in_line(event.text))
+            if not (no_log and event.has_output):
+                warnings.append(shown_in_line(event.text))
         elif show is not None:
             show(event)
 

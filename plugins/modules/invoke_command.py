@@ -141,6 +141,19 @@ options:
         anything is sent. In a folder that is so for each session, and for starts of the same session name on the same
         computer. The end of a run releases the journal, a kill included.
     type: path
+  live:
+    description:
+      - What is shown while the task waits. V(none) shows nothing. V(warnings) shows errors and warnings of scripts at
+        once. V(progress) also shows where each command is, by its host, the time waited, its last record of progress
+        and the number of output objects. V(output) also shows the newest lines of output.
+      - A line comes only where something has changed, at most one in 5 seconds for a session, and fewer as time goes,
+        up to one in 5 minutes. Above 10 sessions, of all hosts that the task runs for, one line replaces them. A run
+        shows 200 lines at most.
+      - Lines are on standard output, or on standard error where the stdout callback prints data, such as
+        C(ansible.posix.json). A task with C(no_log) shows nothing, and neither does one that runs on another host.
+    type: str
+    choices: [none, warnings, progress, output]
+    default: progress
   max_output_objects:
     description:
       - How many objects of the output stream, or lines of formatted output, a result keeps, and how many records of

@@ -155,6 +155,12 @@ options:
       - A task with C(no_log) shows none.
     type: int
     default: 10
+  live:
+    description:
+      - What is shown while the job waits. See O(psremoting.fleet.receive_pssession#module:live).
+    type: str
+    choices: [none, warnings, progress, output]
+    default: progress
   expected_return_code:
     description:
       - Exit codes of scripts that are a success. Any other code is an error with the reason V(command_failed).

@@ -1,67 +1,233 @@
-"""Display of the engine's events on Ansible's terminal."""
+"""Display of the engine's events while a task runs: lines on the terminal, few however long it takes.
+
+Threads of jobs bring the events. What they say is kept, and a thread of the display shows it when a line is due, also
+where a command falls silent after a record of progress.
+"""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
+import threading
 import time
 import typing as t
+
+from ansible import constants as C
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
     Event,
     InCommand,
     Interrupted,
     Progressed,
+    ReceiveBegan,
+    ReceiveEnded,
     Reconnecting,
     Waiting,
 )
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown_in_line
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live import text
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import (
+    MOST_SESSIONS,
+    SHORTEST,
+    Board,
+    Share,
+    interval,
+)
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.command import Command, Notice, share_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
-# Progress is for long runs: nothing is shown before this many seconds, and then one line at a time.
-PROGRESS_SECONDS = 5.0
+# What the option `live` can be; each includes those before it.
+LEVELS = ("none", "warnings", "progress", "output")
+# Seconds between two lines about sessions in use: more than for others, since the time left is all that changes.
+WAITING_SECONDS = 15.0
 
 
 class EventDisplay:
-    """Shows what the user of a running task should see; warnings and output are in its result.
+    """Shows where a task is, as the engine's `emit`.
 
     Args:
-        task_name: Each line begins with it.
+        task_name: Lines that are about no session begin with it.
         terminal: Where the lines go.
-        monotonic: The clock, in seconds.
+        board: What all forks of the run have agreed to show.
+        live: One of the `LEVELS`.
+        monotonic: The clock, in seconds. All forks share it.
     """
 
-    def __init__(self, task_name: str, terminal: Terminal, monotonic: t.Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        task_name: str,
+        terminal: Terminal,
+        board: Board,
+        live: str = "progress",
+        monotonic: t.Callable[[], float] = time.monotonic,
+    ) -> None:
         self._task_name = task_name
         self._terminal = terminal
+        self._board = board
+        self._level = LEVELS.index(live)
         self._monotonic = monotonic
-        self._shown_at = monotonic()
+        self._lock = threading.Lock()
+        self._began = monotonic()
+        self._commands: dict[object, Command] = {}
+        # Those whose line may have changed, and whether the share has.
+        self._changed: dict[Command, None] = {}
+        self._share, self._is_share_new = Share(self._began), False
+        self._step_at = self._began + SHORTEST
+        self._share_at, self._not_before = self._began + SHORTEST, 0.0
+        self._waiting_since: float | None = None
+        self._waiting_at = 0.0
+        self._thread: threading.Thread | None = None
+        self._news, self._is_closed = threading.Event(), False
 
     def __call__(self, event: Event) -> None:
-        """Show an event, or pass over one that is not for the terminal."""
-        if isinstance(event, Interrupted):
-            self._terminal.warn(
-                f"{self._task_name}: interrupted. {event.disconnected} sessions are disconnected, {event.connected} "
-                "will be in a minute; the commands in them go on. receive_pssession takes what they give."
-            )
-        elif isinstance(event, Progressed):
-            self._show_progress(f"{event.done} of {event.total} {event.unit}")
-        elif isinstance(event, InCommand) and isinstance(event.event, Reconnecting):
-            broken = event.event
-            self._show_progress(
-                f"the connection to session {event.session.place} broke ({shown_in_line(broken.cause.message)}); "
-                f"attempt {broken.attempt} to connect again in {broken.seconds:.0f} s"
-            )
-        elif isinstance(event, Waiting):
-            self._show_progress(
-                f"waiting for {len(event.sessions)} sessions in use elsewhere, {event.seconds:.0f} s at most"
-            )
+        """Note an event, and show it where it is to be seen at once."""
+        if self._terminal.is_silent:
+            return
+        with self._lock:
+            if isinstance(event, Interrupted):
+                self._show_interruption(event)
+            elif not self._level:
+                return
+            elif isinstance(event, InCommand):
+                self._note_command(event)
+            elif isinstance(event, Progressed):
+                self._note_progress(event)
+            elif isinstance(event, Waiting):
+                self._note_waiting(event)
 
-    def _show_progress(self, text: str) -> None:
-        """Show a line of progress now and then, once a task takes long."""
-        line = f"{self._task_name}: {text}"
-        if self._monotonic() - self._shown_at >= PROGRESS_SECONDS:
-            self._shown_at = self._monotonic()
-            self._terminal.show(line)
-        else:
-            self._terminal.show_verbose(line)
+    def close(self) -> None:
+        """Show nothing more."""
+        self._is_closed = True
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._share.total:
+            self._board.leave(self._share)
+
+    def _show_when_due(self) -> None:
+        while not self._is_closed:
+            self._news.wait(self.tick())
+            self._news.clear()
+
+    def tick(self) -> float | None:
+        """Show what is due, and return after how many seconds something will be; None without anything to show."""
+        with self._lock:
+            now = self._monotonic()
+            due = None if self._is_closed else self._due()
+            if due is not None and due <= now:
+                self._show_due(now)
+                due = self._due()
+            return None if due is None else max(due - now, 0.0)
+
+    def _due(self) -> float | None:
+        due = [each.next_at for each in self._changed]
+        if self._is_share_new:
+            due.append(self._share_at)
+        return max(min(due), self._not_before) if due else None
+
+    def _show_due(self, now: float) -> None:
+        """Show either the line about all sessions, or those of each command whose line is due."""
+        standing = self._board.update(share_of(self._commands.values(), self._share), now)
+        self._is_share_new = standing.due_at is not None
+        self._share_at = now + SHORTEST
+        self._show(standing.line)
+        if standing.has_summary:
+            self._changed.clear()
+            self._not_before = standing.due_at or now + interval(now - self._began)
+            return
+        self._not_before = 0.0
+        for command in [each for each in self._changed if each.next_at <= now]:
+            del self._changed[command]
+            self._show_output(command)
+            if (line := command.line(now)) is not None:
+                self._show(self._board.take_line(line))
+            elapsed = 0.0 if self._shows("output") else now - command.began
+            command.next_at = now + interval(elapsed, standing.sessions)
+
+    def _show_output(self, command: Command) -> None:
+        lines = command.take_output()
+        if lines:
+            shown = "\n".join(lines)
+            self._show(self._board.take_notice(shown, shown, len(lines)))
+
+    def _shows(self, level: str) -> bool:
+        return self._level >= LEVELS.index(level)
+
+    def _note_command(self, event: InCommand) -> None:
+        self._note_end_of_wait()
+        key = (event.session.key, event.command_id)
+        command = self._commands.get(key)
+        if command is None:
+            command = Command(event.session, self._monotonic(), shows_output=self._shows("output"))
+            self._commands[key] = command
+        if isinstance(event.event, ReceiveEnded):
+            del self._commands[key]
+            self._changed.pop(command, None)
+            if self._share.total <= MOST_SESSIONS:
+                self._show_output(command)
+            return
+        if not isinstance(event.event, ReceiveBegan):
+            if event.is_replayed:
+                return
+            self._show_notice(command, command.notice_of(event.event))
+            command.add(event.event)
+            if isinstance(event.event, Reconnecting):
+                self._terminal.show_verbose(f"{command.place}: {command.trouble}")
+        if self._shows("progress") and command not in self._changed:
+            self._changed[command] = None
+            self._wake()
+
+    def _show_notice(self, command: Command, notice: Notice | None) -> None:
+        if notice is not None:
+            said = f"{notice.kind.upper()}: {notice.text}"
+            color = C.COLOR_ERROR if notice.kind == "error" else C.COLOR_WARN
+            self._show(self._board.take_notice(f"{command.place}: {said}", said), color)
+
+    def _note_progress(self, event: Progressed) -> None:
+        self._note_end_of_wait()
+        now = self._monotonic()
+        said = f"{self._task_name}: {event.done} of {event.total} {event.unit}"
+        if event.unit == "commands":
+            self._share.total, self._share.done, self._share.failed = event.total, event.done, event.failed
+            if self._shows("progress") and not self._is_share_new:
+                self._is_share_new = True
+                self._wake()
+        elif now >= self._step_at and self._shows("progress"):
+            self._step_at = now + interval(now - self._began)
+            self._show(self._board.take_line(said))
+            return
+        self._terminal.show_verbose(said)
+
+    def _note_waiting(self, event: Waiting) -> None:
+        """Name the sessions that the task waits for, and how long still."""
+        now = self._monotonic()
+        places = text.places_of(event.sessions)
+        said = f"{self._task_name}: waiting for {places}, in use, {text.duration(event.seconds)} at most"
+        if self._waiting_since is None:
+            self._waiting_since = self._waiting_at = now
+        if now < self._waiting_at or not self._shows("progress"):
+            self._terminal.show_verbose(said)
+            return
+        self._waiting_at = now + max(WAITING_SECONDS, interval(now - self._waiting_since))
+        self._share.busy = len(event.sessions)
+        standing = self._board.update(self._share, now)
+        self._show(standing.line if standing.has_summary else self._board.take_line(said))
+
+    def _note_end_of_wait(self) -> None:
+        self._waiting_since, self._share.busy = None, 0
+
+    def _wake(self) -> None:
+        """Have the thread look when the next line is due."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._show_when_due, name="pssession-live", daemon=True)
+            self._thread.start()
+        self._news.set()
+
+    def _show_interruption(self, event: Interrupted) -> None:
+        self._terminal.warn(
+            f"{self._task_name}: interrupted. {event.disconnected} sessions are disconnected, {event.connected} "
+            "will be in a minute; the commands in them go on. receive_pssession takes what they give."
+        )
+
+    def _show(self, line: str | None, color: str | None = None) -> None:
+        if line:
+            self._terminal.show(line, color)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import typing as t
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display im
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import Board
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import of_this_run, run_client_id
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
@@ -40,6 +42,7 @@ _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
 _CORE_SHOWS_MESSAGE = hasattr(CallbackBase, "_handle_warnings_and_exception")
 # Ansible loads this file before it forks a process for each host, so the tasks of all hosts share what is here.
 _LOGONS = shared_records()
+_SHOWN = shared_records()
 
 
 class EngineAction(ActionBase):
@@ -48,6 +51,8 @@ class EngineAction(ActionBase):
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = True  # by the module on another host; here `_task_keywords.check` refuses it
+    # What is shown while the task waits, for all calls of modules; None leaves it to each call.
+    live: str | None = None
 
     @property
     def _attempts(self) -> Attempts | None:
@@ -151,17 +156,20 @@ class EngineAction(ActionBase):
         return self._run_module(plugin, options, inventory, task_vars)
 
     def _run_here(self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
-        terminal = Terminal.of(self._task)
-        with tidy_interruption():
+        board = Board(_SHOWN, self._task._uuid, str(os.getpid()))
+        live = self.live or options.get("live") or _arguments.LIVE["live"]["default"]
+        display = EventDisplay(self._task.get_name(), Terminal.of(self._task), board, live)
+        with tidy_interruption(), contextlib.closing(display):
             return plugin(
                 options,
                 diff_mode=self._task.diff,
                 check_mode=self._task.check_mode,
+                no_log=self._task.no_log,
                 settings_of=inventory.settings_of,
                 world=dataclasses.replace(real_world(), logons=_LOGONS),
                 **of_this_run(),
                 kept_output=None if self._attempts is None else self._attempts.kept,
-                emit=EventDisplay(self._task.get_name(), terminal),
+                emit=display,
                 confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
             )
 

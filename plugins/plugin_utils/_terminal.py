@@ -26,12 +26,12 @@ class Terminal:
     Lines go to standard output where the stdout callback prints for people. Any other callback, such as json or null,
     owns standard output: a program reads it. There the lines go to standard error.
 
-    Args:
-        is_silent: Show nothing.
+    Attributes:
+        is_silent: Whether nothing is shown.
     """
 
     def __init__(self, *, is_silent: bool = False) -> None:
-        self._is_silent = is_silent
+        self.is_silent = is_silent
 
     @classmethod
     def of(cls, task: t.Any) -> Terminal:
@@ -44,7 +44,7 @@ class Terminal:
         Args:
             color: One of Ansible's, such as ``C.COLOR_WARN``; the display leaves it out where there are no colours.
         """
-        if not self._is_silent:
+        if not self.is_silent:
             display.display(_shown_lines(text), color=color, stderr=not is_stdout_for_people())
 
     def show_verbose(self, text: str) -> None:
@@ -54,7 +54,7 @@ class Terminal:
 
     def warn(self, text: str) -> None:
         """Show a warning, on standard error. Of several with the same text Ansible shows one in a run."""
-        if not self._is_silent:
+        if not self.is_silent:
             display.warning(_shown_lines(text))
 
 

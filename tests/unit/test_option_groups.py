@@ -47,6 +47,7 @@ ELSEWHERE = {
     "client_id",
     "run_client_id",
     "confirm",
+    "live",
     "endpoints",
     "session_option",
     "output_buffering_mode",

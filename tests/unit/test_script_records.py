@@ -25,10 +25,18 @@ def gave(computer: str = "srv01", *, errors: tuple[str, ...] = (), warnings: tup
     return CommandResult(session(endpoint(computer)), "command", output)
 
 
-def test_each_stream_of_a_session_is_a_line() -> None:
+def test_what_a_script_wrote_is_a_line() -> None:
     assert list(warnings_of([gave(errors=("disk full",), warnings=("hot", "hotter")), gave("srv02")])) == [
-        "The script in session job1 on srv01 wrote an error: disk full",
-        "The script in session job1 on srv01 wrote 2 warnings: hot | hotter",
+        "The script in session job1 on srv01 wrote an error: disk full, and 2 warnings: hot | hotter",
+    ]
+
+
+def test_sessions_that_wrote_the_same_share_a_line() -> None:
+    same = [gave(f"srv{number}", warnings=("hot",)) for number in range(7)]
+    assert list(warnings_of([*same, gave("other", warnings=("cold",))])) == [
+        "The scripts in 7 sessions (job1 on srv0, job1 on srv1, job1 on srv2, job1 on srv3, job1 on srv4 and 2 more) "
+        "each wrote a warning: hot",
+        "The script in session job1 on other wrote a warning: cold",
     ]
 
 
@@ -38,7 +46,7 @@ def test_lines_are_few_and_short() -> None:
         f"The script in session job1 on srv01 wrote 5 errors: {'x' * MOST_CHARACTERS}... | two lines _x001B_[2J | 3 | "
         "2 more in the result"
     )
-    lines = list(warnings_of([gave(f"srv{number:02}", warnings=("hot",)) for number in range(12)]))
+    lines = list(warnings_of([gave(f"srv{number:02}", warnings=(f"hot {number}",)) for number in range(12)]))
     assert len(lines) == 11
     assert lines[-1] == (
         "The scripts in 2 more sessions wrote errors or warnings. The results have them (error, warning)."

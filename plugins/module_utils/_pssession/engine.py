@@ -117,7 +117,7 @@ def _receive(task: Task) -> Report:
 def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) -> Report:
     """Disconnect from sessions with a running command, do with the others what `when_done` says, and report."""
     for warning in outputs.warnings():
-        task.context.emit(Warned(warning))
+        task.context.emit(warning)
     applied = disconnect_afterwards(task, applied, outputs)
     if task.request.change.when_done == "remove":
         applied = remove_finished(task, applied, outputs)

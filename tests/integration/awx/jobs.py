@@ -107,6 +107,12 @@ class Job:
         self._runner("run", str(self.folder), "-p", self.playbook, "--ident", "job", home=home)
         return self.outcome()
 
+    def started(self, home: Path) -> subprocess.Popen[bytes]:
+        """Start it on this machine, without a pod, and do not wait for its end."""
+        command = ["ansible-runner", "run", str(self.folder), "-p", self.playbook, "--ident", "job"]
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        return subprocess.Popen(command, env=_environment(home), **streams)
+
     def launch(self, folder: Path) -> Pod:
         """Start it in a new pod, whose home is in `folder`."""
         folder.mkdir(parents=True)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -13,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import PROGRESS_SECONDS
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import SHORTEST
 from tests.simulator import Injection, SimulatedFleet
 from tests.waiting import PATIENCE, until
 
@@ -76,7 +75,7 @@ def test_progress_of_a_long_task_is_shown(controller: Controller, fleet: Simulat
         subprocess.Popen([*command, "--limit", "srv01"], env=controller.variables(), stdout=file) as process,
     ):
         until(lambda: all(delay.waiting for delay in delays) or process.poll() is not None, "both requests")
-        shown_from = time.monotonic() + PROGRESS_SECONDS
+        shown_from = time.monotonic() + SHORTEST
         until(lambda: time.monotonic() > shown_from, "the time from which progress is shown")
         fleet.clock.advance(600)
         progress = re.compile("Take them up: 2 of 3 sessions")
@@ -85,16 +84,6 @@ def test_progress_of_a_long_task_is_shown(controller: Controller, fleet: Simulat
         fleet.clock.advance(600)
         assert process.wait(PATIENCE) == 0, shown.read_text(encoding="utf-8")
     assert all(session.state == "Connected" for session in fleet["srv01"].sessions)
-
-
-def test_standard_output_is_the_callbacks(controller: Controller, fleet: SimulatedFleet) -> None:
-    """A callback that prints a document prints nothing but that; with no_log there are no lines at all."""
-    for no_log in (False, True):
-        task = {"name": "Take them up", "psremoting.fleet.connect_pssession": {"name": "IT*"}, "no_log": no_log}
-        run = controller.run(json.dumps([task]), "--limit", "srv01", ANSIBLE_STDOUT_CALLBACK="document")
-        assert json.loads(run.stdout) == {"srv01": {"changed": not no_log}}
-        assert ("Take them up: 2 of 2 sessions" in run.stderr) is not no_log
-        assert run.exit_code == 0, run.output
 
 
 def test_a_missing_library_is_named_after_bad_options(controller: Controller, fleet: SimulatedFleet) -> None:

@@ -146,9 +146,14 @@ class InCommand:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something that the user should know, and that is no error."""
+    """Something that the user should know, and that is no error.
+
+    Attributes:
+        has_output: Whether it repeats what a script wrote, which may be secret.
+    """
 
     text: str
+    has_output: bool = False
 
 
 @dataclass(frozen=True)

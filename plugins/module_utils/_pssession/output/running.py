@@ -40,22 +40,23 @@ class Outputs:
         """Keys of the sessions whose command gave something now."""
         return frozenset(each.session.key for each in self.results if each.command_id and each.is_news)
 
-    def warnings(self) -> t.Iterator[str]:
-        """Return what to know about the output that is in no error."""
+    def warnings(self) -> t.Iterator[Warned]:
+        """Yield what to know about the output that is in no error."""
         if any(result.output.is_formatted for result in self.results):
-            yield (
+            yield Warned(
                 "A script formats its output, with Format-Table or another Format cmdlet, so the result has lines of "
                 "text. Without that cmdlet it has objects with all properties."
             )
-        yield from warnings_of(self.results)
+        for line in warnings_of(self.results):
+            yield Warned(line, has_output=True)
         for result in self.results:
             if result.output.records_not_kept:
-                yield (
+                yield Warned(
                     f"{result.output.records_not_kept} errors and other records of session {result.session.place} are "
                     "not in the result (max_output_objects)."
                 )
             if result.output.output_dropped:
-                yield (
+                yield Warned(
                     f"The server dropped output of session {result.session.place}: the session's output buffering mode "
                     "is Drop, and messages are missing. What came is in the result."
                 )

@@ -1,4 +1,4 @@
-"""Errors and warnings that scripts wrote to their streams, as warnings of the task: few and short, since many hosts say much."""
+"""Warnings of a task about the errors and warnings that scripts wrote: few and short, since there may be many hosts."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,27 +10,41 @@ from ..model.commands import CommandResult
 from ..model.text import shown_in_line
 from ..psrp.records import message_of
 
-# Sessions that are named, records of each stream that are repeated, and characters of each; the results have all.
-MOST_SESSIONS, MOST_RECORDS, MOST_CHARACTERS = 10, 3, 200
+# Lines, sessions of a line, records of a stream and characters of a record; the results have all.
+MOST_LINES, MOST_SESSIONS, MOST_RECORDS, MOST_CHARACTERS = 10, 5, 3, 200
 
 
 def warnings_of(results: t.Iterable[CommandResult]) -> t.Iterator[str]:
-    """Yield a line for each stream of each session in which there is something."""
-    told = [each for each in results if each.output.error or each.output.warning]
-    for result in told[:MOST_SESSIONS]:
-        errors = [message_of(record) for record in result.output.error]
-        for noun, texts in (("error", errors), ("warning", result.output.warning)):
-            if texts:
-                count = f"{_article(noun)} {noun}" if len(texts) == 1 else f"{len(texts)} {noun}s"
-                yield f"The script in session {result.session.place} wrote {count}: {_joined(texts)}"
-    if len(told) > MOST_SESSIONS:
-        more = len(told) - MOST_SESSIONS
-        sessions = "1 more session" if more == 1 else f"{more} more sessions"
+    """Yield a line for each session whose script wrote something; those that wrote the same share one."""
+    groups: dict[str, list[CommandResult]] = {}
+    for result in results:
+        if said := _said(result):
+            groups.setdefault(said, []).append(result)
+    for said, group in list(groups.items())[:MOST_LINES]:
+        yield f"{_scripts_in(group)} wrote {said}"
+    rest = sum(map(len, list(groups.values())[MOST_LINES:]))
+    if rest:
+        sessions = "1 more session" if rest == 1 else f"{rest} more sessions"
         yield f"The scripts in {sessions} wrote errors or warnings. The results have them (error, warning)."
 
 
-def _article(noun: str) -> str:
-    return "an" if noun[0] in "aeiou" else "a"
+def _said(result: CommandResult) -> str:
+    """Return what a script wrote to its streams for errors and warnings; an empty string if nothing."""
+    errors = [message_of(record) for record in result.output.error]
+    streams = [("an error", "errors", errors), ("a warning", "warnings", result.output.warning)]
+    return ", and ".join(
+        f"{one if len(texts) == 1 else f'{len(texts)} {many}'}: {_joined(texts)}"
+        for one, many, texts in streams
+        if texts
+    )
+
+
+def _scripts_in(group: t.Sequence[CommandResult]) -> str:
+    if len(group) == 1:
+        return f"The script in session {group[0].session.place}"
+    places = ", ".join(result.session.place for result in group[:MOST_SESSIONS])
+    more = f" and {len(group) - MOST_SESSIONS} more" if len(group) > MOST_SESSIONS else ""
+    return f"The scripts in {len(group)} sessions ({places}{more}) each"
 
 
 def _joined(texts: t.Sequence[str]) -> str:

@@ -9,15 +9,12 @@ type: stdout
 short_description: Prints one JSON document at the end of the run
 description:
   - For tests. Nothing else may be on standard output, as with the callback ansible.posix.json.
-  - With it, tasks show their progress from their first step on.
 """
 
 import json
 import typing as t
 
 from ansible.plugins.callback import CallbackBase
-
-from ansible_collections.psremoting.fleet.plugins.plugin_utils import _event_display
 
 
 class CallbackModule(CallbackBase):
@@ -30,7 +27,6 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._results: dict[str, t.Any] = {}
-        _event_display.PROGRESS_SECONDS = 0.0
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
         self._results[result._host.get_name()] = {"changed": result._result["changed"]}

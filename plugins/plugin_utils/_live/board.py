@@ -1,0 +1,217 @@
+"""Board: the tasks of all forks of a run agree here on which lines they show.
+
+A run shows at most `MOST_LINES` lines. Above `MOST_SESSIONS` that a task waits for, one line for all of them, which any
+of the forks shows, replaces a line for each.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import zlib
+from dataclasses import dataclass
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import Record, Records
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import counted, duration
+
+# Of a run: all lines, and those that are notices, so that progress is seen beside warnings and output.
+MOST_LINES, MOST_NOTICES = 200, 120
+# So many sessions that say the same have a notice.
+MOST_OF_A_NOTICE = 3
+MOST_SESSIONS = 10
+# Seconds between two lines: the least, and the most after hours of waiting.
+SHORTEST, LONGEST = 5.0, 300.0
+# Tasks of a run that are remembered; more than one runs at a time only under strategies such as free.
+_TASKS = 8
+
+
+def interval(elapsed: float, sessions: int = 1) -> float:
+    """Return the seconds until the next line about a session: a twelfth of the time waited, within limits.
+
+    Args:
+        elapsed: Seconds since the wait began.
+        sessions: How many of them have lines.
+    """
+    return min(max(SHORTEST, elapsed * max(sessions, 1) / 12), LONGEST)
+
+
+@dataclass
+class Share:
+    """What one worker contributes to the line about all sessions.
+
+    Attributes:
+        began: When the worker began, in seconds.
+        total, done, failed: Commands that it waits for, those that have ended, and those of them with an error.
+        busy: Sessions in use that it waits for.
+        broken: Sessions whose connection is being replaced.
+        slowest: Host and per cent of the command that is least far, of those that tell.
+    """
+
+    began: float = 0.0
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    busy: int = 0
+    broken: int = 0
+    slowest: tuple[str, int] | None = None
+
+    @property
+    def sessions(self) -> int:
+        return max(self.total, self.busy)
+
+
+class Standing(t.NamedTuple):
+    """How a task stands in all forks.
+
+    Attributes:
+        sessions: How many sessions it waits for.
+        has_summary: Whether one line for all sessions replaces a line for each.
+        line: The line about all of them, if it is to be shown now.
+        due_at: When there is such a line to be shown, or None.
+    """
+
+    sessions: int
+    has_summary: bool = False
+    line: str | None = None
+    due_at: float | None = None
+
+
+class Board:
+    """The board as one worker uses it for one task.
+
+    Args:
+        records: What all forks of the run share.
+        task: Identity of the task, the same in all forks.
+        worker: Identity of the worker.
+    """
+
+    def __init__(self, records: Records, task: str, worker: str) -> None:
+        self._records = records
+        self._task = task
+        self._worker = worker
+
+    def take_line(self, text: str) -> str | None:
+        """Return the text of one of the run's lines, or None if there are no more; the last one says so."""
+        return t.cast("str | None", self._change(lambda record: _taken(record, text)))
+
+    def take_notice(self, text: str, said: str, lines: int = 1) -> str | None:
+        """Return the text of a notice, or None where further ones would be too many in this run.
+
+        Args:
+            said: What it says without naming the session.
+            lines: How many it has.
+        """
+
+        def change(record: Record) -> str | None:
+            notices, seen = record.get("notices", 0), record.setdefault("seen", {})
+            key = str(zlib.crc32(said.encode()))
+            count = seen.get(key, 0) + 1
+            if notices + lines > MOST_NOTICES or count > MOST_OF_A_NOTICE:
+                return None
+            is_last = count == MOST_OF_A_NOTICE
+            taken = _taken(record, f"{text} (that of further sessions is not shown)" if is_last else text, lines)
+            if taken is not None:
+                record["notices"], seen[key] = notices + lines, count
+            return taken
+
+        return t.cast("str | None", self._change(change))
+
+    def is_first(self, what: str) -> bool:
+        """Tell whether no worker of this run has asked for this before."""
+
+        def change(record: Record) -> bool:
+            asked = record.setdefault("asked", [])
+            is_first = what not in asked
+            if is_first:
+                asked.append(what)
+            return is_first
+
+        return bool(self._change(change))
+
+    def update(self, share: Share, now: float) -> Standing:
+        """Note what this worker waits for, and return how the task stands.
+
+        Args:
+            now: In seconds of a clock that all forks share.
+        """
+
+        def change(record: Record) -> Standing:
+            task = self._of_task(record, share.began)
+            task["shares"][self._worker] = dataclasses.asdict(share)
+            shares = [_share(each) for each in task["shares"].values()]
+            sessions = sum(each.sessions for each in shares)
+            # Once there was one line for all sessions, it stays so when there are fewer left.
+            has_summary = task["has_summary"] = task["has_summary"] or sessions > MOST_SESSIONS
+            if not has_summary:
+                return Standing(sessions)
+            text = _summary(shares, Share(**task["left"]))
+            if text == task["said"]:
+                return Standing(sessions, has_summary)
+            if now < task["next"]:
+                return Standing(sessions, has_summary, due_at=task["next"])
+            elapsed = now - task["began"]
+            task.update(next=now + interval(elapsed), said=text)
+            return Standing(sessions, has_summary, _taken(record, f"{text} ({duration(elapsed)})"))
+
+        return t.cast(Standing, self._change(change))
+
+    def leave(self, share: Share) -> None:
+        """Note that this worker waits no longer; what it has done stays counted."""
+
+        def change(record: Record) -> None:
+            task = self._of_task(record, share.began)
+            task["shares"].pop(self._worker, None)
+            left = task["left"]
+            for key in ("done", "failed"):
+                left[key] += getattr(share, key)
+
+        self._change(change)
+
+    def _of_task(self, record: Record, began: float) -> Record:
+        tasks: dict[str, Record] = record.setdefault("tasks", {})
+        new = {"began": began, "next": began + SHORTEST, "said": "", "has_summary": False, "shares": {}}
+        task = tasks.pop(self._task, {**new, "left": dataclasses.asdict(Share())})
+        tasks[self._task] = task  # the one that was used last is the last one
+        while len(tasks) > _TASKS:
+            del tasks[next(iter(tasks))]
+        return task
+
+    def _change(self, function: t.Callable[[Record], t.Any]) -> t.Any:
+        return self._records.change("live", function)
+
+
+def _share(entry: Record) -> Share:
+    slowest = entry["slowest"]
+    return Share(**{**entry, "slowest": None if slowest is None else (slowest[0], slowest[1])})
+
+
+def _taken(record: Record, text: str, lines: int = 1) -> str | None:
+    shown = record.get("lines", 0)
+    if shown + lines > MOST_LINES:
+        return None
+    record["lines"] = shown + lines
+    is_last = record["lines"] == MOST_LINES
+    return f"{text} (the last of {MOST_LINES} lines that a run shows of what it waits for)" if is_last else text
+
+
+def _summary(shares: t.Sequence[Share], left: Share) -> str:
+    """Return the line about all sessions: how many are done, which is least far, and what went wrong."""
+    done, total = (sum(getattr(each, key) for each in shares) for key in ("done", "total"))
+    failed, busy, broken = (sum(getattr(each, key) for each in (*shares, left)) for key in ("failed", "busy", "broken"))
+    if len(shares) == 1 and not left.done:  # one task for all hosts, so it knows how many there are
+        parts = [f"{done} of {total} done"] if total else []
+    else:
+        parts = [f"{done + left.done} done, {total - done} running"]
+    told = [each.slowest for each in shares if each.slowest is not None]
+    if told:
+        host, percent = min(told, key=lambda each: each[1])
+        parts.append(f"slowest {host} {percent} %")
+    if busy:
+        parts.append(f"waiting for {counted(busy, 'busy session')}")
+    if broken:
+        parts.append(f"connecting again to {counted(broken, 'session')}")
+    if failed:
+        parts.append(f"{failed} failed so far")
+    return ", ".join(parts)

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is shown while a task waits for commands, beside the output of the stdout callback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.simulator import SimulatedFleet, User
+
+from .controller import PASSWORD, PATIENT, USER, Controller
+
+HOSTS = ["srv01", "srv02"]
+SCRIPTS: dict[str, Any] = {
+    "work": [{"output": "begun"}, {"warning": "disk is nearly full"}, {"error": "no access"}, {"output": "done"}],
+}
+WARNING, ERROR = "srv01 (job): WARNING: disk is nearly full", "srv01 (job): ERROR: no access"
+
+
+@pytest.fixture
+def fleet() -> Iterator[SimulatedFleet]:
+    computers = [{"name": name, "sessions": [{"name": "job"}]} for name in HOSTS]
+    with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS, switches=PATIENT) as started:
+        yield started
+
+
+def invoke(**options: Any) -> str:
+    return json.dumps(
+        [{"name": "Work", "psremoting.fleet.invoke_command": {"name": "job", "script": "work"}, **options}]
+    )
+
+
+def test_errors_and_warnings_of_scripts_are_shown_at_once_and_in_the_result(controller: Controller) -> None:
+    run = controller.run(invoke(), "--limit", "srv01")
+    assert run.exit_code == 0, run.output
+    before, _ok, _after = run.stdout.partition("changed: [srv01]")
+    assert [line for line in (WARNING, ERROR) if line in before.splitlines()] == [WARNING, ERROR]
+    assert run["Work"]["warnings"] == [
+        "The script in session job on srv01 wrote an error: no access, and a warning: disk is nearly full"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        ("none", []),
+        ("warnings", [WARNING, ERROR]),
+        ("output", [WARNING, ERROR, "srv01 (job): begun", "srv01 (job): done"]),
+    ],
+)
+def test_how_much_is_shown(controller: Controller, live: str, expected: list[str]) -> None:
+    task = {"name": "Work", "psremoting.fleet.invoke_command": {"name": "job", "script": "work", "live": live}}
+    run = controller.run(json.dumps([task]), "--limit", "srv01")
+    assert [line for line in run.stdout.splitlines() if line.startswith("srv01 (job)")] == expected
+
+
+def test_a_job_passes_it_on(controller: Controller) -> None:
+    job = {"job": "resume", "name": "Nightly", "script": "work", "live": "warnings", "computer_name": ["srv01"]}
+    notices = ["srv01 (Nightly): WARNING: disk is nearly full", "srv01 (Nightly): ERROR: no access"]
+    for live, expected in (("warnings", notices), ("none", [])):
+        task = {"name": "Work", "psremoting.fleet.pssession_job": {**job, "live": live}}
+        run = controller.run(json.dumps([task]), hosts="localhost")
+        assert run.exit_code == 0, run.output
+        assert [line for line in run.stdout.splitlines() if line.startswith("srv01 (Nightly)")] == expected
+
+
+def test_standard_output_of_a_callback_for_data_stays_data(controller: Controller) -> None:
+    run = controller.run(invoke(), "--limit", "srv01", ANSIBLE_STDOUT_CALLBACK="document")
+    assert json.loads(run.stdout) == {"srv01": {"changed": True}}
+    assert [line for line in (WARNING, ERROR) if line in run.stderr.splitlines()] == [WARNING, ERROR]
+
+
+def test_a_task_with_no_log_shows_nothing(controller: Controller) -> None:
+    run = controller.run(invoke(no_log=True), "--limit", "srv01")
+    assert run.exit_code == 0, run.output
+    assert "nearly full" not in run.output
+    assert "no access" not in run.output
