@@ -34,7 +34,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption imp
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import Board
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import of_this_run, run_client_id
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal, is_task_named_first
 
 # Strategies under which a task with run_once runs for every host all the same; Ansible itself only warns.
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
@@ -257,6 +257,8 @@ class SessionAction(EngineAction):
             lines = []
         else:
             lines = _shown.shown_for_each_host(self.plugin.cmdlet, result)
+        if lines and not for_each and not is_task_named_first():
+            lines = [f"{self._task.get_name()}:", *lines]
         if lines:
             terminal.show("\n".join(lines))
         if result.get("failed") and not _CORE_SHOWS_MESSAGE and not for_each:

@@ -8,6 +8,7 @@ import functools
 import typing as t
 
 from ansible import constants as C
+from ansible.errors import AnsibleError
 from ansible.plugins.loader import callback_loader
 from ansible.utils.display import Display
 
@@ -61,6 +62,16 @@ class Terminal:
 def is_stdout_for_people() -> bool:
     """Tell whether the stdout callback of this run prints for people."""
     return _prints_for_people(C.DEFAULT_STDOUT_CALLBACK)
+
+
+def is_task_named_first() -> bool:
+    """Tell whether the default callback names a task when it begins, and not only above its first result."""
+    options = ("display_skipped_hosts", "display_ok_hosts")
+    values = (C.config.get_config_value(name, plugin_type="callback", plugin_name="default") for name in options)
+    try:
+        return all(values)
+    except AnsibleError:  # another callback is in use
+        return True
 
 
 @functools.cache

@@ -30,9 +30,8 @@ def lines(run: Run) -> list[str]:
 
 def table(run: Run) -> list[list[str]]:
     """The rows of the only table that a run shows."""
-    assert lines(run).count(" ".join(HEADINGS)) == 1, run.stdout
-    start = lines(run).index(" ".join(HEADINGS)) + 2
-    shown = (line.split() for line in lines(run)[start:])
+    (start,) = [number for number, line in enumerate(lines(run)) if line.startswith(" ".join(HEADINGS))]
+    shown = (line.split() for line in lines(run)[start + 2 :])
     return [row for row in shown if row[1:2] == ["ITTask"]]
 
 
@@ -85,6 +84,16 @@ def test_a_task_for_each_host_shows_its_sessions_without_headings(controller: Co
     assert "ComputerName" not in run.stdout
     assert "ITBackup" not in run.stdout
     assert run.on("Look for use", "srv01")["stdout_lines"][0].split()[:5] == HEADINGS
+
+
+def test_lines_above_the_banner_of_their_task_name_it(controller: Controller) -> None:
+    for hides, named in (("true", 0), ("false", 1)):
+        run = controller.run(
+            FLEET_WIDE.replace("connect_", "disconnect_") if named else FLEET_WIDE,
+            ANSIBLE_DISPLAY_SKIPPED_HOSTS=hides,
+        )
+        assert lines(run).count("Connect:") == named, run.output
+        assert len(table(run)) == 3
 
 
 @pytest.mark.parametrize("keywords", ["no_log: true", "until: true"])
