@@ -227,5 +227,7 @@ def test_files_named_in_passing_exist(page: str) -> None:
     named = re.findall(r"`((?:[\w-]+/)*[\w-]+\.(?:py|txt|sh)|(?:tests|docs|meta|dev|demo|plugins)/[\w/.*-]+)`", text)
     # What is written in capitals stands for names of others: `HOST/SESSION.txt`.
     of_others = re.compile(r"\*|^[A-Z]{2,}")
-    missing = [name for name in named if not of_others.search(name) and not any((each / name).exists() for each in bases)]
+    missing = [
+        name for name in named if not of_others.search(name) and not any((each / name).exists() for each in bases)
+    ]
     assert missing == []
