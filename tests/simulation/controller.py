@@ -20,7 +20,11 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recorded import recorded_in
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import (
+    LogonObserver,
+    Unobserved,
+    World,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, drive
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import commands_in
@@ -202,6 +206,7 @@ class MemoryConversation:
         self.time_limit = endpoint.answer_timeout
         self.way = ""
         self.mechanism = ""
+        self.observer: LogonObserver = Unobserved()
         self._running = running
         self._servers = running.machine.servers
         self._computer = self._servers.at(urlsplit(endpoint.uri).hostname)

@@ -15,7 +15,11 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     State,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import (
+    LogonObserver,
+    Unobserved,
+    World,
+)
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import Context
 
 POWERSHELL = "http://schemas.microsoft.com/powershell/Microsoft.PowerShell"
@@ -59,6 +63,7 @@ class NoNetwork:
         self.time_limit = 0.0
         self.way = ""
         self.mechanism = ""
+        self.observer: LogonObserver = Unobserved()
 
     def send(self, _message: bytes) -> str:
         raise AssertionError("a unit test sends nothing")

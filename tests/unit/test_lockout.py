@@ -27,6 +27,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system
     LocalRecords,
     Records,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import LogonObserver
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target import lockout
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target.lockout import (
     MAX_FAILURES,
     SOON,
@@ -82,21 +84,45 @@ def at(name: str = "srv01", username: str = ACCOUNT, password: str | None = "sec
 
 
 def try_on(guarded: LockoutGuard, outcome: Exception | None, place: Endpoint | None = None) -> None:
-    """Log on, with an outcome."""
-    with suppress(type(outcome) if outcome else ValueError), guarded.log_on(place or at()):
+    """Connect and log on, with an outcome."""
+
+    def work(observer: LogonObserver) -> None:
+        observer.begins()
         if outcome is not None:
             raise outcome
+
+    with suppress(type(outcome) if outcome else ValueError):
+        guarded.log_on(place or at(), work)
+
+
+def not_asked(guarded: LockoutGuard, place: Endpoint | None = None) -> NotAsked:
+    """Log on and be refused by the guard."""
+    with pytest.raises(NotAsked) as raised:
+        guarded.log_on(place or at(), lambda _observer: pytest.fail("it was asked"))
+    return raised.value
+
+
+def during(guarded: LockoutGuard, count: int, action: Callable[[], None], is_connected: bool = True) -> None:
+    """Do something while so many log-ons are undecided, or their connections are being opened; all are accepted."""
+    if not count:
+        return action()
+
+    def work(observer: LogonObserver) -> None:
+        if is_connected:
+            observer.begins()
+        during(guarded, count - 1, action, is_connected)
+
+    return guarded.log_on(at(), work)
 
 
 def test_three_refusals_are_enough(time: Time, records: Records) -> None:
     guarded = guard(time, records)
     for _attempt in range(MAX_FAILURES):
         try_on(guarded, REFUSED)
-    with pytest.raises(NotAsked) as raised, guarded.log_on(at("srv04")):
-        pytest.fail("it was asked")
-    assert (raised.value.account, raised.value.refused) == (ACCOUNT, 3)
-    assert ACCOUNT in raised.value.message
-    assert "lockout_guard: false" in (raised.value.hint or "")
+    error = not_asked(guarded, at("srv04"))
+    assert (error.account, error.refused) == (ACCOUNT, 3)
+    assert ACCOUNT in error.message
+    assert "lockout_guard: false" in (error.hint or "")
     # Another password is another try, and so is another account.
     try_on(guarded, None, at(password="another"))
     try_on(guarded, None, at(username="LAB\\other"))
@@ -115,34 +141,95 @@ def test_one_that_accepts_frees_all(time: Time, records: Records, outcome: Excep
 
 def test_at_most_three_are_undecided(time: Time, records: Records) -> None:
     guarded = guard(time, records)
-    with guarded.log_on(at("srv01")), guarded.log_on(at("srv02")):
-        try_on(guarded, REFUSED, at("srv03"))
-        with pytest.raises(Waited), guarded.log_on(at("srv04")):
-            pytest.fail("it was asked")
-    try_on(guarded, REFUSED, at("srv04"))
+
+    def fourth() -> None:
+        try_on(guarded, REFUSED)
+        with pytest.raises(Waited):
+            try_on(guarded, None)
+
+    during(guarded, 2, fourth)
 
 
-def test_who_waits_goes_on_when_one_accepts(time: Time, records: Records) -> None:
+def test_a_log_on_that_waits_goes_on_when_one_accepts(time: Time, records: Records) -> None:
     guarded = guard(time, records)
-    undecided = [guarded.log_on(at(f"srv0{number}")) for number in range(MAX_FAILURES)]
-    for each in undecided:
-        each.__enter__()
+    tried: list[str] = []
 
-    def accept() -> None:
-        undecided[0].__exit__(None, None, None)
+    def first(observer: LogonObserver) -> None:
+        observer.begins()
+        time.on_sleep = observer.accepted  # long before the answer to its request comes
+        during(guarded, 2, lambda: guarded.log_on(at("srv04"), lambda _observer: tried.append("srv04")))
 
-    time.on_sleep = accept
-    try_on(guarded, None, at("srv04"))
-    for each in undecided[1:]:
-        each.__exit__(None, None, None)
+    guarded.log_on(at("srv01"), first)
+    assert tried == ["srv04"]
 
 
-def test_a_computer_that_does_not_answer_soon_no_longer_counts(time: Time, records: Records) -> None:
+def test_a_computer_that_is_not_connected_soon_no_longer_counts(time: Time, records: Records) -> None:
     guarded = guard(time, records)
-    with guarded.log_on(at("srv01")), guarded.log_on(at("srv02")), guarded.log_on(at("srv03")):
+    tried: list[int] = []
+
+    def later() -> None:
+        with pytest.raises(Waited):
+            try_on(guarded, None)
         time.now += SOON
-        with guarded.log_on(at("srv04")):
-            pass
+        guarded.log_on(at(), lambda _observer: tried.append(1))
+
+    during(guarded, 3, later, is_connected=False)
+    assert tried
+
+
+def test_a_computer_that_is_connected_counts_until_it_answers(time: Time, records: Records) -> None:
+    guarded = guard(time, records)
+
+    def later() -> None:
+        time.now += at().answer_timeout
+        with pytest.raises(Waited):
+            try_on(guarded, None)
+        # Its process was killed before it could note the answer.
+        time.now += 60
+        try_on(guarded, None)
+
+    during(guarded, 3, later)
+
+
+def test_a_computer_that_is_connected_late_is_not_asked_after_three_refusals(time: Time, records: Records) -> None:
+    guarded = guard(time, records)
+    sent: list[str] = []
+
+    def late(observer: LogonObserver) -> None:
+        time.now += SOON
+        for _attempt in range(MAX_FAILURES):
+            try_on(guarded, REFUSED)
+        observer.begins()
+        sent.append("srv01")
+
+    with pytest.raises(NotAsked):
+        guarded.log_on(at("srv01"), late)
+    assert sent == []
+
+
+def test_a_computer_that_is_connected_late_waits_for_another_turn(time: Time, records: Records) -> None:
+    guarded = guard(time, records)
+    done: list[str] = []
+
+    def late(observer: LogonObserver) -> None:
+        done.append("connected")
+        if done == ["connected"]:
+            time.now += SOON
+            refusals: list[TransportError] = []
+            during(guarded, 3, lambda: refusals.append(refusal_of(observer)))
+            raise refusals[0]
+        observer.begins()
+        done.append("sent")
+
+    guarded.log_on(at("srv01"), late)
+    assert done == ["connected", "connected", "sent"]
+
+
+def refusal_of(observer: LogonObserver) -> TransportError:
+    """Begin a log-on that must not begin."""
+    with pytest.raises(TransportError) as raised:
+        observer.begins()
+    return raised.value
 
 
 def test_what_is_not_about_the_account_decides_nothing(time: Time, records: Records) -> None:
@@ -151,8 +238,7 @@ def test_what_is_not_about_the_account_decides_nothing(time: Time, records: Reco
         try_on(guarded, SILENT)
     for _attempt in range(MAX_FAILURES):
         try_on(guarded, REFUSED)
-    with pytest.raises(NotAsked), guarded.log_on(at()):
-        pytest.fail("it was asked")
+    not_asked(guarded)
 
 
 @pytest.mark.parametrize(
@@ -224,3 +310,31 @@ def test_processes_share_records(forks: list[Any]) -> None:
     for each in forks:
         each.join()
     assert records.change("sum", lambda record: record["sum"]) == 800
+
+
+@pytest.mark.timing
+def test_processes_share_three_refusals_however_slow_they_are(
+    forks: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each connects late, and has to be counted anew before it sends anything."""
+    monkeypatch.setattr(lockout, "SOON", 0.0)
+    records, (reading, writing) = ForkedRecords(), os.pipe()
+
+    def work(observer: LogonObserver) -> None:
+        observer.begins()
+        os.write(writing, b".")
+        raise REFUSED
+
+    def log_on_often() -> None:
+        for _time in range(5):
+            with suppress(LogonRefused, NotAsked):
+                LockoutGuard(world(logons=records), True).log_on(at(), work)
+
+    for _number in range(4):
+        forks.append(multiprocessing.get_context("fork").Process(target=log_on_often))
+        forks[-1].start()
+    for each in forks:
+        each.join()
+    os.close(writing)
+    assert os.read(reading, 100) == b"..."
+    os.close(reading)

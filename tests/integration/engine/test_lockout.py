@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -55,7 +56,12 @@ def tried(fleet: SimulatedFleet, controller: Controller, **options: Any) -> tupl
     return sum(fleet.failed_logons.values()) - before, result
 
 
-def test_a_wrong_password_is_tried_three_times(fleet: SimulatedFleet, controller: Controller) -> None:
+@pytest.mark.parametrize("soon", [lockout.SOON, 0.0], ids=["usual", "slow"])
+def test_a_wrong_password_is_tried_three_times(
+    fleet: SimulatedFleet, controller: Controller, monkeypatch: pytest.MonkeyPatch, soon: float
+) -> None:
+    """However long a connection takes: no log-on counts until its connection is open."""
+    monkeypatch.setattr(lockout, "SOON", soon)
     log_on(controller, password="wrong")
     failures, result = tried(fleet, controller)
     assert failures == 3
@@ -99,12 +105,9 @@ def test_one_computer_that_refuses_a_good_account_stops_nobody(fleet: SimulatedF
     assert (len(result["sessions"]), len(result["errors"])) == (11, 1)
 
 
-def test_a_good_account_costs_two_round_trips(
-    fleet: SimulatedFleet, controller: Controller, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_good_account_costs_two_round_trips(fleet: SimulatedFleet, controller: Controller) -> None:
     """Three computers are asked; as soon as one of them has answered, all the others are, at the same time."""
-    monkeypatch.setattr(lockout, "SOON", 1e9)
-    log_on(controller)
+    log_on(controller, authentication="basic", message_encryption="never")
     held = [Injection("Enumerate", action="delay", seconds=10.0) for _computer in COMPUTERS]
     for computer, injection in zip(fleet, held, strict=True):
         computer.inject(injection)
@@ -118,10 +121,9 @@ def test_a_good_account_costs_two_round_trips(
     assert (names(result), result["errors"]) == (["job1"] * 12, [])
 
 
-def test_computers_that_are_silent_do_not_hold_up_the_others(
-    fleet: SimulatedFleet, controller: Controller, monkeypatch: pytest.MonkeyPatch
+def test_a_log_on_with_keys_is_accepted_before_its_request_is_answered(
+    fleet: SimulatedFleet, controller: Controller
 ) -> None:
-    monkeypatch.setattr(lockout, "SOON", 0.05)
     log_on(controller)
     silent = [Injection("Enumerate", action="delay", seconds=10.0) for _computer in COMPUTERS[:5]]
     for name, injection in zip(COMPUTERS, silent, strict=False):
@@ -131,6 +133,23 @@ def test_computers_that_are_silent_do_not_hold_up_the_others(
         until(lambda: len({each.computer for each in fleet.requests if each.user}) == 12)
         fleet.clock.advance(10.0)
         assert len(run.result()["sessions"]) == 12
+
+
+def test_computers_that_cannot_be_connected_to_do_not_hold_up_the_others(
+    fleet: SimulatedFleet, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lockout, "SOON", 0.05)
+    log_on(controller)
+    with socket.create_server(("", 0)) as silent, ThreadPoolExecutor(1) as executor:
+        # It answers no handshake of TLS.
+        port = silent.getsockname()[1]
+        for number, name in enumerate(COMPUTERS[:5], start=1):
+            controller.inventory[name] |= {"address": f"127.1.0.{number}", "port": port, "use_ssl": True}
+        run = executor.submit(controller.get, *COMPUTERS)
+        until(lambda: run.done() or len({each.computer for each in fleet.requests if each.user}) == 7)
+        silent.close()
+        result = run.result()
+    assert (len(result["sessions"]), len(result["errors"])) == (7, 5)
 
 
 def test_a_throttle_of_one_needs_no_waiting(fleet: SimulatedFleet, controller: Controller, tmp_path: Path) -> None:

@@ -22,7 +22,11 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import FileLock
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.throttle import outcome_of
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import (
+    LogonObserver,
+    Unobserved,
+    World,
+)
 from tests.integration.engine.controller import ADMIN, Controller, names
 from tests.simulator import SimulatedFleet
 from tests.simulator.faults import Fault, fault_answer
@@ -182,6 +186,7 @@ class MemoryConversation:
         self.time_limit = 0.0
         self.way = ""
         self.mechanism = ""
+        self.observer: LogonObserver = Unobserved()
         address = urlsplit(endpoint.uri).hostname
         self._computer = next(each for each in simulation.fleet if each.address == address)
         self._simulation = simulation

@@ -19,6 +19,7 @@ from ..model.errors import ErrorRecord, NotAsked, TransportError, WSManFault, er
 from ..model.events import Progressed, Warned
 from ..model.sessions import Availability, PSSession, Shell, State
 from ..state.registry import Listed
+from ..system.world import LogonObserver
 from ..target.logon import unusable
 from ..task.task import Task
 from ..wsman.client import Listing
@@ -66,8 +67,12 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
             if endpoint.inventory_hostname is not None:
                 problem.name_variables_of(endpoint.settings.transport)
             return problem
-        with task.guard.log_on(endpoint), task.pool.lend(endpoint) as client:
-            return client.enumerate_shells(client.new_deadline())
+
+        def list_shells(observer: LogonObserver) -> Listing:
+            with task.pool.lend(endpoint) as client, client.observed(observer):
+                return client.enumerate_shells(client.new_deadline())
+
+        return task.guard.log_on(endpoint, list_shells)
 
     answers: dict[Endpoint, Listing | TransportError] = {}
     asked_at = task.context.world.now().timestamp()

@@ -19,16 +19,42 @@ from .shared_records import LocalRecords, Records
 from .throttle import Job, Result, Throttle
 
 
+class LogonObserver(t.Protocol):
+    """Is told by a conversation how it logs on."""
+
+    def begins(self) -> None:
+        """A connection is open, and nothing has been sent on it: neither to the server nor to a KDC.
+
+        Raises:
+            TransportError: Nothing is to be sent.
+        """
+
+    def accepted(self) -> None:
+        """The server has accepted the log-on, and has not seen the request yet."""
+
+
+class Unobserved:
+    """Observes nothing."""
+
+    def begins(self) -> None:
+        pass
+
+    def accepted(self) -> None:
+        pass
+
+
 class Conversation(t.Protocol):
     """Carries envelopes to one endpoint and their answers back; not used by two threads at once.
 
     Attributes:
         endpoint: The address in use.
         time_limit: Seconds that the next envelope may take altogether, from connecting to the last byte of the answer.
+        observer: Is told how it logs on. Where logging on costs no request of its own, it is not told of the end.
     """
 
     endpoint: str
     time_limit: float
+    observer: LogonObserver
 
     @property
     def mechanism(self) -> str:

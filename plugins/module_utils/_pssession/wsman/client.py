@@ -8,6 +8,7 @@ The names of the operations are those of MS-WSMV.
 from __future__ import annotations
 
 import base64
+import contextlib
 import typing as t
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from ..model.codes import Code, Reason, reason_of
 from ..model.endpoints import Endpoint
 from ..model.errors import TransportError, WSManFault
 from ..model.sessions import ListedCommand, Shell
-from ..system.world import World
+from ..system.world import LogonObserver, Unobserved, World
 from . import envelope, soap
 from .duration import duration
 from .elements import is_named, octets_of, shell_of, xml_text
@@ -125,6 +126,15 @@ class WSManClient:
             wait: Seconds that the server is asked to wait for output; None means as long as one Receive may wait.
         """
         return self.world.monotonic() + self._poll(wait) + RECEIVE_MARGIN
+
+    @contextlib.contextmanager
+    def observed(self, observer: LogonObserver) -> t.Iterator[None]:
+        """Let an observer know how the conversation logs on while the block runs."""
+        self._http.observer = observer
+        try:
+            yield
+        finally:
+            self._http.observer = Unobserved()
 
     def close(self) -> None:
         """End the HTTP conversation. The shells on the server are not touched."""

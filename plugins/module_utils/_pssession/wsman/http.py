@@ -12,12 +12,14 @@ import dataclasses
 import re
 import threading
 import time
+import typing as t
 from urllib.parse import urljoin, urlsplit
 
 from ..model.codes import Code
 from ..model.endpoints import Endpoint
 from ..model.errors import TransportError
 from ..system.libraries import require_pypsrp
+from ..system.world import LogonObserver, Unobserved
 from . import soap
 from .authentication import Authentication, Codec
 from .failures import add_first_choice, failure, host_of, is_unconnected, refused
@@ -81,6 +83,7 @@ class HttpConversation:
         endpoint: The address in use.
         time_limit: Seconds the next envelope may take altogether, from connecting and logging on to the last byte of
             the answer.
+        observer: Is told how it logs on; see `Conversation`.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -92,6 +95,7 @@ class HttpConversation:
         require_pypsrp()
         self.endpoint = endpoint.uri
         self.time_limit = endpoint.answer_timeout
+        self.observer: LogonObserver = Unobserved()
         self._give_up_at = 0.0
         self._destination = endpoint
         self._redirections = 0
@@ -190,6 +194,7 @@ class HttpConversation:
             if logon.status != 200:
                 return logon
             self._codec = self._keys()
+            self.observer.accepted()
         content_type, body = self._wrapped(self._codec, message)
         if charset != "UTF-8":
             # The libraries name their own charset in the MIME part; it is the first text of the body.
@@ -307,9 +312,13 @@ class HttpConversation:
             if self._session is None or self._adapter is None:
                 self._authentication = maker(self._destination.logon)(self._destination)
                 way = way_to(self._destination)
-                self._session, self._adapter = _session(self._destination, way, self._authentication)
+                self._session, self._adapter = _session(self._destination, way, self._authentication, self._begin_logon)
                 self._way = way
             return self._session, self._adapter
+
+    def _begin_logon(self) -> None:
+        """Tell the observer of the moment that a connection is open; each request may have another one."""
+        self.observer.begins()
 
     def _keys(self) -> Codec:
         """Return the codec of the log-on just made; `logon.unusable` lets only schemes with keys come here."""
@@ -393,7 +402,9 @@ def _can_be_followed(location: str, *, from_https: bool) -> bool:
     return target.scheme.lower() in schemes and bool(host) and "@" not in target.netloc
 
 
-def _session(endpoint: Endpoint, way: Way, logon: Authentication) -> tuple[requests.Session, Adapter]:
+def _session(
+    endpoint: Endpoint, way: Way, logon: Authentication, on_connected: t.Callable[[], None]
+) -> tuple[requests.Session, Adapter]:
     session = _Session()
     # Authorities of the environment hold for all requests alike: they are looked up once. The .netrc file,
     # which requests would consult as well, is none of our business.
@@ -402,7 +413,7 @@ def _session(endpoint: Endpoint, way: Way, logon: Authentication) -> tuple[reque
     if way.proxy:
         session.proxies = {"https" if endpoint.use_ssl else "http": way.proxy}
     bundle = environment["verify"] if isinstance(environment["verify"], str) else None
-    adapter = Adapter(endpoint, way, bundle)
+    adapter = Adapter(endpoint, way, bundle, on_connected)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     if endpoint.use_ssl and not checks_authority(endpoint):

@@ -45,13 +45,21 @@ except ImportError:  # reported by require_pypsrp() at the first use
 else:
 
     class Adapter(requests.adapters.HTTPAdapter):
-        """The HTTP(S) connections of one conversation: TLS by an SSLContext of ours, and a way to cut them."""
+        """The HTTP(S) connections of one conversation: TLS by an SSLContext of ours, and a way to cut them.
 
-        def __init__(self, endpoint: Endpoint, way: Way, bundle: str | None) -> None:
+        Args:
+            on_connected: Called for each connection before anything is sent on it but the TLS handshake. What it
+                raises ends the request.
+        """
+
+        def __init__(
+            self, endpoint: Endpoint, way: Way, bundle: str | None, on_connected: t.Callable[[], None]
+        ) -> None:
             self._connections: list[t.Any] = []
             self._opening: list[socket.socket] = []
             self._endpoint = endpoint
             self._way = way
+            self._on_connected = on_connected
             self._context = ssl_context(endpoint, bundle) if endpoint.use_ssl else None
             super().__init__(pool_connections=1, pool_maxsize=1)
 
@@ -128,6 +136,7 @@ else:
 
         def _remembering(self, pool_class: t.Any) -> t.Any:
             connections, opening, endpoint = self._connections, self._opening, self._endpoint
+            on_connected = self._on_connected
 
             class Connection(pool_class.ConnectionCls):
                 def _new_conn(self) -> socket.socket:
@@ -155,6 +164,7 @@ else:
                         # Through a proxy, the host of the connection is the proxy.
                         _check_the_rest(certificate, self._tunnel_host or self.host, endpoint)
                     connections[:] = [self]
+                    on_connected()
 
             return type(pool_class.__name__, (pool_class,), {"ConnectionCls": Connection})
 
