@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live import text
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
 
 # A session, or an entry of `results`: what a command in a session gave.
@@ -17,7 +18,6 @@ Entry = Mapping[str, t.Any]
 # Characters of a command line that a table has. The rest of a long script is no help in it.
 _COMMAND_LINE = 60
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 @dataclass(frozen=True)
@@ -36,26 +36,6 @@ class Column:
     align: t.Callable[[str, int], str] = str.ljust
 
 
-def lasting(seconds: float) -> str:
-    """Return a duration in days and hours, hours and minutes, minutes, or seconds."""
-    left = max(0, int(seconds))
-    if left < _HOUR:
-        return f"{left // _MINUTE} min" if left >= _MINUTE else f"{left} s"
-    size, unit, smaller, smaller_unit = (_DAY, "d", _HOUR, "h") if left >= _DAY else (_HOUR, "h", _MINUTE, "min")
-    rest = left % size // smaller
-    return f"{left // size} {unit} {rest} {smaller_unit}" if rest else f"{left // size} {unit}"
-
-
-def progress_text(record: t.Any) -> str:
-    """Return a progress record in a few words: its activity, its status and the percentage."""
-    if not isinstance(record, Mapping):
-        return ""
-    text = ": ".join(str(record[key]) for key in ("activity", "status_description") if record.get(key))
-    percent = record.get("percent_complete")
-    is_known = isinstance(percent, int) and percent >= 0
-    return f"{text}, {percent} %" if is_known else text
-
-
 def _key(name: str) -> t.Callable[[Entry, datetime.datetime], t.Any]:
     return lambda entry, _now: entry.get(name)
 
@@ -65,8 +45,8 @@ def _commands(entry: Entry, _now: datetime.datetime) -> str | None:
     return None if commands is None else "; ".join(_first_line(str(each["command_line"])) for each in commands)
 
 
-def _first_line(text: str) -> str:
-    line, *others = text.strip().splitlines() or [""]
+def _first_line(command_line: str) -> str:
+    line, *others = command_line.strip().splitlines() or [""]
     is_cut = len(line) > _COMMAND_LINE or others
     return f"{line[:_COMMAND_LINE].rstrip()}..." if is_cut else line
 
@@ -80,12 +60,12 @@ def _moment(entry: Entry, key: str) -> datetime.datetime | None:
 
 def _age(entry: Entry, now: datetime.datetime) -> str | None:
     since = _moment(entry, "disconnected_on")
-    return None if since is None else lasting((now - since).total_seconds())
+    return None if since is None else text.duration(max(0.0, (now - since).total_seconds()))
 
 
 def _expires_in(entry: Entry, now: datetime.datetime) -> str | None:
     until = _moment(entry, "expires_on")
-    return None if until is None else lasting((until - now).total_seconds())
+    return None if until is None else text.duration(max(0.0, (until - now).total_seconds()))
 
 
 # Headings, smallest widths and alignment of the first ones: PowerShell's table view of a PSSession.
@@ -104,7 +84,7 @@ _OTHERS = (
     Column("Age", _age, align=str.rjust),
     Column("ExpiresIn", _expires_in, align=str.rjust),
     Column("Owner", _key("owner")),
-    Column("Progress", lambda entry, _now: progress_text(entry.get("progress"))),
+    Column("Progress", lambda entry, _now: text.progress(entry.get("progress") or {})),
     Column("ExitCode", _key("rc"), align=str.rjust),
     Column("InstanceId", _key("instance_id")),
     Column("DisconnectedOn", _key("disconnected_on")),

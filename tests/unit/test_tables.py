@@ -16,8 +16,6 @@ from ansible_collections.psremoting.fleet.plugins.filter.format_table import for
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import (
     format_list,
     format_table,
-    lasting,
-    progress_text,
 )
 
 NOW = datetime.datetime(2026, 11, 24, 12, 0, tzinfo=datetime.timezone.utc)
@@ -65,15 +63,13 @@ def test_a_command_line_is_cut() -> None:
 
 
 def test_a_result_shows_its_progress_and_exit_code() -> None:
-    record = {"activity": "Rebuild indexes", "status_description": "Sales", "percent_complete": 45}
+    record = {"activity": "Rebuild indexes", "status": "Sales", "percent_complete": 45}
     result = {"computer_name": "srv01", "name": "ITTask", "state": "Running", "progress": record, "rc": 3}
     assert format_table([result], ["Name", "State", "Progress", "ExitCode"])[2].split(maxsplit=2) == [
         "ITTask",
         "Running",
         "Rebuild indexes: Sales, 45 %        3",
     ]
-    assert progress_text({**record, "percent_complete": -1}) == "Rebuild indexes: Sales"
-    assert progress_text(None) == ""
 
 
 def test_a_list_has_each_property_in_a_line() -> None:
@@ -90,21 +86,8 @@ def test_a_list_has_each_property_in_a_line() -> None:
     assert format_list([]) == []
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (-5, "0 s"),
-        (59.9, "59 s"),
-        (60, "1 min"),
-        (3599, "59 min"),
-        (7140, "1 h 59 min"),
-        (86400 * 3 + 7200, "3 d 2 h"),
-        (3600, "1 h"),
-        (86400, "1 d"),
-    ],
-)
-def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
-    assert lasting(seconds) == text
+def test_what_has_expired_expires_now() -> None:
+    assert format_table([{**SESSION, "expires_on": "2026-11-24T11:00:00Z"}], ["ExpiresIn"], NOW)[2] == "      0 s"
 
 
 @pytest.mark.parametrize("function", [table_filter, list_filter])

@@ -16,7 +16,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     whose,
     with_names,
 )
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import lasting
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import duration
 
 
 def cleanup(order: Order) -> Job:
@@ -37,7 +37,7 @@ def cleanup(order: Order) -> Job:
     with_commands = bool(order.options.get("with_commands"))
     without_command = "" if with_commands else " and without a command"
     hint = how_to_write_names(order)
-    age = lasting(order.options.get("minimum_age") or 0)
+    age = duration(order.options.get("minimum_age") or 0)
     for host, part in told.add(found).items():
         sessions = [session for session in part["sessions"] if is_left_behind(session, with_commands)]
         left_behind += sessions

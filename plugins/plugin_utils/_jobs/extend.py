@@ -20,7 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     whose,
     with_names,
 )
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import lasting
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import duration
 
 
 def extend(order: Order) -> Job:
@@ -28,7 +28,7 @@ def extend(order: Order) -> Job:
     told = Told.of(order.hosts)
     expiring: list[Entry] = []
     hint = how_to_write_names(order)
-    within = lasting(order.options.get("expires_within") or 0)
+    within = duration(order.options.get("expires_within") or 0)
     options = {"computer_name": list(order.hosts), "owner": order.owners, **order.given("name", "expires_within")}
     found = yield Call("pssession_info", options)
     for host, part in told.add(found).items():
