@@ -319,7 +319,7 @@ stdout:
     - A table of the sessions that the task has changed, 50 at most. In check mode the lines of RV(what_if), each with
       its host, 1000 at most. Errors follow, grouped by reason, unless they fail the task, whose C(msg) has them.
     - A task for several computers, or in a play for one host, shows it on the terminal. A task that runs for each
-      host of a play shows the lines of check mode only. A task with C(no_log) or C(until) shows nothing.
+      host of a play shows the lines of check mode and such errors only. One with C(no_log) or C(until) shows nothing.
   returned: always
   type: str
 stdout_lines:

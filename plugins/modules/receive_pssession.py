@@ -283,8 +283,8 @@ stdout:
       lines of RV(what_if), each with its host. Errors follow, grouped by reason, unless they fail the task, whose
       C(msg) has them.
     - A task for several computers, or in a play for one host, shows on the terminal how each command ended, 50 at
-      most, and no output. A task that runs for each host of a play shows the lines of check mode only. A task with
-      C(no_log) or C(until) shows nothing.
+      most, and no output. A task that runs for each host of a play shows the lines of check mode and such errors
+      only. One with C(no_log) or C(until) shows nothing.
   returned: always
   type: str
 stdout_lines:

@@ -56,14 +56,16 @@ def shown_of(cmdlet: Cmdlet, result: Result) -> list[str]:
 
 
 def shown_for_each_host(cmdlet: Cmdlet, result: Result) -> list[str]:
-    """Return what a task shows that runs for each host of a play: no headings, and only what Ansible does not tell."""
+    """Return what a task shows that runs for each host of a play: no headings, and only what Ansible does not tell.
+
+    These are sessions that were found, and errors that do not fail the task.
+    """
     if result.get("what_if"):
         return what_if_lines(result)
-    if not cmdlet.is_reading:
-        return []
-    sessions = result.get("sessions") or []
+    sessions = result.get("sessions") or [] if cmdlet.is_reading else []
     rows = format_rows(sessions[:OF_EACH_HOST], [*_WITHOUT_HEADINGS, *_optional(sessions)])
-    return [*rows, *(f"{host_of(sessions[0])}: {line}" for line in _more(len(sessions) - OF_EACH_HOST))]
+    more = [f"{host_of(sessions[0])}: {line}" for line in _more(len(sessions) - OF_EACH_HOST)]
+    return [*rows, *more, *_errors(result)]
 
 
 def what_if_lines(result: Result) -> list[str]:

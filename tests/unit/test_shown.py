@@ -95,5 +95,8 @@ def test_a_task_for_each_host_shows_rows_without_headings() -> None:
     ] * 2
     assert shown_for_each_host(GET, {"sessions": []}) == []
     assert shown_for_each_host(CONNECT, {"sessions": [session()]}) == []
+    told = ["session job on srv009 is busy (Wait.)"]
+    assert shown_for_each_host(CONNECT, {"sessions": [session()], "errors": [ERROR]}) == told
+    assert shown_for_each_host(CONNECT, {"sessions": [], "errors": [ERROR], "failed": True}) == []
     many = shown_for_each_host(GET, {"sessions": [session()] * (OF_EACH_HOST + 4)})
     assert many[OF_EACH_HOST:] == ["srv001: ... and 4 more: see sessions in the result"]

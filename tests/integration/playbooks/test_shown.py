@@ -96,6 +96,25 @@ def test_lines_above_the_banner_of_their_task_name_it(controller: Controller) ->
         assert len(table(run)) == 3
 
 
+def test_a_host_whose_errors_do_not_fail_it_is_not_only_ok(controller: Controller, fleet: SimulatedFleet) -> None:
+    fleet["srv02"].session("ITTask").close()
+    task = "{name: ITTask, on_error: report}"
+    run = controller.run(
+        f"""
+        - name: Connect
+          psremoting.fleet.connect_pssession: {task}
+        - name: Connect for use
+          psremoting.fleet.connect_pssession: {task}
+          register: tried
+        """
+    )
+    assert run.exit_code == 0, run.output
+    shown = [
+        line for line in lines(run) if line.startswith("no session named 'ITTask' was found on srv02 (The session")
+    ]
+    assert len(shown) == 1
+
+
 @pytest.mark.parametrize("keywords", ["no_log: true", "until: true"])
 def test_some_tasks_show_nothing(controller: Controller, keywords: str) -> None:
     run = controller.run(FLEET_WIDE.rstrip() + f"\n  {keywords}\n")
