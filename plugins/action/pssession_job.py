@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _collecting
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_output import JobOutput
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import (
@@ -44,6 +45,7 @@ class ActionModule(EngineAction):
         options = self.validated(_arguments.PSSESSION_JOB)
         self._check(options)
         self.live = options["live"]
+        self.collecting = _collecting.sentence_for(options["job"], options["name"])
         self.read_script(options)
         inventory = self.inventory(task_vars)
         if self._task.async_val and not inventory.runs_here:

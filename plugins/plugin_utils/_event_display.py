@@ -24,6 +24,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     Reconnecting,
     Waiting,
 )
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._collecting import RECEIVE
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live import text
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import (
     MOST_SESSIONS,
@@ -49,6 +50,7 @@ class EventDisplay:
         terminal: Where the lines go.
         board: What all forks of the run have agreed to show.
         live: One of the `LEVELS`.
+        collecting: How to collect what commands give that go on after the task; a sentence.
         monotonic: The clock, in seconds. All forks share it.
     """
 
@@ -58,12 +60,14 @@ class EventDisplay:
         terminal: Terminal,
         board: Board,
         live: str = "progress",
+        collecting: str = RECEIVE,
         monotonic: t.Callable[[], float] = time.monotonic,
     ) -> None:
         self._task_name = task_name
         self._terminal = terminal
         self._board = board
         self._level = LEVELS.index(live)
+        self._collecting = collecting
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._began = monotonic()
@@ -223,10 +227,13 @@ class EventDisplay:
         self._news.set()
 
     def _show_interruption(self, event: Interrupted) -> None:
-        self._terminal.warn(
-            f"{self._task_name}: interrupted. {event.disconnected} sessions are disconnected, {event.connected} "
-            "will be in a minute; the commands in them go on. receive_pssession takes what they give."
-        )
+        if not event.disconnected + event.connected:
+            return
+        said = f"Interrupted. The work in the sessions goes on without Ansible. {self._collecting}"
+        if event.by_signal:  # the run takes no more lines from its workers
+            self._board.note_interruption(said)
+        else:
+            self._terminal.warn(f"{self._task_name}: {said}")
 
     def _show(self, line: str | None, color: str | None = None) -> None:
         if line:

@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import multiprocessing
 import os
 import signal
 import threading
 import time
 import typing as t
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import Records
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import interruption_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
 # Longer than disconnecting from interrupted sessions takes.
 GRACE_SECONDS = 20.0
@@ -55,6 +61,24 @@ def tidy_interruption() -> t.Iterator[None]:
         restore()
         if received:
             signal.raise_signal(received[0])
+
+
+def tell_in_the_end(records: Records) -> None:
+    """Have ansible-playbook say at its very end that work goes on, if the run was interrupted.
+
+    It closes the queue of its workers' lines first, and waits for them last.
+
+    Args:
+        records: What the workers share.
+    """
+    atexit.register(_tell, records)
+
+
+def _tell(records: Records) -> None:
+    for worker in multiprocessing.active_children():
+        worker.join(GRACE_SECONDS)
+    if (text := interruption_of(records)) is not None:
+        Terminal().warn(text)
 
 
 @contextlib.contextmanager

@@ -25,12 +25,12 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import I
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
-from ansible_collections.psremoting.fleet.plugins.plugin_utils import _shown, _task_keywords
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _collecting, _shown, _task_keywords
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._attempts import Attempts, attempts_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tell_in_the_end, tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import Board
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import of_this_run, run_client_id
@@ -43,6 +43,7 @@ _CORE_SHOWS_MESSAGE = hasattr(CallbackBase, "_handle_warnings_and_exception")
 # Ansible loads this file before it forks a process for each host, so the tasks of all hosts share what is here.
 _LOGONS = shared_records()
 _SHOWN = shared_records()
+tell_in_the_end(_SHOWN)
 
 
 class EngineAction(ActionBase):
@@ -53,6 +54,8 @@ class EngineAction(ActionBase):
     _supports_async = True  # by the module on another host; here `_task_keywords.check` refuses it
     # What is shown while the task waits, for all calls of modules; None leaves it to each call.
     live: str | None = None
+    # How to collect what goes on after the task was interrupted.
+    collecting = _collecting.RECEIVE
 
     @property
     def _attempts(self) -> Attempts | None:
@@ -158,7 +161,7 @@ class EngineAction(ActionBase):
     def _run_here(self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
         board = Board(_SHOWN, self._task._uuid, str(os.getpid()))
         live = self.live or options.get("live") or _arguments.LIVE["live"]["default"]
-        display = EventDisplay(self._task.get_name(), Terminal.of(self._task), board, live)
+        display = EventDisplay(self._task.get_name(), Terminal.of(self._task), board, live, self.collecting)
         with tidy_interruption(), contextlib.closing(display):
             return plugin(
                 options,

@@ -33,7 +33,12 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import LocalRecords
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import MOST_LINES, MOST_NOTICES, Board
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import (
+    MOST_LINES,
+    MOST_NOTICES,
+    Board,
+    interruption_of,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 from tests.unit.builders import endpoint, session
 
@@ -73,7 +78,7 @@ class Run:
     def fork(self, live: str = "progress", *, task: str = "task", terminal: Shown | None = None) -> EventDisplay:
         board = Board(self.records, task, str(len(self.displays)))
         shown = terminal or self.terminal
-        self.displays.append(EventDisplay("Collect", shown, board, live, lambda: float(self.clock.now)))
+        self.displays.append(EventDisplay("Collect", shown, board, live, monotonic=lambda: float(self.clock.now)))
         return self.displays[-1]
 
     def wait(self, seconds: float) -> list[str]:
@@ -313,9 +318,20 @@ def test_a_task_with_no_log_shows_nothing(run: Run) -> None:
     assert terminal.lines == terminal.warnings == terminal.verbose == []
 
 
-def test_an_interruption_is_a_warning(run: Run) -> None:
+def test_a_task_that_is_ended_by_a_time_limit_warns(run: Run) -> None:
     tell(run.fork(), Interrupted(2, 1))
-    assert len(run.terminal.warnings) == 1
-    assert run.terminal.warnings[0].startswith(
-        "Collect: interrupted. 2 sessions are disconnected, 1 will be in a minute"
+    assert run.terminal.warnings == [
+        "Collect: Interrupted. The work in the sessions goes on without Ansible. Receive what it gives with the module "
+        "psremoting.fleet.receive_pssession."
+    ]
+    assert interruption_of(run.records) is None
+
+
+def test_an_interrupted_run_is_told_of_once_for_all_its_forks(run: Run) -> None:
+    for sessions in (2, 0, 1):
+        tell(run.fork("none"), Interrupted(sessions, 0, by_signal=True))
+    assert run.terminal.warnings == []
+    assert interruption_of(run.records) == (
+        "Interrupted. The work in the sessions goes on without Ansible. Receive what it gives with the module "
+        "psremoting.fleet.receive_pssession."
     )

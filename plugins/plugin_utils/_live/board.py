@@ -118,17 +118,9 @@ class Board:
 
         return t.cast("str | None", self._change(change))
 
-    def is_first(self, what: str) -> bool:
-        """Tell whether no worker of this run has asked for this before."""
-
-        def change(record: Record) -> bool:
-            asked = record.setdefault("asked", [])
-            is_first = what not in asked
-            if is_first:
-                asked.append(what)
-            return is_first
-
-        return bool(self._change(change))
+    def note_interruption(self, text: str) -> None:
+        """Note that the run ends and leaves commands running; `interruption_of` returns the first text in the end."""
+        self._change(lambda record: record.setdefault("interruption", text))
 
     def update(self, share: Share, now: float) -> Standing:
         """Note what this worker waits for, and return how the task stands.
@@ -180,6 +172,11 @@ class Board:
 
     def _change(self, function: t.Callable[[Record], t.Any]) -> t.Any:
         return self._records.change("live", function)
+
+
+def interruption_of(records: Records) -> str | None:
+    """Return what the user should know of a run that was interrupted, or None if it was not."""
+    return t.cast("str | None", records.change("live", lambda record: record.get("interruption")))
 
 
 def _share(entry: Record) -> Share:

@@ -110,8 +110,7 @@ class Job:
     def started(self, home: Path) -> subprocess.Popen[bytes]:
         """Start it on this machine, without a pod, and do not wait for its end."""
         command = ["ansible-runner", "run", str(self.folder), "-p", self.playbook, "--ident", "job"]
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        return subprocess.Popen(command, env=_environment(home), **streams)
+        return subprocess.Popen(command, env=_environment(home), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def launch(self, folder: Path) -> Pod:
         """Start it in a new pod, whose home is in `folder`."""

@@ -48,7 +48,7 @@ def test_interrupted_while_it_connects(
         controller.run(plugin, "srv01", name=["*"], throttle_limit=1, **options)
     assert states == [["Connected", "Disconnected"]]
     assert [session.state for session in computer.sessions] == ["Disconnected", "Disconnected"]
-    assert events[-1] == Interrupted(disconnected=1, connected=0)
+    assert events[-1] == Interrupted(disconnected=1, connected=0, by_signal=True)
 
 
 @pytest.mark.parametrize("arrived", [True, False])
@@ -95,4 +95,4 @@ def test_interrupted_while_an_answer_is_under_way(
     finally:
         over.set()
     assert [session.state for session in computer.sessions if session.state == "Connected"] == []
-    assert events[-1] == Interrupted(disconnected=1 if arrived else 0, connected=0)
+    assert events[-1] == Interrupted(1 if arrived else 0, connected=0, by_signal=True)

@@ -416,7 +416,7 @@ def test_interrupted(
     with pytest.raises(KeyboardInterrupt):
         start()
     assert computer.session("night").state == "Disconnected"
-    assert events[-1] == Interrupted(disconnected=1, connected=0)
+    assert events[-1] == Interrupted(disconnected=1, connected=0, by_signal=True)
 
 
 def test_a_request_to_open_that_arrives_late(computer: SimulatedComputer, fleet: SimulatedFleet, start: Any) -> None:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -298,8 +298,8 @@ def test_a_task_that_takes_too_long_says_what_becomes_of_its_work(
         run = controller.ended(process)
     assert run.exit_code == 0, run.output
     assert "Timed out" in run["Run"].message
-    assert "Run: interrupted. 1 sessions are disconnected" in run.output.replace("\n", " ")
-    assert "receive_pssession takes what they give" in run.output.replace("\n", " ")
+    shown = run.output.replace("\n", " ")
+    assert "Run: Interrupted. The work in the sessions goes on without Ansible. Receive what it gives with" in shown
     (session,) = run["Look"]["sessions"]
     assert (session["state"], session["availability"], len(session["commands"])) == ("Disconnected", "None", 1)
 
@@ -308,12 +308,29 @@ def test_a_task_that_takes_too_long_says_what_becomes_of_its_work(
 def test_a_run_that_is_ended_leaves_its_sessions(
     controller: Controller, fleet: SimulatedFleet, number: signal.Signals
 ) -> None:
-    command = controller.command("[{psremoting.fleet.invoke_command: {name: job, script: slow}}]", "--limit", "srv01")
     job = fleet["srv01"].session("job")
-    with subprocess.Popen(
-        command, env=controller.variables(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    with controller.started(
+        "[{psremoting.fleet.invoke_command: {name: job, script: slow}}]", "--limit", "srv01"
+    ) as run:
         until(lambda: bool(fleet.requests_of("srv01", "Receive")))
-        os.kill(process.pid, number)
+        os.kill(run.pid, number)
+        ended = controller.ended(run)
     until(lambda: job.state == "Disconnected")
     assert [each.state for each in job.commands] == ["Running"]
+    if number is signal.SIGINT:  # SIGTERM ends ansible-playbook before its workers
+        assert "with the module psremoting.fleet.receive_pssession." in " ".join(ended.stderr.split())
+
+
+def test_an_interrupted_run_says_once_how_to_collect(controller: Controller, fleet: SimulatedFleet) -> None:
+    job = {"job": "resume", "name": "Nightly", "script": "slow"}
+    task = json.dumps([{"name": "Work", "psremoting.fleet.pssession_job": job}])
+    with controller.started(task, "--limit", "srv01,srv02", "-e", "password=secret") as run:
+        until(lambda: all(fleet.requests_of(host, "Connect") for host in HOSTS), "both to be waited for")
+        os.kill(run.pid, signal.SIGINT)
+        ended = controller.ended(run)
+    told = " ".join(ended.stderr.split())
+    assert told.count("The work in the sessions goes on without Ansible") == told.count("Interrupted.") == 1
+    assert "--limit srv01,srv02 " in told
+    assert "playbook-1.yml, with the same extra variables" in told.replace("- ", "-")
+    assert "secret" not in told
+    assert all(fleet[host].session("Nightly").state == "Disconnected" for host in HOSTS)

@@ -191,10 +191,12 @@ class Interrupted:
     Attributes:
         disconnected: Number of sessions that it has disconnected from.
         connected: Number of sessions from which it could not; servers do so after a minute.
+        by_signal: Whether the whole run ends, by Ctrl-C or a signal; else a time limit has ended the task alone.
     """
 
     disconnected: int
     connected: int
+    by_signal: bool = False
 
 
 Event: t.TypeAlias = "Warned | Progressed | Waiting | Interrupted | InCommand"

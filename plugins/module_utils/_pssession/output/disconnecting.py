@@ -170,15 +170,22 @@ def disconnect_on_interrupt(task: Task) -> t.Iterator[Connections]:
     connections = Connections()
     try:
         yield connections
-    except BaseException:
+    except BaseException as error:
         connected = dict(connections.connected)
         under_way = {key: each for key, each in list(connections.under_way.items()) if key not in connected}
-        _disconnect_at_once(task, connected.values(), under_way.values())
+        counts = _disconnect_at_once(task, connected.values(), under_way.values())
+        task.context.emit(Interrupted(*counts, by_signal=isinstance(error, KeyboardInterrupt)))
         raise
 
 
-def _disconnect_at_once(task: Task, connected: t.Iterable[PSSession], under_way: t.Iterable[PSSession]) -> None:
-    """Disconnect from sessions in a bounded time, and tell how that went."""
+def _disconnect_at_once(
+    task: Task, connected: t.Iterable[PSSession], under_way: t.Iterable[PSSession]
+) -> tuple[int, int]:
+    """Disconnect from sessions in a bounded time.
+
+    Returns:
+        Numbers of sessions that are disconnected, and of those that are not.
+    """
     task.pool.close()
     steps = [Step(_hurried(each), Action.DISCONNECT, ours=True) for each in connected if each.state is State.OPENED]
     uncertain = [Step(_hurried(each), Action.DISCONNECT_IF_OURS, ours=True) for each in under_way]
@@ -189,7 +196,7 @@ def _disconnect_at_once(task: Task, connected: t.Iterable[PSSession], under_way:
     asked = {step.session.subject for step in uncertain}
     without = {error.about for error in applied.errors if error.reason in (Reason.BUSY, Reason.EXPIRED)} & asked
     still_connected = [error for error in applied.errors if error.about not in without]
-    task.context.emit(Interrupted(len(applied.sessions), len(still_connected)))
+    return len(applied.sessions), len(still_connected)
 
 
 def _hurried(session: PSSession) -> PSSession:

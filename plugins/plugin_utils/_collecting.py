@@ -1,0 +1,52 @@
+"""Collecting: the command that brings what scripts give that go on after an interrupted run."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import typing as t
+
+from ansible import context
+
+RECEIVE = "Receive what it gives with the module psremoting.fleet.receive_pssession."
+_OURS = "psremoting.fleet."
+# Names that need no quotes in a variable on the command line.
+_PLAIN_NAMES = re.compile(r"[\w.,*?-]+")
+
+
+def sentence_for(job: str, names: t.Sequence[str] | None) -> str:
+    """Return how to collect what a job has left: the command of the playbook that runs, or another one of ours.
+
+    Values of extra variables are not repeated, since passwords may be among them.
+
+    Args:
+        job: What pssession_job does.
+        names: Names of its sessions.
+    """
+    arguments = context.CLIARGS.get("args") or ()
+    playbooks = [] if isinstance(arguments, str) or "module_name" in context.CLIARGS else list(arguments)
+    if not playbooks:
+        return RECEIVE
+    if all(playbook.startswith(_OURS) for playbook in playbooks) and job != "resume" and names:
+        command = [*_command(), f"{_OURS}collect", "-e", _variable("pssession_name", ",".join(names))]
+        return f"Collect what it gives with: {shlex.join(command)}"
+    with_variables = ", with the same extra variables" if context.CLIARGS.get("extra_vars") else ""
+    return f"Collect what it gives with: {shlex.join([*_command(), *playbooks])}{with_variables}"
+
+
+def _command() -> list[str]:
+    """Return how ansible-playbook was called, with the hosts that are meant."""
+    inventories = context.CLIARGS.get("inventory") or ()
+    limit = context.CLIARGS.get("subset")
+    return [
+        "ansible-playbook",
+        *(part for inventory in inventories for part in ("-i", inventory)),
+        *(("--limit", limit) if limit else ()),
+    ]
+
+
+def _variable(name: str, value: str) -> str:
+    return f"{name}={value}" if _PLAIN_NAMES.fullmatch(value) else json.dumps({name: value})
