@@ -200,6 +200,15 @@ def test_one_line_replaces_those_of_more_than_ten_sessions(run: Run) -> None:
     assert run.wait(HOUR) == []
 
 
+def test_the_last_hosts_are_named_where_nothing_tells_how_far_they_are(run: Run) -> None:
+    display = run.fork()
+    hosts = [f"web{number:02}" for number in range(12)]
+    tell(display, Progressed(0, 12, "commands"), *(at(host, ReceiveBegan()) for host in hosts))
+    assert run.wait(5) == ["0 of 12 done (5 s)"]
+    tell(display, *(at(host, ReceiveEnded()) for host in hosts[2:]), Progressed(10, 12, "commands"))
+    assert run.wait(5) == ["10 of 12 done, still running on web00, web01 (10 s)"]
+
+
 def test_a_broken_connection(run: Run) -> None:
     display = run.fork()
     broken = Reconnecting(2, 2.1, TransportError(None, "cable cut"))
@@ -240,10 +249,10 @@ def test_ten_hours_of_two_thousand_hosts_are_two_hundred_lines_at_most(run: Run)
         for host in hosts:
             tell(of[host], at(host, ReceiveBegan()), at(host, RecordReceived("warning", f"{host} is hot")))
         minutes = 10 * 60
-        for minute in range(minutes):
-            for host in hosts[minute % 10 :: 10]:
+        for minute in range(0, minutes, 2):
+            for host in hosts[minute % 40 :: 40]:
                 tell(of[host], at(host, progress(100 * minute // minutes, host)))
-            run.wait(60)
+            run.wait(120)
         assert len(run.terminal.lines) <= MOST_LINES
         progress_lines = [line for line in run.terminal.lines if "slowest" in line]
         assert len(run.terminal.lines) - len(progress_lines) == MOST_NOTICES

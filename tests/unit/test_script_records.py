@@ -19,10 +19,12 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output
 from tests.unit.builders import endpoint, session
 
 
-def gave(computer: str = "srv01", *, errors: tuple[str, ...] = (), warnings: tuple[str, ...] = ()) -> CommandResult:
+def gave(
+    computer: str = "srv01", name: str = "job1", *, errors: tuple[str, ...] = (), warnings: tuple[str, ...] = ()
+) -> CommandResult:
     records: list[dict[str, Any]] = [{"exception": {"message": message}} for message in errors]
     output = Output(PipelineState.COMPLETED, error=records, warning=list(warnings))
-    return CommandResult(session(endpoint(computer)), "command", output)
+    return CommandResult(session(endpoint(computer), name=name), "command", output)
 
 
 def test_what_a_script_wrote_is_a_line() -> None:
@@ -34,9 +36,11 @@ def test_what_a_script_wrote_is_a_line() -> None:
 def test_sessions_that_wrote_the_same_share_a_line() -> None:
     same = [gave(f"srv{number}", warnings=("hot",)) for number in range(7)]
     assert list(warnings_of([*same, gave("other", warnings=("cold",))])) == [
-        "The scripts in 7 sessions (job1 on srv0, job1 on srv1, job1 on srv2, job1 on srv3, job1 on srv4 and 2 more) "
-        "each wrote a warning: hot",
+        "The scripts in 7 sessions (job1 on srv0, srv1, srv2, srv3, srv4 and 2 more) each wrote a warning: hot",
         "The script in session job1 on other wrote a warning: cold",
+    ]
+    assert list(warnings_of([gave("a", "one", warnings=("hot",)), gave("b", "two", warnings=("hot",))])) == [
+        "The scripts in 2 sessions (one on a, two on b) each wrote a warning: hot",
     ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import Record, Records
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import counted, duration
@@ -21,6 +21,8 @@ MOST_LINES, MOST_NOTICES = 200, 120
 # So many sessions that say the same have a notice.
 MOST_OF_A_NOTICE = 3
 MOST_SESSIONS = 10
+# Of the last ones the hosts are named.
+MOST_HOSTS = 3
 # Seconds between two lines: the least, and the most after hours of waiting.
 SHORTEST, LONGEST = 5.0, 300.0
 # Tasks of a run that are remembered; more than one runs at a time only under strategies such as free.
@@ -46,6 +48,7 @@ class Share:
         total, done, failed: Commands that it waits for, those that have ended, and those of them with an error.
         busy: Sessions in use that it waits for.
         broken: Sessions whose connection is being replaced.
+        hosts: Some hosts of commands that have not ended.
         slowest: Host and per cent of the command that is least far, of those that tell.
     """
 
@@ -55,6 +58,7 @@ class Share:
     failed: int = 0
     busy: int = 0
     broken: int = 0
+    hosts: list[str] = field(default_factory=list)
     slowest: tuple[str, int] | None = None
 
     @property
@@ -205,6 +209,8 @@ def _summary(shares: t.Sequence[Share], left: Share) -> str:
     if told:
         host, percent = min(told, key=lambda each: each[1])
         parts.append(f"slowest {host} {percent} %")
+    elif 0 < total - done <= MOST_HOSTS and (hosts := [host for each in shares for host in each.hosts]):
+        parts.append(f"still running on {', '.join(hosts)}")
     if busy:
         parts.append(f"waiting for {counted(busy, 'busy session')}")
     if broken:

@@ -20,7 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.records import message_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live import text
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import SHORTEST, Share
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import MOST_HOSTS, SHORTEST, Share
 
 if t.TYPE_CHECKING:
     from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
@@ -122,5 +122,6 @@ def share_of(commands: t.Iterable[Command], share: Share) -> Share:
     waited_for = list(commands)
     told = [(each.host, each.percent) for each in waited_for if each.percent is not None]
     share.slowest = min(told, key=lambda each: each[1], default=None)
+    share.hosts = [each.host for each in waited_for[:MOST_HOSTS]]
     share.broken = sum(bool(each.trouble) for each in waited_for)
     return share

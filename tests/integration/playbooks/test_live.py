@@ -75,6 +75,14 @@ def test_standard_output_of_a_callback_for_data_stays_data(controller: Controlle
     assert [line for line in (WARNING, ERROR) if line in run.stderr.splitlines()] == [WARNING, ERROR]
 
 
+def test_waiting_for_a_session_in_use_names_it(controller: Controller, fleet: SimulatedFleet) -> None:
+    fleet["srv02"].add_session("Nightly", state="Connected", held=True)
+    task = {"name": "Connect", "psremoting.fleet.connect_pssession": {"name": "Nightly", "busy_timeout": 1}}
+    run = controller.run(json.dumps([task]), "--limit", "srv02")
+    assert run.exit_code == 2, run.output
+    assert "Connect: waiting for session Nightly on srv02, in use, 1 s at most" in run.stdout.splitlines()
+
+
 def test_a_task_with_no_log_shows_nothing(controller: Controller) -> None:
     run = controller.run(invoke(no_log=True), "--limit", "srv01")
     assert run.exit_code == 0, run.output

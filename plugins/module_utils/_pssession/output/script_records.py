@@ -42,9 +42,12 @@ def _said(result: CommandResult) -> str:
 def _scripts_in(group: t.Sequence[CommandResult]) -> str:
     if len(group) == 1:
         return f"The script in session {group[0].session.place}"
-    places = ", ".join(result.session.place for result in group[:MOST_SESSIONS])
+    named = [result.session for result in group[:MOST_SESSIONS]]
+    names = {session.name for session in named}
+    places = [session.endpoint.computer_name if len(names) == 1 else session.place for session in named]
+    of_one_name = f"{shown_in_line(named[0].name)} on " if len(names) == 1 and named[0].name else ""
     more = f" and {len(group) - MOST_SESSIONS} more" if len(group) > MOST_SESSIONS else ""
-    return f"The scripts in {len(group)} sessions ({places}{more}) each"
+    return f"The scripts in {len(group)} sessions ({of_one_name}{', '.join(places)}{more}) each"
 
 
 def _joined(texts: t.Sequence[str]) -> str:
