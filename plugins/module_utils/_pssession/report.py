@@ -93,7 +93,8 @@ def failure(errors: t.Sequence[t.Mapping[str, t.Any]], sessions: t.Sequence[t.Ma
         sessions: Those of the same result; one that no error is about went well.
     """
     if len(errors) == 1:
-        return f"{errors[0]['message']}{f' ({hint})' if (hint := errors[0].get('hint')) else ''}"
+        hint = errors[0].get("hint")
+        return f"{errors[0]['message']} ({hint})" if hint else str(errors[0]["message"])
     failed = {_identity(error) for error in errors}
     went_well = sum(_identity(session) not in failed for session in sessions)
     head = f"{len(errors)} errors, {'1 session' if went_well == 1 else f'{went_well} sessions'} went well."
