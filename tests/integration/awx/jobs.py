@@ -126,7 +126,11 @@ class Job:
     def outcome(self) -> Outcome:
         """Read the job's artifacts."""
         artifacts = self.folder / "artifacts" / "job"
-        paths = sorted(artifacts.glob("job_events/*.json"), key=lambda path: int(path.name.split("-")[0]))
+        written = artifacts.glob("job_events/*.json")
+        paths = sorted(
+            (path for path in written if not path.stem.endswith("-partial")),  # such a one is under way
+            key=lambda path: int(path.name.split("-")[0]),
+        )
         code = artifacts / "rc"
         printed = artifacts / "stdout"
         return Outcome(
