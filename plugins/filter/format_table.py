@@ -24,8 +24,9 @@ options:
       - The columns, in this order.
       - Id, Name, Transport, ComputerName, ComputerType, State, ConfigurationName and Availability are those that
         PowerShell shows.
-      - Command has the first line of each command in the session, at most 60 characters. It is empty where the task
-        did not list commands (O(psremoting.fleet.pssession_info#module:list_commands)).
+      - Command has the first line of each command in the session, at most 60 characters, or its state where the server
+        does not tell its text. It is empty where the task did not list commands
+        (O(psremoting.fleet.pssession_info#module:list_commands)).
       - Age says since when the session has been without a client, and ExpiresIn when its server removes it. Both are
         relative to now, such as C(1 h 59 min).
       - "Progress is the last progress record, such as C(Rebuild indexes: Sales, 45 %), and ExitCode the exit code. Both

@@ -45,7 +45,7 @@ def stdout_of(cmdlet: Cmdlet, result: Result) -> list[str]:
 
 def shown_of(cmdlet: Cmdlet, result: Result) -> list[str]:
     """Return what a task shows on the terminal: its stdout, and instead of output how each command ended."""
-    commands = [given for given in result.get("results") or () if given.get("command_id")]
+    commands = sorted((given for given in result.get("results") or () if given.get("command_id")), key=_place)
     if not commands or result.get("what_if"):
         return stdout_of(cmdlet, result)
     columns = [*_OF_COMMANDS, *_used(commands, rc="ExitCode")]
@@ -76,7 +76,7 @@ def what_if_lines(result: Result) -> list[str]:
 def _table(cmdlet: Cmdlet, result: Result) -> list[str]:
     sessions = result.get("sessions") or []
     if not cmdlet.is_reading:
-        sessions = [session for session in sessions if session.get("changed")]
+        sessions = sorted((session for session in sessions if session.get("changed")), key=_place)
     most = LINES if cmdlet.is_reading else CHANGED
     if not sessions:
         return []
@@ -96,9 +96,14 @@ def _output_lines(results: t.Sequence[Entry]) -> list[str]:
     """Return the output of one command as it is, that of several with a heading for each."""
     if len(results) == 1:
         return lines_of(results[0])
+    results = sorted(results, key=_place)
     most = max(LINES // len(results) - 1, 1)
     elsewhere = "in the results of the task"
     return [line for each in results for line in shown_output(str(host_of(each)), [each], most, {}, elsewhere)]
+
+
+def _place(entry: Entry) -> tuple[str, str]:
+    return str(host_of(entry)), str(entry.get("name") or "")
 
 
 def _errors(result: Result) -> list[str]:

@@ -42,11 +42,12 @@ def _key(name: str) -> t.Callable[[Entry, datetime.datetime], t.Any]:
 
 def _commands(entry: Entry, _now: datetime.datetime) -> str | None:
     commands = entry.get("commands")
-    return None if commands is None else "; ".join(_first_line(str(each["command_line"])) for each in commands)
+    return None if commands is None else "; ".join(map(_command, commands))
 
 
-def _first_line(command_line: str) -> str:
-    line, *others = command_line.strip().splitlines() or [""]
+def _command(command: Entry) -> str:
+    """Return the first line of a command, or its state where its server does not tell the text."""
+    line, *others = str(command.get("command_line") or "").strip().splitlines() or [str(command.get("state") or "")]
     is_cut = len(line) > _COMMAND_LINE or others
     return f"{line[:_COMMAND_LINE].rstrip()}..." if is_cut else line
 

@@ -43,7 +43,7 @@ def test_found_sessions_have_columns_for_what_is_known() -> None:
 
 
 def test_a_task_that_changes_sessions_shows_those_it_has_changed() -> None:
-    result = {"sessions": [session(1), session(2, changed=False), session(3)]}
+    result = {"sessions": [session(3), session(2, changed=False), session(1)]}
     assert [line.split()[2] for line in stdout_of(CONNECT, result)[2:]] == ["srv001", "srv003"]
     assert stdout_of(CONNECT, {"sessions": [session(changed=False)]}) == []
 

@@ -60,6 +60,8 @@ def test_columns_are_chosen_by_name() -> None:
 def test_a_command_line_is_cut() -> None:
     long = {**SESSION, "commands": [{"command_line": "x" * 61}, {"command_line": "y" * 60}]}
     assert format_table([long], ["Command"])[2] == f"{'x' * 60}...; {'y' * 60}"
+    without_text = {**SESSION, "commands": [{"command_line": "", "state": "Running"}]}
+    assert format_table([without_text], ["Command"])[2] == "Running"
 
 
 def test_a_result_shows_its_progress_and_exit_code() -> None:
