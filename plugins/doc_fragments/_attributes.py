@@ -58,8 +58,12 @@ options: {}
 attributes:
   check_mode:
     support: full
-    details: Check mode is the cmdlet's C(-WhatIf). Only reading requests are sent.
+    details:
+      - Check mode is the cmdlet's C(-WhatIf). Only reading requests are sent, but for scripts that support check mode
+        (M(psremoting.fleet.invoke_command)).
   diff_mode:
     support: full
-    details: The diff shows state and availability of the sessions before and after.
+    details:
+      - The diff shows state and availability of the sessions before and after, or what a script put into
+        C($Ansible.Diff).
 """

@@ -121,6 +121,7 @@ def main(plugin: Plugin) -> None:
         diff_mode=module._diff,
         check_mode=module.check_mode,
         no_log=module.no_log,
+        verbosity=module._verbosity,
     )
     for warning in result.pop("warnings"):
         module.warn(warning)

@@ -14,7 +14,7 @@ description:
     Windows. Several sessions run it side by side.
   - With O(in_disconnected_session) it opens sessions, starts the script in them and leaves them, as C(Invoke-Command
     -InDisconnectedSession) does. M(psremoting.fleet.receive_pssession) collects the results later, from anywhere.
-  - The task has changed something as soon as a script was started; use C(changed_when) if you know better.
+  - The task has changed something as soon as a script was started, unless the script sets C($Ansible.Changed).
 options:
   script:
     description:
@@ -193,8 +193,18 @@ notes:
   - PowerShell ignores C(#requires) in a script that is sent to a session. The task warns about it.
   - A session does one thing at a time. Where a command still runs, or has output that was not received, nothing is
     started; that is an error with the reason V(busy). O(busy_timeout) waits for the end of the command.
-  - In check mode nothing is started. Each session that would be used counts as changed, but for one that the server
-    lists as connected. What the script comes to is not known then; it counts as successful.
+  - Scripts find the variable C($Ansible), as those of M(ansible.windows.win_powershell) do. They set C(Changed) and
+    C(Failed) to V(true) or V(false), put what the task is to return into C(Result) and C(Diff), and read C(CheckMode),
+    C(Verbosity) and C(Tmpdir), a folder that exists until the script ends. The variable is there for the one command,
+    and takes the place of a variable of that name in the session.
+  - A script that ends by an error, C(throw) included, returns none of that. Use C($Ansible.Failed) to fail with a
+    C(Result). The folder C($Ansible.Tmpdir) of a script that was stopped stays until the next command in the session.
+  - In check mode a script that begins with C([CmdletBinding(SupportsShouldProcess)]) and C(param) is started with
+    C(-WhatIf). The task connects to the session for that and leaves it as it was, whatever O(when_done) is. No session
+    is opened, and nothing is written to the O(journal).
+  - Other scripts are not started in check mode. Each session that would be used counts as changed, but for one that the
+    server lists as connected. What the script comes to is not known then; it counts as successful.
+  - A script that supports C(-Confirm) gets C(-Confirm:$false), unless O(parameters) has it.
   - A script is never started twice by itself. If the answer to the start got lost, the task asks the server for its
     commands. A command that is not there is started once more, with the same id. If the server cannot be asked, that is
     an error which says that it is not known whether the command started.
@@ -240,6 +250,20 @@ EXAMPLES = r"""
     expected_return_code: [0, 3010]
   register: installed
 
+- name: Say what the script did
+  psremoting.fleet.invoke_command:
+    name: ITTask
+    script: |
+      [CmdletBinding(SupportsShouldProcess)]
+      param ([int] $Days)
+      $old = @(Get-ChildItem C:\Logs | Where-Object LastWriteTime -lt (Get-Date).AddDays(-$Days))
+      $old | Remove-Item
+      $Ansible.Changed = $old.Count -gt 0
+      $Ansible.Result = @{ removed = $old.Count }
+    parameters:
+      Days: 30
+  register: cleaned
+
 - name: Look into a session that is there
   psremoting.fleet.invoke_command:
     name: ITTask
@@ -253,7 +277,7 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description: What the commands gave, one entry for each session, as they came to an end.
-  returned: always, but in check mode
+  returned: always; in check mode for scripts that support it
   type: list
   elements: dict
   contains:
@@ -344,10 +368,69 @@ results:
     failure:
       description: The error that ended the command, if one did, in the form of RV(results[].error).
       type: dict
+    changed:
+      description:
+        - Whether the script changed something: C($Ansible.Changed), which is V(true) unless the script sets it.
+        - It is V(true) as well for a command that has not ended, or that ended by an error, and V(false) without a
+          command.
+      type: bool
+    failed:
+      description: Whether the script set C($Ansible.Failed). That is an error with the reason V(command_failed).
+      type: bool
+    result:
+      description:
+        - What the script left in C($Ansible.Result), in the form of RV(results[].output). Without that it is empty.
+        - What a script sets that ends by an error is lost, here and in RV(results[].diff).
+      type: raw
+    diff:
+      description: What the script left in C($Ansible.Diff), for tasks that show differences.
+      type: dict
 rc:
   description: The exit code of the script, as in RV(results[].rc).
   returned: when there is one result, and its script called C(exit)
   type: int
+result:
+  description: What the script left in C($Ansible.Result), as in RV(results[].result).
+  returned: when there is one result, and its command has ended
+  type: raw
+output:
+  description: The objects of the output stream, as in RV(results[].output).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: raw
+error:
+  description: The records of the error stream, as in RV(results[].error).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: dict
+warning:
+  description: The messages of the warning stream, as in RV(results[].warning).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: str
+verbose:
+  description: The messages of the verbose stream, as in RV(results[].verbose).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: str
+debug:
+  description: The messages of the debug stream, as in RV(results[].debug).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: str
+information:
+  description: The records of the information stream, as in RV(results[].information).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: dict
+host_out:
+  description: Text that the script wrote to its host, as in RV(results[].host_out).
+  returned: when there is one result, and its command has ended
+  type: str
+host_err:
+  description: Text that the script wrote to its host as errors, as in RV(results[].host_err).
+  returned: when there is one result, and its command has ended
+  type: str
 reboot_required:
   description: Whether any of the RV(results) has RV(results[].reboot_required).
   returned: always, but in check mode

@@ -122,6 +122,8 @@ notes:
     script's warnings, with host and session, and a host has the outcome V(completed_with_errors) then.
   - Messages of a command that cannot be read are an error, and everything else it gave is in RV(results). With
     O(journal) they are kept there, and later tasks warn of them.
+  - The task has changed something if it connected to a session or received something, unless all commands of the
+    session have ended and say with C($Ansible.Changed) that they changed nothing.
   - In check mode nothing is received.
 seealso:
   - module: psremoting.fleet.invoke_command
@@ -240,10 +242,69 @@ results:
     failure:
       description: The error that ended the command, if one did, in the form of RV(results[].error).
       type: dict
+    changed:
+      description:
+        - Whether the script changed something: C($Ansible.Changed), which is V(true) unless the script sets it.
+        - It is V(true) as well for a command that has not ended, or that ended by an error, and V(false) without a
+          command.
+      type: bool
+    failed:
+      description: Whether the script set C($Ansible.Failed). That is an error with the reason V(command_failed).
+      type: bool
+    result:
+      description:
+        - What the script left in C($Ansible.Result), in the form of RV(results[].output). Without that it is empty.
+        - What a script sets that ends by an error is lost, here and in RV(results[].diff).
+      type: raw
+    diff:
+      description: What the script left in C($Ansible.Diff), for tasks that show differences.
+      type: dict
 rc:
   description: The exit code of the script, as in RV(results[].rc).
   returned: when there is one result, and its script called C(exit)
   type: int
+result:
+  description: What the script left in C($Ansible.Result), as in RV(results[].result).
+  returned: when there is one result, and its command has ended
+  type: raw
+output:
+  description: The objects of the output stream, as in RV(results[].output).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: raw
+error:
+  description: The records of the error stream, as in RV(results[].error).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: dict
+warning:
+  description: The messages of the warning stream, as in RV(results[].warning).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: str
+verbose:
+  description: The messages of the verbose stream, as in RV(results[].verbose).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: str
+debug:
+  description: The messages of the debug stream, as in RV(results[].debug).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: str
+information:
+  description: The records of the information stream, as in RV(results[].information).
+  returned: when there is one result, and its command has ended
+  type: list
+  elements: dict
+host_out:
+  description: Text that the script wrote to its host, as in RV(results[].host_out).
+  returned: when there is one result, and its command has ended
+  type: str
+host_err:
+  description: Text that the script wrote to its host as errors, as in RV(results[].host_err).
+  returned: when there is one result, and its command has ended
+  type: str
 reboot_required:
   description: Whether any of the RV(results) has RV(results[].reboot_required).
   returned: always, but in check mode

@@ -73,7 +73,8 @@ def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[
     sessions = _latest(session for result in in_order for session in _about(host, result, "sessions"))
     errors = [error for result in in_order for error in _errors(host, result)]
     given = [entry for result in in_order for entry in _about(host, result, "results")]
-    changed = any(session.get("changed") for session in sessions)
+    unchanged = _said_unchanged(given)
+    changed = any(session.get("changed") and session.get("instance_id") not in unchanged for session in sessions)
     return {
         "host": host,
         "outcome": outcome_of(errors, changed, given),
@@ -139,6 +140,15 @@ def _errors(host: str, result: Entry) -> list[Entry]:
 def _record_of(result: Entry) -> Entry:
     """Return the record for a task that failed outside the engine, so without error records."""
     return {"message": str(result.get("msg") or "the task failed"), "reason": Reason.FAILED.value}
+
+
+def _said_unchanged(given: t.Iterable[Entry]) -> set[t.Any]:
+    """Return the ids of the sessions whose scripts have ended and say that they changed nothing."""
+    said: dict[t.Any, bool] = {}
+    for entry in given:
+        if entry.get("state") not in (None, "Running"):
+            said[entry.get("instance_id")] = said.get(entry.get("instance_id")) or entry.get("changed") is not False
+    return {instance_id for instance_id, changed in said.items() if not changed}
 
 
 def _latest(sessions: t.Iterable[Entry]) -> list[Entry]:

@@ -19,6 +19,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.callback import CallbackBase
+from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import INVOKE, RECEIVE, Plugin, lacks_home
@@ -168,6 +169,7 @@ class EngineAction(ActionBase):
                 diff_mode=self._task.diff,
                 check_mode=self._task.check_mode,
                 no_log=self._task.no_log,
+                verbosity=Display().verbosity,
                 settings_of=inventory.settings_of,
                 world=dataclasses.replace(real_world(), logons=_LOGONS),
                 **of_this_run(),

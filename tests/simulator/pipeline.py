@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from .wsman import Answer
 
 
+def statements_of(metadata: Any) -> list[list[Any]]:
+    """The statements of a CREATE_PIPELINE message, each a list of commands; the first one is in ``Cmds``, too.
+
+    What a client puts around a script, to prepare for it and to clean up, runs in scopes of its own. A declared
+    fleet carries out no PowerShell, so that is left out where something else runs in the session's own scope.
+    """
+    power_shell = metadata.PowerShell
+    statements = [list(statement.Cmds) for statement in getattr(power_shell, "ExtraCmds", None) or ()]
+    statements = statements or [list(power_shell.Cmds)]
+    own = [[command for command in statement if not command.UseLocalScope] for statement in statements]
+    return [statement for statement in own if statement] or statements
+
+
 def script_text(metadata: Any) -> str:
     """The script of a CREATE_PIPELINE message (MS-PSRP 2.2.2.10) as one text.
 
@@ -32,9 +45,7 @@ def script_text(metadata: Any) -> str:
     def command(part: Any) -> str:
         return " ".join([str(part.Cmd), *(argument(item) for item in part.Args or ())])
 
-    power_shell = metadata.PowerShell
-    statements = [statement.Cmds for statement in getattr(power_shell, "ExtraCmds", None) or ()] or [power_shell.Cmds]
-    return "; ".join(" | ".join(command(part) for part in statement) for statement in statements)
+    return "; ".join(" | ".join(command(part) for part in statement) for statement in statements_of(metadata))
 
 
 class Pipeline(ABC):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from psrpcore import MissingCipherError
@@ -16,7 +16,7 @@ from psrpcore.types import ErrorRecord, PSInvocationState, PSRPMessageType, PSSe
 
 from . import messages
 from .clock import Wakeup
-from .pipeline import Pipeline, script_text
+from .pipeline import Pipeline, script_text, statements_of
 from .psrp import Message, ProtocolViolation
 from .records import STOPPED, Failure, Origin
 from .script_context import BufferSpace, HostAnswer, NextInput, ScriptFailure, SessionKey, Sleep, Wait
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from .scripted_pool import ScriptedPool
 
 
+def _arguments(metadata: Any) -> Iterator[Any]:
+    return (part for commands in statements_of(metadata) for command in commands for part in command.Args or ())
+
+
 def parameters_of(metadata: Any) -> dict[str, Any]:
     """The named parameters of a CREATE_PIPELINE message; SecureStrings are decrypted while the key is there.
 
@@ -33,7 +37,7 @@ def parameters_of(metadata: Any) -> dict[str, Any]:
         ValueError: a SecureString cannot be decrypted with the session key.
     """
     parameters: dict[str, Any] = {}
-    for part in (part for command in metadata.PowerShell.Cmds for part in command.Args or () if part.N):
+    for part in (part for part in _arguments(metadata) if part.N):
         value = part.V
         if isinstance(value, PSSecureString):
             try:
@@ -49,7 +53,7 @@ def parameter_without_argument(metadata: Any) -> str | None:
 
     A name with a dash is taken for source text, where null after it is no argument; one without is a plain name.
     """
-    parts = (part for command in metadata.PowerShell.Cmds for part in command.Args or ())
+    parts = _arguments(metadata)
     return next((str(part.N)[1:] for part in parts if part.V is None and str(part.N or "").startswith("-")), None)
 
 

@@ -41,6 +41,10 @@ def test_the_shape_of_a_result() -> None:
         "rc",
         "reconnections",
         "reboot_required",
+        "changed",
+        "failed",
+        "result",
+        "diff",
     }
     assert (shown["computer_name"], shown["inventory_hostname"], shown["name"]) == ("srv01", "web01", "job")
     assert (shown["command_id"], shown["state"]) == (COMMAND_ID, "Completed")

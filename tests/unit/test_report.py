@@ -42,6 +42,7 @@ def test_the_diff_shows_what_changed_and_what_did_not() -> None:
     free, busy = session(), session(free=False, shell_id=SECOND_ID, name=None)
     diff = Report("Name", before=[free, busy], after=[free.opened()]).diff()
     unchanged = f"{SECOND_ID.lower()} on srv01: Disconnected, Busy\n"
+    assert isinstance(diff, dict)
     assert diff["before"] == f"job1 on srv01: Disconnected, None\n{unchanged}"
     assert diff["after"] == f"job1 on srv01: Opened, Available\n{unchanged}"
 

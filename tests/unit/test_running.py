@@ -49,7 +49,7 @@ class SlowClient:
         breaks_at: The request that fails.
     """
 
-    payload_bytes = 4096
+    payload_bytes = 16384
 
     def __init__(self, breaks_at: int | None = None) -> None:
         self.now = 0.0
@@ -94,7 +94,7 @@ def start() -> Any:
         request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.INVOKE)
         task_context = context(world=client.world)
         task = Task(request, task_context, cast(Any, None), cast(ClientPool, client), NoJournal(), NO_LOCKS)
-        return Runner(task).start(session(endpoint()), Script("x", input=("y" * 1000,) * 10))
+        return Runner(task).start(session(endpoint()), Script("x", input=("y" * 5000,) * 10))
 
     return run
 

@@ -14,8 +14,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import ParameterBindingError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import (
     decoded,
+    prepared,
     requirements_of,
     script_of,
+    supports_should_process,
 )
 
 TEXT = "param($Name)\r\n'Grüße 😀'\r\n"
@@ -124,3 +126,72 @@ def test_names_with_a_dash_inside_and_numbers_are_names() -> None:
 )
 def test_requirements_are_found_where_powershell_finds_them(text: str, found: list[str]) -> None:
     assert requirements_of(text) == found
+
+
+# Check mode
+
+SHOULD_PROCESS = "[CmdletBinding(SupportsShouldProcess)]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{SHOULD_PROCESS}\nparam ()",
+        "[cmdletbinding( ConfirmImpact = 'High', SupportsShouldProcess = $true )] Param (",
+        "[System.Management.Automation.CmdletBindingAttribute(SupportsShouldProcess)]param(",
+        f"# one\r\n<# two #>\nusing namespace System.IO\nusing module 'a b'; \n{SHOULD_PROCESS}\n# three\nparam(",
+        f"[Diagnostics.CodeAnalysis.SuppressMessage('a[]', '')]\n{SHOULD_PROCESS}param(",
+        "[CmdletBinding(HelpUri = 'https://host/(a)', SupportsShouldProcess)]param(",
+    ],
+)
+def test_a_script_says_at_its_start_that_it_supports_check_mode(text: str) -> None:
+    assert supports_should_process(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[CmdletBinding()]param()",
+        "[CmdletBinding(SupportsShouldProcess = $false)]param()",
+        "[CmdletBinding(SupportsShouldProcess = $asked)]param()",
+        "[CmdletBinding(HelpUri = 'a, SupportsShouldProcess')]param()",
+        "[CmdletBinding(DefaultParameterSetName = 'SupportsShouldProcess')]param()",
+        SHOULD_PROCESS,
+        f"{SHOULD_PROCESS}function Set-It {{ }}",
+        f"function Set-It {{ {SHOULD_PROCESS}param() }}",
+        f"'a'\n{SHOULD_PROCESS}param()",
+        f"param()\n{SHOULD_PROCESS}param()",
+        f"# {SHOULD_PROCESS}param()\nRemove-Item x",
+        f"<# {SHOULD_PROCESS}param() #>\nRemove-Item x",
+        f"<# a #> Remove-Item x <# b #> {SHOULD_PROCESS}param()",
+        f"'{SHOULD_PROCESS}param()'",
+    ],
+)
+def test_other_scripts_do_not_support_check_mode(text: str) -> None:
+    assert not supports_should_process(text)
+
+
+@pytest.mark.parametrize("text", ["[ " * 50_000, "#" * 100_000, "<#" * 50_000, " " * 100_000, "[a]" * 50_000])
+def test_looking_for_it_takes_no_time_that_grows_faster_than_the_script(text: str) -> None:
+    assert not supports_should_process(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "check_mode", "expected"),
+    [
+        ({}, False, {"Confirm": False}),
+        ({}, True, {"Confirm": False, "WhatIf": True}),
+        ({"confirm": True}, False, {"confirm": True}),
+        ({"cf": True, "whatif": False, "wi": False}, True, {"cf": True, "WhatIf": True}),
+    ],
+)
+def test_a_script_that_supports_check_mode_gets_its_parameters(
+    given: dict[str, Any], check_mode: bool, expected: dict[str, Any]
+) -> None:
+    found = prepared(Script(f"{SHOULD_PROCESS}param()", parameters=given), check_mode=check_mode, verbosity=3)
+    assert (found.parameters, found.check_mode, found.verbosity) == (expected, check_mode, 3)
+
+
+def test_other_scripts_get_no_such_parameters() -> None:
+    assert prepared(Script("x", parameters={"a": 1}), check_mode=True, verbosity=0).parameters == {"a": 1}

@@ -34,6 +34,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp i
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.session_key import SessionKey
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
+from tests.simulator.pipeline import statements_of
 from tests.unit.builders import SHELL_ID, shell, world
 
 SECRET = "pässwörd-\N{KEY}"
@@ -216,7 +217,8 @@ def test_a_script_gets_secure_strings_among_its_parameters() -> None:
     server = started(script)
     clixml = server.started[FRAGMENT_HEADER_BYTES + MESSAGE_HEADER_BYTES :]
     received: Any = deserialize(ET.fromstring(clixml), server.cipher)
-    name, password, account = received.PowerShell.Cmds[0].Args
+    ((command,),) = statements_of(received)
+    name, password, account = command.Args
     assert (name.N, name.V, password.N, account.N) == ("Name", "x", "Password", "Account")
     assert isinstance(password.V, PSSecureString)
     assert password.V.decrypt() == SECRET

@@ -15,7 +15,7 @@ from .model import cmdlets
 from .model.cmdlets import Cmdlet
 from .model.errors import ParameterBindingError
 from .model.events import Warned
-from .output import in_disconnected_session
+from .output import checking, in_disconnected_session
 from .output.disconnecting import (
     disconnect_afterwards,
     disconnect_on_interrupt,
@@ -28,7 +28,7 @@ from .output.removing import remove_finished
 from .output.running import Outputs, Runner
 from .report import Report
 from .request.request import Request
-from .request.scripts import requirements_of
+from .request.scripts import prepared, requirements_of, supports_should_process
 from .task.context import Context
 from .task.task import Task, task_of
 from .verbs.apply import Applied, carry_out, remembered
@@ -80,6 +80,7 @@ def _invoke(task: Task) -> Report:
     script = task.request.run.script
     if script is None:
         raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
+    script = prepared(script, check_mode=task.context.check_mode, verbosity=task.context.verbosity)
     requirements = requirements_of(script.text)
     if requirements:
         task.context.emit(
@@ -90,6 +91,8 @@ def _invoke(task: Task) -> Report:
         )
     if task.request.run.in_disconnected_session:
         return _report(task, *in_disconnected_session.start(script, task))
+    if task.context.check_mode and supports_should_process(script.text):
+        return _report(task, *checking.run(script, task))
     found = only_idle(task, only_here(task, find(task)))
     verb = Connect(task.request, task.context)
     if task.context.check_mode:
@@ -97,8 +100,7 @@ def _invoke(task: Task) -> Report:
     with disconnect_on_interrupt(task) as connections:
         applied = carry_out(task, verb, found, connections.note, connections.during)
         outputs = Runner(task).invoke(to_go_on_with(task, found, applied), script)
-    started = frozenset(result.session.key for result in outputs.results if result.command_id)
-    return _with_outputs(task, found, dataclasses.replace(applied, changed=started), outputs)
+    return _with_outputs(task, found, dataclasses.replace(applied, changed=outputs.changed), outputs)
 
 
 def _receive(task: Task) -> Report:
@@ -111,7 +113,8 @@ def _receive(task: Task) -> Report:
     with disconnect_on_interrupt(task) as connections:
         applied = carry_out(task, verb, found, connections.note, connections.during)
         outputs = Runner(task).receive(to_go_on_with(task, found, applied), applied.changed)
-    return _with_outputs(task, found, dataclasses.replace(applied, changed=applied.changed | outputs.news), outputs)
+    changed = (applied.changed | outputs.news) - outputs.unchanged
+    return _with_outputs(task, found, dataclasses.replace(applied, changed=changed), outputs)
 
 
 def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) -> Report:

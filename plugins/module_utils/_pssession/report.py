@@ -13,6 +13,9 @@ from .model.error_groups import grouped
 from .model.errors import ErrorRecord
 from .model.sessions import PSSession
 
+# What ansible.windows.win_powershell returns about its script.
+_OF_THE_SCRIPT = ("result", "output", "error", "warning", "verbose", "debug", "information", "host_out", "host_err")
+
 
 @dataclass(frozen=True)
 class Report:
@@ -59,19 +62,28 @@ class Report:
         return {**session.as_dict(), "changed": session.key in self.changed_sessions, **line}
 
     def _results(self) -> dict[str, t.Any]:
-        """Return what commands gave, and at the top the only exit code and whether a restart is needed."""
+        """Return what commands gave; what the only one gave that has ended is at the top, too."""
         if self.results is None:
             return {}
         results = [result.as_dict() for result in self.results]
-        codes = [result["rc"] for result in results]
+        only = results[0] if len(results) == 1 else {}
+        ended = only if self.results and self.results[0].output.is_finished else {}
         return {
             "results": results,
-            **({"rc": codes[0]} if len(codes) == 1 and codes[0] is not None else {}),
+            **({"rc": only["rc"]} if only.get("rc") is not None else {}),
+            **{name: ended[name] for name in _OF_THE_SCRIPT if name in ended},
             "reboot_required": any(result["reboot_required"] for result in results),
         }
 
-    def diff(self) -> dict[str, t.Any]:
-        """Return state and availability of the sessions before and after, in Ansible's form of a diff."""
+    def diff(self) -> dict[str, t.Any] | list[dict[str, t.Any]]:
+        """Return what scripts say they changed, in Ansible's form of a diff; else the change of the sessions."""
+        told = [result for result in self.results or () if result.output.diff]
+        if len(told) == 1:
+            return told[0].output.diff
+        return [_told(result) for result in told] or self._diff_of_sessions()
+
+    def _diff_of_sessions(self) -> dict[str, t.Any]:
+        """Return state and availability of the sessions before and after."""
         before = {session.key: session for session in self.before}
         after = {session.key: session for session in self.after}
         return {
@@ -103,6 +115,12 @@ def failure(errors: t.Sequence[t.Mapping[str, t.Any]], sessions: t.Sequence[t.Ma
 
 def _identity(entry: t.Mapping[str, t.Any]) -> tuple[object, object]:
     return entry.get("computer_name"), entry.get("instance_id")
+
+
+def _told(result: CommandResult) -> dict[str, t.Any]:
+    """Return what a script says it changed, under the name of its session."""
+    place = result.session.place
+    return {"before_header": place, "after_header": place, **result.output.diff}
 
 
 def _account(endpoint: Endpoint, account: str) -> dict[str, t.Any]:

@@ -80,6 +80,9 @@ EXAMPLES = (
         ("rc",),
         {"expected_return_code": [4]},
     ),
+    Example("nothing changed", "$Ansible.Changed = $false", ("changed",)),
+    Example("a result", "$Ansible.Result = @{ Free = 12 }", ("result",)),
+    Example("a difference", "$Ansible.Diff = @{ before = 'old'; after = 'new' }", ("diff",)),
     Example("`parameters: {v: null}`", "param($v) $null -eq $v", options={"parameters": {"v": None}}),
     Example("`input: [null, 1, null]`", "@($input).Count", options={"input": [None, 1, None]}),
 )

@@ -19,6 +19,7 @@ from psrpcore.types import PSInt64
 
 from tests.simulator import SimulatedFleet, User
 from tests.simulator.messages import from_clixml
+from tests.simulator.pipeline import statements_of
 from tests.simulator.psrp import Message, fragments_of
 from tests.waiting import until
 
@@ -46,7 +47,7 @@ def received(fleet: SimulatedFleet, host: str) -> Any:
     request = fleet.requests_of(host, "Command")[-1]
     (data,) = re.findall(r"Arguments>([^<]+)<", request.body)
     message = Message.unpack(b"".join(fragment.data for fragment in fragments_of(base64.b64decode(data))))
-    (command,) = from_clixml(message.data).PowerShell.Cmds
+    ((command,),) = statements_of(from_clixml(message.data))
     return command
 
 

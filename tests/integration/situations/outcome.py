@@ -5,7 +5,7 @@
 
 GUIDs become names, addresses the names of computers, times a distance in minutes, process ids a word. Values that
 `usual.yml` has are left out; one that it has and the result lacks is recorded as absent. The message of a task with
-one error is left out where it is that error's message and hint.
+one error is left out where it is that error's message and hint, and what the only command gave is recorded once.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ _PARTS = {
     "exception": "exception",
     "category_info": "category",
 }
+_OF_THE_SCRIPT = frozenset(
+    {"result", "output", "error", "warning", "verbose", "debug", "information", "host_out", "host_err"}
+)
 # Elements and attributes of a request's body that options decide about.
 _DETAILS = re.compile(
     r"<(?:\w+:)?(OperationTimeout|MaxEnvelopeSize|IdleTimeOut|BufferMode|Locale|DataLocale|Name)\b([^>]*)>([^<]*)"
@@ -75,17 +78,26 @@ class Observation:
 def outcome_of(seen: Observation) -> dict[str, Any]:
     """Return the outcome of a call as plain values of YAML."""
     stable = _Stable(seen)
+    part = seen.call if seen.call in USUAL else "result"
     requests: dict[str, list[str]] = {}
     for request in seen.requests:
         requests.setdefault(request.computer, []).append(stable.line(request))
     return {
         "call": seen.call,
-        "result": _without_usual(stable.value(seen.result), seen.call if seen.call in USUAL else "result"),
+        "result": _without_usual(stable.value(_without_repeated(seen.result)), part),
         "requests": {name: list(_counted(lines)) for name, lines in sorted(requests.items())},
         "afterwards": [
             stable.state(computer, session) for computer, there in sorted(seen.sessions.items()) for session in there
         ],
     }
+
+
+def _without_repeated(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a result without what it has in `results`, too, where there is one."""
+    if len(result.get("results") or ()) != 1:
+        return result
+    (only,) = result["results"]
+    return {name: each for name, each in result.items() if name not in _OF_THE_SCRIPT or each != only[name]}
 
 
 def _counted(lines: Sequence[str]) -> Iterable[str]:

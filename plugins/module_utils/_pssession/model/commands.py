@@ -57,6 +57,8 @@ class Script:
         input: Objects for the pipeline's input, or None for no input.
         has_ui: Whether the host of the command has a user interface. With one, text for it is received, and questions
             wait for a refusal. Without one the text is lost, and a question is an error at once.
+        check_mode: What the script finds in ``$Ansible.CheckMode``.
+        verbosity: What it finds in ``$Ansible.Verbosity``: Ansible's, from 0 up.
     """
 
     text: str
@@ -65,6 +67,8 @@ class Script:
     sensitive_parameters: t.Mapping[str, str | Credential] = field(default_factory=dict, repr=False)
     input: tuple[t.Any, ...] | None = None
     has_ui: bool = False
+    check_mode: bool = False
+    verbosity: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,10 @@ class Output:
         records_not_kept: How many records of streams other than the output are not in it. A warning says so.
         host_out, host_err: Text that the command wrote to its host and that is in no other stream. It is there once the
             output has been taken.
+        changed: Whether the script says that it changed something (``$Ansible.Changed``), or says nothing.
+        failed: Whether the script says that it failed (``$Ansible.Failed``).
+        result: What the script left in ``$Ansible.Result``, as plain data.
+        diff: What it left in ``$Ansible.Diff``.
     """
 
     state: PipelineState = PipelineState.RUNNING
@@ -138,6 +146,10 @@ class Output:
     reconnections: int = 0
     is_formatted: bool = False
     records_not_kept: int = 0
+    changed: bool = True
+    failed: bool = False
+    result: t.Any = field(default_factory=dict)
+    diff: dict[str, t.Any] = field(default_factory=dict)
 
     @property
     def is_finished(self) -> bool:
@@ -168,6 +180,11 @@ class CommandResult:
     @property
     def errors(self) -> tuple[ErrorRecord, ...]:
         return tuple(each for each in (self.unreadable, self.error) if each is not None)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the command counts as a change of its computer: it was started, and does not say otherwise."""
+        return self.command_id is not None and self.output.changed
 
     @property
     def is_complete(self) -> bool:
@@ -207,6 +224,7 @@ class CommandResult:
             "inventory_hostname": self.session.endpoint.inventory_hostname,
             "command_id": self.command_id,
             **fields,
+            "changed": self.has_changed,
             "state": self.output.state.value if self.command_id else None,
             "reboot_required": self.needs_reboot,
         }

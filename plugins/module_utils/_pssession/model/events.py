@@ -67,6 +67,16 @@ class ExitCodeSet:
 
 
 @dataclass(frozen=True)
+class StatusReceived:
+    """What a script left in ``$Ansible``, at its end: `Output` has the same attributes."""
+
+    changed: bool
+    failed: bool
+    result: object
+    diff: dict[str, t.Any]
+
+
+@dataclass(frozen=True)
 class MessageUnreadable:
     """A message of the stream, or what should have been one, cannot be read; the stream goes on behind it."""
 
@@ -121,7 +131,7 @@ class ReceiveEnded:
 
 CommandEvent: t.TypeAlias = (
     "OutputReceived | OutputSkipped | FormattedLines | RecordReceived | ProgressReceived | HostTextReceived"
-    " | ExitCodeSet | MessageUnreadable | Reconnecting | Reconnected | Finished | ReceiveEnded"
+    " | ExitCodeSet | StatusReceived | MessageUnreadable | Reconnecting | Reconnected | Finished | ReceiveEnded"
 )
 
 

@@ -66,6 +66,16 @@ def error_of(session: PSSession, output: Output, request: Request) -> ErrorRecor
             reason=Reason.COMMAND_FAILED,
             hint=f"If {output.rc} is a success, add it to expected_return_code.",
         )
+    if output.failed:
+        return _record(
+            "ScriptFailed",
+            f"{command} reported that it failed ($Ansible.Failed)",
+            session,
+            request,
+            category="InvalidResult",
+            reason=Reason.COMMAND_FAILED,
+            hint="What the script gave is in the result.",
+        )
     if output.state is PipelineState.STOPPED and not request.run.stop:
         return _record(
             "PipelineStopped",

@@ -81,10 +81,19 @@ def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> t
     )
 
 
-def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_session: bool = False) -> Applied:
+def disconnect_afterwards(
+    task: Task,
+    applied: Applied,
+    outputs: Outputs,
+    every_session: bool = False,
+    also: t.Container[SessionKey] = frozenset(),
+) -> Applied:
     """Disconnect from sessions whose command still runs, and from all if the task asks for that.
 
     Sessions whose command could not be received are looked at first, and their errors say what became of them.
+
+    Args:
+        also: Keys of further sessions to disconnect from.
 
     Returns:
         The sessions connected before the work with their commands, as they are now, with all errors.
@@ -96,7 +105,8 @@ def disconnect_afterwards(task: Task, applied: Applied, outputs: Outputs, every_
     }
     finished = {result.session.key for result in outputs.results if result.output.is_finished} - running
     everything = every_session or task.request.change.when_done == "disconnect"
-    leave = {session.key for session in applied.sessions if everything or session.key in running}
+    keys = [session.key for session in applied.sessions]
+    leave = {key for key in keys if everything or key in running or key in also}
     doubtful = {result.session.key: result for result in outputs.results if result.may_be_lost}
     seen = look(task, doubtful.values(), leave)
     connected = [

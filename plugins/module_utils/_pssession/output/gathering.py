@@ -22,6 +22,7 @@ from ..model.events import (
     ReceiveEnded,
     Reconnected,
     RecordReceived,
+    StatusReceived,
 )
 from ..psrp.clixml import MAX_TEXT, more
 
@@ -77,6 +78,9 @@ class Gatherer:
             (self._host_err if event.is_error else self._host_out).add(event.text)
         elif isinstance(event, ExitCodeSet):
             output.rc = event.rc
+        elif isinstance(event, StatusReceived):
+            output.changed, output.failed = event.changed, event.failed
+            output.result, output.diff = event.result, event.diff
         elif isinstance(event, MessageUnreadable):
             self.unreadable.append(event.why)
         elif isinstance(event, Reconnected):

@@ -112,6 +112,7 @@ class Receiving:
         self._drops = session.shell.buffer_mode == "Drop"
         self._stream = CommandStream(
             session.endpoint.option,
+            command_id=command_id,
             drops=self._drops,
             is_first=command_id == first_command_id(session),
             wants_output=wants_output,

@@ -32,6 +32,8 @@ def no_longer_needed(results: t.Iterable[CommandResult]) -> set[tuple[str, str]]
 def remove_finished(task: Task, applied: Applied, outputs: Outputs) -> Applied:
     """Remove the sessions that are no longer needed; what another client took meanwhile is an error.
 
+    That is a change, but for sessions whose scripts say that they changed nothing.
+
     Returns:
         The sessions connected before, as they are now, with all errors.
     """
@@ -44,7 +46,7 @@ def remove_finished(task: Task, applied: Applied, outputs: Outputs) -> Applied:
         sessions=sessions,
         after=sessions,
         errors=(*applied.errors, *removed.errors),
-        changed=applied.changed | removed.changed,
+        changed=applied.changed | (removed.changed - outputs.unchanged),
     )
 
 

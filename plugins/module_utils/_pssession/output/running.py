@@ -36,6 +36,16 @@ class Outputs:
         return tuple(error for result in self.results for error in result.errors)
 
     @property
+    def changed(self) -> frozenset[SessionKey]:
+        """Keys of the sessions in which a command was started that does not say that it changed nothing."""
+        return frozenset(each.session.key for each in self.results if each.has_changed)
+
+    @property
+    def unchanged(self) -> frozenset[SessionKey]:
+        """Keys of the sessions in which each command says that it changed nothing."""
+        return frozenset(each.session.key for each in self.results if not each.output.changed) - self.changed
+
+    @property
     def news(self) -> frozenset[SessionKey]:
         """Keys of the sessions whose command gave something now."""
         return frozenset(each.session.key for each in self.results if each.command_id and each.is_news)

@@ -20,7 +20,7 @@ from ..model.events import (
     RecordReceived,
 )
 from ..model.settings import SessionOption
-from . import formatting, host, records
+from . import formatting, host, records, statements
 from .formatting import FormattedOutput
 from .fragments import Defragmenter
 from .host import HostCall, Method
@@ -49,6 +49,7 @@ class CommandStream:
 
     Args:
         option: Its limits of received data count.
+        command_id: The command's id, in lower case: what `statements` put on the stream is known by it.
         drops: Whether the session drops output that is not received in time (BufferMode Drop).
         is_first: Whether it is the first command of its session, so that messages before its own are few.
         wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
@@ -62,12 +63,14 @@ class CommandStream:
         self,
         option: SessionOption = _NO_LIMITS,
         *,
+        command_id: str = "",
         drops: bool = False,
         is_first: bool = False,
         wants_output: t.Callable[[], bool] = _always,
     ) -> None:
         self.is_finished = False
         self.host_calls: list[HostCall] = []
+        self._command_id = command_id
         self._host_text = HostText()
         self._damages: list[str] = []
         self._defragmenter = Defragmenter(
@@ -138,11 +141,10 @@ class CommandStream:
 
     def _read(self, message: bytes) -> t.Sequence[CommandEvent]:
         kind, data = unpack(message)
-        if kind == MessageType.PIPELINE_OUTPUT and not self._wants_output():
-            return _SKIPPED
-        text = clixml_of(data)
         if kind == MessageType.PIPELINE_OUTPUT:
-            return self._object(text)
+            may_be_status = statements.may_be_status(data, self._command_id)
+            return self._object(clixml_of(data)) if may_be_status or self._wants_output() else _SKIPPED
+        text = clixml_of(data)
         if kind == MessageType.PIPELINE_HOST_CALL:
             return self._host_call(host.host_call(text))
         if kind == MessageType.ERROR_RECORD:
@@ -167,6 +169,9 @@ class CommandStream:
 
     def _object(self, text: str) -> t.Sequence[CommandEvent]:
         value = records.output_object(text)
+        status = statements.status_of(value, self._command_id)
+        if status is not None:
+            return (status,)
         if formatting.is_formatting(value):
             return (FormattedLines(self._formatted.feed(t.cast(t.Mapping[str, t.Any], value))),)
         lines = self._formatted.flush()

@@ -17,14 +17,13 @@ from ..model.errors import TransportError, WSManFault
 from ..model.sessions import Shell
 from ..model.settings import Credential
 from ..wsman.client import WSManClient
-from . import host, session_key
+from . import host, session_key, statements
 from .fragments import FRAGMENT_HEADER_BYTES, fragments_of
 from .values import to_powershell
 
 try:
     from pypsrp.complex_objects import (
         ApartmentState,
-        Command,
         CommandParameter,
         Pipeline,
         PSCredential,
@@ -220,23 +219,22 @@ class _Messages:
         Parameters are named without a dash, as PowerShell's own client names them. A server takes a name with a dash
         for a piece of source, and a null value after it for a missing argument (seen: PowerShell 7.6, Linux).
         """
-        command = Command(cmd=script.text, is_script=True, use_local_scope=False)
-        command.args = [CommandParameter(value=to_powershell(value)) for value in script.arguments]
-        command.args += [
+        arguments = [CommandParameter(value=to_powershell(value)) for value in script.arguments]
+        arguments += [
             CommandParameter(name=name, value=to_powershell(value)) for name, value in script.parameters.items()
         ]
-        command.args += [
+        arguments += [
             CommandParameter(name=name, value=_sensitive(sealed))
             for name, sealed in script.sensitive_parameters.items()
         ]
-        command.end_of_statement = True
+        commands = statements.commands_of(script, arguments, str(self._command_id), str(self._pool_id))
         body = CreatePipeline(
             script.input is None,
             ApartmentState(value=ApartmentState.UNKNOWN),
             RemoteStreamOptions(value=RemoteStreamOptions.ADD_INVOCATION_INFO),
             False,
             host.host_info(script.has_ui),
-            Pipeline(is_nested=False, cmds=[command], history=None, redirect_err_to_out=False),
+            Pipeline(is_nested=False, cmds=commands, history=None, redirect_err_to_out=False),
             False,
         )
         return self._with_header(body)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import codecs
+import dataclasses
 import re
 import typing as t
 
@@ -40,6 +41,23 @@ _PARTS = re.compile(
     """,
     re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
+
+# What may stand before the attributes and the parameters of a script: blanks, comments and using statements.
+_BLANK = r"(?:\s|<\#(?:(?!\#>).)*\#>|\#[^\r\n]*(?=[\r\n]|\Z))*"
+_START = re.compile(
+    rf"(?:{_BLANK}using[ \t]+(?:namespace|module|assembly)[ \t]+[\w.\-/\\:'\" ]+(?:;|\r?\n))*",
+    re.IGNORECASE | re.DOTALL,
+)
+_ATTRIBUTE = re.compile(
+    rf"{_BLANK}(?P<attribute>\[(?:[^\[\]'\"`\#]|'[^']*'|\"[^\"`$]*\"|\[\])*\])", re.IGNORECASE | re.DOTALL
+)
+_TEXT_IN_ATTRIBUTE = re.compile(r"'[^']*'|\"[^\"]*\"")
+_SHOULD_PROCESS = re.compile(
+    r"\[\s*(?:System\.Management\.Automation\.)?CmdletBinding(?:Attribute)?\s*\((?:[^)]*,)?\s*"
+    r"SupportsShouldProcess\s*(?:=\s*\$true\s*)?(?:,[^)]*)?\)\s*\]",
+    re.IGNORECASE | re.DOTALL,
+)
+_PARAM = re.compile(rf"{_BLANK}param\s*\(", re.IGNORECASE | re.DOTALL)
 
 
 def decoded(data: bytes) -> str:
@@ -92,6 +110,37 @@ def requirements_of(text: str) -> list[str]:
     if "#requires" not in text.lower():
         return []
     return [found["requires"].rstrip() for found in _PARTS.finditer(text) if found["requires"]]
+
+
+def supports_should_process(text: str) -> bool:
+    """Tell whether a script declares ``[CmdletBinding(SupportsShouldProcess)]``, so that it takes ``-WhatIf``.
+
+    What cannot be read for certain does not count: a script without that would do its work in check mode.
+    """
+    start = _START.match(text)
+    position = start.end() if start else 0
+    supports = False
+    while attribute := _ATTRIBUTE.match(text, position):
+        named = _TEXT_IN_ATTRIBUTE.sub("''", attribute["attribute"])
+        supports = supports or bool(_SHOULD_PROCESS.fullmatch(named))
+        position = attribute.end()
+    return supports and bool(_PARAM.match(text, position))
+
+
+def prepared(script: Script, *, check_mode: bool, verbosity: int) -> Script:
+    """Return a script with what it is to find in ``$Ansible``, and with ``-WhatIf`` and ``-Confirm`` where it has them.
+
+    There is nobody to confirm anything, so a script does not ask, unless the task gives it the parameter.
+    """
+    parameters = dict(script.parameters)
+    if supports_should_process(script.text):
+        given = {name.lower() for name in parameters}
+        if not given & {"confirm", "cf"}:
+            parameters["Confirm"] = False
+        if check_mode:
+            parameters = {name: value for name, value in parameters.items() if name.lower() not in ("whatif", "wi")}
+            parameters["WhatIf"] = True
+    return dataclasses.replace(script, parameters=parameters, check_mode=check_mode, verbosity=verbosity)
 
 
 def _text(text: str) -> str:

@@ -35,6 +35,7 @@ class Context:
         client_id: Our identity on the wire, a GUID; None means the registry's.
         run_client_id: Gives our identity where the registry cannot be used; None means a new one.
         check_mode: Only look and tell what would be done.
+        verbosity: Ansible's, for scripts: 0, or how often ``-v`` was given.
         confirm: Asked with operation, target and session before each step; None means not to ask.
         kept_output: What the attempts before have received, for a task that repeats itself; None for any other.
         emit: Gets the events of the task as they happen, also from the threads of its jobs.
@@ -46,6 +47,7 @@ class Context:
     client_id: str | None = None
     run_client_id: t.Callable[[], str] | None = None
     check_mode: bool = False
+    verbosity: int = 0
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
     kept_output: KeptOutput | None = None
     emit: t.Callable[[Event], None] = _silent

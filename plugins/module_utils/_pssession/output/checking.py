@@ -1,0 +1,68 @@
+"""Check mode of scripts that support it: they run in sessions that exist, and each session is left as it was found.
+
+This is the one case in which check mode sends requests that change something: the task connects to sessions, and
+disconnects from those that it was not connected to. No session is opened, nothing is written to the journal.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..finding.finding import Found, find
+from ..finding.here import only_here
+from ..finding.idle import only_idle
+from ..model.commands import Script
+from ..request.request import Request
+from ..state.journals import NoJournal
+from ..task.task import Task
+from ..verbs.apply import Applied, carry_out, remembered
+from ..verbs.connect import Connect
+from .disconnecting import disconnect_afterwards, disconnect_on_interrupt
+from .foreseeing import foreseen, to_go_on_with
+from .running import Outputs, Runner
+
+
+def run(script: Script, task: Task) -> tuple[Found, Applied, Outputs]:
+    """Run a script that supports check mode in each session where a task without check mode would run it.
+
+    Returns:
+        What was found, what a run without check mode would come to, with the errors of this one, and what the scripts
+        gave. Changed are the sessions whose scripts say that they would change something.
+    """
+    task = dataclasses.replace(task, request=_changing_nothing(task.request))
+    context = dataclasses.replace(task.context, check_mode=False)
+    acting = dataclasses.replace(task, context=context, journal=NoJournal())
+    found = only_idle(task, only_here(acting, find(task)))
+    expected = foreseen(task, found, carry_out(task, Connect(task.request, task.context), found))
+    with disconnect_on_interrupt(acting) as connections:
+        verb = Connect(acting.request, acting.context)
+        applied = carry_out(acting, verb, found, connections.note, connections.during)
+        outputs = Runner(acting).invoke(to_go_on_with(acting, found, applied), script)
+    left = remembered(acting, found, disconnect_afterwards(acting, applied, outputs, also=applied.changed))
+    used = {session.key for session in applied.sessions}
+    return (
+        found,
+        dataclasses.replace(
+            expected,
+            sessions=tuple(session for session in expected.sessions if session.key in used),
+            after=tuple(session for session in expected.after if session.key in used),
+            what_if=tuple((key, line) for key, line in expected.what_if or () if key in used),
+            errors=left.errors,
+            changed=outputs.changed,
+        ),
+        outputs,
+    )
+
+
+def _changing_nothing(request: Request) -> Request:
+    """Return a request that leaves idle timeout and buffering mode of its sessions as they are."""
+    changes = {"idle_timeout": None, "output_buffering_mode": None}
+    given = dict(request.given.get("session_option") or {})
+    return dataclasses.replace(
+        request,
+        session_option=dataclasses.replace(request.session_option, idle_timeout=None, output_buffering_mode=None),
+        change=dataclasses.replace(request.change, when_done="keep"),
+        given={**request.given, "session_option": {**given, **changes}},
+    )

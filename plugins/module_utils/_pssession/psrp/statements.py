@@ -1,0 +1,140 @@
+"""The statements of a command's pipeline: a script, and those around it that give it ``$Ansible``.
+
+    begin     makes $Ansible, and takes the input, which a server gives to the first statement only
+    script    as the user wrote it, with its own parameters and line numbers
+    end       puts what the script left in $Ansible on the output stream, as a dictionary with the command's id, and
+              removes what begin made
+
+An error that ends the first statement is an error record. An error that ends a later one ends the pipeline as failed
+for its client. In both cases the next statements run; after a failed pipeline their output is lost. After ``exit`` they
+run as well. (Seen: PowerShell 7.6, Linux.) So an error of the script, which is not the first statement, fails the
+command as if the script were alone, and what it left in $Ansible is not known then. No statement can keep a later one
+from running.
+
+The texts use no cmdlet where the session's language mode is FullLanguage, since an endpoint may hide cmdlets. In
+ConstrainedLanguage they call methods of core types only.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model.commands import Script
+from ..model.events import StatusReceived
+from .values import to_powershell
+
+try:
+    from pypsrp.complex_objects import Command, CommandParameter
+except ImportError:  # reported by the client, which is needed first
+    pass
+
+# The key of the dictionary that the last statement gives; its value is the command's id.
+_MARK = "psremoting.fleet"
+
+
+def _line(text: str) -> str:
+    """Return a text without its line breaks, of which CLIXML makes seven characters each."""
+    return " ".join(line.strip() for line in text.strip().splitlines())
+
+
+_TAKE_INPUT = "; $global:__pssession_input = @($input)"
+_GIVE_INPUT = "try { $global:__pssession_input } finally { $global:__pssession_input = $null }"
+# The folder of $Ansible.Tmpdir has the id of the session, so that a command removes what a script before it left that
+# was stopped. The getter makes the folder when a script asks for it.
+_BEGIN = _line(
+    r"""
+    param($session, $check, $verbosity);
+    $values = @{ CheckMode = $check; Verbosity = $verbosity; Result = @{}; Diff = @{}; Changed = $true; Failed = $false;
+    Tmpdir = $null };
+    if ($ExecutionContext.SessionState.LanguageMode -eq 'FullLanguage') {
+        $folder = [IO.Path]::Combine([IO.Path]::GetTempPath(), "ansible-$session");
+        if ([IO.Directory]::Exists($folder)) { try { [IO.Directory]::Delete($folder, $true) } catch { } }
+        $path = "[IO.Path]::Combine([IO.Path]::GetTempPath(), 'ansible-$session')";
+        $getter = [scriptblock]::Create("[IO.Directory]::CreateDirectory($path).FullName");
+        $values.Remove('Tmpdir');
+        $global:Ansible = [pscustomobject] $values;
+        $global:Ansible.PSObject.Properties.Add([Activator]::CreateInstance(
+            [Management.Automation.PSScriptProperty], @('Tmpdir', $getter)))
+    } else {
+        $global:Ansible = $values;
+        $temporary = if ($env:TEMP) { $env:TEMP } else { '/tmp' };
+        $folder = @{ Path = "$temporary/ansible-$session"; ItemType = 'Directory'; Force = $true };
+        try { $values.Tmpdir = (Microsoft.PowerShell.Management\New-Item @folder).FullName } catch { }
+    }
+    """
+)
+_END = _line(
+    r"""
+    param($session, $command);
+    $status = @{ 'psremoting.fleet' = $command };
+    foreach ($name in 'changed', 'failed', 'result', 'diff')
+    { try { $status[$name] = $global:Ansible.$name } catch { } }
+    foreach ($name in 'changed', 'failed') { if ($null -ne $status[$name]) { $status[$name] = [bool] $status[$name] } }
+    $status;
+    if ($ExecutionContext.SessionState.LanguageMode -eq 'FullLanguage') {
+        $folder = [IO.Path]::Combine([IO.Path]::GetTempPath(), "ansible-$session");
+        if ([IO.Directory]::Exists($folder)) { try { [IO.Directory]::Delete($folder, $true) } catch { } }
+        foreach ($name in 'Ansible', '__pssession_input')
+        { $ExecutionContext.SessionState.PSVariable.Remove("global:$name") }
+    } else {
+        $folder = $global:Ansible.Tmpdir;
+        if ($folder)
+        { Microsoft.PowerShell.Management\Remove-Item -LiteralPath $folder -Recurse -Force -ErrorAction Ignore }
+        Microsoft.PowerShell.Utility\Remove-Variable Ansible, __pssession_input -Scope Global -ErrorAction Ignore
+    }
+    """
+)
+
+
+def commands_of(script: Script, arguments: t.Sequence[t.Any], command_id: str, session_id: str) -> list[t.Any]:
+    """Return the commands of the pipeline of a script.
+
+    Args:
+        arguments: What the script gets, as the CommandParameters of its own command.
+    """
+    begin, statement = _BEGIN, [_command(script.text, arguments, local=False)]
+    if script.input is not None:
+        begin += _TAKE_INPUT
+        statement.insert(0, _command(_GIVE_INPUT))
+    statements = [
+        [_command(begin, map(_parameter, (session_id, script.check_mode, script.verbosity)))],
+        statement,
+        [_command(_END, map(_parameter, (session_id, command_id)))],
+    ]
+    for each in statements:
+        each[-1].end_of_statement = True
+    return [command for each in statements for command in each]
+
+
+def may_be_status(data: bytes, command_id: str) -> bool:
+    """Tell whether the data of an output message may be what the last statement of a command gave."""
+    return _MARK.encode() in data and command_id.encode() in data
+
+
+def status_of(value: object, command_id: str) -> StatusReceived | None:
+    """Return what a script left in $Ansible, if that is what an output object is, or None.
+
+    A script can make such an object itself, for its own command only: others have other ids.
+    """
+    if not isinstance(value, dict) or value.get(_MARK) != command_id:
+        return None
+    changed, failed, diff = value.get("changed"), value.get("failed"), value.get("diff")
+    return StatusReceived(
+        changed=changed is not False,
+        failed=failed is True,
+        result=value.get("result"),
+        diff=diff if isinstance(diff, dict) else {},
+    )
+
+
+def _command(text: str, arguments: t.Iterable[t.Any] = (), *, local: bool = True) -> t.Any:
+    """Return a script of the pipeline; one that is not local runs in the session's own scope, and leaves variables."""
+    command = Command(cmd=text, is_script=True, use_local_scope=local)
+    command.args = list(arguments)
+    return command
+
+
+def _parameter(value: object) -> t.Any:
+    return CommandParameter(value=to_powershell(value))

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The statements around a script, and what the last of them tells about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import Output, Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import StatusReceived
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.gathering import Gatherer
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import statements
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
+from tests.unit.test_host import COMPLETED, OUTPUT, STATE, events_of
+
+COMMAND = "7d9ee1c2-0000-0000-0000-000000000001"
+OTHER = "7d9ee1c2-0000-0000-0000-000000000002"
+
+
+def entry(key: str, value: str) -> str:
+    return f'<En><S N="Key">{key}</S>{value}</En>'
+
+
+def status(command_id: str = COMMAND, **entries: str) -> str:
+    """What the last statement of a command writes, as a server sends it; the values are CLIXML."""
+    dictionary = entry("psremoting.fleet", f'<S N="Value">{command_id}</S>')
+    dictionary += "".join(entry(name, value) for name, value in entries.items())
+    types = "<T>System.Collections.Hashtable</T><T>System.Object</T>"
+    return f'<Obj RefId="0"><TN RefId="0">{types}</TN><DCT>{dictionary}</DCT></Obj>'
+
+
+def output_of(*objects: str, max_objects: int | None = None) -> Output:
+    gatherer = Gatherer(max_objects)
+    stream = CommandStream(command_id=COMMAND, wants_output=gatherer.has_room)
+    for event in events_of(stream, *((OUTPUT, each) for each in objects), (STATE, COMPLETED)):
+        gatherer.add(event)
+    return gatherer.finish()
+
+
+def commands_of(script: Script) -> list[Any]:
+    return statements.commands_of(script, [], COMMAND, OTHER)
+
+
+def test_a_command_without_a_status_counts_as_a_change() -> None:
+    output = output_of("<S>a</S>")
+    assert (output.changed, output.failed, output.result, output.diff) == (True, False, {}, {})
+
+
+def test_what_a_script_left_is_no_part_of_its_output() -> None:
+    before = entry("before", '<S N="Value">x</S>')
+    told = status(
+        changed='<B N="Value">false</B>',
+        failed='<B N="Value">true</B>',
+        result='<I32 N="Value">3</I32>',
+        diff=f'<Obj N="Value" RefId="1"><DCT>{before}</DCT></Obj>',
+    )
+    output = output_of("<S>a</S>", told)
+    assert output.output == ["a"]
+    assert (output.changed, output.failed, output.result, output.diff) == (False, True, 3, {"before": "x"})
+
+
+def test_the_last_status_counts() -> None:
+    """A script may write one as well, and what it says of itself is its own business."""
+    output = output_of(status(changed='<B N="Value">false</B>'), status(changed='<B N="Value">true</B>'))
+    assert (output.changed, output.output) == (True, [])
+
+
+@pytest.mark.parametrize("value", ['<Nil N="Value" />', '<S N="Value">false</S>', '<I32 N="Value">0</I32>'])
+def test_what_is_no_boolean_says_nothing(value: str) -> None:
+    output = output_of(status(changed=value, failed=value, diff=value))
+    assert (output.changed, output.failed, output.diff) == (True, False, {})
+
+
+def test_a_status_of_another_command_is_output() -> None:
+    output = output_of(status(OTHER, changed='<B N="Value">false</B>'))
+    assert output.changed is True
+    assert output.output == [{"psremoting.fleet": OTHER, "changed": False}]
+
+
+@pytest.mark.parametrize("text", [COMMAND, f"psremoting.fleet {COMMAND}"])
+def test_text_is_no_status(text: str) -> None:
+    output = output_of(f"<S>{text}</S>")
+    assert (output.changed, output.output) == (True, [text])
+
+
+def test_a_status_is_read_where_no_more_output_is_kept() -> None:
+    output = output_of(
+        "<S>a</S>", f"<S>psremoting.fleet {COMMAND}</S>", status(changed='<B N="Value">false</B>'), max_objects=1
+    )
+    assert output.changed is False
+    assert output.output == ["a", "... 1 more objects are not shown"]
+
+
+def test_only_the_script_runs_in_the_scope_of_the_session() -> None:
+    """What the others use must not be among the variables of the session."""
+    commands = commands_of(Script("'mine'"))
+    assert [command.end_of_statement for command in commands] == [True] * 3
+    assert [command.cmd for command in commands if not command.use_local_scope] == ["'mine'"]
+    assert (
+        commands[1].cmd == "'mine'"
+    )  # never the first: an error that ends the first statement does not fail the command
+
+
+def test_input_goes_through_the_first_statement() -> None:
+    """A server gives it to that one only."""
+    commands = commands_of(Script("'mine'", input=(1,)))
+    assert [command.end_of_statement for command in commands] == [True, False, True, True]
+    assert "$input" in commands[0].cmd
+    assert commands[2].cmd == "'mine'"
+
+
+def test_what_the_statements_are_told_is_no_source() -> None:
+    """It comes as arguments, so that nothing of it is run as code."""
+    quiet, loud = (commands_of(Script("x", check_mode=on, verbosity=count)) for on, count in ((False, 0), (True, 4)))
+    assert [command.cmd for command in quiet] == [command.cmd for command in loud]
+    assert [part.value for part in loud[0].args] == [OTHER, True, 4]
+    assert [part.value for part in loud[-1].args] == [OTHER, COMMAND]
+
+
+def test_a_value_that_is_no_dictionary_is_no_status() -> None:
+    values: list[Any] = [None, "x", [], {}, {"psremoting.fleet": None}]
+    for value in values:
+        assert statements.status_of(value, COMMAND) is None
+    assert isinstance(statements.status_of({"psremoting.fleet": COMMAND}, COMMAND), StatusReceived)
