@@ -177,11 +177,14 @@ def test_what_the_journal_brings_again_is_not_shown_again(run: Run) -> None:
 def test_the_newest_lines_of_output(run: Run) -> None:
     display = run.fork("output")
     tell(display, at("web01", ReceiveBegan()), at("web01", OutputReceived({"Free": 12})))
-    tell(display, at("web01", FormattedLines(["one", "two"])), at("web01", OutputReceived("three\nfour\nfive")))
+    tell(display, at("web01", FormattedLines(["one", "", "two"])))
+    host = {"Message": "six", "NoNewLine": False, "ForegroundColor": None}
+    tell(display, at("web01", OutputReceived("three\nfour\nfive")))
+    tell(display, at("web01", RecordReceived("information", {"message_data": host})))
     assert run.wait(5) == [
-        "web01 (job1): 1 line not shown",
-        *(f"web01 (job1): {line}" for line in ("one", "two", "three", "four", "five")),
-        "web01 (job1), 5 s: 4 objects",
+        "web01 (job1): 2 earlier lines not shown",
+        *(f"web01 (job1): {line}" for line in ("two", "three", "four", "five", "six")),
+        "web01 (job1), 5 s: 5 objects",
     ]
     tell(display, at("web01", OutputReceived("the end")), at("web01", ReceiveEnded()))
     assert run.terminal.lines[-1] == "web01 (job1): the end"

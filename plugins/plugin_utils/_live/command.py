@@ -108,11 +108,11 @@ class Command:
         left_out = self._output_lines - len(lines)
         self._output.clear()
         self._output_lines = 0
-        return [f"{self.place}: {text.counted(left_out, 'line')} not shown", *lines] if left_out else lines
+        return [f"{self.place}: {text.counted(left_out, 'earlier line')} not shown", *lines] if left_out else lines
 
     def _keep(self, lines: t.Iterable[str]) -> None:
         if self._shows_output:
-            for line in lines:
+            for line in filter(str.strip, lines):
                 self._output.append(text.short(line))
                 self._output_lines += 1
 

@@ -80,5 +80,7 @@ def percent_of(record: t.Mapping[str, t.Any]) -> int | None:
 
 def output_lines(value: object) -> list[str]:
     """Return an object of the output stream, or of the information stream, as lines."""
+    if isinstance(value, dict) and "NoNewLine" in value:  # of Write-Host (HostInformationMessage)
+        value = value.get("Message")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return [short(line) for line in text.splitlines()]
