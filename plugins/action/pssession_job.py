@@ -126,7 +126,7 @@ class ActionModule(EngineAction):
         check_mode = self._task.check_mode
         self._task.check_mode = check_mode or call.only_foresee
         try:
-            return self.perform(_PLUGINS[call.module], options, inventory, task_vars)
+            return self.perform(_PLUGINS[call.module], options, inventory, task_vars, call.journals)
         finally:
             self._task.check_mode = check_mode
 

@@ -135,6 +135,9 @@ options:
         (C(HOST.jsonl)) and its result (C(HOST.result.json)). One folder and one session name stand for one piece of
         work.
       - A session of the name with a command that the journal does not know is refused; see O(adopt).
+      - Where the folder has work of another session name, script or parameters for a host, the host fails. Nothing is
+        started, and the result there is not returned. Values of O(sensitive_parameters) do not count. Of what earlier
+        versions wrote, the folder has the session name at most.
       - For the job V(collect) a journal as with M(psremoting.fleet.receive_pssession).
       - For the job V(journal) the journal to read, or the folder with journals, whichever of these wrote it. It is on
         the controller.
@@ -180,6 +183,7 @@ options:
     description:
       - For the job V(resume), start the work where it is not known whether it was started before. Its session exists
         without a command, or does not exist although the journal has a start.
+      - Then the script may also be another one than that of the journal, or have other parameters.
     type: bool
     default: false
   adopt:
@@ -223,8 +227,8 @@ extends_documentation_fragment:
 notes:
   - The task runs on the controller. Its calls of modules run wherever C(delegate_to) sends the task, if that is not a
     Windows host. Then O(journal) cannot be used, since its files are on the controller.
-  - With O(computer_name) and the job V(resume) with O(journal), one host is started and received after the other. All
-    other jobs work with all hosts side by side.
+  - Each job works with all hosts of O(computer_name) side by side. A journal that cannot be used, or that another run
+    works with, is an error of its host alone.
   - In check mode the job calls each module in check mode. It starts and receives nothing, so it foresees as far as that
     goes.
 seealso:

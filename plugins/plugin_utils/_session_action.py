@@ -23,6 +23,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import INVOKE, RECEIVE, Plugin, lacks_home
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
@@ -148,18 +149,30 @@ class EngineAction(ActionBase):
         options["path"] = None
 
     def perform(
-        self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None
+        self,
+        plugin: Plugin,
+        options: dict[str, t.Any],
+        inventory: Inventory,
+        task_vars: dict[str, t.Any] | None,
+        journals: t.Mapping[str, HostJournal] | None = None,
     ) -> dict[str, t.Any]:
         """Run a module, in check mode if the task is, and return its result.
 
         Args:
             options: Validated options of the module.
+            journals: As in `Context`; only where the module runs here.
         """
         if inventory.runs_here:
-            return self._run_here(plugin, options, inventory)
+            return self._run_here(plugin, options, inventory, journals)
         return self._run_module(plugin, options, inventory, task_vars)
 
-    def _run_here(self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory) -> dict[str, t.Any]:
+    def _run_here(
+        self,
+        plugin: Plugin,
+        options: dict[str, t.Any],
+        inventory: Inventory,
+        journals: t.Mapping[str, HostJournal] | None,
+    ) -> dict[str, t.Any]:
         board = Board(_SHOWN, self._task._uuid, str(os.getpid()))
         live = self.live or options.get("live") or _arguments.LIVE["live"]["default"]
         display = EventDisplay(self._task.get_name(), Terminal.of(self._task), board, live, self.collecting)
@@ -173,6 +186,7 @@ class EngineAction(ActionBase):
                 settings_of=inventory.settings_of,
                 world=dataclasses.replace(real_world(), logons=_LOGONS),
                 **of_this_run(),
+                journals=journals,
                 kept_output=None if self._attempts is None else self._attempts.kept,
                 emit=display,
                 confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,

@@ -5,18 +5,22 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
+import secrets
 import typing as t
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import open_own_file
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import open_files, open_own_file
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._file_names import FileNames, file_name
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Begun
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._journals import RecordedOfHosts
 
 # Of the result files. It goes up when something that was there is gone or means something else; files of 0.1.0 that
 # were written before there was a number have the same content.
 FORMAT = 1
+_SALT_BYTES = 16
 _JOURNAL, _RESULT = ".jsonl", ".result.json"
 
 
@@ -37,17 +41,26 @@ class WorkFolder:
         """Return the path of the host's journal."""
         return self._file(host, _JOURNAL)
 
-    def commands_of(self, host: str) -> dict[str, set[str]]:
-        """Return the commands that the host's journal knows, by session; see `commands_in`.
+    @property
+    def most_at_once(self) -> int:
+        """How many journals may be open at the same time: a quarter of the files that this process may have."""
+        return open_files() // 4
+
+    def new_salt(self) -> str:
+        """Return a text that nobody can know beforehand."""
+        return secrets.token_hex(_SALT_BYTES)
+
+    def begun_of(self, host: str) -> Begun:
+        """Return what the host's journal knows of the work there; see `begun_in`.
 
         Raises:
             OSError: The journal cannot be read.
         """
         try:
             with open(open_own_file(self.journal_of(host), os.O_RDONLY), "rb") as journal:
-                return commands_in(journal)
+                return begun_in(journal)
         except FileNotFoundError:
-            return {}
+            return Begun()
 
     def recorded_of(self, host: str) -> tuple[list[t.Mapping[str, t.Any]], list[str]]:
         """Return the results that the journals there have of a host's commands, and what could not be read.
@@ -86,7 +99,9 @@ class WorkFolder:
             OSError: It cannot be written.
         """
         # A script may return half of a surrogate pair; JSON has it as an escape sequence.
-        write_whole(self._file(host, _RESULT), json.dumps({"format": FORMAT, **result}).encode("ascii"), 0o600)
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        content = {"format": FORMAT, "kept_on": now, **result}
+        write_whole(self._file(host, _RESULT), json.dumps(content).encode("ascii"), 0o600)
 
     def _file(self, host: str, ending: str) -> str:
         if host not in self._stems:
@@ -116,19 +131,23 @@ class WorkFolder:
                         yield name.removesuffix(ending)
 
 
-def commands_in(journal: t.Iterable[bytes]) -> dict[str, set[str]]:
-    """Return the ids of commands in the lines of a journal, in lower case, by the instance ids of their sessions.
+def begun_in(journal: t.Iterable[bytes]) -> Begun:
+    """Return what the lines of a journal know of the work.
 
-    A command is there before the server is asked to start it. One that the server refused does not count.
+    A command is there before the server is asked to start it, and with it what its work is told by. One that the server
+    refused does not count. Ids are in lower case.
     """
-    commands: dict[str, set[str]] = {}
+    works: dict[tuple[str, str], t.Mapping[str, t.Any] | None] = {}
     for entry in filter(None, map(_entry, journal)):
-        of_session = commands.setdefault(str(entry.get("session")), set())
+        command = (str(entry.get("session")), str(entry.get("command")).lower())
         if "refused" in entry:
-            of_session.discard(str(entry.get("command")).lower())
+            works.pop(command, None)
         elif "command" in entry:
-            of_session.add(str(entry["command"]).lower())
-    return {session: ids for session, ids in commands.items() if ids}
+            works[command] = works.get(command) or entry.get("work")
+    commands: dict[str, set[str]] = {}
+    for session, command_id in works:
+        commands.setdefault(session, set()).add(command_id)
+    return Begun(commands, next(reversed(works.values()), None))
 
 
 def _entry(line: bytes) -> dict[str, t.Any] | None:

@@ -26,8 +26,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system
     World,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, drive
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import commands_in
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Begun, Call, Order, drive
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import begun_in
 from tests.integration.engine.controller import Controller
 from tests.simulation.disk import DiskOfProcess, MemoryDisk
 from tests.simulation.history import DISK_FAULTS, IDLE_TIMEOUT, HappeningFault
@@ -45,6 +45,8 @@ _LATE_SECONDS = 30.0
 _RESTART_SECONDS = 60.0
 _AWAY = {"away": 100.0, "away_long": 500.0}
 _TAKEN_SECONDS = 100.0
+# So that histories with three computers need two calls.
+FEW_JOURNALS = 2
 OTHER_CLIENT = "C0FFEE00-0000-4000-8000-000000000001"
 
 
@@ -127,6 +129,7 @@ class Running:
         )
 
         def perform(call: Call) -> dict[str, Any]:
+            self._controller.surroundings["journals"] = call.journals
             result = self.verb(call.module, check_mode=check_mode or call.only_foresee, **call.options)
             self.seen(result)
             return result
@@ -182,9 +185,16 @@ class MemoryFolder:
     def journal_of(self, host: str) -> str:
         return f"{self._path}/{host}.jsonl"
 
-    def commands_of(self, host: str) -> dict[str, set[str]]:
+    @property
+    def most_at_once(self) -> int:
+        return FEW_JOURNALS
+
+    def new_salt(self) -> str:
+        return "salt"
+
+    def begun_of(self, host: str) -> Begun:
         path = self.journal_of(host)
-        return commands_in(self._disk.read(path)) if self._disk.exists(path) else {}
+        return begun_in(self._disk.read(path)) if self._disk.exists(path) else Begun()
 
     def recorded_of(self, host: str) -> tuple[list[Mapping[str, Any]], list[str]]:
         found = list(recorded_in(self.journal_of(host), self._disk))

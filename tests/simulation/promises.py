@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tests.simulation.controller import FEW_JOURNALS
 from tests.simulation.history import EXTENDED_IDLE_TIMEOUT, IDLE_TIMEOUT, JOBS, REQUEST_FAULTS, WRITING
 from tests.simulation.outcome import TOKEN, Outcome, Violation
 from tests.simulation.servers import Run
@@ -101,8 +102,8 @@ def bound(simulation: Simulation, outcome: Outcome) -> float:
     away = 500.0 * sum(fault.kind == "away_long" for fault, _operation, _where in outcome.happened)
     runs = sum(1 for run in simulation.ledger.runs if run.computer in step.hosts)
     takes = step.kind in ("resume", "collect", "receive", "invoke")
-    # With journals, resume receives from one host after the other.
-    in_turn = len(step.hosts) if step.kind == "resume" else 1
+    # With journals, resume receives from as many hosts at once as there may be open journals.
+    in_turn = -(-len(step.hosts) // FEW_JOURNALS) if step.kind == "resume" else 1
     waiting = (work.seconds * max(runs, 1) if step.timeout is None else step.timeout * in_turn) if takes else 0.0
     return 100 + waiting + len(step.hosts) * (2 * step.busy_timeout + 100) + 420 * len(outcome.happened) + away
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, Result, drive
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Begun, Call, Order, Result, drive
 
 OUTPUT = ["begun", "done"]
 
@@ -79,12 +80,21 @@ class Folder:
     def journal_of(self, host: str) -> str:
         return f"work/{host}.jsonl"
 
-    def commands_of(self, host: str) -> dict[str, set[str]]:
+    @property
+    def most_at_once(self) -> int:
+        return self.engine.most_at_once
+
+    def new_salt(self) -> str:
+        return "salt"
+
+    def begun_of(self, host: str) -> Begun:
         commands: dict[str, set[str]] = {}
+        work = None
         for entry in self.engine.journals.get(self.journal_of(host), ()):
             if "command" in entry:
                 commands.setdefault(entry["session"], set()).add(entry["command"])
-        return commands
+                work = entry.get("work") or work
+        return Begun(commands, work)
 
     def recorded_of(self, host: str) -> tuple[list[Any], list[str]]:
         if "unusable" in host:
@@ -115,6 +125,7 @@ class FakeEngine:
         down: Hosts that do not answer.
         ends: Whether commands come to their end; otherwise they run.
         state: How they end.
+        most_at_once: How many journals one call may have.
         kill_at: The number of the step before which the controller is killed, or None.
         starts: The hosts on which the script was started, once for each start.
         failing: Error records by module name, in place of the first call of it.
@@ -126,12 +137,14 @@ class FakeEngine:
     down: set[str] = field(default_factory=set)
     ends: bool = True
     state: str = "Completed"
+    most_at_once: int = 2
     kill_at: int | None = None
     steps: int = 0
     starts: list[str] = field(default_factory=list)
     failing: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     check_mode: bool = False
+    _of_hosts: Mapping[str, HostJournal] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=itertools.count)
 
     def add(self, host: str, name: str = "Nightly", command: Command | None = None, **fields: Any) -> Session:
@@ -160,6 +173,7 @@ class FakeEngine:
 
     def perform(self, call: Call) -> Result:
         self.calls.append(call)
+        self._of_hosts = call.journals or {}
         self.step()
         if self.failing.get(call.module):
             return {"sessions": [], "results": [], "errors": self.failing.pop(call.module)}
@@ -204,13 +218,13 @@ class FakeEngine:
 
     def _opened(self, host: str, name: str, options: Mapping[str, Any]) -> Session:
         session = Session(f"s{next(self._ids)}", host, name)
-        self._note(options, {"session": session.instance_id})
+        self._note(session, options, {"session": session.instance_id})
         self.step(lambda: self.sessions.update({session.instance_id: session}))
         return session
 
     def _started(self, session: Session, options: Mapping[str, Any]) -> dict[str, Any]:
         command = Command(f"c{next(self._ids)}", list(OUTPUT), self.state, is_running=not self.ends)
-        self._note(options, {"session": session.instance_id, "command": command.command_id})
+        self._note(session, options, {"session": session.instance_id, "command": command.command_id})
 
         def start() -> None:
             session.command = command
@@ -250,17 +264,19 @@ class FakeEngine:
             piece = command.rest[0]
             if piece not in pieces:  # a repeated message is known by its number
                 received.append(piece)
-                self._note(options, {"session": session.instance_id, "command": command.command_id, "piece": piece})
+                self._note(
+                    session, options, {"session": session.instance_id, "command": command.command_id, "piece": piece}
+                )
             self.step(lambda: command.rest.pop(0))
         if command.is_running:
             return _result(session, command.command_id, "Running", received), None
         end = {"session": session.instance_id, "command": command.command_id, "end": command.state}
-        self._note(options, end)
+        self._note(session, options, end)
         self.step(lambda: setattr(session, "command", None))
         return _result(session, command.command_id, command.state, received), _failure(session, command.state)
 
     def _remembered(self, session: Session, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        entries = [each for each in self._journal(options) if each["session"] == session.instance_id]
+        entries = [each for each in self._journal(session, options) if each["session"] == session.instance_id]
         started = [each["command"] for each in entries if "command" in each]
         if not started:
             return _result(session, None, None, []), None
@@ -324,23 +340,29 @@ class FakeEngine:
         return [each for each in there if any(pattern.selects(each.name) for pattern in patterns)]
 
     def _is_unstarted(self, session: Session, options: Mapping[str, Any]) -> bool:
-        entries = [each for each in self._journal(options) if each["session"] == session.instance_id]
+        entries = [each for each in self._journal(session, options) if each["session"] == session.instance_id]
         return bool(entries) and not any("command" in each for each in entries)
 
-    def _journal(self, options: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self.journals.get(options.get("journal") or "", [])
+    def _journal(self, session: Session, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self.journals.get(self._path(session, options), [])
+
+    def _path(self, session: Session, options: Mapping[str, Any]) -> str:
+        of_host = self._of_hosts.get(session.host.lower())
+        return str(options.get("journal") or "") if of_host is None else of_host.path
 
     def _pieces(self, session: Session, command_id: str, options: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [
             each
-            for each in self._journal(options)
+            for each in self._journal(session, options)
             if (each["session"], each.get("command")) == (session.instance_id, command_id) and "piece" in each
         ]
 
-    def _note(self, options: Mapping[str, Any], entry: dict[str, Any]) -> None:
-        journal = options.get("journal")
-        if journal:
-            self.step(lambda: self.journals.setdefault(journal, []).append(entry))
+    def _note(self, session: Session, options: Mapping[str, Any], entry: dict[str, Any]) -> None:
+        of_host, path = self._of_hosts.get(session.host.lower()), self._path(session, options)
+        if of_host is not None and of_host.work and "command" in entry:
+            entry = {**entry, "work": dict(of_host.work)}
+        if path:
+            self.step(lambda: self.journals.setdefault(path, []).append(entry))
 
 
 def _about(host: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.identity import identity_of
 from tests.unit.fake_engine import OUTPUT, Command, FakeEngine, Folder
 
 WORK: dict[str, Any] = {"name": ["Nightly"], "script": "work", "idle_timeout": 86400}
@@ -473,3 +474,161 @@ def test_a_journal_is_told_without_its_sessions() -> None:
     assert "the journal work has no command of unstarted in sessions Night*" in told["unstarted"]["msg"]
     assert (told["unusable"]["outcome"], "Input/output error" in told["unusable"]["msg"]) == ("failed", True)
     assert engine.run("journal", ["a"], journal="work", name=["Other"])["a"]["outcome"] == "missing"
+
+
+OTHER_WORK: dict[str, tuple[dict[str, Any], str]] = {
+    "name": ({"name": ["Weekly"]}, "its session is Nightly on a"),
+    "script": ({"script": "other work"}, "its script is another one"),
+    "arguments": ({"arguments": [1]}, "its script has other parameters"),
+    "parameters": ({"parameters": {"b": 2, "a": [1, None]}}, "its script has other parameters"),
+    "sensitive": ({"sensitive_parameters": [{"name": "key", "value": "secret"}]}, "its script has other parameters"),
+}
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("other", OTHER_WORK)
+def test_other_work_is_not_answered_by_what_the_folder_has(other: str, ends: bool) -> None:
+    changed, message = OTHER_WORK[other]
+    engine = FakeEngine(ends=ends)
+    engine.run("resume", ["a"], timeout=0, **WORK)
+    journals, sessions = str(engine.journals), str(engine.sessions)
+    for check_mode in (True, False):
+        for more in ({}, {"start_anew": True}, {"adopt": True}):
+            told = engine.run("resume", ["a"], timeout=0, check_mode=check_mode, **{**WORK, **changed, **more})["a"]
+            assert (told["outcome"], told["results"]) == ("failed", [])
+            # With start_anew it may be that nothing runs there.
+            assert {call.module for call in engine.calls} <= ({"pssession_info"} if more.get("start_anew") else set())
+            assert f"work/a.jsonl is the journal of other work on a: {message}." in told["msg"]
+            assert "Take another name and another journal folder" in told["msg"]
+    assert (str(engine.journals), str(engine.sessions), engine.starts) == (journals, sessions, ["a"])
+    engine.ends = True
+    for session in engine.sessions.values():
+        if session.command:
+            session.command.is_running = False
+    check_work(engine, engine.run("resume", ["a"], **WORK), ["a"], journal=True)
+
+
+@pytest.mark.parametrize("left", ["session with the end in the journal", "stopped session", "nothing"])
+def test_other_work_takes_the_place_of_work_without_a_result_where_the_user_says_so(left: str) -> None:
+    engine = FakeEngine(ends=left != "nothing", state="Stopped" if left.startswith("stopped") else "Completed")
+    if left.startswith("session"):  # it was killed before it wrote the result
+        kills = steps_of("resume", ["a"], True, **WORK)
+        for kill_at in range(kills):
+            engine = FakeEngine()
+            engine.run("resume", ["a"], kill_at=kill_at, **WORK)
+            session = next(iter(engine.sessions.values()), None)
+            if engine.starts and session is not None and session.command is None and not engine.results:
+                break
+        else:
+            pytest.fail("no such moment")
+    else:
+        engine.run("resume", ["a"], timeout=0, **WORK)
+    if left == "nothing":
+        engine.sessions.clear()
+    engine.ends, engine.state = True, "Completed"
+    other = {**WORK, "script": "other work"}
+    refused = engine.run("resume", ["a"], **other)["a"]
+    assert ("its script is another one" in refused["msg"], refused["results"], engine.starts) == (True, [], ["a"])
+    told = engine.run("resume", ["a"], start_anew=True, **other)["a"]
+    assert (told["failed"], [result["output"] for result in told["results"]], len(engine.starts)) == (
+        False,
+        [OUTPUT],
+        2,
+    )
+    assert engine.run("resume", ["a"], **WORK)["a"]["failed"]
+    assert engine.run("resume", ["a"], **other)["a"]["results"][0]["output"] == OUTPUT
+
+
+def test_the_same_work_is_the_same_in_other_words() -> None:
+    secret = [{"name": "key", "value": "one"}, {"name": "login", "username": "u", "password": "p"}]
+    given: dict[str, Any] = {"parameters": {"a": {"x": 1, "y": (1, 2)}, "b": True}, "sensitive_parameters": secret}
+    engine = FakeEngine()
+    engine.run("resume", ["a"], **WORK, **given)
+    again = {
+        **WORK,
+        "name": ["NIGHTLY"],
+        "parameters": {"b": True, "a": {"y": [1, 2], "x": 1}},
+        "sensitive_parameters": [
+            {"name": "login", "username": "u", "password": "new"},
+            {"name": "key", "value": "two"},
+        ],
+    }
+    assert engine.run("resume", ["a"], **again)["a"]["results"][0]["output"] == OUTPUT
+    kept = json.loads(engine.results["a"])["work"]
+    assert sorted(kept) == ["host", "name", "parameters", "salt", "script"]
+    assert (kept["name"], kept["host"]) == ("Nightly", "a")
+
+
+def test_digests_of_two_folders_cannot_be_compared() -> None:
+    order = Order(["a"], WORK)
+    one, other = (identity_of(order, "a", salt) for salt in ("1", "2"))
+    assert not {one["script"], one["parameters"]} & {other["script"], other["parameters"]}
+    assert "work" not in {one["script"], one["parameters"]}
+
+
+def without_work(engine: FakeEngine) -> None:
+    """Leave a folder as the code of before wrote it."""
+    for entries in engine.journals.values():
+        for entry in entries:
+            entry.pop("work", None)
+    for host, text in engine.results.items():
+        result = json.loads(text)
+        del result["work"]
+        engine.results[host] = json.dumps(result)
+
+
+def test_a_result_of_before_is_told_apart_by_its_name_alone() -> None:
+    engine = FakeEngine()
+    engine.run("resume", ["a"], **WORK)
+    without_work(engine)
+    told = engine.run("resume", ["a"], **{**WORK, "name": ["Weekly"]})["a"]
+    assert (told["outcome"], told["results"], engine.calls) == ("failed", [], [])
+    assert "its session is Nightly on a" in told["msg"]
+    check_work(engine, engine.run("resume", ["a"], **{**WORK, "script": "other work"}), ["a"], journal=True)
+    assert "work" not in json.loads(engine.results["a"])
+
+
+def test_work_begun_before_goes_on_and_is_told_apart_from_then_on() -> None:
+    engine = FakeEngine(ends=False)
+    engine.run("resume", ["a"], timeout=0, **WORK)
+    without_work(engine)
+    next(iter(engine.sessions.values())).command.rest.append("more")  # type: ignore[union-attr]
+    assert engine.run("resume", ["a"], timeout=0, **WORK)["a"]["results"][0]["output"] == [*OUTPUT, "more"]
+    refused = engine.run("resume", ["a"], timeout=0, **{**WORK, "script": "other work"})["a"]
+    assert "its script is another one" in refused["msg"]
+
+
+def test_what_another_run_started_meanwhile_is_not_kept_as_this_work() -> None:
+    """The session had no command, and the script of the other run came and ended before its output was asked for."""
+    engine = FakeEngine()
+    engine.add("a")
+    job = JOBS["resume"](Order(["a"], {**WORK, "script": "this work"}, folder=Folder(engine)))
+    step: Any = next(job)
+    while not (isinstance(step, Call) and step.module == "receive_pssession"):
+        step = job.send(engine.perform(step))
+    session = next(iter(engine.sessions.values()))
+    other = identity_of(Order(["a"], WORK), "a", "salt")
+    start = {"session": session.instance_id, "command": "c1", "work": other}
+    engine.journals["work/a.jsonl"] = [start, {**start, "piece": "begun"}, {**start, "end": "Completed"}]
+    try:
+        while True:
+            step = job.send(engine.perform(step) if isinstance(step, Call) else {})
+    except StopIteration as end:
+        told = end.value.by_host()["a"]
+    assert (told["failed"], engine.results, len(engine.sessions)) == (True, {}, 1)
+    assert "its script is another one" in told["msg"]
+
+
+@pytest.mark.parametrize(("most", "calls"), [(100, 1), (2, 3), (0, 5)])
+def test_hosts_with_journals_are_worked_with_side_by_side(most: int, calls: int) -> None:
+    hosts = ["a", "b", "c", "d", "E"]
+    engine = FakeEngine(most_at_once=most)
+    check_work(engine, engine.run("resume", hosts, **WORK), hosts, journal=True)
+    modules = [call.module for call in engine.calls]
+    assert {module: modules.count(module) for module in modules} == {
+        "pssession_info": 1,
+        "invoke_command": calls,
+        "receive_pssession": calls,
+        "remove_pssession": 1,
+    }
+    assert set(engine.journals) == {f"work/{host}.jsonl" for host in hosts}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -30,7 +31,9 @@ def test_a_result_is_kept_for_the_user_alone(tmp_path: Path) -> None:
     assert folder.result_of("srv01") is None
     assert not (tmp_path / "work").exists()
     folder.keep_result("srv01", RESULT)
-    assert folder.result_of("srv01") == {"format": FORMAT, **RESULT}
+    kept = dict(folder.result_of("srv01") or {})
+    assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}\+00:00", kept.pop("kept_on"))
+    assert kept == {"format": FORMAT, **RESULT}
     assert folder.result_of("srv02") is None
     (path,) = (tmp_path / "work").iterdir()
     assert (path.name, path.stat().st_mode & 0o777) == ("srv01.result.json", 0o600)
@@ -58,16 +61,16 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path, text: str, message: str
 
 def test_a_start_is_seen_as_soon_as_the_server_may_be_asked_for_it(tmp_path: Path) -> None:
     folder = WorkFolder(str(tmp_path))
-    assert folder.commands_of("srv01") == {}
+    assert folder.begun_of("srv01").commands == {}
     journal = Journal(folder.journal_of("srv01"), LocalDisk())
     journal.note_opening([session()])
-    assert folder.commands_of("srv01") == {}
+    assert folder.begun_of("srv01").commands == {}
     with open(folder.journal_of("srv01"), "a", encoding="ascii") as file:
         file.write('{"session": "session", "command": "c')  # the power went
-    assert folder.commands_of("srv01") == {}
+    assert folder.begun_of("srv01").commands == {}
     Journal(folder.journal_of("srv01"), LocalDisk()).note_start(session(), "COMMAND")
-    assert folder.commands_of("srv01") == {session().instance_id: {"command"}}
-    assert folder.commands_of("srv02") == {}
+    assert folder.begun_of("srv01").commands == {session().instance_id: {"command"}}
+    assert folder.begun_of("srv02").commands == {}
 
 
 def test_a_start_that_was_refused_does_not_count(tmp_path: Path) -> None:
@@ -75,9 +78,9 @@ def test_a_start_that_was_refused_does_not_count(tmp_path: Path) -> None:
     journal = Journal(folder.journal_of("srv01"), LocalDisk())
     journal.note_start(session(), "COMMAND")
     journal.note_refusal(session(), "COMMAND")
-    assert folder.commands_of("srv01") == {}
+    assert folder.begun_of("srv01").commands == {}
     journal.note_start(session(), "COMMAND")
-    assert folder.commands_of("srv01") == {session().instance_id: {"command"}}
+    assert folder.begun_of("srv01").commands == {session().instance_id: {"command"}}
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_a_result_of_format_1_is_that_of_finished_work(earlier: Path) -> None:
 
 def test_a_journal_of_format_1_has_the_output(earlier: Path) -> None:
     folder = WorkFolder(str(earlier))
-    ended, worked = folder.commands_of("srv01").items()
+    ended, worked = folder.begun_of("srv01").commands.items()
     assert ended == ("4cca5ba2-c7a7-445d-bbde-b7223e919229", {"d8bf3bd9-7d90-4e1f-a6d4-fa61ec1e130b"})
     journal = Journal(folder.journal_of("srv01"), LocalDisk())
     where = session(shell_id=worked[0].upper())
@@ -122,7 +125,7 @@ def test_a_journal_of_format_1_has_the_output(earlier: Path) -> None:
 def test_files_of_any_host_are_in_the_folder(host: str, tmp_path: Path) -> None:
     folder = WorkFolder(str(tmp_path / "work"))
     folder.keep_result(host, RESULT)
-    assert WorkFolder(str(tmp_path / "work")).result_of(host) == {"format": FORMAT, **RESULT}
+    assert (WorkFolder(str(tmp_path / "work")).result_of(host) or {})["results"] == RESULT["results"]
     assert Path(folder.journal_of(host)).parent == tmp_path / "work"
     (path,) = tmp_path.rglob("*.json")
     assert path.parent == tmp_path / "work"

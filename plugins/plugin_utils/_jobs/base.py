@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding.selection import how_to_write
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import GET, Cmdlet
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import Subject, error_record
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern, escaped
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
     REASONS,
@@ -28,14 +29,34 @@ Entry = t.Mapping[str, t.Any]
 Commands = t.Mapping[str, t.AbstractSet[str]]
 
 
+@dataclass(frozen=True)
+class Begun:
+    """What the journal of a host knows of the work there.
+
+    Attributes:
+        commands: All commands, without those that the server refused to start.
+        work: What the work of the last command is told by (see `identity`), or None if that was not written.
+    """
+
+    commands: Commands = field(default_factory=dict)
+    work: Entry | None = None
+
+
 class Folder(t.Protocol):
     """What a job keeps on the controller about the work on each host; a simulation has one without a disk."""
 
     def journal_of(self, host: str) -> str:
         """Return the path of the host's journal."""
 
-    def commands_of(self, host: str) -> Commands:
-        """Return the commands that the host's journal knows, without those that the server refused to start.
+    @property
+    def most_at_once(self) -> int:
+        """How many journals may be open at the same time."""
+
+    def new_salt(self) -> str:
+        """Return a text that nobody can know beforehand, for `identity`."""
+
+    def begun_of(self, host: str) -> Begun:
+        """Return what the host's journal knows of the work there.
 
         Raises:
             OSError: The journal cannot be read.
@@ -97,11 +118,13 @@ class Call:
         module: Name of the module in the collection.
         options: Its options. The driver adds how to log on and the like, and has errors reported, not raised.
         only_foresee: Whether it is check mode, whatever the task is in.
+        journals: The journal of each host, by its name in lower case; None if the options say all about journals.
     """
 
     module: str
     options: Options
     only_foresee: bool = False
+    journals: t.Mapping[str, HostJournal] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.names import is_same_name
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import escaped
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
@@ -25,6 +26,12 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     error,
     is_owner_unknown,
     whose,
+)
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.identity import (
+    difference,
+    identity_of,
+    is_elsewhere,
+    noted_in,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import not_collected
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import granted, starting
@@ -56,11 +63,15 @@ class _Work:
     host: str
     told: list[Result] = field(default_factory=list)
     is_over: bool = False
-    # What is kept, as it was read last.
+    # What is kept, as it was read last, what the work of the folder is told by, and in what this work differs.
     kept: Result | None = None
+    noted: Entry | None = None
+    difference: str = ""
     # The result that is kept, and whether its session is known to be removed.
     result: Result | None = None
     is_kept: bool = False
+    # What the work of that result is told by; a result of an earlier version does not say it.
+    of_work: Entry | None = None
     is_removed: bool = False
     sessions: list[Entry] | None = None
     # Whose sessions were looked for.
@@ -80,6 +91,8 @@ class _Work:
     @property
     def case(self) -> Case:
         return Case(
+            is_other=bool(self.difference),
+            is_elsewhere=bool(self.noted and is_elsewhere(self.noted, self.order, self.host)),
             has_result=self.is_kept,
             may_have_session=not self.is_removed,
             sessions=None if self.sessions is None else len(self.sessions),
@@ -129,25 +142,47 @@ class _Work:
         )
         return True
 
+    def is_of_another_run(self) -> bool:
+        """Fail if what was received is of other work, which another run has started since this one looked."""
+        folder = self.order.folder
+        if folder is None or self._is_unreadable(folder):
+            return self.is_over
+        self.of_work = self.noted or self.identity(folder)
+        self.difference = difference(self.of_work, self.order, self.host)
+        return bool(self.difference)
+
+    def journal(self, folder: Folder) -> HostJournal:
+        """Return the journal of the host, with what the work is told by."""
+        return HostJournal(folder.journal_of(self.host), self.identity(folder))
+
+    def identity(self, folder: Folder) -> dict[str, str]:
+        """Return what the work of this run is told by."""
+        return identity_of(self.order, self.host, folder.new_salt())
+
     def _is_unreadable(self, folder: Folder) -> bool:
         """Read what is kept of the work, and fail if that is not possible; tell whether it is so."""
         try:
             self.kept = folder.result_of(self.host)
-            self.known = folder.commands_of(self.host)
+            begun = folder.begun_of(self.host)
         except (OSError, ValueError) as reason:
             self.fail(error(self.host, f"what is kept of the work on {self.host} cannot be read: {reason}"))
             return True
+        self.known = begun.commands
+        self.noted = noted_in(self.kept, begun.work)
         return False
 
     def _read(self, folder: Folder) -> None:
         """See what runs before have left."""
         if self._is_unreadable(folder):
             return
+        if self.noted is not None:
+            self.difference = difference(self.noted, self.order, self.host)
         kept = self.kept
         part = parts_of(kept or {}, [self.host])[self.host]
         # Work that was stopped was kept as a result before 0.1.0, and is not done.
-        if any(result.get("state") in ENDED for result in part["results"][:1]):
-            self.result, self.is_kept = part, True
+        self.is_kept = any(result.get("state") in ENDED for result in part["results"][:1])
+        if self.is_kept and not self.difference:
+            self.result, self.of_work = part, (kept or {}).get("work")
             self.told.append({**part, "sessions": []})
             self.sessions = list(part["sessions"])
             self.is_removed = all(session.get("state") == "Closed" for session in self.sessions)
@@ -188,6 +223,7 @@ class _Resumer:
                 "name": self._name,
                 "account": work.account,
                 "journal": journal,
+                "difference": work.difference,
                 "sessions": len(sessions),
                 "configurations": ", ".join(sorted({str(each.get("configuration_name")) for each in sessions})),
             }
@@ -245,7 +281,7 @@ class _Resumer:
                 if not part["results"]:
                     work.fail(part if part["errors"] else not_collected(work.host))
                 elif state in ENDED or state == "Stopped":
-                    work.told.append(part)
+                    work.told += [] if work.difference else [part]
                     work.received, work.last = state, part
                 else:  # an error says that the rest is lost; without one, another run's command still runs
                     work.received = "" if part["errors"] else str(state or "")
@@ -258,12 +294,10 @@ class _Resumer:
             work.is_over = bool(part["errors"])
 
     def _start(self, works: t.Sequence[_Work]) -> Phase:
-        for batch in self._batches(works):
-            if any(work.leave_to_another_run() for work in batch):  # with a folder, it is one host
-                continue
-            journal = {} if self._folder is None else {"journal": self._folder.journal_of(batch[0].host)}
-            for work, part in _parts((yield starting(self._order, [each.host for each in batch], **journal)), batch):
-                work.is_asked_to_start, work.received = True, None
+        for batch in self._batches([work for work in works if not work.leave_to_another_run()]):
+            call = starting(self._order, [each.host for each in batch], **self._order.given("journal"))
+            for work, part in _parts((yield self._with_journals(call, batch)), batch):
+                work.is_asked_to_start, work.received, work.difference = True, None, ""
                 errors = [each for each in part["errors"] if not _is_about_empty(each, part)]
                 work.told.append({**part, "results": [], "errors": errors})
                 work.started |= {str(each.get("command_id")).lower() for each in part["results"]}
@@ -286,6 +320,8 @@ class _Resumer:
         """Keep results of work that has ended; its session is removed only after that."""
         yield from ()
         for work in works:
+            if work.is_of_another_run():
+                continue
             work.result = work.last
             work.is_kept = True
             work.sessions = list(work.result["sessions"] if work.result else ())
@@ -311,18 +347,24 @@ class _Resumer:
         if self._folder is None or work.result is None:
             return
         try:
-            self._folder.keep_result(work.host, {**work.result, "sessions": work.sessions or []})
+            of_work = {"work": work.of_work} if work.of_work else {}
+            self._folder.keep_result(work.host, {**of_work, **work.result, "sessions": work.sessions or []})
         except OSError as reason:
             work.fail(error(work.host, f"the result of the work on {work.host} could not be kept: {reason}"))
 
     def _batches(self, works: t.Sequence[_Work]) -> list[t.Sequence[_Work]]:
-        """Return the hosts that one call can be for: all of them, or one, since a journal is about one host."""
-        return [works] if self._folder is None else [[work] for work in works]
+        """Return the hosts that each call is for: all of them, or as many as their journals may be open at once."""
+        most = len(works) if self._folder is None else max(self._folder.most_at_once, 1)
+        return [works[first : first + most] for first in range(0, len(works), max(most, 1))]
+
+    def _with_journals(self, call: Call, batch: t.Sequence[_Work]) -> Call:
+        if self._folder is None:
+            return call
+        return replace(call, journals={work.host.lower(): work.journal(self._folder) for work in batch})
 
     def _receiving(self, batch: t.Sequence[_Work], more: Entry) -> Call:
-        journal = {} if self._folder is None else {"journal": self._folder.journal_of(batch[0].host)}
-        options = self._order.given("busy_timeout", "expected_return_code")
-        return Call("receive_pssession", {"session": _sessions(batch), **options, **journal, **more})
+        options = self._order.given("busy_timeout", "expected_return_code", "journal")
+        return self._with_journals(Call("receive_pssession", {"session": _sessions(batch), **options, **more}), batch)
 
     def _removing(self, works: t.Sequence[_Work]) -> Call:
         # A controller that was killed may still count as connected to the session for a minute.

@@ -1,5 +1,6 @@
 """Where the work on a host is, and what to do next: the decisions of `resume`, without anything done.
 
+    the folder has other work      refuse; where the user says to start anew, only its result and its command
     look
         no session                 start; refuse where the journal has a start: the session is gone
         a session with a command   receive
@@ -44,6 +45,8 @@ class Case:
     """What is known about the work on one host.
 
     Attributes:
+        is_other: Whether the folder has other work there: of another session name, script or host.
+        is_elsewhere: Whether that work has another session, which may still be there.
         has_result: Whether its result was kept, by this run or one before.
         may_have_session: Whether the session of that result may still be there.
         sessions: How many sessions of its name there are, or None before anybody has looked.
@@ -59,6 +62,8 @@ class Case:
         check_mode: Whether calls only foresee. Then there is nothing to receive, neither from a server nor a journal.
     """
 
+    is_other: bool = False
+    is_elsewhere: bool = False
     has_result: bool = False
     may_have_session: bool = True
     sessions: int | None = None
@@ -75,8 +80,8 @@ class Case:
 class Refusal(t.NamedTuple):
     """Why a host is left as it is, and what to do.
 
-    Both can have {host}, {name}, {account} and {journal}, and of the sessions of the name their number ({sessions}) and
-    their {configurations}.
+    Both can have {host}, {name}, {account}, {journal} and {difference} (of other work), and of the sessions of the name
+    their number ({sessions}) and their {configurations}.
     """
 
     message: str
@@ -94,6 +99,12 @@ OTHER_WORK = Refusal(
     "started it. Nothing was started or received.",
     "The job collect receives what it gives (playbook collect). Take another name for this work, or, if the command is "
     "this work, started by the job start, set adopt (pssession_adopt in the playbook).",
+)
+DIFFERENT = Refusal(
+    "{journal} is the journal of other work on {host}: {difference}. Nothing was started, and no result is given.",
+    "Take another name and another journal folder for this work. What the other work gave, the lookup "
+    "psremoting.fleet.journal or the job journal reads. If only script or parameters differ, and the other work does "
+    "not run and has no result, start_anew starts this one in its place.",
 )
 GONE = Refusal(
     "The work was started on {host}, and its session is gone: there is no session {name} of {account}. It expired, was "
@@ -115,10 +126,12 @@ RUNNING = Refusal("The work on {host} still runs. Run this again to wait for it.
 
 def decide(case: Case) -> tuple[Act, Refusal | None]:
     """Return what to do next, and why where that is to refuse."""
+    if case.is_other and (case.is_elsewhere or case.has_result or case.has_command or not case.starts_anew):
+        return Act.REFUSE, DIFFERENT
     if case.has_result:
         return (Act.REMOVE if case.may_have_session else Act.FINISH), None
-    if case.received in ENDED:
-        return Act.KEEP, None
+    if case.received in ENDED:  # what other work gave is no result of this
+        return (Act.CLEAR if case.is_other else Act.KEEP), None
     if case.received == "Stopped":
         # One that was stopped while this run waited for it is not started anew at once: a user stopped it.
         return (Act.CLEAR, None) if case.starts_anew and not case.has_command else (Act.REFUSE, STOPPED)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import LockedFile
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
@@ -24,6 +25,8 @@ SCRIPTS: dict[str, Any] = {
     "Long work": [{"sleep": 3600}],
     "Lines": [{"output": str(number)} for number in range(12)],
     "Again": [{"output": "again"}],
+    # With its parameters.
+    "Work -a 1 -key System.Security.SecureString": [{"output": "begun"}, {"output": "done"}],
 }
 
 
@@ -326,3 +329,54 @@ def test_a_journal_that_is_not_there(controller: Controller, fleet: SimulatedFle
     run = job(controller, job="journal")
     assert "the job journal needs journal" in run.on("Job", "srv01").message
     assert fleet.requests == []
+
+
+@pytest.mark.parametrize("play", [job, at_once])
+def test_other_work_is_not_answered_by_the_result_in_the_folder(
+    controller: Controller, fleet: SimulatedFleet, play: Any
+) -> None:
+    wanted: dict[str, Any] = {"job": "resume", "name": "Nightly", "journal": str(controller.folder / "work")}
+    secret = {"sensitive_parameters": [{"name": "key", "value": "secret-value"}]}
+    assert play(controller, script="Work", parameters={"a": 1}, **secret, **wanted).exit_code == 0
+    fleet.clear_requests()
+    others: tuple[dict[str, Any], ...] = (
+        {"script": "Lines", "parameters": {"a": 1}, **secret},
+        {"script": "Work", "parameters": {"a": 2}, **secret},
+        {"script": "Work", "parameters": {"a": 1}},
+        {"script": "Work", "parameters": {"a": 1}, **secret, "name": "Weekly"},
+    )
+    for other in others:
+        run = play(controller, **{**wanted, **other})
+        assert (run.exit_code, outcomes(run)) == (2, dict.fromkeys(HOSTS, "failed"))
+        messages = [host["msg"] for one in run.of("Job").values() for host in one["hosts"].values()]
+        assert all("is the journal of other work on srv0" in message for message in messages)
+        assert "begun" not in str([one.values for one in run.of("Job").values()])
+    secret["sensitive_parameters"][0]["value"] = "rotated-value"
+    run = play(controller, script="Work", parameters={"a": 1}, **secret, **wanted)
+    assert (run.exit_code, outcomes(run), fleet.requests) == (0, dict.fromkeys(HOSTS, "ok"), [])
+    kept = "".join(path.read_text() for path in (controller.folder / "work").iterdir())
+    assert "secret-value" not in kept
+    assert "rotated-value" not in kept
+
+
+@pytest.mark.parametrize("play", [job, at_once])
+def test_a_journal_that_another_run_holds_is_an_error_of_its_host(
+    controller: Controller, fleet: SimulatedFleet, play: Any
+) -> None:
+    folder = controller.folder / "work"
+    folder.mkdir(mode=0o700)
+    (folder / "srv02.jsonl").touch(mode=0o600)
+    held = LockedFile(str(folder / "srv02.jsonl"))
+    assert held.exclusive()
+    wanted: dict[str, Any] = {"job": "resume", "name": "Nightly", "script": "Work", "journal": str(folder)}
+    try:
+        run = play(controller, **wanted)
+    finally:
+        held.release()
+    assert outcomes(run) == {"srv01": "changed", "srv02": "failed", "srv03": "changed"}
+    (told,) = [one["hosts"]["srv02"]["msg"] for one in run.of("Job").values() if "srv02" in one["hosts"]]
+    assert "nothing was done on srv02: journal: " in told
+    assert "is in use: another run works with it" in told
+    assert {request.computer for request in fleet.requests_of(operation="Create")} == {"srv01", "srv03"}
+    run = play(controller, **wanted)
+    assert outcomes(run) == {"srv01": "ok", "srv02": "changed", "srv03": "ok"}

@@ -74,15 +74,17 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
 
         return task.guard.log_on(endpoint, list_shells)
 
+    problems = {each: problem for each in endpoints if (problem := task.journal.problem_of(each)) is not None}
+    asked = [endpoint for endpoint in endpoints if endpoint not in problems]
     answers: dict[Endpoint, Listing | TransportError] = {}
     asked_at = task.context.world.now().timestamp()
 
     def go_on() -> bool:
         return not (request.flow.stop_on_error and any(isinstance(found, TransportError) for found in answers.values()))
 
-    for endpoint, found in task.throttle.map(ask, endpoints, go_on):
+    for endpoint, found in task.throttle.map(ask, asked, go_on):
         answers[endpoint] = found
-        task.context.emit(Progressed(len(answers), len(endpoints), "computers listed"))
+        task.context.emit(Progressed(len(answers), len(asked), "computers listed"))
     now = task.context.world.now()
     sessions: dict[Endpoint, tuple[PSSession, ...]] = {}
     places: dict[Endpoint, Endpoint] = {}
@@ -90,7 +92,9 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     not_asked: dict[tuple[str, str | None], list[tuple[Endpoint, NotAsked]]] = {}
     for endpoint in endpoints:
         answer = answers.get(endpoint)
-        if isinstance(answer, NotAsked):
+        if endpoint in problems:
+            errors[endpoint] = _journal_unusable(endpoint, problems[endpoint], request.cmdlet)
+        elif isinstance(answer, NotAsked):
             not_asked.setdefault((answer.account, endpoint.logon.password), []).append((endpoint, answer))
         elif isinstance(answer, TransportError):
             errors[endpoint] = query_failed(endpoint, answer, request.cmdlet)
@@ -196,6 +200,17 @@ def query_failed(endpoint: Endpoint, cause: TransportError, cmdlet: Cmdlet) -> E
         target=endpoint.uri,
         about=endpoint.subject,
         cause=cause,
+    )
+
+
+def _journal_unusable(endpoint: Endpoint, problem: str, cmdlet: Cmdlet) -> ErrorRecord:
+    """Return the record for a computer whose journal cannot be used, so that nothing may be done there."""
+    return error_record(
+        "InvalidOperation",
+        f"nothing was done on {endpoint.computer_name}: {problem}",
+        cmdlet=cmdlet,
+        target=endpoint.uri,
+        about=endpoint.subject,
     )
 
 

@@ -55,7 +55,7 @@ def recorded_in(path: str, disk: Disk, max_output_objects: int | None = None) ->
 def _recorded(journal: Journal, command: JournalCommand, max_output_objects: int | None) -> Recorded:
     gatherer = Gatherer(max_output_objects)
     # What limits a session had is not known, nor whether it dropped output; all that was received is here.
-    stream = CommandStream(wants_output=gatherer.has_room)
+    stream = CommandStream(command_id=command.command_id, wants_output=gatherer.has_room)
     for event in _events(journal, command, stream):
         gatherer.add(event)
     return Recorded(

@@ -63,14 +63,26 @@ class Journal:
         path: The file; it is made with mode 0600, for it holds what commands print.
         lock: Keeps other runs from it; None reads it without.
         only_reads: The file exists, and nothing will be written.
+        work: What is written with each command, so that other work is told from it.
+        give_up_at: As for `JournalLock.hold`.
 
     Raises:
         JournalError: The file cannot be read or written, or another run works with it.
         FormatError: The file was written by a newer version.
     """
 
-    def __init__(self, path: str, disk: Disk, lock: JournalLock | None = None, *, only_reads: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        disk: Disk,
+        lock: JournalLock | None = None,
+        *,
+        only_reads: bool = False,
+        work: t.Mapping[str, str] | None = None,
+        give_up_at: float | None = None,
+    ) -> None:
         self._path = path
+        self._of_work = {} if work is None else {"work": dict(work)}
         self._disk = disk
         self._writing = threading.Lock()
         self._format = 1  # files without a number have it
@@ -94,12 +106,15 @@ class Journal:
                 disk.make_folder(os.path.dirname(path) or ".")
                 disk.append(path, b"")
             if lock is not None:
-                lock.hold(path)
+                lock.hold(path, give_up_at)
             self._read()
         except OSError as error:
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
         if self._format > FORMAT:
             raise FormatError("journal", path, self._format, FORMAT, "Name another journal.")
+
+    def problem_of(self, _endpoint: Endpoint) -> str | None:
+        """Return None: it can be used for all computers, or for none, which the constructor says."""
 
     def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
         """Keep other runs from starting the same: the lock on the whole file does that."""
@@ -192,7 +207,7 @@ class Journal:
         ]
         if entries and (session.instance_id, command_id) not in self._named:
             self._named.add((session.instance_id, command_id))
-            entries[0]["name"] = session.name
+            entries[0] |= {"name": session.name, **self._of_work}
         self._write_synced(entries)
 
     def note_opening(self, sessions: t.Iterable[PSSession]) -> None:
@@ -209,7 +224,7 @@ class Journal:
         Raises:
             JournalError: It could not be written.
         """
-        self._write_synced([{**_about(session), "command": command_id}])
+        self._write_synced([{**_about(session), "command": command_id, **self._of_work}])
 
     def note_refusal(self, session: PSSession, command_id: str) -> None:
         """Write that the server refused to start a command, and wait until it is on disk: the command never was.

@@ -34,8 +34,11 @@ class JournalLock:
         self._run_id = run_id
         self._held: dict[str, FileLock] = {}
 
-    def hold(self, path: str) -> None:
+    def hold(self, path: str, give_up_at: float | None = None) -> None:
         """Keep a file from other runs until `release`; it exists.
+
+        Args:
+            give_up_at: When not to wait any longer, in seconds of `World.monotonic`; None waits for 5 seconds.
 
         Raises:
             JournalError: Another run has it.
@@ -43,7 +46,7 @@ class JournalLock:
         """
         if path in self._held:
             return
-        give_up_at = self._world.monotonic() + _PATIENCE_SECONDS
+        give_up_at = self.patience() if give_up_at is None else give_up_at
         while not self._try(path):
             if self._world.monotonic() >= give_up_at:
                 raise JournalError(
@@ -51,6 +54,10 @@ class JournalLock:
                     "its end and run this again. With another journal, each of the two would get a part of the output."
                 )
             self._world.sleep(_POLL_SECONDS)
+
+    def patience(self) -> float:
+        """Return until when a file is waited for from now on, in seconds of `World.monotonic`."""
+        return self._world.monotonic() + _PATIENCE_SECONDS
 
     def release(self) -> None:
         """Give all files back."""

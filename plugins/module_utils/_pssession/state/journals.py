@@ -1,4 +1,4 @@
-"""Journals: the one that a path means, which is a file, a folder with a file for each session, or none."""
+"""Journals: a file, a folder with a file for each session, a file for each host, or none."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,7 +10,8 @@ import typing as t
 
 from ..model.commands import Delivery
 from ..model.endpoints import Endpoint
-from ..model.errors import JournalError
+from ..model.errors import JournalError, PSSessionError
+from ..model.journals import HostJournal
 from ..model.names import folded
 from ..model.sessions import PSSession
 from ..system.disk import Disk
@@ -18,46 +19,16 @@ from .journal import Journal
 from .journal_lock import JournalLock
 
 
-class JournalFolder:
-    """A folder with a journal for each session, named after its instance id.
+class _Journals:
+    """Several journals; each session has one of them. A session is worked with by one thread at a time."""
 
-    So tasks that work with different sessions can share one place at the same time, and each reads only what is about
-    its own. A session is worked with by one thread at a time.
+    def _of(self, session: PSSession) -> Journal:
+        """Return the journal of a session; one that does not exist is made."""
+        raise NotImplementedError
 
-    Args:
-        path: The folder; it is made with mode 0700.
-        lock: Keeps other runs from the journals of the sessions that this task works with.
-
-    Raises:
-        JournalError: The folder cannot be used.
-    """
-
-    def __init__(self, path: str, disk: Disk, lock: JournalLock | None = None) -> None:
-        self._path = path
-        self._disk = disk
-        self._lock = lock
-        self._journals: dict[str, Journal] = {}
-        try:
-            disk.make_folder(path)
-            disk.check_folder(path)
-        except OSError as error:
-            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
-
-    def lock_start(self, endpoint: Endpoint, name: str) -> None:
-        """Keep other runs from starting something in a session of this name on this computer.
-
-        Raises:
-            JournalError: Another run is doing it.
-        """
-        if self._lock is None:
-            return
-        digest = hashlib.sha256(f"{endpoint.key} {folded(name)}".encode()).hexdigest()[:32]
-        path = os.path.join(self._path, f".start-{digest}")
-        try:
-            self._disk.append(path, b"")
-            self._lock.hold(path)
-        except OSError as error:
-            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+    def _has(self, session: PSSession) -> bool:
+        """Tell whether the journal of a session exists."""
+        raise NotImplementedError
 
     def last_command_of(self, session: PSSession) -> str | None:
         """Return what `Journal.last_command_of` does; nothing is written for a session that was never heard of."""
@@ -66,9 +37,6 @@ class JournalFolder:
     def is_unstarted(self, session: PSSession) -> bool:
         """Tell what `Journal.is_unstarted` does."""
         return self._has(session) and self._of(session).is_unstarted(session)
-
-    def unopened_id(self, _session: PSSession) -> str | None:
-        """Return None: which journal would have it is not known."""
 
     def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:
         """Return what `Journal.pieces_of` does."""
@@ -115,6 +83,54 @@ class JournalFolder:
         """Do what `Journal.note_unreadable` does."""
         self._of(session).note_unreadable(session, command_id, count)
 
+
+class JournalFolder(_Journals):
+    """A folder with a journal for each session, named after its instance id.
+
+    So tasks that work with different sessions can share one place at the same time, and each reads only what is about
+    its own.
+
+    Args:
+        path: The folder; it is made with mode 0700.
+        lock: Keeps other runs from the journals of the sessions that this task works with.
+
+    Raises:
+        JournalError: The folder cannot be used.
+    """
+
+    def __init__(self, path: str, disk: Disk, lock: JournalLock | None = None) -> None:
+        self._path = path
+        self._disk = disk
+        self._lock = lock
+        self._journals: dict[str, Journal] = {}
+        try:
+            disk.make_folder(path)
+            disk.check_folder(path)
+        except OSError as error:
+            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+
+    def problem_of(self, _endpoint: Endpoint) -> str | None:
+        """Return None: the constructor says whether the folder can be used."""
+
+    def lock_start(self, endpoint: Endpoint, name: str) -> None:
+        """Keep other runs from starting something in a session of this name on this computer.
+
+        Raises:
+            JournalError: Another run is doing it.
+        """
+        if self._lock is None:
+            return
+        digest = hashlib.sha256(f"{endpoint.key} {folded(name)}".encode()).hexdigest()[:32]
+        path = os.path.join(self._path, f".start-{digest}")
+        try:
+            self._disk.append(path, b"")
+            self._lock.hold(path)
+        except OSError as error:
+            raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
+
+    def unopened_id(self, _session: PSSession) -> str | None:
+        """Return None: which journal would have it is not known."""
+
     def _file(self, session: PSSession) -> str:
         return os.path.join(self._path, f"{session.instance_id}.jsonl")
 
@@ -127,8 +143,66 @@ class JournalFolder:
         return self._journals[session.instance_id]
 
 
+class HostJournals(_Journals):
+    """A journal for each host, so that one call can work with many hosts; each journal is locked for the whole call.
+
+    A journal that cannot be used is a problem of its host alone: nothing may be done there.
+
+    Args:
+        places: By inventory host, or computer name where the inventory does not know it, in lower case.
+        lock: As for `Journal`; None only reads those journals that exist.
+    """
+
+    def __init__(self, places: t.Mapping[str, HostJournal], disk: Disk, lock: JournalLock | None) -> None:
+        self._journals: dict[str, Journal] = {}
+        self._problems: dict[str, str] = {}
+        # Of all journals together: another run may have many of them.
+        give_up_at = None if lock is None else lock.patience()
+        for host, place in places.items():
+            if lock is None and not disk.exists(place.path):
+                continue
+            try:
+                self._journals[host] = Journal(
+                    place.path, disk, lock, only_reads=lock is None, work=place.work, give_up_at=give_up_at
+                )
+            except PSSessionError as error:
+                self._problems[host] = str(error)
+        self._may_be_missing = lock is None
+
+    def problem_of(self, endpoint: Endpoint) -> str | None:
+        """Return why nothing may be done on a computer, or None."""
+        name = self._name_of(endpoint)
+        if name in self._problems:
+            return self._problems[name]
+        if name in self._journals or self._may_be_missing:
+            return None
+        return f"journal: {endpoint.computer_name} has none in this job"
+
+    def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
+        """Keep other runs from starting the same: the lock on the journal of the host does that."""
+
+    def unopened_id(self, session: PSSession) -> str | None:
+        """Return what `Journal.unopened_id` does."""
+        return self._of(session).unopened_id(session) if self._has(session) else None
+
+    def _has(self, session: PSSession) -> bool:
+        return self._name_of(session.endpoint) in self._journals
+
+    def _of(self, session: PSSession) -> Journal:
+        return self._journals[self._name_of(session.endpoint)]
+
+    def _name_of(self, endpoint: Endpoint) -> str:
+        """Return the name by which the journal of a computer is known."""
+        names = (str(name).lower() for name in (endpoint.inventory_hostname, endpoint.computer_name) if name)
+        known = [name for name in names if name in self._journals or name in self._problems]
+        return known[0] if known else endpoint.computer_name.lower()
+
+
 class NoJournal:
     """Stands where a task has no journal: it keeps nothing and knows nothing."""
+
+    def problem_of(self, _endpoint: Endpoint) -> str | None:
+        return None
 
     def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
         pass
@@ -176,7 +250,7 @@ class NoJournal:
         pass
 
 
-AnyJournal: t.TypeAlias = "Journal | JournalFolder | NoJournal"
+AnyJournal: t.TypeAlias = "Journal | JournalFolder | HostJournals | NoJournal"
 
 
 def journal_at(path: str | None, disk: Disk, lock: JournalLock | None = None) -> AnyJournal:

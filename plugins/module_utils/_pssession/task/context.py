@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..model.events import Event
+from ..model.journals import HostJournal
 from ..model.sessions import PSSession
 from ..state.kept_output import KeptOutput
 from ..state.registry import Registry
@@ -38,6 +39,7 @@ class Context:
         verbosity: Ansible's, for scripts: 0, or how often ``-v`` was given.
         confirm: Asked with operation, target and session before each step; None means not to ask.
         kept_output: What the attempts before have received, for a task that repeats itself; None for any other.
+        journals: The journals of a job, by host in lower case; None for any other task, whose option `journal` says.
         emit: Gets the events of the task as they happen, also from the threads of its jobs.
         world: Network, time, chance, threads and files.
     """
@@ -50,5 +52,6 @@ class Context:
     verbosity: int = 0
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
     kept_output: KeptOutput | None = None
+    journals: t.Mapping[str, HostJournal] | None = None
     emit: t.Callable[[Event], None] = _silent
     world: World = field(default_factory=real_world)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..model.events import Warned
 from ..request.request import Request
 from ..state.journal_lock import JournalLock
-from ..state.journals import AnyJournal, journal_at
+from ..state.journals import AnyJournal, HostJournals, journal_at
 from ..state.memory import Memory
 from ..state.session_locks import SessionLocks
 from ..system.world import JobPool
@@ -60,20 +60,27 @@ def task_of(request: Request, context: Context) -> t.Iterator[Task]:
     request = _within_open_files(request, context)
     run_client_id = context.run_client_id or context.world.new_guid
     memory = Memory(context.registry, context.client_id or run_client_id, context.emit, context.world)
-    path = request.run.journal
-    # Check mode writes nothing, so it reads only a journal that is there.
-    is_new = path is not None and not context.world.disk.exists(path)
-    lock = None if path is None or context.check_mode else JournalLock(context.world, run_client_id())
+    has_journal = request.run.journal is not None or context.journals is not None
+    lock = JournalLock(context.world, run_client_id()) if has_journal and not context.check_mode else None
     with contextlib.ExitStack() as stack:
         if lock is not None:
             stack.callback(lock.release)
-        journal = journal_at(None if context.check_mode and is_new else path, context.world.disk, lock)
-        if path is None and context.kept_output is not None and not context.check_mode:
-            journal = context.kept_output
+        journal = _journal_of(request, context, lock)
         locks = SessionLocks(context.registry.place, context.world)
         stack.callback(locks.release)
         pool = stack.enter_context(contextlib.closing(ClientPool(memory.client_id, context.world)))
         yield Task(request, context, memory, pool, journal, locks)
+
+
+def _journal_of(request: Request, context: Context, lock: JournalLock | None) -> AnyJournal:
+    """Return the journal of a task. Check mode, which has no lock, writes nothing and reads only what is there."""
+    path, disk = request.run.journal, context.world.disk
+    if context.journals is not None:
+        return HostJournals(context.journals, disk, lock)
+    if path is None and context.kept_output is not None and not context.check_mode:
+        return context.kept_output
+    is_new = path is not None and not disk.exists(path)
+    return journal_at(None if context.check_mode and is_new else path, disk, lock)
 
 
 def _within_open_files(request: Request, context: Context) -> Request:

@@ -1,0 +1,21 @@
+"""Journals of hosts: where a job has the starts and the output of each host written."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HostJournal:
+    """The journal of one host.
+
+    Attributes:
+        path: Of the file.
+        work: What the work is told by that is started or received, as plain data; the journal has it with each command.
+    """
+
+    path: str
+    work: t.Mapping[str, str] | None = None

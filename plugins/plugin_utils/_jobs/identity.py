@@ -1,0 +1,81 @@
+"""Identity of work: what it is told by, so that other work is never answered by its result.
+
+Journals and results have the name of the session, the host, and digests of the script and of its parameters. The
+digests are salted, and values of sensitive parameters are in none.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import typing as t
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.names import is_same_name
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Entry, Order, Result
+
+
+def identity_of(order: Order, host: str, salt: str) -> dict[str, str]:
+    """Return what the work of an order on a host is told by."""
+    options = order.options
+    (name,) = options["name"]
+    sensitive = sorted(str(each.get("name")) for each in options.get("sensitive_parameters") or ())
+    given = [options.get("arguments") or [], options.get("parameters") or {}, sensitive]
+    return {
+        "name": name,
+        "host": host,
+        "salt": salt,
+        "script": _digest(salt, options.get("script")),
+        "parameters": _digest(salt, given),
+    }
+
+
+def difference(noted: Entry, order: Order, host: str) -> str:
+    """Return in words in what noted work differs from that of an order, or an empty text.
+
+    What was not noted does not differ.
+    """
+    own = identity_of(order, host, str(noted.get("salt") or ""))
+    if is_elsewhere(noted, order, host):
+        return f"its session is {shown(str(noted.get('name')))} on {shown(str(noted.get('host') or host))}"
+    # Both are digests, and of the same salt.
+    if noted.get("script") not in (None, own["script"]):
+        return "its script is another one"
+    return "its script has other parameters" if noted.get("parameters") not in (None, own["parameters"]) else ""
+
+
+def is_elsewhere(noted: Entry, order: Order, host: str) -> bool:
+    """Tell whether noted work has a session of another name, or on another host."""
+    (name,) = order.options["name"]
+    return not (
+        is_same_name(shown(str(noted.get("name") or name)), shown(name))
+        and str(noted.get("host") or host).lower() == host.lower()
+    )
+
+
+def noted_in(kept: Result | None, begun: Entry | None) -> Entry | None:
+    """Return what the work of a folder is told by, from a kept result or else from the journal.
+
+    A result of an earlier version has the name of the session alone.
+    """
+    result = kept or {}
+    names = [each["name"] for each in result.get("results") or () if each.get("name")]
+    return result.get("work") or begun or ({"name": names[0]} if names else None)
+
+
+def _digest(salt: str, value: t.Any) -> str:
+    data = json.dumps(_in_one_form(value))
+    return hmac.new(salt.encode(), data.encode("ascii"), hashlib.sha256).hexdigest()
+
+
+def _in_one_form(value: t.Any) -> t.Any:
+    """Return a value in the form that equal ones have, whatever the order of their keys."""
+    if isinstance(value, t.Mapping):
+        items = [(str(key), _in_one_form(each)) for key, each in value.items()]
+        return {"mapping": sorted(items, key=lambda item: item[0])}
+    if isinstance(value, (list, tuple)):
+        return [_in_one_form(each) for each in value]
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
