@@ -340,9 +340,9 @@ what_if:
 stdout:
   description:
     - What the commands gave, as lines of text. Of several commands each has a heading, and an equal share of 1000
-      lines. Without a command it is a table of the sessions that the task has changed, 50 at most; in check mode the
-      lines of RV(what_if), each with its host. Errors follow, grouped by reason, unless they fail the task, whose
-      C(msg) has them.
+      lines; all of it has 100,000 characters at most. Without a command it is a table of the sessions that the task
+      has changed, 50 at most; in check mode the lines of RV(what_if), each with its host. Errors follow, grouped by
+      reason, unless they fail the task, whose C(msg) has them.
     - A task for several computers, or in a play for one host, shows on the terminal how each command ended, 50 at
       most, and no output. A task that runs for each host of a play shows the lines of check mode and such errors
       only. One with C(no_log) or C(until) shows nothing.

@@ -15,8 +15,10 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import fo
 Entry = t.Mapping[str, t.Any]
 Result = t.Mapping[str, t.Any]
 
-# Lines of `stdout`: what was found, what check mode foresees, output.
+# Lines of `stdout`: what was found, what check mode foresees, output; and characters of them, and of each.
 LINES = 1_000
+CHARACTERS = 100_000
+CHARACTERS_OF_LINE = 1_000
 # Sessions in the table of those that a task has changed: who asked for it knows them.
 CHANGED = 50
 # Sessions that a task shows that runs for each host of a play.
@@ -32,27 +34,26 @@ def stdout_of(cmdlet: Cmdlet, result: Result) -> list[str]:
     A table has the sessions that a cmdlet has found, or for one that changes sessions those that it has changed. Errors
     follow where they do not fail the task; otherwise the message of the task has them.
     """
-    if result.get("what_if"):
-        lines = what_if_lines(result)
-    elif any(given.get("command_id") for given in result.get("results") or ()):
-        lines = _output_lines(result["results"])
-    else:
+    commands = _commands(result)
+    lines = what_if_lines(result) if result.get("what_if") else []
+    if commands:
+        lines += _output_lines(commands)
+    elif not lines:
         lines = _table(cmdlet, result)
-    lines = [*lines, *_errors(result)]
-    left = len(lines) - LINES
-    return [*lines[:LINES], f"... and {left} more lines"] if left > 0 else lines
+    return _bounded([*lines, *_errors(result)])
 
 
 def shown_of(cmdlet: Cmdlet, result: Result) -> list[str]:
     """Return what a task shows on the terminal: its stdout, and instead of output how each command ended."""
-    commands = sorted((given for given in result.get("results") or () if given.get("command_id")), key=_place)
-    if not commands or result.get("what_if"):
+    commands = _commands(result)
+    if not commands:
         return stdout_of(cmdlet, result)
     columns = [*_OF_COMMANDS, *_used(commands, rc="ExitCode")]
     if any(given.get("state") == "Running" and given.get("progress") for given in commands):
         columns.append("Progress")
     more = _more(len(commands) - CHANGED, "results")
-    return [*format_table(commands[:CHANGED], columns), *more, *_errors(result)]
+    foreseen = what_if_lines(result) if result.get("what_if") else []
+    return [*foreseen, *format_table(commands[:CHANGED], columns), *more, *_errors(result)]
 
 
 def shown_for_each_host(cmdlet: Cmdlet, result: Result) -> list[str]:
@@ -71,6 +72,11 @@ def shown_for_each_host(cmdlet: Cmdlet, result: Result) -> list[str]:
 def what_if_lines(result: Result) -> list[str]:
     """Return the What if lines of a result, each with its host."""
     return [f"{host_of(each)}: {each['what_if']}" for each in result["sessions"] if each.get("what_if")]
+
+
+def _commands(result: Result) -> list[Entry]:
+    """Return the results of sessions that had a command, by host and name."""
+    return sorted((given for given in result.get("results") or () if given.get("command_id")), key=_place)
 
 
 def _table(cmdlet: Cmdlet, result: Result) -> list[str]:
@@ -96,7 +102,6 @@ def _output_lines(results: t.Sequence[Entry]) -> list[str]:
     """Return the output of one command as it is, that of several with a heading for each."""
     if len(results) == 1:
         return lines_of(results[0])
-    results = sorted(results, key=_place)
     most = max(LINES // len(results) - 1, 1)
     elsewhere = "in the results of the task"
     return [line for each in results for line in shown_output(str(host_of(each)), [each], most, {}, elsewhere)]
@@ -109,6 +114,20 @@ def _place(entry: Entry) -> tuple[str, str]:
 def _errors(result: Result) -> list[str]:
     errors = [] if result.get("failed") else result.get("errors") or []
     return failure(errors, result.get("sessions") or []).splitlines()
+
+
+def _bounded(lines: t.Sequence[str]) -> list[str]:
+    """Return so many of some lines as `stdout` may have, and how many there are beside them."""
+    bounded: list[str] = []
+    size = 0
+    for line in lines[:LINES]:
+        short = line if len(line) <= CHARACTERS_OF_LINE else f"{line[:CHARACTERS_OF_LINE]}..."
+        size += len(short) + 1
+        if size > CHARACTERS:
+            break
+        bounded.append(short)
+    left = len(lines) - len(bounded)
+    return [*bounded, f"... and {left} more lines: see the result"] if left else bounded
 
 
 def _more(count: int, key: str = "sessions") -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import CONNECT, GET, RECEIVE
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._shown import (
     CHANGED,
+    CHARACTERS,
     LINES,
     OF_EACH_HOST,
     shown_for_each_host,
@@ -78,6 +79,21 @@ def test_output_is_the_stdout_of_a_command_and_is_not_shown() -> None:
     assert several[:4] == ["srv001: ITTask, Completed", "  one", "  two", "srv002: ITTask, Completed"]
     assert several[-1] == f"  ... {2000 - (LINES // 2 - 1)} more lines in the results of the task"
     assert len(several) <= LINES
+
+
+def test_much_output_is_cut_and_says_so() -> None:
+    long = stdout_of(RECEIVE, {"results": [command(output=["x" * 5000, "end"])]})
+    assert long == [f"{'x' * 1000}...", "end"]
+    much = stdout_of(RECEIVE, {"results": [command(output=["x" * 900] * 500)]})
+    assert CHARACTERS - 1000 < len("\n".join(much)) < CHARACTERS + 100
+    assert much[-1] == f"... and {500 - (len(much) - 1)} more lines: see the result"
+
+
+def test_a_script_that_runs_in_check_mode_has_its_output_beside_what_is_foreseen() -> None:
+    result = {"sessions": [session(what_if="What if: 1")], "what_if": ["What if: 1"], "results": [command()]}
+    assert stdout_of(RECEIVE, result) == ["srv001: What if: 1", "one", "two"]
+    assert shown_of(RECEIVE, result)[0] == "srv001: What if: 1"
+    assert shown_of(RECEIVE, result)[-1].split() == ["srv001", "ITTask", "Completed"]
 
 
 def test_commands_are_shown_with_what_became_of_them() -> None:
