@@ -1,4 +1,4 @@
-"""What a task shows: its result as lines for people, on the terminal and as `stdout` of the result."""
+"""Lines for people: what a task shows of its result on the terminal, and as `stdout` of the result."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 

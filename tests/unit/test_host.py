@@ -55,9 +55,14 @@ def exit_call(code: object, ci: int = -100) -> str:
 
 def events_of(stream: CommandStream, *messages: tuple[int, str]) -> Iterator[CommandEvent]:
     """The events of some messages of a command."""
-    for number, (kind, clixml) in enumerate(messages, start=1):
-        head = struct.pack("<II", 1, kind) + uuid.UUID(int=1).bytes_le + uuid.UUID(int=2).bytes_le
-        yield from stream.feed(whole_fragment(number, head + b"\xef\xbb\xbf" + clixml.encode()))
+    for number, message in enumerate(messages, start=1):
+        yield from stream.feed(fragment_of(number, *message))
+
+
+def fragment_of(number: int, kind: int, clixml: str) -> bytes:
+    """A message of a command as a server sends it."""
+    head = struct.pack("<II", 1, kind) + uuid.UUID(int=1).bytes_le + uuid.UUID(int=2).bytes_le
+    return whole_fragment(number, head + b"\xef\xbb\xbf" + clixml.encode())
 
 
 def output_of(*messages: tuple[int, str]) -> Output:

@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recorded import recorded_in
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal_lock import JournalLock
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journals import HostJournals
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import begun_in
 from tests.unit.builders import endpoint, session, world
+from tests.unit.test_host import COMPLETED, OUTPUT, STATE, fragment_of
+from tests.unit.test_statements import status
 
 ONE, TWO = "11111111-0000-0000-0000-000000000001", "22222222-0000-0000-0000-000000000002"
 WORK = {"name": "Nightly", "script": "digest"}
@@ -133,3 +136,26 @@ def test_the_work_of_a_journal_is_that_of_the_last_start_that_was_not_refused() 
     assert (refused.work, refused.commands) == (first, {"s": {"a"}})
     assert begun_in([line("A")]).work is None
     assert begun_in([]).commands == {}
+
+
+def test_a_recorded_command_is_read_as_one_that_is_received(tmp_path: Path) -> None:
+    """What the script left in $Ansible is in its result, and no part of its output."""
+    told = status(ONE, changed='<B N="Value">false</B>', result='<I32 N="Value">3</I32>')
+    messages = ((OUTPUT, "<S>begun</S>"), (OUTPUT, told), (STATE, COMPLETED))
+    pieces = [fragment_of(number, *message) for number, message in enumerate(messages, start=1)]
+    path = str(tmp_path / "j.jsonl")
+    Journal(path, LocalDisk()).append(A, ONE, pieces[:1])
+    (unfinished,) = recorded_in(path, LocalDisk())
+    Journal(path, LocalDisk()).append(A, ONE, pieces[1:])
+    (recorded,) = recorded_in(path, LocalDisk())
+    assert (unfinished.result.as_dict()["state"], unfinished.result.as_dict()["output"]) == ("Running", ["begun"])
+    found = recorded.result.as_dict()
+    assert {name: found[name] for name in ("output", "state", "changed", "result", "name", "inventory_hostname")} == {
+        "output": ["begun"],
+        "state": "Completed",
+        "changed": False,
+        "result": 3,
+        "name": "job1",
+        "inventory_hostname": "srv01",
+    }
+    assert recorded.unreadable == ()

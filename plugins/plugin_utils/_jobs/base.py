@@ -7,13 +7,16 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.finding.selection import how_to_write
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import GET, Cmdlet
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import Subject, error_record
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern, escaped
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import (
+    WildcardPattern,
+    escaped,
+    how_to_write,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
     REASONS,
     host_of,

@@ -22,7 +22,7 @@ from ..model.sessions import (
     State,
     configuration_name,
 )
-from ..model.wildcard import WildcardPattern, escaped
+from ..model.wildcard import WildcardPattern, how_to_write
 from ..request.request import Request
 from .discovery import Discovery
 from .owners import KnownOwners, Owners
@@ -163,18 +163,6 @@ def matched(pattern: WildcardPattern, sessions: t.Iterable[PSSession]) -> list[P
     if not pattern.has_wildcards:
         return []
     return [each for each in sessions if pattern.selects(each.name) and not pattern.is_name(each.name)]
-
-
-def how_to_write(pattern: WildcardPattern) -> str:
-    """Return how to write a name with brackets, for a text that nothing was found for; or nothing."""
-    if "[" not in pattern.pattern:
-        return ""
-    if pattern.problem:
-        return f"The text was used as a literal name: {pattern.problem}."
-    return (
-        f"Brackets are wildcards if no session has exactly this name. Write the literal name as "
-        f"{escaped(pattern.pattern)!r}."
-    )
 
 
 def has_configuration(session: PSSession, request: Request) -> bool:

@@ -193,3 +193,15 @@ def _ranges(pattern: str, start: int) -> tuple[tuple[tuple[str, str], ...], int]
             del members[:2]
         ranges.append((first, last))
     return tuple(ranges), position
+
+
+def how_to_write(pattern: WildcardPattern) -> str:
+    """Return how to write a name with brackets, for a text that nothing was found for; or nothing."""
+    if "[" not in pattern.pattern:
+        return ""
+    if pattern.problem:
+        return f"The text was used as a literal name: {pattern.problem}."
+    return (
+        f"Brackets are wildcards if no session has exactly this name. Write the literal name as "
+        f"{escaped(pattern.pattern)!r}."
+    )
