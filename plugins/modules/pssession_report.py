@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Writes what earlier tasks found and did on a fleet of Windows computers. For people it is one HTML page with the
-    hosts by outcome, the states of the sessions, what expires next, and tables to sort and search. For programs it is
-    JSON, for spreadsheets CSV.
+    hosts that need attention and why, the states of the sessions, what expires next, and tables to sort and search.
+    For programs it is JSON, for spreadsheets CSV.
   - The page is a single file that loads nothing from any network.
   - The report has counts and states of commands, never what they printed, since that may be secret. Messages of errors
     are in it; a script that ended with an error may have written such a message itself.

@@ -144,10 +144,22 @@ def test_the_time_left_in_words(seconds: float, left: str) -> None:
     assert charts.Expiry({}, seconds).left == left
 
 
+def test_sessions_that_expire_in_the_same_minute_are_one_group() -> None:
+    at = {"a1": "2026-11-25T09:00:59Z", "a2": "2026-11-25T09:00:00Z", "b1": "2026-11-25T09:01:00Z"}
+    sessions = [session(host, host[0], expires_on=time) for host, time in at.items()]
+    sessions.append(session("a2", "other", expires_on=at["a2"]))
+    groups = charts.grouped(charts.expiries_of(report(result(sessions=sessions)), MADE_AT))
+    assert [(group.first.left, len(group.expiries), group.on_hosts) for group in groups] == [
+        ("in 1 h", 3, {"a": ["a2", "a1"], "other": ["a2"]}),
+        ("in 1 h 1 min", 1, {"b": ["b1"]}),
+    ]
+
+
 def test_bars_share_their_chart_and_expiries_lie_on_their_axis() -> None:
     made = report(fleet(18))
     assert sum(each.length for each in charts.outcome_bars(made)) == pytest.approx(100)
     assert [(each.label, each.count) for each in charts.state_bars(made)] == [("Disconnected", 12), ("Opened", 6)]
+    assert [each.length for each in charts.state_bars(made)] == pytest.approx([100 * 12 / 18, 100 * 6 / 18])
     expiries = charts.expiries_of(made, MADE_AT)
     (tallest,) = charts.expiry_bars(expiries)
     before, after = (dict(charts.ticks(expiries))[label] for label in ("30 min", "8 h"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report, Row
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_TO_THE_MINUTE = len("2026-11-25T08:00")
 # The axis of expiries is logarithmic: minutes matter at its beginning, and hours do not at its end.
 _AXIS_START = 5 * _MINUTE
 _AXIS_BARS = 48
@@ -60,6 +61,24 @@ class Expiry:
 
 
 @dataclass(frozen=True)
+class ExpiryGroup:
+    """Sessions that expire in the same minute.
+
+    Attributes:
+        expiries: The next one first.
+        on_hosts: Names of hosts by the name of the session there, or its instance id.
+    """
+
+    expiries: list[Expiry]
+    on_hosts: dict[str, list[str]]
+
+    @property
+    def first(self) -> Expiry:
+        """The one that expires first."""
+        return self.expiries[0]
+
+
+@dataclass(frozen=True)
 class Bar:
     """A bar of a chart; place and length in percent of the chart."""
 
@@ -79,6 +98,22 @@ def expiries_of(report: Report, generated_at: str) -> list[Expiry]:
         if now and expires_on:
             found.append(Expiry(row, (expires_on - now).total_seconds()))
     return sorted(found, key=lambda expiry: expiry.seconds)
+
+
+def grouped(expiries: t.Sequence[Expiry]) -> list[ExpiryGroup]:
+    """Return groups of sessions that expire in the same minute; a page shows no seconds."""
+    groups: dict[str, list[Expiry]] = {}
+    for expiry in expiries:
+        groups.setdefault(str(expiry.row["expires_on"])[:_TO_THE_MINUTE], []).append(expiry)
+    return [ExpiryGroup(group, _on_hosts(group)) for group in groups.values()]
+
+
+def _on_hosts(expiries: t.Sequence[Expiry]) -> dict[str, list[str]]:
+    hosts: dict[str, list[str]] = {}
+    for expiry in expiries:
+        name = str(expiry.row["name"] or expiry.row["instance_id"])
+        hosts.setdefault(name, []).append(str(expiry.row["host"]))
+    return {name: list(dict.fromkeys(found)) for name, found in hosts.items()}
 
 
 def outcome_bars(report: Report) -> list[Bar]:
@@ -102,11 +137,10 @@ def command_bars(report: Report) -> list[Bar]:
 
 
 def _bars(states: t.Iterable[tuple[str, str | None]]) -> list[Bar]:
-    """Return a bar for each state and what is said about it, the most frequent one first and as long as the chart."""
+    """Return a bar for each state and what is said about it, the most frequent one first; its length is its share."""
     counted = Counter((state, f"{state}, {more}" if more and more != "None" else state) for state, more in states)
-    most = max(counted.values(), default=1)
     return [
-        Bar(label, count, 0, 100 * count / most, state)
+        Bar(label, count, 0, 100 * count / counted.total(), state)
         for (state, label), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     ]
 

@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import error_groups
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import escaped_nul
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, host_of, of_host, outcome_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, of_host, outcome_of
 
 Row = dict[str, t.Any]
 
@@ -214,9 +215,9 @@ def _by_host(entry: Row) -> t.Iterator[Row]:
     found: dict[str, dict[str, list[Row]]] = {}
     for kind in _KINDS:
         for each in entry.get(kind) or ():
-            name = str(host_of(each) or "")
-            names.setdefault(name.lower(), name)
-            found.setdefault(name.lower(), {kind: [] for kind in _KINDS})[kind].append(each)
+            for name in error_groups.hosts_of(each) or [""]:
+                names.setdefault(name.lower(), name)
+                found.setdefault(name.lower(), {kind: [] for kind in _KINDS})[kind].append(each)
     nowhere = found.pop("", {"errors": []})["errors"]
     is_failed = bool(entry.get("failed")) and not entry.get("errors")
     for key in found or [""]:

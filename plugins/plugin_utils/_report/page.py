@@ -17,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import charts
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.attention import attention_of, needs_attention
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
 
@@ -48,11 +49,14 @@ SESSION_COLUMNS = (
     "Changed",
     "Command",
 )
-ERROR_COLUMNS = ("Host", "Session", "Reason", "Error id", "Message", "Hint")
+ERROR_COLUMNS = ("Host", "Session", "Reason", "Error id", "Message")
 HOST_COLUMNS = ("Host", "Outcome", "Changed", "Sessions", "Errors", "Missing")
 
-# How many of the sessions that expire are told one by one; the table has them all.
+# How many times of expiry are listed, and how many names of sessions for each; the table has all of them.
 NEXT_EXPIRIES = 10
+_SESSIONS = 3
+# How many hosts of a group can be seen before it is opened.
+_NAMES = 24
 
 
 def html(report: Report, generated_at: str) -> str:
@@ -81,6 +85,8 @@ def html(report: Report, generated_at: str) -> str:
     style = (_FOLDER / "page.css").read_text(encoding="utf-8") + headings
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
     expiries = charts.expiries_of(report, generated_at)
+    expiry_groups = charts.grouped(expiries)
+    next_groups = expiry_groups[:NEXT_EXPIRIES]
     reasons = {row["reason"] for row in report.errors}
     return environment.get_template("page.html.j2").render(
         report=report,
@@ -91,7 +97,9 @@ def html(report: Report, generated_at: str) -> str:
         script_hash=_hash(script),
         outcomes=OUTCOMES,
         outcome_of={row["host"]: row["outcome"] for row in report.hosts},
-        troubled=sum(row["outcome"] not in ("ok", "changed") for row in report.hosts),
+        troubled=sum(needs_attention(row["outcome"]) for row in report.hosts),
+        attention=attention_of(report),
+        most_names=_NAMES,
         choices={
             "outcome": [(outcome, OUTCOMES[outcome][0]) for outcome, count in report.outcomes.items() if count],
             "state": [(state, state) for state in sorted({row["state"] for row in report.sessions if row["state"]})],
@@ -101,7 +109,10 @@ def html(report: Report, generated_at: str) -> str:
         state_bars=charts.state_bars(report),
         command_bars=charts.command_bars(report),
         expiries={expiry.row["instance_id"]: expiry for expiry in expiries},
-        next_expiries=expiries[:NEXT_EXPIRIES],
+        expiry_groups=expiry_groups,
+        next_groups=next_groups,
+        later=len(expiries) - sum(len(group.expiries) for group in next_groups),
+        most_sessions=_SESSIONS,
         expiry_bars=charts.expiry_bars(expiries),
         ticks=charts.ticks(expiries),
         columns=columns,

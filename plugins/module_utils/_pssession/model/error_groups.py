@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from dataclasses import dataclass
 
 from .codes import Reason
 
@@ -20,18 +21,43 @@ _ADDRESS = re.compile(r"https?://[^\s,;)]+|\[[0-9a-fA-F:]+\](:\d+)?|\b\d{1,3}(\.
 _OF_HOST = ("computer_name", "inventory_hostname", "instance_id")
 
 
-def grouped(errors: t.Iterable[Entry]) -> list[str]:
-    """Return lines that tell all errors: for each reason and hint the hosts, their different messages, and the hint.
+@dataclass(frozen=True)
+class Group:
+    """Errors with the same reason and hint.
+
+    Attributes:
+        hint: Empty if the errors have none.
+        hosts: The names of the hosts, each once, sorted.
+        alike: The errors by message. Messages that differ only in the host's name, address and GUID are alike.
+    """
+
+    reason: str
+    hint: str
+    hosts: list[str]
+    alike: list[list[Entry]]
+
+
+def groups_of(errors: t.Iterable[Entry]) -> list[Group]:
+    """Return groups of errors, the worst reason first.
 
     Args:
-        errors: Error records as plain data. The reasons that are worst come first.
+        errors: Error records as plain data.
     """
     groups: dict[tuple[str, str], list[Entry]] = {}
     for error in errors:
         reason = str(error.get("reason") or Reason.FAILED.value)
         groups.setdefault((reason, str(error.get("hint") or "")), []).append(error)
     in_order = sorted(groups.items(), key=lambda item: _rank(item[0][0]))
-    return [line for (reason, hint), group in in_order for line in _lines(reason, hint, group)]
+    return [_group(reason, hint, group) for (reason, hint), group in in_order]
+
+
+def grouped(errors: t.Iterable[Entry]) -> list[str]:
+    """Return lines that tell all errors: for each reason and hint the hosts, their different messages, and the hint.
+
+    Args:
+        errors: Error records as plain data. The reasons that are worst come first.
+    """
+    return [line for group in groups_of(errors) for line in _lines(group)]
 
 
 def named(names: t.Sequence[str]) -> str:
@@ -52,21 +78,24 @@ def _rank(reason: str) -> int:
     return _REASONS.index(reason) if reason in _REASONS else -1
 
 
-def _lines(reason: str, hint: str, group: t.Sequence[Entry]) -> t.Iterator[str]:
-    group = sorted(group, key=hosts_of)
-    hosts = sorted({host for error in group for host in hosts_of(error)})
-    examples: dict[str, list[Entry]] = {}
-    for error in group:
-        examples.setdefault(_cause(error), []).append(error)
-    yield f"{reason}: {named(hosts)}" if hosts else f"{reason}:"
-    for alike in list(examples.values())[:_MESSAGES]:
+def _group(reason: str, hint: str, errors: t.Sequence[Entry]) -> Group:
+    ordered = sorted(errors, key=hosts_of)
+    alike: dict[str, list[Entry]] = {}
+    for error in ordered:
+        alike.setdefault(_cause(error), []).append(error)
+    return Group(reason, hint, sorted({host for error in ordered for host in hosts_of(error)}), list(alike.values()))
+
+
+def _lines(group: Group) -> t.Iterator[str]:
+    yield f"{group.reason}: {named(group.hosts)}" if group.hosts else f"{group.reason}:"
+    for alike in group.alike[:_MESSAGES]:
         differ = len({error["message"] for error in alike}) > 1
         yield f"    {'for example: ' if differ else ''}{alike[0]['message']}"
-    if len(examples) > _MESSAGES:
-        left = len(examples) - _MESSAGES
+    if len(group.alike) > _MESSAGES:
+        left = len(group.alike) - _MESSAGES
         yield f"    {'1 other message' if left == 1 else f'{left} other messages'}: see errors in the result"
-    if hint:
-        yield f"    {hint}"
+    if group.hint:
+        yield f"    {group.hint}"
 
 
 def _cause(error: Entry) -> str:

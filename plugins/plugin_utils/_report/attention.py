@@ -1,0 +1,71 @@
+"""Hosts of the report that need attention, grouped by the reason."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import error_groups
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import COMPLETED_WITH_ERRORS
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report
+
+# How many different messages a group shows; the table of errors has all of them.
+_MESSAGES = 5
+_WELL = ("changed", "ok")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a group.
+
+    Attributes:
+        is_example: Whether the messages of other hosts have the same cause and other words.
+    """
+
+    text: str
+    is_example: bool
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Hosts that need attention for one reason.
+
+    Attributes:
+        outcome: The reason, or the outcome of hosts without an error record.
+        hosts: Names, in the order of the report; empty for an error about no host in particular.
+        messages: The first different messages.
+        others: How many more there are.
+        hint: What to do; it may be empty.
+    """
+
+    outcome: str
+    hosts: list[str]
+    messages: list[Message]
+    others: int = 0
+    hint: str = ""
+
+
+def attention_of(report: Report) -> list[Attention]:
+    """Return the groups of hosts that need attention, the worst reason first."""
+    place = {row["host"]: number for number, row in enumerate(report.hosts)}
+    # The host of a row is the one that the inventory knows.
+    errors = [{**row, "message": str(row["message"]), "inventory_hostname": row["host"]} for row in report.errors]
+    groups = [_of_errors(group, place) for group in error_groups.groups_of(errors)]
+    completed = [row["host"] for row in report.hosts if row["outcome"] == COMPLETED_WITH_ERRORS]
+    return [*groups, *([Attention(COMPLETED_WITH_ERRORS, completed, [])] if completed else [])]
+
+
+def _of_errors(group: error_groups.Group, place: t.Mapping[str, int]) -> Attention:
+    messages = [
+        Message(alike[0]["message"], len({error["message"] for error in alike}) > 1)
+        for alike in group.alike[:_MESSAGES]
+    ]
+    hosts = sorted(group.hosts, key=lambda host: place.get(host, len(place)))
+    return Attention(group.reason, hosts, messages, max(len(group.alike) - _MESSAGES, 0), group.hint)
+
+
+def needs_attention(outcome: str) -> bool:
+    """Tell whether a host with this outcome needs attention."""
+    return outcome not in _WELL
