@@ -77,6 +77,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.error_groups import in_line
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import of_this_run
@@ -104,8 +105,8 @@ class LookupModule(LookupBase):
             display.warning(warning)  # as tasks have it: Ansible shows the same text once
         if result.get("failed"):
             raise AnsibleLookupError(f"pssession: {result['msg']}")
-        for error in result["errors"]:
-            display.warning(f"pssession: {error['message']}")
+        if result["errors"]:
+            display.warning(f"pssession: {in_line(result['errors'])}")
         return t.cast("list[dict[str, t.Any]]", result["sessions"])
 
     def _options_for(self, terms: list[t.Any], inventory: Inventory) -> dict[str, t.Any]:

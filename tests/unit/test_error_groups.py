@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.error_groups import grouped
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.error_groups import grouped, in_line
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import message_of, of_host
 
 
@@ -54,6 +54,13 @@ def test_what_is_left_out_of_a_long_list_is_counted() -> None:
     assert first.endswith(", web012 and 488 more")
     *_others, last, _hint = grouped([unreachable(number, f"reason {'x' * number}") for number in range(1, 8)])
     assert last == "    2 other messages: see errors in the result"
+
+
+def test_a_warning_has_all_errors_in_one_line() -> None:
+    assert in_line([unreachable(1)]) == unreachable(1)["message"]
+    assert in_line([unreachable(1), unreachable(2)]) == (
+        f"2 errors. unreachable: web001, web002. for example: {unreachable(1)['message']}. Check the firewall."
+    )
 
 
 def test_one_record_for_several_computers_names_them_all() -> None:

@@ -60,6 +60,13 @@ def grouped(errors: t.Iterable[Entry]) -> list[str]:
     return [line for group in groups_of(errors) for line in _lines(group)]
 
 
+def in_line(errors: t.Sequence[Entry]) -> str:
+    """Return errors for a warning, which has one line: the message of a single one, or what `grouped` returns."""
+    if len(errors) == 1:
+        return str(errors[0]["message"])
+    return f"{len(errors)} errors. {'. '.join(line.strip().removesuffix('.') for line in grouped(errors))}."
+
+
 def named(names: t.Sequence[str]) -> str:
     """Return names in a line; those after the twelfth are counted."""
     more = f" and {len(names) - _HOSTS} more" if len(names) > _HOSTS else ""
