@@ -21,6 +21,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import CommandEvent
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import LockedFile
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.integration.engine.killed_reader import ANYWHERE, POINTS
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
@@ -320,3 +321,31 @@ def test_reader_killed_at_any_point(
     assert result.get("failed") is None, result["msg"]
     assert only(result)["output"] == NUMBERS
     assert (only(result)["state"], only(result)["command_id"] is None) == ("Completed", False)
+
+
+def test_a_folder_holds_the_journals_of_sessions_that_are_received_now(
+    computer: SimulatedComputer, controller: Controller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is an open file, and one task may receive from more sessions than a process may have files."""
+    held, most = set[LockedFile](), 0
+    exclusive, release = LockedFile.exclusive, LockedFile.release
+
+    def locked(lock: LockedFile) -> bool:
+        nonlocal most
+        held.add(lock)
+        most = max(most, len(held))
+        return exclusive(lock)
+
+    def released(lock: LockedFile) -> None:
+        held.discard(lock)
+        release(lock)
+
+    monkeypatch.setattr(LockedFile, "exclusive", locked)
+    monkeypatch.setattr(LockedFile, "release", released)
+    for _each in range(12):
+        plant(computer, "done")
+    wanted: dict[str, Any] = {"name": ["job"], "journal": f"{tmp_path}/journals/", "throttle_limit": 2}
+    for _again in range(2):
+        result = controller.run(_plugins.RECEIVE, "srv01", **wanted)
+        assert [each["output"] for each in result["results"]] == [["one", "two"]] * 12
+    assert (len(held), 0 < most <= 2) == (0, True)

@@ -183,9 +183,15 @@ class Runner:
         def go_on() -> bool:
             return not (self._request.flow.stop_on_error and any(result.errors for result in results))
 
+        def to_its_end(session: PSSession) -> list[CommandResult]:
+            try:
+                return work(session)
+            finally:
+                self._journal.done_with(session)
+
         emit, failed = self._task.context.emit, 0
         emit(Progressed(0, len(sessions), "commands"))
-        jobs = self._task.throttle.map(work, sessions, go_on)
+        jobs = self._task.throttle.map(to_its_end, sessions, go_on)
         for done, (session, outcome) in enumerate(jobs, start=1):
             if isinstance(outcome, TransportError):
                 outcome = [self._failed(session, None, Output(), outcome)]

@@ -116,6 +116,9 @@ class Journal:
     def problem_of(self, _endpoint: Endpoint) -> str | None:
         """Return None: it can be used for all computers, or for none, which the constructor says."""
 
+    def done_with(self, _session: PSSession) -> None:
+        """Keep the journal: it is one file for all sessions."""
+
     def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
         """Keep other runs from starting the same: the lock on the whole file does that."""
 

@@ -59,6 +59,12 @@ class JournalLock:
         """Return until when a file is waited for from now on, in seconds of `World.monotonic`."""
         return self._world.monotonic() + _PATIENCE_SECONDS
 
+    def release_one(self, path: str) -> None:
+        """Give one file back, if it is held."""
+        held = self._held.pop(path, None)
+        if held is not None:
+            held.release()
+
     def release(self) -> None:
         """Give all files back."""
         while self._held:

@@ -131,6 +131,12 @@ class JournalFolder(_Journals):
     def unopened_id(self, _session: PSSession) -> str | None:
         """Return None: which journal would have it is not known."""
 
+    def done_with(self, session: PSSession) -> None:
+        """Give the journal of a session back: it is an open file, and there may be more sessions than files."""
+        self._journals.pop(session.instance_id, None)
+        if self._lock is not None:
+            self._lock.release_one(self._file(session))
+
     def _file(self, session: PSSession) -> str:
         return os.path.join(self._path, f"{session.instance_id}.jsonl")
 
@@ -169,6 +175,9 @@ class HostJournals(_Journals):
                 self._problems[host] = str(error)
         self._may_be_missing = lock is None
 
+    def done_with(self, _session: PSSession) -> None:
+        """Keep the journal locked: the session is worked with until the end of the call."""
+
     def problem_of(self, endpoint: Endpoint) -> str | None:
         """Return why nothing may be done on a computer, or None."""
         name = self._name_of(endpoint)
@@ -203,6 +212,9 @@ class NoJournal:
 
     def problem_of(self, _endpoint: Endpoint) -> str | None:
         return None
+
+    def done_with(self, _session: PSSession) -> None:
+        pass
 
     def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
         pass
