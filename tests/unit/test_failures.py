@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import socket
 import ssl
 
 import pytest
 import requests
-import urllib3
 from pypsrp.exceptions import AuthenticationError
 from spnego.exceptions import ErrorCode, SpnegoError
 
@@ -21,6 +21,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     LogonRefused,
     TransportError,
     WSManFault,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.connection import (
+    ProxyFailed,
+    Unconnected,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.failures import (
     add_first_choice,
@@ -129,54 +133,40 @@ def chained(*errors: Exception) -> Exception:
     return errors[-1]
 
 
-POOL = urllib3.HTTPConnectionPool("srv01")
-NEW_CONNECTION = urllib3.exceptions.NewConnectionError(None, "Failed to establish a new connection")  # type: ignore[arg-type]
-
-
-def retried(reason: Exception) -> requests.ConnectionError:
-    """As requests wraps what urllib3 has retried."""
-    return requests.ConnectionError(urllib3.exceptions.MaxRetryError(POOL, "/wsman", reason))
-
-
 TABLE = [
     (
         "unknown name",
-        retried(chained(socket.gaierror(-2, "Name or service not known"), NEW_CONNECTION)),
+        chained(socket.gaierror(-2, "Name or service not known"), Unconnected("no name")),
         (Code.COMPUTER_NOT_FOUND, False, "the name cannot be resolved"),
     ),
     (
         "no listener",
-        retried(
-            chained(
-                ConnectionRefusedError(111, "Connection refused"),
-                urllib3.exceptions.NewConnectionError(None, "new"),  # type: ignore[arg-type]
-            )
-        ),
+        chained(ConnectionRefusedError(111, "Connection refused"), Unconnected("refused")),
         (Code.CANNOT_CONNECT, False, "no connection to http://srv01:5985: Connection refused"),
     ),
     (
         "no connection in time",
-        requests.ConnectTimeout(urllib3.exceptions.ConnectTimeoutError(POOL, "timed out")),
-        (Code.CANNOT_CONNECT, False, "no connection to http://srv01:5985"),
+        chained(TimeoutError("timed out"), Unconnected("timed out")),
+        (Code.CANNOT_CONNECT, False, "no connection to http://srv01:5985: timed out"),
     ),
     (
         "proxy",
-        requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 Proxy Authentication Required")),
+        chained(OSError("Tunnel connection failed: 407 Proxy Authentication Required"), ProxyFailed("407")),
         (Code.HTTP_ERROR, False, "the proxy made no connection: Tunnel connection failed: 407"),
     ),
     (
         "certificate",
-        requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "certificate verify failed")),
+        ssl.SSLCertVerificationError(1, "certificate verify failed"),
         (Code.CERTIFICATE_INVALID, False, "TLS failed: certificate verify failed"),
     ),
     (
-        "TLS within a broken connection",
-        retried(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)")),
+        "no TLS there",
+        ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"),
         (Code.CERTIFICATE_INVALID, False, "TLS failed: wrong version number"),
     ),
     (
         "silence",
-        requests.ReadTimeout(urllib3.exceptions.ReadTimeoutError(POOL, "/wsman", "Read timed out.")),
+        TimeoutError("timed out"),
         (Code.OPERATION_TIMEOUT, True, "no complete answer within 182 seconds"),
     ),
     (
@@ -191,15 +181,13 @@ TABLE = [
     ),
     (
         "reset",
-        requests.ConnectionError(
-            urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "Connection reset"))
-        ),
+        ConnectionResetError(104, "Connection reset"),
         (Code.HTTP_ERROR, True, "the connection broke before the answer was complete: Connection reset"),
     ),
     (
         "cut short",
-        urllib3.exceptions.IncompleteRead(10, 20),
-        (Code.HTTP_ERROR, True, "the connection broke"),
+        http.client.IncompleteRead(b"0123456789", 20),
+        (Code.HTTP_ERROR, True, "the connection broke before the answer was complete: the answer ended before"),
     ),
     (
         "no common mechanism",
@@ -258,7 +246,7 @@ def test_an_unknown_exception_is_never_called_a_failed_log_on(error: Exception) 
 
 
 def test_tls_that_breaks_after_the_handshake_may_have_delivered_the_request() -> None:
-    error = requests.exceptions.SSLError(ssl.SSLError(1, "bad record mac"))
+    error = ssl.SSLError(1, "bad record mac")
     assert [failure(error, at(), Way(), None, logged_on=False, connected=each).delivered for each in (False, True)] == [
         False,
         True,
@@ -286,7 +274,7 @@ def test_the_failure_of_ntlm_tells_why_kerberos_was_not_possible(failed: Transpo
 @pytest.mark.parametrize(
     "error",
     [
-        requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.")),
+        http.client.BadStatusLine("cut"),
         OSError(9, "Bad file descriptor"),
         TimeoutError("what was cut off may look like an answer that is just short"),
     ],

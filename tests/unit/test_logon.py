@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import spnego
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Code
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import (
@@ -30,6 +34,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target import logon
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import authentication, schemes
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.connection import basic_authorization
 from tests.simulator.certificates import CertificateAuthority
 from tests.unit.builders import endpoint
 from tests.unit.builders import logon as sample
@@ -186,12 +191,29 @@ def test_what_is_encrypted(message_encryption: str, uri: str, encrypted: bool) -
     assert endpoint(uri=uri, logon=Logon(message_encryption=message_encryption)).encrypts_messages is encrypted
 
 
-def test_details_of_the_inventory() -> None:
-    settings = HostSettings(negotiate_delegate=True, negotiate_service="WSMAN", negotiate_send_cbt=False)
-    handler = authentication.negotiate(endpoint(settings=settings)).handler
-    assert (handler.delegate, handler.service, handler.send_cbt) == (True, "WSMAN", False)
-    usual = authentication.negotiate(endpoint()).handler
-    assert (usual.delegate, usual.service, usual.send_cbt) == (False, "host", True)
+def test_details_of_the_inventory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def client(*_names: Any, **options: Any) -> Any:
+        asked.append(options)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(spnego, "client", client)
+    certificate = CertificateAuthority(tmp_path).certificate
+    connection: Any = SimpleNamespace(open=lambda: None, number=1, host="srv01", certificate=certificate)
+    changed = HostSettings(negotiate_delegate=True, negotiate_service="WSMAN", negotiate_send_cbt=False)
+    for settings in (changed, HostSettings()):
+        way = authentication.negotiate(endpoint(settings=settings, logon=sample(scheme="ntlm")))
+        with pytest.raises(ValueError, match="enough"):
+            way.send(connection, b"", {})
+    delegate = spnego.ContextReq.delegate
+    assert [(bool(each["context_req"] & delegate), each["service"], each["hostname"]) for each in asked] == [
+        (True, "WSMAN", "srv01"),
+        (False, "host", "srv01"),
+    ]
+    changed_bindings, usual = (each["channel_bindings"] for each in asked)
+    assert changed_bindings is None
+    assert usual.application_data == b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
 
 
 @pytest.mark.parametrize(
@@ -414,4 +436,4 @@ def test_basic_has_one_encoding_for_user_and_password(username: str, password: s
     """Latin-1 if it can hold both, else UTF-8."""
     pair = f"{username}:{password}"
     encoding = "utf-8" if any(ord(character) > 255 for character in pair) else "latin-1"
-    assert b":".join(authentication.basic_pair(username, password)) == pair.encode(encoding)
+    assert base64.b64decode(basic_authorization(username, password).partition(" ")[2]) == pair.encode(encoding)

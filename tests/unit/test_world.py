@@ -34,6 +34,7 @@ REAL = {
     "system/unix.py",
     "system/world.py",
     "target/certificates.py",
+    "wsman/connection.py",
     "wsman/http.py",
     "wsman/negotiate.py",
     "wsman/tls.py",

@@ -324,7 +324,7 @@ def test_a_web_page_as_an_answer_to_the_log_on(fleet: SimulatedFleet, controller
         }
         result = connect_both(fleet, controller)
     assert_only_the_bad_one_failed(result, "ImproperResponse,RemotePSSessionQueryFailed")
-    assert "without asking for a log-on" in result["errors"][0]["message"]
+    assert "without completing a log-on" in result["errors"][0]["message"]
 
 
 def test_a_listing_that_never_ends(controller: Controller) -> None:

@@ -9,11 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import urllib3.util.connection
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint, Logon
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential, HostSettings
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.connection import (
+    Connection,
+    Unconnected,
+)
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from tests.integration.engine.controller import Controller, error_ids
 from tests.simulator import SimulatedFleet
@@ -26,11 +29,11 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The addresses to which a connection was tried; each is refused."""
     tried: list[Any] = []
 
-    def create_connection(address: Any, *_given: Any, **_named: Any) -> None:
+    def dial(_connection: Connection, *address: Any) -> None:
         tried.append(address)
-        raise ConnectionRefusedError(111, "Connection refused")
+        raise Unconnected("refused") from ConnectionRefusedError(111, "Connection refused")
 
-    monkeypatch.setattr(urllib3.util.connection, "create_connection", create_connection)
+    monkeypatch.setattr(Connection, "_dial", dial)
     return tried
 
 

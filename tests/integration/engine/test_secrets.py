@@ -67,7 +67,6 @@ def test_results_and_logs_and_registry(
     assert any(result["sessions"] for result in results)
     assert any(result["errors"] for result in results)
     assert_absent(repr(results) + json.dumps(results))
-    assert caplog.records, "the libraries log something at this level"
     for record in caplog.records:
         assert_absent(f"{record.getMessage()} {record.args!r} {record.exc_text}")
     for file in controller.state_file.parent.iterdir():

@@ -14,12 +14,12 @@ from ..state.kept_output import KeptOutput
 from ..state.registry import Registry
 from ..system.world import World
 from ..target.endpoint import SettingsSource
-from ..wsman.http import HttpConversation
+from ..wsman.http import Shared
 
 
 def real_world() -> World:
     """Return the world that is no simulation: HTTP, and the clocks, threads and files of this computer."""
-    return World(HttpConversation)
+    return World(Shared().conversation)
 
 
 def _silent(_event: Event) -> None:

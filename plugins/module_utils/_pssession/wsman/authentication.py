@@ -1,7 +1,7 @@
 """Logging on with pypsrp and requests: one function for each scheme of `schemes.py`.
 
-It gives the HTTP conversation what requests calls an auth handler, and, where the scheme has keys, a codec that
-encrypts messages with them. Nothing here sends anything by itself.
+It gives the HTTP conversation a function that sends one request with the log-on around it, and, where the scheme has
+keys, a codec that encrypts messages with them.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ..model.endpoints import Endpoint
+from .connection import Answer, Connection, basic_authorization
 
 try:
     import requests.auth
     from pypsrp.encryption import WinRMEncryption
 
-    from .negotiate import NegotiateAuth
+    from .negotiate import Negotiate
+    from .requests_handlers import Handled
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
 
@@ -42,70 +44,70 @@ class Codec(t.Protocol):
         """
 
 
+# Sends a request over a connection with headers, after logging on if that has to come first.
+Send = t.Callable[[Connection, bytes, t.Mapping[str, str]], Answer]
+
+
 @dataclass(frozen=True)
 class Authentication:
     """A way to log on to one endpoint.
 
     Attributes:
-        handler: The auth handler for requests, or None when the TLS handshake does it all.
-        headers: Headers for every request.
-        codec: Makes the codec once the handler has logged on; None when the scheme has no keys.
+        send: Sends a request, logged on.
+        codec: Makes the codec after the log-on; None when the scheme has no keys. StopIteration says that the log-on
+            is not complete.
         mechanism: Returns what Negotiate came to, ``kerberos`` or ``ntlm``; an empty text if it is not known.
         passed_over: Returns why Negotiate's first choice, Kerberos, was not possible, or None.
         seconds_left: Returns for how many seconds the keys are good, or None if they have no end or it is not known.
     """
 
-    handler: t.Any
-    headers: t.Mapping[str, str]
+    send: Send = field(repr=False)
     codec: t.Callable[[], Codec] | None = None
     mechanism: t.Callable[[], str] = lambda: ""
     passed_over: t.Callable[[], Exception | None] = lambda: None
     seconds_left: t.Callable[[], float | None] = lambda: None
 
 
+def _with_header(value: str) -> Authentication:
+    """Return the way to log on by the same Authorization header in each request."""
+    return Authentication(
+        lambda connection, body, headers: connection.exchange(body, {**headers, "Authorization": value})
+    )
+
+
 def basic(endpoint: Endpoint) -> Authentication:
     """Return the way to log on by Basic."""
-    username, password = basic_pair(endpoint.logon.username or "", endpoint.logon.password or "")
-    return Authentication(requests.auth.HTTPBasicAuth(username, password), {})
+    return _with_header(basic_authorization(endpoint.logon.username or "", endpoint.logon.password or ""))
 
 
 def digest(endpoint: Endpoint) -> Authentication:
     """Return the way to log on by Digest."""
     username, password = endpoint.logon.username or "", endpoint.logon.password or ""
-    return Authentication(requests.auth.HTTPDigestAuth(username, password), {})
+    return Authentication(Handled(requests.auth.HTTPDigestAuth(username, password)).send)
 
 
 def certificate(_endpoint: Endpoint) -> Authentication:
     """Return the way to log on by the certificate that the TLS handshake shows."""
-    return Authentication(None, {"Authorization": MUTUAL})
+    return _with_header(MUTUAL)
 
 
 def negotiate(endpoint: Endpoint) -> Authentication:
     """Return the way to log on by Negotiate, or by NTLM or Kerberos alone, as the log-on says."""
-    logon, settings = endpoint.logon, endpoint.settings
-    handler = NegotiateAuth(
-        username=logon.username,
-        password=logon.password,
-        auth_provider=logon.scheme,
-        send_cbt=settings.negotiate_send_cbt,
-        service=settings.negotiate_service,
-        delegate=settings.negotiate_delegate,
-        hostname_override=service_host(endpoint),
-        wrap_required=endpoint.encrypts_messages,
-    )
+    logon = Negotiate(endpoint, service_host(endpoint))
 
     def codec() -> Codec:
-        context = next(iter(handler.contexts.values()))
-        kerberos_alone = getattr(context, "response_auth_header", "") == "kerberos"
-        return _PypsrpCodec(context, WinRMEncryption.KERBEROS if kerberos_alone else WinRMEncryption.SPNEGO)
+        if not logon.is_complete:
+            raise StopIteration
+        return _PypsrpCodec(
+            logon.context, WinRMEncryption.KERBEROS if logon.header == "Kerberos" else WinRMEncryption.SPNEGO
+        )
 
     return Authentication(
-        handler,
-        {},
+        logon.send,
         codec,
-        mechanism=lambda: handler.mechanism,
-        passed_over=lambda: handler.passed_over,
-        seconds_left=lambda: handler.seconds_left,
+        mechanism=lambda: logon.mechanism,
+        passed_over=lambda: logon.passed_over,
+        seconds_left=lambda: logon.seconds_left,
     )
 
 
@@ -122,7 +124,7 @@ def credssp(endpoint: Endpoint) -> Authentication:
         minimum_version=settings.credssp_minimum_version,
     )
     return Authentication(
-        handler, {}, lambda: _PypsrpCodec(next(iter(handler.contexts.values())), WinRMEncryption.CREDSSP)
+        Handled(handler).send, lambda: _PypsrpCodec(next(iter(handler.contexts.values())), WinRMEncryption.CREDSSP)
     )
 
 
@@ -132,17 +134,6 @@ def service_host(endpoint: Endpoint) -> str | None:
     if endpoint.option.include_port_in_spn:
         return f"{host or urlsplit(endpoint.uri).hostname}:{endpoint.port}"
     return host
-
-
-def basic_pair(username: str, password: str) -> tuple[bytes, bytes]:
-    """Encode Basic credentials: Latin-1 as other WinRM clients do, UTF-8 for both parts if it cannot hold one of them.
-
-    A server decodes the header as a whole (RFC 7617, 2.1).
-    """
-    try:
-        return username.encode("latin-1"), password.encode("latin-1")
-    except UnicodeEncodeError:
-        return username.encode("utf-8"), password.encode("utf-8")
 
 
 class _PypsrpCodec:

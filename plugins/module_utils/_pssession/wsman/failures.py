@@ -19,13 +19,13 @@ from ..model.codes import HINTS, Code
 from ..model.endpoints import Endpoint
 from ..model.errors import LogonRefused, TransportError, UnexpectedError
 from . import certificate_failures, logon_failures, negotiate, soap
+from .connection import ProxyFailed, Unconnected
 from .schemes import OPTIONAL_MODULES, SCHEMES
 from .tls import NotPinnedError
 from .way import Way
 
 try:
     import requests
-    import urllib3
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
 
@@ -191,24 +191,22 @@ def failure(
             is_break=True,
             hint=_HANDSHAKE_CUT,
         )
-    if any(isinstance(cause, ssl.SSLError) for cause in causes) or isinstance(error, requests.exceptions.SSLError):
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return TransportError(Code.CERTIFICATE_INVALID, f"TLS failed: {words}", delivered=connected)
-    if any(isinstance(cause, (urllib3.exceptions.NewConnectionError, requests.ConnectTimeout)) for cause in causes):
+    if is_unconnected(error):
         return TransportError(
             Code.CANNOT_CONNECT, f"no connection to {host_of(endpoint.uri)}: {words}", delivered=False, is_break=True
         )
-    timeouts = (TimeoutError, urllib3.exceptions.TimeoutError, requests.Timeout)
-    if any(isinstance(cause, timeouts) for cause in causes):
+    if any(isinstance(cause, TimeoutError) for cause in causes):
         return _too_late(endpoint.answer_timeout, delivered=True)
-    unusable = (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL, UnicodeError)
-    if isinstance(error, unusable) or any(isinstance(cause, urllib3.exceptions.LocationValueError) for cause in causes):
+    if isinstance(error, (requests.exceptions.InvalidURL, UnicodeError)):
         return TransportError(
             Code.COMPUTER_NOT_FOUND,
             f"the address cannot be used: {error}",
             delivered=False,
             hint=_hint_of_name(endpoint, way),
         )
-    if any(isinstance(cause, (OSError, requests.RequestException, urllib3.exceptions.HTTPError)) for cause in causes):
+    if any(isinstance(cause, (OSError, http.client.HTTPException)) for cause in causes):
         return TransportError(
             Code.HTTP_ERROR, f"the connection broke before the answer was complete: {words}", is_break=True
         )
@@ -248,8 +246,7 @@ def add_first_choice(error: TransportError, passed_over: Exception | None) -> Tr
 
 def is_unconnected(error: Exception) -> bool:
     """Tell whether a request failed since no connection could be opened, so that nothing was sent."""
-    unconnected = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-    return any(isinstance(cause, unconnected) for cause in _chain(error))
+    return any(isinstance(cause, Unconnected) for cause in _chain(error))
 
 
 def host_of(url: str) -> str:
@@ -263,7 +260,7 @@ def host_of(url: str) -> str:
 
 def _failure_of_proxy(causes: list[BaseException], words: str, way: Way) -> TransportError | None:
     """Return the error for a proxy that made no connection, or None if it was not the proxy."""
-    of_http = any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes)
+    of_http = any(isinstance(cause, ProxyFailed) for cause in causes)
     of_socks = {type(cause).__name__ for cause in causes if type(cause).__module__ == "socks"}
     unresolved = any(isinstance(cause, socket.gaierror) for cause in causes)
     if way.proxy is None or not (of_http or of_socks or (way.is_socks and unresolved)):
@@ -370,7 +367,7 @@ def _words_of_logon(error: Exception) -> str:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """Return an exception with all that is behind it: causes, contexts, and the reasons urllib3 keeps."""
+    """Return an exception with all that is behind it: causes, contexts, and the reasons that libraries keep."""
     chain: list[BaseException] = []
     todo: list[object] = [error]
     while todo:

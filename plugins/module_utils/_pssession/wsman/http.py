@@ -1,8 +1,4 @@
-"""HTTP under WS-Management: one conversation with one endpoint, on requests.
-
-What the library would do by itself and must not is off: following redirects, reading .netrc, scanning the
-environment at every request, and waiting for ever.
-"""
+"""HTTP under WS-Management: one conversation with one endpoint."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -22,34 +18,18 @@ from ..system.libraries import require_pypsrp
 from ..system.world import LogonObserver, Unobserved
 from . import soap
 from .authentication import Authentication, Codec
+from .connection import Answer, Connection
 from .failures import add_first_choice, failure, host_of, is_unconnected, refused
 from .logon_failures import LONG_HEADER, header_too_long
 from .schemes import maker
-from .way import Way, way_to
-
-try:
-    import requests
-    import urllib3
-
-    from .tls import Adapter, checks_authority
-except ImportError:  # reported by require_pypsrp() at the first use
-    pass
-else:
-
-    class _Session(requests.Session):
-        """Does not look where a redirection leads: the library would read the answer to its end for that."""
-
-        def get_redirect_target(self, resp: requests.Response) -> str | None:
-            return None
-
+from .tls import Contexts
+from .way import Environment, Way, way_to
 
 _MESSAGE_ID = re.compile(rb"MessageID[^>]*>([^<]*)<")
 # Answers with these have an envelope. Of other statuses, a box on the way or HTTP.sys may be the author.
 _STATUSES_WITH_ENVELOPE = (200, 500)
 # The longest wait before a connection is tried again.
 MAX_BACKOFF_SECONDS = 120.0
-# No envelope may exceed the MaxEnvelopeSize a request names; this allows for servers that send more.
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 
 class Redirected(Exception):
@@ -76,6 +56,18 @@ class _Response:
     longest_header: int = 0
 
 
+class Shared:
+    """What the conversations of one task share: the environment, and files of certificates that were read."""
+
+    def __init__(self) -> None:
+        self.environment = Environment()
+        self.contexts = Contexts(self.environment.bundle)
+
+    def conversation(self, endpoint: Endpoint) -> HttpConversation:
+        """Return a new conversation."""
+        return HttpConversation(endpoint, self)
+
+
 class HttpConversation:
     """Sends envelopes to one endpoint and returns the answers' text; not to be used by two threads at once.
 
@@ -86,7 +78,7 @@ class HttpConversation:
         observer: Is told how it logs on; see `Conversation`.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, shared: Shared | None = None) -> None:
         """Prepare the conversation; nothing is sent yet.
 
         Raises:
@@ -102,8 +94,8 @@ class HttpConversation:
         self._way = Way(text="")
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._session: requests.Session | None = None
-        self._adapter: Adapter | None = None
+        self._shared = shared or Shared()
+        self._connection: Connection | None = None
         self._authentication: Authentication | None = None
         self._codec: Codec | None = None
         # Whether the server has answered to the log-on in use with anything but a refusal.
@@ -174,11 +166,9 @@ class HttpConversation:
         """End the conversation; a request still under way in another thread fails."""
         with self._lock:
             self._closed.set()
-            adapter, session = self._adapter, self._session
-        if adapter is not None:
-            adapter.abort()
-        if session is not None:
-            session.close()
+            connection = self._connection
+        if connection is not None:
+            connection.close()
 
     def _send_once(self, message: bytes) -> _Response:
         """Send a message, encrypted if it has to be, after logging on if that has to come first."""
@@ -187,7 +177,7 @@ class HttpConversation:
             charset, message = "UTF-16", message.decode("utf-8").encode("utf-16")
         if not self._destination.encrypts_messages:
             return self._exchange(message, f"application/soap+xml;charset={charset}")
-        if self._ends_soon():
+        if self._ends_soon() or self._is_cut():
             self._forget_logon()
         if self._codec is None:
             logon = self._exchange(b"", "application/soap+xml;charset=UTF-8")
@@ -219,6 +209,10 @@ class HttpConversation:
         left = self._authentication.seconds_left()
         return left is not None and left <= self.time_limit
 
+    def _is_cut(self) -> bool:
+        """Tell whether the connection has ended, and with it the keys of the log-on."""
+        return self._codec is not None and self._connection is not None and not self._connection.is_open()
+
     def _exchange(self, body: bytes, content_type: str) -> _Response:
         """Do one HTTP request. A connection that cannot be opened is tried again, if there is time.
 
@@ -236,85 +230,55 @@ class HttpConversation:
         return self._exchange_once(body, content_type)
 
     def _exchange_once(self, body: bytes, content_type: str) -> _Response:
-        session, adapter = self._open()
-        remaining = max(self._give_up_at - time.monotonic(), 0.001)
-        expired = threading.Event()
-
-        def cut() -> None:
-            expired.set()
-            adapter.abort()
-
-        watchdog = threading.Timer(remaining, cut)
-        watchdog.daemon = True
-        watchdog.start()
+        connection, authentication = self._open()
+        connection.give_up_at = self._give_up_at
         try:
-            response = session.post(
-                self.endpoint,
-                data=body,
-                headers={"Content-Type": content_type},
-                timeout=(min(self._destination.settings.connection_timeout, remaining), remaining),
-                allow_redirects=False,
-                stream=True,
-            )
-            encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-            if encoding not in ("", "identity"):
-                response.close()
-                raise soap.improper("the answer is compressed, although the request does not allow it")
-            answer = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
-            if expired.is_set():
-                raise TimeoutError("what was cut off may look like an answer that is just short")
-            if len(answer) > MAX_ANSWER_BYTES:
-                response.close()
-                raise soap.improper(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
-            response.raw.release_conn()
-            decrypted = self._decrypted(response, answer)
-            self._answered |= decrypted.status in (200, 500)
-            return decrypted
+            answer = authentication.send(connection, body, {"Content-Type": content_type})
+            decrypted = self._decrypted(answer)
         except TransportError:
             raise
         except Exception as error:  # HTTP and log-on libraries have no common root; failure() knows their kinds
-            time_limit = self.time_limit if expired.is_set() else None
+            is_over = time.monotonic() >= self._give_up_at
             failed = failure(
                 error,
                 self._destination,
                 self._way,
-                time_limit,
+                self.time_limit if is_over else None,
                 self._codec is not None,
-                connected=adapter.is_connected,
+                connected=connection.is_connected,
                 answered=self._answered,
             )
             raise add_first_choice(failed, self._passed_over) from error
-        finally:
-            watchdog.cancel()
+        self._answered |= decrypted.status in (200, 500)
+        return decrypted
 
-    def _decrypted(self, response: requests.Response, body: bytes) -> _Response:
-        content_type = response.headers.get("Content-Type", "")
+    def _decrypted(self, answer: Answer) -> _Response:
+        body, content_type = answer.body, answer.header("Content-Type")
         is_encrypted = content_type.lower().startswith("multipart/") and self._codec is not None
         if is_encrypted and self._codec is not None:
             body, content_type = _unwrapped(self._codec, content_type, body), "application/soap+xml"
-        elif self._codec is not None and response.status_code in _STATUSES_WITH_ENVELOPE and body:
+        elif self._codec is not None and answer.status in _STATUSES_WITH_ENVELOPE and body:
             raise soap.improper("the answer is not encrypted, although the request was", is_break=True)
         return _Response(
-            response.status_code,
+            answer.status,
             body,
             content_type,
-            response.headers.get("Location", ""),
-            response.headers.get("WWW-Authenticate", ""),
+            answer.header("Location"),
+            answer.header("WWW-Authenticate"),
             is_believed=is_encrypted or self._codec is None,
-            longest_header=max((len(value) for value in response.request.headers.values()), default=0),
+            longest_header=answer.longest_header,
         )
 
-    def _open(self) -> tuple[requests.Session, Adapter]:
-        """Return the session with its way to log on, made at the first call and after a log-on was forgotten."""
+    def _open(self) -> tuple[Connection, Authentication]:
+        """Return the connection with its way to log on, made at the first call and after a log-on was forgotten."""
         with self._lock:
             if self._closed.is_set():
                 raise TransportError(Code.HTTP_ERROR, "the conversation was ended", delivered=False)
-            if self._session is None or self._adapter is None:
+            if self._connection is None or self._authentication is None:
                 self._authentication = maker(self._destination.logon)(self._destination)
-                way = way_to(self._destination)
-                self._session, self._adapter = _session(self._destination, way, self._authentication, self._begin_logon)
-                self._way = way
-            return self._session, self._adapter
+                self._way = way_to(self._destination, self._shared.environment)
+                self._connection = _connection(self._destination, self._way, self._shared.contexts, self._begin_logon)
+            return self._connection, self._authentication
 
     def _begin_logon(self) -> None:
         """Tell the observer of the moment that a connection is open; each request may have another one."""
@@ -328,16 +292,16 @@ class HttpConversation:
             return self._authentication.codec()
         except StopIteration as error:  # the libraries have no log-on for this server
             raise soap.improper(
-                "the server answered without asking for a log-on, which no WinRM service does"
+                "the server answered without completing a log-on, which no WinRM service does"
             ) from error
 
     def _forget_logon(self) -> None:
         with self._lock:
-            session, self._session, self._adapter = self._session, None, None
+            connection, self._connection = self._connection, None
             self._authentication = self._codec = None
             self._answered = False
-        if session is not None:
-            session.close()
+        if connection is not None:
+            connection.close()
 
     def _redirection(self, location: str) -> str:
         """Return where a redirection leads, if it may be followed (PSSessionOption.MaximumConnectionRedirectionCount).
@@ -402,23 +366,8 @@ def _can_be_followed(location: str, *, from_https: bool) -> bool:
     return target.scheme.lower() in schemes and bool(host) and "@" not in target.netloc
 
 
-def _session(
-    endpoint: Endpoint, way: Way, logon: Authentication, on_connected: t.Callable[[], None]
-) -> tuple[requests.Session, Adapter]:
-    session = _Session()
-    # Authorities of the environment hold for all requests alike: they are looked up once. The .netrc file,
-    # which requests would consult as well, is none of our business.
-    environment = session.merge_environment_settings(endpoint.uri, {}, None, None, None)
-    session.trust_env = False
-    if way.proxy:
-        session.proxies = {"https" if endpoint.use_ssl else "http": way.proxy}
-    bundle = environment["verify"] if isinstance(environment["verify"], str) else None
-    adapter = Adapter(endpoint, way, bundle, on_connected)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    if endpoint.use_ssl and not checks_authority(endpoint):
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    # Encrypted bodies cannot be compressed, and some front ends would try.
-    session.headers.update({"User-Agent": "psremoting.fleet", "Accept-Encoding": "identity", **logon.headers})
-    session.auth = logon.handler
-    return session, adapter
+def _connection(endpoint: Endpoint, way: Way, contexts: Contexts, on_connected: t.Callable[[], None]) -> Connection:
+    try:
+        return Connection(endpoint, way, contexts, on_connected)
+    except ValueError as error:  # all errors of requests about addresses are some
+        raise failure(error, endpoint, way, None, logged_on=False) from error

@@ -14,127 +14,182 @@ account.
 
 from __future__ import annotations
 
+import base64
+import re
 import threading
 import time
 import typing as t
 
 from ..model.codes import Code
+from ..model.endpoints import Endpoint
 from ..model.errors import TransportError
+from .connection import Answer, Connection
 from .logon_failures import is_wrong_password
 
 try:
     import spnego
     import spnego.channel_bindings
-    from pypsrp._utils import get_hostname
-    from pypsrp.negotiate import HTTPNegotiateAuth
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
-else:
 
-    class NegotiateAuth(HTTPNegotiateAuth):
-        """The auth handler for requests.
+# The words for it in HTTP headers, in the order in which they are taken.
+_HEADERS = ("Negotiate", "Kerberos", "NTLM")
+_TOKEN = re.compile(r"(?:Kerberos|Negotiate|NTLM)\s*([^,]*),?", re.IGNORECASE)
 
-        Attributes:
-            mechanism: ``kerberos`` or ``ntlm`` once a log-on has begun, or an empty text.
-            passed_over: Why Kerberos was not possible, where NTLM was tried after it.
+
+class Negotiate:
+    """Logs connections on to one endpoint.
+
+    The first token goes with the first request of a connection: all servers know ``Negotiate``. One that does not
+    offer it says so with its refusal, and gets a new token under a name that it offers.
+
+    Args:
+        service_host: The host part of the service principal; None means that of the address.
+
+    Attributes:
+        context: That of the last log-on, with its keys.
+        header: The word that it had in HTTP headers.
+        mechanism: ``kerberos`` or ``ntlm`` once a log-on has begun, or an empty text.
+        passed_over: Why Kerberos was not possible, where NTLM was tried after it.
+    """
+
+    def __init__(self, endpoint: Endpoint, service_host: str | None) -> None:
+        self._endpoint = endpoint
+        self._logon = endpoint.logon
+        self._service_host = service_host
+        self.context: t.Any = None
+        self.header = ""
+        self.mechanism = ""
+        self.passed_over: Exception | None = None
+        self._logged_on = 0
+        self._ends_at: float | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the server has taken part in the log-on to its end, so that there are keys."""
+        return self.context is not None and self.context.complete
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the keys of the log-on are still good for, in seconds; None without an end."""
+        return None if self._ends_at is None else self._ends_at - time.monotonic()
+
+    def send(self, connection: Connection, body: bytes, headers: t.Mapping[str, str]) -> Answer:
+        """Send a request, and log the connection on with it if it is not logged on."""
+        connection.open()
+        if self._logged_on == connection.number:
+            answer = connection.exchange(body, headers)
+            if answer.status != 401:
+                return answer
+        answer = self._log_on("Negotiate", connection, body, headers)
+        offered = answer.header("WWW-Authenticate").upper()
+        known = [each for each in _HEADERS if each.upper() in offered]
+        if answer.status == 401 and known and "Negotiate" not in known:
+            answer = self._log_on(known[0], connection, body, headers)
+        return answer
+
+    def _log_on(self, header: str, connection: Connection, body: bytes, headers: t.Mapping[str, str]) -> Answer:
+        """Log on with a request, and return the answer to the one with the last token."""
+        connection.open()
+        self._logged_on = 0
+        context, token = self._begin(self._mechanisms(header.lower()), connection)
+        self.context, self.header = context, header
+        while True:
+            authorization = f"{header} {base64.b64encode(token or b'').decode('ascii')}"
+            answer = connection.exchange(body, {**headers, "Authorization": authorization})
+            found = _TOKEN.search(answer.header("WWW-Authenticate"))
+            reply = base64.b64decode(found[1]) if found else b""
+            if not reply:
+                break
+            token = context.step(reply)
+            if context.complete and token is None:
+                break
+        if answer.status != 401:
+            self._logged_on = connection.number
+        self._ends_at = _end_of(context)
+        return answer
+
+    def _mechanisms(self, header: str) -> tuple[str, ...]:
+        """Return what to try under a name in the header, first choice first.
+
+        Raises:
+            ValueError: The server wants another mechanism than the one that was chosen.
         """
-
-        mechanism: str = ""
-        passed_over: Exception | None = None
-        _ends_at: float | None = None
-
-        @property
-        def seconds_left(self) -> float | None:
-            """How long the keys of the log-on are still good for, in seconds; None without an end."""
-            return None if self._ends_at is None else self._ends_at - time.monotonic()
-
-        def handle_401(self, response: t.Any, **kwargs: t.Any) -> t.Any:
-            """Log on, and return the answer to the request with the last token."""
-            scheme = kwargs.pop("_pypsrp_auth_provider")
-            mechanisms = self._mechanisms(scheme.lower())
-            host = get_hostname(response.url) or ""
-            context, token = self._begin(mechanisms, host, response)
-            self.contexts[host] = context
-            while not context.complete or token is not None:
-                # The next request has to go through the same connection.
-                response.content  # noqa: B018 - it reads the answer
-                response.raw.release_conn()
-                request = response.request.copy()
-                self._set_auth_token(request, token, scheme)  # type: ignore[no-untyped-call]
-                response = response.connection.send(request, **kwargs)
-                answer = self._get_auth_token(response, self._regex)  # type: ignore[no-untyped-call]
-                if not answer:
-                    break
-                token = context.step(answer)
-            # The content type of encrypted messages depends on it.
-            context.response_auth_header = scheme.lower()
-            self._ends_at = _end_of(context)
-            return response
-
-        def _mechanisms(self, scheme: str) -> tuple[str, ...]:
-            """Return what to try with a challenge of the server, first choice first.
-
-            Raises:
-                ValueError: The server wants another mechanism than the one that was chosen.
-            """
-            if scheme != "negotiate":
-                if self.auth_provider not in ("negotiate", scheme):
-                    raise ValueError(
-                        f"Server responded with the auth protocol {scheme!r} which is incompatible with the specified "
-                        f"auth_provider {self.auth_provider!r}"
-                    )
-                return (scheme,)
-            if self.auth_provider != "negotiate":
-                return (self.auth_provider,)
-            if self.password is None:
-                return ("kerberos",)
-            # DOMAIN\\user is no name that a KDC could know.
-            return ("ntlm",) if "\\" in (self.username or "") else ("kerberos", "ntlm")
-
-        def _begin(self, mechanisms: tuple[str, ...], host: str, response: t.Any) -> tuple[t.Any, bytes | None]:
-            """Return the context of the first possible mechanism, with its first token; the server gets nothing yet."""
-            bindings = self._bindings(response)
-            for mechanism in mechanisms:
-                self.mechanism = mechanism
-                try:
-                    return self._first_token(mechanism, host, bindings)
-                except Exception as error:  # no common root: no library, no realm, no KDC, no such service ...
-                    if mechanism == mechanisms[-1] or self._is_final(error):
-                        raise
-                    self.passed_over = error
-            raise ValueError("no mechanism was asked for")
-
-        def _first_token(self, mechanism: str, host: str, bindings: t.Any) -> tuple[t.Any, bytes | None]:
-            request = spnego.ContextReq.default
-            if self.delegate:
-                request |= spnego.ContextReq.delegate
-            options = spnego.NegotiateOptions.wrapping_winrm if self.wrap_required else spnego.NegotiateOptions(0)
-
-            def begin() -> tuple[t.Any, bytes | None]:
-                context = spnego.client(
-                    self.username,
-                    self.password,
-                    hostname=self.hostname_override or host,
-                    service=self.service,
-                    channel_bindings=bindings,
-                    context_req=request,
-                    protocol=mechanism,
-                    options=options,
+        scheme = self._logon.scheme
+        if header != "negotiate":
+            if scheme not in ("negotiate", header):
+                raise ValueError(
+                    f"Server responded with the auth protocol {header!r} which is incompatible with the specified "
+                    f"auth_provider {scheme!r}"
                 )
-                return context, context.step()
+            return (header,)
+        if scheme != "negotiate":
+            return (scheme,)
+        if self._logon.password is None:
+            return ("kerberos",)
+        # DOMAIN\\user is no name that a KDC could know.
+        return ("ntlm",) if "\\" in (self._logon.username or "") else ("kerberos", "ntlm")
 
-            return _KDCS.ask(self.username, begin) if mechanism == "kerberos" else begin()
+    def _begin(self, mechanisms: tuple[str, ...], connection: Connection) -> tuple[t.Any, bytes | None]:
+        """Return the context of the first possible mechanism, with its first token; the server gets nothing yet."""
+        certificate = connection.certificate if self._endpoint.settings.negotiate_send_cbt else None
+        bindings = _bindings(certificate) if certificate is not None else None
+        host = self._service_host or connection.host
+        for mechanism in mechanisms:
+            self.mechanism = mechanism
+            try:
+                return self._first_token(mechanism, host, bindings)
+            except Exception as error:  # no common root: no library, no realm, no KDC, no such service ...
+                if mechanism == mechanisms[-1] or self._is_final(error):
+                    raise
+                self.passed_over = error
+        raise ValueError("no mechanism was asked for")
 
-        def _bindings(self, response: t.Any) -> t.Any:
-            data = self._get_cbt_data(response) if self.send_cbt else None  # type: ignore[no-untyped-call]
-            return spnego.channel_bindings.GssChannelBindings(application_data=data) if data else None
+    def _first_token(self, mechanism: str, host: str, bindings: t.Any) -> tuple[t.Any, bytes | None]:
+        settings = self._endpoint.settings
+        request = spnego.ContextReq.default
+        if settings.negotiate_delegate:
+            request |= spnego.ContextReq.delegate
+        wraps = self._endpoint.encrypts_messages
+        options = spnego.NegotiateOptions.wrapping_winrm if wraps else spnego.NegotiateOptions(0)
 
-        def _is_final(self, error: Exception) -> bool:
-            """Tell whether the KDC has refused the password, so that NTLM must not try it.
+        def begin() -> tuple[t.Any, bytes | None]:
+            context = spnego.client(
+                self._logon.username,
+                self._logon.password,
+                hostname=host,
+                service=settings.negotiate_service,
+                channel_bindings=bindings,
+                context_req=request,
+                protocol=mechanism,
+                options=options,
+            )
+            return context, context.step()
 
-            Names without a realm are left to NTLM: a local account may have the name of one in the domain.
-            """
-            return "@" in (self.username or "") and is_wrong_password(error)
+        return _KDCS.ask(self._logon.username, begin) if mechanism == "kerberos" else begin()
+
+    def _is_final(self, error: Exception) -> bool:
+        """Tell whether the KDC has refused the password, so that NTLM must not try it.
+
+        Names without a realm are left to NTLM: a local account may have the name of one in the domain.
+        """
+        return "@" in (self._logon.username or "") and is_wrong_password(error)
+
+
+def _bindings(certificate: bytes) -> t.Any:
+    """Return the channel bindings of a server's certificate (RFC 5929, 4.1)."""
+    try:
+        algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        algorithm = None
+    if algorithm is None or algorithm.name in ("md5", "sha1"):
+        algorithm = hashes.SHA256()
+    digest = hashes.Hash(algorithm)
+    digest.update(certificate)
+    return spnego.channel_bindings.GssChannelBindings(application_data=b"tls-server-end-point:" + digest.finalize())
 
 
 # Seconds that the KDCs of a realm may take for a log-on. The library itself waits up to 27 seconds for each KDC.

@@ -13,6 +13,11 @@ from ..model.endpoints import Endpoint
 from . import tickets
 from .authentication import Authentication, service_host
 
+try:
+    from .requests_handlers import Handled
+except ImportError:  # reported by require_pypsrp() at the first use
+    pass
+
 
 def authentication(method: t.Any, endpoint: Endpoint) -> Authentication:
     """Return the way to log on by one of pywinrm's methods; its ``ntlm`` is Negotiate with NTLM inside."""
@@ -46,8 +51,7 @@ def authentication(method: t.Any, endpoint: Endpoint) -> Authentication:
         return _PywinrmCodec(session, method, endpoint.uri)
 
     return Authentication(
-        session.auth,
-        {},
+        Handled(session.auth).send,
         codec,
         mechanism=lambda: str(method),
         seconds_left=lambda: seconds_left[0]() if seconds_left else None,

@@ -1,23 +1,20 @@
-"""TLS with the session options, and connections that can be closed from another thread."""
+"""TLS with the session options."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
-import base64
 import datetime
 import hashlib
 import os
 import re
-import socket
 import ssl
+import threading
 import typing as t
 
 from ..model.codes import Code
 from ..model.endpoints import ClientCertificate, Endpoint, Tls
 from ..model.errors import TransportError
-from .authentication import basic_pair
-from .way import Way
 
 _REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\s", re.DOTALL)
 
@@ -36,137 +33,57 @@ class NotPinnedError(ssl.SSLCertVerificationError):
 
 try:
     import certifi
-    import requests.adapters
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, pkcs12
     from urllib3.util.ssl_match_hostname import CertificateError, match_hostname
 except ImportError:  # reported by require_pypsrp() at the first use
     pass
-else:
 
-    class Adapter(requests.adapters.HTTPAdapter):
-        """The HTTP(S) connections of one conversation: TLS by an SSLContext of ours, and a way to cut them.
 
-        Args:
-            on_connected: Called for each connection before anything is sent on it but the TLS handshake. What it
-                raises ends the request.
+class Contexts:
+    """The TLS settings of one task: files of certificates are read once for all computers that have the same settings.
+
+    Args:
+        bundle: Trusted authorities named by the environment; an endpoint's own win.
+    """
+
+    def __init__(self, bundle: str | None) -> None:
+        self._bundle = bundle
+        self._lock = threading.Lock()
+        self._made: dict[t.Hashable, ssl.SSLContext] = {}
+
+    def of(self, endpoint: Endpoint) -> ssl.SSLContext:
+        """Return the settings for an endpoint.
+
+        Raises:
+            TransportError: A file of authorities or the client certificate cannot be used.
         """
+        checks = (checks_authority(endpoint), endpoint.tls)
+        return self._once(
+            (*checks, endpoint.settings.ca_cert, endpoint.logon.certificate),
+            lambda: ssl_context(endpoint, self._bundle),
+        )
 
-        def __init__(
-            self, endpoint: Endpoint, way: Way, bundle: str | None, on_connected: t.Callable[[], None]
-        ) -> None:
-            self._connections: list[t.Any] = []
-            self._opening: list[socket.socket] = []
-            self._endpoint = endpoint
-            self._way = way
-            self._on_connected = on_connected
-            self._context = ssl_context(endpoint, bundle) if endpoint.use_ssl else None
-            super().__init__(pool_connections=1, pool_maxsize=1)
+    def of_proxy(self) -> ssl.SSLContext:
+        """Return the settings for a proxy that is reached by TLS; its certificate is always checked.
 
-        def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
-            super().init_poolmanager(*args, **kwargs)
-            self._remember(self.poolmanager)
+        Raises:
+            TransportError: A file of authorities cannot be used.
+        """
+        return self._once("proxy", lambda: _context_of_proxy(self._bundle))
 
-        def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
-            manager = self.proxy_manager.get(proxy)
-            if manager is None:
-                manager = (
-                    self._socks(proxy, **kwargs) if self._way.is_socks else super().proxy_manager_for(proxy, **kwargs)
-                )
-                self.proxy_manager[proxy] = manager
-                self._remember(manager)
-            return manager
+    def _once(self, key: t.Hashable, make: t.Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
 
-        def _socks(self, proxy: str, **kwargs: t.Any) -> t.Any:
-            """Do what requests does for SOCKS proxies, with a credential that is not in the address."""
-            from urllib3.contrib.socks import SOCKSProxyManager  # optional: way_to() has looked for it
 
-            credential = self._way.credential
-            return SOCKSProxyManager(
-                proxy,
-                username=credential.username if credential else None,
-                password=credential.password if credential else None,
-                num_pools=1,
-                maxsize=1,
-                **kwargs,
-            )
-
-        def proxy_headers(self, proxy: str) -> dict[str, str]:
-            """Log on to a proxy; requests would do the same, but for passwords beyond Latin-1."""
-            credential = self._way.credential
-            if credential is None:
-                return {}
-            pair = basic_pair(credential.username, credential.password or "")
-            token = base64.b64encode(b":".join(pair)).decode("ascii")
-            return {"Proxy-Authorization": f"Basic {token}"}
-
-        def build_connection_pool_key_attributes(
-            self, request: t.Any, verify: t.Any, cert: t.Any = None
-        ) -> tuple[t.Any, t.Any]:
-            """Let the context decide, not what requests would make of `verify` and `cert`."""
-            host, _pool = super().build_connection_pool_key_attributes(request, verify, cert)
-            if self._context is None:
-                return host, {}
-            required = "CERT_REQUIRED" if checks_authority(self._endpoint) else "CERT_NONE"
-            check = None if _checks_name(self._endpoint) else False
-            return host, {"ssl_context": self._context, "cert_reqs": required, "assert_hostname": check}
-
-        def cert_verify(self, conn: t.Any, url: t.Any, verify: t.Any, cert: t.Any) -> None:
-            """Do nothing: the context has what requests would set here."""
-
-        @property
-        def is_connected(self) -> bool:
-            """Whether the last connection was opened to its end, with its TLS handshake."""
-            return bool(self._connections)
-
-        def abort(self) -> None:
-            """Cut the connections in use, whatever is under way on them."""
-            for each in [*self._opening, *(connection.sock for connection in self._connections)]:
-                if each is not None:
-                    try:
-                        each.shutdown(socket.SHUT_RDWR)
-                    except OSError:
-                        pass  # already gone, which is what was wanted
-
-        def _remember(self, manager: t.Any) -> None:
-            """Have a manager make connections that can be cut; those of SOCKS proxies are of a kind of their own."""
-            manager.pool_classes_by_scheme = {
-                scheme: self._remembering(pool_class) for scheme, pool_class in manager.pool_classes_by_scheme.items()
-            }
-
-        def _remembering(self, pool_class: t.Any) -> t.Any:
-            connections, opening, endpoint = self._connections, self._opening, self._endpoint
-            on_connected = self._on_connected
-
-            class Connection(pool_class.ConnectionCls):
-                def _new_conn(self) -> socket.socket:
-                    connected: socket.socket = super()._new_conn()
-                    # TLS takes the socket away from its object. This one can cut the connection meanwhile.
-                    opening.append(connected.dup())
-                    return connected
-
-                def connect(self) -> None:
-                    try:
-                        self._connect()
-                    finally:
-                        while opening:
-                            opening.pop().close()
-
-                def _connect(self) -> None:
-                    connections.clear()
-                    # requests writes the zone of an IPv6 address as a URI does, and that name cannot be resolved.
-                    connection: t.Any = self
-                    connection._dns_host = connection._dns_host.replace("%25", "%")
-                    super().connect()
-                    # To a proxy without TLS it is a plain socket, and inside of a proxy's TLS one of urllib3's own.
-                    certificate = getattr(self.sock, "getpeercert", lambda **_: None)(binary_form=True)
-                    if certificate is not None and not checks_authority(endpoint):
-                        # Through a proxy, the host of the connection is the proxy.
-                        _check_the_rest(certificate, self._tunnel_host or self.host, endpoint)
-                    connections[:] = [self]
-                    on_connected()
-
-            return type(pool_class.__name__, (pool_class,), {"ConnectionCls": Connection})
+def _context_of_proxy(bundle: str | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _trust(context, bundle, Tls())
+    return context
 
 
 def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
@@ -264,7 +181,7 @@ def _is_pem(path: str) -> bool:
         return b"-----BEGIN " in file.read()
 
 
-def _check_the_rest(der: bytes, host: str, endpoint: Endpoint) -> None:
+def check_the_rest(der: bytes, host: str, endpoint: Endpoint) -> None:
     """Check a certificate but for its authority; Python's ssl does either all of it or nothing.
 
     Raises:

@@ -23,6 +23,20 @@ except ImportError:  # reported by require_pypsrp() at the first use
     pass
 
 
+class Environment:
+    """What the environment says about connections, read once for a task.
+
+    Attributes:
+        proxies: The addresses of proxies, by the scheme of URIs or ``all``. Which variable counts is urllib's rule, on
+            which requests is built: lower case before upper case.
+        bundle: A file or folder of trusted authorities, by the variables of requests; or None.
+    """
+
+    def __init__(self) -> None:
+        self.proxies = getproxies()
+        self.bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None
+
+
 @dataclass(frozen=True)
 class Way:
     """The way that requests to one address take.
@@ -42,7 +56,7 @@ class Way:
         return self.proxy is not None and self.proxy.lower().startswith("socks")
 
 
-def way_to(endpoint: Endpoint) -> Way:
+def way_to(endpoint: Endpoint, environment: Environment) -> Way:
     """Return the way to an endpoint: by the task, the inventory or the environment, in this order.
 
     Raises:
@@ -54,7 +68,7 @@ def way_to(endpoint: Endpoint) -> Way:
     source, suffix = proxy.source, ""
     address, credential = proxy.url or "", proxy.credential
     if not address:
-        address, source = _of_environment(endpoint.uri)
+        address, source = _of_environment(endpoint.uri, environment)
         if not address:
             return Way()
         host = urlsplit(endpoint.uri).hostname
@@ -79,17 +93,16 @@ def way_to(endpoint: Endpoint) -> Way:
     return way
 
 
-def _of_environment(uri: str) -> tuple[str, str]:
+def _of_environment(uri: str, environment: Environment) -> tuple[str, str]:
     """Return the proxy that the environment names for an address, and the name of the variable; empty without one.
 
-    Which variable counts is urllib's rule, on which requests is built: that of the scheme before ``all_proxy``, and
-    lower case before upper case.
+    That of the scheme counts before ``all_proxy``.
     """
-    known = getproxies()
     for key in (urlsplit(uri).scheme.lower(), "all"):
-        if known.get(key):
+        if environment.proxies.get(key):
             spellings = (f"{key}_proxy", f"{key.upper()}_PROXY")
-            return known[key], next((name for name in spellings if os.environ.get(name)), "the environment")
+            variable = next((name for name in spellings if os.environ.get(name)), "the environment")
+            return environment.proxies[key], variable
     return "", ""
 
 

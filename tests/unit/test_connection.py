@@ -1,0 +1,188 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A connection between the two ends of a pair of sockets: what it sends, and what it takes for an answer."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import connection as under_test
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.connection import Connection
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.tls import Contexts
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.way import Way
+from tests.unit.builders import endpoint
+from tests.waiting import PATIENCE, until
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Wire:
+    """Both ends.
+
+    Attributes:
+        ours: The connection.
+        theirs: The server's ends, one for each time that the connection was opened.
+        answers: What each of them gives at once; further ones give nothing.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, uri: str, way: Way) -> None:
+        self.ours = Connection(endpoint(uri=uri), way, Contexts(None))
+        self.ours.give_up_at = time.monotonic() + PATIENCE
+        self.theirs: list[socket.socket] = []
+        self.answers: list[bytes] = []
+        monkeypatch.setattr(self.ours, "_dial", self._dial)
+
+    def _dial(self, *_place: Any) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        theirs.sendall(self.answers.pop(0) if self.answers else b"")
+        self.theirs.append(theirs)
+        return ours
+
+    def answered(self, *answers: bytes) -> under_test.Answer:
+        self.answers = list(answers)
+        return self.ours.exchange(b"hello", {"Content-Type": "text/plain"})
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    made = Wire(monkeypatch, "http://srv01:5985/wsman", Way())
+    yield made
+    made.ours.close()
+    for end in made.theirs:
+        end.close()
+
+
+def test_a_request_is_one_piece(wire: Wire) -> None:
+    assert wire.answered(OK).body == b"ok"
+    head, body = wire.theirs[0].recv(65536).split(b"\r\n\r\n")
+    first, *headers = head.decode().split("\r\n")
+    assert (first, body) == ("POST /wsman HTTP/1.1", b"hello")
+    assert {"Host: srv01:5985", "Content-Length: 5", "Content-Type: text/plain"} <= set(headers)
+
+
+@pytest.mark.parametrize(
+    ("uri", "host"),
+    [
+        ("http://srv01:80/wsman", "srv01"),
+        ("http://[fe80::1%lo]:5985/wsman", "[fe80::1]:5985"),
+        ("http://[::1]:80/wsman", "[::1]"),
+    ],
+)
+def test_the_name_of_the_host(monkeypatch: pytest.MonkeyPatch, uri: str, host: str) -> None:
+    made = Wire(monkeypatch, uri, Way())
+    made.answered(OK)
+    assert f"\r\nHost: {host}\r\n".encode() in made.theirs[0].recv(65536)
+    made.ours.close()
+    made.theirs[0].close()
+
+
+def test_a_proxy_gets_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Wire(monkeypatch, "http://srv01:5985/wsman", Way("http://proxy:3128"))
+    made.answered(OK)
+    assert made.theirs[0].recv(65536).startswith(b"POST http://srv01:5985/wsman HTTP/1.1\r\nHost: srv01:5985\r\n")
+    made.ours.close()
+    made.theirs[0].close()
+
+
+def test_a_connection_is_used_again_until_the_server_ends_it(wire: Wire) -> None:
+    wire.answered(OK)
+    wire.theirs[0].sendall(OK[:-2])
+    wire.theirs[0].close()
+    # What came unasked is no answer to the next request.
+    assert wire.answered(OK.replace(b"ok", b"no")).body == b"no"
+    assert (len(wire.theirs), wire.ours.number) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", b"abc"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    ],
+)
+def test_answers(wire: Wire, answer: bytes, body: bytes) -> None:
+    assert wire.answered(answer).body == body
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok", http.client.IncompleteRead),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", http.client.IncompleteRead),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", http.client.IncompleteRead),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok", TransportError),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", http.client.BadStatusLine),
+        (b"", http.client.RemoteDisconnected),
+    ],
+)
+def test_no_answers(wire: Wire, monkeypatch: pytest.MonkeyPatch, answer: bytes, kind: type[Exception]) -> None:
+    dial = wire._dial
+
+    def dial_and_end(*place: Any) -> socket.socket:
+        ours = dial(*place)
+        wire.theirs[-1].shutdown(socket.SHUT_WR)
+        return ours
+
+    monkeypatch.setattr(wire.ours, "_dial", dial_and_end)
+    with pytest.raises(kind):
+        wire.answered(answer)
+    assert not wire.ours.is_open()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n" + b"x" * 200,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n" + b"x" * 300,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 20,
+    ],
+)
+def test_an_answer_is_never_longer_than_it_may_be(wire: Wire, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    monkeypatch.setattr(under_test, "MAX_ANSWER_BYTES", 100)
+    monkeypatch.setattr(under_test, "_MAX_READ_BYTES", 250)
+    with pytest.raises(TransportError, match="the answer is longer than 100 bytes"):
+        wire.answered(answer)
+    assert not wire.ours.is_open()
+
+
+def test_no_request_begins_when_its_time_is_over(wire: Wire) -> None:
+    wire.ours.give_up_at = time.monotonic()
+    with pytest.raises(TimeoutError):
+        wire.answered()
+    assert wire.theirs[0].recv(1) == b""
+
+
+def test_a_header_cannot_end_its_line(wire: Wire) -> None:
+    with pytest.raises(ValueError, match="line end"):
+        wire.ours.exchange(b"", {"Authorization": "a\r\nHost: b"})
+    assert wire.theirs[0].recv(1) == b""
+
+
+def test_what_waits_fails_when_another_thread_ends_it(wire: Wire) -> None:
+    failed: list[Exception] = []
+
+    def wait() -> None:
+        try:
+            wire.answered()
+        except Exception as error:  # noqa: BLE001
+            failed.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    until(lambda: wire.theirs and wire.theirs[0].recv(65536))
+    wire.ours.close()
+    waiting.join(PATIENCE)
+    assert isinstance(failed[0], OSError)
+    with pytest.raises(ConnectionAbortedError):
+        wire.answered(OK)
