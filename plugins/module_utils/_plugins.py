@@ -176,9 +176,9 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         result["diff"] = report.diff()
     if report.errors and options.get("on_error") != "report":
         result.update(failed=True, msg=report.failure())
-    elif "rc" in result:
-        # Ansible fails a result with an rc other than 0 that does not say whether it failed. Here expected_return_code
-        # decides.
+    elif "rc" in result or any(each["failed"] for each in result.get("results", ())):
+        # Ansible fails a result with an rc other than 0, or with failed among its results, that does not say whether it
+        # failed. Here expected_return_code and on_error decide.
         result["failed"] = False
     result["warnings"] = warnings
     return result

@@ -18,7 +18,7 @@ description:
 options:
   script:
     description:
-      - The script. One of O(script) and O(path) is needed.
+      - The script. One of O(script), O(path) and O(command) is needed.
       - Text that a lookup read from a file in another encoding than UTF-8 is refused. O(path) reads UTF-16, too.
     type: str
   path:
@@ -26,6 +26,38 @@ options:
       - File with the script, on the controller. Relative paths are looked up as those of C(ansible.builtin.copy) are.
       - The file is UTF-8, with or without a byte order mark, or UTF-16 with one. Another encoding is refused.
     type: path
+  command:
+    description:
+      - Name of a function or cmdlet that the session has, instead of a script. O(parameters),
+        O(sensitive_parameters), O(arguments) and O(input) are those of the command.
+      - It is the only way to run something where the session configuration allows no scripts (C(NoLanguage)), as
+        those of Just Enough Administration (JEA) do.
+      - A command has no C($Ansible), so the task has changed something as soon as it was started. In check mode it is
+        not started.
+    type: str
+  creates:
+    description:
+      - Path, with or without wildcards, on the computer. Where it exists, the script does not run, and nothing counts
+        as changed. RV(results[].skip_reason) says so, and C(msg) where there is one result.
+    type: str
+  removes:
+    description:
+      - Path, with or without wildcards, on the computer. Where it does B(not) exist, the script does not run, in the
+        same way.
+    type: str
+  chdir:
+    description:
+      - Location in which the script starts. It may be one of any PowerShell provider, such as V(HKLM:\SOFTWARE).
+      - Afterwards the session has its location of before.
+    type: str
+  error_action:
+    description:
+      - The C($ErrorActionPreference) of the script. By default it is that of the session, V(continue) in a new one.
+      - With V(stop), a record in the error stream ends the script, and the command fails. With V(silently_continue),
+        there are no such records.
+      - Afterwards the session has its own preference again, whatever the script did to it.
+    choices: [silently_continue, continue, stop]
+    type: str
   arguments:
     description:
       - Positional arguments of the script.
@@ -204,6 +236,8 @@ notes:
     is opened, and nothing is written to the O(journal).
   - Other scripts are not started in check mode. Each session that would be used counts as changed, but for one that the
     server lists as connected. What the script comes to is not known then; it counts as successful.
+  - With O(creates), O(removes), O(chdir) or O(error_action), the script is a script block of a script of the task. Line
+    numbers stay those of the script, and the stack trace has one level more.
   - A script that supports C(-Confirm) gets C(-Confirm:$false), unless O(parameters) has it.
   - A script is never started twice by itself. If the answer to the start got lost, the task asks the server for its
     commands. A command that is not there is started once more, with the same id. If the server cannot be asked, that is
@@ -263,6 +297,22 @@ EXAMPLES = r"""
     parameters:
       Days: 30
   register: cleaned
+
+- name: Unpack what is not there yet
+  psremoting.fleet.invoke_command:
+    name: ITTask
+    script: Expand-Archive agent.zip -DestinationPath agent
+    chdir: C:\Setup
+    creates: C:\Setup\agent\agent.msi
+    error_action: stop
+
+- name: Run a function of a constrained endpoint
+  psremoting.fleet.invoke_command:
+    name: Helpdesk
+    configuration_name: Helpdesk
+    command: Reset-Printer
+    parameters:
+      Name: LP01
 
 - name: Look into a session that is there
   psremoting.fleet.invoke_command:
@@ -385,6 +435,9 @@ results:
     diff:
       description: What the script left in C($Ansible.Diff), for tasks that show differences.
       type: dict
+    skip_reason:
+      description: Why the script did not run, because of O(creates) or O(removes); none if it did.
+      type: str
 rc:
   description: The exit code of the script, as in RV(results[].rc).
   returned: when there is one result, and its script called C(exit)

@@ -259,6 +259,11 @@ results:
     diff:
       description: What the script left in C($Ansible.Diff), for tasks that show differences.
       type: dict
+    skip_reason:
+      description:
+        - Why the script did not run, because of O(psremoting.fleet.invoke_command#module:creates) or
+          O(psremoting.fleet.invoke_command#module:removes); none if it did.
+      type: str
 rc:
   description: The exit code of the script, as in RV(results[].rc).
   returned: when there is one result, and its script called C(exit)

@@ -27,7 +27,7 @@ def statements_of(metadata: Any) -> list[list[Any]]:
     power_shell = metadata.PowerShell
     statements = [list(statement.Cmds) for statement in getattr(power_shell, "ExtraCmds", None) or ()]
     statements = statements or [list(power_shell.Cmds)]
-    own = [[command for command in statement if not command.UseLocalScope] for statement in statements]
+    own = [[each for each in statement if not getattr(each, "UseLocalScope", None)] for statement in statements]
     return [statement for statement in own if statement] or statements
 
 

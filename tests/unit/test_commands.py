@@ -45,6 +45,7 @@ def test_the_shape_of_a_result() -> None:
         "failed",
         "result",
         "diff",
+        "skip_reason",
     }
     assert (shown["computer_name"], shown["inventory_hostname"], shown["name"]) == ("srv01", "web01", "job")
     assert (shown["command_id"], shown["state"]) == (COMMAND_ID, "Completed")

@@ -195,3 +195,32 @@ def test_a_script_that_supports_check_mode_gets_its_parameters(
 
 def test_other_scripts_get_no_such_parameters() -> None:
     assert prepared(Script("x", parameters={"a": 1}), check_mode=True, verbosity=0).parameters == {"a": 1}
+
+
+# Commands, and conditions of scripts
+
+
+def test_a_command_is_a_name() -> None:
+    found = script_of({"command": "Get-Date", "parameters": {"Format": "yyyy"}})
+    assert found is not None
+    assert (found.text, found.is_command, found.parameters) == ("Get-Date", True, {"Format": "yyyy"})
+    assert not script().is_command
+
+
+@pytest.mark.parametrize("name", ["", "  ", "Get-Date\nGet-Date", "a\0b"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    assert "is not the name of a function or cmdlet" in refusal(script=None, command=name)
+
+
+def test_a_command_is_no_script() -> None:
+    assert "cannot be used together" in refusal(command="Get-Date")
+    assert "creates and error_action cannot be used with command" in refusal(
+        script=None, command="Get-Date", creates="x", error_action="stop"
+    )
+
+
+def test_conditions_are_in_the_words_of_powershell() -> None:
+    found = script(creates="a", removes="b", chdir="c", error_action="silently_continue")
+    assert (found.creates, found.removes, found.chdir, found.error_action) == ("a", "b", "c", "SilentlyContinue")
+    assert found.has_conditions
+    assert not script(creates=None).has_conditions

@@ -123,5 +123,5 @@ def test_what_the_statements_are_told_is_no_source() -> None:
 def test_a_value_that_is_no_dictionary_is_no_status() -> None:
     values: list[Any] = [None, "x", [], {}, {"psremoting.fleet": None}]
     for value in values:
-        assert statements.status_of(value, COMMAND) is None
-    assert isinstance(statements.status_of({"psremoting.fleet": COMMAND}, COMMAND), StatusReceived)
+        assert statements.told_by(value, COMMAND) is None
+    assert isinstance(statements.told_by({"psremoting.fleet": COMMAND}, COMMAND), StatusReceived)

@@ -79,7 +79,7 @@ def _disconnect(task: Task) -> Report:
 def _invoke(task: Task) -> Report:
     script = task.request.run.script
     if script is None:
-        raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script)")
+        raise ParameterBindingError("MissingMandatoryParameter", "there is no script to run (script or command)")
     script = prepared(script, check_mode=task.context.check_mode, verbosity=task.context.verbosity)
     requirements = requirements_of(script.text)
     if requirements:
@@ -91,7 +91,7 @@ def _invoke(task: Task) -> Report:
         )
     if task.request.run.in_disconnected_session:
         return _report(task, *in_disconnected_session.start(script, task))
-    if task.context.check_mode and supports_should_process(script.text):
+    if task.context.check_mode and not script.is_command and supports_should_process(script.text):
         return _report(task, *checking.run(script, task))
     found = only_idle(task, only_here(task, find(task)))
     verb = Connect(task.request, task.context)

@@ -72,6 +72,7 @@ class Report:
             "results": results,
             **({"rc": only["rc"]} if only.get("rc") is not None else {}),
             **{name: ended[name] for name in _OF_THE_SCRIPT if name in ended},
+            **({"msg": only["skip_reason"]} if only.get("skip_reason") else {}),
             "reboot_required": any(result["reboot_required"] for result in results),
         }
 

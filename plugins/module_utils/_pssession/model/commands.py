@@ -50,7 +50,7 @@ class Script:
     """What is to run.
 
     Attributes:
-        text: PowerShell source.
+        text: PowerShell source, or the name of a command.
         arguments: Positional arguments.
         parameters: Named parameters.
         sensitive_parameters: Named parameters that the script gets as a SecureString or a PSCredential.
@@ -59,6 +59,12 @@ class Script:
             wait for a refusal. Without one the text is lost, and a question is an error at once.
         check_mode: What the script finds in ``$Ansible.CheckMode``.
         verbosity: What it finds in ``$Ansible.Verbosity``: Ansible's, from 0 up.
+        is_command: Whether the text is the name of a function or cmdlet, which sessions without scripts run as well.
+            Then there is no ``$Ansible``.
+        creates, removes: Paths with wildcards. Where the first one exists, or the second one does not, the script does
+            not run.
+        chdir: The location of the script, or None for that of the session.
+        error_action: Its ``$ErrorActionPreference``, or None for that of the session.
     """
 
     text: str
@@ -69,6 +75,16 @@ class Script:
     has_ui: bool = False
     check_mode: bool = False
     verbosity: int = 0
+    is_command: bool = False
+    creates: str | None = None
+    removes: str | None = None
+    chdir: str | None = None
+    error_action: str | None = None
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether something is to be looked at, or set for the one command, before the script."""
+        return any((self.creates, self.removes, self.chdir, self.error_action))
 
 
 @dataclass(frozen=True)
@@ -128,6 +144,7 @@ class Output:
         failed: Whether the script says that it failed (``$Ansible.Failed``).
         result: What the script left in ``$Ansible.Result``, as plain data.
         diff: What it left in ``$Ansible.Diff``.
+        skip_reason: Why it did not run, or None.
     """
 
     state: PipelineState = PipelineState.RUNNING
@@ -150,6 +167,7 @@ class Output:
     failed: bool = False
     result: t.Any = field(default_factory=dict)
     diff: dict[str, t.Any] = field(default_factory=dict)
+    skip_reason: str | None = None
 
     @property
     def is_finished(self) -> bool:

@@ -77,6 +77,13 @@ class StatusReceived:
 
 
 @dataclass(frozen=True)
+class ScriptSkipped:
+    """A script does not run, because of what exists on its computer."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class MessageUnreadable:
     """A message of the stream, or what should have been one, cannot be read; the stream goes on behind it."""
 
@@ -131,7 +138,8 @@ class ReceiveEnded:
 
 CommandEvent: t.TypeAlias = (
     "OutputReceived | OutputSkipped | FormattedLines | RecordReceived | ProgressReceived | HostTextReceived"
-    " | ExitCodeSet | StatusReceived | MessageUnreadable | Reconnecting | Reconnected | Finished | ReceiveEnded"
+    " | ExitCodeSet | StatusReceived | ScriptSkipped | MessageUnreadable | Reconnecting | Reconnected | Finished"
+    " | ReceiveEnded"
 )
 
 

@@ -33,6 +33,10 @@ _MAY_BE_DONE = (
     "session (remove_pssession) and run the task again. A task with a journal does this itself if the journal proves "
     "that nothing was started."
 )
+_HINTS_OF_FAILURES: t.Mapping[object, str] = {
+    "ScriptsNotAllowed": "The session configuration allows no scripts. Run a function or cmdlet that it allows, with "
+    "the option command.",
+}
 _REASON_OF_FATE = {Fate.EXPIRED: Reason.EXPIRED, Fate.BUSY: Reason.BUSY, Fate.WITHOUT_COMMAND: Reason.EXPIRED}
 _FATES_OF_SESSIONS = {
     Fate.EXPIRED: "The session no longer exists: it expired, was removed, or ended with its process or the computer.",
@@ -55,6 +59,7 @@ def error_of(session: PSSession, output: Output, request: Request) -> ErrorRecor
             request,
             category=str((failure.get("category_info") or {}).get("category") or "NotSpecified"),
             reason=Reason.COMMAND_FAILED,
+            hint=_HINTS_OF_FAILURES.get(failure.get("fully_qualified_error_id"), ""),
         )
     if output.state is PipelineState.COMPLETED and output.rc not in (None, *request.run.expected_return_codes):
         return _record(

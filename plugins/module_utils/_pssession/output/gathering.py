@@ -22,6 +22,7 @@ from ..model.events import (
     ReceiveEnded,
     Reconnected,
     RecordReceived,
+    ScriptSkipped,
     StatusReceived,
 )
 from ..psrp.clixml import MAX_TEXT, more
@@ -81,6 +82,8 @@ class Gatherer:
         elif isinstance(event, StatusReceived):
             output.changed, output.failed = event.changed, event.failed
             output.result, output.diff = event.result, event.diff
+        elif isinstance(event, ScriptSkipped):
+            output.skip_reason = event.why
         elif isinstance(event, MessageUnreadable):
             self.unreadable.append(event.why)
         elif isinstance(event, Reconnected):

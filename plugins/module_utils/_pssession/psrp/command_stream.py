@@ -142,8 +142,8 @@ class CommandStream:
     def _read(self, message: bytes) -> t.Sequence[CommandEvent]:
         kind, data = unpack(message)
         if kind == MessageType.PIPELINE_OUTPUT:
-            may_be_status = statements.may_be_status(data, self._command_id)
-            return self._object(clixml_of(data)) if may_be_status or self._wants_output() else _SKIPPED
+            is_told = statements.may_tell(data, self._command_id)
+            return self._object(clixml_of(data)) if is_told or self._wants_output() else _SKIPPED
         text = clixml_of(data)
         if kind == MessageType.PIPELINE_HOST_CALL:
             return self._host_call(host.host_call(text))
@@ -169,9 +169,9 @@ class CommandStream:
 
     def _object(self, text: str) -> t.Sequence[CommandEvent]:
         value = records.output_object(text)
-        status = statements.status_of(value, self._command_id)
-        if status is not None:
-            return (status,)
+        told = statements.told_by(value, self._command_id)
+        if told is not None:
+            return (told,)
         if formatting.is_formatting(value):
             return (FormattedLines(self._formatted.feed(t.cast(t.Mapping[str, t.Any], value))),)
         lines = self._formatted.flush()

@@ -22,7 +22,7 @@ from __future__ import annotations
 import typing as t
 
 from ..model.commands import Script
-from ..model.events import StatusReceived
+from ..model.events import ScriptSkipped, StatusReceived
 from .values import to_powershell
 
 try:
@@ -88,13 +88,57 @@ _END = _line(
 )
 
 
+# What the script's own command is in place of the script, where something has to be looked at before: the script is one
+# of its arguments. It runs in the scope of the session, as the script does, and removes all that it sets there.
+_RUN_IF = _line(
+    r"""
+    $__pssession = @{ Command = $args[0]; Script = $args[1]; Creates = $args[4]; Removes = $args[5];
+        Location = $args[6]; Place = $ExecutionContext.SessionState.Path.CurrentLocation.Path;
+        Action = $args[7]; Before = $ErrorActionPreference };
+    $__pssession_named = $args[2];
+    $__pssession_arguments = @($args[3]);
+    try {
+        $__pssession.Skip = if ($__pssession.Creates -and
+            (Microsoft.PowerShell.Management\Test-Path -Path $__pssession.Creates))
+            { "skipped, since $($__pssession.Creates) exists" }
+        elseif ($__pssession.Removes -and
+            -not (Microsoft.PowerShell.Management\Test-Path -Path $__pssession.Removes))
+            { "skipped, since $($__pssession.Removes) does not exist" };
+        if ($__pssession.Skip) {
+            $global:Ansible.Changed = $false;
+            @{ 'psremoting.fleet' = $__pssession.Command; skipped = $__pssession.Skip }
+        } else {
+            if ($__pssession.Location)
+            { Microsoft.PowerShell.Management\Set-Location -LiteralPath $__pssession.Location -ErrorAction Stop };
+            $function:__pssession_script = $__pssession.Script;
+            $__pssession.Script = $function:__pssession_script;
+            $function:__pssession_script = $null;
+            if ($__pssession.Action) { $ErrorActionPreference = $__pssession.Action };
+            if ($MyInvocation.ExpectingInput)
+            { $input | . $__pssession.Script @__pssession_named @__pssession_arguments }
+            else { . $__pssession.Script @__pssession_named @__pssession_arguments }
+        }
+    } finally {
+        if ($__pssession.Action) { $ErrorActionPreference = $__pssession.Before };
+        if ($__pssession.Location)
+        { Microsoft.PowerShell.Management\Set-Location -LiteralPath $__pssession.Place };
+        Microsoft.PowerShell.Utility\Remove-Variable __pssession, __pssession_named, __pssession_arguments
+    }
+    """
+)
+
+
 def commands_of(script: Script, arguments: t.Sequence[t.Any], command_id: str, session_id: str) -> list[t.Any]:
     """Return the commands of the pipeline of a script.
 
     Args:
         arguments: What the script gets, as the CommandParameters of its own command.
     """
+    if script.is_command:
+        return [Command(cmd=script.text, is_script=False, args=list(arguments), end_of_statement=True)]
     begin, statement = _BEGIN, [_command(script.text, arguments, local=False)]
+    if script.has_conditions:
+        statement = [_command(_RUN_IF, _told_to_run(script, arguments, command_id), local=False)]
     if script.input is not None:
         begin += _TAKE_INPUT
         statement.insert(0, _command(_GIVE_INPUT))
@@ -108,18 +152,20 @@ def commands_of(script: Script, arguments: t.Sequence[t.Any], command_id: str, s
     return [command for each in statements for command in each]
 
 
-def may_be_status(data: bytes, command_id: str) -> bool:
-    """Tell whether the data of an output message may be what the last statement of a command gave."""
+def may_tell(data: bytes, command_id: str) -> bool:
+    """Tell whether the data of an output message may be what the statements around a script say about it."""
     return _MARK.encode() in data and command_id.encode() in data
 
 
-def status_of(value: object, command_id: str) -> StatusReceived | None:
-    """Return what a script left in $Ansible, if that is what an output object is, or None.
+def told_by(value: object, command_id: str) -> StatusReceived | ScriptSkipped | None:
+    """Return what the statements around a script say about it, if that is what an output object is, or None.
 
     A script can make such an object itself, for its own command only: others have other ids.
     """
     if not isinstance(value, dict) or value.get(_MARK) != command_id:
         return None
+    if "skipped" in value:
+        return ScriptSkipped(str(value["skipped"]))
     changed, failed, diff = value.get("changed"), value.get("failed"), value.get("diff")
     return StatusReceived(
         changed=changed is not False,
@@ -127,6 +173,23 @@ def status_of(value: object, command_id: str) -> StatusReceived | None:
         result=value.get("result"),
         diff=diff if isinstance(diff, dict) else {},
     )
+
+
+def _told_to_run(script: Script, arguments: t.Sequence[t.Any], command_id: str) -> list[t.Any]:
+    """Return the arguments of what runs a script under its conditions.
+
+    Args:
+        arguments: Those of the script.
+    """
+    named = {argument.name: argument.value for argument in arguments if argument.name is not None}
+    positional = [argument.value for argument in arguments if argument.name is None]
+    conditions = (script.creates, script.removes, script.chdir, script.error_action)
+    return [
+        *map(_parameter, (command_id, script.text)),
+        CommandParameter(value=named),
+        CommandParameter(value=positional),
+        *map(_parameter, conditions),
+    ]
 
 
 def _command(text: str, arguments: t.Iterable[t.Any] = (), *, local: bool = True) -> t.Any:

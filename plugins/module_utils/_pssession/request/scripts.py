@@ -42,6 +42,7 @@ _PARTS = re.compile(
     re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 
+_ERROR_ACTIONS = {"stop": "Stop", "continue": "Continue", "silently_continue": "SilentlyContinue"}
 # What may stand before the attributes and the parameters of a script: blanks, comments and using statements.
 _BLANK = r"(?:\s|<\#(?:(?!\#>).)*\#>|\#[^\r\n]*(?=[\r\n]|\Z))*"
 _START = re.compile(
@@ -87,13 +88,21 @@ def script_of(options: t.Mapping[str, t.Any]) -> Script | None:
     Raises:
         ParameterBindingError: An option cannot be used. The message names it, and never shows a secret value.
     """
-    if options.get("script") is None:
-        if options.get("path"):
-            _refuse("the option path is read on the controller by the action plugin; give script here")
+    text, command = options.get("script"), options.get("command")
+    if text is None and options.get("path"):
+        _refuse("the option path is read on the controller by the action plugin; give script here")
+    if text is None and command is None:
         return None
+    conditions = {name: options[name] for name in ("creates", "removes", "chdir") if options.get(name)}
+    if options.get("error_action"):
+        conditions["error_action"] = _ERROR_ACTIONS[options["error_action"]]
+    if command is not None:
+        _check_command(str(command), text, conditions)
     given_input, host_ui = options.get("input"), options.get("host_ui")
     return Script(
-        text=_text(str(options["script"])),
+        text=_text(str(options["script"])) if command is None else str(command),
+        is_command=command is not None,
+        **conditions,
         arguments=tuple(options.get("arguments") or ()),
         parameters={_name(name, "parameters"): value for name, value in (options.get("parameters") or {}).items()},
         sensitive_parameters=_sensitive_parameters(options),
@@ -133,7 +142,7 @@ def prepared(script: Script, *, check_mode: bool, verbosity: int) -> Script:
     There is nobody to confirm anything, so a script does not ask, unless the task gives it the parameter.
     """
     parameters = dict(script.parameters)
-    if supports_should_process(script.text):
+    if not script.is_command and supports_should_process(script.text):
         given = {name.lower() for name in parameters}
         if not given & {"confirm", "cf"}:
             parameters["Confirm"] = False
@@ -141,6 +150,16 @@ def prepared(script: Script, *, check_mode: bool, verbosity: int) -> Script:
             parameters = {name: value for name, value in parameters.items() if name.lower() not in ("whatif", "wi")}
             parameters["WhatIf"] = True
     return dataclasses.replace(script, parameters=parameters, check_mode=check_mode, verbosity=verbosity)
+
+
+def _check_command(command: str, script: object, conditions: t.Collection[str]) -> None:
+    """Refuse what is not the name of a command, and what only scripts have."""
+    if script is not None:
+        _refuse("command cannot be used together with script and path")
+    if not command.strip() or set(command) & set("\0\r\n"):
+        _refuse(f"command: {command!r} is not the name of a function or cmdlet")
+    if conditions:
+        _refuse(f"{' and '.join(conditions)} cannot be used with command, which sends no script")
 
 
 def _text(text: str) -> str:
