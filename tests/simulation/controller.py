@@ -208,6 +208,12 @@ class MemoryFolder:
         self._disk.write_whole(f"{self._path}/{host}.result.json", json.dumps(result).encode())
 
 
+def has_work(disk: MemoryDisk, path: str, host: str) -> bool:
+    """Tell whether a folder has a start or the result of a host."""
+    folder = MemoryFolder(path, DiskOfProcess(disk, lambda _path, _data: None))
+    return bool(folder.begun_of(host).commands or folder.result_of(host))
+
+
 class MemoryConversation:
     """Carries envelopes to a simulated computer and lets happen to them what the history says."""
 

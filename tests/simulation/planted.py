@@ -63,6 +63,11 @@ def resume_forgets_starts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(resume, "decide", lambda case: decide(dataclasses.replace(case, was_started=False)))
 
 
+def resume_answers_other_work(patch: pytest.MonkeyPatch) -> None:
+    resume = importlib.import_module(work.__name__.replace("work", "resume"))
+    patch.setattr(resume, "difference", lambda *_given: "")
+
+
 def receive_ignores_its_time_limit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Receiving, "_is_over", lambda _self, _brought_something: False)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation import expectations, promises
-from tests.simulation.controller import Machine, Running
+from tests.simulation.controller import Machine, Running, has_work
 from tests.simulation.history import (
     EXTENDED_IDLE_TIMEOUT,
     NAME,
@@ -97,12 +97,31 @@ class Simulation:
                 self._play([(len(self.outcomes) + 1, step)])
                 self._check(self.outcomes[-1])
             self.violations += promises.at_end(self)
+            self.violations += self._of_other_work()
         except Stuck as error:
             text = f"{error}; {NEVER_BEGAN}" if self.servers.have_unbegun() else str(error)
             self.violations.append(Violation("late", len(self.outcomes), text))
         now = self.scheduler.now
         self.close()
         return Played(self.history, self.violations, self.outcomes, now, self.requests, self.triples)
+
+    def _of_other_work(self) -> list[Violation]:
+        """Resume other work with the same folder; no host may be told what the folder has, nor be asked anything."""
+        violations = []
+        for number, machine in enumerate(self.machines):
+            hosts = tuple(host for host in self.history.computers if has_work(machine.disk, FOLDER, host))
+            if not hosts:
+                continue
+            process = self._process("other work", Step("resume", hosts, controller=number), ())
+            work = {"name": [NAME], "script": f"{self._script(TOKEN)} differently"}
+            job = functools.partial(process.job, "resume", hosts, FOLDER, **work)
+            thread = self.scheduler.start(process.process, job)
+            self.scheduler.run()
+            told = thread.result or {}
+            answered = [host for host in hosts if not told[host]["failed"] or told[host]["results"]]
+            if answered or process.requests[""]:
+                violations.append(Violation("other", 0, f"other work was answered on {', '.join(answered)}"))
+        return violations
 
     def _check(self, outcome: Outcome) -> None:
         self.violations += promises.after_step(self, outcome)

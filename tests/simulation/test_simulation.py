@@ -102,6 +102,7 @@ def test_the_same_seed_is_the_same_history(seed: int) -> None:
 PLANTED: dict[str, tuple[Patch, str, int, str | None]] = {
     "a journal that writes after reading": (planted.journal_writes_after_reading, "lost", 30, None),
     "a start that is repeated with a new id": (planted.start_is_repeated_with_a_new_id, "twice", 95, None),
+    "a resume that answers other work": (planted.resume_answers_other_work, "other", 30, None),
     "a broken receive that is no error": (planted.broken_receive_is_no_error, "green", 30, None),
     "a resume that forgets starts": (
         planted.resume_forgets_starts,
