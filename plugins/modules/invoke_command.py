@@ -225,7 +225,7 @@ notes:
   - PowerShell ignores C(#requires) in a script that is sent to a session. The task warns about it.
   - A session does one thing at a time. Where a command still runs, or has output that was not received, nothing is
     started; that is an error with the reason V(busy). O(busy_timeout) waits for the end of the command.
-  - Scripts find the variable C($Ansible), as those of M(ansible.windows.win_powershell) do. They set C(Changed) and
+  - Scripts find the variable C($Ansible), as those of C(ansible.windows.win_powershell) do. They set C(Changed) and
     C(Failed) to V(true) or V(false), put what the task is to return into C(Result) and C(Diff), and read C(CheckMode),
     C(Verbosity) and C(Tmpdir), a folder that exists until the script ends. The variable is there for the one command,
     and takes the place of a variable of that name in the session.
@@ -420,7 +420,7 @@ results:
       type: dict
     changed:
       description:
-        - Whether the script changed something: C($Ansible.Changed), which is V(true) unless the script sets it.
+        - Whether the script changed something. This is C($Ansible.Changed), which is V(true) unless the script sets it.
         - It is V(true) as well for a command that has not ended, or that ended by an error, and V(false) without a
           command.
       type: bool

@@ -244,7 +244,7 @@ results:
       type: dict
     changed:
       description:
-        - Whether the script changed something: C($Ansible.Changed), which is V(true) unless the script sets it.
+        - Whether the script changed something. This is C($Ansible.Changed), which is V(true) unless the script sets it.
         - It is V(true) as well for a command that has not ended, or that ended by an error, and V(false) without a
           command.
       type: bool
