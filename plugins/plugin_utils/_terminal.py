@@ -87,4 +87,4 @@ def _prints_for_people(callback: str) -> bool:
 
 
 def _shown_lines(text: str) -> str:
-    return "\n".join(map(shown, text.splitlines()))
+    return "\n".join(shown(line.expandtabs()) for line in text.splitlines())

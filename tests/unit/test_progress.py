@@ -179,11 +179,11 @@ def test_the_newest_lines_of_output(run: Run) -> None:
     tell(display, at("web01", ReceiveBegan()), at("web01", OutputReceived({"Free": 12})))
     tell(display, at("web01", FormattedLines(["one", "", "two"])))
     host = {"Message": "six", "NoNewLine": False, "ForegroundColor": None}
-    tell(display, at("web01", OutputReceived("three\nfour\nfive")))
+    tell(display, at("web01", OutputReceived("three\n  four    4\nfive")))
     tell(display, at("web01", RecordReceived("information", {"message_data": host})))
     assert run.wait(5) == [
         "web01 (job1): 2 earlier lines not shown",
-        *(f"web01 (job1): {line}" for line in ("two", "three", "four", "five", "six")),
+        *(f"web01 (job1): {line}" for line in ("two", "three", "  four    4", "five", "six")),
         "web01 (job1), 5 s: 5 objects",
     ]
     tell(display, at("web01", OutputReceived("the end")), at("web01", ReceiveEnded()))

@@ -93,9 +93,9 @@ def test_a_task_with_no_log_shows_nothing(shown: Shown) -> None:
 
 
 def test_lines_stay_and_control_characters_do_not(shown: Shown) -> None:
-    Terminal().show("first \x1b[31mred\nsecond\r\nthird")
+    Terminal().show("first \x1b[31mred\nsecond\r\na\tthird")
     Terminal().warn("a \x07 bell")
-    assert shown.stdout == ["first _x001B_[31mred\nsecond\nthird"]
+    assert shown.stdout == ["first _x001B_[31mred\nsecond\na       third"]
     assert shown.stderr == ["[WARNING]: a _x0007_ bell"]
 
 

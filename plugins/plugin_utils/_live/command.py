@@ -69,9 +69,9 @@ class Command:
                 self._keep(text.output_lines(event.value))
         elif isinstance(event, FormattedLines):
             self._objects += len(event.lines)
-            self._keep(event.lines)
+            self._keep(line for each in event.lines for line in text.output_lines(each))
         elif isinstance(event, HostTextReceived):
-            self._keep(event.text.splitlines())
+            self._keep(text.output_lines(event.text))
         elif isinstance(event, RecordReceived) and event.stream == "information" and isinstance(event.record, dict):
             self._keep(text.output_lines(event.record.get("message_data")))
         elif isinstance(event, ProgressReceived):
@@ -113,7 +113,7 @@ class Command:
     def _keep(self, lines: t.Iterable[str]) -> None:
         if self._shows_output:
             for line in filter(str.strip, lines):
-                self._output.append(text.short(line))
+                self._output.append(line)
                 self._output_lines += 1
 
 

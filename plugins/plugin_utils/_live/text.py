@@ -37,7 +37,10 @@ def duration(seconds: float) -> str:
 
 def short(text: str) -> str:
     """Return a text in one line, cut after `MOST_CHARACTERS`."""
-    line = shown_in_line(text)
+    return _cut(shown_in_line(text))
+
+
+def _cut(line: str) -> str:
     return line if len(line) <= MOST_CHARACTERS else line[:MOST_CHARACTERS] + "..."
 
 
@@ -79,8 +82,8 @@ def percent_of(record: t.Mapping[str, t.Any]) -> int | None:
 
 
 def output_lines(value: object) -> list[str]:
-    """Return an object of the output stream, or of the information stream, as lines."""
+    """Return an object of the output stream, or of the information stream, as lines; blanks in them stay."""
     if isinstance(value, dict) and "NoNewLine" in value:  # of Write-Host (HostInformationMessage)
         value = value.get("Message")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return [short(line) for line in text.splitlines()]
+    return [_cut(line.rstrip()) for line in text.splitlines()]
