@@ -62,15 +62,18 @@ class Browser:
         finally:
             driver.quit()
 
-    def open(self, page: Path, *, width: int = 1360, scheme: str = "light", script: bool = True) -> None:
-        """Open a file in a window of a width, with a preferred colour scheme, with or without JavaScript."""
+    def open(
+        self, page: Path, *, width: int = 1360, scheme: str = "light", script: bool = True, zone: str = "Europe/Berlin"
+    ) -> None:
+        """Open a file in a window of a width, with a colour scheme and a time zone, with or without JavaScript."""
         self.driver.get("about:blank")
         for kind in ("performance", "browser"):
             self.log(kind)
         media = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": media})
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": zone})
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
         self.driver.get(page.as_uri())
 

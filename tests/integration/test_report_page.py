@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import files
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import report_of
-from tests.unit.report_results import HOSTILE, MADE_AT, error, fleet, result, session
+from tests.unit.report_results import HOSTILE, MADE_AT, command, error, fleet, result, session
 from tests.waiting import PATIENCE
 
 from .browser import Browser, need_browser
@@ -120,6 +121,72 @@ def test_a_number_of_the_outcomes_leads_to_its_hosts(browser: Browser, tmp_path:
     assert column(browser, "hosts", 1) == ["srv0005", "srv0015"]
 
 
+def test_the_outcome_is_chosen_for_all_tables_at_once(browser: Browser, tmp_path: Path) -> None:
+    browser.open(page(tmp_path, fleet(40)))
+    choose(browser, "sessions", "outcome", "busy")
+    wait_for_count(browser, "hosts", "4 of 40 hosts")
+    wait_for_count(browser, "sessions", "4 of 40 sessions")
+    choose(browser, "hosts", "outcome", "")
+    wait_for_count(browser, "sessions", "40 sessions")
+
+
+def test_the_number_of_hosts_that_need_attention_leads_to_them_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    browser.open(page(tmp_path, fleet(20)))
+    link = browser.driver.find_element(By.LINK_TEXT, "16")
+    link.send_keys(Keys.ENTER)
+    assert browser.run("return location.hash") == "#attention"
+
+
+def values(browser: Browser, *ids: str) -> list[str]:
+    return [str(browser.run("return document.getElementById(arguments[0]).value", each)) for each in ids]
+
+
+def test_the_reader_chooses_and_copies_the_hosts_to_run_again(browser: Browser, tmp_path: Path) -> None:
+    errors = [error("srv10", "busy"), error("srv9", "busy"), error("it's $HOME", "unreachable")]
+    wrote = session("srv03")
+    told = result(sessions=[wrote], results=[command(wrote, error=[{}])], errors=errors)
+    path = page(tmp_path, told)
+    fields = ("again-hosts", "again-limit")
+    everything = ["it's $HOME\nsrv9\nsrv10", "--limit " + shlex.quote("it's $HOME,srv9,srv10")]
+
+    browser.open(path, script=False)
+    plain = [browser.driver.find_element(By.ID, each).get_property("value") for each in fields]
+    browser.open(path)
+    assert values(browser, *fields) == plain == everything
+
+    box = "//fieldset//label[contains(., '{}')]/input"
+    browser.driver.find_element(By.XPATH, box.format("Unreachable")).send_keys(Keys.SPACE)
+    assert values(browser, *fields) == ["srv9\nsrv10", "--limit srv9,srv10"]
+    browser.driver.find_element(By.XPATH, box.format("Completed with errors")).click()
+    assert values(browser, *fields)[1] == "--limit srv9,srv10,srv03"
+    browser.driver.find_element(By.XPATH, box.format("Busy")).click()
+    browser.driver.find_element(By.CSS_SELECTOR, "[data-copy=again-limit]").send_keys(Keys.ENTER)
+    said = browser.driver.find_element(By.CSS_SELECTOR, ".again output")
+    WebDriverWait(browser.driver, PATIENCE).until(lambda _driver: said.text == "Copied.", said.text)
+    search_field = browser.driver.find_element(By.ID, "sessions-search")
+    search_field.send_keys(Keys.CONTROL, "v")
+    assert search_field.get_property("value") == "--limit srv03"
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("Europe/Berlin", ["(09:00 CET)", "(2026-11-26 00:30 CET)"]),
+        ("America/New_York", ["(03:00 GMT-5)", "(18:30 GMT-5)"]),
+        ("UTC", []),
+    ],
+)
+def test_the_time_of_the_reader_stands_beside_utc(
+    browser: Browser, tmp_path: Path, zone: str, expected: list[str]
+) -> None:
+    path = page(tmp_path, result(sessions=[session("srv01", disconnected_on=None, expires_on="2026-11-25T23:30:00Z")]))
+    browser.open(path, zone=zone)
+    shown = browser.run("return Array.from(document.querySelectorAll('.local'), each => each.textContent)")
+    assert list(dict.fromkeys(shown)) == expected
+    times = browser.run("return Array.from(document.querySelectorAll('time'), each => each.textContent)")
+    assert times == ["2026-11-25 08:00 UTC", "2026-11-25 23:30 UTC", "2026-11-25 23:30"]
+
+
 def test_without_javascript_everything_is_there(browser: Browser, tmp_path: Path) -> None:
     browser.open(page(tmp_path, fleet(150)), script=False)
     rows = browser.driver.find_elements(By.CSS_SELECTOR, "#sessions tbody tr")
@@ -132,6 +199,23 @@ def test_on_paper_all_rows_that_were_found_are_there(browser: Browser, tmp_path:
     for event, rows in (("beforeprint", 250), ("afterprint", ROWS_OF_A_PAGE)):
         browser.run(f"dispatchEvent(new Event('{event}'))")
         assert len(column(browser, "sessions", 1)) == rows
+
+
+def test_no_table_is_wider_than_paper(browser: Browser, tmp_path: Path) -> None:
+    across = 277 * 96 // 25.4  # A4 without its margins, in pixels of a page that is printed
+    browser.open(page(tmp_path, fleet(40)), width=int(across))
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run("return matchMedia('print').matches")
+    assert browser.run("return document.documentElement.scrollWidth") == across
+
+
+def test_on_paper_every_host_that_needs_attention_is_named(browser: Browser, tmp_path: Path) -> None:
+    browser.open(page(tmp_path, result(errors=[error(f"srv{number:03}", "busy") for number in range(100)])))
+    last = browser.driver.find_element(By.XPATH, "//section[@id='attention']//bdi[text()='srv099']")
+    for medium, is_shown in (("", False), ("print", True)):
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium})
+        assert browser.run("return arguments[0].checkVisibility()", last) is is_shown
 
 
 def test_hostile_names_are_only_text(browser: Browser, tmp_path: Path) -> None:

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import COMPLETED_WITH_ERRORS
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import COMPLETED_WITH_ERRORS, REASONS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import files
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.attention import Attention, attention_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.attention import (
+    Attention,
+    attention_of,
+    limit_of,
+    to_run_again,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report, report_of
 from tests.unit.report_results import MADE_AT, command, error, fleet, result, session
 
@@ -81,6 +88,21 @@ def test_an_error_about_no_host_has_a_group_without_names() -> None:
 
 def test_nothing_needs_attention_where_all_went_well() -> None:
     assert groups(result(sessions=[session("srv01"), session("srv02", changed=True)])) == []
+
+
+def test_hosts_whose_script_completed_are_not_run_again_unless_the_reader_says_so() -> None:
+    found = to_run_again(report(fleet(20)))
+    assert [each.outcome for each in found] == [*REASONS, COMPLETED_WITH_ERRORS]
+    assert [each.outcome for each in found if not each.is_chosen] == [COMPLETED_WITH_ERRORS]
+    assert found[0].hosts == ["srv0000", "srv0010"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "option"),
+    [([], ""), (["srv01", "srv02"], "--limit srv01,srv02"), (["a; rm x", "b"], "--limit 'a; rm x,b'")],
+)
+def test_the_option_is_quoted_for_a_shell(hosts: list[str], option: str) -> None:
+    assert limit_of(hosts) == option
 
 
 def test_the_page_tells_each_hint_once_and_links_to_it() -> None:

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import shlex
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import error_groups
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import COMPLETED_WITH_ERRORS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
 
 # How many different messages a group shows; the table of errors has all of them.
 _MESSAGES = 5
@@ -69,3 +71,30 @@ def _of_errors(group: error_groups.Group, place: t.Mapping[str, int]) -> Attenti
 def needs_attention(outcome: str) -> bool:
     """Tell whether a host with this outcome needs attention."""
     return outcome not in _WELL
+
+
+@dataclass(frozen=True)
+class RunAgain:
+    """Hosts with one outcome that may be run again.
+
+    Attributes:
+        is_chosen: Whether the list has them unless the reader chooses otherwise. A script that completed may have done
+            its work, so to run it again is for the reader to decide.
+    """
+
+    outcome: str
+    hosts: list[str]
+    is_chosen: bool
+
+
+def to_run_again(report: Report) -> list[RunAgain]:
+    """Return the hosts that need attention by outcome, the worst outcome first."""
+    found = {outcome: RunAgain(outcome, [], outcome != COMPLETED_WITH_ERRORS) for outcome in report.outcomes}
+    for row in report.hosts:
+        found[row["outcome"]].hosts.append(printable(row["host"]))
+    return [each for each in found.values() if each.hosts and needs_attention(each.outcome)]
+
+
+def limit_of(hosts: t.Sequence[str]) -> str:
+    """Return the option of ansible-playbook that selects hosts, quoted for a shell."""
+    return f"--limit {shlex.quote(','.join(hosts))}" if hosts else ""

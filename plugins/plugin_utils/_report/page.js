@@ -1,7 +1,8 @@
 // Copyright (c) 2026, psremoting.fleet contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Makes the tables of the page sortable, searchable and short. Without it they are plain tables, and say the same.
+// Makes the tables of the page sortable, searchable and short, adds the reader's local time, and lets the reader choose
+// and copy the hosts to run again. Without it the page has plain tables and lists that say the same.
 
 "use strict";
 (() => {
@@ -9,6 +10,62 @@
   const WAIT_MS = 80; // between a key stroke and the search
   const collator = new Intl.Collator("en", {numeric: true, sensitivity: "base"});
   const number = new Intl.NumberFormat("en");
+
+  // The time of the reader's zone, beside each time in UTC.
+  function localise() {
+    const format = new Intl.DateTimeFormat("en-GB", {
+      year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+    });
+    document.querySelectorAll("time").forEach((each) => {
+      const at = new Date(each.dateTime);
+      if (Number.isNaN(at.getTime()) || at.getTimezoneOffset() === 0) return;
+      const part = Object.fromEntries(format.formatToParts(at).map(({type, value}) => [type, value]));
+      const day = `${part.year}-${part.month}-${part.day}`;
+      const time = `${part.hour}:${part.minute} ${part.timeZoneName}`;
+      const local = document.createElement("small");
+      local.className = "local";
+      local.textContent = each.dateTime.startsWith(day) ? `(${time})` : `(${day} ${time})`;
+      each.after(" ", local);
+    });
+  }
+
+  // The list of hosts to run again follows the outcomes that are chosen.
+  function letChooseHosts() {
+    const again = document.querySelector(".again");
+    if (!again) return;
+    const boxes = [...again.querySelectorAll("input[type=checkbox]")];
+    const [names, option] = [document.getElementById("again-hosts"), document.getElementById("again-limit")];
+    const hosts = Array.from(document.querySelectorAll("#hosts tbody tr"), (row) =>
+      [row.dataset.outcome, row.querySelector(".key").textContent]);
+    // As a shell reads it: whatever else a name has stands in single quotes.
+    const quoted = (text) => /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
+
+    function list() {
+      const chosen = boxes.filter((each) => each.checked).map((each) => each.value);
+      const found = chosen.flatMap((outcome) => hosts.filter((host) => host[0] === outcome).map((host) => host[1]));
+      names.value = found.join("\n");
+      option.value = found.length ? `--limit ${quoted(found.join(","))}` : "";
+      again.querySelector("output").textContent = `${number.format(found.length)} ${found.length === 1 ? "host" : "hosts"}`;
+    }
+
+    boxes.forEach((each) => each.addEventListener("change", list));
+    again.querySelectorAll("[data-copy]").forEach((button) => {
+      const field = document.getElementById(button.dataset.copy);
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        field.select();
+        try {
+          await navigator.clipboard.writeText(field.value);
+        } catch {
+          // Not every browser lets a page of a file use the clipboard in this way.
+          if (!document.execCommand("copy")) return;
+        }
+        again.querySelector("output").textContent = "Copied.";
+      });
+    });
+    again.querySelector("fieldset").hidden = false;
+    list();
+  }
 
   function enhance(section) {
     const table = section.querySelector("table");
@@ -88,14 +145,21 @@
     show(0);
   }
 
+  letChooseHosts();  // while the table of hosts has all rows
+  localise();
   document.querySelectorAll("main > section[id]").forEach(enhance);
 
-  // A number of the outcomes leads to the hosts behind it.
-  document.querySelectorAll("a[data-outcome]").forEach((link) => link.addEventListener("click", () => {
-    const choice = document.getElementById("hosts-outcome");
-    choice.value = link.dataset.outcome;
-    choice.dispatchEvent(new Event("change"));
-  }));
+  // One outcome is chosen for all tables: in any of them, or by a number that leads to the hosts behind it.
+  const choices = [...document.querySelectorAll("select[data-filter=outcome]")];
+  function chooseOutcome(outcome) {
+    choices.filter((each) => each.value !== outcome).forEach((each) => {
+      each.value = outcome;
+      each.dispatchEvent(new Event("change"));
+    });
+  }
+  choices.forEach((choice) => choice.addEventListener("change", () => chooseOutcome(choice.value)));
+  document.querySelectorAll("a[data-outcome]").forEach((link) =>
+    link.addEventListener("click", () => chooseOutcome(link.dataset.outcome)));
 
   // Somebody may read this long after it was written.
   const hours = (Date.now() - Date.parse(document.querySelector("meta[name=generated_at]").content)) / 3600e3;

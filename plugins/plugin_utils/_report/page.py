@@ -17,7 +17,12 @@ import jinja2
 from markupsafe import Markup
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import charts
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.attention import attention_of, needs_attention
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.attention import (
+    attention_of,
+    limit_of,
+    needs_attention,
+    to_run_again,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
 
@@ -100,6 +105,8 @@ def html(report: Report, generated_at: str) -> str:
         troubled=sum(needs_attention(row["outcome"]) for row in report.hosts),
         attention=attention_of(report),
         most_names=_NAMES,
+        run_again=to_run_again(report),
+        limit_of=limit_of,
         choices={
             "outcome": [(outcome, OUTCOMES[outcome][0]) for outcome, count in report.outcomes.items() if count],
             "state": [(state, state) for state in sorted({row["state"] for row in report.sessions if row["state"]})],
