@@ -113,7 +113,7 @@ class Simulation:
             if not hosts:
                 continue
             process = self._process("other work", Step("resume", hosts, controller=number), ())
-            work = {"name": [NAME], "script": f"{self._script(TOKEN)} differently"}
+            work: dict[str, Any] = {"name": [NAME], "script": f"{self._script(TOKEN)} differently"}
             job = functools.partial(process.job, "resume", hosts, FOLDER, **work)
             thread = self.scheduler.start(process.process, job)
             self.scheduler.run()
