@@ -109,7 +109,7 @@ class Negotiate:
                 break
         if answer.status != 401:
             self._logged_on = connection.number
-        self._ends_at = _end_of(context)
+        self._ends_at = _end_of(context) if context.complete else None
         return answer
 
     def _mechanisms(self, header: str) -> tuple[str, ...]:
