@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import data, files
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.output import MOST_LINES
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import refuse_paths_without_home
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_keywords import is_explicit
 
@@ -36,7 +37,7 @@ class ActionModule(ActionBase):
             result["warnings"] = ["become has no effect on this task: the user of ansible-playbook writes the report."]
         paths = self._paths(options["dest"], options["formats"])
         try:
-            report = data.report_of(options["results"], options["title"])
+            report = data.report_of(options["results"], options["title"], _output_lines(options["output_lines"]))
             is_new = not all(
                 files.is_current(path, report, kind) and files.has_mode(path, mode) for kind, path in paths.items()
             )
@@ -61,6 +62,13 @@ class ActionModule(ActionBase):
         if suffix.lstrip(".") not in files.FORMATS:
             stem = path
         return {kind: f"{stem}.{kind}" for kind in formats}
+
+
+def _output_lines(value: int) -> int:
+    """Return how many lines of each command the report has."""
+    if not 0 <= value <= MOST_LINES:
+        raise AnsibleActionFail(f"output_lines: {value} is not between 0 and {MOST_LINES:,}")
+    return value
 
 
 def _file_mode(value: t.Any) -> int:

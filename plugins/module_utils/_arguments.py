@@ -269,6 +269,7 @@ REPORT: Spec = {
         "default": ["html", "json", "csv"],
     },
     "title": {"type": "str", "default": "PowerShell sessions"},
+    "output_lines": {"type": "int", "default": 0},
     "mode": {"type": "raw", "default": "0600"},
 }
 

@@ -14,8 +14,9 @@ description:
     hosts that need attention and why, the states of the sessions, what expires next, and tables to sort and search.
     For programs it is JSON, for spreadsheets CSV.
   - The page is a single file that loads nothing from any network.
-  - The report has counts and states of commands, never what they printed, since that may be secret. Messages of errors
-    are in it; a script that ended with an error may have written such a message itself.
+  - The report has counts and states of commands. What they printed may be secret, so it is in the page only with
+    O(output_lines), and never in the other files. Messages of errors are in the report; a script that ended with an
+    error may have written such a message itself.
 options:
   results:
     description:
@@ -45,6 +46,15 @@ options:
     description: The heading.
     type: str
     default: PowerShell sessions
+  output_lines:
+    description:
+      - How many lines of the output of each command the page has, collapsed, from 0 to 1,000. With V(0) it has none.
+      - Of a longer output these are the first and the last lines. Text for the host, warnings and errors follow the
+        output. A line is cut after 300 characters.
+      - A page has at most 4,000,000 characters of output, in equal shares for all commands.
+      - Output may be secret. It is in the page even if the task that received it has C(no_log).
+    type: int
+    default: 0
   mode:
     description:
       - Permissions of the files in octal digits, best in quotes.

@@ -11,7 +11,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 
 Entry = t.Mapping[str, t.Any]
 
-_MOST_SIGNS = 300  # of a line on the terminal; the file has all of it
+_MOST_SIGNS = 300  # of a line on the terminal and in a report; the file has all of it
 
 
 def lines_of(result: Entry) -> list[str]:
@@ -33,7 +33,7 @@ def lines_of(result: Entry) -> list[str]:
         lines += _labelled("ERROR", _message_of(record))
     if result.get("failure"):
         lines += _labelled("FAILED", _message_of(result["failure"]))
-    return [shown(line) for line in lines]
+    return ["\t".join(map(shown, line.split("\t"))) for line in lines]  # a tab only moves the cursor
 
 
 def shown_output(
@@ -57,7 +57,7 @@ def shown_output(
         left -= len(first)
         place = places.get(str(result["command_id"]))
         shown_lines.append(f"{shown(host)}: {_heading(result)}{f', in {place}' if place else ''}")
-        shown_lines += [f"  {_cut(line)}" for line in first]
+        shown_lines += [f"  {cut(line)}" for line in first]
         if rest > 0:
             count = "1 more line" if rest == 1 else f"{rest} more lines"
             shown_lines.append(f"  ... {count}{'' if place else f' {elsewhere}'}")
@@ -105,5 +105,6 @@ def _message_of(record: t.Any) -> str:
     return str(message or record.get("output") or "an error without a message").strip()
 
 
-def _cut(line: str) -> str:
+def cut(line: str) -> str:
+    """Return a line, cut after 300 characters."""
     return line if len(line) <= _MOST_SIGNS else f"{line[:_MOST_SIGNS]}..."

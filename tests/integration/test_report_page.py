@@ -33,9 +33,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield started
 
 
-def page(folder: Path, *results: Any, title: str = "Sessions of the night") -> Path:
+def page(folder: Path, *results: Any, title: str = "Sessions of the night", output_lines: int = 0) -> Path:
     path = folder / "report.html"
-    path.write_bytes(files.content(report_of(results, title), "html", MADE_AT))
+    path.write_bytes(files.content(report_of(results, title, output_lines), "html", MADE_AT))
     return path
 
 
@@ -201,6 +201,21 @@ def test_on_paper_all_rows_that_were_found_are_there(browser: Browser, tmp_path:
         assert len(column(browser, "sessions", 1)) == rows
 
 
+def test_output_is_collapsed_searched_and_opened_by_keyboard(browser: Browser, tmp_path: Path) -> None:
+    sessions = [session(f"srv{number:02}") for number in range(20)]
+    given = [command(of, output=[f"on {of['computer_name']}", HOSTILE, "x" * 5_000]) for of in sessions]
+    for width in WIDTHS:
+        browser.open(page(tmp_path, result(sessions=sessions, results=given), output_lines=10), width=width)
+        search(browser, "outputs", "on srv07")
+        wait_for_count(browser, "outputs", "1 of 20 outputs")
+        text = browser.driver.find_element(By.CSS_SELECTOR, "#outputs pre")
+        assert not text.is_displayed()
+        browser.driver.find_element(By.CSS_SELECTOR, "#outputs summary").send_keys(Keys.ENTER)
+        assert text.text.splitlines()[:2] == ["on srv07", HOSTILE]
+        assert browser.run("return document.documentElement.scrollWidth") == width
+    assert browser.driver.title == "Sessions of the night"
+
+
 def test_no_table_is_wider_than_paper(browser: Browser, tmp_path: Path) -> None:
     across = 277 * 96 // 25.4  # A4 without its margins, in pixels of a page that is printed
     browser.open(page(tmp_path, fleet(40)), width=int(across))
@@ -287,14 +302,16 @@ return Array.from(document.querySelectorAll("body *"))
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_can_be_read_in_either_scheme(browser: Browser, tmp_path: Path, scheme: str) -> None:
-    browser.open(page(tmp_path, fleet(20)), scheme=scheme)
+    path = page(tmp_path, fleet(20), output_lines=10)
+    browser.open(path, scheme=scheme)
+    browser.run("document.querySelectorAll('details').forEach(each => { each.open = true })")
     background = browser.run("return getComputedStyle(document.body).backgroundColor")
     assert (sum(int(part) for part in background[4:-1].split(",")) < 384) is (scheme == "dark")
     assert browser.run(CONTRAST) == []
 
 
 def test_the_page_can_be_used_without_seeing_it(browser: Browser, tmp_path: Path) -> None:
-    browser.open(page(tmp_path, fleet(20)))
+    browser.open(page(tmp_path, fleet(20), output_lines=10))
     tags = "return Array.from(document.querySelectorAll(arguments[0]), each => each.tagName)"
     assert browser.run("return document.documentElement.lang") == "en"
     assert browser.run(tags, "body > header, main, body > footer") == ["HEADER", "MAIN", "FOOTER"]
@@ -308,7 +325,7 @@ def test_the_page_can_be_used_without_seeing_it(browser: Browser, tmp_path: Path
         .map(each => each.outerHTML.slice(0, 80))
     """
     assert browser.run(nameless) == []
-    assert browser.run("return Array.from(document.querySelectorAll('table'), each => !!each.caption)") == [True] * 3
+    assert browser.run("return Array.from(document.querySelectorAll('table'), each => !!each.caption)") == [True] * 4
     assert browser.run("return document.querySelectorAll('th:not([scope])').length") == 0
     assert browser.run("return document.querySelectorAll('svg:not([role=img]):not([aria-hidden])').length") == 0
     ids = browser.run("return Array.from(document.querySelectorAll('[id]'), each => each.id)")

@@ -53,6 +53,10 @@ def test_no_line_has_what_a_terminal_obeys() -> None:
     assert lines[0] == "_x001B_]0;title_x0007_"
 
 
+def test_a_tab_stays_a_tab() -> None:
+    assert lines_of({"output": ["Name\tSize\x1b"]}) == ["Name\tSize_x001B_"]
+
+
 def test_the_first_lines_of_a_host_and_where_the_rest_is() -> None:
     results = [result([str(number) for number in range(12)]), result(["more", "and more"], "c1", rc=3)]
     assert shown_output("srv01", results, 10, {"c0ffee00-1": "/out/srv01/Nightly.txt"}, "in the journal") == [

@@ -1,13 +1,12 @@
 """Data of the report: rows of hosts, sessions and errors from results of any task of the collection.
 
-Output of commands has no place in it. It may be secret, and a report is made to be handed around.
+Output of commands is in it only where it is asked for. It may be secret, and a report is made to be handed around.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 from collections import Counter
@@ -18,6 +17,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import escaped_nul
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, of_host, outcome_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.output import Excerpt, excerpts_of
 
 Row = dict[str, t.Any]
 
@@ -68,6 +68,7 @@ class Host:
         name: None collects what is about no host in particular.
         sessions: Rows by instance id.
         missing: What was asked for and not found there.
+        given: Results of commands, by the ids of session and command.
     """
 
     name: str | None
@@ -75,6 +76,7 @@ class Host:
     sessions: dict[str, Row] = field(default_factory=dict)
     errors: list[Row] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    given: dict[tuple[str, str], Mapping[str, t.Any]] = field(default_factory=dict)
 
     def add(self, result: Mapping[str, t.Any]) -> None:
         """Add what a result says, in the shape of `of_host`."""
@@ -93,6 +95,7 @@ class Host:
             row["command_state"] = _plain(gave.get("state"))
             row["rc"] = _plain(gave.get("rc"))
             row.update({f"{stream}_count": len(gave.get(stream) or ()) for stream in ("output", "error", "warning")})
+            self.given[str(gave.get("instance_id")), str(gave.get("command_id"))] = gave
         errors = list(result.get("errors") or ())
         if result.get("failed") and not errors:  # it never came as far as a session
             errors = [{"reason": Reason.FAILED.value, "message": result.get("msg")}]
@@ -131,12 +134,14 @@ class Report:
         hosts: Rows with host, outcome, changed, the number of sessions and errors, and what was missing.
         sessions: Rows with the `SESSION_FIELDS`.
         errors: Rows with the `ERROR_FIELDS`; those of no certain host have None for it.
+        outputs: What commands wrote, for the page alone.
     """
 
     title: str
     hosts: list[Row]
     sessions: list[Row]
     errors: list[Row]
+    outputs: list[Excerpt] = field(default_factory=list)
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -156,15 +161,17 @@ class Report:
 
     def as_dict(self) -> dict[str, t.Any]:
         """Return the report as plain data; this is the JSON file, but for the time."""
-        return {"counts": self.counts, "outcomes": self.outcomes, **dataclasses.asdict(self)}
+        lists = {"hosts": self.hosts, "sessions": self.sessions, "errors": self.errors}
+        return {"counts": self.counts, "outcomes": self.outcomes, "title": self.title, **lists}
 
 
-def report_of(results: t.Iterable[t.Any], title: str) -> Report:
+def report_of(results: t.Iterable[t.Any], title: str, output_lines: int = 0) -> Report:
     """Return the report of some results.
 
     Args:
         results: Results of tasks, or what the filter `of_host` and the role `reconnect` make of them. Of a session that
             is in several of them, the last one counts; it is changed if any task changed it.
+        output_lines: How many lines of the output of each command the report has.
 
     Raises:
         ValueError: Something among them is no such result.
@@ -181,6 +188,9 @@ def report_of(results: t.Iterable[t.Any], title: str) -> Report:
         hosts=[host.as_row() for host in ordered],
         sessions=[row for host in ordered for row in sorted(host.sessions.values(), key=_session_order)],
         errors=[row for host in [*ordered, unnamed] for row in sorted(host.errors, key=_error_order)],
+        outputs=excerpts_of(
+            ((str(host.name), given) for host in ordered for given in host.given.values()), output_lines
+        ),
     )
 
 

@@ -55,6 +55,7 @@ SESSION_COLUMNS = (
     "Command",
 )
 ERROR_COLUMNS = ("Host", "Session", "Reason", "Error id", "Message")
+OUTPUT_COLUMNS = ("Host", "Session", "Command", "Output")
 HOST_COLUMNS = ("Host", "Outcome", "Changed", "Sessions", "Errors", "Missing")
 
 # How many times of expiry are listed, and how many names of sessions for each; the table has all of them.
@@ -80,7 +81,12 @@ def html(report: Report, generated_at: str) -> str:
         finalize=_shown,
     )
     environment.filters["moment"] = moment
-    columns = {"hosts": HOST_COLUMNS, "sessions": SESSION_COLUMNS, "errors": ERROR_COLUMNS}
+    columns = {
+        "hosts": HOST_COLUMNS,
+        "sessions": SESSION_COLUMNS,
+        "outputs": OUTPUT_COLUMNS,
+        "errors": ERROR_COLUMNS,
+    }
     # On a narrow screen the cells of a row stand below each other, each with its heading.
     headings = "".join(
         f'#{table} td:nth-child({number}) {{ --heading: "{label}"; }}\n'

@@ -152,9 +152,25 @@ def test_what_commands_print_is_in_no_file_and_not_shown(controller: Controller)
         assert "secret-output" not in text
 
 
+def test_output_is_in_the_page_where_it_is_asked_for(controller: Controller) -> None:
+    printed = {"computer_name": "srv01", "name": "Work", "state": "Completed", "output": ["secret-output"]}
+    controller.inventory["all"]["vars"] = {"ran": {"sessions": [], "results": [printed], "errors": []}}
+    task = REPORT.replace("[]", '["{{ ran }}"]') + "    output_lines: 10\n"
+    run = controller.run(task, "-vvv", hosts="localhost")
+    assert run.exit_code == 0, run.output
+    assert "secret-output" not in run.output
+    has_output = {
+        kind: "secret-output" in (controller.folder / f"report.{kind}").read_text(encoding="utf-8")
+        for kind in ("html", "json", "csv")
+    }
+    assert has_output == {"html": True, "json": False, "csv": False}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ("output_lines: 1001", "output_lines: 1001 is not between 0 and 1,000"),
+        ("output_lines: -1", "output_lines: -1 is not between 0 and 1,000"),
         ("results: [{changed: true}]", "results[0] has no sessions"),
         ("dest: .", "is a folder"),
         ("dest: reports/", "is a folder"),
