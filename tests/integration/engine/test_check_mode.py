@@ -22,11 +22,16 @@ COMPUTERS = ["srv01", "srv02", "srv03"]
 NAMES = ["day", "night", "week"]
 HISTORIES = 120
 MAYBE = "If another client than this one is connected"
+SCRIPTS = {
+    "quick": [{"output": "done"}],
+    "checked": {"regex": "SupportsShouldProcess.*-WhatIf True", "steps": [{"output": "planned"}]},
+}
+CHECKED = "[CmdletBinding(SupportsShouldProcess)] param()"
 
 
 @pytest.fixture(scope="module")
 def running_fleet() -> Iterator[SimulatedFleet]:
-    with SimulatedFleet.build(COMPUTERS, [ADMIN], {"quick": [{"output": "done"}]}) as fleet:
+    with SimulatedFleet.build(COMPUTERS, [ADMIN], SCRIPTS) as fleet:
         yield fleet
 
 
@@ -132,3 +137,45 @@ def test_check_mode_predicts_what_the_run_does(
             assert not any(session["changed"] for session in maybe), story
             continue
         assert outcome(predicted) == outcome(done), story
+
+
+def sessions_of(fleet: SimulatedFleet) -> list[tuple[object, ...]]:
+    """Return what a task may change about the sessions of a fleet."""
+    return [
+        (computer.name, each.name, each.state, each.idle_timeout, each.buffer_mode, len(each.commands))
+        for computer in fleet
+        for each in computer.sessions
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_script_that_supports_check_mode_leaves_all_sessions_as_they_were(
+    fleet: SimulatedFleet, controller: Controller, seed: int, request: pytest.FixtureRequest
+) -> None:
+    """It runs where a task without check mode would run it, and that is the one case in which check mode sends more."""
+    chance = random.Random(seed)
+    simulation = Simulation(fleet, seed)
+    request.addfinalizer(simulation.disk.close)
+    controller.surroundings["world"] = dataclasses.replace(simulation.world, job_pool=lambda _limit: InOrder())
+    populate(fleet, chance)
+    options: dict[str, Any] = {
+        "computer_name": COMPUTERS,
+        "name": chance.choice([["*"], ["night"]]),
+        "on_missing": "skip",
+        "throttle_limit": 1,
+    }
+    if chance.choice([True, False]):
+        controller.run(_plugins.CONNECT, **options)
+    change: dict[str, Any] = {
+        "when_done": chance.choice(["keep", "disconnect", "remove"]),
+        "session_option": {"idle_timeout": 600, "output_buffering_mode": "drop"},
+        "journal": "/journal",
+    }
+    before = sessions_of(fleet)
+    quick = controller.run(_plugins.INVOKE, script="quick", check_mode=True, **options, **change)
+    checked = controller.run(_plugins.INVOKE, script=CHECKED, check_mode=True, **options, **change)
+    assert sessions_of(fleet) == before
+    assert [result["output"] for result in checked["results"]] == [["planned"]] * len(checked["results"])
+    ran = sorted((result["computer_name"], result["name"]) for result in checked["results"])
+    assert ran == sorted((session["computer_name"], session["name"]) for session in quick["sessions"])
+    assert not simulation.disk.exists("/journal")
