@@ -66,7 +66,8 @@ def failure(result: Result) -> tuple[str, str]:
 
 def test_a_script_does_not_run_where_a_path_exists(run: Run, tmp_path: Path) -> None:
     (tmp_path / "done.txt").touch()
-    for name in ("done.txt", "d?ne.*"):
+    (tmp_path / "done[1]").touch()
+    for name in ("done.txt", "d?ne.*", "done[1]"):
         skipped = run("'ran'", creates=str(tmp_path / name))
         assert "failed" not in skipped, skipped["msg"]
         assert (skipped["changed"], skipped["output"]) == (False, [])

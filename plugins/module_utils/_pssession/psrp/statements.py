@@ -94,15 +94,15 @@ _RUN_IF = _line(
     r"""
     $__pssession = @{ Command = $args[0]; Script = $args[1]; Creates = $args[4]; Removes = $args[5];
         Location = $args[6]; Place = $ExecutionContext.SessionState.Path.CurrentLocation.Path;
-        Action = $args[7]; Before = $ErrorActionPreference };
+        Action = $args[7]; Before = $ErrorActionPreference; Exists = { param($path)
+            (Microsoft.PowerShell.Management\Test-Path -LiteralPath $path) -or
+            (Microsoft.PowerShell.Management\Test-Path -Path $path) } };
     $__pssession_named = $args[2];
     $__pssession_arguments = @($args[3]);
     try {
-        $__pssession.Skip = if ($__pssession.Creates -and
-            (Microsoft.PowerShell.Management\Test-Path -Path $__pssession.Creates))
+        $__pssession.Skip = if ($__pssession.Creates -and (& $__pssession.Exists $__pssession.Creates))
             { "skipped, since $($__pssession.Creates) exists" }
-        elseif ($__pssession.Removes -and
-            -not (Microsoft.PowerShell.Management\Test-Path -Path $__pssession.Removes))
+        elseif ($__pssession.Removes -and -not (& $__pssession.Exists $__pssession.Removes))
             { "skipped, since $($__pssession.Removes) does not exist" };
         if ($__pssession.Skip) {
             $global:Ansible.Changed = $false;
