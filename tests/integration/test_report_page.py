@@ -216,6 +216,19 @@ def test_output_is_collapsed_searched_and_opened_by_keyboard(browser: Browser, t
     assert browser.driver.title == "Sessions of the night"
 
 
+def test_on_paper_there_is_only_output_that_is_open(browser: Browser, tmp_path: Path) -> None:
+    sessions = [session("srv01"), session("srv02")]
+    given = [command(of) for of in sessions]
+    browser.open(page(tmp_path, result(sessions=sessions, results=given), output_lines=10))
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    section = browser.driver.find_element(By.ID, "outputs")
+    assert not section.is_displayed()
+    browser.run("document.querySelector('#outputs details').open = true")
+    assert section.is_displayed()
+    rows = section.find_elements(By.CSS_SELECTOR, "tbody tr")
+    assert [row.is_displayed() for row in rows] == [True, False]
+
+
 def test_no_table_is_wider_than_paper(browser: Browser, tmp_path: Path) -> None:
     across = 277 * 96 // 25.4  # A4 without its margins, in pixels of a page that is printed
     browser.open(page(tmp_path, fleet(40)), width=int(across))
