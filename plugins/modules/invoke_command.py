@@ -47,7 +47,7 @@ options:
     type: str
   chdir:
     description:
-      - Location in which the script starts. It may be one of any PowerShell provider, such as V(HKLM:\SOFTWARE).
+      - Location in which the script starts. It may be one of any PowerShell provider, such as V(HKLM:\\SOFTWARE).
       - Afterwards the session has its location of before.
     type: str
   error_action:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order, drive
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.identity import identity_of
 from tests.unit.fake_engine import OUTPUT, Command, FakeEngine, Folder
 
@@ -602,19 +602,17 @@ def test_what_another_run_started_meanwhile_is_not_kept_as_this_work() -> None:
     """The session had no command, and the script of the other run came and ended before its output was asked for."""
     engine = FakeEngine()
     engine.add("a")
-    job = JOBS["resume"](Order(["a"], {**WORK, "script": "this work"}, folder=Folder(engine)))
-    step: Any = next(job)
-    while not (isinstance(step, Call) and step.module == "receive_pssession"):
-        step = job.send(engine.perform(step))
-    session = next(iter(engine.sessions.values()))
     other = identity_of(Order(["a"], WORK), "a", "salt")
-    start = {"session": session.instance_id, "command": "c1", "work": other}
-    engine.journals["work/a.jsonl"] = [start, {**start, "piece": "begun"}, {**start, "end": "Completed"}]
-    try:
-        while True:
-            step = job.send(engine.perform(step) if isinstance(step, Call) else {})
-    except StopIteration as end:
-        told = end.value.by_host()["a"]
+
+    def perform(call: Call) -> Any:
+        if call.module == "receive_pssession":
+            (session,) = engine.sessions.values()
+            start = {"session": session.instance_id, "command": "c1", "work": other}
+            engine.journals["work/a.jsonl"] = [start, {**start, "piece": "begun"}, {**start, "end": "Completed"}]
+        return engine.perform(call)
+
+    this = Order(["a"], {**WORK, "script": "this work"}, folder=Folder(engine))
+    told = drive(JOBS["resume"](this), perform)[0].by_host()["a"]
     assert (told["failed"], engine.results, len(engine.sessions)) == (True, {}, 1)
     assert "its script is another one" in told["msg"]
 
