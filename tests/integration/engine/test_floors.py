@@ -76,7 +76,7 @@ class Lab:
         return self.controller.run(plugin, "srv01", name=NAMES, **options)
 
     def start(self, script: str = "work", **options: Any) -> Any:
-        named = {"session_name": NAMES, "in_disconnected_session": True}
+        named: dict[str, Any] = {"session_name": NAMES, "in_disconnected_session": True}
         return self.controller.run(_plugins.INVOKE, "srv01", script=script, **named, **options)
 
 
