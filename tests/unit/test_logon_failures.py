@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from requests_credssp.exceptions import NTStatusException
 from spnego.exceptions import ErrorCode, SpnegoError
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import HINTS, Code, for_connection
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import LogonRefused
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import logon_failures
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.failures import failure, refused
@@ -72,6 +76,37 @@ def test_a_log_on_that_the_kdc_refused_in_german() -> None:
     found = failure(of_pyspnego(PREAUTH_FAILED), endpoint(), Way(), None, logged_on=False)
     assert found.code == Code.LOGON_FAILURE
     assert "of user by negotiate" in found.message
+
+
+class StatusError(Exception):
+    """As pyspnego has the NTSTATUS that a server answers in CredSSP."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("Received NTStatus in TSRequest from acceptor")
+        self.winerror = status
+
+
+def of_credssp(status: int) -> Exception:
+    error = ValueError("Anmeldung fehlgeschlagen")  # as requests-credssp wraps a status that it has no name for
+    error.__cause__ = SpnegoError(base_error=StatusError(status))
+    return error
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (0xC000006D, Code.LOGON_FAILURE),
+        (0xC000006D - (1 << 32), Code.LOGON_FAILURE),
+        (0xC0000234, Code.LOGON_FAILURE),  # locked: requests-credssp has no name for it
+        (0xC0000071, Code.LOGON_FAILURE),
+        (0xC0000008, Code.AUTHENTICATION_FAILED),  # STATUS_INVALID_HANDLE is not about the account
+    ],
+)
+@pytest.mark.parametrize("make", [of_credssp, NTStatusException])
+def test_an_account_that_a_server_refuses_in_credssp(make: Callable[[int], Exception], status: int, code: Code) -> None:
+    found = failure(make(status), endpoint(), Way(), None, logged_on=False)
+    assert found.code == code
+    assert isinstance(found, LogonRefused) is (code is Code.LOGON_FAILURE)
 
 
 def test_an_unknown_realm_tells_how_to_write_the_name() -> None:

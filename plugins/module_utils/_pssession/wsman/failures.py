@@ -70,15 +70,17 @@ _OF_HTTP = {
 _OF_OPENSSL = re.compile(r"^\[[^\]]*\]|\(_ssl\.c:\d+\)$")
 # Where exceptions of a failed log-on come from; some of them pass as errors of the network.
 _LOGON_LIBRARIES = frozenset({"pypsrp", "spnego", "winrm", *OPTIONAL_MODULES})
-# What the words of such an exception mean (those of MIT Kerberos, pypsrp, requests-credssp and NTSTATUS), first match.
+# What the words of such an exception mean, first match. They count only where the exception has no code (see
+# `logon_failures.code_of`). The first three rows are constants in the source of pypsrp, requests-credssp, requests-ntlm
+# and pyspnego. These libraries raise them without a code, and no locale translates them. The other rows are words of
+# MIT Kerberos, for a library that keeps only the text of its error.
 _MEANINGS = (
     (r"incompatible with the specified auth_prov|did not response (with one of|credssp)", Code.INVALID_AUTHENTICATION),
     (r"server did not respon(d|se) with .*token", Code.ACCESS_DENIED),
     (r"no username or password was specified", Code.EXPLICIT_CREDENTIALS_REQUIRED),
     (r"server .*not found in kerberos database", Code.TARGET_UNKNOWN),
     (
-        r"preauthentication failed|client .*not found in kerberos database|have been revoked|password (has|incorrect)"
-        r"|status_(logon_failure|account|password|invalid_)",
+        r"preauthentication failed|client .*not found in kerberos database|have been revoked|password (has|incorrect)",
         Code.LOGON_FAILURE,
     ),
 )  # fmt: skip

@@ -24,6 +24,20 @@ _KERBEROS_CODES: t.Mapping[int, Code] = {
 }
 _REALM_UNKNOWN = frozenset({-1765328230, -1765328164})  # KRB5_REALM_UNKNOWN, KRB5_REALM_CANT_RESOLVE
 _KERBEROS_RANGE = range(-1765328384, -1765328128)
+# What a server answers in CredSSP when it refuses the account (MS-ERREF 2.3.1, NTSTATUS).
+_REFUSING_STATUSES = frozenset({
+    0xC0000064,  # STATUS_NO_SUCH_USER
+    0xC000006A,  # STATUS_WRONG_PASSWORD
+    0xC000006D,  # STATUS_LOGON_FAILURE
+    0xC000006E,  # STATUS_ACCOUNT_RESTRICTION
+    0xC000006F,  # STATUS_INVALID_LOGON_HOURS
+    0xC0000070,  # STATUS_INVALID_WORKSTATION
+    0xC0000071,  # STATUS_PASSWORD_EXPIRED
+    0xC0000072,  # STATUS_ACCOUNT_DISABLED
+    0xC0000193,  # STATUS_ACCOUNT_EXPIRED
+    0xC0000224,  # STATUS_PASSWORD_MUST_CHANGE
+    0xC0000234,  # STATUS_ACCOUNT_LOCKED_OUT
+})  # fmt: skip
 # Words of MIT Kerberos and Heimdal.
 _WRONG_PASSWORD = re.compile("preauthentication failed|have been revoked|password has expired", re.IGNORECASE)
 # How OpenSSL and Python write that an algorithm is switched off; neither is translated.
@@ -105,10 +119,17 @@ def has_invisible_end(text: str | None) -> bool:
 
 
 def kerberos_code(error: BaseException) -> int | None:
-    """Return the code of Kerberos that an exception of a log-on library carries, or None.
+    """Return the code of Kerberos that an exception of a log-on library carries, or None."""
+    signed = (number - (1 << 32) if number >= 1 << 31 else number for number in _numbers(error))
+    return next((number for number in signed if number in _KERBEROS_RANGE), None)
 
-    gssapi has it as ``min_code``, krb5 as ``err_code``, pykerberos in its arguments, and pyspnego keeps the exception
-    of one of them as ``base_error``.
+
+def _numbers(error: BaseException) -> t.Iterator[int]:
+    """Yield all numbers that an exception of a log-on library carries.
+
+    gssapi has its code as ``min_code``, krb5 as ``err_code``, pykerberos in its arguments, and pyspnego keeps the
+    exception of one of them as ``base_error``. The NTSTATUS of CredSSP is ``winerror`` in pyspnego, and an argument in
+    requests-credssp.
     """
     todo: list[t.Any] = [error]
     seen: list[t.Any] = []
@@ -118,20 +139,24 @@ def kerberos_code(error: BaseException) -> int | None:
             continue
         seen.append(current)
         if isinstance(current, int) and not isinstance(current, bool):
-            signed = current - (1 << 32) if current >= 1 << 31 else current
-            if signed in _KERBEROS_RANGE:
-                return signed
+            yield current
         elif isinstance(current, tuple):
             todo += current
         elif isinstance(current, BaseException):
-            todo += [getattr(current, name, None) for name in ("min_code", "err_code", "base_error", "_base_error")]
+            todo += [
+                getattr(current, name, None)
+                for name in ("min_code", "err_code", "winerror", "base_error", "_base_error")
+            ]
             todo += [current.__cause__, current.__context__, *current.args]
-    return None
 
 
 def code_of(error: BaseException) -> Code | None:
-    """Return what the code of Kerberos in an exception means, or None."""
-    return _KERBEROS_CODES.get(kerberos_code(error) or 0)
+    """Return what the code of Kerberos or the NTSTATUS in an exception means, or None."""
+    number = kerberos_code(error)
+    if number is not None:
+        return _KERBEROS_CODES.get(number)
+    is_refused = any(number & 0xFFFFFFFF in _REFUSING_STATUSES for number in _numbers(error))
+    return Code.LOGON_FAILURE if is_refused else None
 
 
 def is_wrong_password(error: BaseException) -> bool:
