@@ -154,6 +154,13 @@ FORMS = [
         play="vars_files: [account.yml]",
     ),
     Form(
+        "user and password by `vars_prompt`, one task for all hosts",
+        "web1, web2, web3",
+        ONE_FOR_ALL,
+        hosts="bare",
+        play=f"vars_prompt: {json.dumps([{'name': name, 'default': value} for name, value in ACCOUNT.items()])}",
+    ),
+    Form(
         "password in group_vars that names a variable of `vars_files`, one task for all hosts",
         "web1, web2, web3",
         ONE_FOR_ALL,
