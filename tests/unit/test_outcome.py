@@ -122,6 +122,16 @@ def test_a_session_is_as_the_last_task_saw_it_and_changed_if_any_task_changed_it
     assert part["what_if"] == ["connect", "connect", "remove"]
 
 
+def test_a_script_that_says_so_has_changed_nothing() -> None:
+    """What was done to its session for that does not count: opened by one task, received and removed by another."""
+    started = {"sessions": [entry(instance_id="s", changed=True)], "results": [entry(instance_id="s", state="Running")]}
+    for said, outcome in ((False, "ok"), (True, "changed")):
+        ended = entry(instance_id="s", state="Completed", changed=said)
+        collected = {"sessions": [entry(instance_id="s", changed=True)], "results": [ended]}
+        assert of_host([started, collected], "a")["outcome"] == outcome
+    assert of_host(started, "a")["outcome"] == "changed"
+
+
 @pytest.mark.parametrize(("fail_on", "failed"), [(REASONS, True), (["busy", "missing"], True), (["busy"], False)])
 def test_what_counts_as_failure_can_be_chosen(fail_on: list[str], failed: bool) -> None:
     result = {"errors": [entry(reason="missing", target="x")], "failed": True}

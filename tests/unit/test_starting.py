@@ -396,3 +396,12 @@ def test_application_arguments_have_the_same_types() -> None:
     pool.receive_data(PSRPPayload(creation_xml, StreamType.default, None))
     _capability, opened = pool.next_event(), pool.next_event()
     assert cast(Any, opened).application_arguments == {"n": 2**40, "d": 0.1, "list": ["x"]}
+
+
+def test_what_a_script_finds_about_its_run_may_have_the_types_of_ansible() -> None:
+    server = started(Script("x", verbosity=TaggedInteger(3), creates=Tagged("a"), parameters={"Name": Tagged("b")}))
+    (created,) = server.events()
+    begin, script, _end = created.pipeline.commands
+    assert [value for _name, value in begin.parameters][1:] == [False, 3]
+    _command_id, text, named, positional, creates, *_others = [value for _name, value in script.parameters]
+    assert (text, named, positional, creates) == ("x", {"Name": "b"}, [], "a")

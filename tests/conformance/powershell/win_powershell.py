@@ -99,11 +99,6 @@ ALIKE = (
     Case("errors do not end it", "Write-Error 'wrong'; 'after'", {"error_action": "continue"}),
     Case("errors are quiet", "Write-Error 'wrong'; 'after'", {"error_action": "silently_continue"}),
     Case(
-        "streams",
-        "$VerbosePreference = $DebugPreference = 'Continue'; Write-Warning 'w'; Write-Verbose 'v'; Write-Debug 'd'; "
-        "$Host.UI.WriteLine('shown'); $Host.UI.WriteErrorLine('wrong'); $Ansible.Verbosity",
-    ),
-    Case(
         "secrets",
         "param ([securestring] $Token, [pscredential] $Account) $Token.Length; $Account.UserName; "
         "$Account.GetNetworkCredential().Password.Length",
@@ -142,6 +137,11 @@ VALUES = (
     ),
 )
 DIFFERENT_VALUES = Case("values that differ", "; ".join(each.script for each in VALUES))
+STREAMS = Case(
+    "streams",
+    "$VerbosePreference = $DebugPreference = 'Continue'; Write-Warning 'w'; Write-Verbose 'v'; Write-Debug 'd'; "
+    "$Host.UI.WriteLine('shown'); $Host.UI.WriteErrorLine('wrong'); $Ansible.Verbosity",
+)
 THROWS = Case("throw", "'before'; $Ansible.Result = 5; throw 'over'")
 DIFFERENCES = (
     Difference(
@@ -172,11 +172,11 @@ DIFFERENCES = (
         "It is in `information`. Only text that is in no stream is in `host_out`.",
     ),
     Difference(
-        Case("host streams", "Write-Warning 'careful'"),
+        STREAMS,
         "warnings, verbose and debug messages",
         "host_out",
-        "WARNING: careful\n",
-        "",
+        "WARNING: w\nVERBOSE: v\nDEBUG: d\nshown\n",
+        "shown\n",
         "They are in their own streams only.",
     ),
     Difference(
