@@ -148,7 +148,7 @@ def test_a_certificate_that_is_not_there(authority: CertificateAuthority, store:
 
 @pytest.mark.parametrize("thumbprint", ["AB12", "0" * 39, "g" * 40, "0" * 64 + "0", ":", "ä" * 40])
 def test_what_is_no_thumbprint(store: Path, thumbprint: str) -> None:
-    with pytest.raises(ParameterBindingError, match=r"certificate_thumbprint: .* is no SHA-1 or SHA-256"):
+    with pytest.raises(ParameterBindingError, match=r"certificate_thumbprint: .* is not a SHA-1 or SHA-256"):
         find(thumbprint, store)
 
 

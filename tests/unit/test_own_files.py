@@ -49,7 +49,7 @@ def use(way: str, path: Path) -> None:
         (lambda file, _other: file.chmod(0o620), "others may write it"),
         (
             lambda file, _other: (file.unlink(), subprocess.run(["mkfifo", file], check=True)),
-            "no regular file|No such device",
+            "not a regular file|No such device",
         ),
         (lambda file, _other: (file.unlink(), file.mkdir()), "regular file|directory"),
     ],

@@ -403,7 +403,7 @@ def test_an_unusable_path_costs_a_warning_only(tmp_path: Path, place: str) -> No
     assert list(registry.remember([session()], CLIENT)) == [session().key]
     (warned,) = events
     assert isinstance(warned, Warned)
-    assert "Going on without" in warned.text
+    assert "The task continues without" in warned.text
     registry.close()
 
 

@@ -427,12 +427,12 @@ def test_one_that_somebody_took_while_it_waited(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"session_name": ["job"]}, "session_name names sessions to be opened, and needs in_disconnected_session"),
+        ({"session_name": ["job"]}, "session_name is for new sessions and needs in_disconnected_session"),
         ({"name": ["job"], "session_name": ["job"]}, "needs in_disconnected_session"),
-        ({"in_disconnected_session": True}, "give their names as session_name"),
-        ({"in_disconnected_session": True, "name": ["job"]}, "give their names as session_name"),
-        ({"in_disconnected_session": True, "name": ["job"], "session_name": ["new"]}, "give their names"),
-        ({"in_disconnected_session": True, "session_name": ["new"], "timeout": 0}, "use receive_pssession"),
+        ({"in_disconnected_session": True}, "set their names in session_name"),
+        ({"in_disconnected_session": True, "name": ["job"]}, "set their names in session_name"),
+        ({"in_disconnected_session": True, "name": ["job"], "session_name": ["new"]}, "set their names"),
+        ({"in_disconnected_session": True, "session_name": ["new"], "timeout": 0}, "set it in receive_pssession"),
         ({"in_disconnected_session": True, "session_name": []}, "session_name is an empty list"),
         ({"name": ["job"], "max_output_objects": -1}, "max_output_objects: -1 is negative"),
     ],

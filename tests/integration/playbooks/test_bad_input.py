@@ -52,7 +52,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {**ON, "credential": LOGON, "authentication": "negotiate_with_implicit_credential"},
         "authentication=negotiate_with_implicit_credential and credential cannot be used together",
     ),
-    "no thumbprint": ({**ON, "certificate_thumbprint": "AB12"}, "'AB12' is no SHA-1 or SHA-256 thumbprint"),
+    "no thumbprint": ({**ON, "certificate_thumbprint": "AB12"}, "'AB12' is not a SHA-1 or SHA-256 thumbprint"),
     "no store": (
         {**ON, "certificate_thumbprint": "0" * 40, "certificate_store": "/nowhere"},
         "the certificate store /nowhere cannot be read: No such file or directory",
@@ -65,7 +65,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     **{
         f"log-on to a proxy by {way}": (
             {**ON, "session_option": {"proxy": "http://proxy:3128", "proxy_authentication": way}},
-            f"session_option.proxy_authentication={way}: proxies can be logged on to by basic only",
+            f"session_option.proxy_authentication={way} is not supported: only basic is, for a log-on to a proxy",
         )
         for way in ("digest", "negotiate")
     },

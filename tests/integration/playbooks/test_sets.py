@@ -122,8 +122,8 @@ def test_a_registry_that_cannot_be_used_is_worth_a_warning(controller: Controlle
     assert run["Damaged"]["changed"] is run["Impossible"]["changed"] is True
     assert "was damaged; it is now" in run["Damaged"]["warnings"][0]
     assert run["Damaged"]["sessions"][0]["id"] == 1
-    assert "Going on without" in run["Impossible"]["warnings"][0]
-    assert "Going on without" in " ".join(run.stderr.split())
+    assert "The task continues without" in run["Impossible"]["warnings"][0]
+    assert "The task continues without" in " ".join(run.stderr.split())
 
 
 def test_controllers_are_one_client_exactly_if_they_share_a_client_id(

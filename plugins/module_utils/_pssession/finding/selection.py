@@ -296,7 +296,7 @@ def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord 
     if reference.computer_type != "RemoteMachine":
         return error_record(
             f"Cannot{request.cmdlet.verb}VMContainerSession",
-            f"session {name} is on a {reference.computer_type}: that is possible only over WSMan",
+            f"session {name} is on a {reference.computer_type}: the task can only use sessions over WSMan",
             cmdlet=request.cmdlet,
             target=reference.instance_id,
             about=reference.subject,

@@ -105,13 +105,18 @@ def refuse_half_characters(value: t.Any, name: str = "") -> None:
             refuse_half_characters(each, name)
 
 
+_OMIT = ". Set a value, or omit the option"
+
+
 def filled(values: t.Any, name: str) -> tuple[t.Any, ...]:
     """Read a list that must not be empty or hold empty values (NotNullOrEmpty)."""
     if not values:
-        invalid(f"{name} is an empty list", error_id="ParameterArgumentValidationErrorEmptyArrayNotAllowed")
+        invalid(f"{name} is an empty list{_OMIT}", error_id="ParameterArgumentValidationErrorEmptyArrayNotAllowed")
     for value in values:
         if value in (None, {}) or (isinstance(value, str) and not value.strip()):
-            invalid(f"{name} has an empty value", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed")
+            invalid(
+                f"{name} has an empty value{_OMIT}", error_id="ParameterArgumentValidationErrorEmptyStringNotAllowed"
+            )
     return tuple(values)
 
 

@@ -67,7 +67,9 @@ def _buffering_mode(value: t.Any, _name: str) -> str | None:
 def _proxy_authentication(value: t.Any, name: str) -> str:
     if value != "basic":
         raise ParameterBindingError(
-            "NotImplemented", f"{name}={value}: proxies can be logged on to by basic only", "NotImplemented"
+            "NotImplemented",
+            f"{name}={value} is not supported: only basic is, for a log-on to a proxy",
+            "NotImplemented",
         )
     return "basic"
 

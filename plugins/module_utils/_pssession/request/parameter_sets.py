@@ -42,8 +42,8 @@ def resolve(
     if fitting and selecting:
         raise ParameterBindingError(
             "AmbiguousParameterSet",
-            f"The options given ({_join(telling)}) do not say which sessions are meant. They could belong to the "
-            f"parameter sets {_join(str(candidate) for candidate in fitting)}; give the options in parentheses, too.",
+            f"The options given ({_join(telling)}) do not say which sessions are meant. Add the options in parentheses "
+            f"of one parameter set: {_join(str(candidate) for candidate in fitting)}.",
         )
     if fitting:
         mandatory = {option for candidate in sets for option in candidate.mandatory}
@@ -59,8 +59,8 @@ def resolve(
     )
     raise ParameterBindingError(
         "AmbiguousParameterSet",
-        f"The options {_join(telling)} cannot be used together. Each of them belongs to some of the parameter sets "
-        f"{_join(str(candidate) for candidate in partial)}, and no set has them all.",
+        f"The options {_join(telling)} cannot be used together: no parameter set has all of them. Use the options of "
+        f"one set: {_join(str(candidate) for candidate in partial)}.",
     )
 
 

@@ -359,13 +359,16 @@ def _check_new_sessions(run: Run, change: Change, given: t.Collection[str]) -> N
     if not run.in_disconnected_session:
         if "session_name" in given:
             _together(
-                "session_name names sessions to be opened, and needs in_disconnected_session; for others use name"
+                "session_name is for new sessions and needs in_disconnected_session; for sessions that exist, set name"
             )
         return
     if "name" in given or "session_name" not in given:
-        _together("in_disconnected_session opens sessions: give their names as session_name")
+        _together("in_disconnected_session opens new sessions: set their names in session_name, not in name")
     if run.timeout is not None:
-        _together("timeout is for tasks that wait, and with in_disconnected_session none does; use receive_pssession")
+        _together(
+            "timeout cannot be used with in_disconnected_session, since that task does not wait; set it in "
+            "receive_pssession"
+        )
     if change.when_done == "remove":
         _together(
             "when_done=remove needs the end of the command, and with in_disconnected_session no task waits for it; set "

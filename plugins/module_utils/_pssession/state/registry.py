@@ -127,7 +127,7 @@ class Registry:
                 emit(without_registry(error))
                 return cls(None, world, instead_of=path)
         aside = f"{path}.damaged-{world.microseconds() // 1_000_000}"
-        emit(Warned(f"The state file {path} was damaged; it is now {aside}, and ids of sessions start again."))
+        emit(Warned(f"The state file {path} was damaged; it is now {aside}, and the ids of sessions start again at 1."))
         with contextlib.suppress(OSError):
             world.disk.rename(path, aside)
         return cls.open(path, emit, world) if not world.disk.exists(path) else cls(None, world, instead_of=path)
@@ -333,8 +333,9 @@ class Registry:
 def without_registry(error: PSSessionError) -> Warned:
     """Return the warning for a registry that cannot be used; all tasks of a run have the same."""
     return Warned(
-        f"{error}. Going on without it: numbers of sessions are not known to later tasks and, if its folder cannot be "
-        "written, other runs count as other clients. Set state_file to a file that can be written and locked."
+        f"{error}. The task continues without it: later tasks do not know the ids of sessions. If the folder cannot be "
+        "written either, servers take each run for another client. Set state_file to a file that can be written and "
+        "locked."
     )
 
 

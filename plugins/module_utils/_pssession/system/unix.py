@@ -100,7 +100,7 @@ def make_own_folder(path: str) -> None:
 
 def _problem_of_file(found: os.stat_result) -> str:
     if not stat.S_ISREG(found.st_mode):
-        return "it is no regular file"
+        return "it is not a regular file"
     if not _is_unix():
         return ""
     if found.st_uid != os.geteuid():

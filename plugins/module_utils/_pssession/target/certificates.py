@@ -35,7 +35,7 @@ def find(thumbprint: str, store: str, password: str | None) -> ClientCertificate
     """
     wanted = "".join(character for character in thumbprint if character.isalnum()).lower()
     if len(wanted) not in (40, 64) or any(character not in "0123456789abcdef" for character in wanted):
-        raise _not_usable(f"{thumbprint!r} is no SHA-1 or SHA-256 thumbprint (40 or 64 hexadecimal digits)")
+        raise _not_usable(f"{thumbprint!r} is not a SHA-1 or SHA-256 thumbprint (40 or 64 hexadecimal digits)")
     try:
         paths = sorted(entry.path for entry in os.scandir(store) if entry.is_file())
     except OSError as error:

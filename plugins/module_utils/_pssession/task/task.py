@@ -91,7 +91,8 @@ def _within_open_files(request: Request, context: Context) -> Request:
     context.emit(
         Warned(
             f"throttle_limit is {most} instead of {request.flow.throttle_limit}: each request is an open file, and "
-            "half of those this process may have are for other things (ulimit -n)."
+            "requests may have half of the files that this process may open. Raise that limit (ulimit -n), or lower "
+            "throttle_limit."
         )
     )
     return dataclasses.replace(request, flow=dataclasses.replace(request.flow, throttle_limit=most))
