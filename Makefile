@@ -65,7 +65,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(READY) ## See it work: a simulated fleet on this machine, and a playbook that reconnects its sessions
+demo: $(READY) ## See it work: a simulated fleet on this machine, and a playbook that connects to its sessions
 	@$(WITH_ENV) $(VENV_PYTHON) demo/run.py
 
 # The PowerShell of `make fleet`; the one on PATH when not given.

@@ -11,20 +11,6 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  computer_name:
-    description:
-      - Computers to look on. V(.) is the controller itself.
-      - Upper and lower case, blanks at the ends and a dot behind the name do not count. So V(web1) and V(WEB1.) are one
-        computer, and so is an address that the inventory has for it. What only DNS knows, such as an alias or an
-        address that is not in the inventory, counts as another computer.
-      - If an entry is the name of an inventory host, the connection variables of that host apply, its address included.
-    type: list
-    elements: str
-    aliases: [cn]
-  configuration_name:
-    description:
-      - Only sessions of this session configuration, given by its name or its full URI, without wildcards.
-    type: str
   application_name:
     description:
       - The path of the WinRM endpoint. The default is what the inventory says, or V(wsman).
@@ -273,6 +259,25 @@ options:
     default: true
 requirements:
   - pypsrp >= 0.9.1
+"""
+
+    # Computers by their names.
+    COMPUTERS = r"""
+options:
+  computer_name:
+    description:
+      - Computers to look on. V(.) is the controller itself.
+      - Upper and lower case, blanks at the ends and a dot behind the name do not count. So V(web1) and V(WEB1.) are one
+        computer, and so is an address that the inventory has for it. What only DNS knows, such as an alias or an
+        address that is not in the inventory, counts as another computer.
+      - If an entry is the name of an inventory host, the connection variables of that host apply, its address included.
+    type: list
+    elements: str
+    aliases: [cn]
+  configuration_name:
+    description:
+      - Only sessions of this session configuration, given by its name or its full URI, without wildcards.
+    type: str
 """
 
     # Computers by the addresses of their endpoints.

@@ -37,7 +37,8 @@ options:
       - A session that is called exactly as the text comes first. Only where none of the computers lists one, and this
         controller does not know one that ended, is the text a pattern. V(*) always means all.
       - With O(computer_name) or O(connection_uri) they are the names on the computers, and without O(name) all sessions
-        there are meant. With neither they are the names of sessions this controller has seen before.
+        there are meant, unless the module needs to know which. With neither they are the names of sessions this
+        controller has seen before.
       - Text is split at its commas and lines. Blanks at the ends of names do not count, neither here nor in what a
         server lists.
     type: list

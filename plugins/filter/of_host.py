@@ -18,7 +18,8 @@ options:
   _input:
     description:
       - The registered result of a task with a module of this collection, or a list of such results, in the order of
-        their tasks. What the last of them says of a session holds, and one that was skipped says nothing.
+        their tasks. What the last of them says of a session holds, and one that was skipped says nothing. The result of
+        a task with a loop is taken as those of its rounds.
     type: raw
     required: true
   host:
@@ -33,7 +34,7 @@ options:
     default: [unreachable, access_denied, failed, command_failed, busy, expired, missing]
 seealso:
   - module: psremoting.fleet.connect_pssession
-  - plugin: psremoting.fleet.reconnect
+  - plugin: psremoting.fleet.pssession
     plugin_type: role
 """
 
@@ -106,7 +107,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import REASONS, of_host
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import REASONS, of_host, unrolled
 
 
 def _of_host(results: t.Any, host: t.Any, fail_on: t.Any = REASONS) -> dict[str, t.Any]:
@@ -117,7 +118,7 @@ def _of_host(results: t.Any, host: t.Any, fail_on: t.Any = REASONS) -> dict[str,
     unknown = [reason for reason in fail_on if reason not in REASONS]
     if unknown:
         raise AnsibleFilterError(f"of_host: fail_on has {', '.join(unknown)}, which is no reason of an error")
-    return of_host(in_order, str(host), fail_on)
+    return of_host(list(unrolled(in_order)), str(host), fail_on)
 
 
 class FilterModule:

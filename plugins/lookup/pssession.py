@@ -29,6 +29,7 @@ options:
         further computer after the first error and fails. V(report) returns the sessions found and warns of the errors.
 extends_documentation_fragment:
   - psremoting.fleet._options
+  - psremoting.fleet._options.computers
   - psremoting.fleet._sessions.uri
   - psremoting.fleet._sessions.existing
   - psremoting.fleet._sessions.commands

@@ -233,7 +233,7 @@ JOB: Spec = {
     "job": {
         "type": "str",
         "required": True,
-        "choices": ["start", "resume", "connect", "collect", "extend", "cleanup", "journal"],
+        "choices": ["start", "resume", "connect", "collect", "harvest", "list", "extend", "cleanup", "journal"],
     },
     "computer_name": SELECTION["computer_name"],
     "name": SELECTION["name"],
@@ -271,6 +271,12 @@ REPORT: Spec = {
     "title": {"type": "str", "default": "PowerShell sessions"},
     "output_lines": {"type": "int", "default": 0},
     "mode": {"type": "raw", "default": "0600"},
+}
+
+SUMMARY: Spec = {
+    "report": {"type": "path"},
+    "output": {"type": "path"},
+    "sessions": {"type": "bool", "default": False},
 }
 
 
@@ -312,15 +318,21 @@ PSSESSION_LOOKUP: Spec = _SESSIONS
 
 # What a job passes on to each call of a module.
 OF_EACH_CALL: Spec = {**LOGON, **_without(FLOW, "list_commands", "on_missing", "on_error")}
+_OF_JOBS: Spec = {**_without(COMPUTER, "allow_redirection"), **OF_EACH_CALL, "on_error": FLOW["on_error"]}
 PSSESSION_JOB: Spec = {
-    **_without(COMPUTER, "allow_redirection"),
-    **OF_EACH_CALL,
-    "on_error": FLOW["on_error"],
+    **_OF_JOBS,
     **OWNER,
+    "list_commands": FLOW["list_commands"],
     **{name: INVOKE[name] for name in ("script", "path", "arguments", "parameters", "sensitive_parameters")},
     **{name: TAKE[name] for name in ("timeout", "journal", "expected_return_code", "live")},
     **JOB,
 }
+# Jobs by the entry points of the role; its variables are the options of the job.
+ENTRY_POINTS: t.Mapping[str, str] = {
+    "main": "connect",
+    **{job: job for job in ("start", "collect", "harvest", "resume", "extend", "cleanup", "list", "journal")},
+}
+PSSESSION_ROLE: Spec = {"entry_point": {"type": "str", "required": True, "choices": list(ENTRY_POINTS)}, **_OF_JOBS}
 
 
 def without_blank(given: t.Mapping[str, t.Any], spec: Spec) -> dict[str, t.Any]:

@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.computers
   - psremoting.fleet._sessions.uri
   - psremoting.fleet._sessions.existing
   - psremoting.fleet._sessions.owner
@@ -56,7 +57,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Get back to a session on each Windows host of the play
+- name: Connect to a session on each Windows host of the play
   psremoting.fleet.connect_pssession:
     name: ITTask
   register: reconnected

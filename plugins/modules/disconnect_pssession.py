@@ -32,6 +32,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.computers
   - psremoting.fleet._sessions.uri
   - psremoting.fleet._sessions.existing
   - psremoting.fleet._sessions.owner
@@ -58,7 +59,7 @@ EXAMPLES = r"""
     name: ITTask
     idle_timeout: 86400
 
-- name: Get back to sessions that would expire soon, and leave them again with more time
+- name: Connect to sessions that would expire soon, and disconnect again with more time
   block:
     - name: Connect
       psremoting.fleet.connect_pssession:

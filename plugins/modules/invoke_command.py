@@ -206,6 +206,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.computers
   - psremoting.fleet._sessions.uri
   - psremoting.fleet._sessions.existing
   - psremoting.fleet._sessions.all_known
@@ -216,8 +217,9 @@ notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host. The task then needs O(name), O(instance_id) or O(session_name), so that no script runs in all
-    sessions there by mistake. O(name=*) means all of them.
+    computer is that host.
+  - With a computer, O(name), O(instance_id) or O(session_name) is needed, so that no script runs in all sessions there
+    by mistake. O(name=*) means all of them.
   - A task has no user who could answer a script. A script that asks for input (C(Read-Host), prompts) gets an error
     instead of an answer; O(host_ui) decides when.
   - A session keeps its state from one command to the next. C($ErrorActionPreference), C(Set-StrictMode), variables,
@@ -326,8 +328,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 results:
-  description: What the commands gave, one entry for each session, as they came to an end.
-  returned: always; in check mode for scripts that support it
+  description:
+    - What the commands gave, one entry for each session, as they came to an end. In check mode it has those of
+      scripts that support it.
+  returned: always
   type: list
   elements: dict
   contains:
@@ -486,7 +490,7 @@ host_err:
   type: str
 reboot_required:
   description: Whether any of the RV(results) has RV(results[].reboot_required).
-  returned: always, but in check mode
+  returned: always
   type: bool
 sessions:
   description: The sessions, as M(psremoting.fleet.connect_pssession) returns them.

@@ -11,20 +11,23 @@ version_added: 0.1.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Does what takes several tasks with the other modules, and makes the decisions between them. The playbooks of this
-    collection and the role P(psremoting.fleet.reconnect#role) are made of it.
+    collection and the role P(psremoting.fleet.pssession#role) are made of it.
   - A task does its job for the host that it runs for, or for all hosts in O(computer_name) at once. Each host fares for
     itself, and the result has an entry for each.
   - Options that are null or blank, as surveys of AWX give them without an answer, have their defaults.
 options:
   job:
     description:
-      - V(start) starts a script in a new disconnected session of each name in O(name). Where a session of the name
+      - V(start) starts a script in a new disconnected session of the name in O(name). Where a session of the name
         exists and has a command, nothing is started. Where it exists without a command, that is an error.
       - V(resume) brings the work of a script to its end, from wherever it is. It starts the script where no session of
         the name exists, waits for it where it runs, returns what it gave, and removes the session. With O(journal) the
         script is started once, whatever happens to the controller, and none of its output is lost.
       - V(connect) connects to sessions.
       - V(collect) receives what the commands in sessions give.
+      - V(harvest) receives what commands have given that have ended, and waits for none. The sessions of the others
+        stay disconnected, and their commands go on.
+      - V(list) finds sessions.
       - V(extend) connects to sessions that expire within O(expires_within) and disconnects from them with a longer idle
         timeout. Nothing of their output is received.
       - V(cleanup) finds sessions that were left behind, and removes them with O(remove=true). Without it the job shows
@@ -32,24 +35,25 @@ options:
       - V(journal) returns what the journals in O(journal) have of the commands of each host. It needs no session, and
         asks no computer. A host that is in none of them is an error with the reason V(missing).
     type: str
-    choices: [start, resume, connect, collect, extend, cleanup, journal]
+    choices: [start, resume, connect, collect, harvest, list, extend, cleanup, journal]
     required: true
   computer_name:
     description:
       - The hosts of the inventory whose sessions are meant. The default is the Windows host that the task runs for.
   name:
     description:
-      - Names of the sessions. The jobs V(connect), V(collect), V(extend) and V(cleanup) take wildcards, as
-        M(psremoting.fleet.connect_pssession) does; a session that is called exactly so comes first. Without names all
-        sessions are meant, except that O(remove=true) needs them.
-      - The jobs V(start) and V(resume) need the name of the session to open; V(resume) takes one name. What looks like
-        a wildcard is part of the name there.
+      - Names of the sessions. All jobs but V(start) and V(resume) take wildcards, as
+        M(psremoting.fleet.connect_pssession) does; a session that is called exactly so comes first.
+      - Without names the jobs V(connect), V(list), V(extend) and V(cleanup) mean all sessions. The jobs V(collect) and
+        V(harvest) need names or O(instance_id), and V(cleanup) with O(remove=true) needs names. V(*) means all.
+      - The jobs V(start) and V(resume) take exactly one name, literally. Brackets belong to it. A comma, V(*) and V(?)
+        are refused.
       - Text is split at its commas and lines, and blanks around them do not count.
     type: list
     elements: str
   instance_id:
     description:
-      - GUIDs of the sessions, for the jobs V(connect) and V(collect).
+      - GUIDs of the sessions, for the jobs V(connect), V(collect) and V(harvest).
     type: list
     elements: str
   owner:
@@ -68,7 +72,8 @@ options:
     default: 3600
   expires_within:
     description:
-      - Seconds. The job V(extend) extends sessions that their server would remove sooner.
+      - Seconds. The job V(extend) extends sessions that their server would remove sooner, and V(list) has a line for
+        each of them.
     type: int
     default: 3600
   script:
@@ -138,23 +143,23 @@ options:
       - Where the folder has work of another session name, script or parameters for a host, the host fails. Nothing is
         started, and the result there is not returned. Values of O(sensitive_parameters) do not count. Of what earlier
         versions wrote, the folder has the session name at most.
-      - For the job V(collect) a journal as with M(psremoting.fleet.receive_pssession).
+      - For the jobs V(collect) and V(harvest) a journal as with M(psremoting.fleet.receive_pssession).
       - For the job V(journal) the journal to read, or the folder with journals, whichever of these wrote it. It is on
         the controller.
     type: path
   output:
     description:
-      - A folder on the controller for the output of commands, for the jobs V(resume), V(collect) and V(journal). The
-        output of each command is written to C(HOST/SESSION.txt) for people, and its entry of the results to
-        C(HOST/SESSION.json). Only the user can read them. Each file is written whole or not at all.
+      - A folder on the controller for the output of commands, for the jobs V(resume), V(collect), V(harvest) and
+        V(journal). The output of each command is written to C(HOST/SESSION.txt) for people, and its entry of the
+        results to C(HOST/SESSION.json). Only the user can read them. Each file is written whole or not at all.
       - A file is never replaced by that of another command. A second command of a session name gets the first eight
         digits of its id behind the name.
       - Characters that a file name cannot have are written with percent signs, as in URLs.
     type: path
   output_lines:
     description:
-      - How many lines of output the jobs V(resume), V(collect) and V(journal) show of each host, at most. A line says
-        where the rest is. With V(0) no output is shown.
+      - How many lines of output the jobs V(resume), V(collect), V(harvest) and V(journal) show of each host, at most. A
+        line says where the rest is. With V(0) no output is shown.
       - A task with C(no_log) shows none.
     type: int
     default: 10
@@ -172,10 +177,10 @@ options:
     default: [0]
   when_done:
     description:
-      - What becomes of the sessions after the jobs V(connect) and V(collect). V(keep) stays connected, V(disconnect)
-        disconnects.
-      - V(remove) is for the job V(collect). It removes sessions whose commands have completed and were received to
-        their end without an error, and keeps the others.
+      - What becomes of the sessions after the jobs V(connect), V(collect) and V(harvest). V(keep) stays connected,
+        V(disconnect) disconnects.
+      - V(remove) is for the jobs V(collect) and V(harvest). It removes sessions whose commands have completed and were
+        received to their end without an error, and keeps the others.
     type: str
     choices: [keep, disconnect, remove]
     default: keep
@@ -191,6 +196,11 @@ options:
       - For the job V(resume) with O(journal), take a command that the journal does not know for the work. That is for
         work that the job V(start) began.
       - Without it such a command is refused, since it may be that of other work with the same session name.
+    type: bool
+    default: false
+  list_commands:
+    description:
+      - For the job V(list), also list the commands in each session. A session with a command is Busy.
     type: bool
     default: false
   report_only:
@@ -224,6 +234,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.computers
 notes:
   - The task runs on the controller. Its calls of modules run wherever C(delegate_to) sends the task, if that is not a
     Windows host. Then O(journal) cannot be used, since its files are on the controller.
@@ -272,16 +283,21 @@ hosts:
   description:
     - For each host what is about it, with the keys host, outcome, changed, failed, msg, sessions, results, errors,
       missing and what_if, as the filter P(psremoting.fleet.of_host#filter) returns them.
+    - The jobs V(collect) and V(harvest) add pending, the number of commands that still run.
   returned: always
   type: dict
 stdout_lines:
-  description: The lines of output that were shown, as O(output_lines) says.
-  returned: for the jobs V(resume), V(collect) and V(journal), if there are any
+  description:
+    - The lines of output that were shown, as O(output_lines) says; tables of the sessions that V(list) or V(cleanup)
+      has found; what the job noticed and, in check mode, foresees; and errors that do not fail the task.
+    - A task for several hosts, or in a play for one host, shows them. A task that runs for each host of a play shows
+      output and such errors only.
+  returned: always
   type: list
   elements: str
 stdout:
   description: The same as one text.
-  returned: for the jobs V(resume), V(collect) and V(journal), if there are any
+  returned: always
   type: str
 lines:
   description: What is to be shown, in the order in which it came up.
@@ -291,8 +307,9 @@ lines:
   contains:
     kind:
       description:
-        - What it is. V(output) is the output of the work of V(resume), V(expiring) a session that V(extend) has found,
-          V(buffering) the output buffering mode of a session of V(start), V(left_behind) a session of V(cleanup).
+        - What it is. V(output) is the output of the work of V(resume), V(expiring) a session that V(extend) or V(list)
+          has found, V(buffering) the output buffering mode of a session of V(start), V(left_behind) a session of
+          V(cleanup).
           V(granted) has, for a session that V(start) or V(resume) opened, the idle timeout that the server granted in
           seconds, if it is less than O(idle_timeout), with the keys session, idle_timeout, asked and expires_on.
           V(unreadable) says what could not be read in a journal, for V(journal); it is a warning as well.

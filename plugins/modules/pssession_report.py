@@ -20,9 +20,9 @@ description:
 options:
   results:
     description:
-      - What is to be reported. Each entry is what the filter P(psremoting.fleet.of_host#filter) returns, the fact
-        C(reconnect_result) that the role C(psremoting.fleet.reconnect) leaves, or the registered result of a task with
-        any other module of this collection, in a loop as well. Results of tasks that were skipped are left out.
+      - What is to be reported. Each entry is what the filter P(psremoting.fleet.of_host#filter) returns, the result
+        C(pssession_result) that the role C(psremoting.fleet.pssession) registers, or the registered result of a task
+        with any other module of this collection, in a loop as well. Results of tasks that were skipped are left out.
       - A host that is in several entries is told once. Of a session in several entries the last one counts.
       - A plain result tells only of hosts that have a session or an error in it. Those without either are in the report
         when their entries come from the filter or the role.

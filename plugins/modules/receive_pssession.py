@@ -99,6 +99,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.computers
   - psremoting.fleet._sessions.uri
   - psremoting.fleet._sessions.existing
   - psremoting.fleet._sessions.all_known
@@ -109,7 +110,8 @@ notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host. Then one of O(name), O(instance_id) and O(owner) is needed. O(name=*) means all sessions.
+    computer is that host.
+  - With a computer, O(name) or O(instance_id) is needed. O(name=*) means all sessions there.
   - A task has no user who could answer a script. A command that asks for input (C(Read-Host), prompts) gets an error
     with the text of the question instead of an answer.
   - The commands of a session are received one after the other, and O(timeout) counts for each. A session whose commands
@@ -151,7 +153,8 @@ results:
   description:
     - What the commands gave, one entry for each command, as they came to an end, and an empty one for a session without
       a command. The commands of one session come in the order in which the server lists them.
-  returned: always, but in check mode
+    - In check mode it is empty.
+  returned: always
   type: list
   elements: dict
   contains:
@@ -312,7 +315,7 @@ host_err:
   type: str
 reboot_required:
   description: Whether any of the RV(results) has RV(results[].reboot_required).
-  returned: always, but in check mode
+  returned: always
   type: bool
 sessions:
   description: The sessions, as M(psremoting.fleet.connect_pssession) returns them.

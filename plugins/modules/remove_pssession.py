@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
+  - psremoting.fleet._options.computers
   - psremoting.fleet._sessions.uri
   - psremoting.fleet._sessions.existing
   - psremoting.fleet._sessions.all_known
@@ -38,8 +39,9 @@ notes:
   - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
     Windows, and the task's own connection is never opened.
   - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host. Then one of O(name), O(instance_id), O(owner), O(minimum_age) and O(expires_within) is
-    needed, so that a forgotten option does not end everything. O(name=*) means all sessions.
+    computer is that host.
+  - With a computer, one of O(name), O(instance_id), O(owner), O(minimum_age) and O(expires_within) is needed, so that a
+    forgotten option does not end everything. O(name=*) means all sessions there.
   - Before it is removed a session is connected, as the cmdlet does. That proves that no other client is connected. An
     administrator cannot connect to sessions of other accounts; their computer is listed once more instead.
 seealso:

@@ -14,10 +14,10 @@ from ansible import context
 RECEIVE = "Receive what it gives with the module psremoting.fleet.receive_pssession."
 _OURS = "psremoting.fleet."
 # Names that need no quotes in a variable on the command line.
-_PLAIN_NAMES = re.compile(r"[\w.,*?-]+")
+_PLAIN_NAMES = re.compile(r"[\w.,*?/-]+")
 
 
-def sentence_for(job: str, names: t.Sequence[str] | None) -> str:
+def sentence_for(job: str, names: t.Sequence[str] | None, journal: str | None = None) -> str:
     """Return how to collect what a job has left: the command of the playbook that runs, or another one of ours.
 
     Values of extra variables are not repeated, since passwords may be among them.
@@ -25,13 +25,16 @@ def sentence_for(job: str, names: t.Sequence[str] | None) -> str:
     Args:
         job: What pssession_job does.
         names: Names of its sessions.
+        journal: Its folder for journals; the playbook collect needs one.
     """
     arguments = context.CLIARGS.get("args") or ()
     playbooks = [] if isinstance(arguments, str) or "module_name" in context.CLIARGS else list(arguments)
     if not playbooks:
         return RECEIVE
     if all(playbook.startswith(_OURS) for playbook in playbooks) and job != "resume" and names:
-        command = [*_command(), f"{_OURS}collect", "-e", _variable("pssession_name", ",".join(names))]
+        variables = {"pssession_name": ",".join(names), "pssession_journal": journal or "FOLDER"}
+        command = [*_command(), f"{_OURS}collect"]
+        command += [part for name, value in variables.items() for part in ("-e", _variable(name, value))]
         return f"Collect what it gives with: {shlex.join(command)}"
     with_variables = ", with the same extra variables" if context.CLIARGS.get("extra_vars") else ""
     return f"Collect what it gives with: {shlex.join([*_command(), *playbooks])}{with_variables}"

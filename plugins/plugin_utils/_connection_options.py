@@ -20,6 +20,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 
+# Values of options by what they come from, as far as that is not of one host; the rest is the same in the whole run.
+_CONFIGURED: dict[tuple[t.Any, ...], t.Any] = {}
 Variables = t.Mapping[str, t.Any]
 
 _PLUGINS = ("psrp", "winrm")
@@ -92,15 +94,29 @@ def _value(
     """Return the value of an option of a connection plugin, as Ansible's own configuration reads it."""
     set_by = {name: variables[name] for name in _variables_of(definition) if name in variables}
     try:
-        return C.config.get_config_value_and_origin(
-            option, plugin_type="connection", plugin_name=plugin, variables=set_by, keys=keys
-        )[0]
+        return _configured(plugin, option, set_by, keys)
     except (AnsibleError, ValueError, TypeError) as error:
         name = next((name for name in reversed(set_by) if set_by[name] is not None), option)
         choices = definition.get("choices")
         kind = _KINDS.get(str(definition.get("type")), str(definition.get("type")))
         wanted = f"one of {', '.join(map(str, choices))}" if choices else kind
         raise _bad_value(name, host, None if option in _SECRET else set_by.get(name), wanted) from error
+
+
+def _configured(plugin: str, option: str, set_by: dict[str, t.Any], keys: dict[str, t.Any]) -> t.Any:
+    """Return what Ansible's configuration makes of an option; most options are alike for all hosts of a fleet."""
+    sources = (*set_by.items(), *keys.items())
+    is_alike = option != "remote_addr" and all(isinstance(value, (str, int, type(None))) for _name, value in sources)
+    # 1 and true are equal and not the same.
+    given = (plugin, option, *((name, type(value), value) for name, value in sources))
+    if is_alike and given in _CONFIGURED:
+        return _CONFIGURED[given]
+    value = C.config.get_config_value_and_origin(
+        option, plugin_type="connection", plugin_name=plugin, variables=set_by, keys=keys
+    )[0]
+    if is_alike:
+        _CONFIGURED[given] = value
+    return value
 
 
 def _variables_of(definition: Variables) -> list[str]:

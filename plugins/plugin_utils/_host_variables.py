@@ -126,6 +126,21 @@ class AllVariables:
         """Tell whether a variable is one of the command line (`-e`)."""
         return name in getattr(getattr(self._hosts, "_variable_manager", None), "extra_vars", {})
 
+    def is_fact(self, host: str, name: str) -> bool:
+        """Tell whether a task of this run has set a variable for a host: set_fact, include_vars or register."""
+        manager = getattr(self._hosts, "_variable_manager", None)
+        caches = (getattr(manager, cache, None) or {} for cache in ("_nonpersistent_fact_cache", "_vars_cache"))
+        return any(name in (cache.get(host) or {}) for cache in caches)
+
+    def registered(self, host: str, name: str) -> t.Any:
+        """Return what a task of this run has registered or set for a host, or None.
+
+        An extra variable of the same name, which would hide it in templates, does not count.
+        """
+        manager = getattr(self._hosts, "_variable_manager", None)
+        cache = getattr(manager, "_nonpersistent_fact_cache", None)
+        return self._raw(host).get(name) if cache is None else (cache.get(host) or {}).get(name)
+
     def of_play(self, host: str, names: t.Iterable[str]) -> tuple[str, ...]:
         """Return which of these variables the play or the task sets for its own host."""
         raw = self._raw(host)
@@ -138,6 +153,18 @@ class AllVariables:
         raw, own = self._raw(host), self._raw(self.own_host or "")
         names = self.of_play(self.own_host or "", (name for name in raw if is_meant(name) and name in own))
         return tuple(name for name in names if not _is_same(self._task_vars[name], raw[name]))
+
+    @staticmethod
+    def is_alike(name: str, one: HostVariables, other: HostVariables, is_template: t.Callable[[t.Any], bool]) -> bool:
+        """Tell whether two hosts have the same value of a variable, or neither has it.
+
+        Raises:
+            VariableError: It is a template of one of them and cannot be templated.
+        """
+        values = one.raw.get(name), other.raw.get(name)
+        if not any(map(is_template, values)):
+            return (name in one.raw) == (name in other.raw) and _is_same(*values)
+        return all(name in each.raw for each in (one, other)) and _is_same(one[name], other[name])
 
     def _raw(self, host: str) -> Variables:
         return t.cast(Variables, self._hosts.raw_get(host)) if host in self._hosts else {}
@@ -152,7 +179,12 @@ class AllVariables:
             of_play = [name for name in self._task_vars if name not in inventory_only and name[:8] != "ansible_"]
             return {**{name: self._task_vars[name] for name in of_play}, **self._raw(host)}
         play = self._task.get_play()
-        found = manager.get_vars(play=play, host=inventory.get_host(host), task=self._task)
+        # Ansible looks for the hosts of the play and of the batch each time, unless it is told them.
+        told = {
+            "_hosts": self._task_vars.get("ansible_play_batch"),
+            "_hosts_all": self._task_vars.get("ansible_play_hosts_all"),
+        }
+        found = manager.get_vars(play=play, host=inventory.get_host(host), task=self._task, **told)
         return {**self._of_loop(), **found}
 
     def _of_loop(self) -> Variables:

@@ -81,6 +81,23 @@ class Inventory:
         own = self._variables.own_host
         return own if own and own not in C.LOCALHOST and self._plugin_of(own) else None
 
+    @property
+    def variables(self) -> AllVariables:
+        """The variables of all hosts, as they count in this task."""
+        return self._variables
+
+    def is_windows_host(self, host: str) -> bool:
+        """Tell whether a host has a psrp or winrm connection; the controller never counts as one.
+
+        Raises:
+            VariableError: The connection of the host cannot be told.
+        """
+        return host not in C.LOCALHOST and self._plugin_of(host) is not None
+
+    def connection_of(self, host: str) -> str:
+        """Return the connection that the inventory has for a host, for messages."""
+        return str(self._variables.of_inventory(host).get("ansible_connection") or "ssh")
+
     def why_no_computer(self) -> str:
         """Return why a task that names no computer means none, if it neither means nor runs on the host of the play.
 
@@ -90,11 +107,10 @@ class Inventory:
         own = self._variables.own_host
         if not own or self._is_controller(own) or not (self.runs_here or self._delegate_to):
             return ""
-        word = self._variables.of_inventory(own).get("ansible_connection") or "ssh"
         return (
             f"The task names no computer, and {own}, the host of the play, is no Windows host: its ansible_connection "
-            f"is {word}, not psrp or winrm. Name the computers in computer_name, or run the task in a play for "
-            "localhost. Nothing was sent."
+            f"is {self.connection_of(own)}, not psrp or winrm. Name the computers in computer_name, or run the task in "
+            "a play for localhost. Nothing was sent."
         )
 
     def settings_of(self, computer_name: str, inventory_hostname: str | None = None) -> HostSettings | None:

@@ -34,17 +34,17 @@ class JobOutput:
         if self._folder is not None:
             self._folder.make()
 
-    def keep(self, told: Told) -> list[str]:
-        """Write the output of each host to its files, and return the lines to show.
+    def keep(self, told: Told) -> dict[str, list[str]]:
+        """Write the output of each host to its files, and return the lines to show of each host.
 
         Where a file cannot be written, the host is told an error.
         """
-        lines: list[str] = []
+        most = int(self._order.options.get("output_lines") or 0)
+        lines = {}
         for host in self._order.hosts:
             results = _results_of(told, host)
             places = self._written(told, host, results)
-            most = int(self._order.options.get("output_lines") or 0)
-            lines += shown_output(host, results, most, places, self._elsewhere(host))
+            lines[host] = shown_output(host, results, most, places, self._elsewhere(host))
         return lines
 
     def _written(self, told: Told, host: str, results: t.Sequence[Entry]) -> dict[str, str]:

@@ -9,7 +9,7 @@ did the work of all.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import error_groups
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
@@ -70,7 +70,8 @@ def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[
         fail_on: The reasons that are a failure of the host.
     """
     in_order = [results] if isinstance(results, Mapping) else list(results)
-    sessions = _latest(session for result in in_order for session in _about(host, result, "sessions"))
+    seen = [session for result in in_order for session in _about(host, result, "sessions")]
+    sessions = _latest(seen)
     errors = [error for result in in_order for error in _errors(host, result)]
     given = [entry for result in in_order for entry in _about(host, result, "results")]
     unchanged = _said_unchanged(given)
@@ -85,20 +86,31 @@ def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[
         "results": given,
         "errors": errors,
         "missing": [error.get("target") for error in errors if reason_of(error) == Reason.MISSING.value],
-        "what_if": [line for result in in_order for line in _what_if(result, host)],
+        "what_if": [session["what_if"] for session in seen if session.get("what_if")],
     }
 
 
-def message_of(failed: t.Sequence[Entry], count: int) -> str:
+def unrolled(results: t.Iterable[Entry]) -> t.Iterator[Entry]:
+    """Yield results of tasks; instead of that of a loop, those of its rounds."""
+    for result in results:
+        rounds = result.get("results")
+        if "sessions" not in result and isinstance(rounds, Sequence) and not isinstance(rounds, str):
+            yield from unrolled(each for each in rounds if isinstance(each, Mapping))
+        else:
+            yield result
+
+
+def message_of(failed: t.Sequence[Entry], count: int, verb: str = "failed") -> str:
     """Return one message for the hosts that failed, each as `of_host` returns it.
 
     Args:
         count: How many hosts there were.
+        verb: What the hosts did, where they did not fail.
     """
     if count == 1:
         return str(failed[0]["msg"])
     errors = [error if hosts_of(error) else {**error, **_at(host)} for host in failed for error in host["errors"]]
-    return "\n".join([f"{len(failed)} of {count} hosts failed.", *error_groups.grouped(errors)])
+    return "\n".join([f"{len(failed)} of {count} hosts {verb}.", *error_groups.grouped(errors)])
 
 
 def parts_of(result: Entry, hosts: t.Iterable[str]) -> dict[str, dict[str, list[t.Any]]]:
@@ -131,7 +143,9 @@ def _at(host: Entry) -> dict[str, str]:
 
 
 def _errors(host: str, result: Entry) -> list[Entry]:
-    errors = [*_about(host, result, "errors"), *_about(None, result, "errors")]
+    """Return the errors of a result that are about one host, and then those that are about none in particular."""
+    errors = _about(host, result, "errors")
+    errors += [error for error in result.get("errors") or () if not hosts_of(error)]
     if result.get("failed") and not result.get("errors"):
         errors.append(_record_of(result))
     return errors
@@ -161,15 +175,13 @@ def _latest(sessions: t.Iterable[Entry]) -> list[Entry]:
     return list(latest.values())
 
 
-def _about(host: str | None, result: Entry, key: str) -> list[Entry]:
-    return [entry for entry in result.get(key) or () if _is_about(host, entry)]
-
-
-def _is_about(host: str | None, entry: Entry) -> bool:
-    names = hosts_of(entry)
-    return not names if host is None else host.lower() in names
-
-
-def _what_if(result: Entry, host: str) -> list[str]:
-    """Return the lines of check mode about one host: those of its sessions."""
-    return [session["what_if"] for session in _about(host, result, "sessions") if session.get("what_if")]
+def _about(host: str, result: Entry, key: str) -> list[Entry]:
+    """Return the entries of a list of a result that are about one host."""
+    wanted = host.lower()
+    found = []
+    for entry in result.get(key) or ():
+        # Of thousands of entries nearly all are about one other host.
+        name = entry.get("inventory_hostname") or entry.get("computer_name")
+        if (name and name.lower() == wanted) or (entry.get("computers") and wanted in hosts_of(entry)):
+            found.append(entry)
+    return found

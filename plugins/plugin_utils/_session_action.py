@@ -27,7 +27,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
-from ansible_collections.psremoting.fleet.plugins.plugin_utils import _collecting, _shown, _task_keywords
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _brevity, _collecting, _shown, _task_keywords
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._attempts import Attempts, attempts_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
@@ -62,6 +62,28 @@ class EngineAction(ActionBase):
     @property
     def _attempts(self) -> Attempts | None:
         return attempts_of(self._task)
+
+    def runs_for_each_host(self, task_vars: dict[str, t.Any]) -> bool:
+        """Tell whether the task runs for each host of a play that has several."""
+        return not self._task.run_once and len(task_vars.get("ansible_play_hosts_all") or ()) > 1
+
+    def show_result(
+        self, lines: t.Sequence[str], result: dict[str, t.Any], *, for_each: bool, with_message: bool = False
+    ) -> None:
+        """Show lines on the terminal, and the message of a failed task where the core does not; see `_shown`.
+
+        Args:
+            for_each: As `runs_for_each_host` returns it.
+            with_message: Show the message in any case, since the result that the core gets has another.
+        """
+        if self._attempts is not None:  # each attempt would show it again
+            return
+        terminal = Terminal.of(self._task)
+        if lines:
+            heads = [] if for_each or is_task_named_first() else [f"{self._task.get_name()}:"]
+            terminal.show("\n".join([*heads, *lines]))
+        if with_message or (result.get("failed") and not _CORE_SHOWS_MESSAGE and not for_each):
+            terminal.show(str(result.get("msg")), C.COLOR_ERROR)
 
     def final_result(
         self, options: dict[str, t.Any], inventory: Inventory, *, starts: bool, receives: bool
@@ -131,7 +153,7 @@ class EngineAction(ActionBase):
             raise AnsibleActionFail(
                 f"run_once has no effect with the strategy {strategy}: this task would do the same again for every "
                 "host. Take the strategy linear, or let each host do its own work (in the role "
-                "psremoting.fleet.reconnect with reconnect_way: per_host). Nothing was done."
+                "psremoting.fleet.pssession with pssession_way: per_host). Nothing was done."
             )
 
     def read_script(self, options: dict[str, t.Any]) -> None:
@@ -261,27 +283,20 @@ class SessionAction(EngineAction):
             result["warnings"] = [*warnings, *(result.get("warnings") or ())]
         lines = _shown.stdout_of(self.plugin.cmdlet, result)
         result.update(stdout="\n".join(lines), stdout_lines=lines)
-        self._show(result, task_vars or {})
-        return self.noted(result)
+        is_brief = _brevity.is_long(result) and _brevity.is_for_terminal_alone(self._task)
+        self._show(result, task_vars or {}, with_message=is_brief and "\n" in result["msg"])
+        return self.noted(_brevity.brief(result) if is_brief else result)
 
-    def _show(self, result: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
+    def _show(self, result: dict[str, t.Any], task_vars: dict[str, t.Any], *, with_message: bool) -> None:
         """Show on the terminal what came of the task, beside what the callback makes of its result."""
-        if self._attempts is not None:  # each attempt would show it again
-            return
-        for_each = not self._task.run_once and len(task_vars.get("ansible_play_hosts_all") or ()) > 1
-        terminal = Terminal.of(self._task)
+        for_each = self.runs_for_each_host(task_vars)
         if not for_each:
             lines = _shown.shown_of(self.plugin.cmdlet, result)
         elif self._task.register and not result.get("what_if"):
             lines = []
         else:
             lines = _shown.shown_for_each_host(self.plugin.cmdlet, result)
-        if lines and not for_each and not is_task_named_first():
-            lines = [f"{self._task.get_name()}:", *lines]
-        if lines:
-            terminal.show("\n".join(lines))
-        if result.get("failed") and not _CORE_SHOWS_MESSAGE and not for_each:
-            terminal.show(str(result.get("msg")), C.COLOR_ERROR)
+        self.show_result(lines, result, for_each=for_each, with_message=with_message)
 
     def complete(self, options: dict[str, t.Any]) -> None:
         """Change validated options on the controller before anything else is done with them; subclasses may."""

@@ -48,7 +48,7 @@ def test_it_holds_what_users_need_and_nothing_else(artefact: Path) -> None:
     assert {name.split("/")[0] for name in names} <= SHIPPED
     assert {"meta/runtime.yml", "meta/ee-requirements.txt", "meta/ee-bindep.txt", "README.md"} <= set(names)
     assert {"extensions/audit/event_query.yml", "extensions/awx/execution-environment.yml"} <= set(names)
-    assert {"playbooks/resume.yml", "playbooks/tasks/conclude.yml"} <= set(names)
+    assert {"playbooks/resume.yml", "roles/pssession/tasks/resume.yml"} <= set(names)
     assert [name for name in names if "molecule" in name or "__pycache__" in name or "/." in name] == []
 
 

@@ -42,9 +42,9 @@ def tell(tmp_path: Path, **variables: str) -> str:
     assert played == [
         "start.yml",
         "list.yml",
-        "reconnect.yml --check",
-        "reconnect.yml",
-        "reconnect.yml",
+        "connect.yml --check",
+        "connect.yml",
+        "connect.yml",
         "busy.yml",
         "collect.yml",
         "report.yml",

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _role_variables
 from tests.integration.playbooks.controller import PASSWORD, PATIENT, USER, inventory_of
 from tests.project import guides
 from tests.simulator import SimulatedFleet, User
 
 GUIDE = guides.DOCS / "guide_fleet.md"
-ROLE = guides.ROOT / "roles" / "reconnect"
+ROLE = guides.ROOT / "roles" / "pssession"
 NIGHTLY = {"name": "Nightly", "inactivity": 3700, "commands": [{"script": "nightly", "state": "finished"}]}
 COMPUTERS: list[dict[str, Any]] = [
     {"name": "server01", "sessions": [NIGHTLY, {"name": "Other"}]},
@@ -75,39 +76,33 @@ def test_what_the_guide_shows(fleet: SimulatedFleet, tmp_path: Path) -> None:
     expected = {"server01": (0, 0), "server02": (0, 0), "server03": (0, 1)}
     assert recap(run("all_at_once.yml", 2)) == expected
 
-    summary = run("summary.yml")
-    assert '"msg": "missing: server03"' in summary
-    assert '"msg": "ok: server01, server02"' in summary
-    assert "no session named 'Nightly' was found on server03" in summary
+    summary = run("summary.yml", 2)
+    assert "2 ok, 1 needs attention: missing server03 (Nightly)" in summary
+    assert (tmp_path / "reports" / "failed.limit").read_text(encoding="utf-8") == "server03\n"
     assert set(recap(run("where_there_is_one.yml")).values()) == {(0, 0)}
 
     collected = run("collect.yml", 2)
     assert collected.count("RestartNeeded") == 2
     assert [len(computer.sessions) for computer in fleet] == [1, 0, 1]
     assert len(list((tmp_path / "journal").iterdir())) == 2
+    assert "RestartNeeded" in (tmp_path / "output" / "server02" / "Nightly.txt").read_text(encoding="utf-8")
 
 
 def test_the_example_of_the_role(fleet: SimulatedFleet, tmp_path: Path) -> None:
     write(tmp_path, ROLE / "README.md")
     output = guides.run(
-        tmp_path, tmp_path / "home", "ansible-playbook -i inventory.yml reconnect.yml --limit server01,server02"
+        tmp_path, tmp_path / "home", "ansible-playbook -i inventory.yml collect.yml --limit server01,server02"
     )
-    assert output.count("RestartNeeded") == 2
+    assert output.count("RestartNeeded") == 4  # by the role, and by the task after it
     assert [len(computer.sessions) for computer in fleet] == [1, 0, 1]
 
 
-def test_the_role_is_documented_as_it_is() -> None:
-    """Defaults and argument_specs say the same, and README.md names what it has."""
-    options = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text("utf-8"))["argument_specs"]["main"][
-        "options"
-    ]
-    documented = {name: option["default"] for name, option in options.items() if "default" in option}
-    assert documented == yaml.safe_load((ROLE / "defaults" / "main.yml").read_text("utf-8"))
-    used = "".join(path.read_text("utf-8") for path in (ROLE / "tasks").iterdir())
-    assert [name for name in options if name not in used] == []
-    # What one task does for all hosts they have to agree on; these are each host's own, or for the task alone.
-    own = {f"reconnect_{name}" for name in ("way", "throttle_limit", "fail_on", "set_stats")}
-    agreed = (ROLE / "vars" / "main.yml").read_text("utf-8")
-    assert [name for name in set(options) - own if f"{{{{ {name} " not in agreed] == []
-    named = set(re.findall(r"`(reconnect_\w+)`", (ROLE / "README.md").read_text("utf-8") + GUIDE.read_text("utf-8")))
-    assert named - set(options) == {"reconnect_result"}
+def test_the_guide_names_variables_and_entry_points_of_the_role() -> None:
+    text = (ROLE / "README.md").read_text("utf-8") + GUIDE.read_text("utf-8")
+    named = set(re.findall(r"`(pssession_\w+)[:`]", text))
+    results = {"pssession_result", "pssession_outcomes", "pssession_summary", "pssession_"}
+    assert named - _role_variables.VARIABLES <= results
+    table = re.findall(
+        r"^\| `(\w+)`(?: \(the default\))? \|", GUIDE.read_text("utf-8").partition("## Connect")[0], re.MULTILINE
+    )
+    assert set(table) - {"tasks_from"} == set(_role_variables.SPECS)

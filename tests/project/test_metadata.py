@@ -23,18 +23,18 @@ def load(name: str) -> Any:
 
 
 def test_every_module_that_talks_to_computers_is_in_the_action_group() -> None:
-    modules = sorted(["pssession_job", *(plugin.name for plugin in _plugins.MODULES)])
+    modules = sorted(["pssession_job", "pssession_role", *(plugin.name for plugin in _plugins.MODULES)])
     assert sorted(load("meta/runtime.yml")["action_groups"]["all"]) == modules
     files = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} - {"__init__"}
-    # The report has no options of the others, so their defaults would only be errors to it.
-    assert files == {*modules, "pssession_report"}
+    # Report and summary have no options of the others, so their defaults would only be errors to them.
+    assert files == {*modules, "pssession_report", "pssession_summary"}
 
 
 def test_the_readme_lists_every_module_and_lookup() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     table = readme.partition("## What works today")[2].partition("\n## ")[0]
     assert sorted(re.findall(r"module `(\w+)`", table)) == sorted(
-        ["pssession_job", "pssession_report", *(each.name for each in _plugins.MODULES)]
+        ["pssession_job", "pssession_report", "pssession_summary", *(each.name for each in _plugins.MODULES)]
     )
     lookups = {path.stem for path in (ROOT / "plugins" / "lookup").glob("*.py")} - {"__init__"}
     assert set(re.findall(r"lookup `(\w+)`", table)) == lookups

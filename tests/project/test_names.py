@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._known_variables import OF_PLAYBOOKS
 
 ROOT = Path(__file__).resolve().parents[2]
 Spec = Mapping[str, Mapping[str, Any]]
@@ -27,16 +28,16 @@ SPECS: dict[str, Spec] = {
     **{plugin.name: plugin.spec for plugin in (*_plugins.MODULES, _plugins.LOOKUP)},
     "pssession_job": _arguments.PSSESSION_JOB,
     "pssession_report": _arguments.REPORT,
+    "pssession_summary": _arguments.SUMMARY,
 }
-PREFIX = re.compile(r"^(?:reconnect|pssession)_")
-VARIABLE = re.compile(r"(?<!\w)(?:reconnect|pssession)_\w+")
+PREFIX = re.compile(r"^pssession_")
+VARIABLE = re.compile(r"(?<!\w)pssession_\w+")
 UNIT = re.compile(r"_(?:sec|secs|seconds|ms|msec|milliseconds|minutes|min)$")
 # Variables that are no option of a module: they decide what the role or a playbook does.
-OWN = {"way", "collect", "set_stats", "hosts", "report"}
+OWN = {"way", "other_hosts", "hosts"}
 # Options that get a variable of another name, and why.
 PASSED = {
     ("session_name", "name"): "invoke_command has both: name is of sessions that exist",
-    ("dest", "report"): "a playbook writes other files, too",
     ("results", "result"): "what each host was told; it is a fact and no variable to set",
 }
 
@@ -57,19 +58,22 @@ def declared() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
                     yield f"{plugin}.{name}.{suboption}", suboption, each
 
 
-def of_role() -> Spec:
-    path = ROOT / "roles" / "reconnect" / "meta" / "argument_specs.yml"
-    spec: Spec = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
-    return spec
+def of_role() -> dict[str, Spec]:
+    """The variables of each entry point of the role, as the role's documentation has them."""
+    path = ROOT / "roles" / "pssession" / "meta" / "argument_specs.yml"
+    specs = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
+    return {name: spec["options"] for name, spec in specs.items()}
 
 
-def of_playbooks() -> dict[str, Spec]:
-    specs: dict[str, Spec] = {}
+def of_playbooks() -> set[str]:
+    """The variables that the playbooks have beside those of the role: those that they read, and that they document."""
+    used = set()
     for path in sorted((ROOT / "playbooks").glob("*.yml")):
-        for task in tasks_in(yaml.safe_load(path.read_text(encoding="utf-8"))):
-            if isinstance(task.get("vars"), Mapping) and isinstance(task["vars"].get("variables"), Mapping):
-                specs[path.stem] = task["vars"]["variables"]
-    return specs
+        text = path.read_text(encoding="utf-8")
+        own = {name for play in yaml.safe_load(text) for name in VARIABLE.findall(str(play)) if name in OF_PLAYBOOKS}
+        assert own == {name for name in OF_PLAYBOOKS if re.search(rf"^#   {name} \(", text, re.MULTILINE)}, path.name
+        used |= own
+    return used
 
 
 def tasks_in(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -113,9 +117,9 @@ def divergent_variables(spec: Spec) -> list[str]:
         if option is None:
             if name not in OWN:
                 found.append(f"{variable}: no module has an option {name}")
-        elif has.get("type") == "raw" and variable.startswith("reconnect_"):
+        elif has.get("type") == "raw":
             # The module checks it: Ansible would refuse a blank for a number before any task of the role.
-            if option.get("type") not in ("int", "bool", "list") and not option.get("choices"):
+            if option.get("type") not in ("int", "bool", "list", "dict") and not option.get("choices"):
                 found.append(f"{variable} is raw, and the option's {option['type']} may be blank")
         elif (kind(has), has.get("type", "str")) != (kind(option), option.get("type", "str")):
             found.append(f"{variable} is {has.get('type')}, the option is {option['type']}")
@@ -142,13 +146,13 @@ def test_an_option_has_one_type_in_all_plugins() -> None:
 
 
 def test_variables_of_the_role_are_called_as_options_are() -> None:
-    assert divergent_variables(of_role()) == []
+    assert {name: found for name, spec in of_role().items() if (found := divergent_variables(spec))} == {}
 
 
 def test_variables_of_playbooks_are_called_as_options_are() -> None:
-    specs = of_playbooks()
-    assert specs.keys() == {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
-    assert {playbook: found for playbook, spec in specs.items() if (found := divergent_variables(spec))} == {}
+    assert of_playbooks() == OF_PLAYBOOKS
+    options = {name for spec in SPECS.values() for name in spec}
+    assert {PREFIX.sub("", name) for name in of_playbooks()} - options == {"hosts"}
 
 
 def test_a_variable_is_passed_to_the_option_of_its_name() -> None:
@@ -158,7 +162,7 @@ def test_a_variable_is_passed_to_the_option_of_its_name() -> None:
 
 
 def test_every_own_variable_is_one() -> None:
-    variables = {PREFIX.sub("", name) for spec in (of_role(), *of_playbooks().values()) for name in spec}
+    variables = {PREFIX.sub("", name) for spec in of_role().values() for name in spec}
     options = {name for spec in SPECS.values() for name in spec}
     assert OWN - variables - {"hosts"} == set()  # hosts is used before anything can be checked
     assert OWN & options == set()
@@ -166,7 +170,7 @@ def test_every_own_variable_is_one() -> None:
 
 def test_no_name_has_a_unit() -> None:
     names = {name for _place, name, _option in declared()}
-    names |= {name for spec in (of_role(), *of_playbooks().values()) for name in spec}
+    names |= {name for spec in of_role().values() for name in spec} | of_playbooks()
     for path in (ROOT / "plugins" / "modules").glob("*.py"):
         module = importlib.import_module(f"ansible_collections.psremoting.fleet.plugins.modules.{path.stem}")
         names |= {str(name) for returned in tasks_in(yaml.safe_load(module.RETURN)) for name in returned}
@@ -177,11 +181,11 @@ def test_no_name_has_a_unit() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"reconnect_names": {"type": "list", "elements": "str"}}, "reconnect_names: no module has an option names"),
+        ({"pssession_names": {"type": "list", "elements": "str"}}, "pssession_names: no module has an option names"),
         ({"pssession_idle_timeout_sec": {"type": "int"}}, "no module has an option idle_timeout_sec"),
         ({"pssession_busy_timeout": {"type": "str"}}, "pssession_busy_timeout is str, the option is int"),
         ({"pssession_owner": {"type": "str"}}, "pssession_owner is str, the option is list"),
-        ({"reconnect_when_done": {"type": "str", "choices": ["stay"]}}, "reconnect_when_done has other choices"),
+        ({"pssession_when_done": {"type": "str", "choices": ["stay"]}}, "pssession_when_done has other choices"),
     ],
 )
 def test_a_variable_that_diverges_is_found(spec: Spec, message: str) -> None:

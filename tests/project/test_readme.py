@@ -52,8 +52,9 @@ SESSIONS = {
 }
 # Each playbook, and the sessions that are connected after it.
 CONNECTED = {
-    "reconnect.yml": {("server01", "ITTask"), ("server02", "ITTask")},
+    "connect.yml": {("server01", "ITTask"), ("server02", "ITTask")},
     "several.yml": {(computer, session) for computer, sessions in SESSIONS.items() for session in sessions},
+    "limited.yml": {(computer, session) for computer, sessions in SESSIONS.items() for session in sessions},
     "takeover.yml": {("server01", "Nightly"), ("server02", "Nightly")},
     "list.yml": set(),
     "expiring.yml": {("server01", "Nightly"), ("server02", "Nightly")},
@@ -159,7 +160,7 @@ def test_first_and_second_run_look_as_shown(folder: Folder) -> None:
     """Hosts may answer in any order; everything else is what README.md shows."""
     first, second = (set(filter(None, text.splitlines())) for text in SHOWN)
     for shown in (first, second):
-        output = folder.run("ansible-playbook -i inventory.yml reconnect.yml")
+        output = folder.run("ansible-playbook -i inventory.yml connect.yml")
         assert shown <= {line.rstrip() for line in output.splitlines()}, output
 
 

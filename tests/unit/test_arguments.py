@@ -32,6 +32,7 @@ SPECS = {
     **{("module", each.name): each.spec for each in _plugins.MODULES},
     ("module", "pssession_job"): _arguments.PSSESSION_JOB,
     ("module", "pssession_report"): _arguments.REPORT,
+    ("module", "pssession_summary"): _arguments.SUMMARY,
     ("lookup", _plugins.LOOKUP.name): _plugins.LOOKUP.spec,
 }
 plugins = pytest.mark.parametrize("plugin", SPECS, ids=lambda plugin: plugin[1])
@@ -84,7 +85,7 @@ def test_spec_and_documentation_agree(plugin: tuple[str, str]) -> None:
 @plugins
 def test_environment_variables_are_documented(plugin: tuple[str, str]) -> None:
     variables = {name: option["fallback"][1][0] for name, option in SPECS[plugin].items() if "fallback" in option}
-    if plugin[1] == "pssession_report":
+    if plugin[1] in ("pssession_report", "pssession_summary"):
         assert variables == {}
         return
     assert variables == {

@@ -22,14 +22,15 @@ COLLECT = "Collect what it gives with: "
             "start",
             ["Nightly"],
             {"args": ("psremoting.fleet.start",), "inventory": ("hosts.yml",), "extra_vars": ("pssession_path=x",)},
-            f"{COLLECT}ansible-playbook -i hosts.yml psremoting.fleet.collect -e pssession_name=Nightly",
+            f"{COLLECT}ansible-playbook -i hosts.yml psremoting.fleet.collect -e pssession_name=Nightly "
+            "-e pssession_journal=FOLDER",
         ),
         (
             "collect",
             ["IT Task", "b"],
             {"args": ("psremoting.fleet.collect",), "subset": "web*"},
             f"{COLLECT}ansible-playbook --limit 'web*' psremoting.fleet.collect -e "
-            """'{"pssession_name": "IT Task,b"}'""",
+            """'{"pssession_name": "IT Task,b"}' -e pssession_journal=FOLDER""",
         ),
         (
             "resume",
@@ -53,3 +54,10 @@ def test_the_command_that_collects(
 ) -> None:
     monkeypatch.setattr(context, "CLIARGS", arguments)
     assert sentence_for(job, names) == expected
+
+
+def test_the_command_has_the_journal_of_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"args": ("psremoting.fleet.collect",)})
+    assert sentence_for("collect", ["Nightly"], "/var/lib/nightly/").endswith(
+        "-e pssession_name=Nightly -e pssession_journal=/var/lib/nightly/"
+    )

@@ -15,6 +15,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
     of_host,
     outcome_of,
     parts_of,
+    unrolled,
 )
 
 
@@ -159,3 +160,16 @@ def test_a_host_is_told_the_same_by_its_part_and_by_the_whole() -> None:
         parts = parts_of(result, hosts)
         for host in hosts:
             assert of_host(parts[host], host) == of_host(result, host)
+
+
+def test_the_rounds_of_a_loop_are_results() -> None:
+    rounds = [
+        {"sessions": [{"inventory_hostname": "a", "instance_id": "1", "changed": True}], "results": [], "errors": []},
+        {"sessions": [], "results": [{"computer_name": "a", "output": ["done"]}], "errors": []},
+        {"skipped": True},
+        {"failed": True, "msg": "the option is wrong"},
+    ]
+    told = of_host(list(unrolled([{"results": rounds, "changed": True}, {"skipped": True}])), "a")
+    assert [session["instance_id"] for session in told["sessions"]] == ["1"]
+    assert [each["output"] for each in told["results"]] == [["done"]]
+    assert told["msg"] == "the option is wrong"

@@ -251,7 +251,7 @@ class Vaulted:
 
 
 def request(**options: Any) -> Request:
-    return Request.from_options({"computer_name": ["srv01"], "script": "x", **options}, cmdlets.INVOKE)
+    return Request.from_options({"computer_name": ["srv01"], "name": "job", "script": "x", **options}, cmdlets.INVOKE)
 
 
 @pytest.mark.parametrize("value", [SECRET, Vaulted()], ids=["text", "vaulted"])

@@ -27,7 +27,7 @@ ABOUT_THE_SERVER = (14, 995, 1115, 1726, 0x800706BE, 0x80338000, 0x803380F7, 0x8
 
 
 def verb_of(kind: type[Verb], **options: Any) -> Verb:
-    return kind(Request.from_options({"computer_name": ["srv01"], **options}, kind.cmdlet), context())
+    return kind(Request.from_options({"computer_name": ["srv01"], "name": ["*"], **options}, kind.cmdlet), context())
 
 
 def fault(code: int | None, subcode: str | None = None) -> WSManFault:

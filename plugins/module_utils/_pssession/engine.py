@@ -13,6 +13,7 @@ from .finding.here import only_here
 from .finding.idle import only_idle
 from .model import cmdlets
 from .model.cmdlets import Cmdlet
+from .model.commands import CommandResult
 from .model.errors import ParameterBindingError
 from .model.events import Warned
 from .output import checking, in_disconnected_session
@@ -128,6 +129,11 @@ def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) 
 
 
 def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None = None) -> Report:
+    results: t.Sequence[CommandResult] | None = None
+    if outputs is not None:
+        results = outputs.results
+    elif task.request.cmdlet in _WITH_RESULTS:  # in check mode, where nothing is run or received
+        results = ()
     return Report(
         parameter_set=task.request.parameter_set.name,
         sessions=applied.sessions,
@@ -136,12 +142,14 @@ def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None 
         errors=(*found.errors, *applied.errors),
         missing=found.missing,
         what_if=applied.what_if,
-        results=None if outputs is None else outputs.results,
+        results=results,
         changed_sessions=applied.changed,
         accounts=found.accounts if task.request.cmdlet.is_reading else (),
     )
 
 
+# Cmdlets whose result has what commands gave, if only an empty list.
+_WITH_RESULTS = frozenset({cmdlets.INVOKE, cmdlets.RECEIVE})
 _RUN: dict[Cmdlet, t.Callable[[Task], Report]] = {
     cmdlets.CONNECT: functools.partial(_carry_out, Connect),
     cmdlets.DISCONNECT: _disconnect,

@@ -7,6 +7,8 @@ test can drive a job with a fake engine and end it between any two calls.
 - `start`: start a script in disconnected sessions.
 - `resume`: bring work to its end, from wherever it is.
 - `connect`, `collect`: connect to sessions; receive what their commands give.
+- `harvest`: receive what commands have given that have ended, and wait for none.
+- `list`: find sessions.
 - `journal`: tell what journals have of commands, without a request.
 - `extend`: give sessions that expire soon more time.
 - `cleanup`: remove sessions that were left behind.
@@ -22,7 +24,8 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.cleanup import cleanup
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.extend import extend
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.journal import journal
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import collect, connect
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.listing import find
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import collect, connect, harvest
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.resume import resume
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import start
 
@@ -31,11 +34,15 @@ JOBS: t.Mapping[str, t.Callable[[Order], Job]] = {
     "resume": resume,
     "connect": connect,
     "collect": collect,
+    "harvest": harvest,
+    "list": find,
     "journal": journal,
     "extend": extend,
     "cleanup": cleanup,
 }
-# Jobs that start a script, that have output to show, and that work with a folder of the controller.
+# Jobs that start a script, that receive what commands give, that have output to show, and that work with a folder of
+# the controller.
 WITH_SCRIPT = frozenset({"start", "resume"})
-WITH_OUTPUT = frozenset({"collect", "resume", "journal"})
+RECEIVING = frozenset({"collect", "harvest", "resume"})
+WITH_OUTPUT = RECEIVING | {"journal"}
 WITH_FOLDER = frozenset({"resume", "journal"})

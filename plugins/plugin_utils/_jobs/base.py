@@ -96,12 +96,14 @@ class Order:
         options: The options of the job; those that were not given are None or missing.
         check_mode: Whether the calls only foresee.
         folder: What is kept of the work, or None.
+        now: The time in seconds since 1970.
     """
 
     hosts: t.Sequence[str]
     options: Options
     check_mode: bool = False
     folder: Folder | None = None
+    now: float = 0.0
 
     def given(self, *names: str) -> dict[str, t.Any]:
         """Return those options of these names that were given."""
@@ -154,11 +156,11 @@ class Told:
 
     Attributes:
         parts: For each host its parts of the results that count, in their order.
-        changed: Whether the job changed anything, where that does not follow from the hosts.
+        pending: For each host how many of its commands still run, or None where the job does not know that.
     """
 
     parts: dict[str, list[Result]]
-    changed: bool | None = None
+    pending: dict[str, int] | None = None
 
     @classmethod
     def of(cls, hosts: t.Iterable[str]) -> Told:

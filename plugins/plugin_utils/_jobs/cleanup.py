@@ -10,6 +10,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Job,
     Line,
     Order,
+    Result,
     Told,
     as_patterns,
     how_to_write_names,
@@ -37,24 +38,28 @@ def cleanup(order: Order) -> Job:
     with_commands = bool(order.options.get("with_commands"))
     without_command = "" if with_commands else " and without a command"
     hint = how_to_write_names(order)
-    age = duration(order.options.get("minimum_age") or 0)
+    minimum_age = order.options.get("minimum_age")
+    age = f" for {duration(minimum_age)}" if minimum_age else ""
     for host, part in told.add(found).items():
         sessions = [session for session in part["sessions"] if is_left_behind(session, with_commands)]
         left_behind += sessions
-        account, sought = whose(order, found, host), f"{with_names(order)} without a client for {age}{without_command}"
+        account, sought = whose(order, found, host), f"{with_names(order)} without a client{age}{without_command}"
         if sessions:
             yield Line("looked_for", host, f"sessions of {account}{sought}")
         elif not part["errors"]:
             yield Line("nothing", host, f"nothing of {account} is left behind: no session{sought}{hint}")
         yield from as_patterns(order, host, sessions)
-    told.changed = False
     if left_behind:
         removed = yield Call("remove_pssession", {"session": left_behind}, only_foresee=not removes)
-        told.changed = bool(removed.get("changed")) and (removes or order.check_mode)
-        for host, part in told.add(removed).items():
+        for host, part in told.add(removed if removes else _unchanged(removed)).items():
             for session in part["sessions"]:
                 yield Line("left_behind", host, session)
     return told
+
+
+def _unchanged(foreseen: Result) -> Result:
+    """Return the result of a call that only foresaw what the job does not do."""
+    return {**foreseen, "sessions": [{**session, "changed": False} for session in foreseen.get("sessions") or ()]}
 
 
 def is_left_behind(session: Entry, with_commands: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Connect to sessions, or collect what their commands give; then stay connected, disconnect or remove."""
+"""Connect to sessions, or receive what their commands give; then stay connected, disconnect or remove."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
     Entry,
@@ -38,12 +39,45 @@ def collect(order: Order) -> Job:
     told = Told.of(order.hosts)
     options = order.given("timeout", "journal", "expected_return_code", "when_done", "idle_timeout")
     received = yield Call("receive_pssession", {**_selection(order), **options})
-    for host, part in told.add(received).items():
+    parts = told.add(received)
+    told.pending = {host: len(running(part)) for host, part in parts.items()}
+    for host, part in parts.items():
         if not order.check_mode:
             told.parts[host] += [not_collected(host, session) for session in uncollected(part)]
             if not part["sessions"] and not part["errors"] and order.given("name", "instance_id"):
                 told.parts[host].append(not_collected(host))
     return told
+
+
+def harvest(order: Order) -> Job:
+    """Receive what commands have given that have ended, and leave the sessions of the others as they are.
+
+    A name without a session is no error: what was harvested before may be removed.
+    """
+    told = Told.of(order.hosts)
+    options = order.given("name", "instance_id", "configuration_name", "owner", "journal", "expected_return_code")
+    received = yield Call(
+        "receive_pssession",
+        {
+            "computer_name": list(order.hosts),
+            "on_missing": "skip",
+            "timeout": 0,
+            **options,
+            **order.given("when_done", "idle_timeout"),
+        },
+    )
+    told.pending = {}
+    for host, part in told.add(received).items():
+        pending = running(part)
+        busy = [each for each in part["errors"] if each.get("reason") == Reason.BUSY.value]
+        told.pending[host] = len(pending) + len(busy)
+        part["results"] = [each for each in part["results"] if each not in pending]
+    return told
+
+
+def running(part: Result) -> list[Entry]:
+    """Return the results of a host whose commands still run."""
+    return [each for each in part["results"] if each.get("state") == "Running"]
 
 
 def uncollected(part: Result) -> list[Entry]:

@@ -169,7 +169,7 @@ def report_of(results: t.Iterable[t.Any], title: str, output_lines: int = 0) -> 
     """Return the report of some results.
 
     Args:
-        results: Results of tasks, or what the filter `of_host` and the role `reconnect` make of them. Of a session that
+        results: Results of tasks, or what the filter `of_host` and the role `pssession` make of them. Of a session that
             is in several of them, the last one counts; it is changed if any task changed it.
         output_lines: How many lines of the output of each command the report has.
 

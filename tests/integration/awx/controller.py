@@ -35,7 +35,7 @@ OPTIONS = {
         use_fact_cache:bool diff_mode:bool survey_enabled:bool survey_spec:dict allow_simultaneous:bool
         job_slice_count:int ask_job_type_on_launch:bool ask_limit_on_launch:bool ask_variables_on_launch:bool
         ask_diff_mode_on_launch:bool ask_job_slice_count_on_launch:bool ask_inventory_on_launch:bool
-        ask_credential_on_launch:bool ask_verbosity_on_launch:bool labels:list
+        ask_credential_on_launch:bool ask_verbosity_on_launch:bool ask_forks_on_launch:bool labels:list
     """,
     "workflow_job_template": """
         *name description organization extra_vars:dict allow_simultaneous:bool ask_variables_on_launch:bool inventory

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible.parsing.dataloader import DataLoader
 from dateutil.rrule import rrulestr
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _known_variables, _role_variables
 from tests.integration.awx.controller import AWX, COLLECTIONS, Made, make
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,7 +26,7 @@ ANSWERS = {
     "text": (str, {"str", "path", "list"}),
     "textarea": (str, {"str"}),
     "integer": (int, {"int"}),
-    "multiplechoice": (str, {"str", "bool"}),
+    "multiplechoice": (str, {"str", "bool", "list"}),
 }
 
 
@@ -88,18 +88,10 @@ def test_jobs_get_what_the_collection_reads(made: Made) -> None:
 
 
 def variables_of(playbook: Path) -> dict[str, dict[str, Any]]:
-    """The variables of a playbook with their specs: those that it checks, and those of the role that it includes."""
-    (play,) = yaml.safe_load(playbook.read_text(encoding="utf-8"))
-    (checked,) = [task["vars"]["variables"] for task in play["tasks"] if task["name"] == "Begin"]
-    role: dict[str, Any] = {}
-    if "include_role" in playbook.read_text(encoding="utf-8"):
-        specs = yaml.safe_load((ROOT / "roles/reconnect/meta/argument_specs.yml").read_text(encoding="utf-8"))
-        options = specs["argument_specs"]["main"]["options"]
-        # What is raw in the role, the module checks.
-        role = {
-            name: _arguments.PSSESSION_JOB.get(name.removeprefix("reconnect_"), spec) for name, spec in options.items()
-        }
-    return {"pssession_hosts": {"type": "str"}, **role, **checked}
+    """The variables of a playbook with their specs: those of the role's entry point, and those of playbooks."""
+    entry_point = "main" if playbook.stem == "connect" else playbook.stem
+    own = {name: {"type": "path"} for name in _known_variables.OF_PLAYBOOKS}
+    return {**own, "pssession_hosts": {"type": "str"}, **_role_variables.named(_role_variables.SPECS[entry_point])}
 
 
 def test_templates_lead_to_playbooks(made: Made) -> None:
@@ -126,13 +118,13 @@ def test_playbooks_get_what_they_know_and_all_that_they_need(made: Made) -> None
         for name, question in asked.items():
             if name in known:
                 spec = known[name]
-                assert spec["type"] in (*ANSWERS[question["type"]][1], "raw"), name
+                assert spec["type"] in ANSWERS[question["type"]][1], name
                 assert set(question.get("choices", [])) <= set(spec.get("choices", ["false", "true"])), name
 
 
 def test_only_jobs_about_single_hosts_are_sliced(made: Made) -> None:
     slices = {template["name"]: template["job_slice_count"] for template in made.of("job_template")}
-    assert {name for name, count in slices.items() if count == 1} == {"Sessions: list"}
+    assert {name for name, count in slices.items() if count == 1} == {"Sessions: list", "Sessions: journal"}
     assert set(slices.values()) == {1, 3}
 
 
@@ -145,22 +137,22 @@ def test_surveys_are_well_formed(made: Made) -> None:
         if question["type"] == "integer":
             assert question["min"] <= question["default"] <= question["max"]
         if question["type"] == "multiplechoice":
-            assert question["default"] in question["choices"]
+            assert question["default"] in question["choices"] or not (question["required"] or question["default"])
     for options in [*made.of("job_template"), *made.of("workflow_job_template")]:
         (survey,) = [template["survey"] for template in declared if template["name"] == options["name"]]
         assert options["survey_spec"]["spec"] == [QUESTIONS[name] for name in survey]
 
 
-def test_workflow_reconnects_only_when_the_start_failed(made: Made) -> None:
+def test_workflow_connects_only_when_the_start_failed(made: Made) -> None:
     nodes = {node["identifier"]: node for node in made.of("workflow_job_template_node")}
     assert {node["unified_job_template"] for node in nodes.values()} <= {
         template["name"] for template in made.of("job_template")
     }
     ways = {name: (node["success_nodes"], node["failure_nodes"]) for name, node in nodes.items()}
     assert ways == {
-        "start": (["collect"], ["reconnect"]),
-        "reconnect": (["collect"], []),
-        "collect": ([], []),
+        "start": (["harvest"], ["connect"]),
+        "connect": (["harvest"], []),
+        "harvest": ([], []),
     }
 
 
@@ -175,12 +167,25 @@ def test_workflow_asks_for_all_that_its_nodes_do_not_know(made: Made) -> None:
             assert {each["variable"] for each in spec if each["required"] and each["default"] == ""} <= asked
 
 
-def test_schedule_looks_more_than_once_before_a_session_expires(made: Made) -> None:
-    schedule = made.one("schedule")
-    (template,) = [each for each in made.of("job_template") if each["name"] == schedule["unified_job_template"]]
-    asked = {question["variable"] for question in template["survey_spec"]["spec"]}
-    assert set(schedule["extra_data"]) <= asked, "AWX refuses variables that no survey asks for"
+def interval(schedule: dict[str, Any]) -> timedelta:
+    """The time between two runs of a schedule."""
     # AWX writes rules in one line.
     rule = rrulestr(schedule["rrule"].replace(" RRULE:", "\nRRULE:"))
     first, second = rule.xafter(datetime.now(tz=timezone.utc), count=2)
-    assert second - first <= timedelta(seconds=schedule["extra_data"]["pssession_expires_within"]) / 3
+    return second - first
+
+
+def test_schedules_answer_questions_of_their_templates(made: Made) -> None:
+    templates = {each["name"]: each["survey_spec"]["spec"] for each in made.of("job_template")}
+    for schedule in made.of("schedule"):
+        asked = {question["variable"] for question in templates[schedule["unified_job_template"]]}
+        assert set(schedule["extra_data"]) <= asked, "AWX refuses variables that no survey asks for"
+
+
+def test_schedule_looks_more_than_once_before_a_session_expires(made: Made) -> None:
+    (schedule,) = [each for each in made.of("schedule") if each["unified_job_template"] == "Sessions: extend"]
+    assert interval(schedule) <= timedelta(seconds=schedule["extra_data"]["pssession_expires_within"]) / 3
+
+
+def test_a_schedule_waits_for_no_command(made: Made) -> None:
+    assert {each["unified_job_template"] for each in made.of("schedule")} == {"Sessions: extend", "Sessions: harvest"}

@@ -50,7 +50,7 @@ def run(folder: Path, fleet: SimulatedFleet, tasks: str, hosts: str = "windows",
         passwords={r"SSH password:\s*?$": PASSWORD},
         arguments=f"--user {USER} --ask-pass {arguments}",
     )
-    (folder / "home").mkdir()
+    (folder / "home").mkdir(parents=True)
     return job.run(folder / "home")
 
 
@@ -134,6 +134,17 @@ def test_each_host_of_a_job_counts_for_itself(fleet: SimulatedFleet, tmp_path: P
     assert counted(outcome) == [("srv01", "srv01"), ("srv02", "srv02")]
 
 
+def test_the_role_counts_its_hosts_where_it_does_not_only_look(fleet: SimulatedFleet, tmp_path: Path) -> None:
+    tasks = """
+        - name: List
+          ansible.builtin.import_role: {name: psremoting.fleet.pssession, tasks_from: list, rolespec_validate: false}
+    """
+    outcome = run(tmp_path / "list", fleet, tasks)
+    assert (outcome.code, counted(outcome)) == (0, []), outcome.stdout
+    outcome = run(tmp_path / "connect", fleet, tasks.replace("list", "main"))
+    assert sorted(counted(outcome)) == [("srv01", "srv01"), ("srv02", "srv02")], outcome.stdout
+
+
 def test_check_mode_counts_nothing(fleet: SimulatedFleet, tmp_path: Path) -> None:
     tasks = """
         - name: Connect
@@ -164,4 +175,4 @@ def test_a_name_in_capitals_is_the_same_computer() -> None:
 
 def test_every_module_that_acts_has_a_query() -> None:
     acting = {each.name for each in _plugins.MODULES if not each.cmdlet.is_reading}
-    assert set(QUERIES) == {f"psremoting.fleet.{name}" for name in acting | {"pssession_job"}}
+    assert set(QUERIES) == {f"psremoting.fleet.{name}" for name in acting | {"pssession_job", "pssession_role"}}

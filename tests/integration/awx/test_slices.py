@@ -31,8 +31,8 @@ IN_USE = 0x803381CD
 
 # One task, because fifteen hosts run it: test_templates.py has the playbooks of the collection.
 PROJECT = {
-    "reconnect.yml": """
-- name: Get back to the work of last night
+    "connect.yml": """
+- name: Connect to the sessions of last night
   hosts: windows
   gather_facts: false
   tasks:
@@ -63,7 +63,7 @@ def launch(fleet: SimulatedFleet, tmp_path: Path) -> Iterator[Callable[..., tupl
         inventory = inventory_of(fleet)
         group = inventory["all"]["children"]["windows"]
         group["hosts"] = {host: group["hosts"][host] for host in SLICES[number]}
-        job = Job(folder / "job", inventory, PROJECT, "reconnect.yml", environment=environment)
+        job = Job(folder / "job", inventory, PROJECT, "connect.yml", environment=environment)
         pods.append(job.launch(folder / "pod"))
         return job, pods[-1]
 

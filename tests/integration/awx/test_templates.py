@@ -77,11 +77,15 @@ def test_from_the_start_to_the_end_of_some_work(job: Callable[..., Job], fleet: 
     assert sessions(fleet) == NIGHTLY
     assert "Nightly" in run(job("Sessions: list", pssession_name="Week*,Night*")).stdout
 
-    run(job("Sessions: reconnect", check=True))
+    run(job("Sessions: connect", check=True))
     assert fleet.requests_of(operation="Connect") == []
-    reconnected = run(job("Sessions: reconnect", pssession_name="Nightly"))
-    assert reconnected.artifacts == {"pssession_outcomes": {"changed": ["srv01", "srv02"]}}
+    connected = run(job("Sessions: connect", pssession_name="Nightly"))
+    assert connected.artifacts == {"pssession_outcomes": {"changed": ["srv01", "srv02"]}, "pssession_pending": 0}
     assert len(fleet.requests_of(operation="Connect")) == 2
+    assert sessions(fleet) == NIGHTLY
+
+    early = run(job("Sessions: harvest", pssession_when_done="remove"))
+    assert early.artifacts["pssession_pending"] == 2
     assert sessions(fleet) == NIGHTLY
 
     fleet.clock.advance(86400 - 3000)
@@ -90,7 +94,8 @@ def test_from_the_start_to_the_end_of_some_work(job: Callable[..., Job], fleet: 
 
     run(job("Sessions: clean up", pssession_remove="true", pssession_minimum_age=0))
     assert sessions(fleet) == NIGHTLY, "there is a command with results, so they are not left behind"
-    run(job("Sessions: collect", reconnect_when_done="remove"))
+    harvested = run(job("Sessions: harvest", pssession_when_done="remove"))
+    assert harvested.artifacts["pssession_pending"] == 0
     assert sessions(fleet) == set()
 
 

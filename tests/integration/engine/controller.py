@@ -84,7 +84,9 @@ class Controller:
         return self.run(_plugins.DISCONNECT, *computers, **options)
 
     def remove(self, *computers: str, **options: Any) -> Result:
-        """Run Remove-PSSession likewise."""
+        """Run Remove-PSSession likewise; without options that narrow it down it means all sessions of the computers."""
+        if computers and not options.keys() & set(_plugins.REMOVE.cmdlet.narrowing):
+            options["name"] = ["*"]
         return self.run(_plugins.REMOVE, *computers, **options)
 
     def run(

@@ -134,7 +134,7 @@ def test_one_file_for_several_sessions(computer: SimulatedComputer, controller: 
     for name in ("job1", "job2"):
         computer.add_session(name, commands=[{"script": "done", "state": "finished"}])
     for _time in range(2):
-        result = controller.run(_plugins.RECEIVE, "srv01", journal=str(path))
+        result = controller.run(_plugins.RECEIVE, "srv01", name=["*"], journal=str(path))
         assert [got["output"] for got in result["results"]] == [["one", "two"]] * 2
 
 
@@ -206,7 +206,7 @@ def test_what_was_received_before_the_disk_was_full_is_in_the_result(
         return write(descriptor, data)
 
     def receive() -> Result:
-        return controller.run(_plugins.RECEIVE, "srv01", journal=str(path), throttle_limit=1)
+        return controller.run(_plugins.RECEIVE, "srv01", name=["*"], journal=str(path), throttle_limit=1)
 
     with monkeypatch.context() as context:
         context.setattr(os, "write", full)

@@ -275,7 +275,7 @@ def test_commands_that_cannot_be_listed_are_an_error_of_their_session(
     for name in ("a", "b"):
         plant(computer, "done", "finished", name=name)
     computer.inject(Injection("Enumerate", fault_code=fault, shell_id=computer.session("a").shell_id))
-    result = controller.run(_plugins.RECEIVE, "srv01")
+    result = controller.run(_plugins.RECEIVE, "srv01", name=["*"])
     assert result["failed"]
     (error,) = result["errors"]
     assert (error["reason"], error["session_name"]) == (reason, "a")
@@ -289,7 +289,7 @@ def test_many_at_once(controller: Controller, fleet: SimulatedFleet) -> None:
     with meanwhile(
         lambda: len(waiting_receives(fleet)) == 8, lambda: fleet.clock.advance(3600), "eight Receives at once"
     ):
-        result = controller.run(_plugins.RECEIVE, "srv01", "srv02")
+        result = controller.run(_plugins.RECEIVE, "srv01", "srv02", name=["*"])
     assert names(result) == sorted(["job0", "job1", "job2", "job3"] * 2)
     assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 8
 
@@ -301,7 +301,7 @@ def test_more_sessions_than_the_throttle_lets_receive(
     for number in range(3):
         plant(computer, "slow", name=f"job{number}")
     with time_passing(fleet, 3600):
-        result = controller.run(_plugins.RECEIVE, "srv01", throttle_limit=1)
+        result = controller.run(_plugins.RECEIVE, "srv01", name=["*"], throttle_limit=1)
     assert "failed" not in result
     assert [got["output"] for got in result["results"]] == [["begun", "done"]] * 3
 
@@ -310,7 +310,7 @@ def test_check_mode(computer: SimulatedComputer, fleet: SimulatedFleet, receive:
     plant(computer, "done", "finished")
     result = receive(check_mode=True)
     assert result["changed"]
-    assert "results" not in result
+    assert result["results"] == []
     assert {request.operation for request in fleet.requests} == {"Enumerate"}
 
 

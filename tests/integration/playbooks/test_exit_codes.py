@@ -146,22 +146,23 @@ def test_role_keeps_a_session_whose_code_was_not_expected(
 ) -> None:
     del controller.inventory["all"]["children"]["windows"]["hosts"]["srv01"]
     variables = {
-        "reconnect_way": way,
-        "reconnect_collect": True,
-        "reconnect_journal": "journal",
-        "reconnect_expected_return_code": [0, 3010],
-        "reconnect_when_done": "remove",
-        "reconnect_fail_on": ["unreachable"],
+        "pssession_way": way,
+        "pssession_name": "*",
+        "pssession_journal": "journal",
+        "pssession_expected_return_code": [0, 3010],
+        "pssession_when_done": "remove",
+        "pssession_fail_on": ["unreachable"],
     }
     wanted = f"""
     - hosts: windows
       gather_facts: false
       tasks:
-        - ansible.builtin.include_role: {{name: psremoting.fleet.reconnect}}
+        - ansible.builtin.import_role:
+            {{name: psremoting.fleet.pssession, tasks_from: collect, rolespec_validate: false}}
           vars: {variables}
         - name: Result
           ansible.builtin.debug:
-            msg: "{{{{ reconnect_result }}}}"
+            msg: "{{{{ pssession_result }}}}"
     """
     for outcome in ("changed", "missing"):
         results = {host: result["msg"] for host, result in controller.run(wanted).of("Result").items()}
@@ -197,7 +198,8 @@ def test_resume_tells_the_code_each_time_and_starts_nothing(tmp_path: Path, flee
         assert run.exit_code == 2
         assert outcomes(run) == {"srv02": "command_failed"}
         assert "ended with exit code 3" in run.output
-        assert run["Show what came"]["msg"] == ["before"]
+        (told,) = [each for each in run.results if "results" in each]
+        assert told["results"][0]["output"] == ["before"]
     assert len(fleet.requests_of(operation="Command")) == 1
     wanted |= {"hosts": "srv03", "expected_return_code": [0, 3]}
     for outcome in ("changed", "ok"):

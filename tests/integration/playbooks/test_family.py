@@ -95,7 +95,10 @@ def test_a_windows_host_alone_is_not_enough_for_its_work(
     assert fleet.requests == []
 
 
-@pytest.mark.parametrize("options", ["", "name: [], ", "owner: [], ", "minimum_age: 0, ", "state: disconnected, "])
+@pytest.mark.parametrize(
+    "options",
+    ["", "name: [], ", "owner: [], ", "minimum_age: 0, ", "state: disconnected, ", "computer_name: srv01, "],
+)
 def test_a_windows_host_alone_is_not_enough_to_remove(
     controller: Controller, fleet: SimulatedFleet, options: str
 ) -> None:
@@ -126,7 +129,7 @@ def test_a_windows_host_alone_is_not_enough_to_remove(
         ("owner: operator", ["New"]),
         ("minimum_age: 3600", ["ITBackup", "ITTask", "New", "Patch"]),
         ("minimum_age: 1, owner: operator, name: New", ["ITBackup", "ITTask", "New", "Patch"]),
-        ("computer_name: srv01, state: disconnected", []),
+        ("computer_name: srv01, name: '*', state: disconnected", []),
     ],
 )
 def test_what_is_enough_to_remove(

@@ -13,7 +13,7 @@ import pytest
 from tests.simulator import SimulatedFleet
 
 from .controller import Controller
-from .shipped import Shipped
+from .shipped import Shipped, extra
 
 TASKS = """
 - {name: Connect, psremoting.fleet.connect_pssession: {name: ITTask}}
@@ -77,8 +77,10 @@ def test_a_path_in_no_home_is_refused(controller: Controller, fleet: SimulatedFl
 
 def test_a_path_of_a_playbook_in_the_home_folder(controller: Controller) -> None:
     shipped = Shipped(controller.folder, controller.inventory)
-    run = shipped.play("list", report="~/fleet.html", HOME=str(controller.folder / "me"))
+    home = controller.folder / "me"
+    run = shipped.run("list", *extra(report="~/fleet.html"), hosts="", HOME=str(home))
     assert run.exit_code == 0, run.output
+    assert (home / "fleet.html").exists()
     assert not (controller.folder / "~").exists()
 
 

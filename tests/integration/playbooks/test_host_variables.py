@@ -76,7 +76,7 @@ def test_the_playbooks_and_the_way_fleet_work_for_the_other_hosts(
         """
         - hosts: windows
           gather_facts: false
-          roles: [{role: psremoting.fleet.reconnect, reconnect_name: ITTask, reconnect_way: fleet}]
+          roles: [{role: psremoting.fleet.pssession, pssession_name: ITTask, pssession_way: fleet}]
         """
     )
     assert (run.exit_code, asked(fleet)) == (2, others), run.output

@@ -142,6 +142,8 @@ def test_cleanup_without_remove_only_shows(controller: Controller, fleet: Simula
         assert (run.exit_code, run["Job"]["changed"]) == (0, remove), run.output
         lines = [(line["host"], line["kind"], line["value"]) for line in run["Job"]["lines"]]
         assert [value["name"] for _host, kind, value in lines if kind == "left_behind"] == ["Left"]
+        assert all(line in run.stdout.splitlines() for line in run["Job"]["stdout_lines"])
+        assert any(line.split()[:2] == ["Left", "srv01"] for line in run["Job"]["stdout_lines"])
         assert [line for line in lines if line[1] == "nothing"] == [
             (
                 host,
@@ -181,13 +183,18 @@ def test_defaults_of_the_action_group_count_for_every_call(controller: Controlle
         ({"job": "start", "name": "Nightly", "script": "a", "path": "b"}, "one of script (the text) and path"),
         ({"job": "start", "script": "a"}, "needs name"),
         ({"job": "start", "name": " ", "script": "a"}, "needs name"),
-        ({"job": "resume", "name": ["One", "Two"], "script": "a"}, "name must have one name"),
+        ({"job": "start", "name": "One,Two", "script": "a"}, "name must be one name, without a comma"),
+        ({"job": "start", "name": "Night*", "script": "a"}, "name cannot have * or ?"),
+        ({"job": "resume", "name": "Why?", "script": "a"}, "name cannot have * or ?"),
+        ({"job": "resume", "name": ["One", "Two"], "script": "a"}, "name must be one name, without a comma"),
+        ({"job": "collect"}, "the job collect needs name or instance_id"),
         ({"job": "extend"}, "needs idle_timeout"),
         ({"job": "extend", "idle_timeout": 30}, "idle_timeout"),
-        ({"job": "connect", "when_done": "remove"}, "when_done: remove is for the job collect"),
+        ({"job": "connect", "when_done": "remove"}, "when_done: remove is for the jobs collect and harvest"),
         ({"job": "cleanup", "remove": True}, "to remove sessions, name them"),
         ({"job": "cleanup", "on_error": "stop"}, "on_error: stop"),
-        ({"job": "harvest"}, "value of job must be one of"),
+        ({"job": "harvest"}, "the job harvest needs name or instance_id"),
+        ({"job": "reap"}, "value of job must be one of"),
         ({"job": "connect", "instance_id": ["not-a-guid"]}, "'not-a-guid' is not a GUID"),
     ],
 )
@@ -281,7 +288,7 @@ def test_more_lines_are_told_and_no_log_shows_none(controller: Controller, fleet
     run = job(controller, name="Nightly", keywords={"no_log": True}, **wanted)
     assert (run.exit_code, "begun" in run.stdout) == (0, False)
     run = job(controller, name="Nightly", output_lines=0, **wanted)
-    assert (run.exit_code, "stdout" in run.on("Job", "srv01"), "begun\n" in run.stdout) == (0, False, False)
+    assert (run.exit_code, run.on("Job", "srv01")["stdout"], "begun\n" in run.stdout) == (0, "", False)
 
 
 def test_a_folder_for_output_that_cannot_be_used(controller: Controller, fleet: SimulatedFleet) -> None:

@@ -180,9 +180,9 @@ def test_a_group_of_computers_that_were_not_asked_counts_for_each_host(
     }
     run = controller.run(
         """
-        - name: Reconnect
-          ansible.builtin.include_role: {name: psremoting.fleet.reconnect}
-          vars: {reconnect_way: fleet, reconnect_name: ITTask}
+        - name: Connect
+          ansible.builtin.import_role: {name: psremoting.fleet.pssession, rolespec_validate: false}
+          vars: {pssession_way: fleet, pssession_name: ITTask}
         """
     )
     assert sum(fleet.failed_logons.values()) == 3

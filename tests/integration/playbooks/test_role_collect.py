@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role reconnect collects, and leaves or removes the sessions afterwards."""
+"""The role collects, and disconnects from the sessions or removes them afterwards."""
 
 from __future__ import annotations
 
@@ -47,17 +47,19 @@ def fleet() -> Iterator[SimulatedFleet]:
         yield started
 
 
-def play(way: str, **variables: Any) -> str:
-    given = {"reconnect_name": ["Nightly"], "reconnect_way": way, **variables}
+def play(way: str, entry_point: str = "collect", **variables: Any) -> str:
+    given = {"pssession_name": ["Nightly"], "pssession_way": way, **variables}
+    if entry_point != "main":
+        given.setdefault("pssession_journal", "journal")
     return f"""
     - hosts: windows
       gather_facts: false
       tasks:
-        - ansible.builtin.include_role: {{name: psremoting.fleet.reconnect}}
+        - ansible.builtin.import_role: {{name: psremoting.fleet.pssession, tasks_from: {entry_point}}}
           vars: {given}
         - name: Result
           ansible.builtin.debug:
-            msg: "{{{{ reconnect_result }}}}"
+            msg: "{{{{ pssession_result }}}}"
     """
 
 
@@ -74,14 +76,7 @@ def states(fleet: SimulatedFleet) -> dict[str, list[str]]:
 
 @ways
 def test_collect_and_remove_what_is_finished(controller: Controller, fleet: SimulatedFleet, way: str) -> None:
-    wanted = play(
-        way,
-        reconnect_collect=True,
-        reconnect_timeout=0,
-        reconnect_journal="journal",
-        reconnect_when_done="remove",
-        reconnect_fail_on=["unreachable"],
-    )
+    wanted = play(way, pssession_timeout=0, pssession_when_done="remove", pssession_fail_on=["unreachable"])
     checked = controller.run(wanted, "--check")
     assert checked.exit_code == 0, checked.output
     assert {host: result["msg"]["results"] for host, result in checked.of("Result").items()} == {
@@ -96,6 +91,12 @@ def test_collect_and_remove_what_is_finished(controller: Controller, fleet: Simu
     results = {host: result["msg"] for host, result in run.of("Result").items()}
     assert [each["state"] for each in results["done"]["sessions"]] == ["Closed"]
     assert [got["state"] for got in results["slow"]["results"]] == ["Running"]
+    assert {host: result["pending"] for host, result in results.items()} == {
+        "done": 0,
+        "slow": 1,
+        "broken": 0,
+        "idle": 0,
+    }
     assert results["broken"]["outcome"] == "command_failed"
 
     fleet.clock.advance(HOUR)
@@ -112,9 +113,9 @@ def test_collect_and_remove_what_is_finished(controller: Controller, fleet: Simu
 
 
 @ways
-def test_leave_for_a_day(controller: Controller, fleet: SimulatedFleet, way: str) -> None:
-    """Connecting and leaving starts the idle time anew, so it is a change each time."""
-    wanted = play(way, reconnect_when_done="disconnect", reconnect_idle_timeout=24 * HOUR)
+def test_disconnect_for_a_day(controller: Controller, fleet: SimulatedFleet, way: str) -> None:
+    """Connecting and disconnecting starts the idle time anew, so it is a change each time."""
+    wanted = play(way, "main", pssession_when_done="disconnect", pssession_idle_timeout=24 * HOUR)
     checked = controller.run(wanted, "--check")
     assert [len(result["msg"]["what_if"]) for result in checked.of("Result").values()] == [2, 2, 2, 2]
     assert {each.idle_timeout for computer in fleet for each in computer.sessions} == {2 * HOUR}
@@ -132,13 +133,7 @@ def test_leave_for_a_day(controller: Controller, fleet: SimulatedFleet, way: str
 def test_what_still_runs_is_left_with_the_idle_timeout_asked_for(
     controller: Controller, fleet: SimulatedFleet, way: str
 ) -> None:
-    wanted = play(
-        way,
-        reconnect_collect=True,
-        reconnect_timeout=0,
-        reconnect_when_done="disconnect",
-        reconnect_idle_timeout=24 * HOUR,
-    )
+    wanted = play(way, pssession_timeout=0, pssession_when_done="disconnect", pssession_idle_timeout=24 * HOUR)
     run = controller.run(wanted, "--limit", "done,slow")
     assert run.exit_code == 0, run.output
     assert outputs(run) == {"done": ["done"], "slow": ["begun"]}
@@ -155,11 +150,7 @@ def test_either_way_goes_on_where_the_other_was_killed(tmp_path: Path, first: st
     with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS, switches) as fleet:
         controller = Controller(tmp_path / "killed", inventory_of(fleet))
         journal = tmp_path / "journal"
-        variables = {
-            "reconnect_collect": True,
-            "reconnect_journal": str(journal),
-            "reconnect_when_done": "remove",
-        }
+        variables = {"pssession_journal": str(journal), "pssession_when_done": "remove"}
         command = controller.command(play(first, **variables))
         with subprocess.Popen(command, env=controller.variables(), stdout=subprocess.DEVNULL) as process:
             until(lambda: sum(file.stat().st_size > 0 for file in journal.glob("*.jsonl")) == len(computers), "output")
@@ -176,3 +167,44 @@ def test_either_way_goes_on_where_the_other_was_killed(tmp_path: Path, first: st
         assert run.exit_code == 0, run.output
         assert outputs(run) == {name: ["begun", "done"] for name in ("srv01", "srv02", "srv03")}
         assert states(fleet) == {name: [] for name in ("srv01", "srv02", "srv03")}
+
+
+@ways
+def test_harvest_takes_what_has_ended_and_waits_for_nothing(
+    controller: Controller, fleet: SimulatedFleet, way: str
+) -> None:
+    fleet["idle"].session("Nightly").close()
+    fleet["idle"].add_session("Nightly").connect_elsewhere()
+    wanted = play(way, "harvest", pssession_when_done="remove", pssession_fail_on=["failed"])
+    first = controller.run(wanted)
+    assert first.exit_code == 0, first.output
+    results = {host: result["msg"] for host, result in first.of("Result").items()}
+    assert outputs(first) == {"done": ["done"], "slow": [], "broken": [], "idle": []}
+    assert {host: (result["outcome"], result["pending"]) for host, result in results.items()} == {
+        "done": ("changed", 0),
+        "slow": ("changed", 1),
+        "broken": ("command_failed", 0),
+        "idle": ("busy", 1),
+    }
+    assert states(fleet) == {"done": [], "slow": ["Disconnected"], "broken": ["Connected"], "idle": ["Connected"]}
+
+    fleet.clock.advance(HOUR)
+    fleet["idle"].session("Nightly").close()
+    second = controller.run(wanted)
+    assert second.exit_code == 0, second.output
+    results = {host: result["msg"] for host, result in second.of("Result").items()}
+    assert {host: (result["outcome"], result["pending"]) for host, result in results.items()} == {
+        "done": ("ok", 0),
+        "slow": ("changed", 0),
+        "broken": ("command_failed", 0),
+        "idle": ("ok", 0),
+    }
+    assert outputs(second)["slow"] == ["begun", "done"]
+
+
+@ways
+def test_harvest_needs_to_know_what(controller: Controller, fleet: SimulatedFleet, way: str) -> None:
+    run = controller.run(play(way, "harvest", pssession_name=[]))
+    assert run.exit_code == 2
+    assert "'*' means all sessions" in run.output
+    assert fleet.requests == []

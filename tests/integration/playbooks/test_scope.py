@@ -34,8 +34,8 @@ REMOVE = "psremoting.fleet.remove_pssession"
 LOOKUP = "ansible.builtin.debug: {msg: \"{{ query('psremoting.fleet.pssession', name='NAME') }}\"}"
 ONE_FOR_ALL = f"{REMOVE}: {{computer_name: '{{{{ ansible_play_hosts }}}}', name: NAME}}\nrun_once: true"
 ROLE = """
-ansible.builtin.include_role: {name: psremoting.fleet.reconnect}
-vars: {reconnect_name: NAME, reconnect_way: WAY}
+ansible.builtin.HOW: {name: psremoting.fleet.pssession}
+vars: {pssession_name: NAME, pssession_way: WAY}
 """
 
 
@@ -95,17 +95,19 @@ FORMS = [
         "web2, web3",
         removing("loop: [web2, web3]\ndelegate_to: '{{ item }}'"),
     ),
-    Form("`include_role` of the role reconnect", "web1", ROLE.replace("WAY", "per_host")),
     Form(
-        "the same with `reconnect_way: fleet`, in a play for web1 and web2",
+        "`include_role` of the role pssession", "web1", ROLE.replace("HOW", "include_role").replace("WAY", "per_host")
+    ),
+    Form(
+        "`import_role` of the role pssession with `pssession_way: fleet`, in a play for web1 and web2",
         "web1, web2",
-        ROLE.replace("WAY", "fleet"),
+        ROLE.replace("HOW", "import_role").replace("WAY", "fleet"),
         hosts="web1,web2",
     ),
     Form(
         "the role with `ansible_connection: local` in `vars` of the play",
         "web1",
-        ROLE.replace("WAY", "fleet"),
+        ROLE.replace("HOW", "import_role").replace("WAY", "fleet"),
         play=LOCAL,
     ),
     Form(

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,18 +55,24 @@ def names(fleet: SimulatedFleet, computer: str) -> set[str]:
     return {session.name or "" for session in fleet[computer].sessions}
 
 
+def told(run: Run, host: str) -> Any:
+    """What the role told a host."""
+    (result,) = (
+        each for each in run.results if each.host == host and each.task.startswith("psremoting.fleet.pssession : ")
+    )
+    return result.values
+
+
 def operations(fleet: SimulatedFleet) -> set[str]:
     return {request.operation for request in fleet.requests}
 
 
 def test_list_shows_sessions_and_what_expires_soon(controller: Shipped, fleet: SimulatedFleet) -> None:
-    run = controller.play("list", list_commands=True)
+    run = controller.play("list")
     assert run.exit_code == 0, run.output
-    table = "\n".join(run["Show them"]["msg"])
-    assert table.split()[:4] == ["Id", "Name", "Transport", "ComputerName"]
-    assert table.count("Expiring") == 2
-    soon = [line.split(" expires at ")[0] for line in run["Show what expires soon"]["msg"]]
-    assert soon == ["Foreign on srv01", "Expiring on srv01", "Idle on srv01", "Idle on srv02"]
+    assert run.stdout.count("Expiring") >= 2
+    soon = [line["value"].split(" expires at ")[0] for host in ("srv01", "srv02") for line in told(run, host)["lines"]]
+    assert soon == ["Foreign", "Expiring", "Idle", "Idle"]
     assert outcomes(run) == {"srv01": "ok", "srv02": "ok"}
     assert operations(fleet) <= READING
     assert len(fleet.requests_of("srv01", "Enumerate")) == 5  # the sessions, and the commands of each
@@ -75,7 +80,7 @@ def test_list_shows_sessions_and_what_expires_soon(controller: Shipped, fleet: S
     narrow = controller.play("list", owner=["alice"], expires_within=60)
     assert "Foreign" in narrow.stdout
     assert "Idle" not in narrow.stdout
-    assert "Show what expires soon" not in {result.task for result in narrow.results if result.outcome == "ok"}
+    assert told(narrow, "srv01")["lines"] == []
 
 
 def test_a_report_is_written_where_it_is_wanted(controller: Shipped, fleet: SimulatedFleet) -> None:
@@ -83,7 +88,7 @@ def test_a_report_is_written_where_it_is_wanted(controller: Shipped, fleet: Simu
     run = controller.play("list", report="reports/night.html")
     assert run.exit_code == 2
     written = {path.name for path in (controller.folder / "reports").iterdir()}
-    assert written == {"night.html", "night.json", "night.csv"}
+    assert written == {"night.html", "night.json", "night.csv", "failed.limit"}
     report = (controller.folder / "reports" / "night.json").read_text(encoding="utf-8")
     assert all(name in report for name in ("Expiring", "srv01", "srv02"))
 
@@ -97,12 +102,16 @@ def test_list_tells_of_everybody_before_it_fails_for_some(controller: Shipped, f
     assert {result.host for result in run.results if result.outcome == "failed"} == {"srv02"}
 
 
-@pytest.mark.parametrize("hosts", ["nothing", "linux*", "all:!windows"])
+@pytest.mark.parametrize("hosts", ["linux*", "all:!windows"])
 @pytest.mark.parametrize("playbook", ["list", "extend", "cleanup"])
-def test_no_windows_host_is_no_failure(controller: Shipped, fleet: SimulatedFleet, playbook: str, hosts: str) -> None:
+def test_no_windows_host_at_all_is_a_failure(
+    controller: Shipped, fleet: SimulatedFleet, playbook: str, hosts: str
+) -> None:
     run = controller.play(playbook, hosts=hosts)
-    assert run.exit_code == 0, run.output
+    assert run.exit_code == 2, run.output
+    assert "its ansible_connection is ssh, not psrp or winrm" in run.output
     assert fleet.requests == []
+    assert controller.play(playbook, hosts="nothing").exit_code == 0  # as any playbook that matches no host
 
 
 def test_start_starts_everywhere_and_once(controller: Shipped, fleet: SimulatedFleet) -> None:
@@ -121,44 +130,49 @@ def test_start_starts_everywhere_and_once(controller: Shipped, fleet: SimulatedF
     assert len(fleet.requests_of(operation="Command")) == 2
 
 
-def test_reconnect_and_collect_are_the_role(controller: Shipped, fleet: SimulatedFleet) -> None:
-    def play(playbook: str, *arguments: str, **variables: Any) -> Run:
-        return controller.play(playbook, *arguments, "--extra-vars", json.dumps(variables))
-
-    assert outcomes(play("reconnect", "--check", reconnect_name=["Idle"])) == {"srv01": "changed", "srv02": "changed"}
+def test_connect_and_collect(controller: Shipped, fleet: SimulatedFleet) -> None:
+    assert outcomes(controller.play("connect", "--check", name=["Idle"])) == {"srv01": "changed", "srv02": "changed"}
     assert operations(fleet) <= READING
     for outcome in ("changed", "ok"):
-        run = play("reconnect", reconnect_name=["Idle"])
+        run = controller.play("connect", name=["Idle"])
         assert run.exit_code == 0, run.output
         assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
     assert {fleet[host].session("Idle").state for host in ("srv01", "srv02")} == {"Connected"}
 
     fleet.clock.advance(1000)
-    wanted = {"reconnect_name": ["Expiring"], "pssession_hosts": "srv01"}
-    refused = play("collect", **wanted)
+    wanted = {"name": ["Expiring"], "hosts": "srv01"}
+    refused = controller.play("collect", **wanted)
     assert refused.exit_code == 2
-    assert "reconnect_journal" in refused.output
-    run = play("collect", **wanted, reconnect_timeout=1, reconnect_journal=str(controller.folder / "journal"))
+    assert "missing required arguments: pssession_journal" in refused.output
+    run = controller.play("collect", **wanted, timeout=1, journal=str(controller.folder / "journal"))
     assert run.exit_code == 0, run.output
-    assert [
-        each["output"]
-        for each in run.on("Note how each host fared", "srv01")["ansible_facts"]["pssession_result"]["results"]
-    ] == [["begun"]]
-    mistaken = play("reconnect", reconnect_way="both")
+    assert [each["output"] for each in told(run, "srv01")["results"]] == [["begun"]]
+    assert told(run, "srv01")["pending"] == 1
+    mistaken = controller.play("connect", way="both")
     assert (mistaken.exit_code, set(outcomes(mistaken).values())) == (2, {"failed"})
-    assert "reconnect_way" in mistaken.output
-    accepted = play("reconnect", reconnect_name=["Missing"], reconnect_fail_on=["failed"])
+    assert "pssession_way" in mistaken.output
+    accepted = controller.play("connect", name=["Missing"], fail_on=["failed"])
     assert (accepted.exit_code, set(outcomes(accepted).values())) == (0, {"missing"})
 
 
+def test_brackets_belong_to_the_name(controller: Shipped, fleet: SimulatedFleet) -> None:
+    """The name of a session to start is no pattern, and the other playbooks find it by that name, too."""
+    for outcome in ("changed", "ok"):
+        run = controller.play("start", name="Job [123]", script="Long job")
+        assert (run.exit_code, set(outcomes(run).values())) == (0, {outcome}), run.output
+    assert len(fleet.requests_of(operation="Command")) == 2
+    fleet["srv01"].add_session("Job 1")
+    run = controller.play("connect", name="Job [123]")
+    assert (run.exit_code, fleet["srv01"].session("Job 1").state) == (0, "Disconnected"), run.output
+    assert fleet["srv01"].session("Job [123]").state == "Connected"
+
+
 def test_extend_gives_time_and_leaves_the_work_alone(controller: Shipped, fleet: SimulatedFleet) -> None:
-    told = controller.play("extend", report_only=True)
-    assert {result.host: result.outcome for result in told.results if result.task == "Tell of it"} == {
-        "srv01": "ok",
-        "srv02": "ok",
-    }
+    shown = controller.play("extend", report_only=True)
+    lines = [line["value"] for line in told(shown, "srv01")["lines"] if line["kind"] == "expiring"]
+    assert [line.partition(" expires at ")[0] for line in lines] == ["Expiring", "Idle"]
     checked = controller.play("extend", "--check")
-    assert outcomes(told) == {"srv01": "ok", "srv02": "ok"}
+    assert outcomes(shown) == {"srv01": "ok", "srv02": "ok"}
     assert outcomes(checked) == {"srv01": "changed", "srv02": "changed"}
     assert operations(fleet) <= READING
 
@@ -200,7 +214,7 @@ def test_extend_does_not_fight_for_what_somebody_takes_meanwhile(controller: Shi
     assert run.exit_code == 0, run.output
     assert outcomes(run) == {"srv01": "busy", "srv02": "ok"}
     assert (taken.state, taken.idle_timeout) == ("Connected", 7200)
-    (error,) = run.on("Find what expires soon, and give it more time", "srv01")["hosts"]["srv01"]["errors"]
+    (error,) = told(run, "srv01")["errors"]
     assert "another client" in error["message"]
 
 
@@ -209,13 +223,12 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
     for arguments in ([], ["--check"]):
         run = controller.play("cleanup", *arguments)
         assert run.exit_code == 0, run.output
-        assert outcomes(run) == {"srv01": "changed", "srv02": "changed"}
-        shown = run.of("Remove it, or tell what would be removed")
-        told = {host: result["hosts"][host]["what_if"] for host, result in shown.items()}
-        assert {host: len(lines) for host, lines in told.items()} == {"srv01": 1, "srv02": 1}
-        assert shown["srv01"]["changed"] is bool(arguments)
-        table = run["Show what was removed, or would be"]["msg"]
-        assert [line.split()[1:4] for line in table[2:]] == [["Idle", "WSMan", "srv01"], ["Idle", "WSMan", "srv02"]]
+        assert outcomes(run) == {"srv01": "ok", "srv02": "ok"}
+        for host in ("srv01", "srv02"):
+            assert len(told(run, host)["what_if"]) == 1
+            lines = [line["value"] for line in told(run, host)["lines"] if line["kind"] == "left_behind"]
+            assert [session["name"] for session in lines] == ["Idle"]
+            assert told(run, host)["changed"] is False
     assert {computer.name: names(fleet, computer.name) for computer in fleet} == everything
     assert operations(fleet) <= READING
 
@@ -223,10 +236,13 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
         run = controller.play("cleanup", name="*", remove=True)
         assert run.exit_code == 0, run.output
         assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
-    assert run["Show what was removed, or would be"]["msg"] == [
-        f"nothing of {host}\\{USER} is left behind: no session without a client for 1 h and without a command"
-        for host in ("SRV01", "SRV02")
-    ]
+    for host in ("srv01", "srv02"):
+        (line,) = told(run, host)["lines"]
+        wanted = "no session without a client for 1 h and without a command"
+        assert (line["kind"], line["value"]) == (
+            "nothing",
+            f"nothing of {host.upper()}\\{USER} is left behind: {wanted}",
+        )
     assert names(fleet, "srv01") == {"Expiring", "Fresh", "Foreign"}
     assert names(fleet, "srv02") == {"Expiring"}
 
@@ -239,15 +255,19 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
     [
         ("list", {"expires_within": "soon"}, "pssession_expires_within"),
         ("start", {"script": "Long job"}, "pssession_name"),
-        ("start", {"name": "Nightly"}, "Say what to run"),
-        ("start", {"name": "Nightly", "script": "Long job", "path": "x.ps1"}, "Say what to run"),
+        ("start", {"name": "Nightly"}, "needs one of script (the text) and path (a file)"),
+        (
+            "start",
+            {"name": "Nightly", "script": "Long job", "path": "x.ps1"},
+            "needs one of script (the text) and path",
+        ),
         ("start", {"name": "Nightly", "path": "missing.ps1"}, "missing.ps1 cannot be read"),
         ("start", {"name": "Nightly", "script": "Long job", "idle_timeout": 59}, "idle_timeout: 59 is less than 60"),
         ("extend", {"idle_timeout": 86400000}, "idle_timeout: 86400000 is more than 2147483 seconds"),
         ("resume", {"name": "Nightly", "script": "Long job", "idle_timeout": 59}, "idle_timeout: 59 is less than 60"),
         ("extend", {"report_only": "perhaps"}, "pssession_report_only"),
-        ("cleanup", {"remove": True}, "say which in pssession_name"),
-        ("resume", {"name": ["One", "Two"], "script": "Long job"}, "must have one name"),
+        ("cleanup", {"remove": True}, "to remove sessions, name them"),
+        ("resume", {"name": ["One", "Two"], "script": "Long job"}, "name must be one name"),
         ("resume", {"name": "Nightly", "script": "Long job", "timeout": "long"}, "pssession_timeout"),
     ],
 )
@@ -263,9 +283,9 @@ def test_wrong_variables_are_refused_by_name(
 def test_own_account_is_known_however_it_was_said(controller: Shipped, fleet: SimulatedFleet) -> None:
     variables = controller.inventory["all"]["children"]["windows"]["vars"]
     variables["ansible_psrp_user"] = f".\\{variables.pop('ansible_user')}"
-    assert outcomes(controller.play("cleanup", hosts="srv01"))["srv01"] == "changed"
+    assert outcomes(controller.play("cleanup", hosts="srv01"))["srv01"] == "ok"
     del variables["ansible_psrp_user"]
-    assert outcomes(controller.play("cleanup", "--user", USER, hosts="srv01"))["srv01"] == "changed"
+    assert outcomes(controller.play("cleanup", "--user", USER, hosts="srv01"))["srv01"] == "ok"
     assert outcomes(controller.play("cleanup", hosts="srv01"))["srv01"] == "access_denied"
 
 

@@ -99,7 +99,8 @@ def pods(fleet: SimulatedFleet, tmp_path: Path) -> Pods:
 
 
 def shown(run: Run) -> list[str]:
-    return list(run["Show what came"]["msg"])
+    (result,) = run.on("psremoting.fleet.pssession : Start the work or resume it", "srv01")["results"]
+    return list(result["output"])
 
 
 @pytest.mark.parametrize("point", KILLED_AT)

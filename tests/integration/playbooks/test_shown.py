@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.simulator import SimulatedFleet
 
@@ -52,6 +55,37 @@ def test_a_task_for_all_shows_what_it_has_changed_and_why_the_rest_failed(
     again = controller.run(FLEET_WIDE.replace("[srv01, srv02, srv03]", "srv01"))
     assert (again.exit_code, again["Connect"]["stdout"]) == (0, "")
     assert " ".join(HEADINGS) not in lines(again)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "arguments", "is_whole"),
+    [
+        ("", [], False),
+        ("register: fleet", [], True),
+        ("", ["-v"], True),
+        ("rescue", [], True),
+        ("until: true", [], True),
+    ],
+)
+def test_a_result_that_only_the_terminal_gets_tells_each_error_once(
+    controller: Controller, fleet: SimulatedFleet, keywords: str, arguments: list[str], is_whole: bool
+) -> None:
+    for name in ("srv02", "srv03"):
+        fleet[name].session("ITTask").close()
+        fleet[name].add_session("ITTask", state="Connected")
+    for name in ("ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_CALLBACKS_ENABLED"):
+        del controller.environment[name]
+    task = {"name": "Connect", "run_once": True, **yaml.safe_load(FLEET_WIDE)[0]}
+    if keywords == "rescue":
+        played: dict[str, Any] = {"block": [task], "rescue": [{"ansible.builtin.meta": "noop"}]}
+    else:
+        played = {**task, **(yaml.safe_load(keywords) or {})}
+    run = controller.run(yaml.safe_dump([played]), *arguments)
+    assert '"reason"' in run.stdout if is_whole else '"reason"' not in run.stdout, run.output
+    if not is_whole:
+        assert run.output.count("If that client no longer runs") == 1
+        assert run.output.count("busy: srv02, srv03") == 1
+        assert re.search(r'FAILED! => {"changed": true, "msg": "2 errors, 1 session went well. See', run.output)
 
 
 def test_check_mode_shows_each_line_without_being_asked(controller: Controller) -> None:

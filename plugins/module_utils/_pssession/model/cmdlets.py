@@ -72,9 +72,9 @@ class Cmdlet:
         ended_error_id: Id of the error for a session that is known to have ended, or None if that is not an error.
         lists_commands: It lists the commands of the sessions even if the task does not ask for them.
         is_reading: It changes nothing, so it is the same in check mode and has no diff.
-        narrowing: Options of which a task must give one before the cmdlet acts on the sessions of the task's own
-            computer; none for a cmdlet that may act on all of them. A cmdlet that has some also needs `all_known`
-            before it acts on sessions of all computers that this controller knows.
+        narrowing: Options of which a task must give one before the cmdlet acts on the sessions of a computer, its own
+            or one that it names; none for a cmdlet that may act on all of them. A cmdlet that has some also needs
+            `all_known` before it acts on sessions of all computers that this controller knows.
         narrowing_hint: What to do if it was given none of them.
     """
 
@@ -109,24 +109,23 @@ INVOKE = Cmdlet(
     "Invoke-Command",
     opening_sets=_OPENED,
     narrowing=("name", "instance_id", "session_name"),
-    narrowing_hint="On a Windows host, invoke_command needs name ('*' runs the script in every session) or "
-    "instance_id, or session_name with in_disconnected_session for a new session.",
+    narrowing_hint="invoke_command needs name ('*' runs the script in every session) or instance_id, or session_name "
+    "with in_disconnected_session for a new session.",
 )
 NEW = Cmdlet("New-PSSession", parameter_sets=(), opening_sets=_OPENED, error_id="PSSessionOpenFailed")
 RECEIVE = Cmdlet(
     "Receive-PSSession",
     lists_commands=True,
-    narrowing=("name", "instance_id", "owner"),
-    narrowing_hint="On a Windows host, receive_pssession needs one of name, instance_id, owner. "
-    "name='*' selects all sessions.",
+    narrowing=("name", "instance_id"),
+    narrowing_hint="receive_pssession needs name or instance_id. name='*' selects all sessions.",
 )
 REMOVE = Cmdlet(
     "Remove-PSSession",
     error_id="RemoveSessionCannotConnectToServer",
     ended_error_id=None,
     narrowing=("name", "instance_id", "owner", "minimum_age", "expires_within"),
-    narrowing_hint="On a Windows host, remove_pssession needs one of name, instance_id, owner, minimum_age, "
-    "expires_within. name='*' selects all sessions.",
+    narrowing_hint="remove_pssession needs one of name, instance_id, owner, minimum_age, expires_within. "
+    "name='*' selects all sessions.",
 )
 
 CMDLETS = (CONNECT, DISCONNECT, GET, INVOKE, NEW, RECEIVE, REMOVE)

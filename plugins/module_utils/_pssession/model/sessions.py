@@ -19,6 +19,8 @@ POWERSHELL_RESOURCE_PREFIX = "http://schemas.microsoft.com/powershell/"
 
 DEFAULT_RESOURCE_URI = POWERSHELL_RESOURCE_PREFIX + "Microsoft.PowerShell"
 
+# Times in results, in UTC.
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 # What tells sessions apart, as `PSSession.key` has it.
 SessionKey: t.TypeAlias = "tuple[str, str]"
@@ -203,7 +205,17 @@ def _whole(seconds: float | None) -> int | None:
 
 
 def _iso_8601(moment: datetime.datetime | None) -> str | None:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return moment.strftime(_TIME) if moment else None
+
+
+def seconds_of(time: str) -> float:
+    """Return a time that a session has as text in seconds since 1970.
+
+    Raises:
+        ValueError: It is not such a time.
+    """
+    moment = datetime.datetime.strptime(time, _TIME).replace(tzinfo=datetime.timezone.utc)
+    return moment.timestamp()
 
 
 @dataclass(frozen=True)

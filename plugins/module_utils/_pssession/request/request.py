@@ -302,6 +302,8 @@ class Request:
         flow = Flow.from_options({**options, **({"list_commands": True} if cmdlet.lists_commands else {})})
         query = _query(options, flow, is_new=is_new)
         _check_all_known(query, parameter_set, cmdlet)
+        if not is_new:
+            _check_narrowing(options, parameter_set, cmdlet)
         return cls(
             parameter_set,
             cmdlet,
@@ -391,6 +393,17 @@ def _check_all_known(query: Query, parameter_set: ParameterSet, cmdlet: Cmdlet) 
             "Nothing was sent.",
             hint="Name the computers in computer_name, or run the task on a Windows host of the inventory. "
             "all_known: true acts on all of them.",
+        )
+
+
+def _check_narrowing(options: t.Mapping[str, t.Any], parameter_set: ParameterSet, cmdlet: Cmdlet) -> None:
+    """Refuse to receive from all sessions of a computer, to remove them or to run a script there by mistake."""
+    names_computers = parameter_set.mandatory & {"computer_name", "connection_uri"}
+    if names_computers and cmdlet.narrowing and not any(options.get(name) for name in cmdlet.narrowing):
+        raise ParameterBindingError(
+            "MissingMandatoryParameter",
+            f"{''.join(names_computers)} alone would mean all sessions of the computers. Nothing was sent.",
+            hint=cmdlet.narrowing_hint,
         )
 
 

@@ -1,0 +1,170 @@
+"""The action plugin of pssession_summary."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import typing as t
+from collections.abc import Mapping
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._excerpt import hide_excerpt
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import AllVariables
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._known_variables import RESULT
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import of_host
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import refuse_paths_without_home
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import Kind, Line, Summary
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details import details
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
+
+_LIMIT_FILE = "failed.limit"
+_REPORT = "psremoting.fleet.pssession_report"
+_COLOURS = {
+    Kind.GOOD: C.COLOR_OK,
+    Kind.CHANGED: C.COLOR_CHANGED,
+    Kind.ATTENTION: C.COLOR_ERROR,
+    Kind.HINT: C.COLOR_WARN,
+}
+
+
+class ActionModule(ActionBase):
+    """Summarise what the role did on the hosts of a play; the task's connection is never opened."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Run the task and return its result."""
+        del tmp
+        result: dict[str, t.Any] = super().run(None, task_vars)
+        self._task.args = _arguments.without_blank(self._task.args, _arguments.SUMMARY)
+        _validated, options = self.validate_argument_spec(_arguments.SUMMARY)
+        refuse_paths_without_home(options, _arguments.SUMMARY)
+        hosts = self._hosts(task_vars or {})
+        summary = Summary.of(hosts)
+        if summary.is_empty:
+            hide_excerpt(self._task)
+            raise AnsibleActionFail(summary.why_nothing_was_done())
+        try:
+            report = self._written_report(options["report"], hosts, task_vars) if options["report"] else None
+            limit = self._written_limit(options, summary)
+        except AnsibleActionFail:
+            self._show(summary.lines(has_file=False))  # what became of the hosts is worth more than the files
+            raise
+        now = datetime.datetime.now(datetime.timezone.utc)
+        noticed = [Line(text, Kind.NEUTRAL) for text in details(hosts, now, with_sessions=options["sessions"])]
+        lines = [*noticed, *summary.lines(has_file=bool(report or limit))]
+        if report:
+            lines.append(Line(f"Report: {pathlib.Path(report['paths']['html']).as_uri()}", Kind.NEUTRAL))
+        if limit:
+            lines.append(Line(f"To run it again for the hosts that failed: --limit @{limit}", Kind.NEUTRAL))
+        self._show(lines)
+        return {
+            **result,
+            "changed": False,  # or the recap would count a change of this host
+            "stdout": "\n".join(line.text for line in lines),
+            "stdout_lines": [line.text for line in lines],
+            "outcomes": dict(summary.by_outcome),
+            "pending": summary.pending,
+            **({"report": report["paths"]} if report else {}),
+            **({"limit": limit} if limit else {}),
+            "ansible_stats": {
+                "data": {"pssession_outcomes": dict(summary.by_outcome), "pssession_pending": summary.pending},
+                "per_host": False,
+                "aggregate": False,
+            },
+        }
+
+    def _show(self, lines: t.Iterable[Line]) -> None:
+        terminal = Terminal.of(self._task)
+        for line in lines:
+            terminal.show(line.text, _COLOURS.get(line.kind))
+
+    def _hosts(self, task_vars: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+        """Return what the role told each host of the play, as far as the play has come."""
+        variables = AllVariables(task_vars, self._templar, self._loader, self._task)
+        done = self._done(task_vars)
+        found = []
+        for host in task_vars.get("ansible_play_hosts_all") or ():
+            told = variables.registered(host, RESULT) if host in done else None
+            if isinstance(told, Mapping):
+                is_whole = "outcome" in told or told.get("skipped")
+                found.append({**(told if is_whole else of_host(told, host)), "host": host})
+        return found
+
+    def _done(self, task_vars: Mapping[str, t.Any]) -> set[str]:
+        """Return the hosts of this batch and of those before it.
+
+        With `serial`, a host that comes later may have the result of an earlier play. A host that failed is in no batch
+        any more, and not among the active hosts of the play either.
+        """
+        everyone, active, batch = (
+            set(task_vars.get(name) or ())
+            for name in ("ansible_play_hosts_all", "ansible_play_hosts", "ansible_play_batch")
+        )
+        done = batch | (everyone - active)
+        if done == everyone:
+            return done
+        play = hashlib.sha256(str(self._task.get_play()._uuid).encode()).hexdigest()[:32]
+        path = os.path.join(C.DEFAULT_LOCAL_TMP, f"summarised-{play}")
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+            done |= set(json.load(file))
+        with contextlib.suppress(OSError):
+            write_whole(path, json.dumps(sorted(done)).encode(), 0o600)
+        return done
+
+    def _written_report(
+        self, path: str, hosts: t.Sequence[dict[str, t.Any]], task_vars: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
+        """Write the report as a task with that module does, and return the result of such a task."""
+        task = self._task.copy()
+        task.args = {"results": [host for host in hosts if not host.get("skipped")], "dest": os.path.abspath(path)}
+        action = self._shared_loader_obj.action_loader.get(
+            _REPORT,
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        report: dict[str, t.Any] = action.run(task_vars=task_vars)
+        return report
+
+    def _written_limit(self, options: Mapping[str, t.Any], summary: Summary) -> str | None:
+        """Write the file for `--limit` beside what was asked for, or remove one that is out of date.
+
+        Returns:
+            Its path, or None where no host failed or neither a report nor an output folder was asked for.
+        """
+        if options["report"]:
+            folder = os.path.dirname(os.path.abspath(options["report"]))
+        elif options["output"]:
+            folder = os.path.abspath(options["output"])
+        else:
+            return None
+        path = os.path.join(folder, _LIMIT_FILE)
+        failed = [host for hosts in summary.by_outcome.values() for host in hosts if host in summary.failed]
+        if self._task.check_mode:
+            return None
+        try:
+            if failed:
+                write_whole(path, "".join(f"{host}\n" for host in failed).encode(), 0o600)
+                return path
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        except OSError as error:
+            raise AnsibleActionFail(f"{error.filename or path}: {error.strerror}") from error
+        return None

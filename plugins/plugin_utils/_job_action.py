@@ -1,0 +1,181 @@
+"""The base of the action plugins that do a job: pssession_job, and pssession_role, which the role is made of."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _collecting
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_output import JobOutput
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import (
+    JOBS,
+    RECEIVING,
+    WITH_FOLDER,
+    WITH_OUTPUT,
+    WITH_SCRIPT,
+)
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Line, Order, drive
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import EngineAction
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import WorkFolder
+
+_PLUGINS = {plugin.name: plugin for plugin in _plugins.MODULES}
+
+Variables = dict[str, t.Any]
+Entry = dict[str, t.Any]
+
+
+@dataclass
+class Done:
+    """What came of a job.
+
+    Attributes:
+        hosts: For each host what is about it, as `of_host` returns it.
+        lines: What is to be shown.
+        output: For each host the lines of output that were shown.
+        warnings, diffs: What its calls have beside their results.
+    """
+
+    hosts: dict[str, Entry]
+    lines: list[Line]
+    output: dict[str, list[str]]
+    warnings: list[str] = field(default_factory=list)
+    diffs: list[Entry] = field(default_factory=list)
+
+
+class JobAction(EngineAction):
+    """Base of the action plugins that do a job with the sessions of one host or of a fleet."""
+
+    def check_job(self, options: Variables, inventory: Inventory) -> None:
+        """Refuse options that do not make a job, before anything is sent.
+
+        Raises:
+            AnsibleActionFail: What is wrong with them.
+        """
+        options["name"] = [name.strip() for name in options["name"] or ()] or None
+        for message, is_refused in _refusals(options).items():
+            if is_refused:
+                raise AnsibleActionFail(message)
+        self.live = options["live"]
+        self.collecting = _collecting.sentence_for(options["job"], options["name"], options["journal"])
+        if self._task.async_val and not inventory.runs_here:
+            raise AnsibleActionFail("async is not possible: a job is several calls of modules. Nothing was sent")
+        if options["journal"] and options["job"] in WITH_FOLDER and not inventory.runs_here:
+            raise AnsibleActionFail("journal is a folder on the controller, and the task runs on another host")
+
+    def do(self, options: Variables, hosts: t.Sequence[str], inventory: Inventory, task_vars: Variables | None) -> Done:
+        """Do a job for some hosts and return what came of it.
+
+        Args:
+            options: Options of pssession_job, validated and checked.
+        """
+        calls = _Calls(self, options, inventory, task_vars)
+        folder = WorkFolder(options["journal"]) if options["journal"] and options["job"] in WITH_FOLDER else None
+        order = Order(hosts, options, self._task.check_mode, folder, time.time())
+        output = _output(order) if options["job"] in WITH_OUTPUT else None
+        told, lines = drive(JOBS[options["job"]](order), calls)
+        calls.warnings += [line.value for line in lines if line.kind == "unreadable"]
+        shown = {} if output is None else output.keep(told)
+        if text := "\n".join(line for of_host in shown.values() for line in of_host):
+            Terminal.of(self._task).show(text)
+        by_host = told.by_host(options["fail_on"])
+        for host, count in (told.pending or {}).items():
+            by_host[host]["pending"] = count
+        return Done(by_host, lines, shown, calls.warnings, calls.diffs)
+
+    @staticmethod
+    def receives(options: Variables) -> bool:
+        """Tell whether a job receives what commands give."""
+        return options["job"] in RECEIVING
+
+    @staticmethod
+    def opens(options: Variables) -> bool:
+        """Tell whether a job opens sessions or starts scripts."""
+        return options["job"] in WITH_SCRIPT
+
+    def call(self, call: Call, options: Variables, inventory: Inventory, task_vars: Variables | None) -> Variables:
+        """Do one call of a job."""
+        check_mode = self._task.check_mode
+        self._task.check_mode = check_mode or call.only_foresee
+        try:
+            return self.perform(_PLUGINS[call.module], options, inventory, task_vars, call.journals)
+        finally:
+            self._task.check_mode = check_mode
+
+
+class _Calls:
+    """Does the calls of a job, and keeps what each of them has to tell beside its result: warnings and diffs."""
+
+    def __init__(
+        self, action: JobAction, options: Variables, inventory: Inventory, task_vars: Variables | None
+    ) -> None:
+        self._action = action
+        self._inventory = inventory
+        self._task_vars = task_vars
+        self._shared = {name: options[name] for name in _arguments.OF_EACH_CALL if options[name] is not None}
+        if options["idle_timeout"] is not None:
+            # It is for opening and disconnecting. Each call gets it, so that the first one refuses a bad value.
+            given = self._shared.get("session_option") or {}
+            self._shared["session_option"] = {**given, "idle_timeout": options["idle_timeout"]}
+        self._of_computers = {name: options[name] for name in _arguments.COMPUTER if options.get(name) is not None}
+        self.warnings: list[str] = []
+        self.diffs: list[Entry] = []
+
+    def __call__(self, call: Call) -> Variables:
+        spec = _PLUGINS[call.module].spec
+        computers = self._of_computers if "computer_name" in call.options else {}
+        given = {**self._shared, **computers, **call.options, "on_error": "report"}
+        validation = ArgumentSpecValidator(spec).validate(given)
+        if validation.error_messages:
+            raise AnsibleActionFail(f"{call.module}: {'; '.join(validation.error_messages)}")
+        result = self._action.call(call, validation.validated_parameters, self._inventory, self._task_vars)
+        self.warnings += [each for each in result.get("warnings") or () if each not in self.warnings]
+        if "diff" in result:
+            self.diffs.append(result["diff"])
+        return result
+
+
+def _refusals(options: Variables) -> dict[str, bool]:
+    """Return what may be wrong with the options of a job, and whether it is."""
+    job, names, starts = options["job"], options["name"] or (), options["job"] in WITH_SCRIPT
+    selects = bool(names or options["instance_id"])
+    return {
+        "name has an empty entry": not all(names),
+        f"the job {job} needs one of script (the text) and path (a file)": starts
+        and (options["script"] is None) == (options["path"] is None),
+        f"the job {job} needs name, the name of the session": starts and not names,
+        f"the job {job} has one session on each host, so name must be one name, without a comma": starts
+        and len(names) > 1,
+        f"the job {job} takes the name of its session literally, so name cannot have * or ?": starts
+        and any(character in name for name in names for character in "*?"),
+        "the job journal needs journal, the path of a journal or of a folder with journals": job == "journal"
+        and not options["journal"],
+        f"the job {job} needs name or instance_id; '*' means all sessions": job in ("collect", "harvest")
+        and not selects,
+        "the job extend needs idle_timeout, the seconds to give": job == "extend" and options["idle_timeout"] is None,
+        "when_done: remove is for the jobs collect and harvest; what was not received would be lost": job
+        not in ("collect", "harvest")
+        and options["when_done"] == "remove",
+        "to remove sessions, name them in name; '*' means all": job == "cleanup" and options["remove"] and not names,
+        "on_error: stop is for a single module; a job goes on with its other hosts": options["on_error"] == "stop",
+    }
+
+
+def _output(order: Order) -> JobOutput:
+    """Return what is done with the output of a job, with its folder made before anything is sent."""
+    output = JobOutput(order)
+    try:
+        output.make_folder()
+    except OSError as error:
+        raise AnsibleActionFail(
+            f"output: {order.options['output']} cannot be used: {error.strerror}. Nothing was sent"
+        ) from error
+    return output

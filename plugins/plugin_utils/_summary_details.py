@@ -1,0 +1,127 @@
+"""Lines of a summary about single sessions: tables, what check mode foresees, and what a job noticed.
+
+They are few, however many hosts there are. The report and each host's own result have the rest.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import re
+import typing as t
+from collections.abc import Mapping
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import NAMED, Host, listed
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import format_table
+
+Entry = Mapping[str, t.Any]
+
+# More sessions than these are counted in groups instead of listed.
+MOST_ROWS = 20
+# More lines of one kind than these are too many, and the first few stand for them.
+MOST_LINES = 10
+_EXAMPLES = 5
+_COLUMNS = ("Name", "ComputerName", "State", "Availability", "Command", "Age", "ExpiresIn", "Owner")
+_ALIKE = ("name", "state", "availability")
+
+
+def details(hosts: t.Iterable[Host], now: datetime.datetime, *, with_sessions: bool = False) -> list[str]:
+    """Return lines about the sessions of the hosts of a play.
+
+    Args:
+        hosts: As `Summary.of` takes them. What a job noticed is in `lines`, each with kind and value.
+        with_sessions: Whether all sessions are meant, not only those that were left behind.
+    """
+    done = [host for host in hosts if not host.get("skipped")]
+    left_behind = [line["value"] for _host, line in _noticed(done, "left_behind")]
+    sessions = [session for host in done for session in host.get("sessions") or ()] if with_sessions else left_behind
+    foreseen = [(host["host"], line) for host in done for line in host.get("what_if") or ()]
+    return [
+        *_alike(_texts(done, "looked_for"), "more accounts"),
+        *_alike(_texts(done, "pattern"), "more names that were taken as patterns"),
+        *_table(sessions, now),
+        *([] if sessions or not with_sessions else ["There are no sessions."]),
+        *_alike(foreseen, "more lines of check mode"),
+        *_alike(_texts(done, "expiring"), "more times of expiry"),
+        *_alike(_texts(done, "buffering"), "more output buffering modes"),
+        *_alike(_texts(done, "nothing"), "more accounts"),
+        *_granted([(host, line["value"]) for host, line in _noticed(done, "granted")]),
+    ]
+
+
+def _noticed(hosts: t.Iterable[Host], kind: str) -> list[tuple[str, Entry]]:
+    return [(host["host"], line) for host in hosts for line in host.get("lines") or () if line["kind"] == kind]
+
+
+def _table(sessions: t.Sequence[Entry], now: datetime.datetime) -> list[str]:
+    """Return a table of sessions; of many sessions, one line for all that are alike."""
+    if not sessions:
+        return []
+    if len(sessions) <= MOST_ROWS:
+        return format_table(sessions, _COLUMNS, now)
+    ordered = sorted(sessions, key=_likeness)
+    groups = [list(group) for _key, group in itertools.groupby(ordered, key=_likeness)]
+    return _first([_group(group) for group in sorted(groups, key=len, reverse=True)], "more groups of sessions")
+
+
+def _likeness(session: Entry) -> tuple[str, ...]:
+    return tuple(str(session.get(key) or "") for key in _ALIKE)
+
+
+def _group(sessions: t.Sequence[Entry]) -> str:
+    name, *states = _likeness(sessions[0])
+    computers = listed([str(each.get("inventory_hostname") or each.get("computer_name")) for each in sessions], NAMED)
+    expiries = [str(each["expires_on"]) for each in sessions if each.get("expires_on")]
+    expiry = f"; the first expires at {min(expiries)}" if expiries else ""
+    count = "1 session" if len(sessions) == 1 else f"{len(sessions)} sessions"
+    return f"{count} {name} ({', '.join(states)}{expiry}): {computers}"
+
+
+def _first(lines: t.Sequence[str], rest: str) -> list[str]:
+    if len(lines) <= MOST_LINES:
+        return list(lines)
+    return [*lines[:_EXAMPLES], f"... and {len(lines) - _EXAMPLES} {rest}"]
+
+
+def _texts(hosts: t.Iterable[Host], kind: str) -> list[tuple[str, str]]:
+    return [(host, str(line["value"])) for host, line in _noticed(hosts, kind)]
+
+
+def _alike(texts: t.Iterable[tuple[str, str]], rest: str) -> list[str]:
+    """Return a line for each text with the hosts that it is about.
+
+    Texts are alike that differ only by the names of their hosts.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for host, text in texts:
+        groups.setdefault(re.sub(re.escape(host), "", text, flags=re.IGNORECASE), []).append((host, text))
+    lines = []
+    for group in groups.values():
+        names = list(dict.fromkeys(host for host, _text in group))
+        first = group[0][1]
+        if len({text for _host, text in group}) == 1:
+            lines.append(f"{first} ({listed(names, NAMED)})")
+        else:
+            lines.append(f"{first.rstrip('.')}; likewise on {listed(names[1:], NAMED)}")
+    return _first(lines, rest)
+
+
+def _granted(given: t.Sequence[tuple[str, Entry]]) -> list[str]:
+    """Return a line about sessions that servers keep for less time than was asked for."""
+    if not given:
+        return []
+    by_seconds: dict[int, list[tuple[str, Entry]]] = {}
+    for host, value in given:
+        by_seconds.setdefault(value["idle_timeout"], []).append((host, value))
+    parts = []
+    for _seconds, group in sorted(by_seconds.items(), reverse=True):
+        names = list(dict.fromkeys(host for host, _value in group))
+        expiries = [str(value["expires_on"]) for _host, value in group if value.get("expires_on")]
+        count = "1 host" if len(names) == 1 else f"{len(names)} hosts"
+        parts.append(f"{count} until {min(expiries, default='an unknown time')}: {listed(names, NAMED)}")
+    return [
+        f"Without a client, servers keep the new sessions for less than the {given[0][1]['asked']} seconds of "
+        f"pssession_idle_timeout: {'; '.join(parts)}"
+    ]

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The last lines of a playbook, for one host and for many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import NAMED, Kind, Summary, in_variables
+
+FIREWALL = "Check that WinRM listens on this port."
+TAKEN = "Set pssession_busy_timeout to wait for it."
+
+
+def host(name: str, outcome: str = "ok", *, hint: str = "", **fields: Any) -> dict[str, Any]:
+    """The result of one host; with an outcome that is an error it has a record and failed."""
+    is_error = outcome not in ("ok", "changed")
+    errors = [{"reason": outcome, "message": "It failed.", "hint": hint}] if is_error else []
+    return {"host": name, "outcome": outcome, "failed": is_error, "errors": errors, "results": [], **fields}
+
+
+def named(count: int, outcome: str, first: int = 1, **fields: Any) -> list[dict[str, Any]]:
+    return [host(f"server{number:02}", outcome, **fields) for number in range(first, first + count)]
+
+
+def texts(*hosts: dict[str, Any], has_file: bool = False) -> list[str]:
+    return [line.text for line in Summary.of(hosts).lines(has_file=has_file)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text", "kind"),
+    [
+        ("ok", "1 ok", Kind.GOOD),
+        ("changed", "1 changed", Kind.CHANGED),
+        ("unreachable", "1 needs attention: unreachable server01", Kind.ATTENTION),
+        ("access_denied", "1 needs attention: access denied server01", Kind.ATTENTION),
+    ],
+)
+def test_one_host(outcome: str, text: str, kind: Kind) -> None:
+    assert Summary.of(named(1, outcome)).lines(has_file=False) == [(text, kind)]
+
+
+def test_forty_hosts_with_nine_failures_of_five_kinds() -> None:
+    hosts = [
+        *named(25, "changed"),
+        *named(6, "ok", 26),
+        *named(3, "unreachable", 32, hint=FIREWALL),
+        *named(2, "busy", 35, hint=TAKEN),
+        host("server37", "command_failed", results=[{"rc": 3}]),
+        host("server38", "missing", errors=[{"reason": "missing", "target": "Nightly"}]),
+        *named(2, "access_denied", 39, hint="Check the password."),
+    ]
+    assert texts(*hosts) == [
+        f"unreachable: {FIREWALL}",
+        f"busy: {TAKEN}",
+        "access denied: Check the password.",
+        "25 changed, 6 ok, 9 need attention: unreachable server32, server33, server34; access denied server39, "
+        "server40; command failed server37 (exit code 3); busy server35, server36 (another client); "
+        "missing server38 (Nightly)",
+    ]
+
+
+def test_long_lists_are_shortened_where_a_file_has_the_names() -> None:
+    hosts = named(500, "unreachable", 100, hint=FIREWALL)
+    (_hint, short) = texts(*hosts, has_file=True)
+    (_hint, whole) = texts(*hosts)
+    assert short == (
+        "500 need attention: unreachable "
+        + ", ".join(f"server{number}" for number in range(100, 100 + NAMED))
+        + " and 490 more"
+    )
+    assert whole.count("server") == 500
+
+
+def test_a_list_is_not_shortened_to_leave_out_a_single_name() -> None:
+    assert "more" not in texts(*named(NAMED + 1, "busy"), has_file=True)[-1]
+    assert "and 2 more" in texts(*named(NAMED + 2, "busy"), has_file=True)[-1]
+
+
+def test_a_hint_comes_once_whatever_the_reasons() -> None:
+    hosts = [*named(2, "unreachable", hint=FIREWALL), host("server09", "failed", hint=FIREWALL)]
+    assert texts(*hosts)[0] == f"unreachable, failed: {FIREWALL}"
+
+
+@pytest.mark.parametrize(
+    ("hint", "shown"),
+    [
+        ("Set busy_timeout to wait.", "Set pssession_busy_timeout to wait."),
+        ("Set session_option.idle_timeout.", "Set session_option.idle_timeout."),
+        ("Set pssession_way.", "Set pssession_way."),
+        ("Set start_anew (pssession_start_anew in the playbook).", "Set pssession_start_anew."),
+        ("Set adopt (pssession_adopt in the playbook).", "Set pssession_adopt."),
+        ("If it may be missing, set on_missing: skip.", "If it may be missing, set pssession_fail_on without missing."),
+        ("Check the name and the timeout.", "Check the name and the timeout."),
+    ],
+)
+def test_hints_name_the_variables_of_playbooks(hint: str, shown: str) -> None:
+    assert in_variables(hint) == shown
+
+
+def test_hosts_are_named_where_a_reason_has_several_hints() -> None:
+    hosts = [host("server01", "failed", hint="One."), host("server02", "failed", hint="Two.")]
+    assert texts(*hosts)[:2] == ["failed server01: One.", "failed server02: Two."]
+
+
+def test_notes_that_differ_are_with_their_hosts() -> None:
+    hosts = [host(f"server0{rc}", "command_failed", results=[{"rc": rc}]) for rc in (1, 2)]
+    assert texts(*hosts) == ["2 need attention: command failed server01 (exit code 1), server02 (exit code 2)"]
+
+
+def test_an_error_that_is_no_failure_needs_no_attention() -> None:
+    hosts = [host("server01"), host("server02", "busy", failed=False, hint=TAKEN)]
+    assert texts(*hosts) == ["1 ok, 1 busy (server02)"]
+    assert Summary.of(hosts).failed == frozenset()
+
+
+def test_an_outcome_that_is_new_is_told_by_its_name() -> None:
+    hosts = [host("server01", "completed_with_errors", failed=False, errors=[])]
+    assert texts(*hosts) == ["1 completed with errors (server01)"]
+
+
+def test_sessions_that_still_run_are_counted() -> None:
+    assert texts(host("server01", pending=2), host("server02", pending=1)) == ["2 ok, 3 sessions still run"]
+    assert texts(host("server01", pending=1)) == ["1 ok, 1 session still runs"]
+    assert Summary.of([host("server01", pending=2), host("server02", pending=1)]).pending == 3
+
+
+def test_hosts_that_were_left_out_have_one_line() -> None:
+    left = [{"host": f"linux{number:02}", "skipped": True, "msg": "the connection is ssh"} for number in range(30)]
+    lines = texts(host("server01"), *left)
+    assert lines == [
+        "30 hosts left out: "
+        + ", ".join(f"linux{number:02}" for number in range(NAMED))
+        + " and 20 more: the connection is ssh",
+        "1 ok",
+    ]
+
+
+def test_a_play_without_any_host_says_why() -> None:
+    left = [{"host": name, "skipped": True, "msg": f"the connection is {name}"} for name in ("ssh", "psrb")]
+    summary = Summary.of(left)
+    assert summary.is_empty
+    assert summary.why_nothing_was_done() == (
+        "Nothing was done: every host was left out. ssh: the connection is ssh; psrb: the connection is psrb."
+    )
+    assert "has no hosts" in Summary.of([]).why_nothing_was_done()
+
+
+def test_outcomes_come_worst_first() -> None:
+    hosts = [host("a", "ok"), host("b", "busy"), host("c", "changed"), host("d", "unreachable"), host("e", "busy")]
+    assert list(Summary.of(hosts).by_outcome.items()) == [
+        ("unreachable", ["d"]),
+        ("busy", ["b", "e"]),
+        ("changed", ["c"]),
+        ("ok", ["a"]),
+    ]
