@@ -26,7 +26,7 @@ ROWS = [(plugin, name) for plugin in _plugins.MODULES for name in SELECTING if n
 NEEDED: dict[str, dict[str, Any]] = {
     "name": {"computer_name": "srv01"},
     "instance_id": {"computer_name": "srv01"},
-    "owner": {"computer_name": "srv01"},
+    "owner": {"computer_name": "srv01", "name": "ITTask"},
     "computer_name": {"name": "ITTask"},
     "connection_uri": {"name": "ITTask"},
     "session_name": {"computer_name": "srv01", "in_disconnected_session": True},
