@@ -12,11 +12,14 @@ import io
 import types
 import typing as t
 
-import requests
-import urllib3
-from requests.hooks import dispatch_hook
-
 from .connection import Answer, Connection
+
+try:
+    import requests
+    import urllib3
+    from requests.hooks import dispatch_hook
+except ImportError:  # reported by require_pypsrp() at the first use
+    pass
 
 
 class Handled:
@@ -28,37 +31,39 @@ class Handled:
     def send(self, connection: Connection, body: bytes, headers: t.Mapping[str, str]) -> Answer:
         """Send a request, and what the handler sends for the log-on."""
         request = requests.Request("POST", connection.url, headers, data=body, auth=self._handler).prepare()
-        adapter = _Adapter(connection)
-        response = dispatch_hook("response", request.hooks, adapter.send(request))  # type: ignore[no-untyped-call]
+        response = dispatch_hook("response", request.hooks, _Adapter(connection).send(request))  # type: ignore[no-untyped-call]
         answer: Answer = response.raw.answer
         return answer
 
 
-class _Adapter(requests.adapters.HTTPAdapter):
+class _Adapter:
+    """What a handler takes for the adapter of requests that an answer came by."""
+
     def __init__(self, connection: Connection) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=1)
         self._connection = connection
+        self._builder = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=1)
 
     def send(self, request: requests.PreparedRequest, *_given: t.Any, **_more: t.Any) -> requests.Response:
         given: t.Mapping[str, t.Any] = request.headers
         headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in given.items()}
         body = request.body or b""
         answer = self._connection.exchange(body.encode() if isinstance(body, str) else body, headers)
-        return self.build_response(request, _Raw(answer, self._connection))
+        response = self._builder.build_response(request, _raw(answer, self._connection))
+        response.connection = self  # type: ignore[assignment]
+        return response
 
 
-class _Raw(urllib3.HTTPResponse):
-    """A whole answer in the form of urllib3's, with a socket where handlers look for one."""
-
-    def __init__(self, answer: Answer, connection: Connection) -> None:
-        self.answer = answer
-        body = _Body(answer.body)
-        body.fp = types.SimpleNamespace(raw=types.SimpleNamespace(_sock=connection.socket))
-        # The body is whole and in one piece.
-        headers = [pair for pair in answer.headers.items() if pair[0].lower() != "transfer-encoding"]
-        super().__init__(
-            body, urllib3.HTTPHeaderDict(headers), answer.status, preload_content=False, request_method="POST"
-        )
+def _raw(answer: Answer, connection: Connection) -> urllib3.HTTPResponse:
+    """Return a whole answer in the form of urllib3's, with a socket where handlers look for one."""
+    body = _Body(answer.body)
+    body.fp = types.SimpleNamespace(raw=types.SimpleNamespace(_sock=connection.socket))
+    # The body is whole and in one piece.
+    headers = [pair for pair in answer.headers.items() if pair[0].lower() != "transfer-encoding"]
+    raw = urllib3.HTTPResponse(
+        body, urllib3.HTTPHeaderDict(headers), answer.status, preload_content=False, request_method="POST"
+    )
+    raw.answer = answer  # type: ignore[attr-defined]
+    return raw
 
 
 class _Body(io.BytesIO):
