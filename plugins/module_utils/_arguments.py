@@ -14,6 +14,7 @@ import typing as t
 from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import SCRIPT_OPTIONS
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
 Spec = dict[str, dict[str, t.Any]]
@@ -323,7 +324,7 @@ PSSESSION_JOB: Spec = {
     **_OF_JOBS,
     **OWNER,
     "list_commands": FLOW["list_commands"],
-    **{name: INVOKE[name] for name in ("script", "path", "arguments", "parameters", "sensitive_parameters")},
+    **{name: INVOKE[name] for name in SCRIPT_OPTIONS},
     **{name: TAKE[name] for name in ("timeout", "journal", "expected_return_code", "live")},
     **JOB,
 }

@@ -78,13 +78,37 @@ options:
     default: 3600
   script:
     description:
-      - The script of the jobs V(start) and V(resume). Either it or O(path) is needed.
+      - The script of the jobs V(start) and V(resume). One of O(script), O(path) and O(command) is needed.
     type: str
   path:
     description:
       - File with the script, on the controller. A relative path is looked for as the module
         M(psremoting.fleet.invoke_command) does.
     type: path
+  command:
+    description:
+      - Name of a function or cmdlet that the session has, instead of a script. See
+        O(psremoting.fleet.invoke_command#module:command).
+    type: str
+  creates:
+    description:
+      - Path, with or without wildcards, on the computer. Where it exists, the script does not run, and the work is
+        done. See O(psremoting.fleet.invoke_command#module:creates).
+    type: str
+  removes:
+    description:
+      - Path, with or without wildcards, on the computer. Where it does B(not) exist, the script does not run, in the
+        same way.
+    type: str
+  chdir:
+    description:
+      - Location in which the script starts. See O(psremoting.fleet.invoke_command#module:chdir).
+    type: str
+  error_action:
+    description:
+      - The C($ErrorActionPreference) of the script. See O(psremoting.fleet.invoke_command#module:error_action).
+    choices: [silently_continue, continue, stop]
+    type: str
   arguments:
     description:
       - Positional arguments of the script.
@@ -140,9 +164,10 @@ options:
         (C(HOST.jsonl)) and its result (C(HOST.result.json)). One folder and one session name stand for one piece of
         work.
       - A session of the name with a command that the journal does not know is refused; see O(adopt).
-      - Where the folder has work of another session name, script or parameters for a host, the host fails. Nothing is
-        started, and the result there is not returned. Values of O(sensitive_parameters) do not count. Of what earlier
-        versions wrote, the folder has the session name at most.
+      - Where the folder has work of another session name, script, command or parameters for a host, or with another one
+        of O(creates), O(removes), O(chdir) and O(error_action), the host fails. Nothing is started, and the result
+        there is not returned. Values of O(sensitive_parameters) do not count. Of what earlier versions wrote, the
+        folder has the session name at most.
       - For the jobs V(collect) and V(harvest) a journal as with M(psremoting.fleet.receive_pssession).
       - For the job V(journal) the journal to read, or the folder with journals, whichever of these wrote it. It is on
         the controller.

@@ -113,13 +113,22 @@ def _keyword_with_template(nodes: t.Sequence[t.Any], is_template: IsTemplate) ->
     keywords = [(name, data.get(name)) for data in written for name in _KEYWORDS]
     keywords += [(name, getattr(role, name, None)) for role in _roles(nodes) for name in _KEYWORDS]
     keywords += [(_MODULE, data.get(_MODULE)) for data in written[:1]]
-    defaults = nodes[0].module_defaults
-    for each in [defaults] if isinstance(defaults, Mapping) else defaults or ():
+    # Those of the task have the play's, too, but ansible-core 2.16 has evaluated them.
+    defaults = [nodes[0].module_defaults, nodes[0].get_play().module_defaults]
+    defaults += [data.get("module_defaults") for data in written]
+    defaults += [getattr(role, "module_defaults", None) for role in _roles(nodes)]
+    for each in _flat(defaults):
         keywords += [("module_defaults", each.get(name)) for name in _DEFAULTS]
     for name, value in keywords:
         if has_template(value, is_template):
             return f"{name} has a template, which may be another value for each host"
     return ""
+
+
+def _flat(defaults: t.Iterable[t.Any]) -> t.Iterator[Mapping[str, t.Any]]:
+    """Yield what the keyword module_defaults has: a mapping, or a list of these."""
+    for each in defaults:
+        yield from (each,) if isinstance(each, Mapping) else each or ()
 
 
 def has_template(value: t.Any, is_template: IsTemplate) -> bool:

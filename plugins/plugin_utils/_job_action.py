@@ -146,11 +146,15 @@ class _Calls:
 def _refusals(options: Variables) -> dict[str, bool]:
     """Return what may be wrong with the options of a job, and whether it is."""
     job, names, starts = options["job"], options["name"] or (), options["job"] in WITH_SCRIPT
+    conditions = [name for name in ("creates", "removes", "chdir", "error_action") if options[name]]
     selects = bool(names or options["instance_id"])
     return {
         "name has an empty entry": not all(names),
-        f"the job {job} needs one of script (the text) and path (a file)": starts
-        and (options["script"] is None) == (options["path"] is None),
+        f"the job {job} needs one of script (the text), path (a file) and command (the name of a function or cmdlet)": (
+            starts and sum(options[name] is not None for name in ("script", "path", "command")) != 1
+        ),
+        f"{' and '.join(conditions)} cannot be used with command, which sends no script": options["command"] is not None
+        and bool(conditions),
         f"the job {job} needs name, the name of the session": starts and not names,
         f"the job {job} has one session on each host, so name must be one name, without a comma": starts
         and len(names) > 1,

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import SCRIPT_OPTIONS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import HostVariables
 
 PREFIX = "pssession_"
@@ -53,7 +54,7 @@ _SELECTION = _options("name", "instance_id", "configuration_name", "owner")
 _BUSY: Spec = {"busy_timeout": _option("busy_timeout", default=90)}
 _DAY: Spec = {"idle_timeout": _option("idle_timeout", default=86400)}
 _ONE_NAME: Spec = {"name": _option("name", required=True)}
-_SCRIPT = _options("script", "path", "arguments", "parameters", "sensitive_parameters", "configuration_name")
+_SCRIPT = _options(*SCRIPT_OPTIONS, "configuration_name")
 _OUTPUT = _options("output", "output_lines")
 _JOURNAL: Spec = {"journal": _option("journal", required=True), **_options("expected_return_code")}
 

@@ -483,6 +483,12 @@ OTHER_WORK: dict[str, tuple[dict[str, Any], str]] = {
     "arguments": ({"arguments": [1]}, "its script has other parameters"),
     "parameters": ({"parameters": {"b": 2, "a": [1, None]}}, "its script has other parameters"),
     "sensitive": ({"sensitive_parameters": [{"name": "key", "value": "secret"}]}, "its script has other parameters"),
+    # A command of the same text.
+    "command": ({"script": None, "command": "work"}, "its script is another one"),
+    **{
+        name: ({name: value}, "its script has another one of creates, removes, chdir and error_action")
+        for name, value in {"creates": "x", "removes": "x", "chdir": "/srv", "error_action": "stop"}.items()
+    },
 }
 
 
@@ -556,7 +562,7 @@ def test_the_same_work_is_the_same_in_other_words() -> None:
     }
     assert engine.run("resume", ["a"], **again)["a"]["results"][0]["output"] == OUTPUT
     kept = json.loads(engine.results["a"])["work"]
-    assert sorted(kept) == ["host", "name", "parameters", "salt", "script"]
+    assert sorted(kept) == ["conditions", "host", "name", "parameters", "salt", "script"]
     assert (kept["name"], kept["host"]) == ("Nightly", "a")
 
 

@@ -1,7 +1,7 @@
 """Identity of work: what it is told by, so that other work is never answered by its result.
 
-Journals and results have the name of the session, the host, and digests of the script and of its parameters. The
-digests are salted, and values of sensitive parameters are in none.
+Journals and results have the name of the session, the host, and digests of the script, of its parameters and of its
+conditions, such as where it starts. The digests are salted, and values of sensitive parameters are in none.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -17,6 +17,14 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Entry, Order, Result
 
+_CONDITIONS = ("creates", "removes", "chdir", "error_action")
+# In words, what it is that differs, by what is noted.
+_DIFFERENCES = {
+    "script": "its script is another one",
+    "parameters": "its script has other parameters",
+    "conditions": f"its script has another one of {', '.join(_CONDITIONS[:-1])} and {_CONDITIONS[-1]}",
+}
+
 
 def identity_of(order: Order, host: str, salt: str) -> dict[str, str]:
     """Return what the work of an order on a host is told by."""
@@ -24,12 +32,15 @@ def identity_of(order: Order, host: str, salt: str) -> dict[str, str]:
     (name,) = options["name"]
     sensitive = sorted(str(each.get("name")) for each in options.get("sensitive_parameters") or ())
     given = [options.get("arguments") or [], options.get("parameters") or {}, sensitive]
+    command = options.get("command")
     return {
         "name": name,
         "host": host,
         "salt": salt,
-        "script": _digest(salt, options.get("script")),
+        # A command is told apart from a script of the same text.
+        "script": _digest(salt, {"command": command} if command else options.get("script")),
         "parameters": _digest(salt, given),
+        "conditions": _digest(salt, order.given(*_CONDITIONS)),
     }
 
 
@@ -41,10 +52,9 @@ def difference(noted: Entry, order: Order, host: str) -> str:
     own = identity_of(order, host, str(noted.get("salt") or ""))
     if is_elsewhere(noted, order, host):
         return f"its session is {shown(str(noted.get('name')))} on {shown(str(noted.get('host') or host))}"
-    # Both are digests, and of the same salt.
-    if noted.get("script") not in (None, own["script"]):
-        return "its script is another one"
-    return "its script has other parameters" if noted.get("parameters") not in (None, own["parameters"]) else ""
+    # All of these are digests, and of the same salt.
+    differences = (words for part, words in _DIFFERENCES.items() if noted.get(part) not in (None, own[part]))
+    return next(differences, "")
 
 
 def is_elsewhere(noted: Entry, order: Order, host: str) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import SCRIPT_OPTIONS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
     Entry,
@@ -50,7 +51,7 @@ def granted(order: Order, host: str, sessions: t.Iterable[Entry]) -> t.Iterator[
 
 def starting(order: Order, hosts: t.Sequence[str], **more: t.Any) -> Call:
     """Return the call that starts the script of an order."""
-    options = order.given("script", "path", "arguments", "parameters", "sensitive_parameters", "configuration_name")
+    options = order.given(*SCRIPT_OPTIONS, "configuration_name")
     return Call(
         "invoke_command",
         {

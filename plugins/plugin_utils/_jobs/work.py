@@ -103,8 +103,8 @@ OTHER_WORK = Refusal(
 DIFFERENT = Refusal(
     "{journal} is the journal of other work on {host}: {difference}. Nothing was started, and no result is given.",
     "Take another name and another journal folder for this work. What the other work gave, the lookup "
-    "psremoting.fleet.journal or the job journal reads. If only script or parameters differ, and the other work does "
-    "not run and has no result, start_anew starts this one in its place.",
+    "psremoting.fleet.journal or the job journal reads. If only script, parameters or conditions differ, and the "
+    "other work does not run and has no result, start_anew starts this one in its place.",
 )
 GONE = Refusal(
     "The work was started on {host}, and its session is gone: there is no session {name} of {account}. It expired, was "

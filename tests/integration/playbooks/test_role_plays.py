@@ -177,6 +177,12 @@ OBSTACLES = {
         f"- {IMPORT}\n  module_defaults: {{group/psremoting.fleet.all: {{port: '{{{{ 5985 }}}}'}}}}",
         "module_defaults has a template",
     ),
+    "defaults of the play": (
+        "- hosts: windows\n  gather_facts: false\n"
+        "  module_defaults: {group/psremoting.fleet.all: {port: '{{ 5985 }}'}}\n"
+        f"  tasks:\n    - {IMPORT}",
+        "module_defaults has a template",
+    ),
 }
 
 
@@ -332,7 +338,7 @@ def test_only_sessions_of_an_account(tmp_path: Path, way: str) -> None:
         ("start", "pssession_name: 'One,Two', pssession_script: Get-Date", "one name, without a comma"),
         ("start", "pssession_name: Night*, pssession_script: Get-Date", "cannot have * or ?"),
         ("resume", "pssession_name: 'Why?', pssession_script: Get-Date", "cannot have * or ?"),
-        ("resume", "pssession_name: Nightly", "needs one of script (the text) and path (a file)"),
+        ("resume", "pssession_name: Nightly", "needs one of script (the text), path (a file) and command"),
         ("resume", "pssession_name: Nightly, pssession_path: missing.ps1", "missing.ps1 cannot be read"),
         ("cleanup", "pssession_remove: true", "to remove sessions, name them"),
     ],

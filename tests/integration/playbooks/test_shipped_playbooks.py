@@ -255,11 +255,11 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
     [
         ("list", {"expires_within": "soon"}, "pssession_expires_within"),
         ("start", {"script": "Long job"}, "pssession_name"),
-        ("start", {"name": "Nightly"}, "needs one of script (the text) and path (a file)"),
+        ("start", {"name": "Nightly"}, "needs one of script (the text), path (a file) and command"),
         (
             "start",
             {"name": "Nightly", "script": "Long job", "path": "x.ps1"},
-            "needs one of script (the text) and path",
+            "needs one of script (the text), path",
         ),
         ("start", {"name": "Nightly", "path": "missing.ps1"}, "missing.ps1 cannot be read"),
         ("start", {"name": "Nightly", "script": "Long job", "idle_timeout": 59}, "idle_timeout: 59 is less than 60"),

@@ -35,6 +35,20 @@ _ABOUT_THE_SESSION = frozenset(
     }
 )
 
+# Options of a task that say what is to run, and how: those of invoke_command that the jobs have, too.
+SCRIPT_OPTIONS = (
+    "script",
+    "path",
+    "command",
+    "arguments",
+    "parameters",
+    "sensitive_parameters",
+    "creates",
+    "removes",
+    "chdir",
+    "error_action",
+)
+
 
 class PipelineState(enum.Enum):
     """What became of a command, in PowerShell's words (PSInvocationState)."""
