@@ -137,7 +137,7 @@ test-races: $(READY) ## The tests in which threads or processes meet, 20 times e
 	@$(WITH_ENV) $(VENV_PYTHON) dev/repeat.py $(REPEAT_ARGS)
 
 .PHONY: benchmark
-benchmark: $(READY) ## How fast it is beside bare pypsrp, on this machine
+benchmark: $(READY) ## How fast engine and playbooks are, on this machine
 	@$(WITH_ENV) $(VENV_PYTHON) -m tests.benchmark $(BENCHMARK_ARGS)
 
 .PHONY: test-all

@@ -207,6 +207,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
   - psremoting.fleet._options.computers
+  - psremoting.fleet._result.output
   - psremoting.fleet._sessions.uri
   - psremoting.fleet._sessions.existing
   - psremoting.fleet._sessions.all_known

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
   - psremoting.fleet._options.computers
+  - psremoting.fleet._result
   - psremoting.fleet._sessions.uri
   - psremoting.fleet._sessions.change
   - psremoting.fleet._endpoints

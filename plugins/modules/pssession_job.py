@@ -260,6 +260,7 @@ extends_documentation_fragment:
   - psremoting.fleet._attributes.verb
   - psremoting.fleet._options
   - psremoting.fleet._options.computers
+  - psremoting.fleet._result.output
 notes:
   - The task runs on the controller. Its calls of modules run wherever C(delegate_to) sends the task, if that is not a
     Windows host. Then O(journal) cannot be used, since its files are on the controller.
@@ -332,9 +333,8 @@ lines:
   contains:
     kind:
       description:
-        - What it is. V(output) is the output of the work of V(resume), V(expiring) a session that V(extend) or V(list)
-          has found, V(buffering) the output buffering mode of a session of V(start), V(left_behind) a session of
-          V(cleanup).
+        - What it is. V(expiring) is a session that V(extend) or V(list) has found, V(buffering) the output buffering
+          mode of a session of V(start), V(left_behind) a session of V(cleanup). Output is in RV(hosts) alone.
           V(granted) has, for a session that V(start) or V(resume) opened, the idle timeout that the server granted in
           seconds, if it is less than O(idle_timeout), with the keys session, idle_timeout, asked and expires_on.
           V(unreadable) says what could not be read in a journal, for V(journal); it is a warning as well.
@@ -346,6 +346,6 @@ lines:
       description: The host.
       type: str
     value:
-      description: A line of text, the list of output objects, or the session.
+      description: A line of text, or the session.
       type: raw
 """

@@ -16,7 +16,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Line, Order
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Call, Order
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.resume import resume
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._work_folder import FORMAT, WorkFolder
 from tests.unit.builders import session
@@ -99,8 +99,9 @@ def test_a_result_of_format_1_is_that_of_finished_work(earlier: Path) -> None:
         "remove_pssession",
         ["db9445cd-7dc6-49f9-b1bf-5455485024d2"],
     )
-    line = job.send({"sessions": [{**call.options["session"][0], "changed": True}], "results": [], "errors": []})
-    assert line == Line("output", "srv01", ["done"])
+    with pytest.raises(StopIteration) as end:
+        job.send({"sessions": [{**call.options["session"][0], "changed": True}], "results": [], "errors": []})
+    assert end.value.value.by_host()["srv01"]["results"][0]["output"] == ["done"]
     kept = json.loads((earlier / "srv01.result.json").read_text())
     assert (kept["format"], kept["sessions"][0]["state"]) == (FORMAT, "Closed")
 

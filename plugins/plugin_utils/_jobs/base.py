@@ -137,7 +137,7 @@ class Line:
     """Something to show.
 
     Attributes:
-        kind: What it is: output, buffering, expiring, left_behind, granted, unreadable or nothing.
+        kind: What it is, as the documentation of pssession_job says. Output is in the results alone.
         host: The host that it is about.
         value: A text, or the plain data that is shown.
     """

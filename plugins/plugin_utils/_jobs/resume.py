@@ -18,7 +18,6 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Entry,
     Folder,
     Job,
-    Line,
     Order,
     Result,
     Step,
@@ -49,9 +48,6 @@ def resume(order: Order) -> Job:
         acts = {work.host: decide(work.case)[0] for work in pending}
         act = min(acts.values())
         yield from resumer.phase(act, [work for work in pending if acts[work.host] is act])
-    for work in works:
-        if work.result is not None and work.shows:
-            yield Line("output", work.host, work.result["results"][0]["output"])
     return Told({work.host: work.told for work in works})
 
 
@@ -113,10 +109,6 @@ class _Work:
             for command in session.get("commands") or ()
         }
         return any(command in self.started or command in self.known.get(session, ()) for session, command in found)
-
-    @property
-    def shows(self) -> bool:
-        return bool(self.result and self.result.get("results"))
 
     def fail(self, part: Result) -> None:
         """Tell an error, and leave the host as it is."""

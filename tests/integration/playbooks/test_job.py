@@ -73,8 +73,9 @@ def test_start_and_resume_host_by_host_and_at_once(controller: Controller, fleet
         run = play(controller, job="resume", journal=str(controller.folder / "work"), adopt=True, **wanted)
         assert (run.exit_code, outcomes(run)) == (0, dict.fromkeys(HOSTS, outcome)), run.output
         results = [result.values for result in run.of("Job").values()]
-        lines = [(line["kind"], line["host"], line["value"]) for result in results for line in result["lines"]]
-        assert sorted(lines) == [("output", host, ["begun", "done"]) for host in HOSTS]
+        parts = [(host, part["results"]) for result in results for host, part in result["hosts"].items()]
+        assert sorted((host, got["output"]) for host, (got,) in parts) == [(host, ["begun", "done"]) for host in HOSTS]
+        assert "output" not in {line["kind"] for result in results for line in result["lines"]}
     assert len(fleet.requests_of(operation="Command")) == 3
     assert {path.name for path in (controller.folder / "work").iterdir()} == {
         f"{host}.{kind}" for host in HOSTS for kind in ("jsonl", "result.json")
