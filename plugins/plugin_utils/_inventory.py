@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import typing as t
+from collections.abc import Mapping
 
 from ansible import constants as C
 from ansible import context
@@ -205,7 +206,7 @@ class Inventory:
         if name in inventory:
             yield inventory[name]
         elif host in self._task_vars.get("ansible_play_hosts_all", ()) and self._task is not None:
-            yield self._task.connection
+            yield _connection_keyword(self._task)
             yield self._task.get_play().connection
 
     def _options_of(self, host: str, plugin: str, variables: Variables) -> Variables:
@@ -241,3 +242,14 @@ class Inventory:
             variables = self._task_vars.get("ansible_delegated_vars", {}).get(self._delegate_to, {})
         hidden = any(name in variables for name in C.MAGIC_VARIABLE_MAPPING["password"])
         return None if hidden else t.cast("str | None", self._play_context.password)
+
+
+def _connection_keyword(task: t.Any) -> object:
+    """Return the connection that the keywords of a task say, without what holds for its own host alone.
+
+    ansible-core 2.21 puts the connection that it has found for the task's host in the place of the keyword.
+    """
+    written = task._ds.get("connection") if isinstance(task._ds, Mapping) else None
+    if written is None and task._parent is not None:
+        written = task._parent.connection
+    return task.connection if written is None or "{{" in str(written) else written
