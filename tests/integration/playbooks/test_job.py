@@ -180,8 +180,8 @@ def test_defaults_of_the_action_group_count_for_every_call(controller: Controlle
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"job": "start", "name": "Nightly"}, "one of script (the text) and path (a file)"),
-        ({"job": "start", "name": "Nightly", "script": "a", "path": "b"}, "one of script (the text) and path"),
+        ({"job": "start", "name": "Nightly"}, "one of script (the text), path (a file) and command"),
+        ({"job": "start", "name": "Nightly", "script": "a", "path": "b"}, "one of script (the text), path"),
         ({"job": "start", "script": "a"}, "needs name"),
         ({"job": "start", "name": " ", "script": "a"}, "needs name"),
         ({"job": "start", "name": "One,Two", "script": "a"}, "name must be one name, without a comma"),
