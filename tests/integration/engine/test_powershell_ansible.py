@@ -282,5 +282,5 @@ def test_check_mode_opens_no_session_and_skips_other_scripts(controller: Control
     skipped = controller.run(
         _plugins.INVOKE, "srv01", name=["ansible"], script="Stop-Process -Id $PID", check_mode=True
     )
-    assert "results" not in skipped
+    assert skipped["results"] == []
     assert set(operations(fleet)) == {"Enumerate"}
