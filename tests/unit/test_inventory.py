@@ -217,6 +217,7 @@ def seen_from(own: str, hosts: dict[str, dict[str, Any]], **variables: Any) -> _
     }
     play = SimpleNamespace(connection="psrp")
     task = SimpleNamespace(delegate_to=None, connection="psrp", remote_user=None, port=None, get_play=lambda: play)
+    task._ds, task._parent = {}, play
     return _inventory.Inventory(task_vars, Templar(DataLoader(), task_vars), DataLoader(), task)
 
 
