@@ -91,7 +91,9 @@ HEADER = "| what | script | in the result |\n| --- | --- | --- |\n"
 
 def row(example: Example, result: Mapping[str, Any]) -> str:
     """Return the row of an example with what a run gave."""
-    shown = ", ".join(f"`{way}: {json.dumps(_at(way, result), ensure_ascii=False)}`" for way in example.shows)
+    shown = ", ".join(
+        f"`{way}: {json.dumps(_at(way, result), ensure_ascii=False, sort_keys=True)}`" for way in example.shows
+    )
     script = example.script.replace("|", "\\|")
     return f"| {example.topic} | `{script}` | {shown} |\n"
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from tests.integration.engine.bad_server import BadServer, Call, ChattyServer
 from tests.integration.engine.controller import Controller, Result, error_ids, names
 from tests.simulator import Injection, SimulatedFleet
 from tests.waiting import until
+
+# With its libraries Kerberos looks for a ticket before it asks the server, and there is none.
+HAS_KERBEROS = all(importlib.util.find_spec(name) for name in ("gssapi", "krb5"))
 
 pytestmark = pytest.mark.timing
 
@@ -183,7 +187,7 @@ def test_a_wrong_password(fleet: SimulatedFleet, controller: Controller) -> None
         ({"authentication": "digest", "transport": "winrm"}, "InvalidAuthentication"),
         # This server lets in by Basic alone.
         ({"authentication": "negotiate", "message_encryption": "auto"}, "InvalidAuthentication"),
-        ({"authentication": "kerberos"}, "InvalidAuthentication"),
+        ({"authentication": "kerberos"}, "AuthenticationFailed" if HAS_KERBEROS else "InvalidAuthentication"),
         ({"ca_cert": "/nowhere.pem", "use_ssl": True}, "12175"),
     ],
     ids=str,

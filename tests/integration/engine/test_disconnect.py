@@ -52,10 +52,10 @@ def moment(text: str) -> datetime.datetime:
 @pytest.mark.parametrize(
     ("options", "body", "idle_timeout", "buffer_mode"),
     [
-        ({}, "<Disconnect/>", 7200, "Block"),
+        ({}, "<Disconnect></Disconnect>", 7200, "Block"),
         ({"idle_timeout": 86400}, "<Disconnect><IdleTimeOut>PT86400S</IdleTimeOut></Disconnect>", 86400, "Block"),
         ({"output_buffering_mode": "drop"}, "<Disconnect><BufferMode>Drop</BufferMode></Disconnect>", 7200, "Drop"),
-        ({"output_buffering_mode": "none"}, "<Disconnect/>", 7200, "Block"),
+        ({"output_buffering_mode": "none"}, "<Disconnect></Disconnect>", 7200, "Block"),
         (
             {"idle_timeout": 60, "output_buffering_mode": "drop"},
             "<Disconnect><IdleTimeOut>PT60S</IdleTimeOut><BufferMode>Drop</BufferMode></Disconnect>",
@@ -74,7 +74,7 @@ def moment(text: str) -> datetime.datetime:
             86400,
             "Block",
         ),
-        ({"session_option": {"idle_timeout": -1}}, "<Disconnect/>", 7200, "Block"),
+        ({"session_option": {"idle_timeout": -1}}, "<Disconnect></Disconnect>", 7200, "Block"),
     ],
     ids=["nothing", "idle timeout", "drop", "none", "both", "session option", "both idle timeouts", "server's default"],
 )
