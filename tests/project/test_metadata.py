@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 from pathlib import Path
@@ -59,6 +60,26 @@ def test_every_module_has_its_action_plugin_and_the_other_way_round() -> None:
 
 def test_nothing_is_excused_from_the_sanity_tests() -> None:
     assert list((ROOT / "tests" / "sanity").glob("ignore-*.txt")) == []
+
+
+def test_both_modules_with_output_describe_it_alike() -> None:
+    """Ansible shares documentation of options, and none of return values."""
+    invoke, receive = (returned_by(name) for name in ("invoke_command", "receive_pssession"))
+    assert invoke == receive
+    assert {"skip_reason", "host_out", "state"} <= invoke["results"].keys()
+
+
+def returned_by(module: str) -> dict[str, Any]:
+    """Return the return values of a module, of `results` the parts, without what only one of the two modules has."""
+    name = f"ansible_collections.psremoting.fleet.plugins.modules.{module}"
+    text = importlib.import_module(name).RETURN.replace("psremoting.fleet.invoke_command#module:", "")
+    values: dict[str, Any] = yaml.safe_load(text)
+    parts: dict[str, Any] = values["results"]["contains"]
+    del parts["command_id"]["description"]  # receive_pssession may know it from the journal
+    for part in (*values.values(), *parts.values()):
+        told = part.get("description", "")
+        part["description"] = " ".join(("\n".join(told) if isinstance(told, list) else told).split())
+    return {**values, "results": parts}
 
 
 def test_private_helpers_are_named_so() -> None:
