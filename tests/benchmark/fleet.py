@@ -10,7 +10,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +19,10 @@ import certifi
 import yaml
 
 from tests.benchmark.contenders import PASSWORD, SESSION, USER
+from tests.waiting import until
 
 # A script that fleets know, and what it gives.
 SCRIPT, OUTPUT = "Work", "done"
-START_SECONDS = 120
 # Longer than servers keep a silent client connected.
 FORGET_SECONDS = 130
 
@@ -72,9 +71,7 @@ def fleet_of(count: int, delay: float) -> Iterator[Fleet]:
         command = [sys.executable, "-m", "tests.simulator", str(folder / "fleet.yml"), "--ready-file", str(ready)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             try:
-                give_up_at = time.monotonic() + START_SECONDS
-                while not ready.exists() and process.poll() is None and time.monotonic() < give_up_at:
-                    time.sleep(0.1)
+                until(lambda: ready.exists() or process.poll() is not None, "the start of the fleet")
                 told = json.loads(ready.read_text(encoding="utf-8"))
                 addresses = {computer["name"]: computer["address"] for computer in told["computers"]}
                 # As on a controller that trusts its system's authorities and that of the company.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from tests.integration.engine.logons import (
     tickets_for,
 )
 from tests.simulator import Realm, SimulatedComputer, SimulatedFleet
+from tests.waiting import until
 
 pytestmark = pytest.mark.timing
 
@@ -165,7 +165,7 @@ def test_bad_tickets(
     if trouble == "early":
         realm.skew(cache, 1800)
     if trouble == "expired":
-        time.sleep(1.1)
+        until(lambda: realm.has_ended(cache), "the end of the ticket")
     set_up(controller, fleet, "Kerberos, ticket", transport=library)
     if trouble == "unknown service":
         controller.inventory["srv01"]["negotiate_hostname_override"] = "srv99.lab.test"
