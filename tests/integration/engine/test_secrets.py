@@ -17,6 +17,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.findin
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import error_record
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs import base
 from tests.integration.engine.controller import ADMIN, PASSWORD, Controller, Result
+from tests.integration.engine.logons import set_up
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 
 LATIN = User("latin", "Kennwört-für-Latin")
@@ -41,6 +42,19 @@ def assert_absent(text: str, password: str = PASSWORD) -> None:
     assert found == []
 
 
+def log_everything(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep all that the libraries log, whatever level they have chosen."""
+    for name in ("", *logging.root.manager.loggerDict):
+        caplog.set_level(logging.DEBUG, logger=name)
+
+
+def assert_absent_from_log(caplog: pytest.LogCaptureFixture, *libraries: str, password: str = PASSWORD) -> None:
+    """None of the records has a password, and each of the libraries has logged something."""
+    assert {record.name.partition(".")[0] for record in caplog.records} >= set(libraries)
+    for record in caplog.records:
+        assert_absent(f"{record.getMessage()} {record.args!r} {record.exc_text}", password)
+
+
 def run_of_everything(fleet: SimulatedFleet, controller: Controller) -> list[Result]:
     """Successes and failures of many kinds."""
     for computer in fleet:
@@ -53,6 +67,8 @@ def run_of_everything(fleet: SimulatedFleet, controller: Controller) -> list[Res
         controller.connect(name=["*"]),
         controller.get("srv01", connection_uri=["http://x"]),
     ]
+    set_up(controller, fleet, "NTLM")
+    results.append(controller.get("srv01"))
     controller.user = User("admin", PASSWORD + "-wrong")
     return [*results, controller.get("srv01")]
 
@@ -60,15 +76,12 @@ def run_of_everything(fleet: SimulatedFleet, controller: Controller) -> list[Res
 def test_results_and_logs_and_registry(
     fleet: SimulatedFleet, controller: Controller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
-    for name in list(logging.root.manager.loggerDict):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+    log_everything(caplog)
     results = run_of_everything(fleet, controller)
     assert any(result["sessions"] for result in results)
     assert any(result["errors"] for result in results)
     assert_absent(repr(results) + json.dumps(results))
-    for record in caplog.records:
-        assert_absent(f"{record.getMessage()} {record.args!r} {record.exc_text}")
+    assert_absent_from_log(caplog, "pypsrp", "spnego")
     for file in controller.state_file.parent.iterdir():
         assert_absent(file.read_bytes().decode("latin-1"))
         assert_absent(file.read_bytes().decode("utf-8", "ignore"))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import session_key
 from tests.integration.engine.controller import ADMIN, ALICE, Controller, Result, end_time_after, error_ids, operations
-from tests.integration.engine.test_secrets import assert_absent
+from tests.integration.engine.test_secrets import assert_absent, assert_absent_from_log, log_everything
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
 SECRET = "Geheimes-\N{KEY}-πάντα"
@@ -124,9 +123,7 @@ def test_a_secret_is_seen_nowhere(
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
-    for name in list(logging.root.manager.loggerDict):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+    log_everything(caplog)
     for each in fleet:
         each.add_session("job")
     fleet["srv02"].inject(Injection("Command", action="fault", fault_code=5))
@@ -142,8 +139,7 @@ def test_a_secret_is_seen_nowhere(
     assert_absent(repr(results) + json.dumps(results), SECRET)
     for file in (path for path in tmp_path.rglob("*") if path.is_file()):
         assert_absent(file.read_bytes().decode("latin-1"), SECRET)
-    assert caplog.records
-    for record in caplog.records:
-        assert_absent(f"{record.getMessage()} {record.args!r} {record.exc_text}", SECRET)
+    assert_absent_from_log(caplog, "pypsrp", password=SECRET)
+    assert fleet.requests_of(operation="Command")
     for request in fleet.requests:
         assert_absent(request.body, SECRET)
