@@ -124,6 +124,7 @@ def test_disconnect_for_a_day(controller: Controller, fleet: SimulatedFleet, way
         assert run.exit_code == 0, run.output
         assert {tuple(each) for each in states(fleet).values()} == {("Disconnected",)}
         assert {each.idle_timeout for computer in fleet for each in computer.sessions} == {24 * HOUR}
+        assert len(run.of("Result")) == 4
         for result in run.of("Result").values():
             assert (result["msg"]["outcome"], result["msg"]["results"]) == ("changed", [])
             assert [each["state"] for each in result["msg"]["sessions"]] == ["Disconnected"]

@@ -92,6 +92,7 @@ def test_each_host_works_by_itself_where_none_waits_for_the_others(
 ) -> None:
     refused = controller.run(ROLE.replace("WAY", "fleet"), ANSIBLE_STRATEGY=strategy)
     assert refused.exit_code == 2
+    assert set(refused.of(TASK)) == set(HOSTS)
     for result in refused.of(TASK).values():
         assert f"the strategy {strategy} runs each host by itself" in result.message
         assert "pssession_way: per_host" in result.message

@@ -101,6 +101,7 @@ def test_become_of_the_inventory_refuses_only_what_opens_or_starts(
     assert run.exit_code == 0, run.output
     assert " ".join(run.stderr.split()).count(NO_EFFECT) == 1  # for three hosts and three tasks
     for task in ("Look", "Connect", "Job"):
+        assert len(run.of(task)) == 3
         for result in run.of(task).values():
             assert result["warnings"][0].startswith(NO_EFFECT)
     for task in ("Open", "Start"):

@@ -57,6 +57,7 @@ def test_an_unknown_variable_of_the_play_is_refused(controller: Controller, flee
         play["tasks"] = [{"name": "Set", "ansible.builtin.set_fact": wrong}, role]
     run = controller.run(yaml.safe_dump([play]))
     assert run.exit_code == 2
+    assert len(messages(run)) == 3
     for message in messages(run):
         assert "pssession_bussy_timeout (a variable of the play). Did you mean pssession_busy_timeout?" in message
     assert fleet.requests == []
