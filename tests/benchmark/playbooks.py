@@ -26,6 +26,7 @@ from typing import Any
 
 from tests.benchmark.contenders import PASSWORD, SESSION, USER
 from tests.benchmark.fleet import SCRIPT, Fleet, fleet_of
+from tests.processes import processes_of
 
 WAYS = ("fleet", "per_host")
 SAMPLE_SECONDS = 0.3
@@ -188,7 +189,7 @@ def _watched(process: subprocess.Popen[bytes]) -> dict[str, float]:
     memory = worker = 0
     while process.poll() is None:
         together = 0
-        for pid in _processes_of(process.pid):
+        for pid in processes_of(process.pid):
             with contextlib.suppress(OSError):  # it has ended meanwhile
                 together += _value(f"/proc/{pid}/smaps_rollup", "Pss")
                 if pid != process.pid:
@@ -202,13 +203,3 @@ def _watched(process: subprocess.Popen[bytes]) -> dict[str, float]:
 def _value(path: str, name: str) -> int:
     found = re.search(rf"^{name}:\s+(\d+)", Path(path).read_text(encoding="utf-8"), re.MULTILINE)
     return int(found[1]) if found else 0
-
-
-def _processes_of(pid: int) -> list[int]:
-    """Return a process and all that came of it, by /proc."""
-    found = [pid]
-    for each in found:
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            for listing in Path(f"/proc/{each}/task").glob("*/children"):
-                found += map(int, listing.read_text(encoding="utf-8").split())
-    return found

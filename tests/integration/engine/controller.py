@@ -168,6 +168,13 @@ def names(result: Result) -> list[str]:
     return sorted(session["name"] for session in result["sessions"])
 
 
+def only(result: Result) -> Result:
+    """The entry of the only command of a result."""
+    (found,) = result["results"]
+    entry: Result = found
+    return entry
+
+
 def error_ids(result: Result) -> list[str]:
     """The error ids of a result without the cmdlet's class, sorted."""
     return sorted(error["fully_qualified_error_id"].rpartition(",")[0] for error in result["errors"])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from tests.integration.engine.controller import ADMIN, Controller, Result
+from tests.integration.engine.controller import ADMIN, Controller, Result, only
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 from tests.waiting import until
 
@@ -61,11 +61,6 @@ def receive(controller: Controller, journal: str) -> Any:
         return controller.run(_plugins.RECEIVE, "srv01", name=["job"], journal=journal, **options)
 
     return run
-
-
-def only(result: Result) -> Result:
-    (found,) = result["results"]
-    return found
 
 
 def break_off(computer: SimulatedComputer, after: int, *, can_stop: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from tests.integration.engine.controller import ADMIN, Controller, Result
+from tests.integration.engine.controller import ADMIN, Controller, Result, only
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
 SCRIPTS: dict[str, Any] = {
@@ -40,11 +40,6 @@ SCRIPTS: dict[str, Any] = {
 def running_fleet() -> Iterator[SimulatedFleet]:
     with SimulatedFleet.build(["srv01"], [ADMIN], SCRIPTS) as fleet:
         yield fleet
-
-
-def only(result: Result) -> Result:
-    (found,) = result["results"]
-    return found
 
 
 def invoke(controller: Controller, script: str, **options: Any) -> Result:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from tests.integration.engine.controller import ADMIN, Controller, Result
+from tests.integration.engine.controller import ADMIN, Controller, Result, only
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
 UNICODE = "Grüße 😀 \U0010fffd _x0041_ _X005F_ <&> \t tab \u2028 \ufeff"
@@ -39,11 +39,6 @@ def invoke(controller: Controller, computer: SimulatedComputer) -> Any:
         return controller.run(_plugins.INVOKE, "srv01", name=["job"], script=script, **options)
 
     return run
-
-
-def only(result: Result) -> Result:
-    (found,) = result["results"]
-    return found
 
 
 def requests(fleet: SimulatedFleet) -> list[str]:

@@ -25,6 +25,7 @@ from tests.integration.engine.controller import (
     error_ids,
     most_at_once,
     names,
+    only,
     time_passing,
     waiting_receives,
 )
@@ -84,11 +85,6 @@ def invoke(controller: Controller, computer: SimulatedComputer) -> Any:
         return controller.run(_plugins.INVOKE, "srv01", name=["job"], script=script, **options)
 
     return run
-
-
-def only(result: Result) -> Result:
-    (found,) = result["results"]
-    return found
 
 
 def test_all_streams(invoke: Any, computer: SimulatedComputer) -> None:

@@ -22,7 +22,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import CommandEvent
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import LockedFile
-from tests.integration.engine.controller import ADMIN, Controller, Result
+from tests.integration.engine.controller import ADMIN, Controller, Result, only
 from tests.integration.engine.killed_reader import ANYWHERE, POINTS
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 from tests.waiting import until
@@ -70,11 +70,6 @@ def receive(controller: Controller, path: Path) -> Any:
         return controller.run(_plugins.RECEIVE, "srv01", name=["job"], journal=str(path), **options)
 
     return run
-
-
-def only(result: Result) -> Result:
-    (found,) = result["results"]
-    return found
 
 
 def plant(computer: SimulatedComputer, script: str, state: str = "running") -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from tests.integration.engine.controller import ADMIN, Controller, Result, operations
+from tests.integration.engine.controller import ADMIN, Controller, Result, only, operations
 from tests.simulator import SimulatedFleet
 from tests.waiting import until
 
@@ -62,11 +62,6 @@ def run_constrained(controller: Controller) -> Run:
     """Likewise, in a session in which scripts call methods of core types only."""
     found = runner(controller, "constrained")
     assert "failed" not in found(CONSTRAIN)
-    return found
-
-
-def only(result: Result) -> Result:
-    (found,) = result["results"]
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from tests.integration.engine.controller import ADMIN, Controller, Result, error_ids
+from tests.integration.engine.controller import ADMIN, Controller, Result, error_ids, only
 from tests.simulator import SimulatedFleet
 from tests.waiting import until
 
@@ -51,11 +51,6 @@ def run(controller: Controller) -> Run:
     """Run a script in the session `scripts`, which tests share that leave nothing in it."""
     open_session(controller, "scripts")
     return lambda script, **options: invoke(controller, "scripts", script, **options)
-
-
-def only(result: Result) -> Result:
-    (found,) = result["results"]
-    return found
 
 
 def test_all_streams(run: Run) -> None:

@@ -19,6 +19,7 @@ from tests.integration.engine.controller import (
     Result,
     error_ids,
     names,
+    only,
     time_passing,
     wait_of,
     waiting_receives,
@@ -64,11 +65,6 @@ def receive(controller: Controller) -> Any:
 
 def plant(computer: SimulatedComputer, script: str, state: str = "running", name: str = "job", **options: Any) -> Any:
     return computer.add_session(name, commands=[{"script": script, "state": state}], **options)
-
-
-def only(result: Result) -> Result:
-    (found,) = result["results"]
-    return found
 
 
 def test_scenarios_11_and_63_finished(computer: SimulatedComputer, fleet: SimulatedFleet, receive: Any) -> None:

@@ -21,6 +21,7 @@ from tests.integration.engine.controller import (
     Result,
     error_ids,
     looking,
+    only,
     operations,
     wait_of,
     waiting_receives,
@@ -77,11 +78,6 @@ def receive(controller: Controller) -> Any:
 
 def plant(computer: SimulatedComputer, script: str, state: str = "finished") -> Any:
     return computer.add_session("job", commands=[{"script": script, "state": state}])
-
-
-def only(result: Result) -> Result:
-    (found,) = result["results"]
-    return found
 
 
 def after(fleet: SimulatedFleet, operation: str) -> list[str]:

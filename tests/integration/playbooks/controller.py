@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -194,16 +193,6 @@ class Controller:
             for line in self.record.read_text(encoding="utf-8").splitlines():
                 entry = json.loads(line)
                 yield TaskResult(entry["task"], entry["host"], entry["outcome"], entry["result"])
-
-
-def processes_of(pid: int) -> list[int]:
-    """Return a process and all that came of it, by /proc. Ansible's workers lead sessions of their own (setsid)."""
-    found = [pid]
-    for each in found:
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            for listing in Path(f"/proc/{each}/task").glob("*/children"):
-                found += map(int, listing.read_text(encoding="utf-8").split())
-    return found
 
 
 def inventory_of(fleet: SimulatedFleet, **variables: Any) -> dict[str, Any]:

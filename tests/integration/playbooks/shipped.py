@@ -15,9 +15,10 @@ from typing import Any
 
 import yaml
 
+from tests.processes import processes_of
 from tests.simulator import SimulatedFleet
 
-from .controller import Controller, Run, inventory_of, processes_of
+from .controller import Controller, Run, inventory_of
 
 
 @dataclass

@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 from psrpcore.types import PSInt64
 
+from tests.processes import processes_of
 from tests.simulator import SimulatedFleet, User
 from tests.simulator.messages import from_clixml
 from tests.simulator.pipeline import statements_of
 from tests.simulator.psrp import Message, fragments_of
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, USER, Controller, processes_of
+from .controller import PASSWORD, PATIENT, USER, Controller
 
 HOSTS = ["srv01", "srv02"]
 SCRIPTS: dict[str, Any] = {

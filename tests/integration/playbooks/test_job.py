@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import LockedFile
+from tests.processes import processes_of
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of, processes_of
+from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of
 
 HOSTS = ["srv01", "srv02", "srv03"]
 READING = {"Enumerate", "Unauthenticated"}

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.processes import processes_of
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, USER, Controller, Run, processes_of
+from .controller import PASSWORD, PATIENT, USER, Controller, Run
 
 # Each receive with timeout 0 takes one piece: the script waits for the clock of the fleet in between.
 STEPS: list[dict[str, Any]] = [

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from tests.processes import processes_of
 from tests.simulator import SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of, processes_of
+from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of
 from .test_role_ways import WAYS, recap
 
 HOUR = 3600

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from ansible.release import __version__
 
+from tests.processes import processes_of
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, SILENCE, USER, Controller, Run, inventory_of, processes_of
+from .controller import PASSWORD, PATIENT, SILENCE, USER, Controller, Run, inventory_of
 from .test_role_ways import WAYS, recap
 
 HOSTS = ["srv01", "srv02"]

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import processes_of
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, SILENCE, USER, Controller, inventory_of, processes_of
+from .controller import PASSWORD, PATIENT, SILENCE, USER, Controller, inventory_of
 
 COUNT = 500
 # More than one round of work, where the number matters no further.

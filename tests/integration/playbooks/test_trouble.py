@@ -13,10 +13,11 @@ import sys
 import time
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import SHORTEST
+from tests.processes import processes_of
 from tests.simulator import Injection, SimulatedFleet
 from tests.waiting import PATIENCE, until
 
-from .controller import Controller, processes_of
+from .controller import Controller
 
 CONNECT = """
 - name: Connect
