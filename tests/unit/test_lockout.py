@@ -225,6 +225,32 @@ def test_a_computer_that_is_connected_late_waits_for_another_turn(time: Time, re
     assert done == ["connected", "connected", "sent"]
 
 
+def test_computers_that_are_all_slow_do_not_overtake_each_other_for_ever(time: Time, records: Records) -> None:
+    """While each connects, others are counted, as soon as there is room for three of them."""
+    guarded = guard(time, records)
+    turns: list[str] = []
+
+    def slow(observer: LogonObserver) -> None:
+        turns.append("connected")
+        assert len(turns) < 10
+        time.now += SOON
+        overtaken: list[TransportError] = []
+
+        def others_connect() -> None:
+            overtaken.append(refusal_of(observer))
+            raise SILENT
+
+        with suppress(Waited, TransportError):
+            during(guarded, 3, others_connect, is_connected=False)
+        if overtaken:
+            raise overtaken[0]
+        observer.begins()
+        turns.append("sent")
+
+    guarded.log_on(at("srv01"), slow)
+    assert turns == ["connected", "connected", "sent"]
+
+
 def refusal_of(observer: LogonObserver) -> TransportError:
     """Begin a log-on that must not begin."""
     with pytest.raises(TransportError) as raised:

@@ -15,6 +15,9 @@ again:
            ^                                  |
            +-----------------no room any more-+
 
+Each time that it starts again, it counts for twice as long: else computers that are all slow would take the room from
+each other for ever.
+
 Accounts of one computer are counted there alone, and are not guarded.
 """
 
@@ -34,7 +37,8 @@ from ..system.world import LogonObserver, Unobserved, World
 
 # Domains lock after five failures at the least.
 MAX_FAILURES = 3
-# Seconds after which a computer that could not be connected to no longer counts: it may not answer at all.
+# Seconds after which a computer that could not be connected to no longer counts: it may not answer at all. They double
+# with each time that it was connected to and others were asked meanwhile.
 SOON = 2.0
 # Seconds that a log-on counts beyond the time of its request, if its outcome is not noted: its process was killed.
 _GRACE = 60.0
@@ -78,17 +82,19 @@ class LockoutGuard:
         if account is None or not self._is_on:
             return work(Unobserved())
         key = self._key(account, endpoint.logon.password or "")
+        soon = SOON
         while True:
             attempt = _Attempt(self._world, key, endpoint.answer_timeout + _GRACE)
-            self._wait_for_turn(attempt, account)
+            self._wait_for_turn(attempt, account, soon)
             try:
                 return attempt.of(work)
             except _Overtaken:
-                continue
+                soon *= 2
 
-    def _wait_for_turn(self, attempt: _Attempt, account: str) -> None:
+    def _wait_for_turn(self, attempt: _Attempt, account: str, soon: float) -> None:
+        """Wait until there is room, and count the attempt for so many seconds."""
         pause = _FIRST_PAUSE
-        while (refused := attempt.count(SOON)) is not None:
+        while (refused := attempt.count(soon)) is not None:
             if refused >= MAX_FAILURES:
                 raise NotAsked(account, refused)
             self._world.sleep(pause)
