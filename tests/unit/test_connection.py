@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.connection import Connection
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.tls import Contexts
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.way import Way
+from tests.simulator.certificates import CertificateAuthority
 from tests.unit.builders import endpoint
 from tests.waiting import PATIENCE, until
 
@@ -186,3 +190,89 @@ def test_what_waits_fails_when_another_thread_ends_it(wire: Wire) -> None:
     assert isinstance(failed[0], OSError)
     with pytest.raises(ConnectionAbortedError):
         wire.answered(OK)
+
+
+class ProxyWithTls:
+    """A connection to a server with TLS through a proxy with TLS, and the other end of it.
+
+    Attributes:
+        ours: The connection.
+        theirs: The proxy's end.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, authority: CertificateAuthority) -> None:
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        names = ["proxy.example.com", "srv01.example.com"]
+        self.context.load_cert_chain(authority.issue_server("both", names).chain_file)
+        at = endpoint(uri="https://srv01.example.com:5986/wsman")
+        self.ours = Connection(at, Way("https://proxy.example.com:3129"), Contexts(str(authority.ca_file)))
+        self.ours.give_up_at = time.monotonic() + PATIENCE
+        end, theirs = socket.socketpair()
+        theirs.settimeout(PATIENCE)
+        monkeypatch.setattr(self.ours, "_dial", lambda *_place: end)
+        self.theirs = self.context.wrap_socket(theirs, server_side=True, do_handshake_on_connect=False)
+        self._from_client, self._to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._server = self.context.wrap_bio(self._from_client, self._to_client, server_side=True)
+
+    def make_tunnel(self) -> None:
+        self.theirs.do_handshake()
+        assert self.theirs.recv(65536).startswith(b"CONNECT srv01.example.com:5986 ")
+        self.theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    def answer(self, answer: bytes) -> None:
+        """Do the server's part in the tunnel: the handshake, and an answer to a request."""
+        for step in (self._server.do_handshake, self._server.read, lambda: self._server.write(answer)):
+            while True:
+                try:
+                    step()
+                except ssl.SSLWantReadError:
+                    self.theirs.sendall(self._to_client.read())
+                    self._from_client.write(self.theirs.recv(65536))
+                else:
+                    self.theirs.sendall(self._to_client.read())
+                    break
+
+
+@pytest.fixture
+def proxied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ProxyWithTls]:
+    made = ProxyWithTls(monkeypatch, CertificateAuthority(tmp_path))
+    yield made
+    made.ours.close()
+    made.theirs.close()
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[], None]) -> Iterator[None]:
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    thread.join(PATIENCE)
+
+
+def test_a_server_behind_a_proxys_tls(proxied: ProxyWithTls) -> None:
+    def serve() -> None:
+        proxied.make_tunnel()
+        proxied.answer(OK)
+
+    with beside(serve):
+        assert proxied.ours.exchange(b"hello", {}).body == b"ok"
+    assert proxied.ours.is_open()
+    proxied.theirs.close()
+    assert not proxied.ours.is_open()
+
+
+def test_the_handshake_with_a_server_behind_a_proxys_tls_ends_in_time(proxied: ProxyWithTls) -> None:
+    """The server's part trickles in."""
+
+    def trickle() -> None:
+        proxied.make_tunnel()
+        assert proxied.theirs.recv(65536)
+        proxied.ours.give_up_at = time.monotonic()
+        proxied.theirs.sendall(b"\x16")  # of a record of the handshake
+        proxied.theirs.settimeout(1)
+        with contextlib.suppress(OSError):
+            proxied.theirs.recv(1)
+        proxied.theirs.close()
+
+    with beside(trickle), pytest.raises(OSError, match="the time for the request is over"):
+        proxied.ours.open()

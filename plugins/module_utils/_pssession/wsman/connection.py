@@ -338,13 +338,42 @@ class Connection:
             raise OSError(f"Tunnel connection failed: {response.status} {response.reason}".strip())
 
     def _start_tls(self, context: ssl.SSLContext, name: str) -> None:
-        self.socket.settimeout(self._remaining())
         if isinstance(self.socket, ssl.SSLSocket):  # that of the proxy
-            self.socket = SSLTransport(self.socket, context, server_hostname=name)
+            within = t.cast(socket.socket, _WithinTls(self, self.socket))
+            self.socket = SSLTransport(within, context, server_hostname=name)
             return
+        self.socket.settimeout(self._remaining())
         # The handshake comes after the assignment, so that close() can cut it.
         self.socket = context.wrap_socket(self.socket, server_hostname=name, do_handshake_on_connect=False)
         self.socket.do_handshake()
+
+
+class _WithinTls:
+    """Carries TLS to the server within TLS to the proxy: one step of it may wait for many pieces, each in its time."""
+
+    def __init__(self, connection: Connection, outer: ssl.SSLSocket) -> None:
+        self.socket = outer
+        self._connection = connection
+        self._waits = True
+
+    def settimeout(self, seconds: float) -> None:
+        self._waits = seconds > 0
+
+    def recv(self, size: int) -> bytes:
+        self._limit()
+        return self.socket.recv(size)
+
+    def sendall(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            self._limit()
+            rest = rest[self.socket.send(rest) :]
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def _limit(self) -> None:
+        self.socket.settimeout(self._connection._remaining() if self._waits else 0)
 
 
 class _Readable:
