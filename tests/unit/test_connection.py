@@ -173,6 +173,20 @@ def test_a_header_cannot_end_its_line(wire: Wire) -> None:
     assert wire.theirs[0].recv(1) == b""
 
 
+def test_a_proxy_is_not_asked_when_another_thread_has_ended_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Wire(monkeypatch, "https://srv01:5986/wsman", Way("http://proxy:3128"))
+
+    def dial(*place: Any) -> socket.socket:
+        made.ours.close()
+        return made._dial(*place)
+
+    monkeypatch.setattr(made.ours, "_dial", dial)
+    made.answers = [b"HTTP/1.1 503 Busy\r\n\r\n"]
+    with pytest.raises(OSError, match="the conversation was ended"):
+        made.ours.open()
+    made.theirs[0].close()
+
+
 def test_what_waits_fails_when_another_thread_ends_it(wire: Wire) -> None:
     failed: list[Exception] = []
 
@@ -190,6 +204,51 @@ def test_what_waits_fails_when_another_thread_ends_it(wire: Wire) -> None:
     assert isinstance(failed[0], OSError)
     with pytest.raises(ConnectionAbortedError):
         wire.answered(OK)
+
+
+@pytest.mark.parametrize("look", [Connection.is_open, lambda ours: ours.certificate])
+def test_a_connection_is_not_closed_while_it_is_looked_at(look: Callable[[Connection], Any]) -> None:
+    """Its number could belong to another file by then."""
+    ours = Connection(endpoint(uri="https://srv01:5986/wsman"), Way(), Contexts(None))
+    looked_at = LookedAt(ours)
+    ours.socket = looked_at
+    look(ours)
+    looked_at.closing.join(PATIENCE)
+    assert looked_at.is_closed == [False, True]
+
+
+class LookedAt:
+    """A socket that another thread closes as soon as it is used.
+
+    Attributes:
+        closing: The other thread.
+        is_closed: Whether it was closed by the end of its use, and whether it is now.
+    """
+
+    def __init__(self, ours: Connection) -> None:
+        self.closing = threading.Thread(target=ours.close)
+        self._closed = threading.Event()
+        self._seen: list[bool] = []
+
+    @property
+    def is_closed(self) -> list[bool]:
+        return [*self._seen, self._closed.is_set()]
+
+    def settimeout(self, _seconds: float) -> None:
+        pass
+
+    def recv(self, _size: int) -> bytes:
+        self.closing.start()
+        self._seen.append(self._closed.wait(0.5))
+        raise BlockingIOError
+
+    def getpeercert(self, _binary: bool) -> bytes:
+        with contextlib.suppress(BlockingIOError):
+            self.recv(1)
+        return b""
+
+    def close(self) -> None:
+        self._closed.set()
 
 
 class ProxyWithTls:

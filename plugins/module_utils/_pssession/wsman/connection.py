@@ -116,7 +116,8 @@ class Connection:
         self._context = contexts.of(endpoint) if endpoint.use_ssl else None
         over_tls = way.proxy is not None and way.proxy.lower().startswith("https:")
         self._proxy_context = contexts.of_proxy() if over_tls else None
-        self._lock = threading.Lock()
+        # Who closes the socket has it, and who uses the socket without `_used`.
+        self._lock = threading.RLock()
         self.socket: t.Any = None
         self._in_use = False
         self._ended = False
@@ -124,23 +125,25 @@ class Connection:
     @property
     def certificate(self) -> bytes | None:
         """The certificate that the server has shown, in DER; None without TLS."""
-        return self.socket.getpeercert(True) if self._context is not None and self.socket is not None else None
+        with self._lock:
+            return self.socket.getpeercert(True) if self._context is not None and self.socket is not None else None
 
     def is_open(self) -> bool:
         """Tell whether the server has the connection still open. Anything that it sends unasked ends it, too.
 
         Tickets of TLS 1.3, which come after the handshake, are taken in here.
         """
-        if self.socket is None:
+        with self._lock:
+            if self.socket is None:
+                return False
+            try:
+                self.socket.settimeout(0)
+                self.socket.recv(1)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return True
+            except OSError:
+                pass  # it broke
             return False
-        try:
-            self.socket.settimeout(0)
-            self.socket.recv(1)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError:
-            pass  # it broke
-        return False
 
     def open(self) -> None:
         """Open the connection, if it is not open.
@@ -203,11 +206,13 @@ class Connection:
         self.number += 1
 
     def _remaining(self) -> float:
-        """Return how many seconds are left.
+        """Return how many seconds are left; each wait begins with this.
 
         Raises:
             TimeoutError: None.
+            ConnectionAbortedError: It was ended, perhaps before there was a socket that could be shut down.
         """
+        self._check()
         remaining = self.give_up_at - time.monotonic()
         if remaining <= 0:
             raise TimeoutError("the time for the request is over")
@@ -218,9 +223,10 @@ class Connection:
             raise ConnectionAbortedError("the conversation was ended")
 
     def _drop(self) -> None:
-        used, self.socket = self.socket, None
-        if used is not None:
-            used.close()
+        with self._lock:
+            used, self.socket = self.socket, None
+            if used is not None:
+                used.close()
 
     def _exchange(self, body: bytes, headers: t.Mapping[str, str]) -> Answer:
         every = {**_HEADERS, **headers, "Content-Length": str(len(body))}
@@ -342,9 +348,9 @@ class Connection:
             within = t.cast(socket.socket, _WithinTls(self, self.socket))
             self.socket = SSLTransport(within, context, server_hostname=name)
             return
-        self.socket.settimeout(self._remaining())
         # The handshake comes after the assignment, so that close() can cut it.
         self.socket = context.wrap_socket(self.socket, server_hostname=name, do_handshake_on_connect=False)
+        self.socket.settimeout(self._remaining())
         self.socket.do_handshake()
 
 
