@@ -1,4 +1,4 @@
-"""Negotiate by pypsrp and pyspnego: Kerberos where it is possible, else NTLM, with one conversation with the KDC.
+"""Negotiate by pyspnego: Kerberos where it is possible, else NTLM, with one conversation with the KDC.
 
     Kerberos: ticket for the service --possible--> send it
                     |
@@ -86,7 +86,7 @@ class Negotiate:
                 return answer
         answer = self._log_on("Negotiate", connection, body, headers)
         offered = answer.header("WWW-Authenticate").upper()
-        known = [each for each in _HEADERS if each.upper() in offered]
+        known = [each for each in _HEADERS if each.upper() in offered and self._can_be(each.lower())]
         if answer.status == 401 and known and "Negotiate" not in known:
             answer = self._log_on(known[0], connection, body, headers)
         return answer
@@ -112,19 +112,14 @@ class Negotiate:
         self._ends_at = _end_of(context) if context.complete else None
         return answer
 
-    def _mechanisms(self, header: str) -> tuple[str, ...]:
-        """Return what to try under a name in the header, first choice first.
+    def _can_be(self, header: str) -> bool:
+        """Tell whether the log-on can go under a name in the header: that of its own mechanism, or Negotiate."""
+        return "negotiate" in (self._logon.scheme, header) or self._logon.scheme == header
 
-        Raises:
-            ValueError: The server wants another mechanism than the one that was chosen.
-        """
+    def _mechanisms(self, header: str) -> tuple[str, ...]:
+        """Return what to try under a name in the header that the log-on can go under, first choice first."""
         scheme = self._logon.scheme
         if header != "negotiate":
-            if scheme not in ("negotiate", header):
-                raise ValueError(
-                    f"Server responded with the auth protocol {header!r} which is incompatible with the specified "
-                    f"auth_provider {scheme!r}"
-                )
             return (header,)
         if scheme != "negotiate":
             return (scheme,)
