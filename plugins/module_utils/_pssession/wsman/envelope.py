@@ -16,8 +16,7 @@ from .duration import duration
 from .soap import NAMESPACES
 
 _TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
-_ENUMERATION = "http://schemas.xmlsoap.org/ws/2004/09/enumeration"
-_SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+_ENUMERATION, _SHELL = NAMESPACES["wsen"], NAMESPACES["rsp"]
 CREATE, DELETE = f"{_TRANSFER}/Create", f"{_TRANSFER}/Delete"
 ENUMERATE, PULL = f"{_ENUMERATION}/Enumerate", f"{_ENUMERATION}/Pull"
 COMMAND, RECEIVE, SEND, SIGNAL = (f"{_SHELL}/{name}" for name in ("Command", "Receive", "Send", "Signal"))

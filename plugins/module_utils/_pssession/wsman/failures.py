@@ -59,7 +59,6 @@ _SCHEME = re.compile(r"(?:^|,\s*)([A-Za-z]+)(?=\s|,|$)")
 # What exceptions of HTTP libraries mean, by their names; their own texts are for programmers.
 _OF_HTTP = {
     "RemoteDisconnected": "the server closed it",
-    "InvalidChunkLength": "the length of a part is not a number",
     "IncompleteRead": "the answer ended before its announced length",
     "BadStatusLine": "what came is not an HTTP answer",
     "UnknownProtocol": "what came is not an HTTP answer",

@@ -15,7 +15,7 @@ from ..system.libraries import PYWINRM_MINIMUM
 from . import authentication as pypsrp
 from .pywinrm_authentication import authentication as pywinrm
 
-# Makes the auth handler and the codec for an endpoint; sends nothing.
+# Makes the way to log on to an endpoint; sends nothing.
 Maker = t.Callable[[Endpoint], pypsrp.Authentication]
 
 
