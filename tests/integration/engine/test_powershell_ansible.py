@@ -6,18 +6,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from tests.integration.engine.controller import ADMIN, Controller, Result, only, operations
+from tests.integration.engine.controller import Controller, only, operations
+from tests.integration.engine.real_powershell import (
+    CONSTRAIN,
+    Run,
+    one_computer,
+    open_session,
+    runner,
+    shared_controller,
+)
 from tests.simulator import SimulatedFleet
 from tests.waiting import until
 
-Run = Callable[..., Result]
 # A script that supports check mode.
 CHECKED = """[CmdletBinding(SupportsShouldProcess)]
 param ([string] $Name)
@@ -25,30 +31,8 @@ param ([string] $Name)
 if ($PSCmdlet.ShouldProcess($Name)) { $global:Done = $Name }
 $Ansible.Changed = $Name -ne 'same'
 """
-CONSTRAIN = "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'"
-
-
-@pytest.fixture(scope="module")
-def fleet(powershell: str) -> Iterator[SimulatedFleet]:
-    with SimulatedFleet.build(["srv01"], [ADMIN], powershell=powershell) as fleet:
-        yield fleet
-
-
-@pytest.fixture(scope="module")
-def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
-    return Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
-
-
-def open_session(controller: Controller, name: str) -> None:
-    opened = controller.run(_plugins.NEW, "srv01", name=[name])
-    assert "failed" not in opened, opened["msg"]
-
-
-def runner(controller: Controller, session: str) -> Run:
-    open_session(controller, session)
-    return lambda script, **options: controller.run(
-        _plugins.INVOKE, "srv01", name=[session], script=script, **{"timeout": 300, **options}
-    )
+fleet = pytest.fixture(one_computer, scope="module", name="fleet")
+controller = pytest.fixture(shared_controller, scope="module", name="controller")
 
 
 @pytest.fixture(scope="module")

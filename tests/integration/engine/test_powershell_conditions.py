@@ -5,47 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from tests.integration.engine.controller import ADMIN, Controller, Result, operations
+from tests.integration.engine.controller import Controller, Result, operations
+from tests.integration.engine.real_powershell import CONSTRAIN, Run, one_computer, runner, shared_controller
 from tests.simulator import SimulatedFleet
 
-Run = Callable[..., Result]
 STATE = (
     "$ErrorActionPreference; (Get-Location).Path; (Get-Variable -Scope Global).Name -like '__pssession*'; "
     "Test-Path function:__pssession*"
 )
-CONSTRAIN = "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'"
-
-
-@pytest.fixture(scope="module")
-def fleet(powershell: str) -> Iterator[SimulatedFleet]:
-    with SimulatedFleet.build(["srv01"], [ADMIN], powershell=powershell) as fleet:
-        yield fleet
-
-
-@pytest.fixture(scope="module")
-def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
-    return Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
+fleet = pytest.fixture(one_computer, scope="module", name="fleet")
+controller = pytest.fixture(shared_controller, scope="module", name="controller")
 
 
 @pytest.fixture(scope="module")
 def runners(controller: Controller) -> dict[str, Run]:
     """Run a script in a session of either language mode."""
-
-    def runner(session: str) -> Run:
-        opened = controller.run(_plugins.NEW, "srv01", name=[session])
-        assert "failed" not in opened, opened["msg"]
-        return lambda script, **options: controller.run(
-            _plugins.INVOKE, "srv01", name=[session], script=script, **{"timeout": 300, **options}
-        )
-
-    found = {name: runner(name) for name in ("full", "constrained")}
+    found = {name: runner(controller, name) for name in ("full", "constrained")}
     assert "failed" not in found["constrained"](CONSTRAIN)
     return found
 

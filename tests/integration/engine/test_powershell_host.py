@@ -5,38 +5,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from tests.integration.engine.controller import ADMIN, Controller, Result
+from tests.integration.engine.controller import Controller, Result
+from tests.integration.engine.real_powershell import Run, one_computer, open_session, shared_controller
 from tests.simulator import SimulatedFleet
 from tests.waiting import until
 
-Run = Callable[..., Result]
+fleet = pytest.fixture(one_computer, scope="module", name="fleet")
+controller = pytest.fixture(shared_controller, scope="module", name="controller")
 CHOICES = "[System.Management.Automation.Host.ChoiceDescription[]]@('&Yes', '&No')"
-
-
-@pytest.fixture(scope="module")
-def fleet(powershell: str) -> Iterator[SimulatedFleet]:
-    """A computer whose sessions are processes of the real PowerShell."""
-    with SimulatedFleet.build(["srv01"], [ADMIN], powershell=powershell) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
-    return Controller(fleet, tmp_path_factory.mktemp("controller") / "registry.sqlite3")
 
 
 @pytest.fixture(scope="module")
 def invoke(controller: Controller) -> Run:
     """Run a script in a session that all tests share, and return its result."""
-    opened = controller.run(_plugins.NEW, "srv01", name=["job"])
-    assert "failed" not in opened, opened["msg"]
+    open_session(controller, "job")
 
     def run(script: str, **options: Any) -> Result:
         result = controller.run(_plugins.INVOKE, "srv01", name=["job"], script=script, timeout=60, **options)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,19 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
-from tests.integration.engine.controller import ADMIN, Controller, Result
+from tests.integration.engine.controller import Controller, Result
+from tests.integration.engine.real_powershell import one_computer, open_session, shared_controller
 from tests.simulator import Injection, SimulatedFleet
 
+fleet = pytest.fixture(one_computer, scope="module", name="fleet")
 UNICODE = "Grüße 😀 \U0010fffd _x0041_ _X005F_ <&> \t tab \u2028 \ufeff"
-
-
-@pytest.fixture(scope="module")
-def fleet(powershell: str) -> Iterator[SimulatedFleet]:
-    with SimulatedFleet.build(["srv01"], [ADMIN], powershell=powershell) as fleet:
-        yield fleet
 
 
 @pytest.fixture(scope="module")
 def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
     """A controller with a session `input`, which all tests share: none leaves anything in it."""
-    controller = Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
-    opened = controller.run(_plugins.NEW, "srv01", name=["input"])
-    assert "failed" not in opened, opened["msg"]
+    controller = shared_controller(fleet, tmp_path_factory)
+    open_session(controller, "input")
     return controller
 
 

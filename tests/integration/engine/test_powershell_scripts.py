@@ -6,29 +6,25 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
-from tests.integration.engine.controller import ADMIN, Controller, Result, error_ids, only
+from tests.integration.engine.controller import Controller, error_ids, only
+from tests.integration.engine.real_powershell import (
+    Run,
+    invoke,
+    one_computer,
+    open_session,
+    runner,
+    shared_controller,
+)
 from tests.simulator import SimulatedFleet
 from tests.waiting import until
 
-Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def fleet(powershell: str) -> Iterator[SimulatedFleet]:
-    with SimulatedFleet.build(["srv01"], [ADMIN], powershell=powershell) as fleet:
-        yield fleet
-
-
-@pytest.fixture(scope="module")
-def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
-    return Controller(fleet, tmp_path_factory.mktemp("registry") / "registry.sqlite3")
+fleet = pytest.fixture(one_computer, scope="module", name="fleet")
+controller = pytest.fixture(shared_controller, scope="module", name="controller")
 
 
 @pytest.fixture
@@ -37,20 +33,10 @@ def other_controller(fleet: SimulatedFleet, tmp_path: Path) -> Controller:
     return Controller(fleet, tmp_path / "registry.sqlite3")
 
 
-def open_session(controller: Controller, name: str) -> None:
-    opened = controller.run(_plugins.NEW, "srv01", name=[name])
-    assert "failed" not in opened, opened["msg"]
-
-
-def invoke(controller: Controller, session: str, script: str, **options: Any) -> Result:
-    return controller.run(_plugins.INVOKE, "srv01", name=[session], script=script, **{"timeout": 300, **options})
-
-
 @pytest.fixture(scope="module")
 def run(controller: Controller) -> Run:
     """Run a script in the session `scripts`, which tests share that leave nothing in it."""
-    open_session(controller, "scripts")
-    return lambda script, **options: invoke(controller, "scripts", script, **options)
+    return runner(controller, "scripts")
 
 
 def test_all_streams(run: Run) -> None:
