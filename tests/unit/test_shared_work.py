@@ -56,19 +56,28 @@ def test_only_the_user_can_read_it(shared: SharedWork, tmp_path: Path) -> None:
     assert [stat.S_IMODE(path.stat().st_mode) & 0o077 for path in found] == [0] * len(found)
 
 
+def waits_for_a_lock() -> bool:
+    """Whether this process waits for the lock of a file that another one holds."""
+    lines = [line.split() for line in Path("/proc/locks").read_text(encoding="utf-8").splitlines()]
+    return any(line[1] == "->" and line[5] == str(os.getpid()) for line in lines)
+
+
 @pytest.mark.timing
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_the_others_wait_for_the_process_that_works(shared: SharedWork, is_killed: bool) -> None:
     begun, release = os.pipe(), os.pipe()
     worker = os.fork()
     if worker == 0:
-        with shared.alone():
-            shared.begin(["srv02"])
-            os.write(begun[1], b"x")
-            os.read(release[0], 1)
-            shared.leave("srv02", {"host": "srv02"})
-        os._exit(0)
-    os.read(begun[0], 1)
+        try:
+            with shared.alone():
+                shared.begin(["srv02"])
+                os.write(begun[1], b"x")
+                os.read(release[0], 1)
+                shared.leave("srv02", {"host": "srv02"})
+        finally:  # also after an error: this process must not go on with the other tests
+            os._exit(0)
+    os.close(begun[1])
+    assert os.read(begun[0], 1) == b"x"
     found: list[object] = []
 
     def take() -> None:
@@ -80,7 +89,7 @@ def test_the_others_wait_for_the_process_that_works(shared: SharedWork, is_kille
 
     thread = threading.Thread(target=take)
     thread.start()
-    until(lambda: f"{os.getpid()} " in Path("/proc/locks").read_text(encoding="utf-8"), "the process that waits")
+    until(waits_for_a_lock, "the process that waits")
     assert found == []
     if is_killed:
         os.kill(worker, signal.SIGKILL)
