@@ -85,6 +85,11 @@ def carried_out(fleet: SimulatedFleet) -> list[LoggedRequest]:
     return [request for request in fleet.requests if request.status == 200 and request.operation != "Handshake"]
 
 
+def schemes_seen(fleet: SimulatedFleet) -> set[str | None]:
+    """The schemes by which users have logged on."""
+    return {each.scheme for each in fleet.requests if each.user}
+
+
 def octets_on_the_wire(fleet: SimulatedFleet) -> bytes:
     """All bodies as they were sent both ways, beneath TLS."""
     return b"".join((request.raw or b"") + (request.raw_answer or b"") for request in fleet.requests)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.engine.controller import ADMIN, Controller, names
-from tests.integration.engine.logons import DEMANDING, set_up
+from tests.integration.engine.logons import DEMANDING, schemes_seen, set_up
 from tests.simulator import ForwardProxy, Realm, SimulatedComputer, SimulatedFleet, User
 from tests.waiting import until
 
@@ -23,10 +23,6 @@ def demanding(fleet: SimulatedFleet) -> None:
     for computer in fleet:
         computer.configure(DEMANDING)
         computer.add_session("job1")
-
-
-def schemes_seen(fleet: SimulatedFleet) -> set[str | None]:
-    return {each.scheme for each in fleet.requests if each.user}
 
 
 # Lists

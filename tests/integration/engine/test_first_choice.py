@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import negotiate
 from tests.integration.engine.controller import ADMIN, Controller, names
-from tests.integration.engine.logons import DEMANDING, HOST, PRINCIPAL, set_up
+from tests.integration.engine.logons import DEMANDING, HOST, PRINCIPAL, schemes_seen, set_up
 from tests.simulator import Realm, SilentKdc, SimulatedComputer, SimulatedFleet
 
 pytestmark = pytest.mark.timing
@@ -38,10 +38,6 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentKdc]:
     monkeypatch.setattr(negotiate, "KDC_SECONDS", 0.3)
     with SilentKdc() as started:
         yield started
-
-
-def schemes_seen(fleet: SimulatedFleet) -> set[str | None]:
-    return {each.scheme for each in fleet.requests if each.user}
 
 
 # What worked

@@ -40,7 +40,7 @@ def test_digest(fleet: SimulatedFleet, computer: SimulatedComputer, algorithm: s
     assert (last(fleet).scheme, last(fleet).user) == ("digest", "admin")
     before = fleet.failed_logons.get("admin", 0)
     wrong = requests.post(
-        uri, enumerate_shells(computer), auth=HTTPDigestAuth("admin", "x"), verify=str(fleet.ca_file), timeout=10
+        uri, enumerate_shells(computer), auth=HTTPDigestAuth("admin", "x"), verify=str(fleet.ca_file), timeout=PATIENCE
     )
     assert (wrong.status_code, fleet.failed_logons["admin"]) == (401, before + 1)
 
