@@ -91,6 +91,7 @@ def test_both_ways_do_the_same(
     per_host, at_once = (results[way] for way in WAYS)
     for host, result in per_host.items():
         assert (host, result) == (host, at_once[host])
+    assert per_host.keys() == at_once.keys() == {each["name"] for each in COMPUTERS}
     if "--check" not in arguments:
         outcomes = {host: result["outcome"] for host, result in per_host.items()}
         assert outcomes == dict(zip(("empty", "there", "other"), expected, strict=True)) | {"overloaded": "unreachable"}

@@ -121,6 +121,7 @@ def test_both_ways_tell_each_host_the_same(tmp_path: Path, collect: bool) -> Non
     for host, result in results.items():
         for key, value in result.items():
             assert (host, key, value) == (host, key, at_once[host][key])
+    assert results == at_once
     assert recap(per_host) == recap(fleet)
     assert {host: result["outcome"] for host, result in results.items()} == {
         "found": "changed",
