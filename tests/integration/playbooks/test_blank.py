@@ -25,6 +25,7 @@ from .controller import PASSWORD, PATIENT, USER, Controller
 from .shipped import Shipped
 
 ROOT = Path(__file__).resolve().parents[3]
+# All but the one that sends nothing.
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml") if path.stem != "journal")
 BLANK = pytest.mark.parametrize("blank", ["", None], ids=["blank", "null"])
 # What each playbook needs, and what of it a requested change has to say.
@@ -77,6 +78,16 @@ def test_a_playbook_with_blank_variables_does_what_it_does_without(
         asked.append((sent, told))
     assert asked[0][0]
     assert asked[1] == asked[0]
+
+
+@BLANK
+def test_the_playbook_that_only_reads_journals_shows_them(shipped: Shipped, blank: str | None) -> None:
+    assert shipped.play("resume", name="Nightly", script="quick", journal="journals").exit_code == 0
+    given = {**dict.fromkeys(variables_of("journal"), blank), **NEEDED["journal"]}
+    run = shipped.run("journal", "--extra-vars", json.dumps(given), hosts="")
+    assert run.exit_code == 0, run.output
+    assert run.stdout.count("  ran\n") == 3
+    assert "3 ok" in run.stdout.splitlines()
 
 
 @BLANK
