@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(summary.why_nothing_was_done())
         try:
             report = self._written_report(options["report"], hosts, task_vars) if options["report"] else None
-            limit = self._written_limit(options, summary)
+            limit = self._written_limit(options["output"], report, summary)
         except AnsibleActionFail:
             self._show(summary.lines(has_file=False))  # what became of the hosts is worth more than the files
             raise
@@ -143,19 +143,24 @@ class ActionModule(ActionBase):
         report: dict[str, t.Any] = action.run(task_vars=task_vars)
         return report
 
-    def _written_limit(self, options: Mapping[str, t.Any], summary: Summary) -> str | None:
+    def _written_limit(self, output: str | None, report: Mapping[str, t.Any] | None, summary: Summary) -> str | None:
         """Write the file for `--limit` beside what was asked for, or remove one that is out of date.
+
+        Beside a report it has the report's name, so that each playbook with a report in the same folder has its own.
+
+        Args:
+            output: The folder with the output of commands.
+            report: The result of the task that wrote the report.
 
         Returns:
             Its path, or None where no host failed or neither a report nor an output folder was asked for.
         """
-        if options["report"]:
-            folder = os.path.dirname(os.path.abspath(options["report"]))
-        elif options["output"]:
-            folder = os.path.abspath(options["output"])
+        if report:
+            path = f"{report['paths']['html'].removesuffix('.html')}.{_LIMIT_FILE}"
+        elif output:
+            path = os.path.join(os.path.abspath(output), _LIMIT_FILE)
         else:
             return None
-        path = os.path.join(folder, _LIMIT_FILE)
         failed = [host for hosts in summary.by_outcome.values() for host in hosts if host in summary.failed]
         if self._task.check_mode:
             return None

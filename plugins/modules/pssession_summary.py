@@ -56,8 +56,9 @@ notes:
   - The task runs on the controller, whatever host it is for. The task's connection is never opened.
   - Set C(run_once), and put the task into the C(always) section of a block around the role. Otherwise it does not run
     where every host failed.
-  - Beside a O(report), or else in the O(output) folder, it writes the names of the hosts that failed to
-    C(failed.limit), for the option C(--limit @failed.limit) of the next run. If no host failed, it removes the file.
+  - It writes the names of the hosts that failed to a file, for the option C(--limit @FILE) of the next run. Beside a
+    O(report) C(nightly.html) that is C(nightly.failed.limit), or else C(failed.limit) in the O(output) folder. If no host
+    failed, it removes the file.
   - Without such a file, it shows the names of all hosts that need attention. With one, it shows the first ten of each
     reason.
   - It is never C(changed), with a new report either, since the recap would count that as a change of the host.

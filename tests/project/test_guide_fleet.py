@@ -78,7 +78,7 @@ def test_what_the_guide_shows(fleet: SimulatedFleet, tmp_path: Path) -> None:
 
     summary = run("summary.yml", 2)
     assert "2 ok, 1 needs attention: missing server03 (Nightly)" in summary
-    assert (tmp_path / "reports" / "failed.limit").read_text(encoding="utf-8") == "server03\n"
+    assert (tmp_path / "reports" / "nightly.failed.limit").read_text(encoding="utf-8") == "server03\n"
     assert set(recap(run("where_there_is_one.yml")).values()) == {(0, 0)}
 
     collected = run("collect.yml", 2)

@@ -89,7 +89,7 @@ def test_a_report_is_written_where_it_is_wanted(controller: Shipped, fleet: Simu
     run = controller.play("list", report="reports/night.html")
     assert run.exit_code == 2
     written = {path.name for path in (controller.folder / "reports").iterdir()}
-    assert written == {"night.html", "night.json", "night.csv", "failed.limit"}
+    assert written == {"night.html", "night.json", "night.csv", "night.failed.limit"}
     report = (controller.folder / "reports" / "night.json").read_text(encoding="utf-8")
     assert all(name in report for name in ("Expiring", "srv01", "srv02"))
 

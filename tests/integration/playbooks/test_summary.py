@@ -92,8 +92,8 @@ def test_report_and_limit_file_are_written_where_they_were_asked_for(controller:
     folder = controller.folder / "reports"
     ended = run(controller, report=str(folder / "night.html"))
     assert f"Report: {(folder / 'night.html').as_uri()}" in ended.stdout
-    assert sorted(path.name for path in folder.iterdir()) == ["failed.limit", "night.csv", "night.html", "night.json"]
-    limit = folder / "failed.limit"
+    assert sorted(path.name for path in folder.iterdir()) == ["night.csv", "night.failed.limit", "night.html", "night.json"]
+    limit = folder / "night.failed.limit"
     assert limit.read_text(encoding="utf-8") == "db01\ndb02\n"
     assert stat.S_IMODE(limit.stat().st_mode) == 0o600
     assert f"--limit @{limit}" in ended.stdout
@@ -101,6 +101,8 @@ def test_report_and_limit_file_are_written_where_they_were_asked_for(controller:
     assert "2 need attention" in again.stdout
     assert "web01" not in again.stdout
     well = of(controller.folder, {name: told for name, told in TOLD.items() if "errors" not in told})
+    run(well, report=str(folder / "morning.html"))
+    assert limit.exists(), "the report of another playbook removed it"
     assert "--limit" not in run(well, report=str(folder / "night.html")).stdout
     assert not limit.exists()
 
