@@ -57,8 +57,8 @@ notes:
   - Set C(run_once), and put the task into the C(always) section of a block around the role. Otherwise it does not run
     where every host failed.
   - It writes the names of the hosts that failed to a file, for the option C(--limit @FILE) of the next run. Beside a
-    O(report) C(nightly.html) that is C(nightly.failed.limit), or else C(failed.limit) in the O(output) folder. If no host
-    failed, it removes the file.
+    O(report) C(nightly.html) that is C(nightly.failed.limit), or else C(failed.limit) in the O(output) folder. If no
+    host failed, it removes the file.
   - Without such a file, it shows the names of all hosts that need attention. With one, it shows the first ten of each
     reason.
   - It is never C(changed), with a new report either, since the recap would count that as a change of the host.
