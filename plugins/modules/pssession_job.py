@@ -333,14 +333,16 @@ lines:
   contains:
     kind:
       description:
-        - What it is. V(expiring) is a session that V(extend) or V(list) has found, V(buffering) the output buffering
-          mode of a session of V(start), V(left_behind) a session of V(cleanup). Output is in RV(hosts) alone.
+        - What it is. V(output) is the output of the work of V(resume), V(expiring) a session that V(extend) or V(list)
+          has found, V(buffering) the output buffering mode of a session that V(start) opened, V(left_behind) a session
+          of V(cleanup).
+          V(extended) has, for a session that V(extend) gave more time, the keys session and expires_on, the new time.
           V(granted) has, for a session that V(start) or V(resume) opened, the idle timeout that the server granted in
           seconds, if it is less than O(idle_timeout), with the keys session, idle_timeout, asked and expires_on.
           V(unreadable) says what could not be read in a journal, for V(journal); it is a warning as well.
           V(looked_for) says whose sessions V(extend) or V(cleanup) has looked for, of which names and conditions, and
-          V(nothing) that there are none. V(pattern) says that a name with brackets was taken as a pattern, since no
-          session is called so.
+          V(nothing) why nothing was done there. V(pattern) says that a name with brackets was taken as a pattern,
+          since no session is called so.
       type: str
     host:
       description: The host.

@@ -45,6 +45,7 @@ def details(hosts: t.Iterable[Host], now: datetime.datetime, *, with_sessions: b
         *([] if sessions or not with_sessions else ["There are no sessions."]),
         *_alike(foreseen, "more lines of check mode"),
         *_alike(_texts(done, "expiring"), "more times of expiry"),
+        *_extended(line["value"] for _host, line in _noticed(done, "extended")),
         *_alike(_texts(done, "buffering"), "more output buffering modes"),
         *_alike(_texts(done, "nothing"), "more accounts"),
         *_granted([(host, line["value"]) for host, line in _noticed(done, "granted")]),
@@ -106,6 +107,16 @@ def _alike(texts: t.Iterable[tuple[str, str]], rest: str) -> list[str]:
         else:
             lines.append(f"{first.rstrip('.')}; likewise on {listed(names[1:], NAMED)}")
     return _first(lines, rest)
+
+
+def _extended(sessions: t.Iterable[Entry]) -> list[str]:
+    """Return a line that counts the sessions that were given more time, with the first time of expiry."""
+    expiries = [str(session["expires_on"] or "") for session in sessions]
+    if not expiries:
+        return []
+    known = list(filter(None, expiries))
+    until = f"; now until {min(known)}{' or later' if len(set(known)) > 1 else ''}" if known else ""
+    return [f"extended {'1 session' if len(expiries) == 1 else f'{len(expiries)} sessions'}{until}"]
 
 
 def _granted(given: t.Sequence[tuple[str, Entry]]) -> list[str]:

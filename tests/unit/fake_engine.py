@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import seconds_of
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Begun, Call, Order, Result, drive
@@ -51,6 +52,7 @@ class Session:
     idle_timeout: int = 7200
     max_idle_timeout: int | None = None
     state: str = "Disconnected"
+    availability: str = "None"
     configuration_name: str = "Microsoft.PowerShell"
 
     def as_dict(self, *, changed: bool = False, commands: bool = False) -> dict[str, Any]:
@@ -65,6 +67,7 @@ _SHOWN = (
     "configuration_name",
     "owner",
     "state",
+    "availability",
     "expires_on",
     "idle_timeout",
     "max_idle_timeout",
@@ -129,6 +132,7 @@ class FakeEngine:
         kill_at: The number of the step before which the controller is killed, or None.
         starts: The hosts on which the script was started, once for each start.
         failing: Error records by module name, in place of the first call of it.
+        now: The time of jobs, in seconds since 1970: half an hour before sessions expire that do not say when.
     """
 
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -144,6 +148,7 @@ class FakeEngine:
     failing: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     check_mode: bool = False
+    now: float = seconds_of("2026-11-25T19:30:00Z")
     _of_hosts: Mapping[str, HostJournal] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=itertools.count)
 
@@ -158,7 +163,7 @@ class FakeEngine:
         """Run a job in a new controller and return what each host is told; nothing when it was killed."""
         self.kill_at, self.steps, self.calls = kill_at, 0, []
         self.check_mode = bool(options.pop("check_mode", False))
-        order = Order(hosts, options, self.check_mode, Folder(self) if folder else None)
+        order = Order(hosts, options, self.check_mode, Folder(self) if folder else None, self.now)
         try:
             told, self.lines = drive(JOBS[job](order), self.perform)
         except Killed:

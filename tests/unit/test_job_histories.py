@@ -374,6 +374,52 @@ def test_extend_is_not_green_where_the_server_was_faster(
     assert bool(messages) is (outcome == "failed")
 
 
+@pytest.mark.parametrize(("told_only", "kind"), [({"report_only": True}, "expiring"), ({}, "extended")])
+def test_extend_tells_the_time_of_expiry_that_holds_in_the_end(told_only: dict[str, Any], kind: str) -> None:
+    engine = FakeEngine()
+    engine.add("a")
+    engine.run("extend", ["a"], name=["*"], expires_within=3600, idle_timeout=86400, **told_only)
+    assert [line.kind for line in engine.lines] == ["looked_for", kind]
+    expires = {"session": "Nightly", "expires_on": "2026-11-25T20:00:00Z"}
+    assert engine.lines[1].value == (expires if kind == "extended" else "Nightly expires at 2026-11-25T20:00:00Z")
+
+
+def test_extend_says_why_there_is_nothing_to_extend() -> None:
+    engine = FakeEngine()
+    engine.add("a")
+    engine.add("b", availability="Busy", expires_on=None)
+    told = engine.run("extend", ["a", "b", "c"], name=["Nightly"], expires_within=60, idle_timeout=86400)
+    assert {each["outcome"] for each in told.values()} == {"ok"}
+    assert [(line.kind, line.value) for line in engine.lines] == [
+        ("nothing", "no session of <own> named 'Nightly' expires within 1 min"),
+        ("nothing", "session Nightly does not expire now: another client is connected to it"),
+        ("nothing", "there is no session of <own> named 'Nightly'"),
+    ]
+
+
+@pytest.mark.parametrize(("availability", "client"), [("None", ""), ("Busy", " (another client is connected)")])
+def test_start_says_where_it_started_nothing(availability: str, client: str) -> None:
+    engine = FakeEngine()
+    engine.add("b", command=Command("c", []), availability=availability)
+    told = engine.run("start", ["a", "b"], folder=False, **{**WORK, "idle_timeout": None})
+    assert {host: each["outcome"] for host, each in told.items()} == {"a": "changed", "b": "ok"}
+    first, second = ((line.kind, line.host, line.value) for line in engine.lines)
+    assert first[:2] == ("buffering", "a")
+    text = f"nothing started on b: session Nightly is there already with a command{client}"
+    assert second == ("nothing", "b", text)
+
+
+@pytest.mark.parametrize("remove", [False, True])
+@pytest.mark.parametrize("with_commands", [False, True])
+def test_cleanup_leaves_what_another_client_is_connected_to(remove: bool, with_commands: bool) -> None:
+    engine = FakeEngine()
+    engine.add("a", availability="Busy")
+    told = engine.run("cleanup", ["a"], name=["*"], remove=remove, with_commands=with_commands)["a"]
+    assert (told["outcome"], told["what_if"], len(engine.sessions)) == ("ok", [], 1)
+    (line,) = engine.lines
+    assert (line.kind, line.value) == ("nothing", "session Nightly stays: another client is connected to it")
+
+
 @pytest.mark.parametrize("remove", [False, True])
 def test_cleanup_removes_only_when_it_is_wanted_and_only_what_is_idle(remove: bool) -> None:
     engine = FakeEngine()
@@ -443,6 +489,10 @@ def test_the_work_of_another_journal_is_not_taken(check_mode: bool) -> None:
     assert (told["failed"], told["changed"], tuesday.starts, tuesday.sessions) == (True, False, [], before)
     assert "a command that work/a.jsonl does not know" in told["msg"]
     assert "pssession_adopt" in told["msg"]
+    assert told["outcome"] == "failed"
+    for session in tuesday.sessions.values():
+        session.availability = "Busy"
+    assert tuesday.run("resume", ["a"], check_mode=check_mode, **WORK)["a"]["outcome"] == "busy"
 
 
 def test_the_own_work_is_known_and_what_start_began_is_adopted() -> None:

@@ -100,6 +100,14 @@ def test_what_expires_soon_is_told_with_its_host() -> None:
     assert line == "Nightly expires at 10:00 (server001, server002)"
 
 
+def test_sessions_that_were_extended_are_counted_with_the_time_that_holds_now() -> None:
+    (line,) = details(noticing("extended", {"session": "Old", "expires_on": "10:00"}), NOW)
+    assert line == "extended 1 session; now until 10:00"
+    told = noticing("extended", {"session": "Old", "expires_on": "10:00"}, 34)
+    told[3]["lines"] = [{"kind": "extended", "host": "", "value": {"session": "Old", "expires_on": "11:00"}}]
+    assert details(told, NOW) == ["extended 34 sessions; now until 10:00 or later"]
+
+
 @pytest.mark.parametrize("kind", ["buffering", "looked_for", "nothing"])
 def test_the_same_text_for_many_hosts_is_one_line(kind: str) -> None:
     (line,) = details(noticing(kind, "nothing of operator is left behind", 40), NOW)

@@ -231,6 +231,11 @@ def is_owner_unknown(record: Entry) -> bool:
     return str(record.get("fully_qualified_error_id") or "").startswith("PSSessionOwnerUnknown,")
 
 
+def is_busy(session: Entry) -> bool:
+    """Tell whether another client is connected to a session that was listed."""
+    return (session.get("state"), session.get("availability")) == ("Disconnected", "Busy")
+
+
 def whose(order: Order, result: Result, host: str) -> str:
     """Return whose sessions a call has looked for on a host, for messages."""
     own = [entry["account"] for entry in result.get("accounts") or () if host_of(entry) == host]

@@ -14,6 +14,8 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Told,
     as_patterns,
     how_to_write_names,
+    is_busy,
+    place,
     whose,
     with_names,
 )
@@ -46,8 +48,10 @@ def cleanup(order: Order) -> Job:
         account, sought = whose(order, found, host), f"{with_names(order)} without a client{age}{without_command}"
         if sessions:
             yield Line("looked_for", host, f"sessions of {account}{sought}")
-        elif not part["errors"]:
+        elif not part["errors"] and not any(map(is_busy, part["sessions"])):
             yield Line("nothing", host, f"nothing of {account} is left behind: no session{sought}{hint}")
+        for session in filter(is_busy, part["sessions"]):
+            yield Line("nothing", host, f"session {place(session)} stays: another client is connected to it")
         yield from as_patterns(order, host, sessions)
     if left_behind:
         removed = yield Call("remove_pssession", {"session": left_behind}, only_foresee=not removes)
@@ -63,9 +67,9 @@ def _unchanged(foreseen: Result) -> Result:
 
 
 def is_left_behind(session: Entry, with_commands: bool) -> bool:
-    """Tell whether a disconnected session may be removed.
+    """Tell whether a session may be removed. One that another client is connected to is not left behind.
 
     A command may still run, or have output that no client has received. A session whose commands are not known counts
     as one with a command.
     """
-    return with_commands or session.get("commands") == []
+    return not is_busy(session) and (with_commands or session.get("commands") == [])

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import DISCONNECT
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
@@ -16,29 +18,28 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     as_patterns,
     error,
     how_to_write_names,
+    is_busy,
     place,
     whose,
     with_names,
 )
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.listing import expires_soon
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import duration
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import parts_of
 
 
 def extend(order: Order) -> Job:
     """Extend the sessions of each host that expire within the time given; what runs in them is not touched."""
     told = Told.of(order.hosts)
-    expiring: list[Entry] = []
-    hint = how_to_write_names(order)
-    within = duration(order.options.get("expires_within") or 0)
-    options = {"computer_name": list(order.hosts), "owner": order.owners, **order.given("name", "expires_within")}
+    options = {"computer_name": list(order.hosts), "owner": order.owners, **order.given("name")}
     found = yield Call("pssession_info", options)
-    for host, part in told.add(found).items():
-        expiring += part["sessions"]
-        sought = f"of {whose(order, found, host)}{with_names(order)}"
-        if part["sessions"]:
-            yield Line("looked_for", host, f"sessions {sought} that expire within {within}")
-        elif not part["errors"]:
-            yield Line("nothing", host, f"no session {sought} expires within {within}{hint}")
-        for session in part["sessions"]:
+    there = found.get("sessions") or ()
+    expiring = [session for session in there if expires_soon(session, order)]
+    others = parts_of({"sessions": [session for session in there if session not in expiring]}, order.hosts)
+    only_told = bool(order.options.get("report_only")) or order.check_mode
+    for host, part in told.add({**found, "sessions": expiring}).items():
+        yield from _found(order, host, whose(order, found, host), part, others[host]["sessions"])
+        for session in part["sessions"] if only_told else ():
             yield Line("expiring", host, f"{place(session)} expires at {session['expires_on']}")
         yield from as_patterns(order, host, part["sessions"])
     if expiring and not order.options.get("report_only"):
@@ -48,10 +49,33 @@ def extend(order: Order) -> Job:
             for idle_timeout, sessions in _by_idle_timeout(connected, order.options["idle_timeout"]).items():
                 call = Call("disconnect_pssession", {"session": sessions, "idle_timeout": idle_timeout})
                 for host, part in told.add((yield call)).items():
-                    told.parts[host] += [
-                        _not_extended(host, each, idle_timeout) for each in _shorter(part, idle_timeout)
-                    ]
+                    shorter = _shorter(part, idle_timeout)
+                    told.parts[host] += [_not_extended(host, each, idle_timeout) for each in shorter]
+                    for session in (each for each in part["sessions"] if each not in shorter):
+                        value = {"session": place(session), "expires_on": session.get("expires_on")}
+                        yield Line("extended", host, value)
     return told
+
+
+def _found(order: Order, host: str, account: str, part: Result, others: t.Sequence[Entry]) -> t.Iterator[Line]:
+    """Yield lines about what was looked for on a host, and why there is nothing to extend.
+
+    Args:
+        part: What was found there, with those sessions alone that expire soon.
+        others: The sessions that do not.
+    """
+    sought = f"of {account}{with_names(order)}"
+    within = duration(order.options.get("expires_within") or 0)
+    busy = [session for session in others if is_busy(session)]
+    if part["sessions"]:
+        yield Line("looked_for", host, f"sessions {sought} that expire within {within}")
+    elif not part["errors"] and len(busy) < len(others):
+        yield Line("nothing", host, f"no session {sought} expires within {within}{how_to_write_names(order)}")
+    elif not part["errors"] and not others:
+        yield Line("nothing", host, f"there is no session {sought}{how_to_write_names(order)}")
+    for session in busy:
+        text = f"session {place(session)} does not expire now: another client is connected to it"
+        yield Line("nothing", host, text)
 
 
 def idle_timeout_for(session: Entry, wanted: int) -> int:

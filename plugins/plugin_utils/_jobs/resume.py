@@ -23,6 +23,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Step,
     Told,
     error,
+    is_busy,
     is_owner_unknown,
     whose,
 )
@@ -34,7 +35,16 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.identity im
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import not_collected
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import granted, starting
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import ENDED, STOPPED, Act, Case, decide
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import (
+    ENDED,
+    GONE,
+    OTHER_WORK,
+    STOPPED,
+    Act,
+    Case,
+    Refusal,
+    decide,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import parts_of
 
 Phase: t.TypeAlias = t.Generator[Step, Result, None]
@@ -221,7 +231,7 @@ class _Resumer:
             }
             if refusal is STOPPED and work.last is not None:  # the module has told of it, but not what to do
                 work.told[-1] = {**work.last, "errors": []}
-            reason = Reason.COMMAND_FAILED if refusal is STOPPED else Reason.FAILED
+            reason = _reason_of(refusal, sessions)
             message = refusal.message.format(**names)
             work.fail(error(work.host, message, cmdlet=RECEIVE, reason=reason, hint=refusal.hint))
 
@@ -361,6 +371,12 @@ class _Resumer:
     def _removing(self, works: t.Sequence[_Work]) -> Call:
         # A controller that was killed may still count as connected to the session for a minute.
         return Call("remove_pssession", {"session": _sessions(works), **self._order.given("busy_timeout")})
+
+
+def _reason_of(refusal: Refusal, sessions: t.Iterable[Entry]) -> Reason:
+    if refusal is OTHER_WORK and any(map(is_busy, sessions)):
+        return Reason.BUSY
+    return {STOPPED: Reason.COMMAND_FAILED, GONE: Reason.EXPIRED}.get(refusal, Reason.FAILED)
 
 
 def _sessions(works: t.Sequence[_Work]) -> list[Entry]:

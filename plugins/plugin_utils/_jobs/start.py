@@ -14,6 +14,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Line,
     Order,
     Told,
+    is_busy,
     place,
 )
 
@@ -32,10 +33,20 @@ def start(order: Order) -> Job:
     parts = told.add((yield starting(order, order.hosts)))
     for host, part in parts.items():
         for session in part["sessions"]:
-            mode = _MEANINGS.get(session.get("output_buffering_mode") or "", "it is not known")
-            yield Line("buffering", host, f"{place(session)}: {mode}")
+            if session.get("changed"):
+                mode = session.get("output_buffering_mode")
+                if mode in _MEANINGS:  # check mode does not know it
+                    yield Line("buffering", host, f"{place(session)}: {_MEANINGS[mode]}")
+            elif session.get("commands"):
+                yield Line("nothing", host, _nothing_started(host, session))
         yield from granted(order, host, part["sessions"])
     return told
+
+
+def _nothing_started(host: str, session: Entry) -> str:
+    """Return why the script was not started on a host: whose command it is that the session has, is not known."""
+    text = f"nothing started on {host}: session {place(session)} is there already with a command"
+    return f"{text} (another client is connected)" if is_busy(session) else text
 
 
 def granted(order: Order, host: str, sessions: t.Iterable[Entry]) -> t.Iterator[Line]:

@@ -68,6 +68,8 @@ def test_start_and_resume_host_by_host_and_at_once(controller: Controller, fleet
     for outcome in ("changed", "ok"):
         run = play(controller, job="start", **wanted)
         assert (run.exit_code, outcomes(run)) == (0, dict.fromkeys(HOSTS, outcome)), run.output
+        kinds = {line["kind"] for result in run.of("Job").values() for line in result["lines"]}
+        assert kinds == {"buffering" if outcome == "changed" else "nothing"}
     assert {computer.session("Nightly").idle_timeout for computer in fleet} == {7000}
     assert len(fleet.requests_of(operation="Command")) == 3
     for outcome in ("changed", "ok"):

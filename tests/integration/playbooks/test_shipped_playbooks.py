@@ -181,6 +181,7 @@ def test_extend_gives_time_and_leaves_the_work_alone(controller: Shipped, fleet:
         run = controller.play("extend")
         assert run.exit_code == 0, run.output
         assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
+        assert ("extended 3 sessions; now until " in run.stdout) is (outcome == "changed")
     assert idle_timeouts(fleet) == {
         ("srv01", "Expiring"): 86400,
         ("srv01", "Idle"): 86400,

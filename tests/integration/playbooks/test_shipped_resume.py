@@ -164,7 +164,7 @@ def test_work_whose_session_is_gone_is_not_started_again(pods: Pods, fleet: Simu
     refused = pods.resume()
     assert (refused.exit_code, pods.starts) == (2, 1)
     assert "its session is gone" in refused.output
-    assert outcomes(refused) == {"srv01": "failed"}
+    assert outcomes(refused) == {"srv01": "expired"}
     run = pods.resume(script="Short work", start_anew=True)
     assert (run.exit_code, shown(run), pods.starts) == (0, ["done"], 2)
 
