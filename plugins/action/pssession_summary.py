@@ -58,7 +58,7 @@ class ActionModule(ActionBase):
             hide_excerpt(self._task)
             raise AnsibleActionFail(summary.why_nothing_was_done())
         try:
-            report = self._written_report(options["report"], hosts, task_vars) if options["report"] else None
+            report = self._written_report(options, hosts, task_vars) if options["report"] else None
             limit = self._written_limit(options["output"], report, summary)
         except AnsibleActionFail:
             self._show(summary.lines(has_file=False))  # what became of the hosts is worth more than the files
@@ -126,11 +126,15 @@ class ActionModule(ActionBase):
         return done
 
     def _written_report(
-        self, path: str, hosts: t.Sequence[dict[str, t.Any]], task_vars: dict[str, t.Any] | None
+        self, options: Mapping[str, t.Any], hosts: t.Sequence[dict[str, t.Any]], task_vars: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
         """Write the report as a task with that module does, and return the result of such a task."""
         task = self._task.copy()
-        task.args = {"results": [host for host in hosts if not host.get("skipped")], "dest": os.path.abspath(path)}
+        task.args = {
+            "results": [host for host in hosts if not host.get("skipped")],
+            "dest": os.path.abspath(options["report"]),
+            "output_lines": options["report_output_lines"],
+        }
         action = self._shared_loader_obj.action_loader.get(
             _REPORT,
             task=task,

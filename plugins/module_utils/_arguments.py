@@ -276,6 +276,7 @@ REPORT: Spec = {
 
 SUMMARY: Spec = {
     "report": {"type": "path"},
+    "report_output_lines": REPORT["output_lines"],
     "output": {"type": "path"},
     "sessions": {"type": "bool", "default": False},
 }

@@ -26,6 +26,14 @@ options:
       - Also write a report to this file, as M(psremoting.fleet.pssession_report) does. A relative path starts at the
         current folder.
     type: path
+  report_output_lines:
+    description:
+      - How many lines of the output of each command the page of the report has. See
+        O(psremoting.fleet.pssession_report#module:output_lines).
+      - It is not O(psremoting.fleet.pssession_job#module:output_lines), which is about the terminal. A report is often
+        passed on, and output may be secret, so the page has output only where this option asks for it.
+    type: int
+    default: 0
   output:
     description:
       - The folder to which the role wrote the output of commands.

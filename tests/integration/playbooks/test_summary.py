@@ -108,6 +108,17 @@ def test_report_and_limit_file_are_written_where_they_were_asked_for(controller:
     assert not limit.exists()
 
 
+def test_output_is_in_the_report_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    command = {"name": "Nightly", "state": "Completed", "output": ["first", "second", "third"], "failed": False}
+    controller = of(tmp_path, {"web01": {"outcome": "ok", "results": [command]}})
+    page = tmp_path / "night.html"
+    run(controller, report=str(page))
+    assert "third" not in page.read_text(encoding="utf-8")
+    run(controller, report=str(page), report_output_lines=2)
+    with_output = page.read_text(encoding="utf-8")
+    assert ("first" in with_output, "second" in with_output, "third" in with_output) == (True, False, True)
+
+
 def test_the_limit_file_is_in_the_output_folder_without_a_report(controller: Controller) -> None:
     run(controller, output=str(controller.folder / "out"), report="")
     assert (controller.folder / "out" / "failed.limit").read_text(encoding="utf-8") == "db01\ndb02\n"
