@@ -78,7 +78,8 @@ class Plugin:
             diff_mode: Add a diff.
             surroundings: Fields of `Context` that the wrapper provides. Beside them `home`, Ansible's own folder of
                 this user, `run_folder`, a folder that all tasks of the run have and no other run, and `no_log`, the
-                keyword of the task: Ansible shows warnings all the same, so none repeats what a script wrote.
+                keyword of the task: Ansible shows warnings all the same, so none repeats what a script wrote. And
+                `has_shown`, which tells whether what a warning repeats was shown while the task waited.
         """
         options = _arguments.without_aliases(options, self.spec)
         return _run(self, options, diff_mode and not self.cmdlet.is_reading, surroundings)
@@ -135,10 +136,11 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
     surroundings = dict(surroundings)
     show, home = surroundings.get("emit"), surroundings.pop("home", None)
     run_folder, no_log = surroundings.pop("run_folder", None), surroundings.pop("no_log", False)
+    has_shown: t.Callable[[Warned], bool] = surroundings.pop("has_shown", lambda _warned: False)
 
     def emit(event: Event) -> None:
         if isinstance(event, Warned):
-            if not (no_log and event.has_output):
+            if not (event.has_output and (no_log or has_shown(event))):
                 warnings.append(shown_in_line(event.text))
         elif show is not None:
             show(event)

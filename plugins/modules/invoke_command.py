@@ -201,8 +201,9 @@ notes:
     commands. A command that is not there is started once more, with the same id. If the server cannot be asked, that is
     an error which says that it is not known whether the command started.
   - A script that fails or is stopped is an error of the task, and so is an exit code that O(expected_return_code) does
-    not have. Records in its error stream alone are not. The task warns of them and of the script's warnings, with host
-    and session, and a host has the outcome V(completed_with_errors) then.
+    not have. Records in its error stream alone are not. The task shows them and the script's warnings, with host and
+    session. What O(live) has not shown while the task waited, the task warns of in the end. A host has the outcome
+    V(completed_with_errors) then.
 seealso:
   - module: psremoting.fleet.receive_pssession
   - module: psremoting.fleet.new_pssession

@@ -76,8 +76,9 @@ notes:
     RV(results[].command_id) nor RV(results[].state). With O(journal), the results of its last command are returned from
     there; if the entry is empty all the same, no task with that journal ever started anything in the session.
   - A command that failed is an error of the task, and so is one that was stopped without O(stop), and an exit code that
-    O(expected_return_code) does not have. Records in its error stream alone are not. The task warns of them and of the
-    script's warnings, with host and session, and a host has the outcome V(completed_with_errors) then.
+    O(expected_return_code) does not have. Records in its error stream alone are not. The task shows them and the
+    script's warnings, with host and session. What O(live) has not shown while the task waited, the task warns of in the
+    end. A host has the outcome V(completed_with_errors) then.
   - Messages of a command that cannot be read are an error, and everything else it gave is in RV(results). With
     O(journal) they are kept there, and later tasks warn of them.
   - The task has changed something if it connected to a session or received something, unless all commands of the

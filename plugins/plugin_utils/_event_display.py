@@ -23,7 +23,9 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     ReceiveEnded,
     Reconnecting,
     Waiting,
+    Warned,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import SessionKey
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._collecting import RECEIVE
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live import text
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import (
@@ -33,7 +35,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board impor
     Share,
     interval,
 )
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.command import Command, Notice, share_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.command import Command, Notice, notice_in, share_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
 # What the option `live` can be; each includes those before it.
@@ -77,6 +79,8 @@ class EventDisplay:
         self._share, self._is_share_new = Share(self._began), False
         self._step_at = self._began + SHORTEST
         self._share_at, self._not_before = self._began + SHORTEST, 0.0
+        # Errors and warnings of scripts that were shown, with the keys of their sessions.
+        self._shown_notices: set[tuple[SessionKey, Notice]] = set()
         self._waiting_since: float | None = None
         self._waiting_at = 0.0
         self._thread: threading.Thread | None = None
@@ -97,6 +101,12 @@ class EventDisplay:
                 self._note_progress(event)
             elif isinstance(event, Waiting):
                 self._note_waiting(event)
+
+    def has_shown(self, warned: Warned) -> bool:
+        """Tell whether all errors and warnings of scripts that a warning repeats were shown."""
+        notices = {(key, notice_in(stream, said)) for key, stream, said in warned.records}
+        with self._lock:
+            return bool(notices) and notices <= self._shown_notices
 
     def close(self) -> None:
         """Show nothing more."""
@@ -172,7 +182,7 @@ class EventDisplay:
         if not isinstance(event.event, ReceiveBegan):
             if event.is_replayed:
                 return
-            self._show_notice(command, command.notice_of(event.event))
+            self._show_notice(event.session.key, command, command.notice_of(event.event))
             command.add(event.event)
             if isinstance(event.event, Reconnecting):
                 self._terminal.show_verbose(f"{command.place}: {command.trouble}")
@@ -180,11 +190,14 @@ class EventDisplay:
             self._changed[command] = None
             self._wake()
 
-    def _show_notice(self, command: Command, notice: Notice | None) -> None:
-        if notice is not None:
-            said = f"{notice.kind.upper()}: {notice.text}"
-            color = C.COLOR_ERROR if notice.kind == "error" else C.COLOR_WARN
-            self._show(self._board.take_notice(f"{command.place}: {said}", said), color)
+    def _show_notice(self, session: SessionKey, command: Command, notice: Notice | None) -> None:
+        if notice is None:
+            return
+        said = f"{notice.kind.upper()}: {notice.text}"
+        line = self._board.take_notice(f"{command.place}: {said}", said)
+        if line is not None:
+            self._shown_notices.add((session, notice))
+            self._show(line, C.COLOR_ERROR if notice.kind == "error" else C.COLOR_WARN)
 
     def _note_progress(self, event: Progressed) -> None:
         self._note_end_of_wait()

@@ -211,6 +211,7 @@ class EngineAction(ActionBase):
                 journals=journals,
                 kept_output=None if self._attempts is None else self._attempts.kept,
                 emit=display,
+                has_shown=display.has_shown,
                 confirm=Confirmation() if options.get("confirm") and not self._task.check_mode else None,
             )
 

@@ -283,6 +283,22 @@ def test_the_same_warning_of_many_hosts_is_shown_of_some(run: Run) -> None:
     ]
 
 
+def test_what_was_shown_need_not_be_told_again(run: Run) -> None:
+    display, silent = run.fork(), run.fork("none")
+    for number in range(4):
+        hot = at(f"web{number:02}", RecordReceived("warning", f"hot\n{'x' * 5000}"))
+        tell(display, at(f"web{number:02}", ReceiveBegan()), hot)
+        tell(silent, hot)
+
+    def of(*hosts: str, stream: str = "warning") -> Warned:
+        return Warned("", records=frozenset((on(host).key, stream, f"hot\n{'x' * 5000}") for host in hosts))
+
+    assert display.has_shown(of("web00", "web01", "web02"))
+    # The fourth was one too many, and neither an error of the same text nor anything that is no record was shown.
+    assert not any(map(display.has_shown, (of("web02", "web03"), of("web00", stream="error"), Warned("hot"))))
+    assert not silent.has_shown(of("web00"))
+
+
 def test_waiting_names_the_host_and_how_long_still(run: Run) -> None:
     display, left = run.fork(), 600
     while left > 0:  # as the engine asks again and again

@@ -36,6 +36,11 @@ class Notice(t.NamedTuple):
     text: str
 
 
+def notice_in(stream: str, said: str) -> Notice:
+    """Return the notice that a record in a stream is."""
+    return Notice(stream, text.short(said))
+
+
 class Command:
     """A command that is waited for.
 
@@ -87,7 +92,7 @@ class Command:
         if not isinstance(event, RecordReceived) or event.stream not in ("error", "warning"):
             return None
         said = event.record if isinstance(event.record, str) else message_of(event.record)
-        notice = Notice(event.stream, text.short(said))
+        notice = notice_in(event.stream, said)
         if notice in self._notices or len(self._notices) >= MOST_NOTICES:
             return None
         self._notices.add(notice)

@@ -19,6 +19,7 @@ HOSTS = ["srv01", "srv02"]
 SCRIPTS: dict[str, Any] = {
     "work": [{"output": "begun"}, {"warning": "disk is nearly full"}, {"error": "no access"}, {"output": "done"}],
 }
+WARNED = "The script in session job on srv01 wrote an error: no access, and a warning: disk is nearly full"
 WARNING, ERROR = "srv01 (job): WARNING: disk is nearly full", "srv01 (job): ERROR: no access"
 
 
@@ -35,14 +36,21 @@ def invoke(**options: Any) -> str:
     )
 
 
-def test_errors_and_warnings_of_scripts_are_shown_at_once_and_in_the_result(controller: Controller) -> None:
+def test_errors_and_warnings_of_scripts_are_shown_at_once_and_not_again(controller: Controller) -> None:
     run = controller.run(invoke(), "--limit", "srv01")
     assert run.exit_code == 0, run.output
     before, _ok, _after = run.stdout.partition("changed: [srv01]")
     assert [line for line in (WARNING, ERROR) if line in before.splitlines()] == [WARNING, ERROR]
-    assert run["Work"]["warnings"] == [
-        "The script in session job on srv01 wrote an error: no access, and a warning: disk is nearly full"
-    ]
+    assert (run.output.count("no access"), run.output.count("disk is nearly full")) == (1, 1)
+    assert "warnings" not in run["Work"].values or not run["Work"]["warnings"]
+    (result,) = run["Work"]["results"]
+    assert (result["warning"], len(result["error"])) == (["disk is nearly full"], 1)
+
+
+def test_errors_and_warnings_that_were_not_shown_are_warnings_of_the_task(controller: Controller) -> None:
+    task = {"name": "Work", "psremoting.fleet.invoke_command": {"name": "job", "script": "work", "live": "none"}}
+    run = controller.run(json.dumps([task]), "--limit", "srv01")
+    assert run["Work"]["warnings"] == [WARNED]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .commands import PipelineState
 from .errors import TransportError
-from .sessions import PSSession
+from .sessions import PSSession, SessionKey
 
 
 @dataclass(frozen=True)
@@ -168,10 +168,13 @@ class Warned:
 
     Attributes:
         has_output: Whether it repeats what a script wrote, which may be secret.
+        records: What it is about, if it is about errors and warnings of scripts: for each the key of its session, the
+            stream (error or warning), and what it says.
     """
 
     text: str
     has_output: bool = False
+    records: frozenset[tuple[SessionKey, str, str]] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,7 @@ class Outputs:
                 "A script formats its output, with Format-Table or another Format cmdlet, so the result has lines of "
                 "text. Without that cmdlet it has objects with all properties."
             )
-        for line in warnings_of(self.results):
-            yield Warned(line, has_output=True)
+        yield from warnings_of(self.results)
         for result in self.results:
             if result.output.records_not_kept:
                 yield Warned(

@@ -7,6 +7,8 @@ from __future__ import annotations
 import typing as t
 
 from ..model.commands import CommandResult
+from ..model.events import Warned
+from ..model.sessions import SessionKey
 from ..model.text import shown_in_line
 from ..psrp.records import message_of
 
@@ -14,18 +16,30 @@ from ..psrp.records import message_of
 MOST_LINES, MOST_SESSIONS, MOST_RECORDS, MOST_CHARACTERS = 10, 5, 3, 200
 
 
-def warnings_of(results: t.Iterable[CommandResult]) -> t.Iterator[str]:
-    """Yield a line for each session whose script wrote something; those that wrote the same share one."""
+def warnings_of(results: t.Iterable[CommandResult]) -> t.Iterator[Warned]:
+    """Yield a warning for each session whose script wrote something; those that wrote the same share one."""
     groups: dict[str, list[CommandResult]] = {}
     for result in results:
         if said := _said(result):
             groups.setdefault(said, []).append(result)
     for said, group in list(groups.items())[:MOST_LINES]:
-        yield f"{_scripts_in(group)} wrote {said}"
-    rest = sum(map(len, list(groups.values())[MOST_LINES:]))
+        yield _warning(f"{_scripts_in(group)} wrote {said}", group)
+    rest = [result for group in list(groups.values())[MOST_LINES:] for result in group]
     if rest:
-        sessions = "1 more session" if rest == 1 else f"{rest} more sessions"
-        yield f"The scripts in {sessions} wrote errors or warnings. The results have them (error, warning)."
+        sessions = "1 more session" if len(rest) == 1 else f"{len(rest)} more sessions"
+        told = f"The scripts in {sessions} wrote errors or warnings. The results have them (error, warning)."
+        yield _warning(told, rest)
+
+
+def _warning(text: str, about: t.Iterable[CommandResult]) -> Warned:
+    return Warned(text, has_output=True, records=frozenset(each for result in about for each in _records_of(result)))
+
+
+def _records_of(result: CommandResult) -> t.Iterator[tuple[SessionKey, str, str]]:
+    for record in result.output.error:
+        yield result.session.key, "error", message_of(record)
+    for text in result.output.warning:
+        yield result.session.key, "warning", text
 
 
 def _said(result: CommandResult) -> str:
