@@ -256,7 +256,6 @@ NO_USER = {"credential": None}
         *(at(HTTPS, scheme=scheme, message_encryption="always") for scheme in ("negotiate", "ntlm")),
         *(at(scheme=scheme, **CLEAR) for scheme in ("basic", "digest", "negotiate")),
         at(HTTPS, scheme="certificate", certificate=CERTIFICATE, **NO_USER),
-        at(scheme="basic", credential=Credential("u", ""), **CLEAR),
         at(scheme="negotiate", library="winrm"),
         at(HTTPS, scheme="basic", library="winrm"),
     ],
@@ -325,6 +324,16 @@ MISSING = [
     ),
     ("winrm", {"scheme": "ntlm", "library": "winrm"}, Code.INVALID_AUTHENTICATION, "pywinrm>="),
 ]
+
+
+@pytest.mark.parametrize("scheme", ["basic", "credssp", "kerberos", "negotiate", "ntlm"])
+def test_an_empty_password_is_refused_before_any_traffic(scheme: str) -> None:
+    """It comes from a variable of the environment that is not set; each attempt counts for a lockout."""
+    problem = logon.unusable(at(HTTPS, scheme=scheme, credential=Credential("me", "")))
+    assert problem is not None
+    assert (problem.code, problem.delivered) == (Code.EXPLICIT_CREDENTIALS_REQUIRED, False)
+    assert str(problem) == "the password of me is empty, so no log-on was tried"
+    assert "ansible_password" in (problem.hint or "")
 
 
 @pytest.mark.parametrize(("library", "fields", "code", "said"), MISSING)

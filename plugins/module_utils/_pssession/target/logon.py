@@ -16,6 +16,10 @@ from ..wsman import schemes, tickets
 from . import certificates
 
 _CHOOSE = "Set another authentication (in the inventory, ansible_psrp_auth or ansible_winrm_transport)."
+_EMPTY = (
+    "Set it in credential or, in the inventory, in ansible_password. What that is read from may not be set, such as an "
+    "environment variable. To log on with a Kerberos ticket, leave it out."
+)
 _OR_CHOOSE = f"Or {_CHOOSE[0].lower()}{_CHOOSE[1:]}"
 
 
@@ -116,6 +120,9 @@ def unusable(endpoint: Endpoint) -> TransportError | None:
     no_password = "there is no user name and password to log on with"
     if scheme.needs == "password" and logon.password is None:
         return _refused(no_password, Code.EXPLICIT_CREDENTIALS_REQUIRED)
+    if scheme.needs != "certificate" and logon.password == "":
+        message = f"the password of {logon.username} is empty, so no log-on was tried"
+        return _refused(message, Code.EXPLICIT_CREDENTIALS_REQUIRED, hint=_EMPTY)
     try:
         schemes.maker(logon)
     except TransportError as missing:
