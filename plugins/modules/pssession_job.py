@@ -33,7 +33,8 @@ options:
       - V(cleanup) finds sessions that were left behind, and removes them with O(remove=true). Without it the job shows
         what would be removed.
       - V(journal) returns what the journals in O(journal) have of the commands of each host. It needs no session, and
-        asks no computer. A host that is in none of them is an error with the reason V(missing).
+        asks no computer. A host that is in none of them is an error with the reason V(missing), and a script that failed
+        is one with the reason V(command_failed).
     type: str
     choices: [start, resume, connect, collect, harvest, list, extend, cleanup, journal]
     required: true

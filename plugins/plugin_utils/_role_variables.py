@@ -106,7 +106,7 @@ SPECS: t.Mapping[str, Spec] = {
         "fail_on": _fail_on("busy", "expired"),
     },
     "cleanup": {**_options("name", "owner", "minimum_age", "with_commands", "remove"), **_SHARED},
-    "journal": {**_options("name"), "journal": _option("journal", required=True), **_OUTPUT, **_SHARED},
+    "journal": {**_options("name"), **_JOURNAL, **_OUTPUT, **_SHARED},
     "list": {
         **_options("name", "owner"),
         "list_commands": _option("list_commands", default=True),

@@ -528,6 +528,34 @@ def test_a_journal_is_told_without_its_sessions() -> None:
     assert engine.run("journal", ["a"], journal="work", name=["Other"])["a"]["outcome"] == "missing"
 
 
+FAILURE = {"exception": {"message": "No disk"}}
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"state": "Failed", "failure": FAILURE}, "failed: No disk"),
+        ({"state": "Completed", "rc": 3}, "ended with exit code 3"),
+        ({"state": "Completed", "rc": 3010}, ""),
+        ({"state": "Completed", "rc": 0}, ""),
+        ({"state": "Completed", "failed": True}, "reported that it failed ($Ansible.Failed)"),
+        ({"state": "Stopped"}, "was stopped before its end"),
+        ({"state": "Running"}, ""),
+    ],
+)
+def test_a_script_that_failed_is_a_failure_in_its_journal_too(
+    monkeypatch: pytest.MonkeyPatch, result: dict[str, Any], told: str
+) -> None:
+    about = {"inventory_hostname": "a", "name": "Nightly", "instance_id": "s", **result}
+    monkeypatch.setattr(Folder, "recorded_of", lambda *_self: ([about], []))
+    options: dict[str, Any] = {"journal": "work", "expected_return_code": [0, 3010]}
+    host = FakeEngine().run("journal", ["a"], **options)["a"]
+    assert host["outcome"] == ("command_failed" if told else "ok")
+    assert [each["message"] for each in host["errors"]] == (
+        [f"the command in session Nightly on a {told}"] if told else []
+    )
+
+
 OTHER_WORK: dict[str, tuple[dict[str, Any], str]] = {
     "name": ({"name": ["Weekly"]}, "its session is Nightly on a"),
     "script": ({"script": "other work"}, "its script is another one"),

@@ -4,15 +4,29 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import PSSessionError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Entry, Job, Line, Order, Told, error
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.records import message_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
+    Entry,
+    Job,
+    Line,
+    Order,
+    Told,
+    error,
+    place,
+)
 
 
 def journal(order: Order) -> Job:
-    """Tell each host what its journal has of its commands; a host without any is an error."""
+    """Tell each host what its journal has of its commands; a host without any is an error.
+
+    So is a command that failed, as it is where it is received.
+    """
     told = Told.of(order.hosts)
     if order.folder is None:
         raise ValueError("there is no journal to read")
@@ -25,12 +39,36 @@ def journal(order: Order) -> Job:
         yield from (Line("unreadable", host, message) for message in unreadable)
         named = [result for result in results if _is_meant(order, result)]
         told.parts[host].append({"results": named} if named else _nothing(order, host))
+        told.parts[host] += [failure for result in named for failure in _failures(order, host, result)]
     return told
 
 
 def _is_meant(order: Order, result: Entry) -> bool:
     names = order.options.get("name") or ()
     return not names or any(WildcardPattern.of_name(name).selects(str(result.get("name") or "")) for name in names)
+
+
+def _failures(order: Order, host: str, result: Entry) -> t.Iterator[Entry]:
+    """Yield the error of a command that ended without success; one that has no end in the journal may still run."""
+    state, rc = result.get("state"), result.get("rc")
+    how, hint = "", "What it gave is in the result."
+    if state == "Failed":
+        how = f"failed: {message_of(result.get('failure'))}"
+    elif state == "Stopped":
+        how = "was stopped before its end"
+    elif state == "Completed" and rc not in (None, *(order.options.get("expected_return_code") or [0])):
+        how, hint = f"ended with exit code {rc}", f"If {rc} is a success, add it to expected_return_code."
+    elif result.get("failed"):
+        how = "reported that it failed ($Ansible.Failed)"
+    if how:
+        yield error(
+            host,
+            f"the command in session {place(result)} on {host} {how}",
+            cmdlet=RECEIVE,
+            reason=Reason.COMMAND_FAILED,
+            session=result,
+            hint=hint,
+        )
 
 
 def _nothing(order: Order, host: str) -> Entry:
