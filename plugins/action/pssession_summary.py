@@ -23,6 +23,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import wri
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import AllVariables
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._known_variables import RESULT
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import of_host
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import in_variables
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import refuse_paths_without_home
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import Kind, Line, Summary
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details import details
@@ -131,7 +132,7 @@ class ActionModule(ActionBase):
         """Write the report as a task with that module does, and return the result of such a task."""
         task = self._task.copy()
         task.args = {
-            "results": [host for host in hosts if not host.get("skipped")],
+            "results": [_in_words_of_playbooks(host) for host in hosts if not host.get("skipped")],
             "dest": os.path.abspath(options["report"]),
             "output_lines": options["report_output_lines"],
         }
@@ -177,3 +178,9 @@ class ActionModule(ActionBase):
         except OSError as error:
             raise AnsibleActionFail(f"{error.filename or path}: {error.strerror}") from error
         return None
+
+
+def _in_words_of_playbooks(host: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the result of a host with the hints that a playbook has for its errors."""
+    errors = [{**error, "hint": in_variables(str(error.get("hint") or ""))} for error in host.get("errors") or ()]
+    return {**host, "errors": errors}

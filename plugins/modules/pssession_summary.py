@@ -105,7 +105,11 @@ stdout_lines:
   type: list
   elements: str
   sample:
-    - "unreachable: Check that WinRM listens on this port (HTTP 5985, HTTPS 5986) and that no firewall blocks it."
+    - "unreachable: server05, server18"
+    - "    for example: server05 refuses connections on port 5985"
+    - "    Check that WinRM listens on this port (HTTP 5985, HTTPS 5986) and that no firewall blocks it."
+    - "busy: server07"
+    - "    Session Nightly on server07 is in use: another client is connected to it."
     - "31 changed, 6 ok, 3 need attention: unreachable server05, server18; busy server07 (another client)"
 stdout:
   description: The same lines as one text.

@@ -49,6 +49,11 @@ def reason_of(error: Entry) -> str:
     return str(error.get("reason") or Reason.FAILED.value)
 
 
+def is_still_running(error: Entry) -> bool:
+    """Tell whether an error says no more than that a command did not end in the time that there was for it."""
+    return error.get("category") == "OperationTimeout" and reason_of(error) == Reason.FAILED.value
+
+
 def host_of(entry: Entry) -> str | None:
     """Return the inventory host that a session, an error or the result of a command is about, or else its computer."""
     return entry.get("inventory_hostname") or entry.get("computer_name")

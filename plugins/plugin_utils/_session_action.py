@@ -164,9 +164,15 @@ class EngineAction(ActionBase):
         if options.get("script") is not None:
             raise AnsibleActionFail("script and path cannot be used together")
         try:
-            with open(self._find_needle("files", path), "rb") as file:
+            found = self._find_needle("files", path)
+        except AnsibleError as error:  # its words are about files of the other computer
+            raise AnsibleActionFail(
+                f"path: {path} cannot be read: the controller has no such file. Nothing was sent"
+            ) from error
+        try:
+            with open(found, "rb") as file:
                 options["script"] = decoded(file.read())
-        except (AnsibleError, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise AnsibleActionFail(f"path: {path} cannot be read: {error}") from error
         options["path"] = None
 

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import enum
-import re
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, reason_of
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._role_variables import PREFIX, VARIABLES
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import error_groups
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, is_still_running, reason_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import in_variables
 
 # One host: what `of_host` returns, or a result that was skipped.
 Host = Mapping[str, t.Any]
@@ -19,11 +20,6 @@ Host = Mapping[str, t.Any]
 # So many hosts of a group are named where a file has them all.
 NAMED = 10
 _WITHOUT_ERROR = ("changed", "ok")
-_VARIABLES = sorted(name.removeprefix(PREFIX) for name in VARIABLES if "_" in name.removeprefix(PREFIX))
-_OPTIONS = re.compile(rf"(?<![\w.])({'|'.join(_VARIABLES)})\b")
-_OTHER_WORDS = {"on_missing: skip": "fail_on without missing"}
-# Hints of jobs name both: start_anew (pssession_start_anew in the playbook).
-_BOTH = re.compile(rf"\w+ \(({PREFIX}\w+) in the playbook\)")
 
 
 class Kind(enum.Enum):
@@ -52,24 +48,27 @@ class Summary:
         failed: Names of the hosts that failed.
         left_out: Why hosts were left out, with their names.
         notes: What to add to the name of a host, such as the exit code of its script.
-        hints: Each hint once, with the names of the hosts that failed by the reason of their errors.
+        errors: Those of hosts that failed, grouped by reason and hint, the worst reason first.
+        running: Names of the hosts that failed for nothing but that their command still runs.
         pending: How many sessions have a command that still runs.
+        busy: How many of these another client holds.
     """
 
     by_outcome: Mapping[str, list[str]]
     failed: frozenset[str]
     left_out: Mapping[str, list[str]]
     notes: Mapping[str, str]
-    hints: Mapping[str, Mapping[str, list[str]]]
+    errors: t.Sequence[error_groups.Group] = ()
+    running: frozenset[str] = frozenset()
     pending: int = 0
+    busy: int = 0
 
     @classmethod
     def of(cls, hosts: t.Iterable[Host]) -> Summary:
         """Return the summary of some hosts, each with the key `host`."""
         by_outcome: dict[str, list[str]] = {}
         left_out: dict[str, list[str]] = {}
-        hints: dict[str, dict[str, list[str]]] = {}
-        notes, failed, pending = {}, [], 0
+        notes, failed, errors, running, pending, busy = {}, [], [], [], 0, 0
         for host in hosts:
             name = host["host"]
             if host.get("skipped"):
@@ -78,16 +77,24 @@ class Summary:
                 continue
             by_outcome.setdefault(host["outcome"], []).append(name)
             pending += int(host.get("pending") or 0)
-            if host.get("failed"):
-                failed.append(name)
+            busy += int(host.get("pending") or 0) if host["outcome"] == "busy" else 0
             if note := _note(host):
                 notes[name] = note
-            for error in host.get("errors") or ():
-                if error.get("hint") and host.get("failed"):
-                    named = hints.setdefault(in_variables(error["hint"]), {}).setdefault(reason_of(error), [])
-                    if named[-1:] != [name]:
-                        named.append(name)
-        return cls(_worst_first(by_outcome), frozenset(failed), left_out, notes, hints, pending)
+            if host.get("failed"):
+                failed.append(name)
+                others = [error for error in host.get("errors") or () if not is_still_running(error)]
+                errors += [_of_playbook(error, name) for error in others]
+                running += [name] if host.get("errors") and not others else []
+        return cls(
+            _worst_first(by_outcome),
+            frozenset(failed),
+            left_out,
+            notes,
+            error_groups.groups_of(errors),
+            frozenset(running),
+            pending,
+            busy,
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -95,25 +102,43 @@ class Summary:
         return not self.by_outcome
 
     def lines(self, *, has_file: bool) -> list[Line]:
-        """Return the lines that end the output of a playbook: what to do about errors, and a line that counts.
+        """Return the lines that end the output of a playbook: errors and what to do about them, and a line that counts.
+
+        What stopped every host comes last, since it is all there is to know.
 
         Args:
             has_file: Whether a report or a limit file has the names of all hosts, so that long lists can be shortened.
         """
         most = NAMED if has_file else None
-        lines = [Line(self._hint(hint), Kind.HINT) for hint in self.hints]
+        groups = [replace(group, reason=_words(group.reason)) for group in self.errors]
+        errors = [Line(text, Kind.HINT) for group in groups for text in error_groups.lines_of(group)]
+        why = self._why_all_failed()
+        lines = [] if why else errors
         lines += [
             Line(f"{_hosts(len(names))} left out: {listed(names, NAMED)}: {why}", Kind.NEUTRAL)
             for why, names in self.left_out.items()
         ]
         if not self.is_empty:
-            lines.append(Line(self._counts(most), self._kind()))
-        return lines
+            lines.append(Line(self._counts(NAMED if why else most), self._kind()))
+        return lines + [Line(text, Kind.ATTENTION) for text in why]
 
     def why_nothing_was_done(self) -> str:
         """Return the message of a play in which every host was left out."""
         reasons = [f"{listed(names, NAMED)}: {why}" for why, names in self.left_out.items()]
         return f"Nothing was done: every host was left out. {'; '.join(reasons) or 'The play has no hosts'}."
+
+    def _why_all_failed(self) -> list[str]:
+        """Return why all hosts failed, where it is one reason that is about none of them in particular."""
+        hosts = sum(map(len, self.by_outcome.values()))
+        if hosts < 2 or len(self.errors) != 1:
+            return []
+        (group,) = self.errors
+        if group.reason != Reason.FAILED.value or len(group.hosts) != hosts:
+            return []
+        messages = {error["message"] for alike in group.alike for error in alike}
+        if len(messages) > 1 or any(error.get("computer_name") for alike in group.alike for error in alike):
+            return []
+        return [f"on all {hosts} hosts: {messages.pop()}", *([f"    {group.hint}"] if group.hint else [])]
 
     def _kind(self) -> Kind:
         if self.failed or any(outcome not in _WITHOUT_ERROR for outcome in self.by_outcome):
@@ -129,40 +154,31 @@ class Summary:
             tolerated = [name for name in names if name not in self.failed]
             if tolerated:
                 parts.append(f"{len(tolerated)} {_words(outcome)} ({listed(tolerated, most)})")
-            if failed := [name for name in names if name in self.failed]:
+            if failed := [name for name in names if name in self.failed and name not in self.running]:
                 attention.append(f"{_words(outcome)} {self._with_notes(failed, most)}")
-        if self.pending:
-            parts.append("1 session still runs" if self.pending == 1 else f"{self.pending} sessions still run")
+        if pending := self.pending - self.busy:
+            parts.append("1 session still runs" if pending == 1 else f"{pending} sessions still run")
+        if running := [name for names in self.by_outcome.values() for name in names if name in self.running]:
+            verb = "still runs" if len(running) == 1 else "still run"
+            parts.append(f"{len(running)} {verb} (run this again to wait): {listed(running, most)}")
         if attention:
-            verb = "needs" if len(self.failed) == 1 else "need"
-            parts.append(f"{len(self.failed)} {verb} attention: {'; '.join(attention)}")
-        return ", ".join(parts)
+            count = len(self.failed - self.running)
+            parts.append(f"{count} {'needs' if count == 1 else 'need'} attention: {'; '.join(attention)}")
+        return (", " if not running else "; ").join(parts)
 
     def _with_notes(self, names: t.Sequence[str], most: int | None) -> str:
-        """Return names with their notes: once in the end if all have the same."""
+        """Return names with their notes: once in the end if all have the same, which is said."""
         notes = [self.notes.get(name, "") for name in names]
         if len(set(notes)) == 1:
-            return f"{listed(names, most)}{f' ({notes[0]})' if notes[0] else ''}"
+            each = "each: " if len(names) > 1 else ""
+            return f"{listed(names, most)}{f' ({each}{notes[0]})' if notes[0] else ''}"
         return listed([f"{name} ({note})" if note else name for name, note in zip(names, notes, strict=True)], most)
 
-    def _hint(self, hint: str) -> str:
-        """Return a hint behind the reasons that it is for, with names of hosts where a reason has several hints."""
-        several = [reason for reasons in self.hints.values() for reason in reasons]
-        whom = [
-            f"{_words(reason)} {listed(names, NAMED)}" if several.count(reason) > 1 else _words(reason)
-            for reason, names in self.hints[hint].items()
-        ]
-        return f"{', '.join(whom)}: {hint}"
 
-
-def in_variables(hint: str) -> str:
-    """Return a hint with the variables of role and playbooks in place of the options of modules.
-
-    Options of a single word stay, since they are words of the language, too.
-    """
-    for option, variable in _OTHER_WORDS.items():
-        hint = hint.replace(option, variable)
-    return _OPTIONS.sub(rf"{PREFIX}\1", _BOTH.sub(r"\1", hint))
+def _of_playbook(error: Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
+    """Return an error of a host in the words of playbooks, about the host by its name in the inventory."""
+    hint = in_variables(str(error.get("hint") or ""))
+    return {**error, "message": str(error.get("message") or ""), "hint": hint, "inventory_hostname": host}
 
 
 def _worst_first(by_outcome: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -177,7 +193,7 @@ def _note(host: Host) -> str:
         return "another client"
     if outcome == "command_failed":
         codes = sorted({str(each["rc"]) for each in host.get("results") or () if each.get("rc") not in (None, 0)})
-        return f"exit code {', '.join(codes)}" if codes else ""
+        return f"exit code {', '.join(codes)}" if codes else "ended with an error"
     if outcome in ("missing", "expired"):
         errors = [each for each in host.get("errors") or () if reason_of(each) == outcome]
         names = sorted({str(each.get("session_name") or each.get("target") or "") for each in errors})

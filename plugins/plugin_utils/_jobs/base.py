@@ -211,6 +211,7 @@ def error(
     reason: Reason = Reason.FAILED,
     session: Entry | None = None,
     hint: str = "",
+    category: str = "InvalidOperation",
 ) -> dict[str, t.Any]:
     """Return a part of a result that has one error of a host, in the shape of the engine's."""
     about = Subject(host, host, *((session.get("name"), session.get("instance_id")) if session else ()))
@@ -219,6 +220,7 @@ def error(
         message,
         cmdlet=cmdlet,
         reason=reason,
+        category=category,
         target=about.instance_id,
         about=about,
         hint=hint,

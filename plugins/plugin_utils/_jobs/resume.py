@@ -233,7 +233,16 @@ class _Resumer:
                 work.told[-1] = {**work.last, "errors": []}
             reason = _reason_of(refusal, sessions)
             message = refusal.message.format(**names)
-            work.fail(error(work.host, message, cmdlet=RECEIVE, reason=reason, hint=refusal.hint))
+            work.fail(
+                error(
+                    work.host,
+                    message,
+                    cmdlet=RECEIVE,
+                    reason=reason,
+                    hint=refusal.hint,
+                    category=refusal.category,
+                )
+            )
 
     def _look(self, works: t.Sequence[_Work]) -> Phase:
         by_host = {work.host: work for work in works}

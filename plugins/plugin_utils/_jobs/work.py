@@ -86,6 +86,7 @@ class Refusal(t.NamedTuple):
 
     message: str
     hint: str = ""
+    category: str = "InvalidOperation"
 
 
 _ANEW = "To start it once more, set start_anew (pssession_start_anew in the playbook)."
@@ -121,7 +122,7 @@ STOPPED = Refusal(
     "The work on {host} was stopped before its end.",
     f"What it gave until then is in the result. {_ANEW}",
 )
-RUNNING = Refusal("The work on {host} still runs. Run this again to wait for it.")
+RUNNING = Refusal("The work on {host} still runs. Run this again to wait for it.", category="OperationTimeout")
 
 
 def decide(case: Case) -> tuple[Act, Refusal | None]:

@@ -97,7 +97,8 @@ def test_path_that_is_no_good(controller: Controller, fleet: SimulatedFleet) -> 
         "--limit",
         "srv01",
     )
-    assert "path: nowhere.ps1 cannot be read" in run["Missing"].message
+    assert "path: nowhere.ps1 cannot be read: the controller has no such file" in run["Missing"].message
+    assert "remote_src" not in run.stdout
     assert "path: binary.ps1 cannot be read: it is not valid UTF-16LE. Save it as" in run["Not text"].message
     assert "path: ansi.ps1 cannot be read: it is not UTF-8, and has no byte order mark" in run["Ansi"].message
     assert "script and path cannot be used together" in run["Both"].message

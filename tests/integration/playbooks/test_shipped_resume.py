@@ -181,6 +181,7 @@ def test_an_end_in_time_or_a_clear_word(pods: Pods, fleet: SimulatedFleet) -> No
     early = pods.resume(timeout=1)
     assert early.exit_code == 2
     assert "still runs. Run this again" in early.output
+    assert "1 still runs (run this again to wait): srv01" in early.output
     assert outcomes(early) == {"srv01": "failed"}
     fleet.clock.advance(1000)
     run = pods.resume()

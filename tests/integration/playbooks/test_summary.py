@@ -16,12 +16,13 @@ import yaml
 from .controller import Controller, Run
 
 HINT = "Check that WinRM listens on this port."
+WAIT = "Set busy_timeout to wait for it."
 # The results of seven hosts, as the role registers them.
 TOLD: dict[str, Any] = {
     **{name: {"outcome": "changed", "changed": True} for name in ("web01", "web02", "web03")},
     "web04": {"outcome": "ok"},
     "db01": {"outcome": "unreachable", "errors": [{"reason": "unreachable", "message": "No answer.", "hint": HINT}]},
-    "db02": {"outcome": "busy", "errors": [{"reason": "busy", "message": "Another client is connected."}]},
+    "db02": {"outcome": "busy", "errors": [{"reason": "busy", "message": "Another client.", "hint": WAIT}]},
     "linux01": {"skipped": True, "msg": "the connection is ssh, not psrp or winrm"},
 }
 LAST = "3 changed, 1 ok, 2 need attention: unreachable db01; busy db02 (another client)"
@@ -74,6 +75,7 @@ def test_the_last_lines_say_which_hosts_need_what(controller: Controller) -> Non
     assert ended.stdout.count(LAST) == 1
     assert ended.stdout.count(HINT) == 1
     assert "1 host left out: linux01: the connection is ssh, not psrp or winrm" in ended.stdout
+    assert "unreachable: db01\n    No answer.\n    Check that WinRM" in ended.stdout
     assert ended.stdout.index(HINT) < ended.stdout.index(LAST) < ended.stdout.index("PLAY RECAP")
     (returned,) = ended.of(SUMMARY).values()
     assert returned["stdout_lines"][-1] == LAST
@@ -96,6 +98,9 @@ def test_report_and_limit_file_are_written_where_they_were_asked_for(controller:
     assert written == {"night.csv", "night.failed.limit", "night.html", "night.json"}
     limit = folder / "night.failed.limit"
     assert limit.read_text(encoding="utf-8") == "db01\ndb02\n"
+    for page in ("night.html", "night.json"):
+        text = (folder / page).read_text(encoding="utf-8")
+        assert "Set pssession_busy_timeout to wait" in text
     assert stat.S_IMODE(limit.stat().st_mode) == 0o600
     assert f"--limit @{limit}" in ended.stdout
     again = run(controller, "--limit", f"@{limit}")

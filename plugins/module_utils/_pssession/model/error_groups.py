@@ -57,7 +57,7 @@ def grouped(errors: t.Iterable[Entry]) -> list[str]:
     Args:
         errors: Error records as plain data. The reasons that are worst come first.
     """
-    return [line for group in groups_of(errors) for line in _lines(group)]
+    return [line for group in groups_of(errors) for line in lines_of(group)]
 
 
 def in_line(errors: t.Sequence[Entry]) -> str:
@@ -93,7 +93,8 @@ def _group(reason: str, hint: str, errors: t.Sequence[Entry]) -> Group:
     return Group(reason, hint, sorted({host for error in ordered for host in hosts_of(error)}), list(alike.values()))
 
 
-def _lines(group: Group) -> t.Iterator[str]:
+def lines_of(group: Group) -> t.Iterator[str]:
+    """Yield the lines of a group: its reason and hosts, its different messages, and its hint."""
     yield f"{group.reason}: {named(group.hosts)}" if group.hosts else f"{group.reason}:"
     for alike in group.alike[:_MESSAGES]:
         differ = len({error["message"] for error in alike}) > 1

@@ -1,0 +1,46 @@
+"""Hints in the words of playbooks: they have variables and other playbooks where a module has options and modules."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._role_variables import PREFIX, VARIABLES
+
+_VARIABLES = sorted(name.removeprefix(PREFIX) for name in VARIABLES if "_" in name.removeprefix(PREFIX))
+_TIMEOUT = "ansible_psrp_operation_timeout or ansible_winrm_operation_timeout_sec"
+_VALIDATION = "ansible_psrp_cert_validation or ansible_winrm_server_cert_validation"
+# In their order: what a hint for modules has, and what a playbook has in its place.
+_WORDS = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        # A hint that names both has the other name in brackets.
+        (rf"\w+ to (\S+) \(({PREFIX}\w+) in the playbooks?\)", r"\2 to \1"),
+        (rf"\w+ \(({PREFIX}\w+) in the playbooks?\)", r"\1"),
+        (r"[\w.]+ \(in the inventory, ([^)]*)\)", r"\1"),
+        (r"\(ca_cert; ", "("),
+        (r"Set credential, or ", "Set "),
+        (r"session_option\.operation_timeout( \([^)]*open_timeout\))?", _TIMEOUT),
+        (
+            r"session_option\.skip_ca_check, skip_cn_check and skip_revocation_check switch checks off",
+            f"{_VALIDATION}: ignore switches that off",
+        ),
+        (r"session_option\.proxy\b", "ansible_psrp_proxy or ansible_winrm_proxy"),
+        (r"set on_missing: skip\b", f"leave missing out of {PREFIX}fail_on"),
+        (r"set force; that ends", "use the module remove_pssession with force. That ends"),
+        (r"\(remove_pssession\)", "(playbook cleanup)"),
+        (r"with receive_pssession\b", "with the playbook collect"),
+        (r"(^|[.!?] )pssession_info\b", r"\1The playbook list"),
+        (r"\bpssession_info\b", "the playbook list"),
+        # Options of a single word stay, since they are words of the language, too.
+        (rf"(?<![\w.])({'|'.join(_VARIABLES)})\b", rf"{PREFIX}\1"),
+    )
+)
+
+
+def in_variables(hint: str) -> str:
+    """Return a hint with the variables of role, playbooks and inventory in place of the options of modules."""
+    for pattern, words in _WORDS:
+        hint = pattern.sub(words, hint)
+    return hint
