@@ -33,8 +33,8 @@ options:
       - V(cleanup) finds sessions that were left behind, and removes them with O(remove=true). Without it the job shows
         what would be removed.
       - V(journal) returns what the journals in O(journal) have of the commands of each host. It needs no session, and
-        asks no computer. A host that is in none of them is an error with the reason V(missing), and a script that failed
-        is one with the reason V(command_failed).
+        asks no computer. A host that is in none of them is an error with the reason V(missing), and a script that
+        failed is one with the reason V(command_failed).
     type: str
     choices: [start, resume, connect, collect, harvest, list, extend, cleanup, journal]
     required: true
@@ -161,10 +161,12 @@ options:
     type: int
   journal:
     description:
-      - For the job V(resume) a folder on the controller, in which each host has the journal of its output
+      - For the jobs V(resume) and V(start) a folder on the controller, in which each host has the journal of its output
         (C(HOST.jsonl)) and its result (C(HOST.result.json)). One folder and one session name stand for one piece of
         work.
-      - A session of the name with a command that the journal does not know is refused; see O(adopt).
+      - The job V(resume) knows what V(start) began with the same folder. V(start) leaves hosts as they are of which the
+        folder has a start or a result.
+      - A session of the name with a command that the journal does not know is refused by V(resume); see O(adopt).
       - Where the folder has work of another session name, script, command or parameters for a host, or with another one
         of O(creates), O(removes), O(chdir) and O(error_action), the host fails. Nothing is started, and the result
         there is not returned. Values of O(sensitive_parameters) do not count. Of what earlier versions wrote, the

@@ -67,7 +67,7 @@ SPECS: t.Mapping[str, Spec] = {
         **_options("idle_timeout"),
         **_SHARED,
     },
-    "start": {**_ONE_NAME, **_SCRIPT, **_DAY, **_SHARED},
+    "start": {**_ONE_NAME, **_SCRIPT, **_DAY, **_options("journal"), **_SHARED},
     "collect": {
         **_SELECTION,
         **_BUSY,

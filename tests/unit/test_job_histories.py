@@ -506,6 +506,44 @@ def test_the_own_work_is_known_and_what_start_began_is_adopted() -> None:
     assert (told["failed"], told["results"][0]["output"], engine.starts) == (False, OUTPUT, ["a"])
 
 
+def test_resume_knows_what_start_began_with_the_same_journal() -> None:
+    engine = FakeEngine(down={"c"})
+    hosts = ["a", "b", "c", "d"]
+    assert {host: each["outcome"] for host, each in engine.run("start", hosts, **WORK).items()} == {
+        **dict.fromkeys(hosts, "changed"),
+        "c": "unreachable",
+    }
+    engine.down.clear()
+    again = engine.run("start", hosts, **WORK)
+    assert {host: each["outcome"] for host, each in again.items()} == {**dict.fromkeys(hosts, "ok"), "c": "changed"}
+    assert [(line.host, line.value) for line in engine.lines if line.kind == "nothing"] == [
+        (host, f"nothing started on {host}: work/{host}.jsonl has its start. The job resume brings it to its end")
+        for host in ("a", "b", "d")
+    ]
+    check_work(engine, engine.run("resume", hosts, **WORK), hosts, journal=True)
+    done = engine.run("start", hosts, **WORK)
+    assert (engine.calls, {each["outcome"] for each in done.values()}) == ([], {"ok"})
+    assert all("the work is done" in line.value for line in engine.lines)
+
+
+def test_start_begins_no_other_work_in_a_folder() -> None:
+    engine = FakeEngine(ends=False)
+    engine.run("start", ["a"], **WORK)
+    engine.sessions.clear()
+    told = engine.run("start", ["a"], **{**WORK, "script": "other work"})["a"]
+    assert (told["failed"], engine.calls, engine.starts) == (True, [], ["a"])
+    assert "is the journal of other work on a: its script is another one" in told["msg"]
+
+
+@several
+def test_start_with_a_journal_and_resume_after_a_kill_at_every_step(hosts: list[str]) -> None:
+    for kill_at in range(steps_of("start", hosts, True, **WORK)):
+        engine = FakeEngine()
+        engine.run("start", hosts, kill_at=kill_at, **WORK)
+        engine.run("start", hosts, **WORK)
+        check_work(engine, engine.run("resume", hosts, **WORK), hosts, journal=True)
+
+
 def test_several_sessions_of_the_name_are_told_with_configurations() -> None:
     engine = FakeEngine()
     engine.add("a", configuration_name="First")

@@ -45,4 +45,4 @@ JOBS: t.Mapping[str, t.Callable[[Order], Job]] = {
 WITH_SCRIPT = frozenset({"start", "resume"})
 RECEIVING = frozenset({"collect", "harvest", "resume"})
 WITH_OUTPUT = RECEIVING | {"journal"}
-WITH_FOLDER = frozenset({"resume", "journal"})
+WITH_FOLDER = frozenset({"start", "resume", "journal"})

@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.names import is_same_name
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import escaped
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
@@ -34,7 +33,12 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.identity im
     noted_in,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import not_collected
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import granted, starting
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start import (
+    batches,
+    granted,
+    starting,
+    with_journals,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import (
     ENDED,
     GONE,
@@ -152,10 +156,6 @@ class _Work:
         self.of_work = self.noted or self.identity(folder)
         self.difference = difference(self.of_work, self.order, self.host)
         return bool(self.difference)
-
-    def journal(self, folder: Folder) -> HostJournal:
-        """Return the journal of the host, with what the work is told by."""
-        return HostJournal(folder.journal_of(self.host), self.identity(folder))
 
     def identity(self, folder: Folder) -> dict[str, str]:
         """Return what the work of this run is told by."""
@@ -364,14 +364,10 @@ class _Resumer:
             work.fail(error(work.host, f"the result of the work on {work.host} could not be kept: {reason}"))
 
     def _batches(self, works: t.Sequence[_Work]) -> list[t.Sequence[_Work]]:
-        """Return the hosts that each call is for: all of them, or as many as their journals may be open at once."""
-        most = len(works) if self._folder is None else max(self._folder.most_at_once, 1)
-        return [works[first : first + most] for first in range(0, len(works), max(most, 1))]
+        return batches(self._order, works)
 
     def _with_journals(self, call: Call, batch: t.Sequence[_Work]) -> Call:
-        if self._folder is None:
-            return call
-        return replace(call, journals={work.host.lower(): work.journal(self._folder) for work in batch})
+        return with_journals(self._order, call, [work.host for work in batch])
 
     def _receiving(self, batch: t.Sequence[_Work], more: Entry) -> Call:
         options = self._order.given("busy_timeout", "expected_return_code", "journal")

@@ -5,18 +5,30 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import SCRIPT_OPTIONS
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
     Entry,
+    Folder,
     Job,
     Line,
     Order,
+    Result,
     Told,
+    error,
     is_busy,
     place,
 )
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.identity import (
+    difference,
+    identity_of,
+    noted_in,
+)
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import DIFFERENT
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import parts_of
 
 _MEANINGS = {
     "Block": "Output buffering mode Block. When the buffer is full, the script is suspended until a client receives.",
@@ -28,19 +40,48 @@ def start(order: Order) -> Job:
     """Start the script on each host where no session of the name exists.
 
     A session of the name that has a command is the work of a run before, and fine. One without a command is an error.
+    With a folder, the script is not started either where the folder has a start of it, and `resume` knows what was.
     """
     told = Told.of(order.hosts)
-    parts = told.add((yield starting(order, order.hosts)))
-    for host, part in parts.items():
-        for session in part["sessions"]:
-            if session.get("changed"):
+    hosts = list(order.hosts) if order.folder is None else (yield from _not_begun(order, order.folder, told))
+    for batch in batches(order, hosts):
+        started = yield with_journals(order, starting(order, batch, **order.given("journal")), batch)
+        for host, part in parts_of(started, batch).items():
+            told.parts[host].append(part)
+            for session in part["sessions"]:
                 mode = session.get("output_buffering_mode")
-                if mode in _MEANINGS:  # check mode does not know it
+                if not session.get("changed"):
+                    if session.get("commands"):
+                        yield Line("nothing", host, _nothing_started(host, session))
+                elif mode in _MEANINGS:  # check mode does not know it
                     yield Line("buffering", host, f"{place(session)}: {_MEANINGS[mode]}")
-            elif session.get("commands"):
-                yield Line("nothing", host, _nothing_started(host, session))
-        yield from granted(order, host, part["sessions"])
+            yield from granted(order, host, part["sessions"])
     return told
+
+
+def _not_begun(order: Order, folder: Folder, told: Told) -> t.Generator[Line, Result, list[str]]:
+    """Return the hosts of which the folder has no start and no result, and tell why of the others."""
+    hosts = []
+    for host in order.hosts:
+        journal = folder.journal_of(host)
+        try:
+            kept, begun = folder.result_of(host), folder.begun_of(host)
+        except (OSError, ValueError) as reason:
+            told.parts[host].append(error(host, f"what is kept of the work on {host} cannot be read: {reason}"))
+            continue
+        noted = noted_in(kept, begun.work)
+        if noted is not None and (other := difference(noted, order, host)):
+            message = DIFFERENT.message.format(journal=journal, host=host, difference=other)
+            hint = "Take another name and another journal folder for this work."
+            told.parts[host].append(error(host, message, hint=hint))
+        elif kept is not None:
+            yield Line("nothing", host, f"nothing started on {host}: the work is done. The job resume has its result")
+        elif begun.commands:
+            text = f"nothing started on {host}: {journal} has its start. The job resume brings it to its end"
+            yield Line("nothing", host, text)
+        else:
+            hosts.append(host)
+    return hosts
 
 
 def _nothing_started(host: str, session: Entry) -> str:
@@ -73,3 +114,24 @@ def starting(order: Order, hosts: t.Sequence[str], **more: t.Any) -> Call:
             **more,
         },
     )
+
+
+_Item = t.TypeVar("_Item")
+
+
+def batches(order: Order, items: t.Sequence[_Item]) -> list[t.Sequence[_Item]]:
+    """Return the hosts that each call is for: all of them, or as many as their journals may be open at once."""
+    most = max(len(items) if order.folder is None else order.folder.most_at_once, 1)
+    return [items[first : first + most] for first in range(0, len(items), most)]
+
+
+def with_journals(order: Order, call: Call, hosts: t.Iterable[str]) -> Call:
+    """Return a call with the journal of each host, and what its work is told by there."""
+    folder = order.folder
+    if folder is None:
+        return call
+    journals = {
+        host.lower(): HostJournal(folder.journal_of(host), identity_of(order, host, folder.new_salt()))
+        for host in hosts
+    }
+    return replace(call, journals=journals)

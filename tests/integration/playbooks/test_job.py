@@ -86,6 +86,22 @@ def test_start_and_resume_host_by_host_and_at_once(controller: Controller, fleet
     assert all(not list(computer.sessions) for computer in fleet)
 
 
+@pytest.mark.parametrize("play", [job, at_once])
+def test_resume_knows_what_start_began_with_its_journal(
+    controller: Controller, fleet: SimulatedFleet, play: Any
+) -> None:
+    wanted = {"name": "Nightly", "script": "Work", "journal": str(controller.folder / "work")}
+    assert outcomes(play(controller, job="start", **wanted)) == dict.fromkeys(HOSTS, "changed")
+    fleet.clear_requests()
+    again = play(controller, job="start", **wanted)
+    assert (again.exit_code, outcomes(again), fleet.requests) == (0, dict.fromkeys(HOSTS, "ok"), []), again.output
+    run = play(controller, job="resume", **wanted)
+    assert (run.exit_code, outcomes(run)) == (0, dict.fromkeys(HOSTS, "changed")), run.output
+    outputs = [host["results"][0]["output"] for one in run.of("Job").values() for host in one["hosts"].values()]
+    assert outputs == [["begun", "done"]] * len(HOSTS)
+    assert fleet.requests_of(operation="Command") == []
+
+
 def test_a_rerun_of_work_that_is_done_sends_nothing(controller: Controller, fleet: SimulatedFleet) -> None:
     wanted: dict[str, Any] = {
         "job": "resume",
