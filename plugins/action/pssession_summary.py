@@ -21,12 +21,13 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._excerpt import hide_excerpt
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import AllVariables
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._journals import knows_session
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._known_variables import RESULT
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import of_host
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import in_variables
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import refuse_paths_without_home
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import Kind, Line, Summary
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details import details
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details import details, missing_everywhere
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
 _LIMIT_FILE = "failed.limit"
@@ -72,6 +73,9 @@ class ActionModule(ActionBase):
         if limit:
             lines.append(Line(f"To run it again for the hosts that failed: --limit @{limit}", Kind.NEUTRAL))
         self._show(lines)
+        if why := _why_nothing_was_harvested(hosts):
+            hide_excerpt(self._task)
+            raise AnsibleActionFail(why)
         return {
             **result,
             "changed": False,  # or the recap would count a change of this host
@@ -184,3 +188,23 @@ def _in_words_of_playbooks(host: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the result of a host with the hints that a playbook has for its errors."""
     errors = [{**error, "hint": in_variables(str(error.get("hint") or ""))} for error in host.get("errors") or ()]
     return {**host, "errors": errors}
+
+
+def _why_nothing_was_harvested(hosts: t.Sequence[Mapping[str, t.Any]]) -> str:
+    """Return the message of a harvest whose name is wrong, or an empty text.
+
+    Where everything was harvested and removed, there are no sessions either, and the journal has them.
+    """
+    missing = missing_everywhere(hosts)
+    if missing is None or "*" in missing["names"]:
+        return ""
+    names, journal = " or ".join(missing["names"]), missing["journal"]
+    try:
+        if not journal or knows_session(journal, missing["names"]):
+            return ""
+    except OSError:  # it may have one
+        return ""
+    return (
+        f"No host has a session {names}, and {journal} has none of an earlier run. Correct pssession_name, or, if "
+        "nothing was started yet, run this again later."
+    )

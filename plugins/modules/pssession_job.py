@@ -344,7 +344,8 @@ lines:
           seconds, if it is less than O(idle_timeout), with the keys session, idle_timeout, asked and expires_on.
           V(unreadable) says what could not be read in a journal, for V(journal); it is a warning as well.
           V(looked_for) says whose sessions V(extend) or V(cleanup) has looked for, of which names and conditions, and
-          V(nothing) why nothing was done there. V(pattern) says that a name with brackets was taken as a pattern,
+          V(nothing) why nothing was done there. V(missing) has, where V(harvest) found no session,
+          the keys names and journal. V(pattern) says that a name with brackets was taken as a pattern,
           since no session is called so.
       type: str
     host:

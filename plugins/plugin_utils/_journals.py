@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recorded import recorded_in
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_pypsrp
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import open_own_file
 
 _ENDING = ".jsonl"
 
@@ -77,6 +81,36 @@ class RecordedOfHosts:
                     host_of_last = str(entry["inventory_hostname"] or entry["computer_name"]).lower()
                 _add(self._by_host.setdefault(host_of_last, ([], [])), entry)
         return self._by_host.get(host.lower(), ([], []))
+
+
+def knows_session(path: str, names: t.Iterable[str]) -> bool:
+    """Tell whether a journal, or one of a folder, has a session of one of these names or ids; output is not read.
+
+    Args:
+        path: As for `read_journals`; one that is not there has none.
+        names: With wildcards.
+
+    Raises:
+        OSError: A journal cannot be read.
+    """
+    patterns = [WildcardPattern.of_name(name) for name in names]
+    try:
+        journals = _journals_at(path)
+    except JournalError:
+        return False
+    for journal in journals:
+        with open(open_own_file(journal, os.O_RDONLY), "rb") as file:
+            known = (str(each) for line in file if b'"name"' in line for each in _names_in(line))
+            if any(pattern.selects(each) for each in known for pattern in patterns):
+                return True
+    return False
+
+
+def _names_in(line: bytes) -> t.Iterator[t.Any]:
+    """Yield name and id of the session of a line; half a line has none."""
+    with contextlib.suppress(ValueError, AttributeError):
+        entry = json.loads(line)
+        yield from (entry.get("name"), entry.get("session"))
 
 
 def _add(recorded: _Recorded, entry: dict[str, t.Any] | Unreadable) -> None:

@@ -47,6 +47,7 @@ def details(hosts: t.Iterable[Host], now: datetime.datetime, *, with_sessions: b
         *_alike(_texts(done, "expiring"), "more times of expiry"),
         *_extended(line["value"] for _host, line in _noticed(done, "extended")),
         *_alike(_texts(done, "buffering"), "more output buffering modes"),
+        *_alike(_missing(done), "more names without a session"),
         *_alike(_texts(done, "nothing"), "more accounts"),
         *_granted([(host, line["value"]) for host, line in _noticed(done, "granted")]),
     ]
@@ -88,6 +89,26 @@ def _first(lines: t.Sequence[str], rest: str) -> list[str]:
 
 def _texts(hosts: t.Iterable[Host], kind: str) -> list[tuple[str, str]]:
     return [(host, str(line["value"])) for host, line in _noticed(hosts, kind)]
+
+
+def _missing(hosts: t.Iterable[Host]) -> list[tuple[str, str]]:
+    texts = []
+    for host, line in _noticed(hosts, "missing"):
+        names = [name for name in line["value"]["names"] if name != "*"]
+        texts.append((host, f"no session {' or '.join(names)}".rstrip()))
+    return texts
+
+
+def missing_everywhere(hosts: t.Sequence[Host]) -> Entry | None:
+    """Return which sessions were looked for to harvest them, and in which journal, if no host has one; or None.
+
+    A host that was left out has none, and of one with an error it is not known.
+    """
+    done = [host for host in hosts if not host.get("skipped")]
+    found = _noticed(done, "missing")
+    if not found or {host for host, _line in found} != {host["host"] for host in done}:
+        return None
+    return t.cast(Entry, found[0][1]["value"])
 
 
 def _alike(texts: t.Iterable[tuple[str, str]], rest: str) -> list[str]:

@@ -315,6 +315,16 @@ def test_resume_starts_nothing_that_another_run_started_since_it_looked() -> Non
     check_work(engine, engine.run("resume", ["a"], **WORK), ["a"], journal=True)
 
 
+def test_harvest_tells_where_there_is_no_session_of_the_name() -> None:
+    engine = FakeEngine(down={"c"})
+    engine.add("a", command=Command("c", list(OUTPUT)))
+    told = engine.run("harvest", ["a", "b", "c"], folder=False, name=["Nightly"], journal="journals/")
+    assert {host: each["outcome"] for host, each in told.items()} == {"a": "changed", "b": "ok", "c": "unreachable"}
+    (line,) = engine.lines
+    value = {"names": ["Nightly"], "journal": "journals/"}
+    assert (line.kind, line.host, line.value) == ("missing", "b", value)
+
+
 def test_connect_and_disconnect() -> None:
     engine = FakeEngine(down={"b"})
     engine.add("a")

@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details import MOST_LINES, MOST_ROWS, details
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details import (
+    MOST_LINES,
+    MOST_ROWS,
+    details,
+    missing_everywhere,
+)
 
 NOW = datetime.datetime(2026, 11, 25, 8, 0, tzinfo=datetime.timezone.utc)
 
@@ -98,6 +103,17 @@ def test_what_expires_soon_is_told_with_its_host() -> None:
     assert line == "Nightly expires at 10:00 (server001)"
     (line,) = details(noticing("expiring", "Nightly expires at 10:00", 2), NOW)
     assert line == "Nightly expires at 10:00 (server001, server002)"
+
+
+def test_names_without_a_session_are_told_with_their_hosts() -> None:
+    told = noticing("missing", {"names": ["Patch"], "journal": "journals/"}, 3)
+    assert details(told, NOW) == ["no session Patch (server001, server002, server003)"]
+    assert missing_everywhere(told) == {"names": ["Patch"], "journal": "journals/"}
+    told[1]["lines"] = []
+    assert details(told, NOW) == ["no session Patch (server001, server003)"]
+    assert missing_everywhere(told) is None
+    assert missing_everywhere([told[0], {"host": "linux", "skipped": True}]) is not None
+    assert missing_everywhere([]) is None
 
 
 def test_sessions_that_were_extended_are_counted_with_the_time_that_holds_now() -> None:

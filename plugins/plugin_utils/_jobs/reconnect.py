@@ -12,6 +12,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     Call,
     Entry,
     Job,
+    Line,
     Order,
     Result,
     Told,
@@ -52,9 +53,10 @@ def collect(order: Order) -> Job:
 def harvest(order: Order) -> Job:
     """Receive what commands have given that have ended, and leave the sessions of the others as they are.
 
-    A name without a session is no error: what was harvested before may be removed.
+    A name without a session is no error: what was harvested before may be removed. It is told.
     """
     told = Told.of(order.hosts)
+    names = [*(order.options.get("name") or ()), *(order.options.get("instance_id") or ())]
     options = order.given("name", "instance_id", "configuration_name", "owner", "journal", "expected_return_code")
     received = yield Call(
         "receive_pssession",
@@ -71,6 +73,8 @@ def harvest(order: Order) -> Job:
         pending = running(part)
         busy = [each for each in part["errors"] if each.get("reason") == Reason.BUSY.value]
         told.pending[host] = len(pending) + len(busy)
+        if not part["sessions"] and not part["errors"]:
+            yield Line("missing", host, {"names": names, "journal": order.options.get("journal")})
         part["results"] = [each for each in part["results"] if each not in pending]
     return told
 

@@ -156,6 +156,21 @@ def test_connect_and_collect(controller: Shipped, fleet: SimulatedFleet) -> None
     assert (accepted.exit_code, set(outcomes(accepted).values())) == (0, {"missing"})
 
 
+def test_harvest_fails_where_no_host_has_the_session_and_none_had_it(
+    controller: Shipped, fleet: SimulatedFleet
+) -> None:
+    wanted = {"journal": str(controller.folder / "journal"), "when_done": "remove"}
+    wrong = controller.play("harvest", name="Nightyl", **wanted)
+    assert wrong.exit_code == 2
+    assert "no session Nightyl (srv01, srv02)" in wrong.stdout
+    assert "No host has a session Nightyl" in wrong.output
+    assert controller.play("start", name="Night", script="Long job", hosts="srv01").exit_code == 0
+    fleet.clock.advance(4000)
+    for outcome in ("changed", "ok"):
+        run = controller.play("harvest", name="Night", **wanted)
+        assert (run.exit_code, outcomes(run)) == (0, {"srv01": outcome, "srv02": "ok"}), run.output
+
+
 def test_brackets_belong_to_the_name(controller: Shipped, fleet: SimulatedFleet) -> None:
     """The name of a session to start is no pattern, and the other playbooks find it by that name, too."""
     for outcome in ("changed", "ok"):
