@@ -18,7 +18,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._fleet_way import
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_action import Done, JobAction
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._known_variables import refuse_unknown
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._known_variables import refuse_unknown, unknown_of_other
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import of_host
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._role_variables import FLEET, PER_HOST
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._shared_work import BrokenWorkError, SharedWork
@@ -135,6 +135,7 @@ class _Work:
         self._options = options
         self._inventory = inventory
         self._task_vars = task_vars
+        self._warnings: list[str] = []
 
     def of_host(self, host: str) -> Result:
         """Do the work of a host alone."""
@@ -188,6 +189,13 @@ class _Work:
         variables = self._inventory.variables
         own, names = variables.of(host), [*_role_variables.named(_role_variables.SPECS[self._entry_point]), *_ALIKE]
         for other in others:
+            try:
+                refused, warnings = unknown_of_other(other, variables, _role_variables.VARIABLES)
+            except VariableError as error:  # it is an error of that host alone
+                return str(error)
+            if refused:
+                return refused
+            self._warnings += warnings
             for name in names:
                 try:
                     is_alike = variables.is_alike(name, own, variables.of(other), self._action.is_template)
@@ -205,8 +213,8 @@ class _Work:
         """
         done = self._action.do(self._options, hosts, self._inventory, self._task_vars)
         results = {host: _told(done, host, self._options) for host in hosts}
-        if done.warnings:
-            results[of_task or hosts[0]]["warnings"] = done.warnings
+        if warnings := [*self._warnings, *done.warnings]:
+            results[of_task or hosts[0]]["warnings"] = warnings
         return results
 
 

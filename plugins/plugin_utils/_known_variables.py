@@ -137,9 +137,7 @@ def refuse_unknown(task_vars: Mapping[str, t.Any], variables: AllVariables, of_r
     Raises:
         AnsibleActionFail: A variable is unknown, or it is the result and an extra variable.
     """
-    names = unknown_among(task_vars, of_role)
-    host = variables.own_host or ""
-    unknown = {name: _origin(name, host, variables) for name in names if not is_registered(task_vars[name])}
+    unknown = _unknown_of(variables.own_host or "", task_vars, variables, of_role)
     refused = refusal(unknown, of_role)
     if variables.is_extra(RESULT):
         refused = (
@@ -147,6 +145,24 @@ def refuse_unknown(task_vars: Mapping[str, t.Any], variables: AllVariables, of_r
         )
     if refused:
         raise AnsibleActionFail(refused)
+    return _new_warnings(unknown, of_role)
+
+
+def unknown_of_other(host: str, variables: AllVariables, of_role: t.AbstractSet[str]) -> tuple[str, list[str]]:
+    """Return what `refuse_unknown` refuses or warns of for another host than that of the task."""
+    unknown = _unknown_of(host, variables.of(host).raw, variables, of_role)
+    refused = refusal(unknown, of_role)
+    return refused, [] if refused else _new_warnings(unknown, of_role)
+
+
+def _unknown_of(
+    host: str, raw: Mapping[str, t.Any], variables: AllVariables, of_role: t.AbstractSet[str]
+) -> dict[str, Origin]:
+    names = (name for name in unknown_among(raw, of_role) if not is_registered(raw[name]))
+    return {name: _origin(name, host, variables) for name in names}
+
+
+def _new_warnings(unknown: Mapping[str, Origin], of_role: t.AbstractSet[str]) -> list[str]:
     text = warning({name: origin for name, origin in unknown.items() if _is_new(name)}, of_role)
     return [text] if text else []
 
@@ -154,8 +170,11 @@ def refuse_unknown(task_vars: Mapping[str, t.Any], variables: AllVariables, of_r
 def _origin(name: str, host: str, variables: AllVariables) -> Origin:
     if variables.is_extra(name):
         return Origin.EXTRA
-    is_of_play = variables.is_fact(host, name) or variables.of_play(host, [name])
-    return Origin.PLAY if is_of_play else Origin.INVENTORY
+    if host == variables.own_host:
+        is_of_play = bool(variables.of_play(host, [name]))
+    else:  # where the play overrides the inventory, it does so for the own host as well
+        is_of_play = name not in variables.of_inventory(host).raw
+    return Origin.PLAY if is_of_play or variables.is_fact(host, name) else Origin.INVENTORY
 
 
 def _is_new(name: str) -> bool:

@@ -69,12 +69,16 @@ def test_an_unknown_variable_of_the_inventory_is_warned_of_once(
 ) -> None:
     group = controller.inventory["all"]["children"]["windows"]
     group["vars"]["pssession_nmae"] = "ITTask"
-    next(iter(group["hosts"].values()))["pssession_colour"] = "red"
+    first, *others = group["hosts"].values()
+    first["pssession_colour"] = "red"
+    for number, host in enumerate(others):
+        host["pssession_sise"] = number
     run = controller.run(yaml.safe_dump([CONNECT, CONNECT]), "--extra-vars", json.dumps({"pssession_way": way}))
     assert run.exit_code == 0, run.output
     told = " ".join(run.stderr.split())
     assert told.count("does not know pssession_nmae (a variable of the inventory). Did you mean pssession_name?") == 1
     assert told.count("does not know pssession_colour (a variable of the inventory).") == 1
+    assert told.count("does not know pssession_sise (a variable of the inventory).") == 1
     assert len(fleet.requests_of(operation="Connect")) == 3
 
 
