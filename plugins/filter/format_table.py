@@ -24,8 +24,9 @@ options:
       - The columns, in this order.
       - Id, Name, Transport, ComputerName, ComputerType, State, ConfigurationName and Availability are those that
         PowerShell shows.
-      - Command has the first line of each command in the session, at most 60 characters, or its state where the server
-        does not tell its text. It is empty where the task did not list commands
+      - Command has the first line of each command in the session, at most 60 characters, where the server tells it, and
+        CommandState the states of the commands. A server lists a command as running until a client has received its
+        output, so that is C(Running or not received). Both are empty where the task did not list commands
         (O(psremoting.fleet.pssession_info#module:list_commands)).
       - Age says since when the session has been without a client, and ExpiresIn when its server removes it. Both are
         relative to now, such as C(1 h 59 min).

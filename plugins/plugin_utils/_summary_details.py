@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import NAMED, Host, listed
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import format_table
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import command_states, format_table
 
 Entry = Mapping[str, t.Any]
 
@@ -23,8 +23,9 @@ MOST_ROWS = 20
 # More lines of one kind than these are too many, and the first few stand for them.
 MOST_LINES = 10
 _EXAMPLES = 5
-_COLUMNS = ("Name", "ComputerName", "State", "Availability", "Command", "Age", "ExpiresIn", "Owner")
+_COLUMNS = ("Name", "ComputerName", "State", "Availability", "CommandState", "Command", "Age", "ExpiresIn", "Owner")
 _ALIKE = ("name", "state", "availability")
+_NOT_TOLD = "No host has told of its sessions."
 
 
 def details(hosts: t.Iterable[Host], now: datetime.datetime, *, with_sessions: bool = False) -> list[str]:
@@ -42,7 +43,7 @@ def details(hosts: t.Iterable[Host], now: datetime.datetime, *, with_sessions: b
         *_alike(_texts(done, "looked_for"), "more accounts"),
         *_alike(_texts(done, "pattern"), "more names that were taken as patterns"),
         *_table(sessions, now),
-        *([] if sessions or not with_sessions else ["There are no sessions."]),
+        *([] if sessions or not with_sessions else [_no_sessions(done)]),
         *_alike(foreseen, "more lines of check mode"),
         *_alike(_texts(done, "expiring"), "more times of expiry"),
         *_extended(line["value"] for _host, line in _noticed(done, "extended")),
@@ -51,6 +52,18 @@ def details(hosts: t.Iterable[Host], now: datetime.datetime, *, with_sessions: b
         *_alike(_texts(done, "nothing"), "more accounts"),
         *_granted([(host, line["value"]) for host, line in _noticed(done, "granted")]),
     ]
+
+
+def _no_sessions(hosts: t.Sequence[Host]) -> str:
+    """Return that there are no sessions, as far as that is known: a host that failed has not told of its own."""
+    told = sum(not host.get("failed") for host in hosts)
+    if told == len(hosts):
+        return "There are no sessions."
+    return f"There are no sessions on the {_count(told, 'host')} that answered." if told else _NOT_TOLD
+
+
+def _count(number: int, word: str) -> str:
+    return f"1 {word}" if number == 1 else f"{number} {word}s"
 
 
 def _noticed(hosts: t.Iterable[Host], kind: str) -> list[tuple[str, Entry]]:
@@ -69,16 +82,20 @@ def _table(sessions: t.Sequence[Entry], now: datetime.datetime) -> list[str]:
 
 
 def _likeness(session: Entry) -> tuple[str, ...]:
-    return tuple(str(session.get(key) or "") for key in _ALIKE)
+    return (*(str(session.get(key) or "") for key in _ALIKE), command_states(session))
 
 
 def _group(sessions: t.Sequence[Entry]) -> str:
-    name, *states = _likeness(sessions[0])
+    name, state, availability, commands = _likeness(sessions[0])
     computers = listed([str(each.get("inventory_hostname") or each.get("computer_name")) for each in sessions], NAMED)
     expiries = [str(each["expires_on"]) for each in sessions if each.get("expires_on")]
     expiry = f"; the first expires at {min(expiries)}" if expiries else ""
-    count = "1 session" if len(sessions) == 1 else f"{len(sessions)} sessions"
-    return f"{count} {name} ({', '.join(states)}{expiry}): {computers}"
+    count = _count(len(sessions), "session")
+    if state == "Closed":
+        return f"removed {count} {name}: {computers}"
+    client = "another client is connected" if (state, availability) == ("Disconnected", "Busy") else availability
+    words = [state, "" if client == "None" else client, f"command: {commands}" if commands else ""]
+    return f"{count} {name} ({', '.join(filter(None, words))}{expiry}): {computers}"
 
 
 def _first(lines: t.Sequence[str], rest: str) -> list[str]:

@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.primitives import decode
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live import text
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
 
@@ -17,6 +18,8 @@ Entry = Mapping[str, t.Any]
 
 # Characters of a command line that a table has. The rest of a long script is no help in it.
 _COMMAND_LINE = 60
+# What the state Running means in a list of commands.
+NOT_RECEIVED = "Running or not received"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -42,12 +45,21 @@ def _key(name: str) -> t.Callable[[Entry, datetime.datetime], t.Any]:
 
 def _commands(entry: Entry, _now: datetime.datetime) -> str | None:
     commands = entry.get("commands")
-    return None if commands is None else "; ".join(map(_command, commands))
+    return None if commands is None else "; ".join(filter(None, map(_command, commands)))
+
+
+def command_states(entry: Entry) -> str:
+    """Return the states of the commands of a session; it is empty where there are none, or where they are not known.
+
+    A server lists a command that has ended as running until a client has received all of its output.
+    """
+    states = (str(command.get("state") or "") for command in entry.get("commands") or ())
+    return "; ".join(NOT_RECEIVED if state == "Running" else state for state in states)
 
 
 def _command(command: Entry) -> str:
-    """Return the first line of a command, or its state where its server does not tell the text."""
-    line, *others = str(command.get("command_line") or "").strip().splitlines() or [str(command.get("state") or "")]
+    """Return the first line of a command; it is empty where its server does not tell the text."""
+    line, *others = decode(str(command.get("command_line") or "")).strip().splitlines() or [""]
     is_cut = len(line) > _COMMAND_LINE or others
     return f"{line[:_COMMAND_LINE].rstrip()}..." if is_cut else line
 
@@ -82,6 +94,7 @@ _COLUMNS = (
 )
 _OTHERS = (
     Column("Command", _commands),
+    Column("CommandState", lambda entry, _now: command_states(entry)),
     Column("Age", _age, align=str.rjust),
     Column("ExpiresIn", _expires_in, align=str.rjust),
     Column("Owner", _key("owner")),

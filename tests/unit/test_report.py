@@ -57,3 +57,8 @@ def test_the_diff_shows_what_changed_and_what_did_not() -> None:
 def test_the_failure_tells_each_hint_once(count: int, text: str) -> None:
     errors = [error_record("PSSessionConnectFailed", f"error {number}", hint="look") for number in range(count)]
     assert Report("Name", sessions=[session()], errors=errors).failure() == text
+
+
+def test_nothing_is_said_of_sessions_where_none_went_well() -> None:
+    errors = [error_record("PSSessionConnectFailed", f"error {number}") for number in range(2)]
+    assert Report("Name", errors=errors).failure().startswith("2 errors.\nfailed:\n")

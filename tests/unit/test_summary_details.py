@@ -50,7 +50,7 @@ def test_many_sessions_share_a_line_where_they_are_alike() -> None:
     told = hosts(500)
     told[7]["sessions"] = [session("server008", "Other", state="Opened", availability="Busy", expires_on=None)]
     assert details(told, NOW, with_sessions=True) == [
-        "499 sessions Nightly (Disconnected, None; the first expires at 2026-11-25T10:00:00Z): server001, server002, "
+        "499 sessions Nightly (Disconnected; the first expires at 2026-11-25T10:00:00Z): server001, server002, "
         "server003, server004, server005, server006, server007, server009, server010, server011 and 489 more",
         "1 session Other (Opened, Busy): server008",
     ]
@@ -68,6 +68,33 @@ def test_many_groups_are_cut() -> None:
 def test_without_sessions_a_list_says_so() -> None:
     assert details(hosts(1, sessions=[]), NOW, with_sessions=True) == ["There are no sessions."]
     assert details(hosts(1), NOW) == []
+
+
+def test_a_host_that_failed_has_not_told_that_it_has_no_sessions() -> None:
+    failed = hosts(2, sessions=[], failed=True)
+    assert details(failed, NOW, with_sessions=True) == ["No host has told of its sessions."]
+    failed[0]["failed"] = False
+    assert details(failed, NOW, with_sessions=True) == ["There are no sessions on the 1 host that answered."]
+
+
+def test_groups_of_sessions_say_what_is_in_them() -> None:
+    told = hosts(40)
+    for each in told[:2]:
+        each["sessions"][0].update(availability="Busy", expires_on=None)
+    for each in told[2:]:
+        each["sessions"][0]["commands"] = [{"state": "Running"}]
+    first, second = details(told, NOW, with_sessions=True)
+    assert first.startswith(
+        "38 sessions Nightly (Disconnected, command: Running or not received; the first expires at "
+    )
+    assert second == "2 sessions Nightly (Disconnected, another client is connected): server001, server002"
+
+
+def test_sessions_that_were_removed_are_told_as_that() -> None:
+    closed = [session(f"server{number}", "Old", state="Closed", expires_on=None) for number in range(33)]
+    told = hosts(1, lines=[{"kind": "left_behind", "host": "", "value": each} for each in closed])
+    (line,) = details(told, NOW)
+    assert line.startswith("removed 33 sessions Old: server0, server1")
 
 
 @pytest.mark.parametrize("kind", ["looked_for", "pattern"])

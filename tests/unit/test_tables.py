@@ -61,7 +61,18 @@ def test_a_command_line_is_cut() -> None:
     long = {**SESSION, "commands": [{"command_line": "x" * 61}, {"command_line": "y" * 60}]}
     assert format_table([long], ["Command"])[2] == f"{'x' * 60}...; {'y' * 60}"
     without_text = {**SESSION, "commands": [{"command_line": "", "state": "Running"}]}
-    assert format_table([without_text], ["Command"])[2] == "Running"
+    assert format_table([without_text], ["Name", "Command"])[2] == "ITTask"
+
+
+def test_states_of_commands_are_apart_from_their_texts() -> None:
+    """A listing says Running, too, where a command has ended and its output was not received."""
+    listed = {
+        **SESSION,
+        "commands": [{"command_line": "# Weekly_x000A_Get-Date", "state": "Running"}, {"state": "Done"}],
+    }
+    assert format_table([listed], ["Command"])[2] == "# Weekly..."
+    assert format_table([listed], ["CommandState"])[2] == "Running or not received; Done"
+    assert format_table([{**SESSION, "commands": None}], ["Name", "CommandState"])[2] == "ITTask"
 
 
 def test_a_result_shows_its_progress_and_exit_code() -> None:

@@ -110,7 +110,8 @@ def failure(errors: t.Sequence[t.Mapping[str, t.Any]], sessions: t.Sequence[t.Ma
         return f"{errors[0]['message']} ({hint})" if hint else str(errors[0]["message"])
     failed = {_identity(error) for error in errors}
     went_well = sum(_identity(session) not in failed for session in sessions)
-    head = f"{len(errors)} errors, {'1 session' if went_well == 1 else f'{went_well} sessions'} went well."
+    well = f", {'1 session' if went_well == 1 else f'{went_well} sessions'} went well" if went_well else ""
+    head = f"{len(errors)} errors{well}."
     return "\n".join([head, *grouped(errors)]) if errors else ""
 
 

@@ -38,18 +38,18 @@ def cleanup(order: Order) -> Job:
         },
     )
     with_commands = bool(order.options.get("with_commands"))
-    without_command = "" if with_commands else " and without a command"
+    without_command = "" if with_commands else " and have no command"
     hint = how_to_write_names(order)
     minimum_age = order.options.get("minimum_age")
     age = f" for {duration(minimum_age)}" if minimum_age else ""
     for host, part in told.add(found).items():
         sessions = [session for session in part["sessions"] if is_left_behind(session, with_commands)]
         left_behind += sessions
-        account, sought = whose(order, found, host), f"{with_names(order)} without a client{age}{without_command}"
+        account, sought = whose(order, found, host), f"{with_names(order)} that are disconnected{age}{without_command}"
         if sessions:
             yield Line("looked_for", host, f"sessions of {account}{sought}")
         elif not part["errors"] and not any(map(is_busy, part["sessions"])):
-            yield Line("nothing", host, f"nothing of {account} is left behind: no session{sought}{hint}")
+            yield Line("nothing", host, f"nothing to remove: looked for sessions of {account}{sought}{hint}")
         for session in filter(is_busy, part["sessions"]):
             yield Line("nothing", host, f"session {place(session)} stays: another client is connected to it")
         yield from as_patterns(order, host, sessions)

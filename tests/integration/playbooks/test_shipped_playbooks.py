@@ -255,10 +255,10 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
         assert outcomes(run) == {"srv01": outcome, "srv02": outcome}
     for host in ("srv01", "srv02"):
         (line,) = told(run, host)["lines"]
-        wanted = "no session without a client for 1 h and without a command"
         assert (line["kind"], line["value"]) == (
             "nothing",
-            f"nothing of {host.upper()}\\{USER} is left behind: {wanted}",
+            f"nothing to remove: looked for sessions of {host.upper()}\\{USER} that are disconnected for 1 h "
+            "and have no command",
         )
     assert names(fleet, "srv01") == {"Expiring", "Fresh", "Foreign"}
     assert names(fleet, "srv02") == {"Expiring"}
