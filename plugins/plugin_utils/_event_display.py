@@ -200,15 +200,16 @@ class EventDisplay:
             self._show(line, C.COLOR_ERROR if notice.kind == "error" else C.COLOR_WARN)
 
     def _note_progress(self, event: Progressed) -> None:
-        self._note_end_of_wait()
         now = self._monotonic()
         said = f"{self._task_name}: {event.done} of {event.total} {event.unit}"
         if event.unit == "commands":
+            self._note_end_of_wait()
             self._share.total, self._share.done, self._share.failed = event.total, event.done, event.failed
             if self._shows("progress") and not self._is_share_new:
                 self._is_share_new = True
                 self._wake()
-        elif now >= self._step_at and self._shows("progress"):
+        elif self._waiting_since is None and now >= self._step_at and self._shows("progress"):
+            # While sessions are waited for, they are looked at again and again.
             self._step_at = now + interval(now - self._began)
             self._show(self._board.take_line(said))
             return

@@ -59,7 +59,7 @@ def places_of(sessions: t.Sequence[PSSession]) -> str:
     if len(sessions) == 1:
         session = sessions[0]
         return f"session {short(session.name) or session.instance_id} on {host_of(session)}"
-    hosts = list(dict.fromkeys(map(host_of, sessions)))
+    hosts = sorted(set(map(host_of, sessions)))
     more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
     return f"{counted(len(sessions), 'session')} on {', '.join(hosts[:_NAMED])}{more}"
 
