@@ -16,6 +16,10 @@ from ansible.template import Templar
 
 Variables = t.Mapping[str, t.Any]
 
+# Lists of hosts that are the same for all hosts of a play. Ansible makes new ones for each host: with 2,000 hosts these
+# would be 2,000 times 2,000 entries.
+_OF_PLAY = ("ansible_play_hosts_all", "ansible_play_hosts", "ansible_play_batch", "play_hosts")
+
 
 class VariableError(Exception):
     """A variable of an inventory host cannot be used.
@@ -185,7 +189,8 @@ class AllVariables:
             "_hosts_all": self._task_vars.get("ansible_play_hosts_all"),
         }
         found = manager.get_vars(play=play, host=inventory.get_host(host), task=self._task, **told)
-        return {**self._of_loop(), **found}
+        of_play = {name: self._task_vars[name] for name in _OF_PLAY if name in found and name in self._task_vars}
+        return {**self._of_loop(), **found, **of_play}
 
     def _of_loop(self) -> Variables:
         """Return the variables of the task's loop, which only the task itself has."""
