@@ -100,12 +100,12 @@ SPECS: t.Mapping[str, Spec] = {
     "extend": {
         **_options("name", "owner", "expires_within"),
         **_DAY,
-        **_options("report_only"),
+        **_options("report_only", "busy_timeout"),
         **_SHARED,
         # A session that another client holds or that is gone needs no more time.
         "fail_on": _fail_on("busy", "expired"),
     },
-    "cleanup": {**_options("name", "owner", "minimum_age", "with_commands", "remove"), **_SHARED},
+    "cleanup": {**_options("name", "owner", "minimum_age", "with_commands", "remove", "busy_timeout"), **_SHARED},
     "journal": {**_options("name"), **_JOURNAL, **_OUTPUT, **_SHARED},
     "list": {
         **_options("name", "owner"),

@@ -203,7 +203,9 @@ class EngineAction(ActionBase):
     ) -> dict[str, t.Any]:
         board = Board(_SHOWN, self._task._uuid, str(os.getpid()))
         live = self.live or options.get("live") or _arguments.LIVE["live"]["default"]
-        display = EventDisplay(self._task.name or self._task.get_name(), Terminal.of(self._task), board, live, self.collecting)
+        display = EventDisplay(
+            self._task.name or self._task.get_name(), Terminal.of(self._task), board, live, self.collecting
+        )
         with tidy_interruption(), contextlib.closing(display):
             return plugin(
                 options,

@@ -435,7 +435,8 @@ def test_cleanup_removes_only_when_it_is_wanted_and_only_what_is_idle(remove: bo
     engine.add("a")
     engine.add("a", command=Command("c", []))
     engine.add("b")
-    told = engine.run("cleanup", ["a", "b"], remove=remove, minimum_age=3600)
+    told = engine.run("cleanup", ["a", "b"], remove=remove, minimum_age=3600, busy_timeout=30)
+    assert engine.calls[-1].options["busy_timeout"] == 30
     expected = "changed" if remove else "ok"
     assert {host: each["outcome"] for host, each in told.items()} == {"a": expected, "b": expected}
     assert [(each.host, each.command is not None) for each in engine.sessions.values()] == (

@@ -54,7 +54,8 @@ def cleanup(order: Order) -> Job:
             yield Line("nothing", host, f"session {place(session)} stays: another client is connected to it")
         yield from as_patterns(order, host, sessions)
     if left_behind:
-        removed = yield Call("remove_pssession", {"session": left_behind}, only_foresee=not removes)
+        options = {"session": left_behind, **order.given("busy_timeout")}
+        removed = yield Call("remove_pssession", options, only_foresee=not removes)
         for host, part in told.add(removed if removes else _unchanged(removed)).items():
             for session in part["sessions"]:
                 yield Line("left_behind", host, session)

@@ -43,7 +43,7 @@ def extend(order: Order) -> Job:
             yield Line("expiring", host, f"{place(session)} expires at {session['expires_on']}")
         yield from as_patterns(order, host, part["sessions"])
     if expiring and not order.options.get("report_only"):
-        connected = yield Call("connect_pssession", {"session": expiring})
+        connected = yield Call("connect_pssession", {"session": expiring, **order.given("busy_timeout")})
         told.add(connected)
         if not order.check_mode:
             for idle_timeout, sessions in _by_idle_timeout(connected, order.options["idle_timeout"]).items():
