@@ -30,6 +30,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import K
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details import details, missing_everywhere
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
+_NAMES_IN_TITLE = 3
 _LIMIT_FILE = "failed.limit"
 _REPORT = "psremoting.fleet.pssession_report"
 _COLOURS = {
@@ -138,6 +139,7 @@ class ActionModule(ActionBase):
         task.args = {
             "results": [_in_words_of_playbooks(host) for host in hosts if not host.get("skipped")],
             "dest": os.path.abspath(options["report"]),
+            "title": _title(str(self._task.get_play().name), hosts),
             "output_lines": options["report_output_lines"],
         }
         action = self._shared_loader_obj.action_loader.get(
@@ -182,6 +184,12 @@ class ActionModule(ActionBase):
         except OSError as error:
             raise AnsibleActionFail(f"{error.filename or path}: {error.strerror}") from error
         return None
+
+
+def _title(play: str, hosts: t.Iterable[Mapping[str, t.Any]]) -> str:
+    """Return the title of a report: the name of the play, and those of the sessions if they are few."""
+    names = {str(each["name"]) for host in hosts for each in host.get("sessions") or () if each.get("name")}
+    return f"{play}: {', '.join(sorted(names))}" if 0 < len(names) <= _NAMES_IN_TITLE else play
 
 
 def _in_words_of_playbooks(host: Mapping[str, t.Any]) -> dict[str, t.Any]:

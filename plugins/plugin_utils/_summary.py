@@ -11,7 +11,12 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import error_groups
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, is_still_running, reason_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
+    COMPLETED_WITH_ERRORS,
+    OUTCOMES,
+    is_still_running,
+    reason_of,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import in_variables
 
 # One host: what `of_host` returns, or a result that was skipped.
@@ -147,9 +152,13 @@ class Summary:
 
     def _counts(self, most: int | None) -> str:
         parts = [f"{len(self.by_outcome[each])} {each}" for each in _WITHOUT_ERROR if each in self.by_outcome]
-        attention = []
+        attention, completed = [], 0
         for outcome, names in self.by_outcome.items():
             if outcome in _WITHOUT_ERROR:
+                continue
+            if outcome == COMPLETED_WITH_ERRORS:
+                completed = len(set(names) - self.failed)
+                attention.append(f"{_words(outcome)} {listed(names, most)}")
                 continue
             tolerated = [name for name in names if name not in self.failed]
             if tolerated:
@@ -162,7 +171,7 @@ class Summary:
             verb = "still runs" if len(running) == 1 else "still run"
             parts.append(f"{len(running)} {verb} (run this again to wait): {listed(running, most)}")
         if attention:
-            count = len(self.failed - self.running)
+            count = len(self.failed - self.running) + completed
             parts.append(f"{count} {'needs' if count == 1 else 'need'} attention: {'; '.join(attention)}")
         return (", " if not running else "; ").join(parts)
 

@@ -17,6 +17,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.attention
     limit_of,
     to_run_again,
 )
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.charts import command_bars
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report, report_of
 from tests.unit.report_results import MADE_AT, command, error, fleet, result, session
 
@@ -84,6 +85,22 @@ def test_an_error_about_several_computers_names_each_of_them() -> None:
 def test_an_error_about_no_host_has_a_group_without_names() -> None:
     (group,) = groups(result(errors=[error(None, message="wrong option")], failed=True))
     assert (group.hosts, [each.text for each in group.messages]) == ([], ["wrong option"])
+
+
+def test_an_error_that_is_no_failure_needs_no_attention() -> None:
+    """As the role has it for a busy session that a later run of harvest takes: the terminal counts it so, too."""
+    busy = {"host": "srv02", "outcome": "busy", **result(errors=[error("srv02", "busy")])}
+    failed = {"host": "srv01", "outcome": "unreachable", **result(errors=[unreachable("srv01")], failed=True)}
+    made = report(busy, failed)
+    assert [each.hosts for each in attention_of(made)] == [["srv01"]]
+    assert [each.hosts for each in to_run_again(made)] == [["srv01"]]
+    assert '<a href="#attention">1</a>' in files.content(made, "html", MADE_AT).decode()
+
+
+def test_commands_that_exited_with_a_code_have_a_bar_of_their_own() -> None:
+    sessions = [session("srv01"), session("srv02")]
+    made = report(result(sessions=sessions, results=[command(sessions[0], rc=3), command(sessions[1], rc=0)]))
+    assert sorted(bar.label for bar in command_bars(made)) == ["Completed", "Completed, exit code 3"]
 
 
 def test_nothing_needs_attention_where_all_went_well() -> None:

@@ -189,9 +189,9 @@ def test_an_error_that_is_no_failure_needs_no_attention() -> None:
     assert Summary.of(hosts).failed == frozenset()
 
 
-def test_an_outcome_that_is_new_is_told_by_its_name() -> None:
+def test_a_script_that_completed_with_errors_needs_attention() -> None:
     hosts = [host("server01", "completed_with_errors", failed=False, errors=[])]
-    assert texts(*hosts) == ["1 completed with errors (server01)"]
+    assert texts(*hosts) == ["1 needs attention: completed with errors server01"]
 
 
 def test_sessions_that_still_run_are_counted() -> None:

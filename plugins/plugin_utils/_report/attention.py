@@ -15,7 +15,6 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import prin
 
 # How many different messages a group shows; the table of errors has all of them.
 _MESSAGES = 5
-_WELL = ("changed", "ok")
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,8 @@ def attention_of(report: Report) -> list[Attention]:
     """Return the groups of hosts that need attention, the worst reason first."""
     place = {row["host"]: number for number, row in enumerate(report.hosts)}
     # The host of a row is the one that the inventory knows.
-    errors = [{**row, "message": str(row["message"]), "inventory_hostname": row["host"]} for row in report.errors]
+    rows = [row for row in report.errors if row["host"] not in place or row["host"] in report.failed]
+    errors = [{**row, "message": str(row["message"]), "inventory_hostname": row["host"]} for row in rows]
     groups = [_of_errors(group, place) for group in error_groups.groups_of(errors)]
     completed = [row["host"] for row in report.hosts if row["outcome"] == COMPLETED_WITH_ERRORS]
     return [*groups, *([Attention(COMPLETED_WITH_ERRORS, completed, [])] if completed else [])]
@@ -68,9 +68,12 @@ def _of_errors(group: error_groups.Group, place: t.Mapping[str, int]) -> Attenti
     return Attention(group.reason, hosts, messages, max(len(group.alike) - _MESSAGES, 0), group.hint)
 
 
-def needs_attention(outcome: str) -> bool:
-    """Tell whether a host with this outcome needs attention."""
-    return outcome not in _WELL
+def needs_attention(row: t.Mapping[str, t.Any], report: Report) -> bool:
+    """Tell whether a host needs attention: it failed, or a script has completed with errors there.
+
+    Errors with a reason that is no failure of the task, such as a busy session for a later run, need none.
+    """
+    return row["host"] in report.failed or row["outcome"] == COMPLETED_WITH_ERRORS
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,9 @@ def to_run_again(report: Report) -> list[RunAgain]:
     """Return the hosts that need attention by outcome, the worst outcome first."""
     found = {outcome: RunAgain(outcome, [], outcome != COMPLETED_WITH_ERRORS) for outcome in report.outcomes}
     for row in report.hosts:
-        found[row["outcome"]].hosts.append(printable(row["host"]))
-    return [each for each in found.values() if each.hosts and needs_attention(each.outcome)]
+        if needs_attention(row, report):
+            found[row["outcome"]].hosts.append(printable(row["host"]))
+    return [each for each in found.values() if each.hosts]
 
 
 def limit_of(hosts: t.Sequence[str]) -> str:

@@ -133,7 +133,11 @@ def state_bars(report: Report) -> list[Bar]:
 
 def command_bars(report: Report) -> list[Bar]:
     """Return a bar for each state of a command that is known."""
-    return _bars((row["command_state"], None) for row in report.sessions if row["command_state"])
+    return _bars((row["command_state"], _exit_code(row["rc"])) for row in report.sessions if row["command_state"])
+
+
+def _exit_code(code: t.Any) -> str | None:
+    return f"exit code {code}" if code else None
 
 
 def _bars(states: t.Iterable[tuple[str, str | None]]) -> list[Bar]:

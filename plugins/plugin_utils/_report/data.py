@@ -69,6 +69,7 @@ class Host:
         sessions: Rows by instance id.
         missing: What was asked for and not found there.
         given: Results of commands, by the ids of session and command.
+        failed: Whether a result says so, and not only errors that are none for its task.
     """
 
     name: str | None
@@ -77,10 +78,12 @@ class Host:
     errors: list[Row] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     given: dict[tuple[str, str], Mapping[str, t.Any]] = field(default_factory=dict)
+    failed: bool = False
 
     def add(self, result: Mapping[str, t.Any]) -> None:
         """Add what a result says, in the shape of `of_host`."""
         self.changed = self.changed or bool(result.get("changed"))
+        self.failed = self.failed or bool(result.get("failed"))
         self.missing += {escaped_nul(str(each)) for each in result.get("missing") or () if each}.difference(
             self.missing
         )
@@ -135,6 +138,7 @@ class Report:
         sessions: Rows with the `SESSION_FIELDS`.
         errors: Rows with the `ERROR_FIELDS`; those of no certain host have None for it.
         outputs: What commands wrote, for the page alone.
+        failed: Names of the hosts that failed, for the page alone. Errors may be no failure of a host.
     """
 
     title: str
@@ -142,6 +146,7 @@ class Report:
     sessions: list[Row]
     errors: list[Row]
     outputs: list[Excerpt] = field(default_factory=list)
+    failed: frozenset[str | None] = frozenset()
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -188,6 +193,7 @@ def report_of(results: t.Iterable[t.Any], title: str, output_lines: int = 0) -> 
         hosts=[host.as_row() for host in ordered],
         sessions=[row for host in ordered for row in sorted(host.sessions.values(), key=_session_order)],
         errors=[row for host in [*ordered, unnamed] for row in sorted(host.errors, key=_error_order)],
+        failed=frozenset(host.name for host in ordered if host.failed),
         outputs=excerpts_of(
             ((str(host.name), given) for host in ordered for given in host.given.values()), output_lines
         ),

@@ -108,7 +108,7 @@ def html(report: Report, generated_at: str) -> str:
         script_hash=_hash(script),
         outcomes=OUTCOMES,
         outcome_of={row["host"]: row["outcome"] for row in report.hosts},
-        troubled=sum(needs_attention(row["outcome"]) for row in report.hosts),
+        troubled=sum(needs_attention(row, report) for row in report.hosts),
         attention=attention_of(report),
         most_names=_NAMES,
         run_again=to_run_again(report),

@@ -20,7 +20,7 @@ WAIT = "Set busy_timeout to wait for it."
 # The results of seven hosts, as the role registers them.
 TOLD: dict[str, Any] = {
     **{name: {"outcome": "changed", "changed": True} for name in ("web01", "web02", "web03")},
-    "web04": {"outcome": "ok"},
+    "web04": {"outcome": "ok", "sessions": [{"name": "Nightly", "inventory_hostname": "web04", "instance_id": "1"}]},
     "db01": {"outcome": "unreachable", "errors": [{"reason": "unreachable", "message": "No answer.", "hint": HINT}]},
     "db02": {"outcome": "busy", "errors": [{"reason": "busy", "message": "Another client.", "hint": WAIT}]},
     "linux01": {"skipped": True, "msg": "the connection is ssh, not psrp or winrm"},
@@ -101,6 +101,7 @@ def test_report_and_limit_file_are_written_where_they_were_asked_for(controller:
     for page in ("night.html", "night.json"):
         text = (folder / page).read_text(encoding="utf-8")
         assert "Set pssession_busy_timeout to wait" in text
+        assert "Do it: Nightly" in text
     assert stat.S_IMODE(limit.stat().st_mode) == 0o600
     assert f"--limit @{limit}" in ended.stdout
     again = run(controller, "--limit", f"@{limit}")
