@@ -57,6 +57,7 @@ class Summary:
         running: Names of the hosts that failed for nothing but that their command still runs.
         pending: How many sessions have a command that still runs.
         busy: How many of these another client holds.
+        warned: On how many hosts a script wrote warnings.
     """
 
     by_outcome: Mapping[str, list[str]]
@@ -67,13 +68,14 @@ class Summary:
     running: frozenset[str] = frozenset()
     pending: int = 0
     busy: int = 0
+    warned: int = 0
 
     @classmethod
     def of(cls, hosts: t.Iterable[Host]) -> Summary:
         """Return the summary of some hosts, each with the key `host`."""
         by_outcome: dict[str, list[str]] = {}
         left_out: dict[str, list[str]] = {}
-        notes, failed, errors, running, pending, busy = {}, [], [], [], 0, 0
+        notes, failed, errors, running, pending, busy, warned = {}, [], [], [], 0, 0, 0
         for host in hosts:
             name = host["host"]
             if host.get("skipped"):
@@ -83,6 +85,7 @@ class Summary:
             by_outcome.setdefault(host["outcome"], []).append(name)
             pending += int(host.get("pending") or 0)
             busy += int(host.get("pending") or 0) if host["outcome"] == "busy" else 0
+            warned += any(result.get("warning") for result in host.get("results") or ())
             if note := _note(host):
                 notes[name] = note
             if host.get("failed"):
@@ -99,6 +102,7 @@ class Summary:
             frozenset(running),
             pending,
             busy,
+            warned,
         )
 
     @property
@@ -152,6 +156,8 @@ class Summary:
 
     def _counts(self, most: int | None) -> str:
         parts = [f"{len(self.by_outcome[each])} {each}" for each in _WITHOUT_ERROR if each in self.by_outcome]
+        if self.warned:
+            parts.append(f"{self.warned} with warnings")
         attention, completed = [], 0
         for outcome, names in self.by_outcome.items():
             if outcome in _WITHOUT_ERROR:

@@ -46,6 +46,11 @@ def test_one_host(outcome: str, text: str, kind: Kind) -> None:
     assert Summary.of(named(1, outcome)).lines(has_file=False)[-1] == (text, kind)
 
 
+def test_hosts_whose_scripts_wrote_warnings_are_counted() -> None:
+    warned = named(40, "changed", results=[{"warning": ["Drive D: is nearly full"]}])
+    assert texts(*warned, host("server41", results=[{"warning": []}])) == ["40 changed, 1 ok, 40 with warnings"]
+
+
 def test_forty_hosts_with_nine_failures_of_five_kinds() -> None:
     missing = {"reason": "missing", "target": "Nightly", "message": "There is no session Nightly."}
     hosts = [
