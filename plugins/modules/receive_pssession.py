@@ -196,6 +196,15 @@ results:
           them, but it does not say that it dropped some. So it is none for a session with the mode V(Drop) where too
           few are missing to be sure, or where other commands may have run before this one.
       type: bool
+    beginning_received:
+      description:
+        - Whether the output begins at its beginning. A server gives each piece of output once, so a task or client that
+          received from the command before has what it received then.
+        - V(false) if another task or client has the beginning. When the command has ended, that is an error of a task
+          with O(journal), which keeps the session, and a warning of a task without.
+        - None if that is not known, as for commands of other clients, for those with
+          O(psremoting.fleet.invoke_command#module:command), for those that run and for those that ended by an error.
+      type: bool
     reconnections:
       description: How often the connection to the command broke and was replaced while this task received.
       type: int

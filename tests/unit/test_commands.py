@@ -23,7 +23,7 @@ ERROR = error_record("X", "broken", cmdlet=cmdlets.RECEIVE)
 COMMAND_ID = "7d9ee1c2-0000-0000-0000-000000000001"
 STREAMS = {
     *("output", "error", "warning", "verbose", "debug", "information", "progress", "failure"),
-    *("host_out", "host_err", "output_dropped"),
+    *("host_out", "host_err", "output_dropped", "beginning_received"),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -28,14 +29,16 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import ListedCommand
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.running import Runner
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journals import NoJournal
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journals import NoJournal, journal_at
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.session_locks import SessionLocks
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.task import Task
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
 from tests.unit.builders import context, endpoint, session, world
 from tests.unit.test_host import COMPLETED, OUTPUT, STATE, WARNING, line
 from tests.unit.test_receiving import COMMAND, SESSION, Server, piece
+from tests.unit.test_statements import status
 
 OPEN_TIMEOUT = 180.0
 NO_LOCKS = SessionLocks(None, world())
@@ -143,3 +146,36 @@ def test_events_of_a_command_are_told() -> None:
         InCommand(at, COMMAND, ReceiveEnded(output_dropped=False)),
         Progressed(1, 1, "commands"),
     ]
+
+
+def received(journal: Any, at: Any, *objects: str) -> tuple[Any, list[str]]:
+    """What a task with a journal makes of the output of a command, and its warnings."""
+    pieces = [piece(number, OUTPUT, each) for number, each in enumerate(objects, start=1)]
+    server = Server([*pieces, piece(len(objects) + 1, STATE, COMPLETED)])
+    request = Request.from_options({"computer_name": ["srv01"], "name": ["job"]}, cmdlets.RECEIVE)
+    task = Task(request, context(), cast(Any, None), cast(ClientPool, server), journal, NO_LOCKS)
+    outputs = Runner(task).receive([at], {at.key})
+    (result,) = outputs.results
+    return result, [warned.text for warned in outputs.warnings()]
+
+
+@pytest.mark.parametrize("buffer_mode", ["Block", "Drop"])
+@pytest.mark.parametrize("has_journal", [True, False])
+def test_a_beginning_that_another_client_received(tmp_path: Path, buffer_mode: str, has_journal: bool) -> None:
+    """With a journal it is an error, unless the server may have dropped it; else a warning."""
+    shell = dataclasses.replace(SESSION.shell, buffer_mode=buffer_mode)
+    at = dataclasses.replace(SESSION, shell=shell, commands=(ListedCommand(COMMAND, "x", "Running"),))
+    begin, end = (status(COMMAND, **{name: '<B N="Value">true</B>'}) for name in ("begin", "has_begin"))
+
+    def new_journal(name: str) -> Any:
+        return journal_at(str(tmp_path / name), LocalDisk(), None) if has_journal else NoJournal()
+
+    whole, warnings = received(new_journal("a"), at, begin, "<S>a</S>", end)
+    assert (whole.is_complete, whole.output.beginning_received, whole.errors, warnings) == (True, True, (), [])
+    rest, warnings = received(new_journal("b"), at, "<S>a</S>", end)
+    assert (rest.output.output, rest.output.beginning_received) == (["a"], False)
+    is_error = has_journal and buffer_mode == "Block"
+    assert (len(rest.errors), len(warnings)) == (is_error, not is_error)
+    assert rest.is_complete is not is_error
+    (told,) = [each.message for each in rest.errors] or warnings
+    assert "beginning of the output" in told

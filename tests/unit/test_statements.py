@@ -1,10 +1,11 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The statements around a script, and what the last of them tells about it."""
+"""The statements around a script, and what the first and the last of them tell about it."""
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.gathering import Gatherer
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import statements
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
-from tests.unit.test_host import COMPLETED, OUTPUT, STATE, events_of
+from tests.unit.test_host import COMPLETED, OUTPUT, STATE, events_of, fragment_of
 
 COMMAND = "7d9ee1c2-0000-0000-0000-000000000001"
 OTHER = "7d9ee1c2-0000-0000-0000-000000000002"
@@ -116,7 +117,7 @@ def test_what_the_statements_are_told_is_no_source() -> None:
     """It comes as arguments, so that nothing of it is run as code."""
     quiet, loud = (commands_of(Script("x", check_mode=on, verbosity=count)) for on, count in ((False, 0), (True, 4)))
     assert [command.cmd for command in quiet] == [command.cmd for command in loud]
-    assert [part.value for part in loud[0].args] == [OTHER, True, 4]
+    assert [part.value for part in loud[0].args] == [OTHER, COMMAND, True, 4]
     assert [part.value for part in loud[-1].args] == [OTHER, COMMAND]
 
 
@@ -125,3 +126,52 @@ def test_a_value_that_is_no_dictionary_is_no_status() -> None:
     for value in values:
         assert statements.told_by(value, COMMAND) is None
     assert isinstance(statements.told_by({"psremoting.fleet": COMMAND}, COMMAND), StatusReceived)
+
+
+BEGIN = status(begin='<B N="Value">true</B>')
+END = status(has_begin='<B N="Value">true</B>')
+
+
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        ([BEGIN, "<S>a</S>", END], True),
+        (["<S>a</S>", END], False),
+        ([END], False),
+        ([BEGIN, "<S>a</S>"], True),
+        # Of another client, or still without its end; and of a version that wrote no mark.
+        (["<S>a</S>"], None),
+        (["<S>a</S>", status()], None),
+        ([status(OTHER, begin='<B N="Value">true</B>')], None),
+    ],
+)
+def test_the_mark_at_the_beginning_tells_who_received_it(objects: list[str], expected: bool | None) -> None:
+    output = output_of(*objects)
+    assert output.beginning_received is expected
+    assert output.output.count("a") == objects.count("<S>a</S>")
+    assert output.changed is True
+
+
+def test_the_mark_takes_no_place_in_the_output() -> None:
+    output = output_of(BEGIN, "<S>a</S>", "<Nil />", END, max_objects=2)
+    assert (output.output, output.beginning_received) == (["a", None], True)
+
+
+@pytest.mark.parametrize("flags", [0, 2])
+def test_a_stream_that_begins_in_a_message_has_lost_its_beginning(flags: int) -> None:
+    """Whoever started the command."""
+    tail = struct.pack(">QQBI", 1, 1, flags, 4) + b"tail"
+    gatherer = Gatherer()
+    stream = CommandStream(command_id=COMMAND)
+    for event in [*stream.feed(tail), *stream.feed(fragment_of(2, OUTPUT, "<S>a</S>"))]:
+        gatherer.add(event)
+    output = gatherer.finish()
+    assert (output.output, output.beginning_received, gatherer.unreadable) == (["a"], False, [])
+
+
+def test_the_first_statement_begins_with_the_mark() -> None:
+    begin = commands_of(Script("x", input=(1,)))[0].cmd
+    parameters, first, *_others = begin.split(";")
+    assert parameters.startswith("param(")
+    assert "psremoting.fleet" in first
+    assert commands_of(Script("Get-Date", is_command=True))[0].cmd == "Get-Date"

@@ -146,6 +146,8 @@ class Output:
         state: RUNNING until the server said how it ended.
         rc: The code that the script called ``exit`` with, or None if it did not call it. The last call counts.
         output_dropped: Whether the server dropped output before a task received it. None if that cannot be known.
+        beginning_received: Whether the beginning of its output was received, by this task or one before with the same
+            journal. False: another client has it. None if that is not known.
         reconnections: How often its connection broke and was replaced while this task received.
         failure: The error that ended it, or None.
         progress: The last record of progress, or None.
@@ -174,6 +176,7 @@ class Output:
     host_err: str = ""
     failure: dict[str, t.Any] | None = None
     output_dropped: bool | None = None
+    beginning_received: bool | None = None
     reconnections: int = 0
     is_formatted: bool = False
     records_not_kept: int = 0
@@ -195,6 +198,7 @@ class CommandResult:
     Attributes:
         command_id: GUID of the command, or None when the session had none.
         unreadable: Messages of the command that could not be read, and that no task has reported before, or None.
+        missing_beginning: That the beginning of its output is not in the journal, but went to another client, or None.
         cause: The failure of a request that ended it, or None.
         is_news: Whether any of it came from the server now; False when all was in the journal already.
         error: What went wrong on the way to its end, or None. A command that failed by itself is an error, and so is an
@@ -206,12 +210,14 @@ class CommandResult:
     output: Output
     error: ErrorRecord | None = None
     unreadable: ErrorRecord | None = None
+    missing_beginning: ErrorRecord | None = None
     cause: TransportError | None = None
     is_news: bool = True
 
     @property
     def errors(self) -> tuple[ErrorRecord, ...]:
-        return tuple(each for each in (self.unreadable, self.error) if each is not None)
+        found = (self.unreadable, self.missing_beginning, self.error)
+        return tuple(each for each in found if each is not None)
 
     @property
     def has_changed(self) -> bool:

@@ -67,13 +67,25 @@ class ExitCodeSet:
 
 
 @dataclass(frozen=True)
+class BeginningKnown:
+    """Whether the beginning of a command's output was received here, or went to another client; the last one counts."""
+
+    is_received: bool
+
+
+@dataclass(frozen=True)
 class StatusReceived:
-    """What a script left in ``$Ansible``, at its end: `Output` has the same attributes."""
+    """What a script left in ``$Ansible``, at its end: `Output` has the same attributes.
+
+    Attributes:
+        has_beginning: Whether the command has said where its output begins.
+    """
 
     changed: bool
     failed: bool
     result: object
     diff: dict[str, t.Any]
+    has_beginning: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,8 +150,8 @@ class ReceiveEnded:
 
 CommandEvent: t.TypeAlias = (
     "OutputReceived | OutputSkipped | FormattedLines | RecordReceived | ProgressReceived | HostTextReceived"
-    " | ExitCodeSet | StatusReceived | ScriptSkipped | MessageUnreadable | Reconnecting | Reconnected | Finished"
-    " | ReceiveEnded"
+    " | ExitCodeSet | BeginningKnown | StatusReceived | ScriptSkipped | MessageUnreadable | Reconnecting | Reconnected"
+    " | Finished | ReceiveEnded"
 )
 
 

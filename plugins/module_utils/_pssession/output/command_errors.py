@@ -108,6 +108,26 @@ def unreadable(session: PSSession, reasons: t.Sequence[str], request: Request) -
     )
 
 
+def missing_beginning(session: PSSession, output: Output, request: Request) -> ErrorRecord | None:
+    """Return the record for a command that has ended, and whose output lacks its beginning in the journal, or None.
+
+    That is for tasks with a journal; one without may receive in pieces on purpose. A session that drops output may have
+    dropped the beginning, so there it is no error.
+    """
+    is_missing = output.is_finished and output.beginning_received is False
+    if not is_missing or session.shell.buffer_mode == "Drop":
+        return None
+    return _record(
+        "ReceivePSSessionPipelineFailed",
+        f"the beginning of the output of the command in session {session.place} was received by another task or client",
+        session,
+        request,
+        reason=Reason.FAILED,
+        hint="It is in the result of that task or in its journal, which the lookup psremoting.fleet.journal reads. The "
+        "rest is in this result and in the journal of this task. The session is kept; remove_pssession removes it.",
+    )
+
+
 def incomplete(
     session: PSSession, delivery: Delivery, cause: TransportError | None, is_stopped: bool, request: Request
 ) -> ErrorRecord:

@@ -10,6 +10,7 @@ import typing as t
 from ..model.commands import Output
 from ..model.errors import TransportError
 from ..model.events import (
+    BeginningKnown,
     CommandEvent,
     ExitCodeSet,
     Finished,
@@ -79,6 +80,8 @@ class Gatherer:
             (self._host_err if event.is_error else self._host_out).add(event.text)
         elif isinstance(event, ExitCodeSet):
             output.rc = event.rc
+        elif isinstance(event, BeginningKnown):
+            output.beginning_received = event.is_received
         elif isinstance(event, StatusReceived):
             output.changed, output.failed = event.changed, event.failed
             output.result, output.diff = event.result, event.diff

@@ -64,11 +64,22 @@ class Outputs:
                     f"{result.output.records_not_kept} errors and other records of session {result.session.place} are "
                     "not in the result (max_output_objects)."
                 )
+            if _has_only_the_rest(result):
+                yield Warned(
+                    f"The beginning of the output of session {result.session.place} was received by another task or "
+                    "client, or dropped. The result has the rest."
+                )
             if result.output.output_dropped:
                 yield Warned(
                     f"The server dropped output of session {result.session.place}: the session's output buffering mode "
                     "is Drop, and messages are missing. What came is in the result."
                 )
+
+
+def _has_only_the_rest(result: CommandResult) -> bool:
+    """Tell whether a command has ended, its output lacks the beginning, and no error says so."""
+    output = result.output
+    return output.is_finished and output.beginning_received is False and result.missing_beginning is None
 
 
 class Runner:
@@ -268,7 +279,10 @@ class Runner:
         return dataclasses.replace(result, unreadable=error)
 
     def _finished(self, session: PSSession, command_id: str, output: Output) -> CommandResult:
-        return CommandResult(session, command_id, output, command_errors.error_of(session, output, self._request))
+        error = command_errors.error_of(session, output, self._request)
+        has_journal = not isinstance(self._journal, NoJournal)
+        missing = command_errors.missing_beginning(session, output, self._request) if has_journal else None
+        return CommandResult(session, command_id, output, error, missing_beginning=missing)
 
     def _failed(
         self, session: PSSession, command_id: str | None, output: Output, cause: TransportError

@@ -9,6 +9,7 @@ import typing as t
 from ..model.commands import PipelineState
 from ..model.errors import LimitExceeded
 from ..model.events import (
+    BeginningKnown,
     CommandEvent,
     ExitCodeSet,
     Finished,
@@ -18,6 +19,7 @@ from ..model.events import (
     OutputSkipped,
     ProgressReceived,
     RecordReceived,
+    StatusReceived,
 )
 from ..model.settings import SessionOption
 from . import formatting, host, records, statements
@@ -82,6 +84,7 @@ class CommandStream:
         self._is_first = is_first
         self._formatted = FormattedOutput()
         self._wants_output = wants_output
+        self._has_beginning: bool | None = None
 
     def feed(self, data: bytes) -> t.Iterator[CommandEvent]:
         """Yield the events in fragments as they came from the server.
@@ -99,13 +102,22 @@ class CommandStream:
                 f"session_option.maximum_received_data_size_per_command is {self._max_bytes}",
             )
         for message in self._defragmenter.feed(data):
+            yield from self._begins_torn()
             yield from self._damaged()
             try:
                 events = self._read(message)
             except ValueError as error:
                 events = (MessageUnreadable(str(error)),)
             yield from events
+        yield from self._begins_torn()
         yield from self._damaged()
+
+    def _begins_torn(self) -> t.Sequence[CommandEvent]:
+        """Tell, once, that the first message that came began elsewhere."""
+        if self._has_beginning is not None or not self._defragmenter.begins_torn:
+            return ()
+        self._has_beginning = False
+        return (BeginningKnown(is_received=False),)
 
     def _damaged(self) -> t.Sequence[CommandEvent]:
         events = [MessageUnreadable(damage) for damage in self._damages]
@@ -171,11 +183,19 @@ class CommandStream:
         value = records.output_object(text)
         told = statements.told_by(value, self._command_id)
         if told is not None:
-            return (told,)
+            return self._told(told)
         if formatting.is_formatting(value):
             return (FormattedLines(self._formatted.feed(t.cast(t.Mapping[str, t.Any], value))),)
         lines = self._formatted.flush()
         return (FormattedLines(lines), OutputReceived(value)) if lines else (OutputReceived(value),)
+
+    def _told(self, told: CommandEvent) -> t.Sequence[CommandEvent]:
+        if isinstance(told, BeginningKnown):
+            self._has_beginning = told.is_received
+        elif isinstance(told, StatusReceived) and told.has_beginning and self._has_beginning is None:
+            self._has_beginning = False
+            return (BeginningKnown(is_received=False), told)
+        return (told,)
 
     def _line(self, stream: str, clixml: str) -> t.Sequence[CommandEvent]:
         line = records.informational_record(clixml)

@@ -51,6 +51,7 @@ class Defragmenter:
             docs/protocol.md).
         missing: How many numbers are missing between the messages.
         is_torn: Whether parts of a message were missing.
+        begins_torn: Whether the first fragment is from the middle of a message; None before it.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Defragmenter:
         self.first_id: int | None = None
         self.missing = 0
         self.is_torn = False
+        self.begins_torn: bool | None = None
         self._may_miss = may_miss
         self._damages = damages
         self._max_size = max_size
@@ -98,6 +100,7 @@ class Defragmenter:
                 continue
             if self.first_id is None:
                 self.first_id = object_id
+                self.begins_torn = not flags & _START
             elif object_id > self._last[0] + 1:
                 self.missing += object_id - self._last[0] - 1
             self._last = number

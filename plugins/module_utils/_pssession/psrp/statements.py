@@ -1,9 +1,13 @@
 """The statements of a command's pipeline: a script, and those around it that give it ``$Ansible``.
 
-    begin     makes $Ansible, and takes the input, which a server gives to the first statement only
+    begin     puts a mark on the output stream before anything else, a dictionary with the command's id, makes $Ansible,
+              and takes the input, which a server gives to the first statement only
     script    as the user wrote it, with its own parameters and line numbers
     end       puts what the script left in $Ansible on the output stream, as a dictionary with the command's id, and
               removes what begin made
+
+A server gives each piece of output to one client. Who has the mark has the beginning of the output. Who has what end
+writes, and no mark, has the rest only. Commands of earlier versions have no mark, and their end does not speak of one.
 
 An error that ends the first statement is an error record. An error that ends a later one ends the pipeline as failed
 for its client. In both cases the next statements run; after a failed pipeline their output is lost. After ``exit`` they
@@ -22,7 +26,7 @@ from __future__ import annotations
 import typing as t
 
 from ..model.commands import Script
-from ..model.events import ScriptSkipped, StatusReceived
+from ..model.events import BeginningKnown, ScriptSkipped, StatusReceived
 from .values import to_powershell
 
 try:
@@ -30,7 +34,7 @@ try:
 except ImportError:  # reported by the client, which is needed first
     pass
 
-# The key of the dictionary that the last statement gives; its value is the command's id.
+# The key of the dictionaries that the first and the last statement give; its value is the command's id.
 _MARK = "psremoting.fleet"
 
 
@@ -45,7 +49,8 @@ _GIVE_INPUT = "try { $global:__pssession_input } finally { $global:__pssession_i
 # was stopped. The getter makes the folder when a script asks for it.
 _BEGIN = _line(
     r"""
-    param($session, $check, $verbosity);
+    param($session, $command, $check, $verbosity);
+    @{ 'psremoting.fleet' = $command; begin = $true };
     $values = @{ CheckMode = $check; Verbosity = $verbosity; Result = @{}; Diff = @{}; Changed = $true; Failed = $false;
     Tmpdir = $null };
     if ($ExecutionContext.SessionState.LanguageMode -eq 'FullLanguage') {
@@ -68,7 +73,7 @@ _BEGIN = _line(
 _END = _line(
     r"""
     param($session, $command);
-    $status = @{ 'psremoting.fleet' = $command };
+    $status = @{ 'psremoting.fleet' = $command; has_begin = $true };
     foreach ($name in 'changed', 'failed', 'result', 'diff')
     { try { $status[$name] = $global:Ansible.$name } catch { } }
     foreach ($name in 'changed', 'failed') { if ($null -ne $status[$name]) { $status[$name] = [bool] $status[$name] } }
@@ -143,7 +148,7 @@ def commands_of(script: Script, arguments: t.Sequence[t.Any], command_id: str, s
         begin += _TAKE_INPUT
         statement.insert(0, _command(_GIVE_INPUT))
     statements = [
-        [_command(begin, map(_parameter, (session_id, script.check_mode, script.verbosity)))],
+        [_command(begin, map(_parameter, (session_id, command_id, script.check_mode, script.verbosity)))],
         statement,
         [_command(_END, map(_parameter, (session_id, command_id)))],
     ]
@@ -157,13 +162,15 @@ def may_tell(data: bytes, command_id: str) -> bool:
     return _MARK.encode() in data and command_id.encode() in data
 
 
-def told_by(value: object, command_id: str) -> StatusReceived | ScriptSkipped | None:
+def told_by(value: object, command_id: str) -> BeginningKnown | StatusReceived | ScriptSkipped | None:
     """Return what the statements around a script say about it, if that is what an output object is, or None.
 
     A script can make such an object itself, for its own command only: others have other ids.
     """
     if not isinstance(value, dict) or value.get(_MARK) != command_id:
         return None
+    if "begin" in value:
+        return BeginningKnown(is_received=True)
     if "skipped" in value:
         return ScriptSkipped(str(value["skipped"]))
     changed, failed, diff = value.get("changed"), value.get("failed"), value.get("diff")
@@ -172,6 +179,7 @@ def told_by(value: object, command_id: str) -> StatusReceived | ScriptSkipped | 
         failed=failed is True,
         result=value.get("result"),
         diff=diff if isinstance(diff, dict) else {},
+        has_beginning=value.get("has_begin") is True,
     )
 
 
