@@ -336,9 +336,9 @@ lines:
   contains:
     kind:
       description:
-        - What it is. V(output) is the output of the work of V(resume), V(expiring) a session that V(extend) or V(list)
-          has found, V(buffering) the output buffering mode of a session that V(start) opened, V(left_behind) a session
-          of V(cleanup).
+        - What it is. V(expiring) is a session that V(extend) or V(list) has found, V(buffering) that a
+          session that V(start) opened loses output that is not received in time (V(Drop)),
+          V(left_behind) a session of V(cleanup). Output is in RV(hosts) alone.
           V(extended) has, for a session that V(extend) gave more time, the keys session and expires_on, the new time.
           V(granted) has, for a session that V(start) or V(resume) opened, the idle timeout that the server granted in
           seconds, if it is less than O(idle_timeout), with the keys session, idle_timeout, asked and expires_on.

@@ -103,6 +103,13 @@ def test_commands_that_exited_with_a_code_have_a_bar_of_their_own() -> None:
     assert sorted(bar.label for bar in command_bars(made)) == ["Completed", "Completed, exit code 3"]
 
 
+def test_a_page_of_hosts_that_did_not_answer_does_not_say_that_they_have_no_sessions() -> None:
+    silent = files.content(report(result(errors=[unreachable("srv01")])), "html", MADE_AT).decode()
+    assert "No host has told of its sessions." in silent
+    assert "There are no sessions." not in silent
+    assert "There are no sessions." in files.content(report(), "html", MADE_AT).decode()
+
+
 def test_nothing_needs_attention_where_all_went_well() -> None:
     assert groups(result(sessions=[session("srv01"), session("srv02", changed=True)])) == []
 

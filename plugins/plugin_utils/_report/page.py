@@ -110,6 +110,7 @@ def html(report: Report, generated_at: str) -> str:
         outcome_of={row["host"]: row["outcome"] for row in report.hosts},
         troubled=sum(needs_attention(row, report) for row in report.hosts),
         attention=attention_of(report),
+        no_sessions=_no_sessions(report),
         most_names=_NAMES,
         run_again=to_run_again(report),
         limit_of=limit_of,
@@ -136,6 +137,12 @@ def moment(text: t.Any) -> str:
     """Return a time for people: without seconds, in UTC as all of them. What is no time stays as it is."""
     parsed = charts.parse(text)
     return parsed.strftime("%Y-%m-%d %H:%M") if parsed else str(text)
+
+
+def _no_sessions(report: Report) -> str:
+    """Return what a page without sessions says: hosts that failed have not told of theirs."""
+    is_told = not report.hosts or any(row["host"] not in report.failed for row in report.hosts)
+    return "There are no sessions." if is_told else "No host has told of its sessions."
 
 
 def _shown(value: t.Any) -> t.Any:
