@@ -189,8 +189,8 @@ class AllVariables:
             "_hosts_all": self._task_vars.get("ansible_play_hosts_all"),
         }
         found = manager.get_vars(play=play, host=inventory.get_host(host), task=self._task, **told)
-        of_play = {name: self._task_vars[name] for name in _OF_PLAY if name in found and name in self._task_vars}
-        return {**self._of_loop(), **found, **of_play}
+        of_both = {name: self._task_vars[name] for name in _OF_PLAY if name in found and name in self._task_vars}
+        return {**self._of_loop(), **found, **of_both}
 
     def _of_loop(self) -> Variables:
         """Return the variables of the task's loop, which only the task itself has."""
