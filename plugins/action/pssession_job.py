@@ -43,7 +43,7 @@ class ActionModule(JobAction):
         if not (for_each and self._task.register):
             shown = errors if for_each else [*noticed, *errors]
             self.show_result(shown, result, for_each=for_each, with_message=is_brief and "\n" in result["msg"])
-        for key, value in {"warnings": warnings + done.warnings, "diff": done.diffs}.items():
+        for key, value in {"warnings": warnings + done.warnings, "diff": done.diffs.everything}.items():
             if value:
                 result[key] = value
         return self.noted(_brevity.brief(result) if is_brief else result)

@@ -250,21 +250,9 @@ def _told(done: Done, host: str, options: Variables) -> Result:
         result.update(stdout="\n".join(output), stdout_lines=output)
     if options["on_error"] == "report":
         result["failed"] = False
-    # A call for all hosts may have been for none of this host's sessions.
-    diffs = [_diff_of(host, diff) for diff in done.diffs]
-    if shown := [diff for diff in diffs if diff["before"] or diff["after"]]:
-        result["diff"] = shown
+    if diffs := done.diffs.of(host):
+        result["diff"] = diffs
     return result
-
-
-def _diff_of(host: str, diff: t.Mapping[str, t.Any]) -> Result:
-    """Return the lines of a diff that are about the sessions of one host: NAME on HOST: STATE."""
-    end = f" on {host}".lower()
-
-    def of_host_alone(text: str) -> str:
-        return "".join(line for line in text.splitlines(True) if line.rpartition(": ")[0].lower().endswith(end))
-
-    return {**diff, "before": of_host_alone(diff["before"]), "after": of_host_alone(diff["after"])}
 
 
 def _failure(host: str, message: str) -> Result:

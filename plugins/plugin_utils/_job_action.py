@@ -13,6 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _collecting
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._diffs import Diffs
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_output import JobOutput
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import (
@@ -48,7 +49,7 @@ class Done:
     lines: list[Line]
     output: dict[str, list[str]]
     warnings: list[str] = field(default_factory=list)
-    diffs: list[Entry] = field(default_factory=list)
+    diffs: Diffs = field(default_factory=Diffs)
 
 
 class JobAction(EngineAction):
@@ -127,7 +128,7 @@ class _Calls:
             self._shared["session_option"] = {**given, "idle_timeout": options["idle_timeout"]}
         self._of_computers = {name: options[name] for name in _arguments.COMPUTER if options.get(name) is not None}
         self.warnings: list[str] = []
-        self.diffs: list[Entry] = []
+        self.diffs = Diffs()
 
     def __call__(self, call: Call) -> Variables:
         spec = _PLUGINS[call.module].spec
@@ -138,8 +139,7 @@ class _Calls:
             raise AnsibleActionFail(f"{call.module}: {'; '.join(validation.error_messages)}")
         result = self._action.call(call, validation.validated_parameters, self._inventory, self._task_vars)
         self.warnings += [each for each in result.get("warnings") or () if each not in self.warnings]
-        if "diff" in result:
-            self.diffs.append(result["diff"])
+        self.diffs.add(result)
         return result
 
 
