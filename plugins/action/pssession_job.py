@@ -68,10 +68,7 @@ def _computers(hosts: t.Iterable[str]) -> dict[str, str]:
 
 def _noticed(done: Done, options: dict[str, t.Any]) -> list[str]:
     """Return what is to be shown beside output: sessions that were found, and what the job noticed."""
-    hosts = [
-        {**part, "lines": [line.as_dict() for line in done.lines if line.host == host]}
-        for host, part in done.hosts.items()
-    ]
+    hosts = [{**part, "lines": done.lines_by_host.get(host, [])} for host, part in done.hosts.items()]
     now = datetime.datetime.now(datetime.timezone.utc)
     return details(hosts, now, with_sessions=options["job"] == "list")
 

@@ -244,8 +244,7 @@ def _told(done: Done, host: str, options: Variables) -> Result:
     part = done.hosts[host]
     # Ansible prints the message of a failed task twice, and all of its result: hints are in the error records alone.
     message = failure([{**error, "hint": ""} for error in part["errors"]], part["sessions"])
-    lines = [line.as_dict() for line in done.lines if line.host == host]
-    result: Result = {**part, "msg": message, "lines": lines}
+    result: Result = {**part, "msg": message, "lines": done.lines_by_host.get(host, [])}
     if output := done.output.get(host):
         result.update(stdout="\n".join(output), stdout_lines=output)
     if options["on_error"] == "report":

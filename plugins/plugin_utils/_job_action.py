@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import typing as t
 from dataclasses import dataclass, field
@@ -50,6 +51,14 @@ class Done:
     output: dict[str, list[str]]
     warnings: list[str] = field(default_factory=list)
     diffs: Diffs = field(default_factory=Diffs)
+
+    @functools.cached_property
+    def lines_by_host(self) -> dict[str, list[Entry]]:
+        """The lines as plain data, by the host that they are about."""
+        by_host: dict[str, list[Entry]] = {}
+        for line in self.lines:
+            by_host.setdefault(line.host, []).append(line.as_dict())
+        return by_host
 
 
 class JobAction(EngineAction):
