@@ -56,7 +56,8 @@ def shown_output(
         first, rest = lines[:left], len(lines) - left
         left -= len(first)
         place = places.get(str(result["command_id"]))
-        shown_lines.append(f"{shown(host)}: {_heading(result)}{f', in {place}' if place else ''}")
+        heading = _heading(result, has_output=bool(lines))
+        shown_lines.append(f"{shown(host)}: {heading}{f', in {place}' if place else ''}")
         shown_lines += [f"  {cut(line)}" for line in first]
         if rest > 0:
             count = "1 more line" if rest == 1 else f"{rest} more lines"
@@ -64,10 +65,10 @@ def shown_output(
     return shown_lines
 
 
-def _heading(result: Entry) -> str:
+def _heading(result: Entry, *, has_output: bool) -> str:
     rc = result.get("rc")
     code = f", exit code {rc}" if rc else ""
-    nothing = "" if lines_of(result) else ", no output"
+    nothing = "" if has_output else ", no output"
     return f"{shown(str(result.get('name') or result.get('instance_id')))}, {result.get('state')}{code}{nothing}"
 
 
