@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import error_groups
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import escaped_nul
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, of_host, outcome_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import OUTCOMES, of_host, outcome_of, parts_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.output import Excerpt, excerpts_of
 
 Row = dict[str, t.Any]
@@ -227,19 +227,13 @@ def _by_host(entry: Row) -> t.Iterator[Row]:
     It is sorted by hosts before `of_host` looks at it: to search the result of a whole fleet for each of its hosts
     would take too long.
     """
-    names: dict[str, str] = {"": ""}
-    found: dict[str, dict[str, list[Row]]] = {}
+    names: dict[str, str] = {}
     for kind in _KINDS:
         for each in entry.get(kind) or ():
-            for name in error_groups.hosts_of(each) or [""]:
+            for name in error_groups.hosts_of(each):
                 names.setdefault(name.lower(), name)
-                found.setdefault(name.lower(), {kind: [] for kind in _KINDS})[kind].append(each)
-    nowhere = found.pop("", {"errors": []})["errors"]
-    is_failed = bool(entry.get("failed")) and not entry.get("errors")
-    for key in found or [""]:
-        part = found.get(key, {})
-        whole = {**entry, **part, "errors": [*part.get("errors", ()), *nowhere], "failed": is_failed}
-        yield of_host(whole, names[key])
+    for host, part in parts_of(entry, list(names.values()) or [""]).items():
+        yield of_host(part, host)
 
 
 def _natural(text: str) -> list[str]:
