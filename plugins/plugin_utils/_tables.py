@@ -149,16 +149,12 @@ def format_table(
     return _aligned(table, chosen)
 
 
-def format_rows(
-    entries: t.Iterable[Entry], columns: t.Iterable[str] = DEFAULT, now: datetime.datetime | None = None
-) -> list[str]:
+def format_rows(entries: t.Iterable[Entry], columns: t.Iterable[str]) -> list[str]:
     """Return the lines of a table without its headings; see `format_table`."""
-    return format_table(entries, columns, now)[2:]
+    return format_table(entries, columns)[2:]
 
 
-def format_list(
-    entries: t.Iterable[Entry], columns: t.Iterable[str] = ALL, now: datetime.datetime | None = None
-) -> list[str]:
+def format_list(entries: t.Iterable[Entry], columns: t.Iterable[str] = ALL) -> list[str]:
     """Return the properties of each entry, one in a line, with an empty line between entries.
 
     Raises:
@@ -167,7 +163,7 @@ def format_list(
     chosen = columns_of(columns)
     longest = max((len(column.heading) for column in chosen), default=0)
     lines: list[str] = []
-    for row in _rows(entries, chosen, now):
+    for row in _rows(entries, chosen):
         lines += ["", *(f"{each.heading:{longest}} : {cell}".rstrip() for each, cell in zip(chosen, row, strict=True))]
     return lines[1:]
 
@@ -188,7 +184,7 @@ def entries_of(value: t.Any) -> list[Entry]:
 
 
 def _rows(
-    entries: t.Iterable[Entry], columns: t.Sequence[Column], now: datetime.datetime | None
+    entries: t.Iterable[Entry], columns: t.Sequence[Column], now: datetime.datetime | None = None
 ) -> t.Iterator[list[str]]:
     now = now or datetime.datetime.now(datetime.timezone.utc)
     for entry in entries:
