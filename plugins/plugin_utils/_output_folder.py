@@ -96,13 +96,19 @@ def _stems(folder: str, result: Entry) -> t.Iterator[str]:
 
 
 def _is_replaceable(path: str, result: Entry) -> bool:
-    """Tell whether a file does not exist, or has a part of the output of this very command."""
+    """Tell whether a file does not exist, or has a part of the output of this very command.
+
+    Raises:
+        OSError: No file of the folder can be opened, so no other name would do.
+    """
     try:
         with open(unix.open_own_file(path, os.O_RDONLY), encoding="utf-8") as file:
             there = json.load(file)
     except FileNotFoundError:
         return not os.path.lexists(path)
     except (OSError, ValueError):
+        if not os.path.lexists(path):
+            raise
         return False
     if not isinstance(there, dict) or there.get("command_id") != result["command_id"]:
         return False

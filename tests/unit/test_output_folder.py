@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -111,3 +112,15 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(OSError, match="No space left"):
         write(tmp_path, result(output=("begun", "done")))
     assert files(tmp_path) == {"srv01/Nightly.txt": "begun\n"}
+
+
+def test_a_folder_in_which_nothing_can_be_opened_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No further name is tried for it: there is always one more."""
+
+    def refuse(path: str, _flags: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+
+    monkeypatch.setattr(_output_folder.unix, "open_own_file", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        write(tmp_path, result())
+    assert files(tmp_path) == {}
