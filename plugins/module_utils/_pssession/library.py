@@ -16,6 +16,7 @@ One method is one cmdlet for one session. It does what it is told: it does not p
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import types
 import typing as t
@@ -27,9 +28,11 @@ from .model.endpoints import Endpoint
 from .model.errors import PSSessionError, TransportError, WSManFault
 from .model.events import CommandEvent, ReceiveEnded
 from .model.sessions import DEFAULT_RESOURCE_URI, Availability, ListedCommand, PSSession, SessionKey, Shell, State
-from .output.connecting import Awake
-from .output.receiving import STOP, Needs, Receiving
+from .model.settings import HostSettings
+from .output.connecting import Awake, hurried
+from .output.receiving import STOP, TERMINATE, Needs, Receiving
 from .psrp import handshake, opening, starting
+from .psrp.message_stream import MessageStream
 from .request.request import LogonOptions, Request
 from .state.journals import journal_at
 from .system.libraries import require_pypsrp
@@ -43,6 +46,7 @@ from .wsman.pool import ClientPool
 __all__ = [
     "CommandEvent",
     "Endpoint",
+    "HostSettings",
     "ListedCommand",
     "PSSession",
     "PSSessionError",
@@ -52,6 +56,7 @@ __all__ = [
     "WSManFault",
     "World",
     "endpoint_at",
+    "endpoint_of",
 ]
 
 _OPTIONS = {each.name for each in dataclasses.fields(LogonOptions)} | {"session_option", "allow_redirection"}
@@ -73,8 +78,24 @@ def endpoint_at(uri: str, **options: t.Any) -> Endpoint:
     """
     if unknown := options.keys() - _OPTIONS:
         raise TypeError(f"endpoint_at() has no option {', '.join(sorted(unknown))}")
-    request = Request.from_options({"connection_uri": [uri], **options}, GET)
-    (endpoint,) = endpoints(request, lambda _computer, _host: None)
+    return _endpoint({"connection_uri": [uri], **options}, None)
+
+
+def endpoint_of(settings: HostSettings, session_option: t.Mapping[str, t.Any]) -> Endpoint:
+    """Return the endpoint of a computer by an inventory's settings.
+
+    Args:
+        settings: With its name in `computer_name`.
+        session_option: As the option of the module connect_pssession.
+
+    Raises:
+        ParameterBindingError: They cannot be used.
+    """
+    return _endpoint({"computer_name": [settings.computer_name], "session_option": session_option}, settings)
+
+
+def _endpoint(options: t.Mapping[str, t.Any], settings: HostSettings | None) -> Endpoint:
+    (endpoint,) = endpoints(Request.from_options(options, GET), lambda _computer, _host: settings)
     return endpoint
 
 
@@ -145,10 +166,19 @@ class Remoting:
         Args:
             resource_uri: The session configuration's.
             instance_id: A GUID to know the session by if the answer is lost; a new one if None.
+
+        If the caller is interrupted meanwhile, the session is removed.
         """
         wanted = Shell((instance_id or self._world.new_guid()).upper(), resource_uri, state="", name=name)
-        shell = self._ask(endpoint, lambda client: opening.open_session(client, wanted, client.new_deadline()))
-        return PSSession(endpoint, shell, State.CLOSED, Availability.NONE).opened()
+        session = PSSession(endpoint, wanted, State.CLOSED, Availability.NONE)
+        try:
+            shell = self._ask(endpoint, lambda client: opening.open_session(client, wanted, client.new_deadline()))
+        except Exception:
+            raise
+        except BaseException:
+            self.abort(session)
+            raise
+        return dataclasses.replace(session, shell=shell).opened()
 
     def connect(self, session: PSSession) -> PSSession:
         """Connect to a listed session (Connect-PSSession).
@@ -222,12 +252,53 @@ class Remoting:
                 self._note_connected(session, command_id)
             yield event
 
+    def messages(
+        self, session: PSSession, command_id: str, *, recovery_timeout: float = 0.0
+    ) -> t.Iterator[CommandEvent]:
+        """Yield the messages of a command that this client started, as they come, and how receiving goes on.
+
+        The events are MessageReceived, MessageUnreadable, Reconnecting, Reconnected, Finished and, as the last one,
+        ReceiveEnded. The server keeps the command until `forget`, or with the session.
+
+        Args:
+            recovery_timeout: As for `receive`.
+        """
+        return iter(
+            Receiving(
+                session,
+                command_id,
+                self._pool,
+                self._journal,
+                recovery_timeout=recovery_timeout,
+                stream=MessageStream,
+                confirms=False,
+            )
+        )
+
+    def payload_bytes(self, endpoint: Endpoint) -> int:
+        """Return how many bytes of PSRP data one request to an endpoint may carry."""
+        with self._pool.lend(endpoint) as client:
+            return client.payload_bytes
+
+    def forget(self, session: PSSession, command_id: str) -> None:
+        """Have the server forget a command in a connected session whose end was received."""
+        self._signal(session, command_id, TERMINATE)
+
+    def abort(self, session: PSSession, command_id: str | None = None) -> None:
+        """Stop a command, if one is given, and remove its session, for a caller that was interrupted.
+
+        Each of the requests has 10 seconds. What fails is left to the server.
+        """
+        session = hurried(session)
+        if command_id is not None:
+            with contextlib.suppress(TransportError):
+                self.stop(session, command_id)
+        with contextlib.suppress(TransportError):
+            self.remove(session)
+
     def stop(self, session: PSSession, command_id: str) -> None:
         """Ask a command in a connected session to stop; `receive` yields how it ended."""
-        self._ask(
-            session.endpoint,
-            lambda client: client.signal(session.shell, command_id.upper(), STOP, client.new_signal_deadline()),
-        )
+        self._signal(session, command_id, STOP)
 
     def disconnect(self, session: PSSession, idle_timeout: float | None = None) -> PSSession:
         """Disconnect from a session; its commands go on (Disconnect-PSSession).
@@ -253,6 +324,12 @@ class Remoting:
             raise problem
         with self._pool.lend(endpoint) as client:
             return request(client)
+
+    def _signal(self, session: PSSession, command_id: str, code: str) -> None:
+        self._ask(
+            session.endpoint,
+            lambda client: client.signal(session.shell, command_id.upper(), code, client.new_signal_deadline()),
+        )
 
     def _note_connected(self, session: PSSession, command_id: str) -> None:
         self._connected.setdefault(session.key, set()).add(command_id)

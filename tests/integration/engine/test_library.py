@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession import library
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
     Finished,
+    MessageReceived,
     OutputReceived,
     ReceiveEnded,
 )
@@ -175,3 +176,63 @@ def test_an_unusable_endpoint_is_refused_before_anything_is_sent(
 def test_an_option_that_does_not_exist_is_refused(srv01: SimulatedComputer) -> None:
     with pytest.raises(TypeError, match="no option user"):
         library.endpoint_at(srv01.uri, user="me")
+
+
+def test_a_computer_by_the_settings_of_an_inventory(
+    own_fleet: SimulatedFleet, srv01: SimulatedComputer, remoting: library.Remoting
+) -> None:
+    settings = library.HostSettings(
+        computer_name="the one",
+        address=srv01.address,
+        authentication="basic",
+        message_encryption="never",
+        username=ADMIN.name,
+        password=ADMIN.password,
+    )
+    found = library.endpoint_of(settings, {"no_machine_profile": True})
+    assert (found.computer_name, found.uri) == ("the one", srv01.uri)
+    remoting.remove(remoting.new(found, "work"))
+    assert operations(own_fleet)[-1] == "Delete"
+    assert "WINRS_NOPROFILE" in own_fleet.requests[0].body
+
+
+def test_messages_come_as_they_are_and_the_end_is_not_confirmed(
+    own_fleet: SimulatedFleet, endpoint: library.Endpoint, remoting: library.Remoting
+) -> None:
+    session = remoting.new(endpoint, "work")
+    command_id = remoting.start(session, library.Script("Get-Date; 'done'", is_alone=True))
+    *received, finished, end = remoting.messages(session, command_id)
+    messages = [each for each in received if isinstance(each, MessageReceived)]
+    assert [b"today" in messages[0].message, b"done" in messages[1].message] == [True, True]
+    assert {len(messages), len(received)} == {3}  # the last one is the state
+    assert isinstance(finished, Finished)
+    assert isinstance(end, ReceiveEnded)
+    assert "Signal" not in operations(own_fleet)
+    remoting.forget(session, command_id)
+    assert operations(own_fleet)[-1] == "Signal"
+    assert remoting.payload_bytes(endpoint) > 100_000
+
+
+def test_an_interrupted_caller_leaves_nothing(
+    own_fleet: SimulatedFleet, srv01: SimulatedComputer, endpoint: library.Endpoint, remoting: library.Remoting
+) -> None:
+    session = remoting.new(endpoint, "work")
+    command_id = remoting.start(session, library.Script("forever"))
+    own_fleet.clear_requests()
+    remoting.abort(session, command_id)
+    assert operations(own_fleet) == ["Signal", "Delete"]
+    assert srv01.sessions == []
+    remoting.abort(session, command_id)  # what is not there any more is no failure
+
+
+def test_one_that_is_interrupted_while_it_opens_removes_the_session(
+    own_fleet: SimulatedFleet, srv01: SimulatedComputer, endpoint: library.Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(library.opening, "_wait_until_opened", interrupt)
+    with library.Remoting() as remoting, pytest.raises(KeyboardInterrupt):
+        remoting.new(endpoint, "work")
+    assert operations(own_fleet) == ["Create", "Delete"]
+    assert srv01.sessions == []

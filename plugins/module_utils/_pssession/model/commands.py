@@ -68,7 +68,7 @@ class Script:
         arguments: Positional arguments.
         parameters: Named parameters.
         sensitive_parameters: Named parameters that the script gets as a SecureString or a PSCredential.
-        input: Objects for the pipeline's input, or None for no input.
+        input: Objects for the pipeline's input, or None for no input. An iterator is read while it is sent, once.
         has_ui: Whether the host of the command has a user interface. With one, text for it is received, and questions
             wait for a refusal. Without one the text is lost, and a question is an error at once.
         check_mode: What the script finds in ``$Ansible.CheckMode``.
@@ -79,13 +79,16 @@ class Script:
             not run.
         chdir: The location of the script, or None for that of the session.
         error_action: Its ``$ErrorActionPreference``, or None for that of the session.
+        is_alone: Whether it is the whole pipeline, as another client would send it: there is no ``$Ansible``, and
+            nothing is looked at or set before it.
+        has_own_scope: Whether its variables end with it; of a script that is alone.
     """
 
     text: str
     arguments: tuple[t.Any, ...] = ()
     parameters: t.Mapping[str, t.Any] = field(default_factory=dict)
     sensitive_parameters: t.Mapping[str, str | Credential] = field(default_factory=dict, repr=False)
-    input: tuple[t.Any, ...] | None = None
+    input: t.Iterable[t.Any] | None = None
     has_ui: bool = False
     check_mode: bool = False
     verbosity: int = 0
@@ -94,6 +97,8 @@ class Script:
     removes: str | None = None
     chdir: str | None = None
     error_action: str | None = None
+    is_alone: bool = False
+    has_own_scope: bool = True
 
     @property
     def has_conditions(self) -> bool:
@@ -108,14 +113,15 @@ class Delivery:
     Attributes:
         has_script: Whether it has the whole script; None if that is not known. Nothing has begun before.
         at_least, at_most: How many objects of the input it has. They differ if an answer got lost.
-        total: How many objects the input has; None for a script without input.
+        total: How many objects the input has, infinity where that is not known before its end; None for a script
+            without input.
         is_closed: Whether it has the end of the input, too.
     """
 
     has_script: bool | None
     at_least: int = 0
     at_most: int = 0
-    total: int | None = None
+    total: float | None = None
     is_closed: bool = False
 
     @property

@@ -120,11 +120,15 @@ class TransportError(PSSessionError):
         self.is_break = is_break
         self.hint = hint
 
+    @property
+    def advice(self) -> str:
+        """What to do next, or an empty text."""
+        return HINTS.get(self.code or 0, "") if self.hint is None else self.hint
+
     def name_variables_of(self, plugin: str) -> None:
         """Let the hint name the variables of one connection plugin, ``psrp`` or ``winrm``, alone."""
-        hint = HINTS.get(self.code or 0, "") if self.hint is None else self.hint
-        if hint:
-            self.hint = for_connection(hint, plugin)
+        if self.advice:
+            self.hint = for_connection(self.advice, plugin)
 
     def add_way(self, way: str) -> None:
         """Add to the message how the request got to the server, or was to get there; a client does it once."""
@@ -296,8 +300,7 @@ def error_record(
         hint: What to do next; by default looked up by the code of the cause.
     """
     code = cause.code if cause else None
-    looked_up = HINTS.get(code or 0, "") if cause is None or cause.hint is None else cause.hint
-    hints = [hint or looked_up, _REPORT_IT if isinstance(cause, UnexpectedError) else ""]
+    hints = [hint or (cause.advice if cause else ""), _REPORT_IT if isinstance(cause, UnexpectedError) else ""]
     parts = [transport_prefix(code), error_id, cmdlet.type_name]
     return ErrorRecord(
         fully_qualified_error_id=",".join(part for part in parts if part),

@@ -103,6 +103,19 @@ class MessageUnreadable:
 
 
 @dataclass(frozen=True)
+class MessageReceived:
+    """A message of the stream as it came, for readers that make something else of it (`psrp.message_stream`).
+
+    Attributes:
+        kind: Its type (MS-PSRP 2.2.1).
+        message: With its header.
+    """
+
+    kind: int
+    message: bytes
+
+
+@dataclass(frozen=True)
 class Reconnecting:
     """The connection to a command broke, and after some seconds a new one is tried.
 
@@ -150,8 +163,8 @@ class ReceiveEnded:
 
 CommandEvent: t.TypeAlias = (
     "OutputReceived | OutputSkipped | FormattedLines | RecordReceived | ProgressReceived | HostTextReceived"
-    " | ExitCodeSet | BeginningKnown | StatusReceived | ScriptSkipped | MessageUnreadable | Reconnecting | Reconnected"
-    " | Finished | ReceiveEnded"
+    " | ExitCodeSet | BeginningKnown | StatusReceived | ScriptSkipped | MessageUnreadable | MessageReceived"
+    " | Reconnecting | Reconnected | Finished | ReceiveEnded"
 )
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..model.codes import Code
@@ -13,6 +14,8 @@ from ..psrp import handshake
 from ..wsman.client import WSManClient
 
 Answer = t.TypeVar("Answer")
+# Seconds for each request of an interrupted task: the user or the controller waits for its end.
+_INTERRUPTED_SECONDS = 10.0
 
 
 class Awake:
@@ -77,3 +80,9 @@ def connect_command(client: WSManClient, session: PSSession, command_id: str) ->
             raise
         handshake.connect(client, session.shell, None, client.new_deadline())
         client.connect_command(session.shell, command_id.upper(), client.new_deadline())
+
+
+def hurried(session: PSSession) -> PSSession:
+    """Return a session whose requests have the short time limits of an interrupted task."""
+    option = dataclasses.replace(session.endpoint.option, open_timeout=_INTERRUPTED_SECONDS, cancel_timeout=None)
+    return dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option))

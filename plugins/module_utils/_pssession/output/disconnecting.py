@@ -20,11 +20,10 @@ from ..verbs.disconnect import Disconnect
 from ..verbs.plan import Action, Step
 from ..wsman.pool import ClientPool
 from .command_errors import with_fate
+from .connecting import hurried
 from .last_look import look
 from .running import Outputs
 
-# Seconds for each disconnect when the task is interrupted: the user or the controller waits for its end.
-_INTERRUPTED_SECONDS = 10.0
 # Seconds; work that is left running with a shorter idle timeout is hardly found again.
 _SHORT_IDLE_TIMEOUT = 15 * 60
 
@@ -197,8 +196,8 @@ def _disconnect_at_once(
         Numbers of sessions that are disconnected, and of those that are not.
     """
     task.pool.close()
-    steps = [Step(_hurried(each), Action.DISCONNECT, ours=True) for each in connected if each.state is State.OPENED]
-    uncertain = [Step(_hurried(each), Action.DISCONNECT_IF_OURS, ours=True) for each in under_way]
+    steps = [Step(hurried(each), Action.DISCONNECT, ours=True) for each in connected if each.state is State.OPENED]
+    uncertain = [Step(hurried(each), Action.DISCONNECT_IF_OURS, ours=True) for each in under_way]
     with contextlib.closing(ClientPool(task.memory.client_id, task.context.world)) as pool:
         hurried = without_waiting(dataclasses.replace(task, pool=pool))
         applied = Apply(hurried, Disconnect(hurried.request, hurried.context)).run([*steps, *uncertain])
@@ -207,8 +206,3 @@ def _disconnect_at_once(
     without = {error.about for error in applied.errors if error.reason in (Reason.BUSY, Reason.EXPIRED)} & asked
     still_connected = [error for error in applied.errors if error.about not in without]
     return len(applied.sessions), len(still_connected)
-
-
-def _hurried(session: PSSession) -> PSSession:
-    option = dataclasses.replace(session.endpoint.option, open_timeout=_INTERRUPTED_SECONDS)
-    return dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option))

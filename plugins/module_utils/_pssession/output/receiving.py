@@ -77,6 +77,8 @@ class Receiving:
             longer for that.
         stop: Stop the command first.
         wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
+        stream: What makes events of the command's stream.
+        confirms: Whether the server is to forget the command once its end was received.
 
     Attributes:
         is_replaying: Whether the event that was yielded last is from the journal.
@@ -94,6 +96,8 @@ class Receiving:
         recovery_timeout: float = 0.0,
         stop: bool = False,
         wants_output: t.Callable[[], bool] = _always,
+        stream: type[CommandStream] = CommandStream,
+        confirms: bool = True,
     ) -> None:
         self.session = session
         self.command_id = command_id
@@ -108,9 +112,10 @@ class Receiving:
         self._timeout = timeout
         self._until: float | None = None
         self._stop = stop
+        self._confirms = confirms
         self.is_replaying = False
         self._drops = session.shell.buffer_mode == "Drop"
-        self._stream = CommandStream(
+        self._stream = stream(
             session.endpoint.option,
             command_id=command_id,
             drops=self._drops,
@@ -176,7 +181,7 @@ class Receiving:
                 self._needs = Needs.NOTHING
             else:
                 break
-        if self._stream.is_finished:
+        if self._stream.is_finished and self._confirms:
             self._confirm_end()
 
     def _recorded(self) -> t.Iterator[CommandEvent]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import struct
 import typing as t
 import uuid
@@ -91,7 +92,7 @@ def start(
     sealed = _sealed(client, shell, script, attempt)
     messages = _Messages(shell, command_id)
     objects = script.input or ()
-    total = None if script.input is None else len(objects)
+    total = None if script.input is None else len(objects) if isinstance(objects, t.Sized) else math.inf
 
     def send(packet: _Packet) -> None:
         attempt(lambda deadline: client.send(shell, command_id.upper(), packet.data, deadline))
@@ -125,17 +126,18 @@ def start(
         if rest:
             note(Delivery(True))
         return
-    delivered = 0
+    delivered = ended = 0
     for packet in _packets(messages.input(objects), number + 1, client.payload_bytes):
-        at_most = min(delivered + packet.ends, total)
-        note(Delivery(True, min(delivered, total), at_most, total))
+        ended += packet.ends
+        at_most = int(min(ended, total))  # the last message is the end of the input, and no object
+        note(Delivery(True, delivered, at_most, total))
         try:
             send(packet)
         except TransportError as error:
             at_most = at_most if error.delivered else delivered
-            raise IncompleteStart(error, Delivery(True, min(delivered, total), at_most, total)) from error
-        delivered += packet.ends
-    note(Delivery(True, total, total, total, is_closed=True))
+            raise IncompleteStart(error, Delivery(True, delivered, at_most, total)) from error
+        delivered = at_most
+    note(Delivery(True, ended - 1, ended - 1, total, is_closed=True))
 
 
 def _create_once(

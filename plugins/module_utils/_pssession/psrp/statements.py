@@ -141,6 +141,10 @@ def commands_of(script: Script, arguments: t.Sequence[t.Any], command_id: str, s
     """
     if script.is_command:
         return [Command(cmd=script.text, is_script=False, args=list(arguments), end_of_statement=True)]
+    if script.is_alone:
+        alone = _command(script.text, arguments, local=script.has_own_scope)
+        alone.end_of_statement = True
+        return [alone]
     begin, statement = _BEGIN, [_command(script.text, arguments, local=False)]
     if script.has_conditions:
         statement = [_command(_RUN_IF, _told_to_run(script, arguments, command_id), local=False)]

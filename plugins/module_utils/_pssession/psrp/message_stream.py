@@ -1,0 +1,37 @@
+"""Reads the stream of a command for a client that makes its own objects of the messages, as pypsrp does."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model.events import CommandEvent, MessageReceived
+from . import host, records
+from .command_stream import CommandStream
+from .message import clixml_of, unpack
+
+try:
+    from pypsrp.messages import MessageType
+except ImportError:  # reported by the client, which is needed first
+    pass
+
+
+class MessageStream(CommandStream):
+    """A stream whose messages are events as they came.
+
+    What the engine needs to know of them it reads as well: how the command ended, and calls that want an answer.
+    """
+
+    def _read(self, message: bytes) -> t.Sequence[CommandEvent]:
+        kind, data = unpack(message)
+        received = MessageReceived(kind, message)
+        if kind == MessageType.PIPELINE_STATE:
+            ended = self._state(*records.pipeline_state(clixml_of(data)))
+            return (received, *ended)
+        if kind == MessageType.PIPELINE_HOST_CALL:
+            call = host.host_call(clixml_of(data))
+            if call.wants_answer:  # the engine refuses it
+                self.host_calls.append(call)
+                return ()
+        return (received,)
