@@ -91,9 +91,9 @@ def _ended_with_parent() -> t.Iterator[None]:
 
     def watch() -> None:
         while not is_done.wait(_PARENT_SECONDS):
+            # Again and again: what a signal raises is lost in a destructor. After `GRACE_SECONDS` it ends the process.
             if os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGTERM)
-                return
 
     thread = threading.Thread(target=watch, name="pssession-parent", daemon=True)
     thread.start()
