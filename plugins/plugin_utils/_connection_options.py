@@ -43,6 +43,9 @@ _WINRM_VARIABLES = {
     "read_timeout": "ansible_winrm_read_timeout_sec",
     "server_certificate_fingerprint": FINGERPRINT,
 }
+# The psrp plugin's default size of envelopes, in bytes, and what pypsrp makes of it for servers that know disconnected
+# sessions.
+_DEFAULT_ENVELOPE, _LARGER_ENVELOPE = 153600, 512000
 _SECRET = frozenset({"remote_password", "certificate_key_password", "proxy"})
 _KINDS = {"int": "a whole number", "bool": "true or false", "float": "a number", "str": "text", "list": "a list"}
 
@@ -189,8 +192,10 @@ def _from_psrp(options: Variables) -> dict[str, t.Any]:
         protocol = "http" if port is not None and int(port) == 5985 else "https"
     # Many options of the plugin have the names of the settings here.
     settings = {name: options.get(name) for name in HostSettings.names()}
+    size = options.get("max_envelope_size")
     return {
         **settings,
+        "max_envelope_size": _LARGER_ENVELOPE if size == _DEFAULT_ENVELOPE else size,
         "transport": "psrp",
         "address": options.get("remote_addr"),
         "port": int(port) if port is not None else None,

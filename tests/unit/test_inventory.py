@@ -123,6 +123,7 @@ def test_authentication_of_winrm(
         ({"reconnection_retries": 7}, "reconnection_retries", 7),
         ({"reconnection_backoff": 7}, "reconnection_backoff", 7),
         ({"max_envelope_size": 70000}, "max_envelope_size", 70000),
+        ({}, "max_envelope_size", 512000),
         ({"proxy": "http://p"}, "proxy", "http://p"),
         ({"ignore_proxy": "yes"}, "ignore_proxy", True),
         ({"negotiate_delegate": "yes"}, "negotiate_delegate", True),

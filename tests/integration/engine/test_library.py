@@ -20,6 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     OutputReceived,
     ReceiveEnded,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import opening
 from tests.integration.engine.controller import ADMIN, ALICE
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet
 
@@ -231,7 +232,7 @@ def test_one_that_is_interrupted_while_it_opens_removes_the_session(
     def interrupt(*_args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(library.opening, "_wait_until_opened", interrupt)
+    monkeypatch.setattr(opening, "_wait_until_opened", interrupt)
     with library.Remoting() as remoting, pytest.raises(KeyboardInterrupt):
         remoting.new(endpoint, "work")
     assert operations(own_fleet) == ["Create", "Delete"]

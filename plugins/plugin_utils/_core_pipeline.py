@@ -1,0 +1,74 @@
+"""The result of a pipeline, with the attributes of pypsrp's PowerShell that core's psrp connection plugin reads.
+
+Core makes stdout, stderr and the exit code of them, each version in its own way, so that a task has the same result.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import types
+import typing as t
+
+try:
+    from pypsrp.complex_objects import PSInvocationState
+    from pypsrp.host import PSHost, PSHostUserInterface
+    from pypsrp.messages import Message, MessageType
+    from pypsrp.serializer import Serializer
+
+    _READ = frozenset(
+        {
+            MessageType.PIPELINE_OUTPUT,
+            MessageType.ERROR_RECORD,
+            MessageType.PIPELINE_HOST_CALL,
+            MessageType.PIPELINE_STATE,
+        }
+    )
+except ImportError:  # reported by the engine, which is needed first
+    pass
+
+
+def new_host() -> t.Any:
+    """Return the host that collects what a command writes to it, as core's plugin makes it."""
+    make = t.cast(t.Any, PSHost)
+    return make(None, None, False, "Ansible PSRP Host", None, t.cast(t.Any, PSHostUserInterface)(), None)
+
+
+class CorePipeline:
+    """One pipeline.
+
+    Args:
+        host: Gets its host calls; see `new_host`.
+        take: Gets each object of its output stream; without it, they are kept.
+
+    Attributes:
+        output: Objects of its output stream.
+        streams: Has its error records in `error`.
+        had_errors: Whether it failed.
+    """
+
+    def __init__(self, host: t.Any, take: t.Callable[[t.Any], None] | None = None) -> None:
+        self.output: list[t.Any] = []
+        self.streams = types.SimpleNamespace(error=[])
+        self.had_errors = False
+        self._host = host
+        self._take = take or self.output.append
+        self._serializer = Serializer()
+
+    def feed(self, kind: int, data: bytes) -> None:
+        """Take one message of its stream."""
+        if kind not in _READ:
+            return
+        message = t.cast(t.Any, Message.unpack(data, self._serializer)).data
+        if kind == MessageType.PIPELINE_OUTPUT:
+            self._take(message.data)
+        elif kind == MessageType.ERROR_RECORD:
+            self.streams.error.append(message)
+        elif kind == MessageType.PIPELINE_HOST_CALL:
+            with contextlib.suppress(NotImplementedError):  # what the host of a task does not have, such as a title
+                self._host.run_method(message.mi, message.mp, None, None)
+        else:
+            if message.error_record is not None:
+                self.streams.error.append(message.error_record)
+            self.had_errors = message.state == PSInvocationState.FAILED

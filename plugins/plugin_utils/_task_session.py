@@ -1,0 +1,212 @@
+"""The session of one Windows task: opened by its connection, removed at its end, and healed in between.
+
+    connect    Create
+    command    Command, Send, Receive until it ends; if the connection breaks, over a new one
+    close      Delete
+
+A command that is not known to have ended is not killed with its session, unless a user ends the task: by the keyword
+timeout or by Ctrl-C.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import types
+import typing as t
+import uuid
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.library import (
+    Endpoint,
+    PSSessionError,
+    Remoting,
+    Script,
+    TransportError,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason, reason_of
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
+    CommandEvent,
+    MessageReceived,
+    MessageUnreadable,
+    ReceiveEnded,
+    Reconnected,
+    Reconnecting,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.starting import IncompleteStart
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline import CorePipeline, new_host
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
+
+# What listings show for the sessions of tasks.
+NAME = "Ansible task"
+# Seconds in which a killed process ends.
+_MOMENT = 0.5
+_UNREACHABLE = frozenset({Reason.UNREACHABLE, Reason.ACCESS_DENIED})
+
+
+class Unfinished(PSSessionError):
+    """A command that was started, or may have been, could not be followed to its end.
+
+    Args:
+        cause: Why.
+        fate: What became of the command, as a sentence.
+    """
+
+    def __init__(self, cause: TransportError, fate: str) -> None:
+        super().__init__(f"{told(cause)} {fate}")
+        self.is_unreachable = is_unreachable(cause)
+
+
+class TaskSession:
+    """A session with one command at a time.
+
+    Args:
+        endpoint: Of its computer.
+        resource_uri: The session configuration's.
+        recovery_timeout: Seconds to get over one break of the connection.
+        tell: Gets a line about each break, and one when it is healed.
+
+    Raises:
+        PSSessionError: It cannot be opened.
+
+    Attributes:
+        connection: Has `max_payload_size`, by which core's plugin cuts files, in bytes.
+        host: Collects what commands write to their host.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, resource_uri: str, recovery_timeout: float, tell: t.Callable[[str], None]
+    ) -> None:
+        self._recovery_timeout = recovery_timeout
+        self._tell = tell
+        self._parent = os.getppid()
+        self._remoting = Remoting()
+        self._ended: str | None = None  # the last command, which the server still has
+        self._may_work = False
+        self.host = new_host()
+        self.connection = types.SimpleNamespace(max_payload_size=self._remoting.payload_bytes(endpoint))
+        with tidy_interruption():
+            self._session = self._remoting.new(endpoint, NAME, resource_uri=resource_uri)
+
+    @property
+    def id(self) -> str:
+        """The session's GUID, in lower case."""
+        return self._session.instance_id
+
+    def run(self, script: Script, take: t.Callable[[t.Any], None] | None = None) -> CorePipeline:
+        """Run a script to its end, and return what it gave.
+
+        Args:
+            take: Gets each object of its output; without it, they are in what is returned. As with core, the server is
+                not asked to forget such a command.
+
+        Raises:
+            Unfinished: It was started, and its end is not known.
+            PSSessionError: It was not started.
+        """
+        if os.getppid() != self._parent:
+            raise PSSessionError("ansible-playbook has ended, so its task ends, too.")
+        if take is None:
+            self._forget_ended()
+        command_id = str(uuid.uuid4())
+        with tidy_interruption():
+            try:
+                self._start(script, command_id)
+                pipeline = self._followed(command_id, CorePipeline(self.host, take))
+            except Exception:
+                raise
+            except BaseException as interruption:
+                if not isinstance(interruption, KeyboardInterrupt) or self._is_by_user():
+                    self._remoting.abort(self._session, command_id)
+                raise
+        if take is None:
+            self._ended = command_id
+        return pipeline
+
+    def close(self) -> None:
+        """Remove the session, unless its command may still be working."""
+        with contextlib.closing(self._remoting):
+            if not self._may_work:
+                self._remoting.remove(self._session)
+
+    def _start(self, script: Script, command_id: str) -> None:
+        self._may_work = True
+        try:
+            self._remoting.start(self._session, script, command_id)
+        except IncompleteStart as error:
+            if not error.delivery.must_be_stopped:
+                raise self._unfinished(error) from error
+            self._remoting.abort(self._session, command_id)
+            fate = "A part of what the command was to get did not reach it, so it was stopped, as far as that worked."
+            raise Unfinished(error, fate) from error
+        except TransportError as error:
+            self._may_work = error.delivered
+            raise
+
+    def _followed(self, command_id: str, pipeline: CorePipeline) -> CorePipeline:
+        unreadable = ""
+        for event in self._remoting.messages(self._session, command_id, recovery_timeout=self._recovery_timeout):
+            if isinstance(event, MessageReceived):
+                pipeline.feed(event.kind, event.message)
+            elif isinstance(event, MessageUnreadable):
+                unreadable = unreadable or event.why
+            elif isinstance(event, ReceiveEnded) and event.cause is not None:
+                raise self._unfinished(event.cause)
+            else:
+                self._tell_of(event)
+        self._may_work = False
+        if unreadable:
+            raise PSSessionError(f"The command has ended, and not all that it gave can be read: {unreadable}.")
+        return pipeline
+
+    def _unfinished(self, cause: TransportError) -> Unfinished:
+        return Unfinished(
+            cause,
+            "The command of the task may have done its work, or may still be doing it; it was not stopped. "
+            f"pssession_info shows whether session {self.id} still exists.",
+        )
+
+    def _tell_of(self, event: CommandEvent) -> None:
+        if isinstance(event, Reconnecting) and event.attempt == 1:
+            self._tell(
+                f"the connection broke ({event.cause.message}); the command goes on, and the task connects to it "
+                f"again for up to {self._recovery_timeout:.0f} seconds"
+            )
+        elif isinstance(event, Reconnected):
+            self._tell("connected to the command again")
+
+    def _forget_ended(self) -> None:
+        """Have the server forget the command before; it has one runspace, and a limit of commands."""
+        if self._ended is not None:
+            with contextlib.suppress(TransportError):  # what the session has, the next command tells
+                self._remoting.forget(self._session, self._ended)
+            self._ended = None
+
+    def _is_by_user(self) -> bool:
+        """Tell whether a signal is of an ansible-playbook that ends its tasks, after Ctrl-C, and waits for them.
+
+        One that was killed leaves its work to the server. A signal for all of its processes may be here before it ends.
+        """
+        until = time.monotonic() + _MOMENT
+        while os.getppid() == self._parent:
+            if time.monotonic() >= until:
+                return True
+            time.sleep(_MOMENT / 10)
+        return False
+
+
+def is_unreachable(error: PSSessionError) -> bool:
+    """Tell whether a failure says that the computer cannot be reached, or does not let us in."""
+    if isinstance(error, Unfinished):
+        return error.is_unreachable
+    return isinstance(error, TransportError) and (error.is_break or reason_of(error.code) in _UNREACHABLE)
+
+
+def told(error: PSSessionError) -> str:
+    """Return a failure as sentences, with what to do about it where that is known."""
+    text = str(error)
+    if isinstance(error, TransportError):
+        text = " ".join(filter(None, (f"{error.message.rstrip('.')}.", error.advice)))
+    return f"{text[:1].upper()}{text[1:]}"
