@@ -81,7 +81,7 @@ def test_results_and_logs_and_registry(
     assert any(result["sessions"] for result in results)
     assert any(result["errors"] for result in results)
     assert_absent(repr(results) + json.dumps(results))
-    assert_absent_from_log(caplog, "pypsrp", "spnego")
+    assert_absent_from_log(caplog, "spnego")
     for file in controller.state_file.parent.iterdir():
         assert_absent(file.read_bytes().decode("latin-1"))
         assert_absent(file.read_bytes().decode("utf-8", "ignore"))
