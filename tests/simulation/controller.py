@@ -126,6 +126,7 @@ class Running:
             options,
             check_mode,
             folder=None if folder is None else MemoryFolder(folder, self._disk),
+            now=self.world.now().timestamp(),
         )
 
         def perform(call: Call) -> dict[str, Any]:

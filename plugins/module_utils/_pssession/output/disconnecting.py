@@ -199,8 +199,8 @@ def _disconnect_at_once(
     steps = [Step(hurried(each), Action.DISCONNECT, ours=True) for each in connected if each.state is State.OPENED]
     uncertain = [Step(hurried(each), Action.DISCONNECT_IF_OURS, ours=True) for each in under_way]
     with contextlib.closing(ClientPool(task.memory.client_id, task.context.world)) as pool:
-        hurried = without_waiting(dataclasses.replace(task, pool=pool))
-        applied = Apply(hurried, Disconnect(hurried.request, hurried.context)).run([*steps, *uncertain])
+        task = without_waiting(dataclasses.replace(task, pool=pool))
+        applied = Apply(task, Disconnect(task.request, task.context)).run([*steps, *uncertain])
     # A request to connect that did not take effect leaves nothing to disconnect from.
     asked = {step.session.subject for step in uncertain}
     without = {error.about for error in applied.errors if error.reason in (Reason.BUSY, Reason.EXPIRED)} & asked
