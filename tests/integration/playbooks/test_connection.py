@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import processes_of
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, USER, Controller, inventory_of, processes_of
+from .controller import PASSWORD, PATIENT, USER, Controller, inventory_of
 from .shipped import Shipped
 
 OURS = "psremoting.fleet.psrp"
