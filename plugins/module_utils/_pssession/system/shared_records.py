@@ -79,7 +79,12 @@ def _read(content: bytes) -> dict[str, Record]:
 
 
 def shared_records() -> Records:
-    """Return records that processes share which are forked from now on, or local ones if no file can be made."""
+    """Return records that processes share which are forked from now on, or local ones.
+
+    They are local if no file can be made, and where the system has no forks.
+    """
+    if not hasattr(os, "fork"):
+        return LocalRecords()
     try:
         return ForkedRecords()
     except OSError:

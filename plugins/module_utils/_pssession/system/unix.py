@@ -11,8 +11,8 @@ import stat
 import sys
 import typing as t
 
-# Does not wait for the other end of a named pipe, and does not follow a symbolic link.
-_OPEN_SAFELY: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+# Does not wait for the other end of a named pipe, does not follow a symbolic link, and writes line ends as they are.
+_OPEN_SAFELY: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def open_own_file(path: str, flags: int) -> int:
