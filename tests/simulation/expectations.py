@@ -100,8 +100,11 @@ def _left_connected(simulation: Simulation, outcome: Outcome, host: str) -> Iter
     step = outcome.step
     if step.kind in ("connect", "new") or not outcome.before[host].is_free:
         return
-    may_stay = step.kind in ("collect", "receive", "invoke") and step.when_done == "keep"
+    takes = step.kind in ("collect", "receive", "invoke")
     for shell in simulation.servers.named(host).live_shells():
+        runs = [run for run in simulation.ledger.runs if run.session == str(shell.uuid)]
+        is_done = bool(runs) and all(run.state == "Completed" and not run.dropped for run in runs)
+        may_stay = takes and (step.when_done == "keep" or (step.when_done == "remove" and not is_done))
         is_ours = shell.state == "Connected" and shell.client == outcome.client_id
         if is_ours and (not may_stay or shell.runs_commands):
             yield Violation("connected", outcome.number, f"{step.kind} leaves {shell.name} connected on {host}")

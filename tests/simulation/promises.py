@@ -170,7 +170,7 @@ def _untrue(simulation: Simulation, outcome: Outcome, host: str) -> Iterator[str
         for shell in shells:
             if shell.idle_timeout < EXTENDED_IDLE_TIMEOUT:
                 yield f"session {shell.name} expires after {shell.idle_timeout:.0f} s"
-    if step.kind == "cleanup" and is_sure:
+    if step.kind == "cleanup" and is_sure and outcome.before[host].is_free:  # others are in use when it looks
         for shell in shells:
             if shell.state == "Disconnected" and shell.pool is not None and not shell.pool.pipelines:
                 yield f"session {shell.name} has no command and exists"
