@@ -4,7 +4,7 @@
 """Run many histories: ``python -m tests.simulation --histories 1000 --seed 0``.
 
 Most histories aim at triples of verb, fault and state that occurred least so far in the run. So a history follows from
-its seed and its aim, and both are printed for one that breaks a promise.
+its seed and its aim, and both are printed for one that breaks a promise. Ctrl-C ends a run with the figures so far.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -115,7 +116,8 @@ def parts(
         fixed: The one aim of all histories; without it, they get aims by what is rare so far.
     """
     chunks = (range(each, min(each + _CHUNK, first + count)) for each in range(first, first + count, _CHUNK))
-    with ProcessPoolExecutor(workers) as executor:
+    # Ctrl-C is for this process alone: the histories under way come to their end.
+    with ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as executor:
         while group := list(itertools.islice(chunks, workers)):
             aims = rare_aims(figures.triples, _AIMED * workers)
             shared = [list(fixed) * _CHUNK if fixed else aims[number::workers] for number in range(workers)]
@@ -131,11 +133,16 @@ def main() -> int:
     parser.add_argument("--aim", help="of all histories, as it was printed; none for no aim")
     given = parser.parse_args()
     began, figures = time.monotonic(), Figures()
+    ends: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _frame: ends.append(received))
     aims = [None if given.aim == "none" else Aim.of(given.aim)] if given.aim else None
     for part in parts(given.seed, given.histories, given.workers, figures, aims):
         figures.add(part)
         for seed, aim, violations in part.failures:
             print(f"seed {seed}, aim {aim or 'none'}: {'; '.join(violations)}", flush=True)
+        if ends:
+            break
     if figures.failures:
         seed, aim, _violations = figures.failures[0]
         print(f"\nThe first of them, shrunk (again with SEED={seed} HISTORIES=1 AIM='{aim or 'none'}'):")
