@@ -29,6 +29,7 @@ from .model.errors import PSSessionError, TransportError, WSManFault
 from .model.events import CommandEvent, ReceiveEnded
 from .model.sessions import DEFAULT_RESOURCE_URI, Availability, ListedCommand, PSSession, SessionKey, Shell, State
 from .model.settings import HostSettings
+from .output.claiming import Claimed, Claiming
 from .output.connecting import Awake, hurried
 from .output.receiving import STOP, TERMINATE, Needs, Receiving
 from .psrp import handshake, opening, starting
@@ -44,6 +45,7 @@ from .wsman.client import WSManClient
 from .wsman.pool import ClientPool
 
 __all__ = [
+    "Claimed",
     "CommandEvent",
     "Endpoint",
     "HostSettings",
@@ -57,6 +59,7 @@ __all__ = [
     "World",
     "endpoint_at",
     "endpoint_of",
+    "session_at",
 ]
 
 _OPTIONS = {each.name for each in dataclasses.fields(LogonOptions)} | {"session_option", "allow_redirection"}
@@ -92,6 +95,19 @@ def endpoint_of(settings: HostSettings, session_option: t.Mapping[str, t.Any]) -
         ParameterBindingError: They cannot be used.
     """
     return _endpoint({"computer_name": [settings.computer_name], "session_option": session_option}, settings)
+
+
+def session_at(
+    endpoint: Endpoint, instance_id: str, name: str, *, resource_uri: str = DEFAULT_RESOURCE_URI
+) -> PSSession:
+    """Return a session by its id, as `Remoting.claim` takes it; it need not exist.
+
+    Args:
+        instance_id: A GUID.
+        name, resource_uri: As for `Remoting.new`.
+    """
+    shell = Shell(instance_id.upper(), resource_uri, state="", name=name)
+    return PSSession(endpoint, shell, State.CLOSED, Availability.NONE)
 
 
 def _endpoint(options: t.Mapping[str, t.Any], settings: HostSettings | None) -> Endpoint:
@@ -169,10 +185,11 @@ class Remoting:
 
         If the caller is interrupted meanwhile, the session is removed.
         """
-        wanted = Shell((instance_id or self._world.new_guid()).upper(), resource_uri, state="", name=name)
-        session = PSSession(endpoint, wanted, State.CLOSED, Availability.NONE)
+        session = session_at(endpoint, instance_id or self._world.new_guid(), name, resource_uri=resource_uri)
         try:
-            shell = self._ask(endpoint, lambda client: opening.open_session(client, wanted, client.new_deadline()))
+            shell = self._ask(
+                endpoint, lambda client: opening.open_session(client, session.shell, client.new_deadline())
+            )
         except Exception:
             raise
         except BaseException:
@@ -216,6 +233,50 @@ class Remoting:
         self._note_connected(session, command_id)
         return command_id
 
+    def claim(
+        self,
+        session: PSSession,
+        script: Script,
+        command_id: str,
+        *,
+        busy_timeout: float = 0.0,
+        recovery_timeout: float = 0.0,
+    ) -> Claimed:
+        """Start a script under an id that follows from the work, unless the session has a command of that id.
+
+        Whoever is to do the same work calls the command by the same id, so it is started once, however many try. The
+        session is opened if it does not exist, and connected to. `messages` receives the command, and `forget` makes
+        its id free again.
+
+        Args:
+            session: See `session_at`.
+            script: Without input. Its title is different in each call.
+            command_id: A GUID.
+            busy_timeout: Seconds to wait for a session that another client is connected to.
+            recovery_timeout: Seconds to get over one break of the connection.
+
+        Raises:
+            TooLarge: The script does not fit into one request; nothing was sent.
+        """
+        problem = unusable(session.endpoint)
+        if problem is not None:
+            raise problem
+        claiming = Claiming(
+            self._pool, session, command_id, script, busy_timeout=busy_timeout, recovery_timeout=recovery_timeout
+        )
+        try:
+            claimed = claiming.claim()
+        except Exception:
+            raise
+        except BaseException:
+            if claiming.is_opened:
+                self.abort(session)
+            raise
+        self._journal.note_start(session, command_id)
+        if claimed.needs is Needs.NOTHING:
+            self._note_connected(session, command_id)
+        return claimed
+
     def receive(
         self,
         session: PSSession,
@@ -253,14 +314,20 @@ class Remoting:
             yield event
 
     def messages(
-        self, session: PSSession, command_id: str, *, recovery_timeout: float = 0.0
+        self,
+        session: PSSession,
+        command_id: str,
+        *,
+        needs: Needs = Needs.NOTHING,
+        recovery_timeout: float = 0.0,
     ) -> t.Iterator[CommandEvent]:
-        """Yield the messages of a command that this client started, as they come, and how receiving goes on.
+        """Yield the messages of a command that this client started or claimed, as they come, and how receiving goes on.
 
         The events are MessageReceived, MessageUnreadable, Reconnecting, Reconnected, Finished and, as the last one,
         ReceiveEnded. The server keeps the command until `forget`, or with the session.
 
         Args:
+            needs: What `claim` says of it.
             recovery_timeout: As for `receive`.
         """
         return iter(
@@ -269,6 +336,7 @@ class Remoting:
                 command_id,
                 self._pool,
                 self._journal,
+                needs=needs,
                 recovery_timeout=recovery_timeout,
                 stream=MessageStream,
                 confirms=False,

@@ -35,6 +35,9 @@ _ABOUT_THE_SESSION = frozenset(
     }
 )
 
+# Characters of a command that lists show.
+MAX_COMMAND_LINE = 256
+
 # Options of a task that say what is to run, and how: those of invoke_command that the jobs have, too.
 SCRIPT_OPTIONS = (
     "script",
@@ -82,6 +85,7 @@ class Script:
         is_alone: Whether it is the whole pipeline, as another client would send it: there is no ``$Ansible``, and
             nothing is looked at or set before it.
         has_own_scope: Whether its variables end with it; of a script that is alone.
+        title: What lists of commands show for it; None means the beginning of its text.
     """
 
     text: str
@@ -99,6 +103,12 @@ class Script:
     error_action: str | None = None
     is_alone: bool = False
     has_own_scope: bool = True
+    title: str | None = None
+
+    @property
+    def command_line(self) -> str:
+        """What lists of commands show for it."""
+        return (self.text if self.title is None else self.title)[:MAX_COMMAND_LINE]
 
     @property
     def has_conditions(self) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..model.codes import Code
 from ..model.commands import Delivery, Script
-from ..model.errors import TransportError, WSManFault
+from ..model.errors import PSSessionError, TransportError, WSManFault
 from ..model.sessions import Shell
 from ..model.settings import Credential
 from ..wsman.client import WSManClient
@@ -35,9 +35,8 @@ try:
 except ImportError:  # reported by the client, which is needed first
     pass
 
-MAX_COMMAND_LINE = 256
 # Faults that do not say whether the server goes on with the request.
-_UNDECIDED = frozenset({Code.OPERATION_TIMED_OUT, Code.OPERATION_TIMEOUT, Code.OPERATION_ABORTED})
+UNDECIDED = frozenset({Code.OPERATION_TIMED_OUT, Code.OPERATION_TIMEOUT, Code.OPERATION_ABORTED})
 # Seconds before each try to list the commands.
 _WAITS_TO_LIST = (0.0, 1.0, 2.0, 4.0)
 # Destination, type, pool and pipeline come before the data of a message (MS-PSRP 2.2.1).
@@ -63,6 +62,10 @@ class IncompleteStart(TransportError):
     def __init__(self, cause: TransportError, delivery: Delivery) -> None:
         super().__init__(cause.code, cause.message, delivered=True)
         self.delivery = delivery
+
+
+class TooLarge(PSSessionError):
+    """A script and its arguments do not fit into one request."""
 
 
 def start(
@@ -101,10 +104,9 @@ def start(
     number = client.world.microseconds()
     # No input comes together with CREATE_PIPELINE: PowerShell would hang (seen: PowerShell 7.6, Linux).
     first, *rest = _packets([messages.create_pipeline(sealed)], number, client.payload_bytes)
-    command_line = script.text[:MAX_COMMAND_LINE]
 
     def create(deadline: float) -> None:
-        client.start_command(shell, command_id.upper(), command_line, first.data, deadline)
+        client.start_command(shell, command_id.upper(), script.command_line, first.data, deadline)
 
     if rest or total is not None:
         note(Delivery(False if rest else None, total=total))
@@ -140,6 +142,25 @@ def start(
     note(Delivery(True, ended - 1, ended - 1, total, is_closed=True))
 
 
+def start_at_once(client: WSManClient, shell: Shell, command_id: str, script: Script, deadline: float) -> None:
+    """Start a script without input by one request, which may be sent again: a server refuses a command id that exists.
+
+    Args:
+        command_id: As for `start`.
+        deadline: In seconds of the world's clock.
+
+    Raises:
+        TooLarge: It does not fit into one request; nothing was sent.
+        TransportError: The server refused (WSManFault; with `Code.COMMAND_EXISTS` because it has a command of that id),
+            or it is not known what it did.
+    """
+    message = _Messages(shell, command_id).create_pipeline(script)
+    first, *rest = _packets([message], client.world.microseconds(), client.payload_bytes)
+    if rest:
+        raise TooLarge(f"the command has {len(message)} bytes, and one request holds {client.payload_bytes}")
+    client.start_command(shell, command_id.upper(), script.command_line, first.data, deadline)
+
+
 def _create_once(
     client: WSManClient, shell: Shell, command_id: str, create: t.Callable[[float], None], attempt: Attempt
 ) -> None:
@@ -157,7 +178,7 @@ def _create_once(
         except TransportError as error:
             if error.code == Code.COMMAND_EXISTS:
                 return
-            if not (error.delivered or error.code in _UNDECIDED):
+            if not (error.delivered or error.code in UNDECIDED):
                 raise
             if _is_listed(client, shell, command_id, error, attempt):
                 return

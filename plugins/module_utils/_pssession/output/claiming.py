@@ -1,0 +1,202 @@
+"""Starts a command of a known id in a session of a known id, whatever became of both, and never twice.
+
+    Command ---------> accepted: started
+       |   exists ---> the list of commands says since when
+       |   gone -----> Create, then once more
+       |   silent ---> Reconnect, or Connect if another client was the last one, then once more
+       |   in use ---> Connect, again and again until the server takes the session from that client, then once more
+       |   lost -----> over a new connection once more
+       +---------------------------------------------------+
+
+Each of these faults says that nothing happened, because it is the answer to the Command itself. The same fault at a
+Receive says that the work has ended with its session, and nothing is started again then (`recovering`).
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model.codes import Code
+from ..model.commands import Script
+from ..model.errors import TransportError, WSManFault
+from ..model.sessions import ListedCommand, PSSession
+from ..psrp import handshake, opening, starting
+from ..wsman.client import WSManClient
+from ..wsman.pool import ClientPool
+from .receiving import Needs
+
+# Seconds between two looks at a session that another client has, and between two attempts over new connections.
+_POLL_SECONDS = 1.0
+# Steps between two Commands. A server that answers as documented needs two or three.
+_MAX_STEPS = 12
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A command that exists, and that this client may receive.
+
+    Attributes:
+        is_started: Whether it was started here and now; else it was there before.
+        title: What lists of commands show for it.
+        needs: What has to be connected to before it can be received.
+        is_opened: Whether its session was opened for it.
+    """
+
+    is_started: bool
+    title: str
+    needs: Needs
+    is_opened: bool
+
+
+class Claiming:
+    """Starts one command, or finds it.
+
+    Args:
+        session: By its id, name and configuration; it need not exist.
+        script: Goes in one request, and has no input. Its title says whether a command that is found is this one.
+        busy_timeout: Seconds to wait for a session that another client is connected to.
+        recovery_timeout: Seconds to get over one break of the connection.
+
+    Attributes:
+        is_opened: Whether the session was opened here.
+    """
+
+    def __init__(
+        self,
+        pool: ClientPool,
+        session: PSSession,
+        command_id: str,
+        script: Script,
+        *,
+        busy_timeout: float,
+        recovery_timeout: float,
+    ) -> None:
+        self._pool = pool
+        self._world = pool.world
+        self._session = session
+        self._command_id = command_id
+        self._script = script
+        self._busy_timeout = busy_timeout
+        self._recovery_timeout = recovery_timeout
+        self._broke_at: float | None = None
+        # Whether a Command was sent whose answer is not known.
+        self._may_have_started = False
+        self._needs = Needs.SESSION
+        self.is_opened = False
+
+    def claim(self) -> Claimed:
+        """Do it.
+
+        Raises:
+            TooLarge: The script does not fit into one request; nothing was sent.
+            TransportError: The command was not started, or (`delivered`) it is not known whether it was.
+        """
+        for _step in range(_MAX_STEPS):
+            try:
+                self._command()
+            except TransportError as error:
+                if error.code == Code.COMMAND_EXISTS:
+                    found = self._find()
+                    if found is not None:
+                        return found
+                else:
+                    self._prepare(error)
+            else:
+                return Claimed(True, self._script.command_line, Needs.NOTHING, self.is_opened)
+        raise TransportError(None, "the server refuses to start the command", delivered=self._may_have_started)
+
+    def _command(self) -> None:
+        with self._pool.lend(self._session.endpoint) as client:
+            starting.start_at_once(client, self._session.shell, self._command_id, self._script, client.new_deadline())
+
+    def _prepare(self, error: TransportError) -> None:
+        """Do what a failed Command asks for, so that it can be sent once more."""
+        if _is_lost(error) or (self._broke_at is not None and error.is_break):
+            self._may_have_started = self._may_have_started or _is_lost(error)
+            self._wait_for_network(error)
+        elif self._may_have_started and error.code != Code.SHELL_DISCONNECTED:
+            raise TransportError(error.code, error.message, delivered=True) from error
+        elif error.code == Code.UNEXPECTED_SELECTORS:
+            self._open()
+        elif error.code == Code.SHELL_DISCONNECTED:
+            self._take_up()
+        elif isinstance(error, WSManFault) and error.is_in_use:
+            self._connect_when_free()
+        else:
+            raise error
+
+    def _find(self) -> Claimed | None:
+        """Return the command that exists, or None if it has just been forgotten."""
+        listed = self._listed()
+        if listed is None:
+            return None
+        is_ours = self._may_have_started and listed.command_line == self._script.command_line
+        return Claimed(is_ours, listed.command_line, Needs.NOTHING if is_ours else self._needs, self.is_opened)
+
+    def _listed(self) -> ListedCommand | None:
+        session = self._session
+        with self._pool.lend(session.endpoint) as client:
+            commands = client.enumerate_commands(session.shell, client.new_deadline())
+        return next((command for command in commands if command.command_id == self._command_id), None)
+
+    def _open(self) -> None:
+        session = self._session
+        try:
+            with self._pool.lend(session.endpoint) as client:
+                opening.open_session(client, session.shell, client.new_deadline())
+        except TransportError as error:
+            if _is_lost(error):
+                self._wait_for_network(error)
+            elif error.code != Code.SHELL_ID_IN_USE:  # else it is there, and the next Command tells its state
+                raise
+        else:
+            self.is_opened = True
+            self._broke_at = None
+
+    def _take_up(self) -> None:
+        """Reconnect to a session that the server has taken from its silent client."""
+        try:
+            with self._pool.lend(self._session.endpoint) as client:
+                client.reconnect(self._session.shell, None, client.new_deadline())
+        except WSManFault as fault:
+            if not fault.is_in_use:
+                raise
+            self._connect_when_free()
+
+    def _connect_when_free(self) -> None:
+        """Connect to a session as soon as the server lets us, for the time that is allowed."""
+        give_up_at = self._world.monotonic() + self._busy_timeout
+        while True:
+            try:
+                with self._pool.lend(self._session.endpoint) as client:
+                    self._connect(client)
+            except WSManFault as fault:
+                left = give_up_at - self._world.monotonic()
+                if fault.code == Code.UNEXPECTED_SELECTORS:
+                    return  # the next Command is told so, too
+                if not fault.is_in_use or left <= 0:
+                    raise
+                self._world.sleep(min(_POLL_SECONDS, left))
+            else:
+                return
+
+    def _connect(self, client: WSManClient) -> None:
+        handshake.connect(client, self._session.shell, None, client.new_deadline())
+        self._needs = Needs.COMMAND
+
+    def _wait_for_network(self, error: TransportError) -> None:
+        now = self._world.monotonic()
+        self._broke_at = now if self._broke_at is None else self._broke_at
+        if now - self._broke_at >= self._recovery_timeout:
+            raise TransportError(
+                error.code, error.message, delivered=self._may_have_started, is_break=error.is_break
+            ) from error
+        self._pool.discard(self._session.endpoint)
+        self._world.sleep(_POLL_SECONDS)
+
+
+def _is_lost(error: TransportError) -> bool:
+    """Tell whether it is not known what a server did with a request."""
+    return error.delivered or error.code in starting.UNDECIDED
