@@ -402,6 +402,6 @@ def test_what_a_script_finds_about_its_run_may_have_the_types_of_ansible() -> No
     server = started(Script("x", verbosity=TaggedInteger(3), creates=Tagged("a"), parameters={"Name": Tagged("b")}))
     (created,) = server.events()
     begin, script, _end = created.pipeline.commands
-    assert [value for _name, value in begin.parameters][2:] == [False, 3]
+    assert [value for _name, value in begin.parameters][3:] == [False, 3]
     _command_id, text, named, positional, creates, *_others = [value for _name, value in script.parameters]
     assert (text, named, positional, creates) == ("x", {"Name": "b"}, [], "a")

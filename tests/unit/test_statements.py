@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import Any
 
@@ -14,11 +15,13 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import StatusReceived
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.gathering import Gatherer
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp import statements
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_status import CommandStatus
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.command_stream import CommandStream
 from tests.unit.test_host import COMPLETED, OUTPUT, STATE, events_of, fragment_of
 
 COMMAND = "7d9ee1c2-0000-0000-0000-000000000001"
 OTHER = "7d9ee1c2-0000-0000-0000-000000000002"
+MARK = "7d9ee1c2-0000-0000-0000-000000000003"
 
 
 def entry(key: str, value: str) -> str:
@@ -42,7 +45,7 @@ def output_of(*objects: str, max_objects: int | None = None) -> Output:
 
 
 def commands_of(script: Script) -> list[Any]:
-    return statements.commands_of(script, [], COMMAND, OTHER)
+    return statements.commands_of(script, [], COMMAND, OTHER, MARK)
 
 
 def test_a_command_without_a_status_counts_as_a_change() -> None:
@@ -117,15 +120,16 @@ def test_what_the_statements_are_told_is_no_source() -> None:
     """It comes as arguments, so that nothing of it is run as code."""
     quiet, loud = (commands_of(Script("x", check_mode=on, verbosity=count)) for on, count in ((False, 0), (True, 4)))
     assert [command.cmd for command in quiet] == [command.cmd for command in loud]
-    assert [part.value for part in loud[0].args] == [OTHER, COMMAND, True, 4]
-    assert [part.value for part in loud[-1].args] == [OTHER, COMMAND]
+    assert [part.value for part in loud[0].args] == [OTHER, COMMAND, MARK, True, 4]
+    assert [part.value for part in loud[-1].args] == [OTHER, COMMAND, MARK]
 
 
 def test_a_value_that_is_no_dictionary_is_no_status() -> None:
     values: list[Any] = [None, "x", [], {}, {"psremoting.fleet": None}]
     for value in values:
-        assert statements.told_by(value, COMMAND) is None
-    assert isinstance(statements.told_by({"psremoting.fleet": COMMAND}, COMMAND), StatusReceived)
+        assert not CommandStatus(COMMAND).read(value)
+    (told,) = CommandStatus(COMMAND).read({"psremoting.fleet": COMMAND})
+    assert isinstance(told, StatusReceived)
 
 
 BEGIN = status(begin='<B N="Value">true</B>')
@@ -155,6 +159,48 @@ def test_the_mark_at_the_beginning_tells_who_received_it(objects: list[str], exp
 def test_the_mark_takes_no_place_in_the_output() -> None:
     output = output_of(BEGIN, "<S>a</S>", "<Nil />", END, max_objects=2)
     assert (output.output, output.beginning_received) == (["a", None], True)
+
+
+# What a script writes that knows the id of its own command, but not the mark of its start.
+FAKE = {"psremoting.fleet": COMMAND, "begin": "mine"}
+FAKE_BEGIN = status(begin='<S N="Value">mine</S>')
+FAKE_SKIP = status(skipped='<S N="Value">nothing to do</S>')
+FAKE_END = status(has_begin='<S N="Value">mine</S>', changed='<B N="Value">false</B>')
+REAL_BEGIN, REAL_END = (status(**{name: '<S N="Value">7a1c</S>'}) for name in ("begin", "has_begin"))
+
+
+@pytest.mark.parametrize(
+    ("before", "fake"),
+    [
+        *itertools.product([[], ["<S>a</S>"]], [FAKE_BEGIN, FAKE_END, BEGIN, END, status()]),
+        (["<S>a</S>"], FAKE_SKIP),
+    ],
+)
+def test_what_a_script_writes_in_the_place_of_a_status_is_output(before: list[str], fake: str) -> None:
+    output = output_of(REAL_BEGIN, *before, fake, "<S>z</S>", REAL_END)
+    assert (output.beginning_received, output.changed, output.skip_reason) == (True, True, None)
+    assert len(output.output) == len(before) + 2
+    assert output.output[len(before)]["psremoting.fleet"] == COMMAND
+
+
+@pytest.mark.parametrize("fakes", [[FAKE_BEGIN], [FAKE_BEGIN, FAKE_END], [FAKE_END], [FAKE_SKIP, FAKE_BEGIN]])
+def test_no_script_hides_that_the_beginning_went_elsewhere(fakes: list[str]) -> None:
+    """Its mark may be the first object that is left. The last statement knows the mark that was the first."""
+    assert output_of(*fakes, REAL_END).beginning_received is False
+    assert output_of("<S>a</S>", *fakes, REAL_END).beginning_received is False
+
+
+def test_a_mark_behind_output_is_output() -> None:
+    output = output_of("<S>a</S>", FAKE_BEGIN)
+    assert (output.output, output.beginning_received) == (["a", FAKE], None)
+
+
+def test_each_start_has_a_mark_of_its_own() -> None:
+    """What the first and the last statement are given, and nothing else."""
+    begin, script, end = commands_of(Script("x", creates="y"))
+    assert MARK in [part.value for part in begin.args]
+    assert MARK in [part.value for part in end.args]
+    assert MARK not in [part.value for part in script.args]
 
 
 @pytest.mark.parametrize("flags", [0, 2])

@@ -148,3 +148,33 @@ def test_who_receives_all_of_it_knows(
     assert not result.get("failed"), result
     got = only(result)
     assert ([each for each in got["output"] if each != ""], got["beginning_received"]) == (output, expected)
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_script_cannot_write_the_mark(
+    controller: Controller, other_controller: Controller, tmp_path: Path, is_elsewhere: bool
+) -> None:
+    """It writes one of its own, with the id of its command, which a script with `creates` can read."""
+    name = f"fake {is_elsewhere}"
+    file = tmp_path / "go on"
+    started = controller.run(
+        _plugins.INVOKE,
+        "srv01",
+        session_name=[name],
+        script="param($file) 'one'; while (-not (Test-Path $file)) { Start-Sleep -Milliseconds 50 }; "
+        "@{ 'psremoting.fleet' = $__pssession.Command; begin = 'mine' }; "
+        "@{ 'psremoting.fleet' = $__pssession.Command; has_begin = 'mine'; changed = $false }",
+        parameters={"file": str(file)},
+        creates=str(tmp_path / "not there"),
+        in_disconnected_session=True,
+    )
+    assert not started.get("failed"), started
+    receive_the_beginning(controller, name, journal=str(tmp_path / "a"))
+    file.touch()
+    if is_elsewhere:
+        got = only(receive(other_controller, name, journal=str(tmp_path / "b")))
+        assert (got["beginning_received"], got["changed"]) == (False, True)
+    else:
+        got = only(receive(controller, name, journal=str(tmp_path / "a")))
+        assert (got["beginning_received"], got["changed"], len(got["output"])) == (True, True, 3)
+        assert [each["psremoting.fleet"] for each in got["output"][1:]] == [got["command_id"]] * 2

@@ -75,17 +75,12 @@ class BeginningKnown:
 
 @dataclass(frozen=True)
 class StatusReceived:
-    """What a script left in ``$Ansible``, at its end: `Output` has the same attributes.
-
-    Attributes:
-        has_beginning: Whether the command has said where its output begins.
-    """
+    """What a script left in ``$Ansible``, at its end: `Output` has the same attributes."""
 
     changed: bool
     failed: bool
     result: object
     diff: dict[str, t.Any]
-    has_beginning: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import typing as t
 from ..model.commands import PipelineState
 from ..model.errors import LimitExceeded
 from ..model.events import (
-    BeginningKnown,
     CommandEvent,
     ExitCodeSet,
     Finished,
@@ -19,10 +18,10 @@ from ..model.events import (
     OutputSkipped,
     ProgressReceived,
     RecordReceived,
-    StatusReceived,
 )
 from ..model.settings import SessionOption
-from . import formatting, host, records, statements
+from . import formatting, host, records
+from .command_status import CommandStatus
 from .formatting import FormattedOutput
 from .fragments import Defragmenter
 from .host import HostCall, Method
@@ -51,7 +50,7 @@ class CommandStream:
 
     Args:
         option: Its limits of received data count.
-        command_id: The command's id, in lower case: what `statements` put on the stream is known by it.
+        command_id: The command's id, in lower case: what `statements` write is known by it.
         drops: Whether the session drops output that is not received in time (BufferMode Drop).
         is_first: Whether it is the first command of its session, so that messages before its own are few.
         wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
@@ -72,7 +71,7 @@ class CommandStream:
     ) -> None:
         self.is_finished = False
         self.host_calls: list[HostCall] = []
-        self._command_id = command_id
+        self._status = CommandStatus(command_id)
         self._host_text = HostText()
         self._damages: list[str] = []
         self._defragmenter = Defragmenter(
@@ -84,7 +83,6 @@ class CommandStream:
         self._is_first = is_first
         self._formatted = FormattedOutput()
         self._wants_output = wants_output
-        self._has_beginning: bool | None = None
 
     def feed(self, data: bytes) -> t.Iterator[CommandEvent]:
         """Yield the events in fragments as they came from the server.
@@ -113,11 +111,7 @@ class CommandStream:
         yield from self._damaged()
 
     def _begins_torn(self) -> t.Sequence[CommandEvent]:
-        """Tell, once, that the first message that came began elsewhere."""
-        if self._has_beginning is not None or not self._defragmenter.begins_torn:
-            return ()
-        self._has_beginning = False
-        return (BeginningKnown(is_received=False),)
+        return self._status.note_torn() if self._defragmenter.begins_torn else ()
 
     def _damaged(self) -> t.Sequence[CommandEvent]:
         events = [MessageUnreadable(damage) for damage in self._damages]
@@ -154,8 +148,10 @@ class CommandStream:
     def _read(self, message: bytes) -> t.Sequence[CommandEvent]:
         kind, data = unpack(message)
         if kind == MessageType.PIPELINE_OUTPUT:
-            is_told = statements.may_tell(data, self._command_id)
-            return self._object(clixml_of(data)) if is_told or self._wants_output() else _SKIPPED
+            if self._wants_output() or self._status.may_be_in(data):
+                return self._object(clixml_of(data))
+            self._status.note_output()
+            return _SKIPPED
         text = clixml_of(data)
         if kind == MessageType.PIPELINE_HOST_CALL:
             return self._host_call(host.host_call(text))
@@ -181,21 +177,12 @@ class CommandStream:
 
     def _object(self, text: str) -> t.Sequence[CommandEvent]:
         value = records.output_object(text)
-        told = statements.told_by(value, self._command_id)
-        if told is not None:
-            return self._told(told)
+        if told := self._status.read(value):
+            return told
         if formatting.is_formatting(value):
             return (FormattedLines(self._formatted.feed(t.cast(t.Mapping[str, t.Any], value))),)
         lines = self._formatted.flush()
         return (FormattedLines(lines), OutputReceived(value)) if lines else (OutputReceived(value),)
-
-    def _told(self, told: CommandEvent) -> t.Sequence[CommandEvent]:
-        if isinstance(told, BeginningKnown):
-            self._has_beginning = told.is_received
-        elif isinstance(told, StatusReceived) and told.has_beginning and self._has_beginning is None:
-            self._has_beginning = False
-            return (BeginningKnown(is_received=False), told)
-        return (told,)
 
     def _line(self, stream: str, clixml: str) -> t.Sequence[CommandEvent]:
         line = records.informational_record(clixml)
@@ -216,7 +203,7 @@ class CommandStream:
         if state is None:
             return ()
         self.is_finished = True
-        return (Finished(state, failure),)
+        return (*self._status.end(state), Finished(state, failure))
 
 
 def _exit_code(call: HostCall) -> int:

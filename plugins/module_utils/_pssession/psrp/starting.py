@@ -94,6 +94,7 @@ def start(
     """
     sealed = _sealed(client, shell, script, attempt)
     messages = _Messages(shell, command_id)
+    creation = messages.create_pipeline(sealed, mark=client.world.new_guid())
     objects = script.input or ()
     total = None if script.input is None else len(objects) if isinstance(objects, t.Sized) else math.inf
 
@@ -103,7 +104,7 @@ def start(
     # A client that found the session cannot know how far its predecessors counted; the clock is further than any.
     number = client.world.microseconds()
     # No input comes together with CREATE_PIPELINE: PowerShell would hang (seen: PowerShell 7.6, Linux).
-    first, *rest = _packets([messages.create_pipeline(sealed)], number, client.payload_bytes)
+    first, *rest = _packets([creation], number, client.payload_bytes)
 
     def create(deadline: float) -> None:
         client.start_command(shell, command_id.upper(), script.command_line, first.data, deadline)
@@ -154,7 +155,7 @@ def start_at_once(client: WSManClient, shell: Shell, command_id: str, script: Sc
         TransportError: The server refused (WSManFault; with `Code.COMMAND_EXISTS` because it has a command of that id),
             or it is not known what it did.
     """
-    message = _Messages(shell, command_id).create_pipeline(script)
+    message = _Messages(shell, command_id).create_pipeline(script, mark=client.world.new_guid())
     first, *rest = _packets([message], client.world.microseconds(), client.payload_bytes)
     if rest:
         raise TooLarge(f"the command has {len(message)} bytes, and one request holds {client.payload_bytes}")
@@ -236,8 +237,10 @@ class _Messages:
         self._command_id = uuid.UUID(command_id)
         self._serializer = Serializer()
 
-    def create_pipeline(self, script: Script) -> bytes:
+    def create_pipeline(self, script: Script, mark: str) -> bytes:
         """Return the message that creates the pipeline of a sealed script (MS-PSRP 2.2.2.10).
+
+        For the mark, see `statements`.
 
         Parameters are named without a dash, as PowerShell's own client names them. A server takes a name with a dash
         for a piece of source, and a null value after it for a missing argument (seen: PowerShell 7.6, Linux).
@@ -250,7 +253,7 @@ class _Messages:
             CommandParameter(name=name, value=_sensitive(sealed))
             for name, sealed in script.sensitive_parameters.items()
         ]
-        commands = statements.commands_of(script, arguments, str(self._command_id), str(self._pool_id))
+        commands = statements.commands_of(script, arguments, str(self._command_id), str(self._pool_id), mark)
         body = CreatePipeline(
             script.input is None,
             ApartmentState(value=ApartmentState.UNKNOWN),

@@ -3,11 +3,10 @@
     begin     puts a mark on the output stream before anything else, a dictionary with the command's id, makes $Ansible,
               and takes the input, which a server gives to the first statement only
     script    as the user wrote it, with its own parameters and line numbers
-    end       puts what the script left in $Ansible on the output stream, as a dictionary with the command's id, and
-              removes what begin made
+    end       puts what the script left in $Ansible on the output stream, as a dictionary with the command's id and the
+              mark, and removes what begin made
 
-A server gives each piece of output to one client. Who has the mark has the beginning of the output. Who has what end
-writes, and no mark, has the rest only. Commands of earlier versions have no mark, and their end does not speak of one.
+`command_status` reads both.
 
 An error that ends the first statement is an error record. An error that ends a later one ends the pipeline as failed
 for its client. In both cases the next statements run; after a failed pipeline their output is lost. After ``exit`` they
@@ -26,16 +25,12 @@ from __future__ import annotations
 import typing as t
 
 from ..model.commands import Script
-from ..model.events import BeginningKnown, ScriptSkipped, StatusReceived
 from .values import to_powershell
 
 try:
     from pypsrp.complex_objects import Command, CommandParameter
 except ImportError:  # reported by the client, which is needed first
     pass
-
-# The key of the dictionaries that the first and the last statement give; its value is the command's id.
-_MARK = "psremoting.fleet"
 
 
 def _line(text: str) -> str:
@@ -49,8 +44,8 @@ _GIVE_INPUT = "try { $global:__pssession_input } finally { $global:__pssession_i
 # was stopped. The getter makes the folder when a script asks for it.
 _BEGIN = _line(
     r"""
-    param($session, $command, $check, $verbosity);
-    @{ 'psremoting.fleet' = $command; begin = $true };
+    param($session, $command, $mark, $check, $verbosity);
+    @{ 'psremoting.fleet' = $command; begin = $mark };
     $values = @{ CheckMode = $check; Verbosity = $verbosity; Result = @{}; Diff = @{}; Changed = $true; Failed = $false;
     Tmpdir = $null };
     if ($ExecutionContext.SessionState.LanguageMode -eq 'FullLanguage') {
@@ -72,8 +67,8 @@ _BEGIN = _line(
 )
 _END = _line(
     r"""
-    param($session, $command);
-    $status = @{ 'psremoting.fleet' = $command; has_begin = $true };
+    param($session, $command, $mark);
+    $status = @{ 'psremoting.fleet' = $command; has_begin = $mark };
     foreach ($name in 'changed', 'failed', 'result', 'diff')
     { try { $status[$name] = $global:Ansible.$name } catch { } }
     foreach ($name in 'changed', 'failed') { if ($null -ne $status[$name]) { $status[$name] = [bool] $status[$name] } }
@@ -133,11 +128,14 @@ _RUN_IF = _line(
 )
 
 
-def commands_of(script: Script, arguments: t.Sequence[t.Any], command_id: str, session_id: str) -> list[t.Any]:
+def commands_of(
+    script: Script, arguments: t.Sequence[t.Any], command_id: str, session_id: str, mark: str
+) -> list[t.Any]:
     """Return the commands of the pipeline of a script.
 
     Args:
         arguments: What the script gets, as the CommandParameters of its own command.
+        mark: What no other start has. The script does not get it.
     """
     if script.is_command:
         return [Command(cmd=script.text, is_script=False, args=list(arguments), end_of_statement=True)]
@@ -152,39 +150,13 @@ def commands_of(script: Script, arguments: t.Sequence[t.Any], command_id: str, s
         begin += _TAKE_INPUT
         statement.insert(0, _command(_GIVE_INPUT))
     statements = [
-        [_command(begin, map(_parameter, (session_id, command_id, script.check_mode, script.verbosity)))],
+        [_command(begin, map(_parameter, (session_id, command_id, mark, script.check_mode, script.verbosity)))],
         statement,
-        [_command(_END, map(_parameter, (session_id, command_id)))],
+        [_command(_END, map(_parameter, (session_id, command_id, mark)))],
     ]
     for each in statements:
         each[-1].end_of_statement = True
     return [command for each in statements for command in each]
-
-
-def may_tell(data: bytes, command_id: str) -> bool:
-    """Tell whether the data of an output message may be what the statements around a script say about it."""
-    return _MARK.encode() in data and command_id.encode() in data
-
-
-def told_by(value: object, command_id: str) -> BeginningKnown | StatusReceived | ScriptSkipped | None:
-    """Return what the statements around a script say about it, if that is what an output object is, or None.
-
-    A script can make such an object itself, for its own command only: others have other ids.
-    """
-    if not isinstance(value, dict) or value.get(_MARK) != command_id:
-        return None
-    if "begin" in value:
-        return BeginningKnown(is_received=True)
-    if "skipped" in value:
-        return ScriptSkipped(str(value["skipped"]))
-    changed, failed, diff = value.get("changed"), value.get("failed"), value.get("diff")
-    return StatusReceived(
-        changed=changed is not False,
-        failed=failed is True,
-        result=value.get("result"),
-        diff=diff if isinstance(diff, dict) else {},
-        has_beginning=value.get("has_begin") is True,
-    )
 
 
 def _told_to_run(script: Script, arguments: t.Sequence[t.Any], command_id: str) -> list[t.Any]:

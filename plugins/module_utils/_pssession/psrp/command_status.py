@@ -1,0 +1,94 @@
+"""Reads what the statements around a script write: its mark, its ``$Ansible``, and why it did not run.
+
+These are dictionaries among the output, with the id of the command (`statements`). A server gives each piece of output
+to one client. If a client has the mark, it has the beginning of the output. If it has the status and not the mark,
+another client has the beginning. Commands of earlier versions write no mark, and their status does not speak of one.
+
+A script may know the id of its command and write such dictionaries itself. The mark is the first object of the output,
+or nothing is. The status has the mark, which is different for each start and which scripts do not get. So all
+other dictionaries are output, and a script that writes a mark of its own cannot hide that the beginning is missing.
+Before its output, a script may write that it was skipped: that changes its own result only, as ``$Ansible`` does.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model.commands import PipelineState
+from ..model.events import BeginningKnown, CommandEvent, ScriptSkipped, StatusReceived
+
+# The key of all these dictionaries; its value is the command's id.
+_KEY = "psremoting.fleet"
+
+
+class CommandStatus:
+    """Finds what the statements around a script write in the output of one command.
+
+    Args:
+        command_id: The command's id, in lower case.
+    """
+
+    def __init__(self, command_id: str) -> None:
+        self._command_id = command_id
+        self._has_beginning: bool | None = None
+        self._has_output = False
+        self._mark: object = None
+        # The last status that does not have the mark: the script's own, or the mark is.
+        self._doubtful: StatusReceived | None = None
+
+    def may_be_in(self, data: bytes) -> bool:
+        """Tell whether the data of an output message may be for `read`."""
+        return _KEY.encode() in data and self._command_id.encode() in data
+
+    def read(self, value: object) -> t.Sequence[CommandEvent]:
+        """Return the events of an output object that the statements around the script wrote; none for the script's."""
+        events = self._read(value) if isinstance(value, dict) and value.get(_KEY) == self._command_id else ()
+        if not events:
+            self.note_output()
+        return events
+
+    def note_output(self) -> None:
+        """Take note of an output object that is not for `read`."""
+        self._has_output = True
+
+    def note_torn(self) -> t.Sequence[CommandEvent]:
+        """Tell, once, that the first message that came began elsewhere."""
+        if self._has_beginning is not None:
+            return ()
+        return (self._begins(False),)
+
+    def end(self, state: PipelineState) -> t.Sequence[CommandEvent]:
+        """Return the events that the end of the command brings. Of one that failed, the status does not come."""
+        if self._doubtful is None or state is PipelineState.FAILED:
+            return ()
+        return (self._begins(False), self._doubtful)
+
+    def _read(self, value: dict[str, t.Any]) -> t.Sequence[CommandEvent]:
+        if "begin" in value:
+            if self._has_output or self._has_beginning is not None:
+                return ()
+            self._mark = value["begin"]
+            return (self._begins(True),)
+        if "skipped" in value:
+            return () if self._has_output else (ScriptSkipped(str(value["skipped"])),)
+        status, mark = _status(value), value.get("has_begin")
+        if self._mark is None:
+            return (status,) if mark is None else (*self.note_torn(), status)
+        self._doubtful = None if mark == self._mark else status
+        return () if self._doubtful else (status,)
+
+    def _begins(self, is_received: bool) -> BeginningKnown:
+        self._has_beginning = is_received
+        return BeginningKnown(is_received)
+
+
+def _status(value: t.Mapping[str, t.Any]) -> StatusReceived:
+    changed, failed, diff = value.get("changed"), value.get("failed"), value.get("diff")
+    return StatusReceived(
+        changed=changed is not False,
+        failed=failed is True,
+        result=value.get("result"),
+        diff=diff if isinstance(diff, dict) else {},
+    )
