@@ -18,7 +18,7 @@ description:
   - Redirections are not followed, and C(.netrc) is not read.
   - This is a preview. It was tested with PowerShell 7 for Linux, not yet with Windows.
 requirements:
-  - pypsrp >= 0.9.1 on the controller
+  - pypsrp >= 0.9.1, < 1.0.0 on the controller
 extends_documentation_fragment:
   - ansible.builtin.connection_pipelining
   - psremoting.fleet._psrp_connection
@@ -58,7 +58,11 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.librar
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import (
     POWERSHELL_RESOURCE_PREFIX,
 )
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._connection_options import FINGERPRINT, settings_from
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._connection_options import (
+    FINGERPRINT,
+    NEGOTIATE_SERVICE,
+    settings_from,
+)
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline import CorePipeline
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_session import (
@@ -190,7 +194,11 @@ class Connection(CoreConnection):
     def _endpoint(self) -> Endpoint:
         """Return where the options lead, read as for all tasks of this collection."""
         name, options = str(self._psrp_host), self.get_options()
-        settings = settings_from("psrp", name, options, {FINGERPRINT: options["server_certificate_fingerprint"]})
+        variables = {
+            FINGERPRINT: options["server_certificate_fingerprint"],
+            NEGOTIATE_SERVICE: options["negotiate_service"],
+        }
+        settings = settings_from("psrp", name, options, variables)
         session_option = {"no_machine_profile": bool(options.get("no_profile"))}
         return endpoint_of(HostSettings.from_options({**settings, "computer_name": name}), session_option)
 

@@ -258,7 +258,7 @@ options:
     type: bool
     default: true
 requirements:
-  - pypsrp >= 0.9.1
+  - pypsrp >= 0.9.1, < 1.0.0
 """
 
     # Computers by their names.

@@ -18,6 +18,8 @@ def _options() -> dict[str, t.Any]:
     options: dict[str, t.Any] = yaml.safe_load(psrp.DOCUMENTATION)["options"]
     for option in options.values():
         option.pop("version_added", None)
+    # WSMAN before ansible-core 2.21; domains often have no principal for it.
+    options["negotiate_service"]["default"] = "host"
     return options
 
 

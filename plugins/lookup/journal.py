@@ -74,7 +74,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import PSSessionError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown_in_line
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_pypsrp
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_libraries
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._journals import Unreadable, read_journals
 
 display = Display()
@@ -95,7 +95,7 @@ class LookupModule(LookupBase):
         if not paths:
             raise AnsibleOptionsError("journal: name the path of a journal")
         try:
-            require_pypsrp()
+            require_libraries()
             return [entry for path in paths for entry in self._entries(str(path), most)]
         except PSSessionError as error:
             raise AnsibleLookupError(str(error)) from error

@@ -29,7 +29,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report import Report
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.request import Request
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.registry import Registry
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_pypsrp
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_libraries
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target.endpoint import SettingsSource
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import Context, real_world
 
@@ -157,7 +157,7 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
             "emit": emit,
         }
         client_id = _guid(options, "client_id")
-        require_pypsrp()
+        require_libraries()
         state_file = options.get("state_file") or default_path("state.sqlite3", home)
         registry = Registry.open(
             None if lacks_home(state_file) else state_file,

@@ -26,6 +26,9 @@ Variables = t.Mapping[str, t.Any]
 
 _PLUGINS = ("psrp", "winrm")
 FINGERPRINT = "pssession_server_certificate_fingerprint"
+# The only source of an option of the psrp plugin. Before ansible-core 2.21 its default was WSMAN, for which domains
+# often have no principal. It is host now, as in pypsrp.
+NEGOTIATE_SERVICE = "ansible_psrp_negotiate_service"
 # What the winrm plugin takes when the inventory names no transport.
 _WINRM_DEFAULT = {"http": "plaintext", "https": "ssl"}
 # Options of the psrp plugin and variables of the winrm plugin by settings of another name.
@@ -81,7 +84,7 @@ def settings_from(plugin: str, host: str, options: Variables, variables: Variabl
     Raises:
         VariableError: A value cannot be used.
     """
-    settings = _from_psrp(options) if plugin == "psrp" else _from_winrm(options, variables, host)
+    settings = _from_psrp(options, variables) if plugin == "psrp" else _from_winrm(options, variables, host)
     settings = {
         **settings,
         **_proxy(settings.get("proxy")),
@@ -185,7 +188,7 @@ def _proxy(address: object) -> dict[str, t.Any]:
     return dict(zip(("proxy", "proxy_username", "proxy_password"), addresses.split_proxy(str(address)), strict=True))
 
 
-def _from_psrp(options: Variables) -> dict[str, t.Any]:
+def _from_psrp(options: Variables, variables: Variables) -> dict[str, t.Any]:
     """Translate options of the psrp connection plugin, with its rules for what is left out."""
     port, protocol = options.get("port"), options.get("protocol")
     if protocol is None:
@@ -196,6 +199,8 @@ def _from_psrp(options: Variables) -> dict[str, t.Any]:
     return {
         **settings,
         "max_envelope_size": _LARGER_ENVELOPE if size == _DEFAULT_ENVELOPE else size,
+        # None is the default of HostSettings.
+        "negotiate_service": options.get("negotiate_service") if variables.get(NEGOTIATE_SERVICE) else None,
         "transport": "psrp",
         "address": options.get("remote_addr"),
         "port": int(port) if port is not None else None,

@@ -25,6 +25,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._connection_optio
     windows_plugin,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import AllVariables, VariableError
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._secrets import register_secrets_of
 
 Variables = t.Mapping[str, t.Any]
 
@@ -125,7 +126,7 @@ class Inventory:
             return None
         names = {"computer_name": computer_name, "inventory_hostname": host}
         try:
-            return HostSettings.from_options({**self._settings(host), **names})
+            return register_secrets_of(HostSettings.from_options({**self._settings(host), **names}))
         except (VariableError, ParameterBindingError) as error:
             return HostSettings.from_options({**names, "problem": str(error)})
 

@@ -14,7 +14,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recorded import recorded_in
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_pypsrp
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_libraries
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import open_own_file
 
 _ENDING = ".jsonl"
@@ -67,7 +67,7 @@ class RecordedOfHosts:
         Raises:
             JournalError, FormatError, MissingLibraryError: See `read_journals`.
         """
-        require_pypsrp()
+        require_libraries()
         if own is not None:
             recorded: _Recorded = ([], [])
             for entry in read_journals(own):

@@ -109,7 +109,7 @@ def known(plugin: str) -> set[str]:
 def settings(plugin: str, **variables: Any) -> dict[str, Any]:
     options = dict(C.config.get_plugin_options("connection", plugin, variables=variables))
     return (
-        _connection_options._from_psrp(options)
+        _connection_options._from_psrp(options, variables)
         if plugin == "psrp"
         else _connection_options._from_winrm(options, variables)
     )

@@ -88,14 +88,12 @@ def test_private_helpers_are_named_so() -> None:
         assert public == [], folder
 
 
-def test_lower_bounds_are_the_same_wherever_they_are_told() -> None:
+def test_bounds_are_the_same_wherever_they_are_told() -> None:
     """They are decided in meta/ee-requirements.txt; documentation and messages may repeat them."""
-    bound = re.compile(r"\b(pypsrp|pywinrm|PySocks)(?:\[[\w,]+\])?\s*>=\s*([\d.]*\d)")
-    decided = dict(bound.findall((ROOT / "meta/ee-requirements.txt").read_text(encoding="utf-8")))
-    assert set(decided) == {"pypsrp", "pywinrm", "PySocks"}
-    assert decided["pypsrp"] == libraries.PYPSRP_MINIMUM
-    assert decided["pywinrm"] == libraries.PYWINRM_MINIMUM
-    assert decided["PySocks"] == libraries.PYSOCKS_MINIMUM
+    text = (ROOT / "meta/ee-requirements.txt").read_text(encoding="utf-8")
+    decided = dict(re.findall(r"^(\w+)(\S+)$", text, re.MULTILINE))
+    assert {each.name: each.requirement.removeprefix(each.name) for each in libraries.LIBRARIES} == decided
+    bound = re.compile(rf"\b({'|'.join(decided)})(?:\[[\w,]+\])?\s*(>=\s*[\d.]*\d(?:\s*,\s*<\s*[\d.]*\d)?)")
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -108,4 +106,13 @@ def test_lower_bounds_are_the_same_wherever_they_are_told() -> None:
         if path.suffix not in {".md", ".py", ".rst", ".txt", ".yml"} or not path.is_file():
             continue
         for library, version in bound.findall(path.read_text(encoding="utf-8")):
-            assert version == decided[library], f"{name} says {library}>={version}"
+            assert re.sub(r"\s", "", version) == decided[library], f"{name} says {library}{version}"
+
+
+def test_every_bound_has_its_reason() -> None:
+    """A comment stands above each requirement, after the blank line that ends the one before."""
+    text = (ROOT / "meta/ee-requirements.txt").read_text(encoding="utf-8")
+    blocks = [block.splitlines() for block in text.split("\n\n")]
+    requirements = [block for block in blocks if not block[-1].startswith("#")]
+    assert len(requirements) == len(libraries.LIBRARIES)
+    assert all(len(block) > 1 and all(line.startswith("#") for line in block[:-1]) for block in requirements)

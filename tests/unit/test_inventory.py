@@ -10,22 +10,22 @@ from typing import Any
 
 import ansible.template
 import pytest
-import yaml
 from ansible import constants as C
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.connection import psrp as psrp_plugin
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils import _connection_options, _inventory
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import HostSettings
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _connection_options, _inventory, _secrets
 
 # ansible-core 2.21 changed a default: the plugin's own documentation gives that of the core at hand.
-PSRP_OPTIONS: dict[str, Any] = yaml.safe_load(psrp_plugin.DOCUMENTATION)["options"]
 
 
 def psrp(**variables: Any) -> dict[str, Any]:
     """Settings by the variables of a psrp connection, without their prefix."""
-    return _connection_options._from_psrp(options("psrp", variables))
+    return _connection_options._from_psrp(options("psrp", variables), named("psrp", variables))
 
 
 def winrm(**variables: Any) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_authentication_of_winrm(
         ({"negotiate_hostname_override": "srv01"}, "negotiate_hostname_override", "srv01"),
         ({"negotiate_send_cbt": "no"}, "negotiate_send_cbt", False),
         ({"negotiate_service": "HTTP"}, "negotiate_service", "HTTP"),
-        ({}, "negotiate_service", PSRP_OPTIONS["negotiate_service"]["default"]),
+        ({"negotiate_service": "WSMAN"}, "negotiate_service", "WSMAN"),
         ({"credssp_auth_mechanism": "ntlm"}, "credssp_auth_mechanism", "ntlm"),
         ({"credssp_disable_tlsv1_2": "yes"}, "credssp_disable_tlsv1_2", True),
         ({"credssp_minimum_version": "5"}, "credssp_minimum_version", 5),
@@ -188,6 +188,14 @@ def test_what_is_not_said_is_left_to_the_engine(settings_of: Any) -> None:
         "proxy",
     )
     assert {name: found[name] for name in silent} == dict.fromkeys(silent)
+
+
+def test_the_default_service_is_host_on_every_core() -> None:
+    """Before ansible-core 2.21 the plugin's own default is WSMAN, for which domains often have no principal."""
+    cores = {**options("psrp", {}), "negotiate_service": "WSMAN"}
+    assert HostSettings.from_options(_connection_options._from_psrp(cores, {})).negotiate_service == "host"
+    set_to_it = {_connection_options.NEGOTIATE_SERVICE: "WSMAN"}
+    assert HostSettings.from_options(_connection_options._from_psrp(cores, set_to_it)).negotiate_service == "WSMAN"
 
 
 def template(value: Any) -> Any:
@@ -284,6 +292,30 @@ def test_no_problem_shows_a_secret() -> None:
         settings = seen_from("win1", {"win1": PSRP, "win2": {**PSRP, **variables}}).settings_of("win2")
         assert settings is not None
         assert "secret-" not in repr(settings), variables
+
+
+@pytest.mark.parametrize("name", ["psrp", "winrm"])
+def test_secrets_of_other_hosts_are_registered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible-core cannot tell them from other variables; in the address of a proxy it looks for none at all."""
+    registered: list[str] = []
+    monkeypatch.setattr(_secrets, "register_secrets", registered.extend)
+    other = {
+        **WINDOWS,
+        "ansible_connection": name,
+        "ansible_password": "of the host",
+        f"ansible_{name}_proxy": "http://me:of-the-proxy@proxy",
+    }
+    assert seen_from("win1", {"win1": PSRP, "win2": other}).settings_of("win2")
+    assert sorted(registered) == ["of the host", "of-the-proxy"]
+
+
+def test_ansible_core_masks_what_is_registered() -> None:
+    secrets = pytest.importorskip("ansible.module_utils.secrets", reason="ansible-core masks secrets from 2.22 on")
+    other = {**PSRP, "ansible_password": "masked-password", "ansible_psrp_proxy": "http://me:masked-proxy@proxy"}
+    assert seen_from("win1", {"win1": PSRP, "win2": other}).settings_of("win2")
+    given = {"credential": {"username": "me", "password": "masked-option"}, "certificate_key_password": "masked-key"}
+    assert not ArgumentSpecValidator(_plugins.LOOKUP.spec).validate(given).error_messages  # as the lookup reads them
+    assert secrets.mask_secrets("masked-password masked-proxy masked-option masked-key") == " ".join(["$REDACTED$"] * 4)
 
 
 @pytest.mark.parametrize("word", ["ssh", "pspr", "local"])

@@ -22,6 +22,7 @@ from tests.unit.builders import endpoint, logon
 PREAUTH_FAILED, EXPIRED, NO_CLIENT, NO_SERVER, SKEW, NO_REALM = (
     -1765328360, -1765328361, -1765328378, -1765328377, -1765328347, -1765328230
 )  # fmt: skip
+NO_ENCRYPTION_AT_THE_KDC, NO_ENCRYPTION_HERE = -1765328370, -1765328148
 
 
 class GssError(Exception):
@@ -70,6 +71,16 @@ def test_codes_decide_in_every_language(make: type[GssError], number: int, code:
     assert logon_failures.kerberos_code(error) == number
     assert logon_failures.code_of(error) == code
     assert logon_failures.is_wrong_password(error) is wrong
+
+
+@pytest.mark.parametrize("number", [NO_ENCRYPTION_AT_THE_KDC, NO_ENCRYPTION_HERE])
+def test_no_encryption_type_in_common(number: int) -> None:
+    """Windows refuses RC4, and the clock or the ticket is not to blame."""
+    found = failure(of_pyspnego(number), endpoint(), Way(), None, logged_on=False)
+    assert found.code == Code.AUTHENTICATION_FAILED
+    assert "no encryption type in common" in found.hint
+    assert "RC4" in found.hint
+    assert "clock" not in found.hint
 
 
 def test_a_log_on_that_the_kdc_refused_in_german() -> None:

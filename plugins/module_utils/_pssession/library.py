@@ -36,7 +36,7 @@ from .psrp import handshake, opening, starting
 from .psrp.message_stream import MessageStream
 from .request.request import LogonOptions, Request
 from .state.journals import journal_at
-from .system.libraries import require_pypsrp
+from .system.libraries import require_libraries
 from .system.world import World
 from .target.endpoint import endpoints
 from .target.logon import unusable
@@ -134,7 +134,7 @@ class Remoting:
     """
 
     def __init__(self, client_id: str | None = None, *, journal: str | None = None, world: World | None = None) -> None:
-        require_pypsrp()
+        require_libraries()
         self._world = world or real_world()
         self.client_id = client_id or self._world.new_guid()
         self._journal = journal_at(journal, self._world.disk)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.addresses import split_proxy
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import PYSOCKS_MINIMUM
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import PYSOCKS
 from tests.integration.engine.controller import Controller, Result, error_ids, names
 from tests.integration.engine.logons import DEMANDING, carried_out, set_up
 from tests.simulator import ForwardProxy, Injection, SimulatedComputer, SimulatedFleet, SocksProxy
@@ -452,7 +452,7 @@ def test_without_pysocks_the_error_names_it(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "socks" else find_spec(name))
     set_up(controller, fleet, "NTLM")
     (error,) = controller.get("srv01", session_option={"proxy": socks.url})["errors"]
-    assert f"PySocks {PYSOCKS_MINIMUM} or newer" in error["message"]
+    assert f"PySocks {PYSOCKS.wanted}" in error["message"]
     assert error["hint"].startswith("Install it for the Python interpreter")
     assert socks.connections == 0
 

@@ -117,13 +117,37 @@ def test_a_missing_library_is_named_after_bad_options(controller: Controller, fl
     )
     assert "port: 0 is not between" in run["Bad option"].message
     for task in ("Connect", "Connect from the bastion", "Look up"):
-        assert "The Python library pypsrp 0.9.1 or newer is needed" in run[task].message
+        assert "The Python library pypsrp 0.9.1 or newer, but older than 1.0.0, is needed" in run[task].message
         assert "python -m pip install" in run[task].message
         assert "it is not here" in run[task].message
     for task in ("Connect", "Connect from the bastion"):
         (error,) = run[task]["errors"]
         assert error["fully_qualified_error_id"].startswith("InvalidOperation,")
         assert error["message"] == run[task].message
+    assert fleet.requests == []
+
+
+def test_a_library_that_is_too_old_is_named_with_its_interpreter(controller: Controller, fleet: SimulatedFleet) -> None:
+    metadata = controller.folder / "older" / "requests-2.28.1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: requests\nVersion: 2.28.1\n", encoding="utf-8")
+    run = controller.run(
+        """
+        - name: Connect
+          psremoting.fleet.connect_pssession: {name: ITTask}
+          ignore_errors: true
+        - name: Look up
+          ansible.builtin.debug:
+            msg: "{{ query('psremoting.fleet.pssession') }}"
+          ignore_errors: true
+        """,
+        "--limit",
+        "srv01",
+        PYTHONPATH=str(metadata.parent),
+    )
+    for task in ("Connect", "Look up"):
+        told = f"requests 2.28.1 is installed for {sys.executable}, but 2.32.2 or newer is needed."
+        assert told in run[task].message
     assert fleet.requests == []
 
 

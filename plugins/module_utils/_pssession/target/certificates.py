@@ -14,7 +14,7 @@ try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, pkcs12
-except ImportError:  # reported by require_pypsrp(), which every verb calls first
+except ImportError:  # reported by require_libraries(), which every verb calls first
     pass
 
 _PKCS12_ENDINGS = (".p12", ".pfx")

@@ -22,7 +22,7 @@ try:
 
     from .negotiate import Negotiate
     from .requests_handlers import Handled
-except ImportError:  # reported by require_pypsrp() at the first use
+except ImportError:  # reported by require_libraries() at the first use
     pass
 
 # Client certificate mapping is asked for by this instead of a scheme (MS-WSMV 3.1.4.1).

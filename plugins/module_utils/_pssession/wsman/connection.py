@@ -28,7 +28,7 @@ from .way import Way
 try:
     import requests
     from urllib3.util.ssltransport import SSLTransport
-except ImportError:  # reported by require_pypsrp() at the first use
+except ImportError:  # reported by require_libraries() at the first use
     pass
 
 # No envelope may exceed the MaxEnvelopeSize a request names; this allows for servers that send more.

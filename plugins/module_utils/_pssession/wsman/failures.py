@@ -26,7 +26,7 @@ from .way import Way
 
 try:
     import requests
-except ImportError:  # reported by require_pypsrp() at the first use
+except ImportError:  # reported by require_libraries() at the first use
     pass
 
 _CODE_OF_STATUS = {

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from ..model.codes import Code
 from ..model.endpoints import Endpoint
 from ..model.errors import TransportError
-from ..system.libraries import require_pypsrp
+from ..system.libraries import require_libraries
 from ..system.world import LogonObserver, Unobserved
 from . import soap
 from .authentication import Authentication, Codec
@@ -84,7 +84,7 @@ class HttpConversation:
         Raises:
             MissingLibraryError: pypsrp is not installed.
         """
-        require_pypsrp()
+        require_libraries()
         self.endpoint = endpoint.uri
         self.time_limit = endpoint.answer_timeout
         self.observer: LogonObserver = Unobserved()

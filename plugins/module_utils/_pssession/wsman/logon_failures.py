@@ -23,6 +23,14 @@ _KERBEROS_CODES: t.Mapping[int, Code] = {
     -1765328353: Code.LOGON_FAILURE,  # KRB5KRB_AP_ERR_BAD_INTEGRITY
 }
 _REALM_UNKNOWN = frozenset({-1765328230, -1765328164})  # KRB5_REALM_UNKNOWN, KRB5_REALM_CANT_RESOLVE
+_NO_COMMON_ENCRYPTION = frozenset({
+    -1765328370,  # KRB5KDC_ERR_ETYPE_NOSUPP
+    -1765328234,  # KRB5_PROG_ETYPE_NOSUPP
+    -1765328232,  # KRB5_WRONG_ETYPE
+    -1765328196,  # KRB5_BAD_ENCTYPE
+    -1765328148,  # KRB5_NOPERM_ETYPE
+    -1765328147,  # KRB5_CONFIG_ETYPE_NOSUPP
+})  # fmt: skip
 _KERBEROS_RANGE = range(-1765328384, -1765328128)
 # What a server answers in CredSSP when it refuses the account (MS-ERREF 2.3.1, NTSTATUS).
 _REFUSING_STATUSES = frozenset({
@@ -56,6 +64,10 @@ _BALANCER = (
     "set it to keep each connection on one server."
 )
 _AS_PRINCIPAL = "Kerberos needs the name as user@REALM, with the realm in capitals, such as admin@LAB.EXAMPLE.COM."
+_RC4 = (
+    "The domain and the controller have no encryption type in common. Windows refuses RC4 since July 2026: the account "
+    "needs AES keys, which it gets when its password is set again, and krb5.conf must allow AES (permitted_enctypes)."
+)
 _FIPS = (
     "NTLM needs MD4, MD5 and RC4, which are switched off here (FIPS, OpenSSL without legacy algorithms). Use Kerberos, "
     "a certificate, or Basic over HTTPS."
@@ -81,6 +93,8 @@ def hint_of_failure(error: BaseException, code: int, endpoint: Endpoint) -> str 
     """Return what to do after a log-on that failed on this side, or None for the hint of the code."""
     if is_switched_off(error):
         return _FIPS
+    if kerberos_code(error) in _NO_COMMON_ENCRYPTION:
+        return _RC4
     name = endpoint.logon.username or ""
     realm = name.partition("@")[2]
     hints = [invisible_end(endpoint.logon).rstrip()]

@@ -32,7 +32,7 @@ try:
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
-except ImportError:  # reported by require_pypsrp() at the first use
+except ImportError:  # reported by require_libraries() at the first use
     pass
 
 # The words for it in HTTP headers, in the order in which they are taken.

@@ -15,7 +15,7 @@ from .authentication import Authentication, service_host
 
 try:
     from .requests_handlers import Handled
-except ImportError:  # reported by require_pypsrp() at the first use
+except ImportError:  # reported by require_libraries() at the first use
     pass
 
 

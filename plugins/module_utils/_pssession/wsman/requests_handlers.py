@@ -18,7 +18,7 @@ try:
     import requests
     import urllib3
     from requests.hooks import dispatch_hook
-except ImportError:  # reported by require_pypsrp() at the first use
+except ImportError:  # reported by require_libraries() at the first use
     pass
 
 

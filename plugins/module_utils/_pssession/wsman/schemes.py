@@ -11,7 +11,7 @@ from functools import partial
 from ..model.codes import Code
 from ..model.endpoints import Endpoint, Logon
 from ..model.errors import TransportError
-from ..system.libraries import PYWINRM_MINIMUM
+from ..system.libraries import PYWINRM, unsuitable
 from . import authentication as pypsrp
 from .pywinrm_authentication import authentication as pywinrm
 
@@ -115,9 +115,11 @@ def maker(logon: Logon) -> Maker:
         missing, hint = f"{library} has no authentication {logon.scheme}", "Use transport psrp for it."
     elif library == "pywinrm" and importlib.util.find_spec("winrm") is None:
         missing = (
-            f"a winrm connection needs the Python library pywinrm {PYWINRM_MINIMUM} or newer: "
-            f"python -m pip install 'pywinrm>={PYWINRM_MINIMUM}'"
+            f"a winrm connection needs the Python library pywinrm {PYWINRM.wanted}: "
+            f"python -m pip install '{PYWINRM.requirement}'"
         )
+    elif library == "pywinrm" and (problem := unsuitable(PYWINRM)):
+        missing = f"{problem[:-1]}: python -m pip install '{PYWINRM.requirement}'"
     elif any(importlib.util.find_spec(module) is None for module in modules):
         missing = (
             f"authentication {logon.scheme}{' with pywinrm' if library == 'pywinrm' else ''} needs the Python "

@@ -36,7 +36,7 @@ try:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, pkcs12
     from urllib3.util.ssl_match_hostname import CertificateError, match_hostname
-except ImportError:  # reported by require_pypsrp() at the first use
+except ImportError:  # reported by require_libraries() at the first use
     pass
 
 

@@ -15,11 +15,11 @@ from ..model.codes import Code
 from ..model.endpoints import Endpoint
 from ..model.errors import TransportError
 from ..model.settings import Credential
-from ..system.libraries import PYSOCKS_MINIMUM
+from ..system.libraries import PYSOCKS, unsuitable
 
 try:
     import requests
-except ImportError:  # reported by require_pypsrp() at the first use
+except ImportError:  # reported by require_libraries() at the first use
     pass
 
 
@@ -83,10 +83,10 @@ def way_to(endpoint: Endpoint, environment: Environment) -> Way:
     if problem := addresses.proxy_problem(address):
         raise _unusable(f"the address of the proxy in {source} cannot be used: {problem}", f"Correct {source}.")
     way = Way(address, credential, f"proxy {address} from {source}{suffix}")
-    if way.is_socks and importlib.util.find_spec("socks") is None:
+    if way.is_socks and (importlib.util.find_spec("socks") is None or unsuitable(PYSOCKS)):
         raise _unusable(
-            f"the SOCKS proxy of {source} needs the Python library PySocks {PYSOCKS_MINIMUM} or newer: "
-            f"python -m pip install 'PySocks>={PYSOCKS_MINIMUM}'",
+            f"the SOCKS proxy of {source} needs the Python library PySocks {PYSOCKS.wanted}: "
+            f"python -m pip install '{PYSOCKS.requirement}'",
             "Install it for the Python interpreter that runs the task, or use an execution environment built with "
             "this collection.",
         )
