@@ -9,6 +9,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -88,7 +89,8 @@ class JobAction(EngineAction):
             options: Options of pssession_job, validated and checked.
         """
         calls = _Calls(self, options, inventory, task_vars)
-        folder = WorkFolder(options["journal"]) if options["journal"] and options["job"] in WITH_FOLDER else None
+        has_folder = options["journal"] and options["job"] in WITH_FOLDER
+        folder = WorkFolder(options["journal"], C.DEFAULT_LOCAL_TMP) if has_folder else None
         order = Order(hosts, options, self._task.check_mode, folder, time.time())
         output = _output(order) if options["job"] in WITH_OUTPUT else None
         told, lines = drive(JOBS[options["job"]](order), calls)

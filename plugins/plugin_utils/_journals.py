@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import typing as t
@@ -13,14 +14,12 @@ from dataclasses import dataclass
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recorded import recorded_in
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import Disk, LocalDisk
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_libraries
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.unix import open_own_file
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._journal_hosts import journals_by_host
 
 _ENDING = ".jsonl"
-
-# Results, and what could not be read.
-_Recorded: t.TypeAlias = "tuple[list[t.Mapping[str, t.Any]], list[str]]"
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,14 @@ def read_journals(path: str, max_output_objects: int | None = None) -> t.Iterato
         JournalError: A journal is not there, or cannot be read.
         FormatError: A newer version wrote one.
     """
-    for journal in _journals_at(path):
-        for recorded in recorded_in(journal, LocalDisk(), max_output_objects):
+    yield from _read(_journals_at(path), LocalDisk(), max_output_objects)
+
+
+def _read(
+    journals: t.Iterable[str], disk: Disk, max_output_objects: int | None = None, of_host: str | None = None
+) -> t.Iterator[dict[str, t.Any] | Unreadable]:
+    for journal in journals:
+        for recorded in recorded_in(journal, disk, max_output_objects, of_host):
             yield recorded.result.as_dict()
             if recorded.unreadable:
                 count = len(recorded.unreadable)
@@ -52,13 +57,19 @@ def read_journals(path: str, max_output_objects: int | None = None) -> t.Iterato
 
 
 class RecordedOfHosts:
-    """The results of hosts in a journal or a folder of journals; what is not of one host alone is read once."""
+    """The results of hosts in a journal or a folder of journals; for a host only its own journals are read.
 
-    def __init__(self, path: str) -> None:
+    Args:
+        path: The file of a journal, or a folder with journals.
+        notes: As for `journals_by_host`.
+    """
+
+    def __init__(self, path: str, notes: str | None = None, disk: Disk | None = None) -> None:
         self._path = path
-        self._by_host: dict[str, _Recorded] | None = None
+        self._notes = notes
+        self._disk = disk or LocalDisk()
 
-    def of(self, host: str, own: str | None) -> _Recorded:
+    def of(self, host: str, own: str | None) -> tuple[list[t.Mapping[str, t.Any]], list[str]]:
         """Return the results of a host, and what could not be read.
 
         Args:
@@ -68,19 +79,18 @@ class RecordedOfHosts:
             JournalError, FormatError, MissingLibraryError: See `read_journals`.
         """
         require_libraries()
+        if own is None:
+            entries = list(_read(self._by_host.get(host.lower(), ()), self._disk, of_host=host.lower()))
+        else:
+            entries = list(_read([own], self._disk))
+        results = [entry for entry in entries if isinstance(entry, dict)]
         if own is not None:
-            recorded: _Recorded = ([], [])
-            for entry in read_journals(own):
-                _add(recorded, {**entry, "inventory_hostname": host} if isinstance(entry, dict) else entry)
-            return recorded
-        if self._by_host is None:
-            self._by_host = {}
-            host_of_last = ""
-            for entry in read_journals(self._path):
-                if isinstance(entry, dict):
-                    host_of_last = str(entry["inventory_hostname"] or entry["computer_name"]).lower()
-                _add(self._by_host.setdefault(host_of_last, ([], [])), entry)
-        return self._by_host.get(host.lower(), ([], []))
+            results = [{**entry, "inventory_hostname": host} for entry in results]
+        return results, [entry.message for entry in entries if isinstance(entry, Unreadable)]
+
+    @functools.cached_property
+    def _by_host(self) -> dict[str, list[str]]:
+        return journals_by_host(_journals_at(self._path), self._disk, self._notes)
 
 
 def knows_session(path: str, names: t.Iterable[str]) -> bool:
@@ -111,13 +121,6 @@ def _names_in(line: bytes) -> t.Iterator[t.Any]:
     with contextlib.suppress(ValueError, AttributeError):
         entry = json.loads(line)
         yield from (entry.get("name"), entry.get("session"))
-
-
-def _add(recorded: _Recorded, entry: dict[str, t.Any] | Unreadable) -> None:
-    if isinstance(entry, Unreadable):
-        recorded[1].append(entry.message)
-    else:
-        recorded[0].append(entry)
 
 
 def _journals_at(path: str) -> list[str]:

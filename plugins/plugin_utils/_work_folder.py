@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import json
 import os
 import secrets
@@ -29,11 +30,13 @@ class WorkFolder:
 
     Args:
         path: The folder; it is made when something is written. Journals are read from a file, too.
+        run_folder: A folder that all processes of the run have, where they leave each other what they found out.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, run_folder: str | None = None) -> None:
         self._path = path
-        self._recorded = RecordedOfHosts(path)
+        notes = run_folder and os.path.join(run_folder, f"journals-{hashlib.sha256(path.encode()).hexdigest()[:32]}")
+        self._recorded = RecordedOfHosts(path, notes)
         self._stems: dict[str, str] = {}
         self._names: FileNames | None = None
 

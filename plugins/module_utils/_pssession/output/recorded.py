@@ -33,12 +33,15 @@ class Recorded:
     unreadable: tuple[str, ...]
 
 
-def recorded_in(path: str, disk: Disk, max_output_objects: int | None = None) -> t.Iterator[Recorded]:
+def recorded_in(
+    path: str, disk: Disk, max_output_objects: int | None = None, of_host: str | None = None
+) -> t.Iterator[Recorded]:
     """Yield what a journal has of each command, one after the other. Another run may be writing to it.
 
     Args:
         path: A file that exists. It is not changed.
         max_output_objects: As for the option of that name of receive_pssession.
+        of_host: The host whose commands are meant, as `hosts_in` names it; None means all of them.
 
     Raises:
         JournalError: The file cannot be read.
@@ -47,9 +50,23 @@ def recorded_in(path: str, disk: Disk, max_output_objects: int | None = None) ->
     try:
         journal = Journal(path, disk, only_reads=True)
         for command in journal.commands():
-            yield _recorded(journal, command, max_output_objects)
+            if of_host in (None, _host_of(command)):
+                yield _recorded(journal, command, max_output_objects)
     except OSError as error:
         raise JournalError(f"journal: {path} cannot be read: {error.strerror}") from error
+
+
+def hosts_in(path: str, disk: Disk) -> frozenset[str]:
+    """Return the hosts whose commands a journal has, in lower case: inventory hosts, or computers of other commands.
+
+    Args:
+        path: A file that exists. It is not changed.
+
+    Raises:
+        JournalError: The file cannot be read.
+        FormatError: It was written by a newer version.
+    """
+    return frozenset(map(_host_of, Journal(path, disk, only_reads=True).commands()))
 
 
 def _recorded(journal: Journal, command: JournalCommand, max_output_objects: int | None) -> Recorded:
@@ -78,9 +95,13 @@ def _events(journal: Journal, command: JournalCommand, stream: CommandStream) ->
     yield ReceiveEnded(cause, stream.output_dropped)
 
 
+def _host_of(command: JournalCommand) -> str:
+    """Return the inventory host of a command, or else its computer, in lower case."""
+    return (command.host or urlsplit(command.at or "").hostname or "").lower()
+
+
 def _session_of(command: JournalCommand) -> PSSession:
     """Return the session of a command, as far as the journal tells."""
-    uri = command.at or ""
-    name = command.host or urlsplit(uri).hostname or ""
+    endpoint = Endpoint(_host_of(command), command.at or "", command.host)
     shell = Shell(command.instance_id, DEFAULT_RESOURCE_URI, state="", name=command.name)
-    return PSSession(Endpoint(name, uri, command.host), shell, State.DISCONNECTED, Availability.NONE)
+    return PSSession(endpoint, shell, State.DISCONNECTED, Availability.NONE)
