@@ -312,7 +312,7 @@ hosts:
   description:
     - For each host what is about it, with the keys host, outcome, changed, failed, msg, sessions, results, errors,
       missing and what_if, as the filter P(psremoting.fleet.of_host#filter) returns them.
-    - The jobs V(collect) and V(harvest) add pending, the number of commands that still run.
+    - The jobs V(collect), V(harvest) and V(resume) add pending, the number of commands that still run.
   returned: always
   type: dict
 stdout_lines:

@@ -90,7 +90,7 @@ what_if:
   elements: str
 pending:
   description: How many commands still run or have a session in use elsewhere.
-  returned: entry points collect and harvest
+  returned: entry points collect, harvest and resume
   type: int
 stdout_lines:
   description: The lines of output that were shown, as C(pssession_output_lines) says.

@@ -56,7 +56,7 @@ class Summary:
         errors: Those of hosts that failed, grouped by reason and hint, the worst reason first.
         running: Names of the hosts that failed for nothing but that their command still runs.
         pending: How many sessions have a command that still runs.
-        busy: How many of these another client holds.
+        unnamed: How many of these are on hosts that are named neither as busy nor as running.
         warned: On how many hosts a script wrote warnings.
     """
 
@@ -67,7 +67,7 @@ class Summary:
     errors: t.Sequence[error_groups.Group] = ()
     running: frozenset[str] = frozenset()
     pending: int = 0
-    busy: int = 0
+    unnamed: int = 0
     warned: int = 0
 
     @classmethod
@@ -75,7 +75,7 @@ class Summary:
         """Return the summary of some hosts, each with the key `host`."""
         by_outcome: dict[str, list[str]] = {}
         left_out: dict[str, list[str]] = {}
-        notes, failed, errors, running, pending, busy, warned = {}, [], [], [], 0, 0, 0
+        notes, failed, errors, running, pending, unnamed, warned = {}, [], [], [], 0, 0, 0
         for host in hosts:
             name = host["host"]
             if host.get("skipped"):
@@ -83,16 +83,17 @@ class Summary:
                 left_out.setdefault(why, []).append(name)
                 continue
             by_outcome.setdefault(host["outcome"], []).append(name)
+            others = [error for error in host.get("errors") or () if not is_still_running(error)]
+            only_runs = bool(host.get("failed") and host.get("errors") and not others)
             pending += int(host.get("pending") or 0)
-            busy += int(host.get("pending") or 0) if host["outcome"] == "busy" else 0
+            unnamed += int(host.get("pending") or 0) if host["outcome"] != "busy" and not only_runs else 0
             warned += any(result.get("warning") for result in host.get("results") or ())
             if note := _note(host):
                 notes[name] = note
             if host.get("failed"):
                 failed.append(name)
-                others = [error for error in host.get("errors") or () if not is_still_running(error)]
                 errors += [_of_playbook(error, name) for error in others]
-                running += [name] if host.get("errors") and not others else []
+                running += [name] if only_runs else []
         return cls(
             _worst_first(by_outcome),
             frozenset(failed),
@@ -101,7 +102,7 @@ class Summary:
             error_groups.groups_of(errors),
             frozenset(running),
             pending,
-            busy,
+            unnamed,
             warned,
         )
 
@@ -171,8 +172,8 @@ class Summary:
                 parts.append(f"{len(tolerated)} {_words(outcome)} ({listed(tolerated, most)})")
             if failed := [name for name in names if name in self.failed and name not in self.running]:
                 attention.append(f"{_words(outcome)} {self._with_notes(failed, most)}")
-        if pending := self.pending - self.busy:
-            parts.append("1 session still runs" if pending == 1 else f"{pending} sessions still run")
+        if self.unnamed:
+            parts.append("1 session still runs" if self.unnamed == 1 else f"{self.unnamed} sessions still run")
         if running := [name for names in self.by_outcome.values() for name in names if name in self.running]:
             verb = "still runs" if len(running) == 1 else "still run"
             parts.append(f"{len(running)} {verb} (run this again to wait): {listed(running, most)}")

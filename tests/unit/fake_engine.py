@@ -132,6 +132,7 @@ class FakeEngine:
         kill_at: The number of the step before which the controller is killed, or None.
         starts: The hosts on which the script was started, once for each start.
         failing: Error records by module name, in place of the first call of it.
+        pending: What the last run told of commands that still run.
         now: The time of jobs, in seconds since 1970: half an hour before sessions expire that do not say when.
     """
 
@@ -148,6 +149,7 @@ class FakeEngine:
     failing: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     check_mode: bool = False
+    pending: dict[str, int] | None = None
     now: float = seconds_of("2026-11-25T19:30:00Z")
     _of_hosts: Mapping[str, HostJournal] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=itertools.count)
@@ -168,6 +170,7 @@ class FakeEngine:
             told, self.lines = drive(JOBS[job](order), self.perform)
         except Killed:
             return {}
+        self.pending = told.pending
         return told.by_host()
 
     def step(self, effect: Callable[[], object] = lambda: None) -> None:
@@ -278,7 +281,15 @@ class FakeEngine:
         end = {"session": session.instance_id, "command": command.command_id, "end": command.state}
         self._note(session, options, end)
         self.step(lambda: setattr(session, "command", None))
-        return _result(session, command.command_id, command.state, received), _failure(session, command.state)
+        return self._ended(session, command.command_id, command.state, received)
+
+    def _ended(
+        self, session: Session, command_id: str, state: str, pieces: list[str]
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Return the result of a command that has ended; one whose output lacks the beginning is an error."""
+        result = {**_result(session, command_id, state, pieces), "beginning_received": pieces[:1] == OUTPUT[:1]}
+        lacking = _error(session, "another task received the beginning", "failed")
+        return result, _failure(session, state) or (None if result["beginning_received"] else lacking)
 
     def _remembered(self, session: Session, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
         entries = [each for each in self._journal(session, options) if each["session"] == session.instance_id]
@@ -289,7 +300,7 @@ class FakeEngine:
         state = next((each["end"] for each in entries if "end" in each), None)
         if state is None:
             return _result(session, started[0], "Running", pieces), _error(session, "it has no command", "expired")
-        return _result(session, started[0], state, pieces), _failure(session, state)
+        return self._ended(session, started[0], state, pieces)
 
     def _connect(self, options: Mapping[str, Any], _check_mode: bool) -> Result:
         sessions, errors = self._meant(options)

@@ -19,6 +19,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect i
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import (
     GONE,
+    INCOMPLETE,
     OTHER_WORK,
     RUNNING,
     SEVERAL,
@@ -47,6 +48,14 @@ WORK: list[tuple[dict[str, Any], Any]] = [
     ({"sessions": 1, "has_command": True, "received": "Stopped", "starts_anew": True}, STOPPED),
     ({"sessions": 1, "received": "Stopped"}, STOPPED),
     ({"sessions": 1, "received": "Stopped", "starts_anew": True}, Act.CLEAR),
+    # Another client has the beginning of its output.
+    ({"sessions": 1, "has_command": True, "received": "Completed", "lacks_beginning": True}, INCOMPLETE),
+    ({"sessions": 1, "received": "Failed", "lacks_beginning": True}, INCOMPLETE),
+    ({"sessions": 1, "received": "Completed", "lacks_beginning": True, "starts_anew": True}, Act.CLEAR),
+    (
+        {"sessions": 1, "has_command": True, "received": "Completed", "lacks_beginning": True, "starts_anew": True},
+        INCOMPLETE,
+    ),
     # Nothing was listed.
     ({}, Act.LOOK),
     ({"was_started": True}, Act.LOOK),

@@ -90,6 +90,7 @@ def test_resume_while_the_work_runs_and_after_it() -> None:
         engine.run("resume", ["a"], kill_at=kill_at, timeout=0, **WORK)
         told = engine.run("resume", ["a"], timeout=0, **WORK)
         assert told["a"]["failed"], "it is green and still runs"
+        assert engine.pending == {"a": "still runs" in told["a"]["msg"]}
         assert engine.starts.count("a") <= 1
         for session in engine.sessions.values():
             if session.command:
@@ -114,6 +115,32 @@ def test_work_that_failed_is_a_result_and_work_that_was_stopped_is_none() -> Non
     stopped.state = "Completed"
     check = stopped.run("resume", ["a"], start_anew=True, **WORK)["a"]
     assert (check["failed"], check["results"][0]["output"], stopped.starts) == (False, OUTPUT, ["a", "a"])
+
+
+@pytest.mark.parametrize("state", ["Completed", "Failed"])
+def test_work_whose_beginning_another_task_received_is_kept(state: str) -> None:
+    engine = FakeEngine(ends=False, state=state)
+    engine.run("resume", ["a"], timeout=0, **WORK)
+    (session,) = engine.sessions.values()
+    assert session.command
+    session.command.is_running = False
+    for entries in engine.journals.values():  # of another controller
+        entries[:] = [each for each in entries if "piece" not in each]
+    session.command.rest = OUTPUT[1:]
+    for _again in range(3):
+        told = engine.run("resume", ["a"], **WORK)["a"]
+        assert (told["failed"], told["results"][0]["output"]) == (True, OUTPUT[1:])
+        messages = [each["message"] for each in told["errors"]]
+        assert sum("received the beginning" in each for each in messages) == 1
+        assert sum("the command failed" in each for each in messages) == (state == "Failed")
+        assert "pssession_start_anew" in told["msg"]
+        assert list(engine.sessions.values()) == [session]
+    assert (engine.results, engine.starts) == ({}, ["a"])
+    engine.ends = True
+    engine.state = "Completed"
+    told = engine.run("resume", ["a"], start_anew=True, **WORK)["a"]
+    assert (told["failed"], told["results"][0]["output"]) == (False, OUTPUT)
+    assert (len(engine.sessions), engine.starts) == (0, ["a", "a"])
 
 
 def test_work_that_was_stopped_is_not_done_although_its_result_was_kept() -> None:

@@ -208,6 +208,13 @@ def test_sessions_that_still_run_are_counted() -> None:
     assert Summary.of([host("server01", pending=2), host("server02", pending=1)]).pending == 3
 
 
+def test_a_host_whose_work_still_runs_is_counted_once() -> None:
+    running = [{"reason": "failed", "category": "OperationTimeout", "message": "It still runs."}]
+    hosts = [host(f"server0{number}", "failed", errors=running, pending=1) for number in (1, 2)]
+    assert texts(*hosts) == ["2 still run (run this again to wait): server01, server02"]
+    assert Summary.of(hosts).pending == 2
+
+
 def test_hosts_that_were_left_out_have_one_line() -> None:
     left = [{"host": f"linux{number:02}", "skipped": True, "msg": "the connection is ssh"} for number in range(30)]
     lines = texts(host("server01"), *left)

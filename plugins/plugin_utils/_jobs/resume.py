@@ -42,6 +42,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.start impor
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import (
     ENDED,
     GONE,
+    INCOMPLETE,
     OTHER_WORK,
     STOPPED,
     Act,
@@ -62,7 +63,8 @@ def resume(order: Order) -> Job:
         acts = {work.host: decide(work.case)[0] for work in pending}
         act = min(acts.values())
         yield from resumer.phase(act, [work for work in pending if acts[work.host] is act])
-    return Told({work.host: work.told for work in works})
+    pending = {work.host: int(work.received == "Running") for work in works}
+    return Told({work.host: work.told for work in works}, pending)
 
 
 @dataclass
@@ -112,6 +114,7 @@ class _Work:
             was_started=bool(self.known),
             is_asked_to_start=self.is_asked_to_start,
             received=self.received,
+            lacks_beginning=self.order.folder is not None and _lacks_beginning(self.last),
             starts_anew=bool(self.order.options.get("start_anew")),
             check_mode=self.order.check_mode,
         )
@@ -229,8 +232,10 @@ class _Resumer:
                 "sessions": len(sessions),
                 "configurations": ", ".join(sorted({str(each.get("configuration_name")) for each in sessions})),
             }
-            if refusal is STOPPED and work.last is not None:  # the module has told of it, but not what to do
-                work.told[-1] = {**work.last, "errors": []}
+            if refusal in (STOPPED, INCOMPLETE) and work.last is not None:  # the module did not tell what to do
+                ends = (Reason.COMMAND_FAILED.value,) if refusal is INCOMPLETE else ()
+                errors = [each for each in work.last["errors"] if each.get("reason") in ends]
+                work.told[-1] = {**work.last, "errors": errors}
             reason = _reason_of(refusal, sessions)
             message = refusal.message.format(**names)
             work.fail(
@@ -382,6 +387,13 @@ def _reason_of(refusal: Refusal, sessions: t.Iterable[Entry]) -> Reason:
     if refusal is OTHER_WORK and any(map(is_busy, sessions)):
         return Reason.BUSY
     return {STOPPED: Reason.COMMAND_FAILED, GONE: Reason.EXPIRED}.get(refusal, Reason.FAILED)
+
+
+def _lacks_beginning(part: Result | None) -> bool:
+    """Tell whether another client received the beginning of the output of a command; a session may also drop it."""
+    if part is None or any(session.get("output_buffering_mode") == "Drop" for session in part["sessions"]):
+        return False
+    return any(result.get("beginning_received") is False for result in part["results"])
 
 
 def _sessions(works: t.Sequence[_Work]) -> list[Entry]:

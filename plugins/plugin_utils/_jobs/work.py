@@ -5,7 +5,8 @@
         no session                 start; refuse where the journal has a start: the session is gone
         a session with a command   receive
         a session without one      look back into the journal
-                                       the end of its command is there: keep the result
+                                       the end of its command is there: keep the result; refuse where another client
+                                       received the beginning of its output
                                        otherwise: start, which starts only where nothing ever was started, or refuse
         several sessions           refuse
     start, receive, keep the result, remove the session
@@ -58,6 +59,7 @@ class Case:
             that nothing was started in it.
         received: State of the command as it was received last: one of PowerShell's words, "" where nothing of a command
             was there, None before anything was received.
+        lacks_beginning: Whether another client received the beginning of its output. Without a journal nobody asks.
         starts_anew: Whether the user says that starting the work once more does no harm.
         check_mode: Whether calls only foresee. Then there is nothing to receive, neither from a server nor a journal.
     """
@@ -73,6 +75,7 @@ class Case:
     was_started: bool = False
     is_asked_to_start: bool = False
     received: str | None = None
+    lacks_beginning: bool = False
     starts_anew: bool = False
     check_mode: bool = False
 
@@ -122,6 +125,12 @@ STOPPED = Refusal(
     "The work on {host} was stopped before its end.",
     f"What it gave until then is in the result. {_ANEW}",
 )
+INCOMPLETE = Refusal(
+    "Another task or client received the beginning of the output of the work on {host}. The rest is in {journal}, and "
+    "session {name} is kept.",
+    "The beginning is in the result of that task or in its journal, which the lookup psremoting.fleet.journal reads. "
+    f"When you have it, remove the session (playbook cleanup). {_ANEW}",
+)
 RUNNING = Refusal("The work on {host} still runs. Run this again to wait for it.", category="OperationTimeout")
 
 
@@ -131,6 +140,8 @@ def decide(case: Case) -> tuple[Act, Refusal | None]:
         return Act.REFUSE, DIFFERENT
     if case.has_result:
         return (Act.REMOVE if case.may_have_session else Act.FINISH), None
+    if case.received in ENDED and case.lacks_beginning and not case.is_other:
+        return (Act.CLEAR, None) if case.starts_anew and not case.has_command else (Act.REFUSE, INCOMPLETE)
     if case.received in ENDED:  # what other work gave is no result of this
         return (Act.CLEAR if case.is_other else Act.KEEP), None
     if case.received == "Stopped":
