@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,19 +168,6 @@ def test_table_has_the_columns_of_the_filter(folder: Folder) -> None:
     folder.variables["ANSIBLE_CALLBACK_RESULT_FORMAT"] = "yaml"
     headings = table.splitlines()[0].split()
     assert headings in [line.split() for line in folder.run("ansible-playbook -i inventory.yml list.yml").splitlines()]
-
-
-def test_supported_versions_are_the_tested_ones() -> None:
-    tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
-    (cores,) = [
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CORES"
-    ]
-    *others, newest = cores
-    assert f"Tested with {', '.join(others)} and {newest}" in README
-    pythons = sorted(cores.values(), key=lambda version: int(version.split(".")[1]))
-    assert f"on Python {pythons[0]} to {pythons[-1]}" in README
 
 
 def test_every_option_of_the_cmdlet_is_told() -> None:
