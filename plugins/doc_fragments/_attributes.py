@@ -61,6 +61,8 @@ attributes:
     details:
       - Check mode is the cmdlet's C(-WhatIf). Only reading requests are sent, but for scripts that support check mode
         (M(psremoting.fleet.invoke_command)).
+      - In a run with C(--check), a task on the controller finds the sessions as the tasks before it would have left
+        them.
   diff_mode:
     support: full
     details:

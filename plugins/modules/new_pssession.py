@@ -39,8 +39,8 @@ notes:
   - Of O(session_option), C(idle_timeout), C(output_buffering_mode), C(no_machine_profile) and C(application_arguments)
     shape a session that is opened. An existing one keeps what it has.
   - A session that is open and not used becomes disconnected after about a minute, and lives on for its idle timeout.
-  - In check mode no session is opened, so later tasks of the run do not find the sessions that this task would open.
-    Set C(on_missing) to V(skip) there, for example by the variable C(ansible_check_mode).
+  - In check mode no session is opened. Later tasks of a run with C(--check) find the sessions all the same, as this
+    task would leave them. They have no number (C(id)), and tasks on another host than the controller do not find them.
 seealso:
   - module: psremoting.fleet.connect_pssession
   - module: psremoting.fleet.disconnect_pssession

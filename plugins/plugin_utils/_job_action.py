@@ -116,7 +116,7 @@ class JobAction(EngineAction):
     def call(self, call: Call, options: Variables, inventory: Inventory, task_vars: Variables | None) -> Variables:
         """Do one call of a job."""
         check_mode = self._task.check_mode
-        self._task.check_mode = check_mode or call.only_foresee
+        self._task.check_mode, self.only_foresees = check_mode or call.only_foresee, call.only_foresee
         try:
             return self.perform(_PLUGINS[call.module], options, inventory, task_vars, call.journals)
         finally:

@@ -16,6 +16,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible import constants as C
+from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.callback import CallbackBase
@@ -25,6 +26,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import INVOKE, RECEIVE, Plugin, lacks_home
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.foreseen import ForeseenSessions
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _brevity, _collecting, _shown, _task_keywords
@@ -45,6 +47,7 @@ _CORE_SHOWS_MESSAGE = hasattr(CallbackBase, "_handle_warnings_and_exception")
 # Ansible loads this file before it forks a process for each host, so the tasks of all hosts share what is here.
 _LOGONS = shared_records()
 _SHOWN = shared_records()
+_FORESEEN = ForeseenSessions(shared_records())
 tell_in_the_end(_SHOWN)
 
 
@@ -58,6 +61,8 @@ class EngineAction(ActionBase):
     live: str | None = None
     # How to collect what goes on after the task was interrupted.
     collecting = _collecting.RECEIVE
+    # Whether the call under way only tells what the task does not do, also without check mode.
+    only_foresees = False
 
     @property
     def _attempts(self) -> Attempts | None:
@@ -211,6 +216,7 @@ class EngineAction(ActionBase):
                 options,
                 diff_mode=self._task.diff,
                 check_mode=self._task.check_mode,
+                foreseen=_FORESEEN if context.CLIARGS.get("check") and not self.only_foresees else None,
                 no_log=self._task.no_log,
                 verbosity=Display().verbosity,
                 settings_of=inventory.settings_of,

@@ -107,10 +107,10 @@ def _invoke(task: Task) -> Report:
 def _receive(task: Task) -> Report:
     found = find(task)
     verb = ConnectAnew(task.request, task.context)
-    if task.context.check_mode:
-        return _report(task, found, foreseen(task, found, carry_out(task, verb, found)))
     found = only_here(task, found)
     found = dataclasses.replace(found, sessions=disconnect_to_connect_anew(task, found.sessions))
+    if task.context.check_mode:
+        return _report(task, found, foreseen(task, found, carry_out(task, verb, found)))
     with disconnect_on_interrupt(task) as connections:
         applied = carry_out(task, verb, found, connections.note, connections.during)
         outputs = Runner(task).receive(to_go_on_with(task, found, applied), applied.changed)
@@ -129,6 +129,9 @@ def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) 
 
 
 def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None = None) -> Report:
+    if task.context.foreseen is not None:
+        changed = [session for session in applied.after if session.key in applied.changed]
+        (task.context.foreseen.note if task.context.check_mode else task.context.foreseen.forget)(changed)
     results: t.Sequence[CommandResult] | None = None
     if outputs is not None:
         results = outputs.results

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.foreseen import ForeseenSessions
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import LocalRecords
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.throttle import outcome_of
 from tests.integration.engine.controller import ADMIN, Controller, Result
 from tests.integration.engine.test_world import Simulation
@@ -90,7 +92,7 @@ def outcome(result: Result) -> dict[str, Any]:
     """Return what check mode predicts; of sessions that do not exist yet, the name and the computer."""
 
     def place(session: dict[str, Any]) -> tuple[str, str]:
-        return session["computer_name"], session["name"]
+        return session["computer_name"].lower(), session["name"]
 
     return {
         "changed": sorted({place(session) for session in result["sessions"] if session["changed"]}),
@@ -109,6 +111,23 @@ def check_lines(predicted: Result) -> None:
     for session in predicted["sessions"]:
         line = session["what_if"] or ""
         assert not line or f'"{session["name"]}"' in line or f'"{session["computer_name"]}"' in line
+
+
+def check_both_outcomes(predicted: Result, done: Result, story: str, *, all_tried: bool) -> None:
+    """Check that sessions which may be this client's came to one of two outcomes, and the others to the one predicted.
+
+    Args:
+        all_tried: Whether the task went on after errors.
+    """
+    maybe = [session for session in predicted["sessions"] if MAYBE in (session["what_if"] or "")]
+    assert not any(session["changed"] for session in maybe), story
+    doubtful = {(session["computer_name"].lower(), session["name"]) for session in maybe}
+    failed = {(error["computer_name"].lower(), error["session_name"]) for error in done["errors"]}
+    expected, came = outcome(predicted), outcome(done)
+    if all_tried:
+        assert doubtful <= {*came["sessions"], *failed}, story
+        for what in ("changed", "sessions"):
+            assert set(expected[what]) - doubtful == set(came[what]) - doubtful, story
 
 
 @pytest.mark.parametrize("block", range(3))
@@ -133,10 +152,84 @@ def test_check_mode_predicts_what_the_run_does(
         check_lines(predicted)
         done = controller.run(plugin, diff_mode=True, **options)
         if any(MAYBE in line for line in predicted["what_if"]):
-            maybe = [session for session in predicted["sessions"] if MAYBE in (session["what_if"] or "")]
-            assert not any(session["changed"] for session in maybe), story
+            check_both_outcomes(predicted, done, story, all_tried=options["on_error"] != "stop")
             continue
         assert outcome(predicted) == outcome(done), story
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_a_run_in_check_mode_predicts_what_its_tasks_do_one_after_the_other(
+    fleet: SimulatedFleet, controller: Controller, block: int, request: pytest.FixtureRequest
+) -> None:
+    """A task finds the sessions as the tasks before it would have left them."""
+    chained = 0
+    for seed in range(block * HISTORIES // 3, (block + 1) * HISTORIES // 3):
+        chance = random.Random(f"chain {seed}")
+        simulation = Simulation(fleet, seed)
+        request.addfinalizer(simulation.disk.close)
+        controller.surroundings["world"] = dataclasses.replace(simulation.world, job_pool=lambda _limit: InOrder())
+        populate(fleet, chance)
+        tasks = [a_task(chance) for _number in range(chance.randint(2, 4))]
+        before = len(simulation.changes)
+        controller.surroundings["foreseen"] = ForeseenSessions(LocalRecords())
+        predicted = [controller.run(plugin, check_mode=True, diff_mode=True, **given) for plugin, given in tasks]
+        assert len(simulation.changes) == before
+        controller.surroundings["foreseen"] = None
+        for number, ((plugin, given), expected) in enumerate(zip(tasks, predicted, strict=True), start=1):
+            story = f"seed {seed}, task {number}: {[(each.name, options) for each, options in tasks]}"
+            check_lines(expected)
+            done = controller.run(plugin, diff_mode=True, **given)
+            if any(MAYBE in line for line in expected["what_if"]):
+                break
+            assert outcome(expected) == outcome(done), story
+            chained += number > 1
+    assert chained >= HISTORIES // 6
+
+
+def test_sessions_that_a_run_in_check_mode_would_open_can_be_handed_on(
+    fleet: SimulatedFleet, controller: Controller
+) -> None:
+    populate(fleet, random.Random(0))
+    controller.surroundings["foreseen"] = ForeseenSessions(LocalRecords())
+    opened = controller.run(_plugins.NEW, "srv01", name=["new"], check_mode=True)
+    given = {"session": opened["sessions"], "check_mode": True}
+    done = controller.run(_plugins.INVOKE, script="quick", when_done="disconnect", **given)
+    assert (done["errors"], done["changed"], done["sessions"][0]["changed"]) == ([], True, True)
+    again = controller.run(_plugins.CONNECT, **given)
+    assert (again["errors"], again["changed"]) == ([], True)
+    removed = controller.run(_plugins.REMOVE, **given)
+    assert (removed["errors"], removed["changed"]) == ([], True)
+    gone = controller.run(_plugins.CONNECT, "srv01", name=["new"], check_mode=True)
+    assert [error["reason"] for error in gone["errors"]] == ["missing"]
+    assert [session.name for session in fleet["srv01"].sessions if session.name == "new"] == []
+
+
+def test_a_script_that_supports_check_mode_does_not_run_where_its_session_is_foreseen(
+    fleet: SimulatedFleet, controller: Controller
+) -> None:
+    for computer in fleet:
+        for session in computer.sessions:
+            session.close()
+    fleet["srv01"].add_session("there")
+    controller.surroundings["foreseen"] = ForeseenSessions(LocalRecords())
+    controller.run(_plugins.NEW, "srv01", name=["new"], check_mode=True)
+    result = controller.run(_plugins.INVOKE, "srv01", name=["*"], script=CHECKED, check_mode=True)
+    assert result["errors"] == []
+    assert sorted(session["name"] for session in result["sessions"]) == ["new", "there"]
+    assert [each["name"] for each in result["results"]] == ["there"]
+
+
+def test_what_a_task_really_did_is_foreseen_no_longer(fleet: SimulatedFleet, controller: Controller) -> None:
+    """As a task with check_mode: false in a run in check mode does."""
+    for session in fleet["srv01"].sessions:
+        session.close()
+    fleet["srv01"].add_session("night")
+    controller.surroundings["foreseen"] = ForeseenSessions(LocalRecords())
+    controller.run(_plugins.REMOVE, "srv01", name=["night"], check_mode=True)
+    assert controller.info("srv01", check_mode=True)["sessions"] == []
+    controller.run(_plugins.CONNECT, "srv01", name=["night"])
+    listed = controller.info("srv01", check_mode=True)
+    assert [session["name"] for session in listed["sessions"]] == ["night"]
 
 
 def sessions_of(fleet: SimulatedFleet) -> list[tuple[object, ...]]:

@@ -84,6 +84,36 @@ def test_look_leave_end(controller: Controller, fleet: SimulatedFleet) -> None:
     assert len(fleet.requests_of(operation="Delete")) == 3
 
 
+def test_a_run_in_check_mode_finds_what_its_tasks_would_leave(controller: Controller, fleet: SimulatedFleet) -> None:
+    """The task of each host is a process of its own."""
+    before = {host: left(fleet, host) for host in HOSTS}
+    tasks = ["Open", "Run", "Disconnect", "Disconnect again", "Remove", "Find nothing"]
+    run = controller.run(
+        """
+        - name: Open
+          psremoting.fleet.new_pssession: {name: Ahead}
+          register: opened
+        - name: Run
+          psremoting.fleet.invoke_command: {session: "{{ opened.sessions }}", script: Get-Date}
+        - name: Disconnect
+          psremoting.fleet.disconnect_pssession: {name: Ahead}
+        - name: Disconnect again
+          psremoting.fleet.disconnect_pssession: {name: Ahead}
+        - name: Remove
+          psremoting.fleet.remove_pssession: {name: Ahead}
+        - name: Find nothing
+          psremoting.fleet.connect_pssession: {name: Ahead, on_missing: skip}
+        """,
+        "--check",
+    )
+    assert run.exit_code == 0, run.output
+    for task, expected in zip(tasks, [True, True, True, False, True, False], strict=True):
+        assert (task, changed(run, task)) == (task, dict.fromkeys(HOSTS, expected))
+    assert run.on("Find nothing", "srv01")["missing"] == ["Ahead"]
+    assert {request.operation for request in fleet.requests} == {"Enumerate"}
+    assert {host: left(fleet, host) for host in HOSTS} == before
+
+
 @pytest.mark.parametrize("module", ["receive_pssession", "invoke_command"])
 def test_a_windows_host_alone_is_not_enough_for_its_work(
     controller: Controller, fleet: SimulatedFleet, module: str

@@ -106,12 +106,14 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
                 errors[endpoint] = query_failed(endpoint, _unidentified(answer.unidentified), request.cmdlet)
     for group in not_asked.values():
         errors.update(dict.fromkeys((endpoint for endpoint, _cause in group), _not_asked(group, request.cmdlet)))
-    listed = (
+    listed = tuple(
         Listed(places[endpoint], asked_at, frozenset(session.instance_id for session in found))
         for endpoint, found in sessions.items()
         if endpoint not in errors
     )
-    return Discovery(sessions, errors, tuple(listed), asked_at, places)
+    if task.context.check_mode and (foreseen := task.context.foreseen) is not None:
+        sessions = {each: foreseen.applied_to(places[each], found) for each, found in sessions.items()}
+    return Discovery(sessions, errors, listed, asked_at, places)
 
 
 def _as_logged_on(endpoint: Endpoint, mechanism: str) -> Endpoint:
@@ -137,7 +139,16 @@ def list_commands(
             commands = client.enumerate_commands(session.shell, client.new_deadline())
             return dataclasses.replace(session, commands=commands)
 
-    answers = dict(task.throttle.map(ask, list(dict.fromkeys(sessions))))
+    each_once = dict.fromkeys(sessions)
+    foreseen = {
+        each: dataclasses.replace(each, commands=each.foreseen.commands)
+        for each in each_once
+        if each.foreseen is not None and each.foreseen.commands is not None
+    }
+    answers: dict[PSSession, PSSession | TransportError] = {
+        **foreseen,
+        **dict(task.throttle.map(ask, [each for each in each_once if each not in foreseen])),
+    }
     listed: list[PSSession] = []
     errors: dict[PSSession, ErrorRecord] = {}
     for session in sessions:

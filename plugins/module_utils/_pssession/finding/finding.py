@@ -202,7 +202,11 @@ def _find_remembered(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord
     references, unknown = look_up(request, task.memory)
     for reference in references:
         _warn_of_ignored(reference, task)
-    refused = {reference: refuse_unseen(reference, request) for reference in references}
+    foreseen = task.context.foreseen if task.context.check_mode else None
+    refused = {
+        each: None if foreseen is not None and foreseen.knows(each.key) else refuse_unseen(each, request)
+        for each in references
+    }
     over = [gone(reference, reference.subject, request) for reference in references if reference.is_over]
     places: dict[SessionReference, Endpoint] = {
         reference: endpoints_of.endpoint_of_reference(reference, request, task.context.settings_of)

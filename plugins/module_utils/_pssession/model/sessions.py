@@ -85,6 +85,19 @@ class Shell:
 
 
 @dataclass(frozen=True)
+class Foreseen:
+    """What a run in check mode knows of a session that one of its tasks would have changed.
+
+    Attributes:
+        is_new: Whether the task would have opened it, so that no server knows it.
+        commands: Those that it would have; None for those that its server lists.
+    """
+
+    is_new: bool
+    commands: tuple[ListedCommand, ...] | None
+
+
+@dataclass(frozen=True)
 class PSSession:
     """A PowerShell session as this client sees it: a shell, where it is, and what it means to us.
 
@@ -96,6 +109,7 @@ class PSSession:
         commands: None when they were not listed.
         application_private_data: What the server told about itself after connecting, when that was asked for.
         connected_at: When the server last showed that this client is connected, in seconds since the epoch.
+        foreseen: That it is as an earlier task of a run in check mode would have left it; then Busy means this client.
     """
 
     endpoint: Endpoint
@@ -108,6 +122,7 @@ class PSSession:
     commands: tuple[ListedCommand, ...] | None = None
     application_private_data: t.Mapping[str, t.Any] | None = None
     connected_at: float | None = None
+    foreseen: Foreseen | None = None
 
     @property
     def instance_id(self) -> str:

@@ -36,12 +36,15 @@ def run(script: Script, task: Task) -> tuple[Found, Applied, Outputs]:
     acting = dataclasses.replace(task, context=context, journal=NoJournal())
     found = only_idle(task, only_here(acting, find(task)))
     expected = foreseen(task, found, carry_out(task, Connect(task.request, task.context), found))
+    # In a session that an earlier task would have opened or changed, the script cannot run yet.
+    ahead = {session.key for session in found.sessions if session.foreseen is not None}
+    real = dataclasses.replace(found, sessions=tuple(each for each in found.sessions if each.key not in ahead))
     with disconnect_on_interrupt(acting) as connections:
         verb = Connect(acting.request, acting.context)
-        applied = carry_out(acting, verb, found, connections.note, connections.during)
-        outputs = Runner(acting).invoke(to_go_on_with(acting, found, applied), script)
-    left = remembered(acting, found, disconnect_afterwards(acting, applied, outputs, also=applied.changed))
-    used = {session.key for session in applied.sessions}
+        applied = carry_out(acting, verb, real, connections.note, connections.during)
+        outputs = Runner(acting).invoke(to_go_on_with(acting, real, applied), script)
+    left = remembered(acting, real, disconnect_afterwards(acting, applied, outputs, also=applied.changed))
+    used = {session.key for session in applied.sessions} | ahead
     return (
         found,
         dataclasses.replace(
@@ -50,7 +53,7 @@ def run(script: Script, task: Task) -> tuple[Found, Applied, Outputs]:
             after=tuple(session for session in expected.after if session.key in used),
             what_if=tuple((key, line) for key, line in expected.what_if or () if key in used),
             errors=left.errors,
-            changed=outputs.changed,
+            changed=outputs.changed | (expected.changed & ahead),
         ),
         outputs,
     )

@@ -70,11 +70,15 @@ def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> t
     """Disconnect from sessions with a command that this client is connected to, so that it connects to them anew.
 
     Only a new connection can connect to a command. If an earlier task was killed while it received, its last answer
-    may be lost: the server still has it, and sends it again to a new connection only.
+    may be lost: the server still has it, and sends it again to a new connection only. In check mode only those are
+    known to which an earlier task of the run would have connected.
     """
-    ours = [each for each in task.memory.as_remembered(sessions) if each.state is State.OPENED and each.commands]
-    applied = disconnect(task, ours, Action.DISCONNECT_IF_OURS)
-    free = {each.key for each in applied.sessions if each.availability is Availability.NONE}
+    if task.context.check_mode:
+        free = {each.key for each in sessions if each.foreseen is not None and each.commands}
+    else:
+        ours = [each for each in task.memory.as_remembered(sessions) if each.state is State.OPENED and each.commands]
+        applied = disconnect(task, ours, Action.DISCONNECT_IF_OURS)
+        free = {each.key for each in applied.sessions if each.availability is Availability.NONE}
     return tuple(
         dataclasses.replace(each, availability=Availability.NONE) if each.key in free else each for each in sessions
     )

@@ -34,7 +34,7 @@ def foreseen(task: Task, found: Found, applied: Applied) -> Applied:
     when_done = task.request.change.when_done
 
     def afterwards(session: PSSession) -> PSSession:
-        if session.key not in applied.changed:
+        if session.key not in applied.changed and session.foreseen is None:
             return session
         if when_done == "disconnect":
             return disconnect.expected(Step(session, Action.DISCONNECT))
@@ -43,5 +43,7 @@ def foreseen(task: Task, found: Found, applied: Applied) -> Applied:
             return remove.expected(Step(session, Action.REMOVE))
         return dataclasses.replace(session, commands=()).opened() if is_completed else session
 
-    changed = applied.changed & going_on if is_invoke else applied.changed
-    return dataclasses.replace(applied, after=tuple(map(afterwards, applied.after)), changed=frozenset(changed))
+    # A session that this client would be connected to already is changed by its script alone.
+    ahead = {session.key for session in applied.sessions if session.foreseen is not None}
+    changed = (applied.changed | ahead) & going_on if is_invoke else applied.changed
+    return dataclasses.replace(applied, after=tuple(map(afterwards, applied.after)), changed=changed)

@@ -18,7 +18,7 @@ from ..finding.finding import Found, find_by_new_names
 from ..finding.here import lock_sessions, lock_starts, tell_other_names
 from ..model.commands import CommandResult, Delivery, Output, Script
 from ..model.errors import ErrorRecord, TransportError
-from ..model.sessions import Availability, PSSession
+from ..model.sessions import Availability, ListedCommand, PSSession
 from ..system.throttle import outcome_of
 from ..target.endpoint import endpoints
 from ..task.task import Task
@@ -31,6 +31,9 @@ from .disconnecting import disconnect_afterwards, disconnect_on_interrupt
 from .granted import tell_granted
 from .removing import remove_unstarted
 from .running import Outputs, Runner
+
+# What a session has in check mode, once the script would be started in it.
+_FORESEEN_COMMAND = (ListedCommand("", "", "Running"),)
 
 
 def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
@@ -87,7 +90,8 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
     outputs = None
     if task.context.check_mode:
         disconnect = Disconnect(task.request, task.context)
-        after = tuple(disconnect.expected(Step(each, Action.DISCONNECT, ours=True)) for each in applied.after)
+        started = (dataclasses.replace(each, commands=_FORESEEN_COMMAND) for each in applied.after)
+        after = tuple(disconnect.expected(Step(each, Action.DISCONNECT, ours=True)) for each in started)
         applied = dataclasses.replace(applied, after=after)
     else:
         applied, outputs = remove_unstarted(task, applied, {session.key for session in wanted})

@@ -85,6 +85,8 @@ class Memory:
         known = self._rows_of(distinct)
         seen = []
         for session in distinct:
+            if session.foreseen is not None and session.availability is Availability.BUSY:
+                session = session.opened()
             memory = known.get(session.key)
             if memory is not None:
                 ours = self._is_ours(session, memory)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ..model.events import Event
 from ..model.journals import HostJournal
 from ..model.sessions import PSSession
+from ..state.foreseen import ForeseenSessions
 from ..state.kept_output import KeptOutput
 from ..state.registry import Registry
 from ..system.world import World
@@ -36,6 +37,7 @@ class Context:
         client_id: Our identity on the wire, a GUID; None means the registry's.
         run_client_id: Gives our identity where the registry cannot be used; None means a new one.
         check_mode: Only look and tell what would be done.
+        foreseen: What earlier tasks of a run in check mode would have changed; None for any other run.
         verbosity: Ansible's, for scripts: 0, or how often ``-v`` was given.
         confirm: Asked with operation, target and session before each step; None means not to ask.
         kept_output: What the attempts before have received, for a task that repeats itself; None for any other.
@@ -49,6 +51,7 @@ class Context:
     client_id: str | None = None
     run_client_id: t.Callable[[], str] | None = None
     check_mode: bool = False
+    foreseen: ForeseenSessions | None = None
     verbosity: int = 0
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
     kept_output: KeptOutput | None = None

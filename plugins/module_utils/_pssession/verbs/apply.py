@@ -109,6 +109,7 @@ def carry_out(
         then, during: See `Apply`.
     """
     owners = task.memory.owners(found.sessions)
+    owners |= {session.key: task.memory.client_id for session in found.sessions if session.foreseen is not None}
     steps = plan(verb, found.sessions, owners, task.memory.client_id, task.request)
     if task.context.check_mode:
         return _foreseen(task, verb, found, steps, owners)
@@ -122,7 +123,8 @@ def carry_out(
 
 def remembered(task: Task, found: Found, applied: Applied) -> Applied:
     """Write down what is known now, so that later tasks can name sessions by their ids; return it with the ids."""
-    ids = task.memory.remember([*found.before, *applied.sessions], found.listed, found.over)
+    known = [each for each in (*found.before, *applied.sessions) if each.foreseen is None]
+    ids = task.memory.remember(known, found.listed, found.over)
     if not ids:
         return applied
     sessions = tuple(dataclasses.replace(each, id=ids.get(each.key)) for each in applied.sessions)
@@ -161,7 +163,7 @@ def _foreseen(
         sessions=tuple(task.memory.as_remembered(each.session for each in foreseen)),
         after=tuple(each.after for each in foreseen),
         errors=tuple(errors),
-        changed=frozenset(each.session.key for each in foreseen if each.after is not each.session),
+        changed=frozenset(each.session.key for each in foreseen if each.is_changed),
         what_if=tuple((each.session.key, each.line) for each in foreseen),
     )
 
@@ -173,6 +175,7 @@ class _Foreseen:
     session: PSSession
     after: PSSession
     line: str
+    is_changed: bool = False
 
 
 def _foresee(verb: Verb, step: Step) -> _Foreseen:
@@ -187,8 +190,10 @@ def _foresee(verb: Verb, step: Step) -> _Foreseen:
             f"If {session.endpoint.computer_name} and {step.twin.endpoint.computer_name} are one computer, this fails."
         )
         return _Foreseen(session, session, f"{line} {doubt}")
+    if session.foreseen is not None:
+        return _Foreseen(session, verb.expected(step), line, step.changes)
     if not verb.asks_for_client(step):
-        return _Foreseen(session, verb.expected(step) if step.changes else session, line)
+        return _Foreseen(session, verb.expected(step) if step.changes else session, line, step.changes)
     doubt = f"If another client than this one is connected to the session, {verb.where_held}."
     return _Foreseen(session, session, f"{line} {doubt}")
 
