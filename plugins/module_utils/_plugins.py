@@ -135,6 +135,7 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
     warnings: list[str] = []
     surroundings = dict(surroundings)
     show, home = surroundings.get("emit"), surroundings.pop("home", None)
+    unshown: list[str] = []
     run_folder, no_log = surroundings.pop("run_folder", None), surroundings.pop("no_log", False)
     has_shown: t.Callable[[Warned], bool] = surroundings.pop("has_shown", lambda _warned: False)
 
@@ -142,8 +143,12 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         if isinstance(event, Warned):
             if not (event.has_output and (no_log or has_shown(event))):
                 warnings.append(shown_in_line(event.text))
-        elif show is not None:
-            show(event)
+        elif show is not None and not unshown:
+            try:
+                show(event)
+            except Exception as error:  # noqa: BLE001 - a terminal that is gone must not end the work
+                unshown.append(f"What the task does is not shown any more: {shown_in_line(str(error))}")
+                warnings.append(unshown[0])
 
     try:
         request = Request.from_options(

@@ -14,7 +14,7 @@ from .finding.idle import only_idle
 from .model import cmdlets
 from .model.cmdlets import Cmdlet
 from .model.commands import CommandResult
-from .model.errors import ParameterBindingError
+from .model.errors import ParameterBindingError, TransportError, UnexpectedError, error_record
 from .model.events import Warned
 from .output import checking, in_disconnected_session
 from .output.disconnecting import (
@@ -122,10 +122,20 @@ def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) 
     """Disconnect from sessions with a running command, do with the others what `when_done` says, and report."""
     for warning in outputs.warnings():
         task.context.emit(warning)
-    applied = disconnect_afterwards(task, applied, outputs)
-    if task.request.change.when_done == "remove":
-        applied = remove_finished(task, applied, outputs)
-    return _report(task, found, remembered(task, found, applied), outputs)
+    try:
+        left = disconnect_afterwards(task, applied, outputs)
+        if task.request.change.when_done == "remove":
+            left = remove_finished(task, left, outputs)
+        left = remembered(task, found, left)
+    except Exception as error:  # noqa: BLE001 - a defect: what was received must not be lost with it
+        record = error_record(
+            "InvalidOperation",
+            "the state in which the task left its sessions is not known",
+            cmdlet=task.request.cmdlet,
+            cause=error if isinstance(error, TransportError) else UnexpectedError(error),
+        )
+        left = dataclasses.replace(applied, errors=(*applied.errors, *outputs.errors, record))
+    return _report(task, found, left, outputs)
 
 
 def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None = None) -> Report:

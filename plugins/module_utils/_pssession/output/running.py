@@ -16,6 +16,7 @@ from ..model.sessions import PSSession, SessionKey
 from ..psrp import starting
 from ..psrp.starting import IncompleteStart
 from ..state.journals import NoJournal
+from ..system.throttle import failure_of_job
 from ..task.task import Task
 from . import command_errors
 from .connecting import Awake
@@ -237,6 +238,8 @@ class Runner:
         except JournalError as error:  # what came before it stays in the result
             failure = command_errors.journal_failed(session, command_id, error, self._request)
             return CommandResult(session, command_id, gatherer.finish(), failure)
+        except Exception as error:  # noqa: BLE001 - a defect: what was received before must not be lost with it
+            return self._failed(session, command_id, gatherer.finish(), failure_of_job(error))
         output = gatherer.finish()
         if gatherer.cause is not None and not output.is_finished:
             result = self._failed(session, command_id, output, gatherer.cause)
