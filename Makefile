@@ -207,6 +207,10 @@ format: $(LINT_READY) ## Format the Python files and mend what ruff can mend
 docs: $(LINT_READY) ## The documentation site, in dist/docs: guides, and a page for each plugin, module and role
 	@$(WITH_ENV) $(VENV_PYTHON) dev/docs.py
 
+.PHONY: pictures
+pictures: $(LINT_READY) ## The pictures of README.md, from the demo and with Chromium; look at them before you commit them
+	@$(WITH_ENV) $(VENV_PYTHON) dev/pictures.py
+
 .PHONY: build
 build: $(READY) ## Build the collection's artefact into dist/
 	@$(WITH_ENV) $(VENV_PYTHON) dev/build.py

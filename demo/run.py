@@ -1,11 +1,12 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""`make demo`: a simulated fleet on this machine, and the playbooks beside this file run against it."""
+"""`make demo`: a simulated fleet on this machine, and the playbooks of the collection run against it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,42 +16,46 @@ from pathlib import Path
 DEMO = Path(__file__).resolve().parent
 ROOT = DEMO.parent
 START_SECONDS = 300
-# With a PowerShell its sessions are real ones, on fewer computers.
+# With a PowerShell, the sessions are real ones, on fewer computers.
 POWERSHELL = os.environ.get("DEMO_POWERSHELL")
 FLEET, COMPUTERS = ("fleet_powershell.yml", "three") if POWERSHELL else ("fleet.yml", "six")
-# What stays when the demo is over; report.yml writes it.
-REPORT = ROOT / ".cache" / "demo" / "report.html"
+# Report, journal and output stay here until the next demo.
+KEPT = ROOT / ".cache" / "demo"
+REPORT = KEPT / "report.html"
 
 
 def say(text: str) -> None:
-    """Tell what comes next, so that it stands out from what Ansible prints."""
+    """Print a heading that stands out from Ansible's output."""
     bold, plain = ("\033[1;36m", "\033[0m") if sys.stdout.isatty() else ("", "")
     print(f"\n{bold}# {text}{plain}", flush=True)
 
 
-def play(state: Path, *arguments: str, controller: str = "first") -> None:
-    """Run one playbook as a user would, and show how it was called.
+def play(state: Path, *arguments: str, controller: str = "first", exit_code: int = 0) -> None:
+    """Run one playbook as a user would, and show the command.
 
     Args:
-        controller: Each has a memory of its own, which is empty at first.
+        controller: Each has a state file of its own, which is empty at first.
+        exit_code: The expected one; 2 where a host needs attention.
 
     Raises:
-        subprocess.CalledProcessError: It failed.
+        subprocess.CalledProcessError: It ended with another exit code.
     """
     say("$ ansible-playbook " + " ".join(arguments))
     environment = {
         **os.environ,
         "ANSIBLE_CONFIG": str(DEMO / "ansible.cfg"),
         "ANSIBLE_INVENTORY": str(state / "inventory.yml"),
-        # The demo leaves nothing behind, so what the controller remembers is kept in its folder, too.
+        # In the demo's own folder, which is removed at the end.
         "PSSESSION_STATE_FILE": str(state / f"{controller}.sqlite3"),
     }
     program = Path(sys.executable).with_name("ansible-playbook")
-    subprocess.run([str(program), *arguments], check=True, cwd=DEMO, env=environment)
+    ended = subprocess.run([str(program), *arguments], check=False, cwd=ROOT, env=environment)
+    if ended.returncode != exit_code:
+        raise subprocess.CalledProcessError(ended.returncode, ended.args)
 
 
 def wait_for(path: Path, fleet: subprocess.Popen[bytes]) -> None:
-    """Wait until the fleet says that it is ready.
+    """Wait until the fleet has written the file that shows that it is ready.
 
     Raises:
         RuntimeError: It ended, or took too long.
@@ -63,27 +68,33 @@ def wait_for(path: Path, fleet: subprocess.Popen[bytes]) -> None:
 
 
 def demonstrate(state: Path) -> None:
-    say(f"Tonight: start long work in two new sessions on each of {COMPUTERS} Windows computers, and disconnect.")
-    play(state, "start.yml")
-    say("Then the controller dies. Tomorrow another one, say a new pod, knows nothing of all this.")
-    say("What is there? This only looks; there are sessions that others started, too.")
-    play(state, "list.yml", controller="second")
-    say("Check mode is -WhatIf: it tells what would be done, and nothing is.")
-    play(state, "connect.yml", "--check", controller="second")
-    say("Now connect to them. The work in them went on all the time: a session with a running command is Busy.")
-    play(state, "connect.yml", controller="second")
-    say("Once more: a session that is connected already is left alone, so nothing changes (changed=0).")
-    play(state, "connect.yml", controller="second")
-    say("A session that another client holds is not taken away, and the error says what to do.")
-    play(state, "busy.yml", controller="second")
-    say("Collect the work of the night by the names of its sessions, and clean up.")
-    play(state, "collect.yml", controller="second")
-    say("Last of all a report of what there is now: a page to look at, JSON for programs, CSV for spreadsheets.")
-    play(state, "report.yml", controller="second")
+    nightly = ["-e", "pssession_name=Nightly"]
+    every = ["-e", "pssession_name='*'", "-e", "pssession_busy_timeout=0"]
+    say(f"Tonight: start a script in a new session on each of {COMPUTERS} Windows computers, and disconnect.")
+    play(state, "psremoting.fleet.start", *nightly, "-e", "pssession_path=demo/Test-Disks.ps1")
+    say("The controller crashes. The next day another one, for example a new pod, knows nothing of the sessions.")
+    say("List the sessions. Some were opened by others; one expires in a few minutes.")
+    play(state, "psremoting.fleet.list", controller="second")
+    say("Check mode is -WhatIf: it shows the sessions to connect to, and connects to none.")
+    play(state, "psremoting.fleet.connect", *every, "--check", controller="second", exit_code=2)
+    say("Connect to all sessions. One is in use by another client: its host fails, and the others connect.")
+    play(state, "psremoting.fleet.connect", *every, *option(report=REPORT), controller="second", exit_code=2)
+    say("Connect again: connected sessions do not change (changed=0).")
+    play(state, "psremoting.fleet.connect", *every, controller="second", exit_code=2)
+    say("Collect the output of the script, write it to files, and remove the sessions.")
+    collected = [*option(journal=KEPT / "journal"), *option(output=KEPT / "output"), "-e", "pssession_when_done=remove"]
+    play(state, "psremoting.fleet.collect", *nightly, *collected, controller="second")
+
+
+def option(**variable: Path) -> list[str]:
+    """Return the arguments that set a variable to a path in this repository."""
+    ((name, path),) = variable.items()
+    return ["-e", f"pssession_{name}={path.relative_to(ROOT)}"]
 
 
 def main() -> int:
     started = time.monotonic()
+    shutil.rmtree(KEPT, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="psremoting-fleet-demo-") as folder:
         state = Path(folder)
         inside = f", with {POWERSHELL} inside" if POWERSHELL else ""
@@ -102,9 +113,9 @@ def main() -> int:
         finally:
             fleet.terminate()
             fleet.wait(timeout=60)
-    say(f"Done in {time.monotonic() - started:.0f} seconds, and nothing is left running. These playbooks are in demo/;")
-    say("README.md says how to write the first one for your own computers.")
+    say(f"Done in {time.monotonic() - started:.0f} seconds. The simulated computers are stopped.")
     say(f"The report is {REPORT.as_uri()}")
+    say("README.md shows the first task for your own computers.")
     return 0
 
 
