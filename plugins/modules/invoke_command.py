@@ -213,9 +213,9 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Start the nightly work on each Windows host of the play, and leave it alone
+- name: Start the nightly work on each Windows host of the play, and disconnect
   psremoting.fleet.invoke_command:
-    path: files/Install-Updates.ps1
+    path: files/Test-Databases.ps1
     in_disconnected_session: true
     session_name: Nightly
     session_option:

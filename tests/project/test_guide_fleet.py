@@ -30,7 +30,7 @@ COMPUTERS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[SimulatedFleet]:
-    scripts = {"nightly": [{"output": {"Updates": 12, "RestartNeeded": True}}]}
+    scripts = {"nightly": [{"output": {"Databases": 12, "RepairNeeded": True}}]}
     with SimulatedFleet.build(COMPUTERS, [User(USER, PASSWORD)], scripts, switches=PATIENT) as started:
         (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory_of(started)), encoding="utf-8")
         yield started
@@ -82,10 +82,10 @@ def test_what_the_guide_shows(fleet: SimulatedFleet, tmp_path: Path) -> None:
     assert set(recap(run("where_there_is_one.yml")).values()) == {(0, 0)}
 
     collected = run("collect.yml", 2)
-    assert collected.count("RestartNeeded") == 2
+    assert collected.count("RepairNeeded") == 2
     assert [len(computer.sessions) for computer in fleet] == [1, 0, 1]
     assert len(list((tmp_path / "journal").iterdir())) == 2
-    assert "RestartNeeded" in (tmp_path / "output" / "server02" / "Nightly.txt").read_text(encoding="utf-8")
+    assert "RepairNeeded" in (tmp_path / "output" / "server02" / "Nightly.txt").read_text(encoding="utf-8")
 
 
 def test_the_example_of_the_role(fleet: SimulatedFleet, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_the_example_of_the_role(fleet: SimulatedFleet, tmp_path: Path) -> None:
     output = guides.run(
         tmp_path, tmp_path / "home", "ansible-playbook -i inventory.yml collect.yml --limit server01,server02"
     )
-    assert output.count("RestartNeeded") == 4  # by the role, and by the task after it
+    assert output.count("RepairNeeded") == 4  # by the role, and by the task after it
     assert [len(computer.sessions) for computer in fleet] == [1, 0, 1]
 
 

@@ -19,8 +19,8 @@ from tests.simulator import SimulatedFleet, User
 
 SCRIPTS = {
     "nightly": {
-        "regex": r"Updates on \$env:COMPUTERNAME",
-        "steps": [{"output": "Updates"}, {"sleep": 2}, {"output": {"Updates": 12, "RestartNeeded": True}}],
+        "regex": r"Databases on \$env:COMPUTERNAME",
+        "steps": [{"output": "Databases"}, {"sleep": 2}, {"output": {"Databases": 12, "RepairNeeded": True}}],
     }
 }
 
@@ -54,11 +54,11 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 def test_rerun_to_resume(reader: Reader) -> None:
     first, second, report = reader.read("guide_resume.md")
-    assert reader.run(first).count("RestartNeeded") == 2
+    assert reader.run(first).count("RepairNeeded") == 2
     again = reader.run(second)
-    assert again.count("RestartNeeded") == again.count("changed=0") == 2
-    assert reader.run(report).count("needs a restart") == 2
-    assert reader.run("ansible-playbook -i inventory.yml look.yml").count("RestartNeeded") == 2
+    assert again.count("RepairNeeded") == again.count("changed=0") == 2
+    assert reader.run(report).count("needs a repair") == 2
+    assert reader.run("ansible-playbook -i inventory.yml look.yml").count("RepairNeeded") == 2
     assert len(reader.fleet.requests_of(operation="Command")) == 2
     journal = {path.name for path in (reader.folder / "journal" / "2026-11-25").iterdir()}
     assert journal == {f"{host}{end}" for host in ("server01", "server02") for end in (".jsonl", ".result.json")}

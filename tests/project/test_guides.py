@@ -23,7 +23,7 @@ SCRIPTS = {
         "steps": [
             {"output": "Report"},
             {"sleep": 3600},
-            {"output": {"Updates": 12, "RestartNeeded": True}},
+            {"output": {"Databases": 12, "RepairNeeded": True}},
         ],
     }
 }
@@ -54,7 +54,7 @@ def test_start_look_collect(fleet: SimulatedFleet, tmp_path: Path) -> None:
 
     fleet.clock.advance(3601)
     output = run(tmp_path, tomorrow, "collect.yml")
-    assert output.count("RestartNeeded") == 2
+    assert output.count("RepairNeeded") == 2
     assert [list(each.sessions) for each in fleet] == [[], []]
     assert sorted(path.name for path in (tmp_path / "journal").iterdir()) == ["server01.jsonl", "server02.jsonl"]
     assert len(fleet.requests_of(operation="Command")) == 2

@@ -28,8 +28,8 @@ FILES = {
     for text in re.findall(r"^```yaml\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 }
 SCRIPTS = {
-    "Updates": [{"output": "12 updates"}, {"output": {"RestartNeeded": True}}],
-    "No updates": [{"output": {"RestartNeeded": False}}],
+    "Databases": [{"output": "12 databases"}, {"output": {"RestartNeeded": True}}],
+    "No databases": [{"output": {"RestartNeeded": False}}],
     "Restart-Computer -Force": [{"sleep": 60}],
 }
 
@@ -38,7 +38,7 @@ SCRIPTS = {
 def fleet() -> Iterator[SimulatedFleet]:
     computers = [
         {"name": name, "sessions": [{"name": "Nightly", "commands": [{"script": script}]}]}
-        for name, script in (("server01", "Updates"), ("server02", "No updates"))
+        for name, script in (("server01", "Databases"), ("server02", "No databases"))
     ]
     with SimulatedFleet.build(computers, [User(USER, PASSWORD)], SCRIPTS, switches=PATIENT) as started:
         yield started

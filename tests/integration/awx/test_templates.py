@@ -17,7 +17,7 @@ from tests.integration.playbooks.controller import PASSWORD, USER, inventory_of
 from tests.simulator import SimulatedFleet, User
 from tests.waiting import until
 
-SCRIPT = "Install-Updates"
+SCRIPT = "Test-Databases"
 SCRIPTS = {SCRIPT: [{"output": "begun"}, {"sleep": 300}, {"output": "12 updates"}]}
 NIGHTLY = {(name, "Nightly", "Disconnected") for name in ("srv01", "srv02")}
 
