@@ -33,6 +33,7 @@ def gather(source: Path) -> None:
     (source / "docs").mkdir()
     for page in [tree.ROOT / "README.md", tree.ROOT / "CONTRIBUTING.md", *tree.ROOT.glob("docs/*.md")]:
         shutil.copy(page, source / page.relative_to(tree.ROOT))
+    shutil.copytree(tree.ROOT / "docs" / "images", source / "docs" / "images")
     index = (SITE / "index.md").read_text(encoding="utf-8")
     (source / "index.md").write_text(index.replace("@guides@", "\n".join(guides())), encoding="utf-8")
     options = ["--use-current", "--squash-hierarchy", "--fail-on-error", "--no-add-antsibull-docs-version"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What README.md and docs/ say is true: examples run as written, links lead somewhere, names exist."""
+"""The pages are true: examples of README.md and guide_tasks.md run as written, links lead to files, names exist."""
 
 from __future__ import annotations
 
@@ -22,25 +22,28 @@ from tests.waiting import meanwhile
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "plugins" / "module_utils" / "_pssession"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TASKS = (ROOT / "docs" / "guide_tasks.md").read_text(encoding="utf-8")
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 WEB_TREE = re.compile(r"https://github\.com/psremoting/fleet/(?:blob|tree)/main/")
 
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README + TASKS, re.MULTILINE | re.DOTALL)
 FILES = {
     text.split("\n", 1)[0].removeprefix("# "): text
     for kind, text in BLOCKS
     if kind == "yaml" and text.startswith("# ") and text.split("\n", 1)[0].endswith(".yml")
 }
 PLAYBOOKS = [name for name in FILES if name != "inventory.yml"]
-# Commands about the examples. What installs something or starts the demo has tests of its own.
+# Commands about the examples. Installing, the demo and the playbooks of the collection have tests of their own.
 COMMANDS = [
     line
     for kind, text in BLOCKS
     if kind == "shell"
     for line in text.splitlines()
     if line.split()[0] in ("ansible", "ansible-playbook")
+    and "psremoting.fleet.start" not in line
+    and "psremoting.fleet.collect" not in line
 ]
-SHOWN = [text for kind, text in BLOCKS if kind == "text" and text.startswith("TASK")]
+SHOWN = [text for kind, text in BLOCKS if kind == "text" and text.startswith("TASK [Connect")]
 
 USER, PASSWORD = "operator", "not-a-secret"
 # How Windows lets in by default.
@@ -64,7 +67,7 @@ CONNECTED = {
 
 
 class Folder:
-    """A user's folder with the files of README.md in it, and a simulated fleet that answers to the names in them."""
+    """A user's folder with the files of both pages in it, and a simulated fleet that answers to the names in them."""
 
     def __init__(self, path: Path, fleet: SimulatedFleet) -> None:
         self.path = path
@@ -163,11 +166,28 @@ def test_first_and_second_run_look_as_shown(folder: Folder) -> None:
         assert shown <= {line.rstrip() for line in output.splitlines()}, output
 
 
-def test_table_has_the_columns_of_the_filter(folder: Folder) -> None:
-    (table,) = [text for kind, text in BLOCKS if kind == "text" and text.lstrip().startswith("Id ")]
-    folder.variables["ANSIBLE_CALLBACK_RESULT_FORMAT"] = "yaml"
-    headings = table.splitlines()[0].split()
-    assert headings in [line.split() for line in folder.run("ansible-playbook -i inventory.yml list.yml").splitlines()]
+def test_table_of_sessions_looks_as_shown(folder: Folder) -> None:
+    """With Ansible's default settings; how long the sessions live depends on the moment."""
+    (shown,) = [text for kind, text in BLOCKS if kind == "text" and text.startswith("TASK [List")]
+    printed = folder.run("ansible-playbook -i inventory.yml list.yml")
+    before_last_column = len("  1 ITTask          server01        Disconnected           None ")
+    rows = {line[:before_last_column].rstrip() for line in printed.splitlines()}
+    assert {line[:before_last_column].rstrip() for line in shown.splitlines()} <= rows, printed
+
+
+def test_started_tonight_and_collected_tomorrow(tmp_path: Path) -> None:
+    """With the playbooks of the collection, on computers without sessions."""
+    start, collect = (line for line in README.splitlines() if "pssession_name=Nightly" in line)
+    scripts = {"nightly": {"regex": "database", "steps": [{"output": "12 databases checked"}]}}
+    with SimulatedFleet.build(list(SESSIONS), [User(USER, PASSWORD)], scripts, authentication=OFFERED) as fleet:
+        folder = Folder(tmp_path, fleet)
+        (tmp_path / "nightly.ps1").write_text("Test-Everything # each database", encoding="utf-8")
+        folder.run(start.replace("$PWD", str(tmp_path)))
+        assert "2 changed" in folder.run(collect)
+    texts = {path.parent.name: path.read_text("utf-8") for path in tmp_path.glob("output/*/Nightly.txt")}
+    assert {host: text.splitlines()[-1] for host, text in texts.items()} == dict.fromkeys(
+        SESSIONS, "12 databases checked"
+    )
 
 
 def test_every_option_of_the_cmdlet_is_told() -> None:
