@@ -155,10 +155,10 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
             {"certificate_store": default_path("certificates", home), **_given(options)}, plugin.cmdlet
         )
         surroundings = {
-            "world": real_world(),
             "settings_of": settings_in(options.get("endpoints")),
             "run_client_id": _run_client_id(options),
             **surroundings,
+            "world": surroundings.get("world") or real_world(),
             "emit": emit,
         }
         client_id = _guid(options, "client_id")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import typing as t
 from urllib.parse import urlsplit
@@ -24,10 +25,13 @@ from ansible.utils.display import Display
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.module_utils._plugins import INVOKE, RECEIVE, Plugin, lacks_home
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import MissingLibraryError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.request.scripts import decoded
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.foreseen import ForeseenSessions
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_libraries
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _brevity, _collecting, _shown, _task_keywords
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._attempts import Attempts, attempts_of
@@ -44,7 +48,10 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import 
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
 # From ansible-core 2.19 on callbacks print the message of a failed task. Before, only the dump of its result has it.
 _CORE_SHOWS_MESSAGE = hasattr(CallbackBase, "_handle_warnings_and_exception")
-# Ansible loads this file before it forks a process for each host, so the tasks of all hosts share what is here.
+# Ansible loads this file before it forks a process for each host, so the tasks of all hosts share what is here, and
+# none looks for the versions of libraries again.
+with contextlib.suppress(MissingLibraryError):  # each task says so
+    require_libraries()
 _LOGONS = shared_records()
 _SHOWN = shared_records()
 _FORESEEN = ForeseenSessions(shared_records())
@@ -63,6 +70,11 @@ class EngineAction(ActionBase):
     collecting = _collecting.RECEIVE
     # Whether the call under way only tells what the task does not do, also without check mode.
     only_foresees = False
+
+    @functools.cached_property
+    def _world(self) -> World:
+        """The world of all calls of this task: what they find in the environment and in files is read once."""
+        return dataclasses.replace(real_world(), logons=_LOGONS)
 
     @property
     def _attempts(self) -> Attempts | None:
@@ -220,7 +232,7 @@ class EngineAction(ActionBase):
                 no_log=self._task.no_log,
                 verbosity=Display().verbosity,
                 settings_of=inventory.settings_of,
-                world=dataclasses.replace(real_world(), logons=_LOGONS),
+                world=self._world,
                 **of_this_run(),
                 journals=journals,
                 kept_output=None if self._attempts is None else self._attempts.kept,

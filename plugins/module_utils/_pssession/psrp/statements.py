@@ -28,7 +28,19 @@ from ..model.commands import Script
 from .values import to_powershell
 
 try:
-    from pypsrp.complex_objects import Command, CommandParameter
+    from pypsrp.complex_objects import Command as PypsrpCommand
+    from pypsrp.complex_objects import CommandParameter
+
+    class Command(PypsrpCommand):
+        """A command that stands twice in its pipeline as it is.
+
+        pypsrp copies each of them twice, since elements of lxml are in one tree only. Here they are in as many as it
+        takes, and the message needs half of the processor time.
+        """
+
+        def __deepcopy__(self, _memo: dict[int, t.Any]) -> Command:
+            return self
+
 except ImportError:  # reported by the client, which is needed first
     pass
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import typing as t
 from dataclasses import dataclass
 
@@ -39,8 +40,9 @@ class Task:
     journal: AnyJournal
     locks: SessionLocks
 
-    @property
+    @functools.cached_property
     def throttle(self) -> JobPool:
+        """What runs the jobs of the task."""
         return self.context.world.job_pool(self.request.flow.throttle_limit)
 
     @property
