@@ -36,7 +36,7 @@ class ActionModule(JobAction):
         done = self.do(options, self._hosts(options, inventory), inventory, task_vars)
         result.update(_result(done, options))
         noticed, errors = _noticed(done, options), _errors(result)
-        lines = [*(line for of_host in done.output.values() for line in of_host), *noticed, *errors]
+        lines = [*done.output.lines, *noticed, *errors]
         result.update(stdout="\n".join(lines), stdout_lines=lines)
         is_brief = _brevity.is_long(result) and _brevity.is_for_terminal_alone(self._task)
         for_each = self.runs_for_each_host(task_vars or {})

@@ -187,7 +187,7 @@ options:
   output_lines:
     description:
       - How many lines of output the jobs V(resume), V(collect), V(harvest) and V(journal) show of each host, at most. A
-        line says where the rest is. With V(0) no output is shown.
+        line says where the rest is. With V(0) no output is shown. Equal output of several hosts is shown once.
       - A task with C(no_log) shows none.
     type: int
     default: 10

@@ -64,7 +64,10 @@ msg:
   returned: always
   type: str
 sessions:
-  description: The sessions of the host.
+  description:
+    - The sessions of the host. Where it failed, sessions, results and errors have no empty values, sessions only what
+      they are and how they stand, and error records of scripts a message and a place in the script. C(pssession_output)
+      and journals have all of it.
   returned: if the host was not left out
   type: list
   elements: dict
@@ -94,7 +97,7 @@ pending:
   type: int
 stdout_lines:
   description: The lines of output that were shown, as C(pssession_output_lines) says.
-  returned: if there are any
+  returned: if there are any, and the host did not fail
   type: list
   elements: str
 stdout:

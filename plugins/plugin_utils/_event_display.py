@@ -36,6 +36,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board impor
     interval,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.command import Command, Notice, notice_in, share_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.step import Step
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
 # What the option `live` can be; each includes those before it.
@@ -77,7 +78,7 @@ class EventDisplay:
         # Those whose line may have changed, and whether the share has.
         self._changed: dict[Command, None] = {}
         self._share, self._is_share_new = Share(self._began), False
-        self._step_at = self._began + SHORTEST
+        self._step = Step(self._began)
         self._share_at, self._not_before = self._began + SHORTEST, 0.0
         # Errors and warnings of scripts that were shown, with the keys of their sessions.
         self._shown_notices: set[tuple[SessionKey, Notice]] = set()
@@ -127,6 +128,9 @@ class EventDisplay:
         with self._lock:
             now = self._monotonic()
             due = None if self._is_closed else self._due()
+            if due is not None and self._step.due_at is not None and self._step.due_at <= now:
+                self._show_step(now)
+                due = self._due()
             if due is not None and due <= now:
                 self._show_due(now)
                 due = self._due()
@@ -136,7 +140,15 @@ class EventDisplay:
         due = [each.next_at for each in self._changed]
         if self._is_share_new:
             due.append(self._share_at)
-        return max(min(due), self._not_before) if due else None
+        of_commands = [max(min(due), self._not_before)] if due else []
+        of_step = [] if self._step.due_at is None else [self._step.due_at]
+        return min([*of_commands, *of_step], default=None)
+
+    def _show_step(self, now: float) -> None:
+        line = f"{self._task_name}: {self._step.line(now)}"
+        # Where each host is a task of its own, a few of those that do not answer stand for all.
+        is_alone = self._step.total == 1
+        self._show(self._board.take_notice(line, "no answer") if is_alone else self._board.take_line(line))
 
     def _show_due(self, now: float) -> None:
         """Show either the line about all sessions, or those of each command whose line is due."""
@@ -208,11 +220,12 @@ class EventDisplay:
             if self._shows("progress") and not self._is_share_new:
                 self._is_share_new = True
                 self._wake()
-        elif self._waiting_since is None and now >= self._step_at and self._shows("progress"):
+        elif self._waiting_since is None and self._shows("progress"):
             # While sessions are waited for, they are looked at again and again.
-            self._step_at = now + interval(now - self._began)
-            self._show(self._board.take_line(said))
-            return
+            was_due = self._step.due_at is not None
+            self._step.note(event, now)
+            if self._step.due_at is not None and not was_due:  # otherwise the thread knows
+                self._wake()
         self._terminal.show_verbose(said)
 
     def _note_waiting(self, event: Waiting) -> None:

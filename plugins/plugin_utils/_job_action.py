@@ -17,7 +17,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _collecting
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._diffs import Diffs
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_output import JobOutput
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_output import JobOutput, ShownOutput
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import (
     JOBS,
     RECEIVING,
@@ -43,13 +43,13 @@ class Done:
     Attributes:
         hosts: For each host what is about it, as `of_host` returns it.
         lines: What is to be shown.
-        output: For each host the lines of output that were shown.
+        output: The lines of output.
         warnings, diffs: What its calls have beside their results.
     """
 
     hosts: dict[str, Entry]
     lines: list[Line]
-    output: dict[str, list[str]]
+    output: ShownOutput
     warnings: list[str] = field(default_factory=list)
     diffs: Diffs = field(default_factory=Diffs)
 
@@ -95,9 +95,9 @@ class JobAction(EngineAction):
         output = _output(order) if options["job"] in WITH_OUTPUT else None
         told, lines = drive(JOBS[options["job"]](order), calls)
         calls.warnings += [line.value for line in lines if line.kind == "unreadable"]
-        shown = {} if output is None else output.keep(told)
-        if text := "\n".join(line for of_host in shown.values() for line in of_host):
-            Terminal.of(self._task).show(text)
+        shown = ShownOutput() if output is None else output.keep(told)
+        if shown.lines:
+            Terminal.of(self._task).show("\n".join(shown.lines))
         by_host = told.by_host(options["fail_on"])
         for host, count in (told.pending or {}).items():
             by_host[host]["pending"] = count

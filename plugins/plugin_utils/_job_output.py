@@ -6,11 +6,29 @@ from __future__ import annotations
 
 import os
 import typing as t
+from dataclasses import dataclass, field
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.cmdlets import RECEIVE
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Entry, Order, Told, error
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_folder import OutputFolder
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_text import shown_output
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_text import (
+    excerpts_of,
+    grouped_excerpts,
+    lines_of_excerpts,
+)
+
+
+@dataclass
+class ShownOutput:
+    """Lines of the output of a job.
+
+    Attributes:
+        by_host: For each host its lines.
+        lines: Those of all hosts; what several of them gave is there once.
+    """
+
+    by_host: dict[str, list[str]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
 
 
 class JobOutput:
@@ -34,18 +52,21 @@ class JobOutput:
         if self._folder is not None:
             self._folder.make()
 
-    def keep(self, told: Told) -> dict[str, list[str]]:
-        """Write the output of each host to its files, and return the lines to show of each host.
+    def keep(self, told: Told) -> ShownOutput:
+        """Write the output of each host to its files, and return the lines to show of it.
 
         Where a file cannot be written, the host is told an error.
         """
         most = int(self._order.options.get("output_lines") or 0)
-        lines = {}
+        excerpts = {}
         for host in self._order.hosts:
             results = _results_of(told, host)
-            places = self._written(told, host, results)
-            lines[host] = shown_output(host, results, most, places, self._elsewhere(host))
-        return lines
+            excerpts[host] = excerpts_of(results, most, self._written(told, host, results))
+        elsewhere = {host: self._elsewhere(host) for host in excerpts}
+        return ShownOutput(
+            {host: lines_of_excerpts(host, of_host, elsewhere[host]) for host, of_host in excerpts.items()},
+            grouped_excerpts(excerpts, elsewhere, self._elsewhere()),
+        )
 
     def _written(self, told: Told, host: str, results: t.Sequence[Entry]) -> dict[str, str]:
         if self._folder is None:
@@ -58,13 +79,13 @@ class JobOutput:
             told.parts[host].append(error(host, message, cmdlet=RECEIVE, hint=hint))
             return {}
 
-    def _elsewhere(self, host: str) -> str:
-        """Return where the output is, beside a file of its own."""
+    def _elsewhere(self, host: str | None = None) -> str:
+        """Return where the output of a host, or of all, is beside a file of its own."""
         journal = self._order.options.get("journal")
         if not journal:
             return "in the result of the task"
         folder = self._order.folder
-        path = folder.journal_of(host) if folder is not None else os.path.abspath(journal)
+        path = os.path.abspath(journal) if host is None or folder is None else folder.journal_of(host)
         return f"in the journal; the lookup psremoting.fleet.journal reads {path}"
 
 

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import NAMED, listed
 
 Entry = t.Mapping[str, t.Any]
 
@@ -36,33 +38,91 @@ def lines_of(result: Entry) -> list[str]:
     return ["\t".join(map(shown, line.split("\t"))) for line in lines]  # a tab only moves the cursor
 
 
+class Excerpt(t.NamedTuple):
+    """What is shown of one command.
+
+    Attributes:
+        heading: Session, state and exit code.
+        lines: The first lines of its output.
+        rest: How many lines follow.
+        place: The file that has all of them, or "" where there is none.
+    """
+
+    heading: str
+    lines: tuple[str, ...]
+    rest: int
+    place: str
+
+
+def excerpts_of(results: t.Iterable[Entry], most: int, places: t.Mapping[str, str]) -> list[Excerpt]:
+    """Return what is shown of the commands on a host: the first lines of their output.
+
+    Args:
+        results: Entries of `results`; one without a command gave nothing, and is left out.
+        most: How many lines of output are shown of the host, at most. With 0 nothing is shown.
+        places: Files that have the whole output, by the ids of commands.
+    """
+    excerpts = []
+    left = most
+    for result in results:
+        if most <= 0 or not result.get("command_id"):
+            continue
+        lines = lines_of(result)
+        first = tuple(cut(line) for line in lines[:left])
+        left -= len(first)
+        heading = _heading(result, has_output=bool(lines))
+        place = places.get(str(result["command_id"]), "")
+        excerpts.append(Excerpt(heading, first, len(lines) - len(first), place))
+    return excerpts
+
+
 def shown_output(
     host: str, results: t.Iterable[Entry], most: int, places: t.Mapping[str, str], elsewhere: str
 ) -> list[str]:
     """Return the lines to show of what the commands on a host gave: the first ones, and where the rest is.
 
     Args:
-        results: Entries of `results`; one without a command gave nothing, and is left out.
-        most: How many lines of output are shown of the host, at most. With 0 nothing is shown.
-        places: Files that have the whole output, by the ids of commands.
+        results, most, places: As for `excerpts_of`.
         elsewhere: Where the output is if there is no file.
     """
-    shown_lines: list[str] = []
-    left = most
-    for result in results:
-        if most <= 0 or not result.get("command_id"):
-            continue
-        lines = lines_of(result)
-        first, rest = lines[:left], len(lines) - left
-        left -= len(first)
-        place = places.get(str(result["command_id"]))
-        heading = _heading(result, has_output=bool(lines))
-        shown_lines.append(f"{shown(host)}: {heading}{f', in {place}' if place else ''}")
-        shown_lines += [f"  {cut(line)}" for line in first]
-        if rest > 0:
-            count = "1 more line" if rest == 1 else f"{rest} more lines"
-            shown_lines.append(f"  ... {count}{'' if place else f' {elsewhere}'}")
-    return shown_lines
+    return lines_of_excerpts(host, excerpts_of(results, most, places), elsewhere)
+
+
+def lines_of_excerpts(host: str, excerpts: t.Iterable[Excerpt], elsewhere: str) -> list[str]:
+    """Return excerpts of the commands on a host as lines, each behind the host."""
+    return [line for each in excerpts for line in _excerpt_lines([host], each, elsewhere)]
+
+
+def grouped_excerpts(
+    by_host: t.Mapping[str, t.Sequence[Excerpt]], elsewhere: t.Mapping[str, str], elsewhere_of_all: str
+) -> list[str]:
+    """Return excerpts as lines, of hosts where they are equal once, behind the names of these hosts.
+
+    Args:
+        elsewhere: For each host where its output is if there is no file.
+        elsewhere_of_all: Where that of all hosts is.
+    """
+    groups: dict[Excerpt, list[tuple[str, str]]] = {}
+    for host, excerpts in by_host.items():
+        for excerpt in excerpts:
+            groups.setdefault(excerpt._replace(place=""), []).append((host, excerpt.place))
+    lines = []
+    for excerpt, given in groups.items():
+        places = [place for _host, place in given]
+        common = os.path.commonpath(places) if all(places) else ""
+        rest = elsewhere[given[0][0]] if len(given) == 1 else elsewhere_of_all
+        lines += _excerpt_lines([host for host, _place in given], excerpt._replace(place=common), rest)
+    return lines
+
+
+def _excerpt_lines(hosts: t.Sequence[str], excerpt: Excerpt, elsewhere: str) -> list[str]:
+    place = excerpt.place
+    lines = [f"{shown(listed(hosts, NAMED))}: {excerpt.heading}{f', in {place}' if place else ''}"]
+    lines += [f"  {line}" for line in excerpt.lines]
+    if excerpt.rest > 0:
+        count = "1 more line" if excerpt.rest == 1 else f"{excerpt.rest} more lines"
+        lines.append(f"  ... {count}{'' if place else f' {elsewhere}'}")
+    return lines
 
 
 def _heading(result: Entry, *, has_output: bool) -> str:

@@ -121,7 +121,7 @@ class Summary:
         """
         most = NAMED if has_file else None
         groups = [replace(group, reason=_words(group.reason)) for group in self.errors]
-        errors = [Line(text, Kind.HINT) for group in groups for text in error_groups.lines_of(group)]
+        errors = [Line(text, Kind.HINT) for group in groups for text in _group_lines(group)]
         why = self._why_all_failed()
         lines = [] if why else errors
         lines += [
@@ -189,6 +189,17 @@ class Summary:
             each = "each: " if len(names) > 1 else ""
             return f"{listed(names, most)}{f' ({each}{notes[0]})' if notes[0] else ''}"
         return listed([f"{name} ({note})" if note else name for name, note in zip(names, notes, strict=True)], most)
+
+
+def _group_lines(group: error_groups.Group) -> list[str]:
+    """Return the lines of a group of errors; its hosts share one with their message where that is alike."""
+    heading, *lines = error_groups.lines_of(group)
+    if len(group.alike) != 1:
+        return [heading, *lines]
+    message = lines[0].strip()
+    if len(group.hosts) == 1 and group.hosts[0] in message:
+        return [f"{group.reason}: {message}", *lines[1:]]
+    return [f"{heading}{'; ' if message.startswith(error_groups.EXAMPLE) else ': '}{message}", *lines[1:]]
 
 
 def _of_playbook(error: Mapping[str, t.Any], host: str) -> dict[str, t.Any]:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_text import lines_of, shown_output
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_text import (
+    excerpts_of,
+    grouped_excerpts,
+    lines_of,
+    shown_output,
+)
 
 
 def result(output: list[Any], command_id: str | None = "c0ffee00-1", **fields: Any) -> dict[str, Any]:
@@ -70,6 +75,49 @@ def test_the_first_lines_of_a_host_and_where_the_rest_is() -> None:
         "srv01: Nightly, Completed, exit code 3",
         "  more",
         "  ... 1 more line in the journal",
+    ]
+
+
+def grouped(results: dict[str, list[dict[str, Any]]], places: dict[str, str] | None = None) -> list[str]:
+    excerpts = {
+        host: excerpts_of(given, 2, {"c0ffee00-1": places[host]} if places else {}) for host, given in results.items()
+    }
+    return grouped_excerpts(excerpts, {host: f"in the journal of {host}" for host in results}, "in the journals")
+
+
+def test_equal_output_of_many_hosts_is_shown_once() -> None:
+    """In the place of the first of them."""
+    hosts = [f"srv{number:02}" for number in range(1, 41)]
+    results = {host: [result(["a", "b", host if host == "srv40" else "c"])] for host in hosts}
+    results["srv02"] = [result(["other"])]
+    results["srv03"] = [result(["a", "b", "c"], rc=3)]
+    results["srv39"] = [result(["a", "b", "c", "d"])]
+    assert grouped(results) == [
+        f"srv01, {', '.join(hosts[3:12])} and 27 more: Nightly, Completed",
+        "  a",
+        "  b",
+        "  ... 1 more line in the journals",
+        "srv02: Nightly, Completed",
+        "  other",
+        "srv03: Nightly, Completed, exit code 3",
+        "  a",
+        "  b",
+        "  ... 1 more line in the journal of srv03",
+        "srv39: Nightly, Completed",
+        "  a",
+        "  b",
+        "  ... 2 more lines in the journal of srv39",
+    ]
+
+
+def test_files_of_hosts_with_equal_output_are_told_by_their_folder() -> None:
+    places = {host: f"/out/{host}/Nightly.txt" for host in ("srv01", "srv02", "srv03")}
+    results = {"srv01": [result(["a"])], "srv02": [result(["b"])], "srv03": [result(["a"])]}
+    assert grouped(results, places) == [
+        "srv01, srv03: Nightly, Completed, in /out",
+        "  a",
+        "srv02: Nightly, Completed, in /out/srv02/Nightly.txt",
+        "  b",
     ]
 
 

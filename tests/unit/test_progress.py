@@ -328,14 +328,52 @@ def test_waiting_of_many_forks_is_one_line(run: Run) -> None:
 
 def test_steps_of_a_long_task(run: Run) -> None:
     display = run.fork()
-    # Lines come with the first step after 5 s, and not within 5 s of the line before.
-    for number, now in enumerate((0.1, 4.9, 5.1, 10.0, 10.2), start=1):
-        run.clock.now = 1000.0 + now
-        tell(display, Progressed(number, 5, "sessions"))
-    assert run.terminal.lines == ["Collect: 3 of 5 sessions", "Collect: 5 of 5 sessions"]
-    assert run.terminal.verbose == [f"Collect: {number} of 5 sessions" for number in (1, 2, 4)]
+    told = []
+    # Lines come after 5 s and not within 5 s of the line before; the end has none.
+    for number, wait in enumerate((0.1, 4.8, 0.2, 4.9, 0.2, 9.0), start=1):
+        told.append(run.wait(wait))
+        tell(display, Progressed(number, 6, "sessions"))
+    assert told == [
+        [],
+        [],
+        ["Collect: 2 of 6 sessions"],
+        [],
+        ["Collect: 4 of 6 sessions"],
+        ["Collect: 5 of 6 sessions"],
+    ]
+    assert run.terminal.verbose == [f"Collect: {number} of 6 sessions" for number in range(1, 7)]
     tell(display, Warned("in the result"))
-    assert len(run.terminal.lines) == 2
+    assert run.wait(60) == []
+
+
+def test_each_step_has_its_time(run: Run) -> None:
+    display = run.fork()
+    tell(display, Progressed(39, 40, "computers listed"))
+    run.wait(4.9)
+    tell(display, Progressed(40, 40, "computers listed"), Progressed(1, 40, "sessions"))
+    assert run.wait(4.9) == []
+    assert run.wait(0.2) == ["Collect: 1 of 40 sessions"]
+
+
+def test_computers_that_keep_silent_are_named(run: Run) -> None:
+    display = run.fork()
+    tell(display, Progressed(37, 40, "computers listed", silent=("a", "b", "c"), seconds=40))
+    tell(display, Progressed(39, 40, "computers listed", silent=("b",), seconds=40))
+    lines = run.wait(39)
+    assert lines == [
+        "Collect: 39 of 40 computers listed, no answer yet from b, 35 s at most",
+        "Collect: 39 of 40 computers listed, no answer yet from b, 5 s at most",
+    ]
+    tell(display, Progressed(40, 40, "computers listed"))
+    assert run.wait(60) == []
+
+
+def test_of_many_tasks_that_wait_for_an_answer_a_few_say_so(run: Run) -> None:
+    for number in range(50):
+        tell(run.fork(), Progressed(0, 1, "computers listed", silent=(f"web{number:02}",), seconds=30))
+    lines = run.wait(30)
+    assert len(lines) == 3
+    assert lines[0] == "Collect: 0 of 1 computers listed, no answer yet from web00, 25 s at most"
 
 
 def test_a_task_with_no_log_shows_nothing(run: Run) -> None:

@@ -67,19 +67,14 @@ def test_forty_hosts_with_nine_failures_of_five_kinds() -> None:
         *named(2, "access_denied", 39, hint="Check the password."),
     ]
     assert texts(*hosts) == [
-        "unreachable: server32, server33, server34",
-        "    It failed.",
+        "unreachable: server32, server33, server34: It failed.",
         f"    {FIREWALL}",
-        "access denied: server39, server40",
-        "    It failed.",
+        "access denied: server39, server40: It failed.",
         "    Check the password.",
-        "command failed: server37",
-        "    It failed.",
-        "busy: server35, server36",
-        "    It failed.",
+        "command failed: server37: It failed.",
+        "busy: server35, server36: It failed.",
         f"    {TAKEN}",
-        "missing: server38",
-        "    There is no session Nightly.",
+        "missing: server38: There is no session Nightly.",
         "25 changed, 6 ok, 9 need attention: unreachable server32, server33, server34; access denied server39, "
         "server40; command failed server37 (exit code 3); busy server35, server36 (each: another client); "
         "missing server38 (Nightly)",
@@ -111,14 +106,11 @@ def test_each_hint_is_for_its_own_hosts() -> None:
         host("server10", "failed", errors=[{"reason": "failed", "message": "It has no hint."}]),
     ]
     assert texts(*hosts)[:-1] == [
-        "failed: server01, server02",
-        "    It failed.",
+        "failed: server01, server02: It failed.",
         "    One.",
-        "failed: server09",
-        "    It failed.",
+        "failed: server09: It failed.",
         "    Two.",
-        "failed: server10",
-        "    It has no hint.",
+        "failed: server10: It has no hint.",
     ]
 
 
@@ -134,15 +126,15 @@ def test_an_error_of_each_computer_is_no_reason_that_stopped_all() -> None:
     hosts = named(2, "failed")
     for each in hosts:
         each["errors"][0]["computer_name"] = each["host"]
-    assert texts(*hosts)[:-1] == ["failed: server01, server02", "    It failed."]
+    assert texts(*hosts)[:-1] == ["failed: server01, server02: It failed."]
 
 
 def test_commands_that_still_run_are_a_group_of_their_own() -> None:
     running = [{"reason": "failed", "category": "OperationTimeout", "message": "It still runs."}]
     hosts = [*named(35, "failed", errors=running), host("server40", "failed", hint="Take another name.")]
     lines = texts(*hosts, has_file=True)
-    assert lines[:3] == ["failed: server40", "    It failed.", "    Take another name."]
-    assert lines[3:] == [
+    assert lines[:2] == ["failed: server40: It failed.", "    Take another name."]
+    assert lines[2:] == [
         "35 still run (run this again to wait): server01, server02, server03, server04, server05, server06, server07, "
         "server08, server09, server10 and 25 more; 1 needs attention: failed server40"
     ]

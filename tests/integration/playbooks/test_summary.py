@@ -75,7 +75,7 @@ def test_the_last_lines_say_which_hosts_need_what(controller: Controller) -> Non
     assert ended.stdout.count(LAST) == 1
     assert ended.stdout.count(HINT) == 1
     assert "1 host left out: linux01: the connection is ssh, not psrp or winrm" in ended.stdout
-    assert "unreachable: db01\n    No answer.\n    Check that WinRM" in ended.stdout
+    assert "unreachable: db01: No answer.\n    Check that WinRM" in ended.stdout
     assert ended.stdout.index(HINT) < ended.stdout.index(LAST) < ended.stdout.index("PLAY RECAP")
     (returned,) = ended.of(SUMMARY).values()
     assert returned["stdout_lines"][-1] == LAST

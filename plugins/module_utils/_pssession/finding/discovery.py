@@ -26,6 +26,8 @@ from ..wsman.client import Listing
 
 # How many computers a message names that is about many.
 _NAMED = 5
+# So few computers that have not answered are named while the others are waited for.
+_FEW = 3
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,11 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     def go_on() -> bool:
         return not (request.flow.stop_on_error and any(isinstance(found, TransportError) for found in answers.values()))
 
+    if len(asked) <= _FEW:
+        task.context.emit(_progress(asked, answers))
     for endpoint, found in task.throttle.map(ask, asked, go_on):
         answers[endpoint] = found
-        task.context.emit(Progressed(len(answers), len(asked), "computers listed"))
+        task.context.emit(_progress(asked, answers))
     now = task.context.world.now()
     sessions: dict[Endpoint, tuple[PSSession, ...]] = {}
     places: dict[Endpoint, Endpoint] = {}
@@ -114,6 +118,18 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     if task.context.check_mode and (foreseen := task.context.foreseen) is not None:
         sessions = {each: foreseen.applied_to(places[each], found) for each, found in sessions.items()}
     return Discovery(sessions, errors, listed, asked_at, places)
+
+
+def _progress(asked: t.Sequence[Endpoint], answers: t.Collection[Endpoint]) -> Progressed:
+    """Return how many computers have answered, and where only few have not, which."""
+    left = [each for each in asked if each not in answers] if len(asked) - len(answers) <= _FEW else []
+    return Progressed(
+        len(answers),
+        len(asked),
+        "computers listed",
+        silent=tuple(each.inventory_hostname or each.computer_name for each in left),
+        seconds=max((min(each.option.open_timeout, each.answer_timeout) for each in left), default=0.0),
+    )
 
 
 def _as_logged_on(endpoint: Endpoint, mechanism: str) -> Endpoint:

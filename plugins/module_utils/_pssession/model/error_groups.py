@@ -15,6 +15,8 @@ Entry = t.Mapping[str, t.Any]
 # How many hosts are named, and how many different messages shown, for one reason and hint.
 _HOSTS = 12
 _MESSAGES = 5
+# How a message begins that stands for others, which differ in names only.
+EXAMPLE = "for example: "
 _REASONS = [reason.value for reason in Reason]
 # What differs between messages about the same problem on two computers, beside their names.
 _ADDRESS = re.compile(r"https?://[^\s,;)]+|\[[0-9a-fA-F:]+\](:\d+)?|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b")
@@ -98,7 +100,7 @@ def lines_of(group: Group) -> t.Iterator[str]:
     yield f"{group.reason}: {named(group.hosts)}" if group.hosts else f"{group.reason}:"
     for alike in group.alike[:_MESSAGES]:
         differ = len({error["message"] for error in alike}) > 1
-        yield f"    {'for example: ' if differ else ''}{alike[0]['message']}"
+        yield f"    {EXAMPLE if differ else ''}{alike[0]['message']}"
     if len(group.alike) > _MESSAGES:
         left = len(group.alike) - _MESSAGES
         yield f"    {'1 other message' if left == 1 else f'{left} other messages'}: see errors in the result"

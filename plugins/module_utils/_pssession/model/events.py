@@ -204,12 +204,16 @@ class Progressed:
     Attributes:
         unit: What is counted, in the plural, such as sessions.
         failed: Of those that are done, so many ended with an error. Only commands have it.
+        silent: The last computers that have not answered, where there are few.
+        seconds: How long these may still take.
     """
 
     done: int
     total: int
     unit: str
     failed: int = 0
+    silent: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
