@@ -13,6 +13,8 @@ BENCHMARK_ARGS ?=
 # Random values that `make conformance` tries, and the seed they are drawn by; without one, it takes a new one and shows it.
 VALUES ?= 10000
 SEED ?=
+# Checks that `make live` makes, for instance: make live LIVE_ARGS='A3 A20'
+LIVE_ARGS ?=
 # Histories that `make simulate` plays, and the seed of the first one; the others follow.
 HISTORIES ?= 1000
 # What all of them aim at, as `make simulate` prints it; they aim at what was rare so far when not given.
@@ -108,6 +110,10 @@ record-situations: $(READY) ## Record what modules return and request in tests/i
 conformance: $(READY) ## Random values and long scripts against a real PowerShell (VALUES=10000 SEED=...): minutes
 	@PSSESSION_REQUIRE_POWERSHELL=1 PSSESSION_CONFORMANCE_VALUES=$(VALUES) PSSESSION_CONFORMANCE_SEED=$(SEED) \
 		$(PYTEST) tests/conformance/powershell -rs $(PYTEST_ARGS)
+
+.PHONY: live
+live: $(READY) ## Whether the server in PSSESSION_LIVE_URI does what docs/protocol.md assumes; without it, a simulated one
+	@$(WITH_ENV) $(VENV_PYTHON) -m tests.live $(LIVE_ARGS)
 
 .PHONY: simulate
 simulate: $(READY) ## Random histories of tasks and faults, checked against the promises (HISTORIES=100000 SEED=...)
