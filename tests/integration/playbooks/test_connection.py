@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,12 @@ from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 from tests.waiting import until
 
 from .controller import PASSWORD, PATIENT, USER, Controller, inventory_of
-from .shipped import Shipped
+from .shipped import Shipped, outcomes
 
 OURS = "psremoting.fleet.psrp"
+PLAYBOOKS = Path(__file__).resolve().parents[3] / "playbooks"
+# Playbooks whose tasks run by the connections of their hosts; they have tests of their own.
+BY_CONNECTIONS = {"compare_connections"}
 # What raw makes of its text.
 END = "\nexit $LASTEXITCODE"
 SCRIPTS = {
@@ -215,20 +219,24 @@ def test_its_hosts_are_windows_hosts_for_everything_else(fleet: SimulatedFleet, 
     """Modules, lookup and role know them by the name of the connection, and the playbooks, too."""
     shipped = Shipped(tmp_path, inventory_of(fleet, ansible_connection=OURS))
     journal = str(tmp_path / "journal")
-    for playbook, of_playbook in (
-        ("start", {"name": "Nightly", "script": "job"}),
-        ("list", {}),
-        ("connect", {"name": "Nightly"}),
-        ("extend", {"expires_within": 1e6}),
-        ("collect", {"name": "Nightly", "journal": journal}),
-        ("harvest", {"name": "Nightly", "journal": journal}),
-        ("cleanup", {"name": "Nightly", "minimum_age": 0}),
-        ("resume", {"name": "Anew", "script": "job", "journal": f"{journal}-anew"}),
-    ):
+    variables_of: dict[str, dict[str, Any]] = {
+        "start": {"name": "Nightly", "script": "job"},
+        "list": {},
+        "connect": {"name": "Nightly"},
+        "extend": {"expires_within": 1e6},
+        "collect": {"name": "Nightly", "journal": journal},
+        "harvest": {"name": "Nightly", "journal": journal},
+        "cleanup": {"name": "Nightly", "minimum_age": 0},
+        "resume": {"name": "Anew", "script": "job", "journal": f"{journal}-anew"},
+        "journal": {"name": "Nightly", "journal": journal},  # reads what is on the controller
+    }
+    assert set(variables_of) == {path.stem for path in PLAYBOOKS.glob("*.yml")} - BY_CONNECTIONS
+    for playbook, of_playbook in variables_of.items():
         fleet.clear_requests()
         run = shipped.play(playbook, **of_playbook)
         assert run.exit_code == 0, (playbook, run.output)
-        assert fleet.requests, playbook
+        assert outcomes(run).keys() == {"srv01"}, playbook
+        assert bool(fleet.requests) is (playbook != "journal"), playbook
     controller = Controller(tmp_path / "modules", shipped.inventory)
     run = controller.run(
         """
