@@ -25,6 +25,8 @@ MUTANTS ?= 200
 SECONDS ?= 900
 # Cases that `make sweep` spreads over verbs, log-ons, kinds of damage and bytes.
 CASES ?= 10000
+# Requests of each mode at which `make kill-sweep` kills a task, each in four ways.
+POINTS ?= 50
 # How often and how tests are repeated, for instance: make test-races REPEAT_ARGS='--times 5 --way loaded -k receive'
 REPEAT_ARGS ?=
 # Processes of `make simulate` at the same time.
@@ -133,6 +135,10 @@ fuzz: $(FUZZ_INSTALLED) $(COLLECTIONS) ## Coverage-guided fuzzing of all that re
 .PHONY: sweep
 sweep: $(READY) ## Verbs over sockets, with damage at every k-th byte, and run again (CASES=10000 SEED=...): an hour
 	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation.sweep --cases $(CASES) --seed $(or $(SEED),0)
+
+.PHONY: kill-sweep
+kill-sweep: $(READY) ## Windows tasks killed at each request and run again, in a real PowerShell (POINTS=50 SEED=...): an hour
+	@$(WITH_ENV) $(VENV_PYTHON) -m tests.kill_sweep --points $(POINTS) --seed $(or $(SEED),0)
 
 .PHONY: test-pypsrp
 test-pypsrp: $(READY) ## pypsrp's own tests against the simulator with a real PowerShell: minutes

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run a sweep: ``python -m tests.kill_sweep --points 50``, or ``--cases 40`` for some that are drawn."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import tests.conftest  # noqa: F401  # pylint: disable=unused-import  # it makes the collection importable
+from tests.kill_sweep.bench import bench
+from tests.kill_sweep.cases import WORKS, drawn, full, known_modes
+from tests.kill_sweep.judge import faults_of
+from tests.simulator.powershell_process import find_powershell
+
+
+def main() -> int:
+    """Run the cases, print each that fails and a table of all, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=50, help="requests of each mode; each has four cases")
+    parser.add_argument("--cases", type=int, help="so many cases in all instead")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--mode", action="append", choices=known_modes(), help="only this one; repeatable")
+    given = parser.parse_args()
+    powershell = find_powershell()
+    if powershell is None:
+        sys.exit("There is no PowerShell 7 here: put pwsh on PATH, or its path into PSSESSION_TEST_POWERSHELL.")
+    modes, chance = given.mode or known_modes(), random.Random(given.seed)
+    tally: Counter[tuple[str, str]] = Counter()
+    with tempfile.TemporaryDirectory() as folder, bench(Path(folder), powershell) as made:
+        for mode in modes:
+            for work in WORKS:
+                made.measure(work, mode)
+        chosen = (
+            drawn(made.requests, modes, given.cases, chance)
+            if given.cases
+            else full(made.requests, modes, given.points, chance)
+        )
+        for number, case in enumerate(chosen, 1):
+            told = made.play(case)
+            if told is None:
+                tally[case.mode, "an earlier end"] += 1
+                continue
+            faults = list(faults_of(case, told))
+            tally[case.mode, "cases"] += 1
+            tally[case.mode, "failed"] += bool(faults)
+            tally[case.mode, f"{told.starts} starts"] += 1
+            print(
+                f"{number}/{len(chosen)} {case}: {'; '.join(faults) or f'as promised, {told.starts} starts'}",
+                flush=True,
+            )
+    return _summary(modes, tally)
+
+
+def _summary(modes: list[str], tally: Counter[tuple[str, str]]) -> int:
+    """Print a line for each mode; a rate that was never seen is below three in that many cases, with 95 %."""
+    for mode in modes:
+        cases, failed = tally[mode, "cases"], tally[mode, "failed"]
+        bound = f" (below {3 / cases:.1%} with 95 % certainty)" if cases and not failed else ""
+        starts = ", ".join(
+            f"{count} with {kind}" for (of, kind), count in sorted(tally.items()) if of == mode and "start" in kind
+        )
+        print(f"{mode}: {failed} of {cases} cases failed{bound}; {starts}")
+    return 1 if any(tally[mode, "failed"] for mode in modes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

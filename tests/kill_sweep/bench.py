@@ -1,0 +1,174 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A simulated computer with a real PowerShell, on which a run is killed at one of its requests and made again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.integration.playbooks.controller import PASSWORD, PLUGINS, USER, Controller, Run, inventory_of
+from tests.integration.playbooks.windows_machine import windows_machine
+from tests.kill_sweep.cases import MODES, WORKS, Case
+from tests.processes import processes_of
+from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
+from tests.waiting import until
+
+OURS = "psremoting.fleet.psrp"
+# Seconds, on the fleet's clock, until the server takes a session from a silent client; no busy machine takes so long.
+SILENCE = 1800
+# What a joined task says beside its result, and what tells the time.
+VARYING = frozenset({"joined", "started_at", "warnings", "exception", "deprecations"})
+
+
+@dataclass
+class Told:
+    """What was seen of a case.
+
+    Attributes:
+        expected: The result of an uninterrupted run.
+        run: The run after the kill.
+        starts: How often the work began, in all.
+        operations: Requests of the killed run that the server carried out.
+        late: Requests of the killed run after the kill.
+        left: Sessions that the kill left.
+    """
+
+    expected: dict[str, Any]
+    run: Run
+    starts: int
+    operations: list[str]
+    late: list[str]
+    left: int
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The result of the run after the kill."""
+        return result_of(self.run)
+
+
+@dataclass
+class Bench:
+    """One computer, and the controllers that work with it."""
+
+    folder: Path
+    fleet: SimulatedFleet
+    _expected: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    requests: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _controllers: int = 0
+
+    @property
+    def computer(self) -> SimulatedComputer:
+        """The computer."""
+        return self.fleet["srv01"]
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log"
+
+    def measure(self, work: str, mode: str) -> None:
+        """Run a task without a kill: its result, and the operations of its requests."""
+        if (work, mode) not in self.requests:
+            self._begin()
+            run = self.controller(mode).run(self._playbook(work))
+            if run.exit_code != 0:
+                raise RuntimeError(f"{work} fails without a kill:\n{run.output}")
+            self._expected[work, mode] = result_of(run)
+            self.requests[work, mode] = [each.operation for each in self.fleet.requests]
+
+    def controller(self, mode: str) -> Controller:
+        """Return a controller with a home of its own; all have the same secret."""
+        self._controllers += 1
+        library = {
+            "ANSIBLE_LIBRARY": str(PLUGINS / "modules"),
+            "PSSESSION_CLIENT_SECRET": "only for the sweep, shared by its controllers",
+        }
+        inventory = inventory_of(self.fleet, ansible_connection=OURS, **MODES[mode])
+        return Controller(self.folder / f"controller-{self._controllers}", inventory, library)
+
+    def play(self, case: Case) -> Told | None:
+        """Kill a run of the case's task, and run the task again; None if it ended before.
+
+        Into how many answers a PowerShell puts what it gives differs from run to run.
+        """
+        self.measure(case.work, case.mode)
+        self._begin()
+        controller = self.controller(case.mode)
+        until_killed = self._run_until(case, controller)
+        if until_killed is None:
+            return None
+        late = [each.operation for each in self.fleet.requests[until_killed:]]
+        carried_out = [each.operation for each in self.fleet.requests[:until_killed] if each.status == 200]
+        if case.is_carried_out:  # its status was never sent
+            carried_out.append(self.fleet.requests[until_killed - 1].operation)
+        left = len(self.computer.sessions)
+        if not case.is_same:
+            controller = self.controller(case.mode)
+            self.fleet.clock.advance(SILENCE + 1)
+        run = controller.run(self._playbook(case.work), "-v")
+        return Told(self._expected[case.work, case.mode], run, self._starts(), carried_out, late, left)
+
+    def _run_until(self, case: Case, controller: Controller) -> int | None:
+        """Run the task until its connection waits for the answer, and kill it; returns how many requests there were."""
+        action: Literal["withhold", "hang"] = "withhold" if case.is_carried_out else "hang"
+        stop = Injection(case.operation, action=action, after=case.number)
+        self.computer.inject(stop)
+        process = controller.started(self._playbook(case.work))
+        until(lambda: stop.waiting or process.poll() is not None, str(case))
+        requests = len(self.fleet.requests)
+        if process.poll() is not None:
+            process.communicate()
+            stop.times = 0
+            return None
+        _kill(process, case.is_whole)
+        until(lambda: not stop.waiting, "the end of its connection")
+        return requests
+
+    def _playbook(self, work: str) -> str:
+        return WORKS[work].format(log=self._log, script=self.folder / "work.ps1")
+
+    def _starts(self) -> int:
+        return self._log.read_text(encoding="utf-8").split().count("started") if self._log.exists() else 0
+
+    def _begin(self) -> None:
+        for session in self.computer.sessions:
+            session.close()
+        until(lambda: self.fleet.powershell_processes == 0, "the end of the processes before")
+        self._log.unlink(missing_ok=True)
+        self.fleet.clear_requests()
+
+
+def result_of(run: Run) -> dict[str, Any]:
+    """Return the result of the task, without what differs from run to run."""
+    return {name: value for name, value in run["Work"].values.items() if name not in VARYING}
+
+
+@contextlib.contextmanager
+def bench(folder: Path, powershell: str) -> Iterator[Bench]:
+    """Start a computer.
+
+    Args:
+        folder: An empty folder for everything.
+        powershell: Path of the PowerShell.
+    """
+    (folder / "work.ps1").write_text(f"param($a) Add-Content '{folder}/log' started; \"$a\"; 'two'\n", encoding="utf-8")
+    machine = windows_machine(folder / "machine", powershell)
+    switches = {"silence_timeout": SILENCE}
+    with SimulatedFleet.build(["srv01"], [User(USER, PASSWORD)], switches=switches, powershell=machine) as fleet:
+        yield Bench(folder, fleet)
+
+
+def _kill(process: subprocess.Popen[str], is_whole: bool) -> None:
+    """Kill ansible-playbook, with or without its workers, and wait until none of them is there any more."""
+    processes = processes_of(process.pid)
+    for pid in processes[::-1] if is_whole else processes[:1]:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "the end of the workers")

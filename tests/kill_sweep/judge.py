@@ -1,0 +1,38 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the connection promises of a task whose controller was killed, by its options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.kill_sweep.bench import Told
+from tests.kill_sweep.cases import Case
+
+
+def faults_of(case: Case, told: Told) -> Iterator[str]:
+    """Yield what is not as promised, as sentences."""
+    is_started = "Command" in told.operations
+    if told.late and (is_started or told.late != ["Delete"]):  # a session without a command may be removed
+        yield f"the killed run sent {', '.join(told.late)} after the kill"
+    if told.run.exit_code != 0:
+        yield f"the run after the kill failed:\n{told.run.output}"
+        return
+    if told.result != told.expected:
+        yield f"the result is {told.result}, without a kill it is {told.expected}"
+    most = most_starts(case, told)
+    if not 1 <= told.starts <= most:
+        yield f"the work began {told.starts} times, and at most {most} is right"
+    if is_started and "Delete" not in told.operations and told.left == 0:
+        yield "the session of the killed run is gone"
+
+
+def most_starts(case: Case, told: Told) -> int:
+    """Return how often the work may begin.
+
+    A plain task is started again. A durable one is joined, unless its result had been received and signalled away.
+    """
+    if case.mode == "plain":
+        return 1 + ("Command" in told.operations)
+    return 1 + ("Signal" in told.operations)
