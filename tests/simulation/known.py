@@ -84,21 +84,6 @@ KNOWN: tuple[KnownFault, ...] = (
         ),
         lambda played, violation: violation.promise == "lost" and is_late(played, "Receive"),
     ),
-    KnownFault(
-        "two runs of resume with one journal at one moment: the session that one has opened and started in is removed "
-        "while the other waits for the journal, and that one starts the script once more",
-        History(
-            20098,
-            ("srv01",),
-            Work(),
-            (
-                Step("resume", ("srv01",)),
-                Step("resume", ("srv01",), is_parallel=True, faults=(HappeningFault(1, "remove", "Disconnect"),)),
-            ),
-            {"replay_after_connect": "any"},
-        ),
-        lambda played, violation: violation.promise in ("twice", "lost", "green") and _is_removed_meanwhile(played),
-    ),
 )
 
 
@@ -108,13 +93,6 @@ def is_late(played: Played, operation: str) -> bool:
         (fault.kind, what) == ("late", operation)
         for outcome in played.outcomes
         for fault, what, _where in outcome.happened
-    )
-
-
-def _is_removed_meanwhile(played: Played) -> bool:
-    kinds = {fault.kind for outcome in played.outcomes for fault, _what, _where in outcome.happened}
-    return bool(kinds & {"remove", "restart"}) and any(
-        step.kind == "resume" and step.is_parallel for step in played.history.steps
     )
 
 

@@ -78,6 +78,26 @@ MENDED = {
         ),
         {"replay_after_connect": "command"},
     ),
+    "resume starts work anew where another run's session was removed while it waited for the journal": History(
+        20098,
+        ("srv01",),
+        Work(),
+        (
+            Step("resume", ("srv01",)),
+            Step("resume", ("srv01",), is_parallel=True, faults=(HappeningFault(1, "remove", "Disconnect"),)),
+        ),
+        {"replay_after_connect": "any"},
+    ),
+    "resume starts work on later hosts that another run has done while it worked with the first ones": History(
+        2000699,
+        ("srv01", "srv02", "srv03"),
+        Work(),
+        (
+            Step("resume", ("srv01", "srv02", "srv03"), faults=(HappeningFault(1, "stalled_request", "Command"),)),
+            Step("resume", ("srv01", "srv02", "srv03"), is_parallel=True),
+        ),
+        {"replay_after_connect": "any"},
+    ),
 }
 
 

@@ -159,3 +159,12 @@ def test_a_recorded_command_is_read_as_one_that_is_received(tmp_path: Path) -> N
         "inventory_hostname": "srv01",
     }
     assert recorded.unreadable == ()
+
+
+def test_a_journal_with_commands_that_the_job_does_not_know_is_left_alone(tmp_path: Path) -> None:
+    """Another run has written them after the job has looked, and before the journal was locked."""
+    path = str(tmp_path / "a.jsonl")
+    Journal(path, LocalDisk()).note_start(A, ONE)
+    for known, is_usable in ((None, True), (frozenset({ONE}), True), (frozenset(), False)):
+        journals = HostJournals({"srv01": HostJournal(path, known=known)}, LocalDisk(), None)
+        assert (journals.problem_of(A.endpoint) is None) is is_usable

@@ -310,9 +310,14 @@ class _Resumer:
             work.is_over = bool(part["errors"])
 
     def _start(self, works: t.Sequence[_Work]) -> Phase:
-        for batch in self._batches([work for work in works if not work.leave_to_another_run()]):
-            call = starting(self._order, [each.host for each in batch], **self._order.given("journal"))
-            for work, part in _parts((yield self._with_journals(call, batch)), batch):
+        for batch in self._batches(works):
+            batch = [work for work in batch if not work.leave_to_another_run()]
+            if not batch:
+                continue
+            hosts = [each.host for each in batch]
+            call = starting(self._order, hosts, **self._order.given("journal"))
+            call = with_journals(self._order, call, hosts, {each.host: each.known for each in batch})
+            for work, part in _parts((yield call), batch):
                 work.is_asked_to_start, work.received, work.difference = True, None, ""
                 errors = [each for each in part["errors"] if not _is_about_empty(each, part)]
                 work.told.append({**part, "results": [], "errors": errors})

@@ -11,6 +11,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Call,
+    Commands,
     Entry,
     Folder,
     Job,
@@ -42,7 +43,9 @@ def start(order: Order) -> Job:
     told = Told.of(order.hosts)
     hosts = list(order.hosts) if order.folder is None else (yield from _not_begun(order, order.folder, told))
     for batch in batches(order, hosts):
-        started = yield with_journals(order, starting(order, batch, **order.given("journal")), batch)
+        # The journals of these hosts had no command.
+        unbegun: dict[str, Commands] = {host: {} for host in batch}
+        started = yield with_journals(order, starting(order, batch, **order.given("journal")), batch, unbegun)
         for host, part in parts_of(started, batch).items():
             told.parts[host].append(part)
             for session in part["sessions"]:
@@ -121,13 +124,23 @@ def batches(order: Order, items: t.Sequence[_Item]) -> list[t.Sequence[_Item]]:
     return [items[first : first + most] for first in range(0, len(items), most)]
 
 
-def with_journals(order: Order, call: Call, hosts: t.Iterable[str]) -> Call:
-    """Return a call with the journal of each host, and what its work is told by there."""
+def with_journals(
+    order: Order, call: Call, hosts: t.Iterable[str], known: t.Mapping[str, Commands] | None = None
+) -> Call:
+    """Return a call with the journal of each host, and what its work is told by there.
+
+    Args:
+        known: For each host, the commands that its journal had when it was decided that the call starts something.
+    """
     folder = order.folder
     if folder is None:
         return call
     journals = {
-        host.lower(): HostJournal(folder.journal_of(host), identity_of(order, host, folder.new_salt()))
+        host.lower(): HostJournal(
+            folder.journal_of(host),
+            identity_of(order, host, folder.new_salt()),
+            None if known is None else frozenset(each for ids in known[host].values() for each in ids),
+        )
         for host in hosts
     }
     return replace(call, journals=journals)

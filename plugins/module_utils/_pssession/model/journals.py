@@ -15,7 +15,10 @@ class HostJournal:
     Attributes:
         path: Of the file.
         work: What the work is told by that is started or received, as plain data; the journal has it with each command.
+        known: The ids of all commands that the journal had when the job decided, in lower case. With any other one in
+            it, another run has worked there meanwhile, and nothing may be done. None allows any.
     """
 
     path: str
     work: t.Mapping[str, str] | None = None
+    known: frozenset[str] | None = None

@@ -168,11 +168,17 @@ class HostJournals(_Journals):
             if lock is None and not disk.exists(place.path):
                 continue
             try:
-                self._journals[host] = Journal(
+                journal = Journal(
                     place.path, disk, lock, only_reads=lock is None, work=place.work, give_up_at=give_up_at
                 )
             except PSSessionError as error:
                 self._problems[host] = str(error)
+                continue
+            # Now that it is locked: until then another run may have started the same work, and ended it.
+            if place.known is None or place.known == {each.command_id.lower() for each in journal.commands()}:
+                self._journals[host] = journal
+            else:
+                self._problems[host] = "another run has worked there at the same time. Run this again for the result"
         self._may_be_missing = lock is None
 
     def done_with(self, _session: PSSession) -> None:
