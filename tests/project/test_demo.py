@@ -16,13 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_demo(tmp_path: Path) -> None:
     shown = run_demo(tmp_path, 6, ", 6 with warnings")
-    assert shown.count("  Healthy : 4") == 6
+    assert shown.count("  Healthy : 4") == 1
+    assert "dc01, file01, print01, sql01, web01, web02: Nightly, Completed, in " in shown
 
 
 def test_demo_with_a_real_powershell(tmp_path: Path, powershell: str) -> None:
     """The disks are those of this machine, so the script may warn of them or not."""
     shown = run_demo(tmp_path, 3, "(?:, 3 with warnings)?", DEMO_POWERSHELL=powershell)
-    assert len(re.findall(r"^  Healthy : \d+$", shown, re.MULTILINE)) == 3
+    assert re.search(r"^  Healthy : \d+$", shown, re.MULTILINE)
 
 
 def run_demo(tmp_path: Path, computers: int, warnings: str, **variables: str) -> str:
