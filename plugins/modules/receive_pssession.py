@@ -18,7 +18,8 @@ description:
 options:
   stop:
     description:
-      - Stop the commands, and take what they have given until then.
+      - Stop the commands, and take what they have given until then. A command that goes on is stopped again every 5
+        seconds.
     type: bool
     default: false
   when_done:

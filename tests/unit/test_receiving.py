@@ -42,6 +42,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.receiving import (
     STOP,
+    STOP_AGAIN,
     TERMINATE,
     Receiving,
 )
@@ -90,11 +91,13 @@ class Server:
         says_done: Whether the last answer says that the command has ended.
         lent: How many connections are lent now.
         seconds: How long each Receive may take.
+        waits: How long the server is to hold each Receive, where that is said.
     """
 
     def __init__(self, *answers: list[bytes] | Exception) -> None:
         self.endpoint = SESSION.endpoint
         self.seconds: list[float] = []
+        self.waits: list[float] = []
         self.asked: list[str] = []
         self.lent = 0
         self.is_closed = False
@@ -124,9 +127,10 @@ class Server:
         return WSManClient(self.endpoint, COMMAND, self.world).new_receive_deadline(wait)
 
     def receive_command(
-        self, _shell: Any, _command_id: str, deadline: float, _wait: float | None
+        self, _shell: Any, _command_id: str, deadline: float, wait: float | None
     ) -> tuple[list[bytes], bool]:
         self.asked.append("Receive")
+        self.waits += [] if wait is None else [wait]
         self.seconds.append(deadline - self.world.monotonic())
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
@@ -248,6 +252,20 @@ def test_a_command_is_stopped_first_and_a_silent_one_has_its_shell_looked_at() -
     finished, _end = receiving(server, stop=True)
     assert finished == Finished(PipelineState.STOPPED)
     assert server.asked == [STOP, "Receive", "look at the shell", "Receive", TERMINATE]
+
+
+def test_a_command_that_goes_on_is_stopped_again() -> None:
+    """PowerShell answers a stop that arrives between two statements, and goes on with the next one."""
+    clock = itertools.count(step=STOP_AGAIN / 8)
+    server = Server(
+        *([piece(number, OUTPUT, "<S>on</S>")] for number in range(1, 7)),
+        [piece(7, STATE, '<Obj RefId="0"><MS><I32 N="PipelineState">3</I32></MS></Obj>')],
+    )
+    server.world = world(monotonic=lambda: float(next(clock)))
+    *_output, finished, _end = receiving(server, stop=True)
+    assert finished == Finished(PipelineState.STOPPED)
+    assert 2 <= server.asked.count(STOP) < server.asked.count("Receive")
+    assert max(server.waits) <= STOP_AGAIN
 
 
 @pytest.mark.parametrize("open_timeout", [0.5, 180.0])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,21 @@ UNICODE = "Grüße 😀 \U0010fffd _x0041_ _X005F_ <&> \t tab \u2028 \ufeff"
 
 
 @pytest.fixture(scope="module")
-def controller(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
-    """A controller with a session `input`, which all tests share: none leaves anything in it."""
-    controller = shared_controller(fleet, tmp_path_factory)
-    open_session(controller, "input")
-    return controller
+def shared(fleet: SimulatedFleet, tmp_path_factory: pytest.TempPathFactory) -> Controller:
+    """A controller, which all tests share."""
+    return shared_controller(fleet, tmp_path_factory)
+
+
+@pytest.fixture
+def controller(shared: Controller, fleet: SimulatedFleet) -> Iterator[Controller]:
+    """The controller, with a session `input` in which nothing runs. Tests share it while they leave it like that."""
+    if not fleet["srv01"].sessions:
+        open_session(shared, "input")
+    yield shared
+    fleet["srv01"].injections.clear()
+    (session,) = fleet["srv01"].sessions
+    if session.commands:
+        shared.run(_plugins.REMOVE, "srv01", name=["input"])
 
 
 def run(controller: Controller, script: str, **options: Any) -> Result:

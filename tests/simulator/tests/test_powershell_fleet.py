@@ -109,7 +109,7 @@ def test_a_powershell_that_does_not_start(tmp_path: Path) -> None:
         broken.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
         assert client.create().status == 200
         until(lambda: fleet["srv01"].sessions == [], "the end of the session")
-        assert fleet.powershell_processes == 0
+        until(lambda: fleet.powershell_processes == 0, "the end of the process, after that of the session")
 
 
 # Processes

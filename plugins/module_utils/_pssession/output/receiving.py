@@ -34,6 +34,9 @@ from .recovering import Recovery
 # PowerShell's stop signal; the misspelling is the constant that servers compare with (MS-WSMV 2.2.4.38).
 STOP = "powershell/signal/crtl_c"
 TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"
+# After so many seconds a command that still runs is stopped again: PowerShell answers a stop that arrives between two
+# statements of a pipeline, and goes on with the next statement (seen: PowerShell 7.6, Linux).
+STOP_AGAIN = 5.0
 # The shortest time that the server is asked to wait for output because connections break in silence, in seconds.
 LEAST_SILENCE = 2.0
 # An answer that the server held back for so long, in seconds, has messages that are newer than this connection.
@@ -75,7 +78,7 @@ class Receiving:
             any case; receiving from a command that never falls silent ends after a while.
         recovery_timeout: Seconds to get over one break of the connection; 0 means not at all. The timeout is not
             longer for that.
-        stop: Stop the command first.
+        stop: Stop the command first, and again while it goes on.
         wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
         stream: What makes events of the command's stream.
         confirms: Whether the server is to forget the command once its end was received.
@@ -111,7 +114,8 @@ class Receiving:
         self._recovery = Recovery(session, command_id, pool, recovery_timeout)
         self._timeout = timeout
         self._until: float | None = None
-        self._stop = stop
+        # When to stop the command, on the clock of the world; None if it may run to its end.
+        self._stop_at = self._world.monotonic() if stop else None
         self._confirms = confirms
         self.is_replaying = False
         self._drops = session.shell.buffer_mode == "Drop"
@@ -203,9 +207,7 @@ class Receiving:
         shell = self.session.shell
         with self._pool.lend(self.session.endpoint) as client:
             self._connect(client)
-            if self._stop:
-                self._signal(client, STOP)
-                self._stop = False
+            self._stop_if_due(client)
             self._refuse_calls(client)  # of a reader before, which ended between reading a call and answering it
             while True:
                 began = self._world.monotonic()
@@ -222,6 +224,7 @@ class Receiving:
                     return
                 if not pieces:
                     session_key.answer_request(client, shell, client.new_receive_deadline(LEAST_WAIT))
+                self._stop_if_due(client)
 
     def _receive(self, client: WSManClient) -> tuple[list[bytes], bool]:
         """Do one Receive. If its connection breaks after a while of silence, the next ones ask for less time.
@@ -230,9 +233,12 @@ class Receiving:
         other would end the time for recovering.
         """
         began = self._world.monotonic()
-        wait = None if self._until is None else self._until - began
-        if self._most_silence is not None:
-            wait = self._most_silence if wait is None else min(wait, self._most_silence)
+        limits = (
+            None if self._until is None else self._until - began,
+            None if self._stop_at is None else self._stop_at - began,
+            self._most_silence,
+        )
+        wait = min((limit for limit in limits if limit is not None), default=None)
         deadline = client.new_receive_deadline(wait)
         try:
             answer = client.receive_command(self.session.shell, self.command_id.upper(), deadline, wait)
@@ -271,6 +277,11 @@ class Receiving:
         if self._until is None:
             return False
         return self._world.monotonic() >= self._until + (BACKLOG_SECONDS if brought_something else 0)
+
+    def _stop_if_due(self, client: WSManClient) -> None:
+        if self._stop_at is not None and self._world.monotonic() >= self._stop_at:
+            self._signal(client, STOP)
+            self._stop_at = self._world.monotonic() + STOP_AGAIN
 
     def _refuse_calls(self, client: WSManClient) -> None:
         calls = self._stream.host_calls
