@@ -190,7 +190,7 @@ class SimulatedFleet:
         return make_context(self._running_tls.authority, names)
 
     def server_certificate(self, kind: str = "valid") -> bytes:
-        """The certificate of computers with this value of the switch ``certificate``, DER.
+        """The certificate of the first computers with this value of the switch ``certificate``, DER.
 
         Raises:
             RuntimeError: the fleet is not started.

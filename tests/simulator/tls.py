@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Between two looks for the answer to a request for a certificate, of which asyncio does not tell, and how many.
 _LOOK_SECONDS, _LOOKS = 0.002, 5000
+#: So many computers share a certificate. One with the names of a thousand would fill the memory of clients.
+_SHARING = 64
 #: The name in the certificate ``other_name``.
 OTHER_NAME = "another-computer.lab.test"
 
@@ -67,32 +69,40 @@ class FleetTls:
 
     def __init__(self, directory: Path, names: Iterable[str], addresses: Iterable[str]) -> None:
         self._names, self._addresses = list(names), list(addresses)
+        self._number = {address: number for number, address in enumerate(self._addresses)}
         self.authority = CertificateAuthority(directory)
         self.other_authority = CertificateAuthority(directory, "other-ca")
-        self._certificates: dict[str, ServerCertificate] = {"valid": self._issue("valid")}
-        self._certificates["revoked"] = self._issue("revoked")
-        self.crl_file = self.authority.revoke([self._certificates["revoked"].serial_number])
-        self._contexts: dict[tuple[str, str | None, str | None], ssl.SSLContext] = {}
+        self._certificates: dict[tuple[str, int], ServerCertificate] = {}
+        self.certificate("valid")
+        revoked = [self.certificate("revoked", address) for address in self._addresses[::_SHARING]]
+        self.crl_file = self.authority.revoke([each.serial_number for each in revoked])
+        self._contexts: dict[tuple[ServerCertificate, str | None, str | None], ssl.SSLContext] = {}
         self._facts: weakref.WeakKeyDictionary[ssl.SSLObject, TlsFacts] = weakref.WeakKeyDictionary()
 
-    def _issue(self, kind: str) -> ServerCertificate:
+    def _issue(self, kind: str, first: int) -> ServerCertificate:
         authority = self.other_authority if kind == "other_ca" else self.authority
+        file = f"{kind}-{first}" if first else kind
         if kind == "other_name":
-            return authority.issue_server(kind, [OTHER_NAME])
-        return authority.issue_server(kind, self._names, self._addresses, expired=kind == "expired")
+            return authority.issue_server(file, [OTHER_NAME])
+        names, addresses = (each[first : first + _SHARING] for each in (self._names, self._addresses))
+        return authority.issue_server(file, names, addresses, expired=kind == "expired")
 
-    def certificate(self, kind: str) -> ServerCertificate:
-        """The certificate of this kind; see the switch ``certificate``."""
-        if kind not in self._certificates:
-            self._certificates[kind] = self._issue(kind)
-        return self._certificates[kind]
+    def certificate(self, kind: str, address: str | None = None) -> ServerCertificate:
+        """The certificate of this kind of the computer at an address, or of the first one; see the switch."""
+        number = 0 if address is None else self._number[address]
+        key = (kind, number - number % _SHARING)
+        if key not in self._certificates:
+            self._certificates[key] = self._issue(*key)
+        return self._certificates[key]
 
-    def context(self, kind: str, version: str | None, certificate_request: str | None) -> ssl.SSLContext:
+    def context(
+        self, certificate: ServerCertificate, version: str | None, certificate_request: str | None
+    ) -> ssl.SSLContext:
         """A context with these properties; see the switches of these names. ``None`` never asks for a certificate."""
-        key = (kind, version, certificate_request)
+        key = (certificate, version, certificate_request)
         if key not in self._contexts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.certificate(kind).chain_file)
+            context.load_cert_chain(certificate.chain_file)
             if version is not None:
                 _restrict(context, version)
             if certificate_request is not None:
@@ -110,9 +120,10 @@ class FleetTls:
     def wrap(self, computer: SimulatedComputer, *arguments: Any, **options: Any) -> ssl.SSLObject:
         """Begin a TLS connection as the computer is set up now."""
         certificate_request = computer.certificate_request if "certificate" in computer.authentication else None
-        context = self.context(computer.certificate, computer.tls_version, certificate_request)
+        certificate = self.certificate(computer.certificate, computer.address)
+        context = self.context(certificate, computer.tls_version, certificate_request)
         connection = context.wrap_bio(*arguments, **options)
-        self._facts[connection] = TlsFacts(self.certificate(computer.certificate).certificate)
+        self._facts[connection] = TlsFacts(certificate.certificate)
         return connection
 
     async def ask_for_certificate(self, transport: Any) -> None:

@@ -9,7 +9,10 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError, WSManFault
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import ClientPool
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import (
+    MAX_OPEN_OVER_TLS,
+    ClientPool,
+)
 from tests.unit.builders import endpoint, logon, world
 
 CLIENT = "00000000-0000-0000-0000-00000000000c"
@@ -108,3 +111,22 @@ def test_no_more_are_kept_than_half_of_the_files(closed: list[WSManClient]) -> N
     first, second = lent(pool, "a"), lent(pool, "b")
     assert closed == [first]
     assert lent(pool, "b") is second
+
+
+@pytest.mark.parametrize(
+    ("uri", "scheme", "kept"),
+    [
+        ("https://srv:5986/wsman", "basic", MAX_OPEN_OVER_TLS),
+        ("https://srv:5986/wsman", "certificate", MAX_OPEN_OVER_TLS),
+        ("https://srv:5986/wsman", "ntlm", MAX_OPEN_OVER_TLS + 10),  # a new log-on costs a request
+        ("http://srv:5985/wsman", "basic", MAX_OPEN_OVER_TLS + 10),  # a connection takes little memory
+    ],
+)
+def test_few_are_kept_over_tls_where_a_log_on_costs_nothing(
+    closed: list[WSManClient], uri: str, scheme: str, kept: int
+) -> None:
+    pool, count = ClientPool(CLIENT, world()), MAX_OPEN_OVER_TLS + 10
+    for number in range(count):
+        with pool.lend(endpoint(f"srv{number}", uri=uri.replace("srv", f"srv{number}"), logon=logon(scheme=scheme))):
+            pass
+    assert len(closed) == count - kept

@@ -13,9 +13,12 @@ from ..model.endpoints import Endpoint
 from ..model.errors import WSManFault
 from ..system.world import World
 from .client import WSManClient
+from .schemes import effective
 
 # Conversations that may be open, those kept for later included. Each is one open file.
 MAX_OPEN = 512
+# With TLS each takes some 60 KB. More than these are kept only where a new log-on would cost a request.
+MAX_OPEN_OVER_TLS = 128
 
 
 class ClientPool:
@@ -121,12 +124,17 @@ class ClientPool:
             # Computers are asked one after the other and then once more in the same order. The first ones are worth
             # keeping: of the latest ones, all would be pushed out before their turn came again.
             opened = len(self._lent) + self._being_made + self._idle_count
-            keep = usable and not self._closed and opened < self._max_open
+            keep = usable and not self._closed and opened < self._most_beside(client.endpoint)
             if keep:
                 self._idle.setdefault(client.endpoint, []).append(client)
                 self._idle_count += 1
         if not keep:
             client.close()
+
+    def _most_beside(self, endpoint: Endpoint) -> int:
+        """Return how many conversations may be open for one with an endpoint to be kept."""
+        is_quick = endpoint.use_ssl and effective(endpoint.logon).is_in_each_request
+        return min(self._max_open, MAX_OPEN_OVER_TLS) if is_quick else self._max_open
 
 
 def half_of_the_files(world: World) -> int:

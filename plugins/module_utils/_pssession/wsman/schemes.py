@@ -33,6 +33,7 @@ class Scheme(t.NamedTuple):
         pypsrp, pywinrm: How each client library logs on by it; None if the library does not have it.
         pywinrm_takes_password: Whether pywinrm can use a password for it.
         hands_over_password: Whether the server gets the password itself, hidden from everybody else.
+        is_in_each_request: Whether each request has all of the log-on, so that a new connection costs no request.
         extras: For each client library the modules in its pip extra, and what messages call them. The lower bounds
             are decided in meta/ee-requirements.txt.
     """
@@ -48,6 +49,7 @@ class Scheme(t.NamedTuple):
     pywinrm: Maker | None
     pywinrm_takes_password: bool = True
     hands_over_password: bool = False
+    is_in_each_request: bool = False
     extras: t.Mapping[str, t.Mapping[str, str]] = {}
 
 
@@ -55,7 +57,8 @@ class Scheme(t.NamedTuple):
 SCHEMES: t.Mapping[str, Scheme] = {scheme.name: scheme for scheme in (
     # pywinrm leaves Basic and certificates to requests as well, and there passwords beyond Latin-1 to chance.
     Scheme("basic", options=("basic",), winrm_transports=("basic", "plaintext", "ssl"), answers=("basic",),
-           needs="password", encrypts=False, over_http=True, pypsrp=pypsrp.basic, pywinrm=pypsrp.basic),
+           needs="password", encrypts=False, over_http=True, pypsrp=pypsrp.basic, pywinrm=pypsrp.basic,
+           is_in_each_request=True),
     Scheme("negotiate", options=("negotiate", "negotiate_with_implicit_credential"), winrm_transports=(),
            answers=("negotiate", "kerberos", "ntlm"), needs="password or ticket", encrypts=True, over_http=True,
            pypsrp=pypsrp.negotiate, pywinrm=partial(pywinrm, "ntlm")),
@@ -74,7 +77,8 @@ SCHEMES: t.Mapping[str, Scheme] = {scheme.name: scheme for scheme in (
     Scheme("ntlm", options=(), winrm_transports=("ntlm",), answers=("negotiate", "ntlm"),
            needs="password", encrypts=True, over_http=True, pypsrp=pypsrp.negotiate, pywinrm=partial(pywinrm, "ntlm")),
     Scheme("certificate", options=(), winrm_transports=("certificate",), answers=(),
-           needs="certificate", encrypts=False, over_http=False, pypsrp=pypsrp.certificate, pywinrm=pypsrp.certificate),
+           needs="certificate", encrypts=False, over_http=False, pypsrp=pypsrp.certificate, pywinrm=pypsrp.certificate,
+           is_in_each_request=True),
 )}
 # fmt: on
 # Default is Negotiate, whether with a password or with tickets (PSRemotingBaseCmdlet, AuthenticationMechanism).
