@@ -78,6 +78,8 @@ FLEET := $(CACHE)/fleet
 
 .PHONY: fleet
 fleet: $(READY) ## Simulated computers with a real PowerShell, for scripts of your own, until Ctrl-C
+	@command -v "$(POWERSHELL)" > /dev/null || { echo "fleet: there is no PowerShell $(POWERSHELL); install PowerShell 7," \
+		"or say where it is: make fleet POWERSHELL=/path/to/pwsh"; exit 1; }
 	@mkdir -p $(FLEET)
 	@echo "Starting the computers of demo/fleet_empty.yml; their inventory is $(FLEET)/inventory.yml"
 	@$(WITH_ENV) $(VENV_PYTHON) -m tests.simulator demo/fleet_empty.yml --powershell "$(POWERSHELL)" \
