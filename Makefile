@@ -164,7 +164,7 @@ kerberos: $(KERBEROS_INSTALLED) ## Add what the tests of Kerberos need; without 
 ## Lint
 
 .PHONY: lint
-lint: lint-ruff lint-mypy lint-licences lint-changelog lint-docs lint-ansible lint-importer lint-sanity docs ## All checks of the sources
+lint: lint-ruff lint-mypy lint-workflows lint-licences lint-changelog lint-docs lint-ansible lint-importer lint-sanity docs ## All checks of the sources
 	@echo "lint: all checks passed"
 
 .PHONY: lint-ruff
@@ -179,6 +179,11 @@ lint-mypy: $(LINT_READY) ## Types, strictly
 		$(foreach folder,$(wildcard demo dev tests),-p $(folder))) || \
 		{ echo "$$told" | sed 's|^$(CACHE)/collections/ansible_collections/psremoting/fleet/||'; exit 1; }
 	@echo "lint-mypy: passed"
+
+.PHONY: lint-workflows
+lint-workflows: $(LINT_READY) ## GitHub's workflows, by their schema; needs no network
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@echo "lint-workflows: passed"
 
 .PHONY: lint-licences
 lint-licences: $(LINT_READY) ## A licence for every file
