@@ -39,9 +39,13 @@ def _given(name: str) -> str | None:
     return os.environ.get(f"PSSESSION_LIVE_{name}") or None
 
 
+def _needed(name: str) -> str:
+    return _given(name) or sys.exit(f"PSSESSION_LIVE_{name} is not set")
+
+
 def _options(user: str, password: str) -> dict[str, Any]:
     options = {
-        "uri": os.environ["PSSESSION_LIVE_URI"],
+        "uri": _needed("URI"),
         "credential": {"username": user, "password": password},
         "authentication": _given("AUTHENTICATION") or "negotiate",
     }
@@ -52,16 +56,11 @@ def _run(command_line: str) -> None:
     subprocess.run(command_line, shell=True, check=True)
 
 
-def lab_of_environment() -> Lab:
-    """Return the server that the environment names.
-
-    Raises:
-        KeyError: A variable is missing.
-    """
+def _lab_of_environment() -> Lab:
     other, restart, configuration = _given("OTHER_USER"), _given("RESTART"), _given("CONFIGURATION")
-    lab = Lab(_options(os.environ["PSSESSION_LIVE_USER"], os.environ["PSSESSION_LIVE_PASSWORD"]))
+    lab = Lab(_options(_needed("USER"), _needed("PASSWORD")))
     if other:
-        lab.other_options = _options(other, os.environ["PSSESSION_LIVE_OTHER_PASSWORD"])
+        lab.other_options = _options(other, _needed("OTHER_PASSWORD"))
     if restart:
         lab.restart = functools.partial(_run, restart)
     lab.resource_uri = f"{POWERSHELL_RESOURCE_PREFIX}{configuration}" if configuration else DEFAULT_RESOURCE_URI
@@ -72,7 +71,7 @@ def lab_of_environment() -> Lab:
 def _lab() -> Iterator[tuple[str, Lab]]:
     """Return the server, and words that tell whether it is a real one."""
     if _given("URI"):
-        yield "", lab_of_environment()
+        yield "", _lab_of_environment()
         return
     from tests.simulator.powershell_process import find_powershell
 

@@ -13,6 +13,7 @@ from tests.simulator import SimulatedFleet, User
 from tests.waiting import until
 
 from .lab import DONE, WAITING, Lab
+from .table import SERVER
 
 LABEL = "simulated WinRM, real PowerShell"
 # Names that occur in nothing else, so that a test finds them where they should not be.
@@ -22,7 +23,7 @@ COMPUTER = "live-computer"
 # What no recording shows: the simulator plays the side that the engine assumes, for the checks of it.
 SWITCHES = {"replay_after_connect": "any", "max_idle_timeout": 43_200.0, "buffer_size": 200_000}
 
-_DECLARED = {DONE: [{"output": "done"}], WAITING: [{"output": "one"}, {"sleep": 600}]}
+DECLARED = {SERVER: [{"output": "Simulated"}], DONE: [{"output": "done"}], WAITING: [{"output": "one"}, {"sleep": 600}]}
 
 
 @contextlib.contextmanager
@@ -37,7 +38,7 @@ def simulated_lab(powershell: str | None, switches: Mapping[str, Any] | None = N
         [COMPUTER],
         [ADMIN, OTHER],
         switches={**SWITCHES, **(switches or {})},
-        scripts=None if powershell else _DECLARED,
+        scripts=None if powershell else DECLARED,
         powershell=powershell,
         authentication=["negotiate"],
     ) as fleet:

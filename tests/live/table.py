@@ -17,7 +17,7 @@ from .recorder import Exchange, Recorder, as_yaml
 from .redaction import Redaction
 from .verdicts import CHECKS, Check, Verdict, unknown
 
-_SERVER = """
+SERVER = """
 $version = $PSVersionTable
 "{0}, PowerShell {1} {2}" -f [Environment]::OSVersion.VersionString, $version.PSEdition, $version.PSVersion
 """
@@ -52,7 +52,7 @@ def server_of(lab: Lab) -> str:
     """Return what the server says of itself: system, edition and version of PowerShell."""
     lab.recorder = Recorder()
     with lab.client() as client, lab.session(client) as session:
-        (said,) = outputs(run(client, session, _SERVER))
+        (said,) = outputs(run(client, session, SERVER))
     return str(said)
 
 

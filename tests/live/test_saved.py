@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -20,10 +23,11 @@ from tests.simulator.tests.test_recordings import frame
 
 from .recorder import Exchange
 from .redaction import Redaction
-from .simulated import ADMIN, COMPUTER, OTHER, SWITCHES, simulated_lab
+from .simulated import ADMIN, COMPUTER, DECLARED, OTHER, SWITCHES, simulated_lab
 from .table import rows_as_text, run_check, save
 from .verdicts import CHECKS
 
+ROOT = Path(__file__).parents[2]
 SECRETS = [ADMIN.name, ADMIN.password, OTHER.name, OTHER.password]
 
 
@@ -80,6 +84,43 @@ def test_a_name_within_binary_data_keeps_its_length() -> None:
     octets = base64.b64decode(clean[clean.index("<b>") + 3 : clean.index("</b>")])
     assert octets == b"\0\1 of xxxxx\\xxxxxxxxxx, password xxxxxxxx; svc-backups stays"
     assert "<rsp:Owner>xxxxx\\xxxxxxxxxx<" in clean
+
+
+@pytest.mark.parametrize(("code", "status", "found"), [(0x803381C6, 0, "holds"), (0, 1, "refuted")])
+def test_the_program_checks_the_server_of_the_environment(tmp_path: Path, code: int, status: int, found: str) -> None:
+    switches = {**SWITCHES, "foreign_disconnect_code": code}
+    with SimulatedFleet.build([COMPUTER], [ADMIN, OTHER], DECLARED, switches, authentication=["negotiate"]) as fleet:
+        environment = {
+            "URI": fleet[COMPUTER].https_uri,
+            "USER": ADMIN.name,
+            "PASSWORD": ADMIN.password,
+            "OTHER_USER": OTHER.name,
+            "OTHER_PASSWORD": OTHER.password,
+            "CA_CERT": str(fleet.ca_file),
+            "CONFIGURATION": "Other",
+        }
+        ended = subprocess.run(
+            [sys.executable, "-m", "tests.live", "--folder", str(tmp_path), "A7", "A10"],
+            env={**os.environ, **{f"PSSESSION_LIVE_{name}": value for name, value in environment.items()}},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        asked = {each.resource_uri for each in fleet.requests_of(operation="Create")}
+    assert ended.returncode == status, ended.stderr
+    assert asked == {"http://schemas.microsoft.com/powershell/Other"}
+    assert ended.stdout.startswith("Simulated\n\nA7  holds ")
+    assert f"\nA10 {found} " in ended.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["live_A10.yml", "live_A7.yml", "verdicts.json"]
+
+
+def test_the_program_names_a_variable_that_is_missing() -> None:
+    environment = {**os.environ, "PSSESSION_LIVE_URI": "http://127.0.0.1:1/wsman", "PSSESSION_LIVE_USER": "someone"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.live"], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (1, "PSSESSION_LIVE_PASSWORD is not set\n")
 
 
 def test_the_table_has_a_line_for_each_verdict_and_its_evidence() -> None:

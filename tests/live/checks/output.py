@@ -92,6 +92,7 @@ def processes(lab: Lab) -> Verdict:
 
 
 _LINE = 10_000
+_FEW_BYTES = 20_000_000
 _WRITE = """
 param($path, $count)
 foreach ($number in 1..$count) { "$number ".PadRight(10000, 'x'); [IO.File]::WriteAllText($path, $number) }
@@ -112,7 +113,7 @@ def buffered(lab: Lab) -> Verdict:
     torn = sum(isinstance(event, MessageUnreadable) for event in events)
     are_latest = numbers == list(range(count + 1 - len(numbers), count + 1))
     return verdict(
-        0 < kept < count and written == count and 0 < len(numbers) < count and are_latest and not torn,
+        0 < kept * _LINE <= _FEW_BYTES and written == count and 0 < len(numbers) < count and are_latest and not torn,
         f"Block: suspended after {kept} of {count} objects of {_LINE} bytes; Drop: {len(numbers)} of {written} came, "
         f"the latest ones: {are_latest}, torn ones: {torn}",
     )
