@@ -54,9 +54,9 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 def test_rerun_to_resume(reader: Reader) -> None:
     first, second, report = reader.read("guide_resume.md")
-    assert reader.run(first).count("RepairNeeded") == 2
+    assert reader.run(first).count("RepairNeeded") == 1  # equal on both hosts, so shown once
     again = reader.run(second)
-    assert again.count("RepairNeeded") == again.count("changed=0") == 2
+    assert (again.count("RepairNeeded"), again.count("changed=0")) == (1, 2)
     assert reader.run(report).count("needs a repair") == 2
     assert reader.run("ansible-playbook -i inventory.yml look.yml").count("RepairNeeded") == 2
     assert len(reader.fleet.requests_of(operation="Command")) == 2
