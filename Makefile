@@ -33,6 +33,8 @@ REPEAT_ARGS ?=
 SIMULATION_WORKERS ?= 1
 # Test processes at the same time.
 WORKERS ?= auto
+# Some sessions of `make test-all`, for instance: make test-all NOX_ARGS='-s 2.20-3.12 -- tests/unit'
+NOX_ARGS ?=
 
 VENV := .venv
 CACHE := .cache
@@ -51,7 +53,7 @@ WITH_ENV := PATH="$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(COLLECTIONS)" \
 WITH_OWN_HOME := $(WITH_ENV) ANSIBLE_HOME="$(CURDIR)/$(CACHE)/ansible-lint"
 PYTEST := $(WITH_ENV) $(VENV_PYTHON) -m pytest --no-header
 
-REQUIREMENTS := meta/ee-requirements.txt tests/requirements.txt
+REQUIREMENTS := meta/ee-requirements.txt tests/requirements-unit.txt tests/requirements.txt
 # Marks in the environments say with what they were made; newer requirement files make them anew.
 TESTS_INSTALLED := $(VENV)/.tests-installed
 KERBEROS_INSTALLED := $(VENV)/.kerberos-installed
@@ -155,8 +157,8 @@ benchmark: $(READY) ## How fast engine and playbooks are, on this machine
 	@$(WITH_ENV) $(VENV_PYTHON) -m tests.benchmark $(BENCHMARK_ARGS)
 
 .PHONY: test-all
-test-all: $(READY) ## Unit and integration tests on every supported ansible-core whose Python is here
-	@$(WITH_ENV) $(VENV_PYTHON) -m nox
+test-all: $(READY) ## Sanity, unit and integration tests on every supported ansible-core whose Python is here: hours
+	@$(WITH_ENV) $(VENV_PYTHON) -m nox $(NOX_ARGS)
 
 .PHONY: kerberos
 kerberos: $(KERBEROS_INSTALLED) ## Add what the tests of Kerberos need; without it they are skipped, and say what is missing
@@ -233,6 +235,17 @@ pictures: $(LINT_READY) ## The pictures of README.md, from the demo and with Chr
 .PHONY: build
 build: $(READY) ## Build the collection's artefact into dist/
 	@$(WITH_ENV) $(VENV_PYTHON) dev/build.py
+
+## Release
+
+.PHONY: changelog
+changelog: $(LINT_READY) ## The changelog of the version in galaxy.yml, from the fragments: the first step of a release
+	@$(WITH_ENV) $(VENV_PYTHON) dev/release.py prepare
+
+.PHONY: release-check
+release-check: lint-changelog lint-sanity $(IMPORTER_INSTALLED) ## All that a release does, without publishing: a dry run
+	@$(WITH_ENV) $(VENV_PYTHON) dev/release.py check $(CURDIR)/$(IMPORTER_VENV)
+	@echo "release-check: passed"
 
 .PHONY: clean
 clean: ## Remove everything that was made here: environments, caches, artefacts

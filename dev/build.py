@@ -20,17 +20,21 @@ from dev import tree
 
 
 def build(output: Path) -> Path:
-    """Build the artefact into the folder `output` and return its path."""
+    """Build the artefact of this checkout into the folder `output` and return its path."""
     with tempfile.TemporaryDirectory(prefix="psremoting-fleet-build-") as scratch:
-        source = tree.copy(Path(scratch))
-        command = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection", "build", "--force"]
-        done = subprocess.run(
-            [*command, "--output-path", str(output), str(source)],
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return build_from(tree.copy(Path(scratch)), output)
+
+
+def build_from(source: Path, output: Path) -> Path:
+    """Build the artefact of the collection in the folder `source` into the folder `output` and return its path."""
+    command = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection", "build", "--force"]
+    done = subprocess.run(
+        [*command, "--output-path", str(output), str(source)],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     if done.returncode:
         raise SystemExit(done.stdout)
     return Path(done.stdout.strip().splitlines()[-1].rpartition(" at ")[2])

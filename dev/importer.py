@@ -23,9 +23,13 @@ from dev import pythons, tree
 COMPLAINT = re.compile(r"^(WARNING|ERROR|CRITICAL|Traceback)|failed", re.IGNORECASE)
 
 
-def run(environment: Path) -> int:
-    """Run the importer on the newest artefact in dist/; returns an exit code."""
-    artefact = max((tree.ROOT / "dist").glob("psremoting-fleet-*.tar.gz"), key=lambda path: path.stat().st_mtime)
+def newest() -> Path:
+    """Return the newest artefact in dist/."""
+    return max((tree.ROOT / "dist").glob("psremoting-fleet-*.tar.gz"), key=lambda path: path.stat().st_mtime)
+
+
+def run(environment: Path, artefact: Path) -> int:
+    """Run the importer on an artefact; returns an exit code."""
     done = subprocess.run(
         [str(environment / "bin" / "python"), "-m", "galaxy_importer.main", str(artefact)],
         cwd=tree.ROOT / "dist",
@@ -48,4 +52,4 @@ def run(environment: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1])))
+    sys.exit(run(Path(sys.argv[1]), newest()))

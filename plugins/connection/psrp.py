@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: psrp
 short_description: Run Windows tasks over PowerShell remoting, and get over broken connections
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Runs tasks and copies files as C(ansible.builtin.psrp) does, with the same variables and the same

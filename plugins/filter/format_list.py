@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: format_list
 short_description: Show all about PowerShell sessions, one property in a line
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Shows sessions as C(Get-PSSession) and C(Format-List) do on Windows, each property in a line of its own.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: format_table
 short_description: Show PowerShell sessions as a table
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Shows sessions as C(Get-PSSession) and C(Format-Table) do on Windows, with the same columns in the same order.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: of_host
 short_description: Take from a result what is about one host
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - A task that works with the sessions of a whole fleet at once has one result for all hosts. This filter takes from it

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: journal
 short_description: Read the output of commands from a journal
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Returns what commands in PowerShell sessions gave, from journals that M(psremoting.fleet.receive_pssession),

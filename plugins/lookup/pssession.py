@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: pssession
 short_description: Find PowerShell sessions on Windows computers
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Lists the PowerShell sessions (PSSessions) of Windows computers, as C(Get-PSSession -ComputerName) does on Windows.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: connect_pssession
 short_description: Connect to disconnected PowerShell sessions
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Finds PowerShell sessions (PSSessions) on Windows computers and connects to those that are disconnected, as

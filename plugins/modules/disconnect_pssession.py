@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: disconnect_pssession
 short_description: Disconnect from PowerShell sessions
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Disconnects from PowerShell sessions (PSSessions) that this controller is connected to, as C(Disconnect-PSSession)

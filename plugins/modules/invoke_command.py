@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: invoke_command
 short_description: Run scripts in PowerShell sessions
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Runs a script in PowerShell sessions (PSSessions) and returns what it gives, as C(Invoke-Command -Session) does on

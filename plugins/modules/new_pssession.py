@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: new_pssession
 short_description: Open PowerShell sessions
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Opens named PowerShell sessions (PSSessions) on Windows computers, as C(New-PSSession) does on Windows.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pssession_job
 short_description: Do a whole job with the PowerShell sessions of one host or of a fleet
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Does what takes several tasks with the other modules, and makes the decisions between them. The playbooks of this

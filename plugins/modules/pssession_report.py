@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pssession_report
 short_description: Write a report of PowerShell sessions
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Writes what earlier tasks found and did on a fleet of Windows computers. For people it is one HTML page with the

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pssession_role
 short_description: Do the job of an entry point of the role
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - The role P(psremoting.fleet.pssession#role) is made of this module. Each of its entry points is one task.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pssession_summary
 short_description: Summarise what the role did on the hosts of a play
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Shows at the end of a play what check mode foresees and what the job noticed, such as sessions that expire soon.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: receive_pssession
 short_description: Receive the results of commands in PowerShell sessions
-version_added: 0.1.0
+version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Connects to PowerShell sessions (PSSessions) and returns what the commands in them give, as C(Receive-PSSession)
