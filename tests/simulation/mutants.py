@@ -4,8 +4,9 @@
 """Machine-made faults: changes one decision of the engine or of the jobs, and asks the simulation to notice.
 
 ``python -m tests.simulation.mutants --mutants 200 --seed 0`` draws mutants and plays histories against each in a
-forked process of its own, which imports the collection with the mutant. A mutant that breaks no promise within the
-histories has survived, and is printed to be read.
+forked process of its own, which imports the collection with the mutant. One that breaks no promise within the histories
+meets the tests of the engine in a second process: they know the words, formats and requests that no promise is about.
+What they do not notice either has survived, and is printed to be read.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import functools
 import importlib.machinery
 import itertools
 import os
@@ -23,7 +25,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
@@ -61,6 +63,18 @@ _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
+# What a mutant meets that the histories do not notice.
+TESTS = (
+    "tests/unit",
+    "tests/integration/situations",
+    *(
+        f"tests/integration/engine/test_{name}.py"
+        for name in (
+            *("check_mode", "delivery", "disconnect", "dropped_output", "invoke", "journal", "last_look", "new"),
+            *("receive", "remove", "robust_receive", "scenarios_selection", "scenarios_state", "start", "when_done"),
+        )
+    ),
+)
 _SURVIVED, _CRASHED, _KILLED = 0, 1, 3
 
 
@@ -170,8 +184,8 @@ def mutated(source: bytes, number: int, path: str) -> CodeType:
     return compile(ast.fix_missing_locations(tree), path, "exec")
 
 
-def play_against(mutant: Mutant | None, histories: int) -> int:
-    """Import the collection with a mutant in it, and play until a promise is broken; return the exit status."""
+def plant(mutant: Mutant | None) -> None:
+    """Have this process import the collection with a mutant in it."""
     read = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(self: importlib.machinery.SourceFileLoader, name: str) -> CodeType | None:
@@ -180,6 +194,11 @@ def play_against(mutant: Mutant | None, histories: int) -> int:
         return read(self, name)
 
     setattr(importlib.machinery.SourceFileLoader, "get_code", get_code)  # noqa: B010 - mypy knows no such assignment
+
+
+def play_against(mutant: Mutant | None, histories: int) -> int:
+    """Play against a mutant until a promise is broken; return the exit status."""
+    plant(mutant)
     import tests.conftest  # noqa: F401 - it makes the collection importable
     from tests.simulation.history import JOBS, STATES, VERBS, Aim, draw, rare_aims
     from tests.simulation.known import unknown
@@ -197,11 +216,20 @@ def play_against(mutant: Mutant | None, histories: int) -> int:
     return _SURVIVED
 
 
-def judge(mutant: Mutant | None, histories: int, seconds: int) -> tuple[bool, str]:
-    """Return whether the simulation noticed a mutant, and how.
+def test_against(mutant: Mutant | None) -> int:
+    """Run the tests of the engine against a mutant until one fails; return the exit status."""
+    plant(mutant)
+    import pytest
+
+    status = pytest.main(["-x", "-q", "--no-header", "-p", "no:xdist", *(str(ROOT / name) for name in TESTS)])
+    return {pytest.ExitCode.OK: _SURVIVED, pytest.ExitCode.TESTS_FAILED: _KILLED}.get(status, _CRASHED)
+
+
+def judge(work: Callable[[], int], seconds: int) -> tuple[bool, str]:
+    """Return whether a process noticed a mutant, and how.
 
     Args:
-        mutant: None for the collection as it is.
+        work: What the process does; it returns the exit status.
         seconds: Of processor time, after which a mutant counts as one that hangs.
     """
     with tempfile.TemporaryFile("w+") as told:
@@ -212,7 +240,7 @@ def judge(mutant: Mutant | None, histories: int, seconds: int) -> tuple[bool, st
                 os.dup2(told.fileno(), 1)
                 os.dup2(told.fileno(), 2)
                 resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-                status = play_against(mutant, histories)
+                status = work()
             except BaseException:  # noqa: BLE001 - the mutant may break anything
                 traceback.print_exc()
             finally:
@@ -222,7 +250,8 @@ def judge(mutant: Mutant | None, histories: int, seconds: int) -> tuple[bool, st
             return True, f"it did not end within {seconds} s"
         told.seek(0)
         words = told.read().strip().split("\n")
-        return os.WEXITSTATUS(ended) != _SURVIVED, words[0 if words[0].startswith("seed") else -1]
+        failed = [line for line in words if line.startswith(("seed", "FAILED", "ERROR"))]
+        return os.WEXITSTATUS(ended) != _SURVIVED, (failed or words[-1:])[0]
 
 
 def main() -> int:
@@ -231,24 +260,37 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="that they are drawn by")
     parser.add_argument("--histories", type=int, default=300, help="that are played against each")
     parser.add_argument("--seconds", type=int, default=600, help="of processor time, until one hangs")
+    parser.add_argument("--first", type=int, default=1, help="number of the first one of those drawn that is judged")
     parser.add_argument("--only", metavar="FILE:LINE", help="those of one line, whatever is drawn")
     given = parser.parse_args()
     possible = all_mutants()
     drawn = random.Random(given.seed).sample(possible, min(given.mutants, len(possible)))
     if given.only:
         drawn = [mutant for mutant in possible if f"{mutant.path}:{mutant.line}".endswith(given.only)]
-    survivors, began = [], time.monotonic()
-    is_noticed, how = judge(None, given.histories, given.seconds)
-    if is_noticed:
-        print(f"without a mutant: {how}")
-        return 1
-    for count, mutant in enumerate(drawn, 1):
-        is_killed, how = judge(mutant, given.histories, given.seconds)
-        print(f"{count}/{len(drawn)} {'killed  ' if is_killed else 'SURVIVED'} {mutant}: {how}", flush=True)
-        survivors += [] if is_killed else [mutant]
-    killed, took = len(drawn) - len(survivors), time.monotonic() - began
-    print(f"{killed} of {len(drawn)} killed, of {len(possible)} possible; {took:.0f} s")
-    return 1 if len(survivors) > 0.05 * len(drawn) else 0
+    killed, survivors, began = Counter[str](), 0, time.monotonic()
+    judges: dict[str, Callable[[Mutant | None], int]] = {
+        "simulation": lambda mutant: play_against(mutant, given.histories),
+        "tests": test_against,
+    }
+    for name, work in judges.items():
+        is_noticed, how = judge(functools.partial(work, None), given.seconds)
+        if is_noticed:
+            print(f"without a mutant, by the {name}: {how}")
+            return 1
+    for count, mutant in list(enumerate(drawn, 1))[given.first - 1 :]:
+        for name, work in judges.items():
+            is_killed, how = judge(functools.partial(work, mutant), given.seconds)
+            if is_killed:
+                killed[name] += 1
+                break
+        else:
+            survivors += 1
+        verdict = f"killed by the {name}" if is_killed else "SURVIVED"
+        print(f"{count}/{len(drawn)} {verdict}, {mutant}: {how if is_killed else ''}", flush=True)
+    told = ", ".join(f"{number} by the {name}" for name, number in killed.items())
+    took = time.monotonic() - began
+    print(f"{killed.total()} killed ({told}), {survivors} survived, of {len(possible)} possible; {took:.0f} s")
+    return 1 if survivors > 0.05 * (killed.total() + survivors) else 0
 
 
 if __name__ == "__main__":
