@@ -25,8 +25,8 @@ class Violation:
     """A promise that was not kept.
 
     Attributes:
-        promise: lost, twice, green (by mistake), late, stuck, crash, check (mode), connected, needless (failure) or
-            other (work that was answered by this).
+        promise: lost, twice, green (by mistake), late, stuck, crash, check (mode), connected, needless (failure),
+            other (work that was answered by this) or others (whose session was removed).
         step: Number of the step after which it was seen; 0 for the end of the history.
     """
 

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import CommandResult, Delivery
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output import receiving, recovering, running
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.receiving import Receiving
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.recovering import Recovery
@@ -20,6 +21,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp i
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal import Journal
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.journal_lock import JournalLock
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.session_locks import SessionLocks
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.plan import Step
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.verbs.remove import Remove
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import work
 
@@ -106,3 +109,13 @@ def start_whose_answer_is_lost_counts_as_done(patch: pytest.MonkeyPatch) -> None
 
 
 # Each with the promise that it breaks, a seed from which on it is caught soon, and the aim of its histories.
+
+
+def remove_does_not_connect_first(patch: pytest.MonkeyPatch) -> None:
+    """A session is removed without the proof that no other client is connected to it."""
+
+    def perform(self: Remove, client: WSManClient, step: Step, deadline: float) -> PSSession:
+        client.delete(step.session.shell, deadline)
+        return self.expected(step)
+
+    patch.setattr(Remove, "perform", perform)

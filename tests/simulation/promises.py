@@ -185,13 +185,15 @@ def _undone(run: Run, seen: set[str]) -> Iterator[str]:
 
 
 def at_end(simulation: Simulation) -> Iterator[Violation]:
-    """Check that nothing was lost and nothing ran twice."""
+    """Check that nothing was lost, nothing ran twice and nothing was taken from others."""
     seen = simulation.seen()
     for run in simulation.ledger.runs:
         missing = [each for each in run.kept if each not in seen]
         if missing and not _is_excused(simulation, run):
             text = f"{len(missing)} of {len(run.wrote)} objects of {run.token} on {run.computer}, first {missing[0]}"
             yield Violation("lost", 0, f"{text}; its session {run.session}")
+    for place in () if _is_late_somewhere(simulation) else simulation.servers.removed_from_others:
+        yield Violation("others", 0, f"session {place} was removed while another client was connected to it")
     yield from _unfinished(simulation)
     for computer in simulation.history.computers:
         for token in dict.fromkeys(run.token for run in simulation.ledger.runs):

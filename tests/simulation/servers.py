@@ -196,6 +196,7 @@ class Servers:
 
     Attributes:
         down_until: For each computer that restarts, until when nothing answers there.
+        removed_from_others: The sessions that a client removed while another client was connected to them.
     """
 
     def __init__(self, names: list[str], loop: VirtualLoop, ledger: Ledger, switches: dict[str, Any]) -> None:
@@ -213,6 +214,7 @@ class Servers:
         ]
         self._operations = {computer.name: Operations(computer) for computer in self.computers}
         self.down_until: dict[str, float] = {}
+        self.removed_from_others: list[str] = []
 
     def __iter__(self) -> Iterator[SimulatedComputer]:
         return iter(self.computers)
@@ -248,10 +250,17 @@ class Servers:
         try:
             if fault is not None:
                 raise Fault(fault)
+            self._note_removal(computer, request)
             answer = await self._operations[computer.name].carry_out(request, CALLER)
         except Fault as refused:
             answer = fault_answer(refused, computer.host_name)
         return write_envelope(answer, request.message_id)
+
+    def _note_removal(self, computer: SimulatedComputer, request: Request) -> None:
+        for shell in computer.live_shells() if request.operation == "Delete" else ():
+            is_of_another = shell.state == "Connected" and shell.client != request.session_id
+            if str(shell.id).upper() == str(request.shell_id).upper() and is_of_another:
+                self.removed_from_others.append(f"{shell.name} on {computer.name}")
 
     # What happens to computers beside the requests of controllers
 

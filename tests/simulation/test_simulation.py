@@ -173,6 +173,12 @@ PLANTED: dict[str, tuple[Patch, str, int, str | None]] = {
         20,
         "start; none; lost_request",
     ),
+    "a remove that does not ask whose the session is": (
+        planted.remove_does_not_connect_first,
+        "others",
+        0,
+        "remove; disconnected, idle; take",
+    ),
 }
 
 
