@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--logon", choices=LOGONS, action="append", help="how to log on (default: each)")
     parser.add_argument("--contender", choices=playbooks.CONTENDERS, action="append", help="of the playbooks' table")
     parser.add_argument("--forks", type=int, default=5, help="of Ansible, for playbooks (default: 5)")
+    parser.add_argument("--output", type=int, default=0, help="bytes of each host, for playbooks (default: few)")
     options = parser.parse_args()
     tables = options.table or ("engine", "playbooks")
     if "engine" in tables:
@@ -89,7 +90,7 @@ def main() -> None:
         for delay in options.delay or (0.02,):
             for computers in options.computers or (300, 2000):
                 names = options.contender or tuple(playbooks.CONTENDERS)
-                playbooks.measure_all(computers, delay, names, options.rounds or 1, options.forks)
+                playbooks.measure_all(computers, delay, names, options.rounds or 1, options.forks, options.output)
 
 
 if __name__ == "__main__":

@@ -53,8 +53,13 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def fleet_of(count: int, delay: float) -> Iterator[Fleet]:
-    """Start a fleet whose computers wait `delay` seconds before each answer."""
+def fleet_of(count: int, delay: float, output: int = 0) -> Iterator[Fleet]:
+    """Start a fleet whose computers wait `delay` seconds before each answer.
+
+    Args:
+        output: Bytes that the script gives, in lines of 100; 0 for one short line.
+    """
+    lines = ["x" * 99] * (output // 100) or OUTPUT
     slow = [{"action": "delay", "seconds": delay, "times": None}] if delay else []
     computers = {"name": "srv{:04}", "count": count, "sessions": [{"name": SESSION}], "injections": slow}
     declared = {
@@ -62,7 +67,7 @@ def fleet_of(count: int, delay: float) -> Iterator[Fleet]:
         "computers": [computers],
         "authentication": ["negotiate", "basic"],
         "powershell": False,
-        "scripts": {SCRIPT: [{"output": OUTPUT}]},
+        "scripts": {SCRIPT: [{"output": lines}]},
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

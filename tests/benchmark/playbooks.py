@@ -90,13 +90,19 @@ def _contenders() -> Iterator[tuple[str, Contender]]:
 CONTENDERS = dict(_contenders())
 
 
-def measure_all(computers: int, delay: float, names: Sequence[str], rounds: int, forks: int) -> None:
-    """Measure contenders by their names, and print a table; the one that does nothing is always among them."""
+def measure_all(computers: int, delay: float, names: Sequence[str], rounds: int, forks: int, output: int = 0) -> None:
+    """Measure contenders by their names, and print a table; the one that does nothing is always among them.
+
+    Args:
+        output: Bytes that the script on each host gives.
+    """
+    given = f", {output:,} bytes of output on each" if output else ""
     print(
-        f"\nRole and playbooks: {computers} hosts, {delay * 1000:g} ms before each answer, {forks} forks\n", flush=True
+        f"\nRole and playbooks: {computers} hosts{given}, {delay * 1000:g} ms before each answer, {forks} forks\n",
+        flush=True,
     )
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS if name in (NOTHING, *names)}
-    with fleet_of(computers, delay) as fleet:
+    with fleet_of(computers, delay, output) as fleet:
         for _round in range(rounds):
             with tempfile.TemporaryDirectory() as folder:
                 for name, values in measured.items():
@@ -111,14 +117,13 @@ def measure_all(computers: int, delay: float, names: Sequence[str], rounds: int,
 def _table(measured: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     """Yield the lines of a table in Markdown: times as ratios to the first contender."""
     first, *_others = measured.values()
-    yield "| | time | processor time | events | longest result | memory of all | largest worker |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield "| | time | processor time | events | longest result | memory of all | largest worker | of its own |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for name, values in measured.items():
         wall, cpu = values["wall"] / first["wall"], values["cpu"] / first["cpu"]
-        yield (
-            f"| {name} | {wall:.2f} | {cpu:.2f} | {values['events']:.0f} | {values['longest']:,.0f} bytes "
-            f"| {values['memory'] / 1024:.0f} MiB | {values['worker'] / 1024:.0f} MiB |"
-        )
+        memory = "".join(f" {values[key] / 1024:.0f} MiB |" for key in ("memory", "worker", "own"))
+        events, longest = f"{values['events']:.0f}", f"{values['longest']:,.0f} bytes"
+        yield f"| {name} | {wall:.2f} | {cpu:.2f} | {events} | {longest} |{memory}"
     yield f"\n1.00 is {first['wall']:.1f} s, {first['cpu']:.1f} s of a processor."
 
 
@@ -184,9 +189,10 @@ def _watched(process: subprocess.Popen[bytes]) -> dict[str, float]:
     """Wait for the end of a run, and return what it needed of memory, in KiB, as far as it was sampled.
 
     `memory` is that of all its processes together, where a page that several have counts once; `worker` is the peak of
-    the largest one beside the first.
+    the largest one beside the first, with the pages that it shares with the first since it was forked, and `own` the
+    most that one of them had beside these.
     """
-    memory = worker = 0
+    memory = worker = own = 0
     while process.poll() is None:
         together = 0
         for pid in processes_of(process.pid):
@@ -194,12 +200,14 @@ def _watched(process: subprocess.Popen[bytes]) -> dict[str, float]:
                 together += _value(f"/proc/{pid}/smaps_rollup", "Pss")
                 if pid != process.pid:
                     worker = max(worker, _value(f"/proc/{pid}/status", "VmHWM"))
+                    own = max(own, _value(f"/proc/{pid}/smaps_rollup", r"Private_\w+"))
         memory = max(memory, together)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(SAMPLE_SECONDS)
-    return {"memory": memory, "worker": worker}
+    return {"memory": memory, "worker": worker, "own": own}
 
 
 def _value(path: str, name: str) -> int:
-    found = re.search(rf"^{name}:\s+(\d+)", Path(path).read_text(encoding="utf-8"), re.MULTILINE)
-    return int(found[1]) if found else 0
+    """Return the sum of the values with a name, a regular expression."""
+    found = re.findall(rf"^{name}:\s+(\d+)", Path(path).read_text(encoding="utf-8"), re.MULTILINE)
+    return sum(map(int, found))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 from collections.abc import Iterator
@@ -405,3 +406,40 @@ def test_what_a_script_finds_about_its_run_may_have_the_types_of_ansible() -> No
     assert [value for _name, value in begin.parameters][3:] == [False, 3]
     _command_id, text, named, positional, creates, *_others = [value for _name, value in script.parameters]
     assert (text, named, positional, creates) == ("x", {"Name": "b"}, [], "a")
+
+
+SCRIPTS = [
+    Script(text="Get-Date"),
+    Script(text="Get-Date", parameters={"Since": 1}, creates="C:\\done"),
+    Script(text="Get-Service", is_command=True),
+    Script(text="Get-Date", is_alone=True),
+    # Ids of the first and of a later start are part of what the user gives.
+    Script(text=f"# {UUID(int=1)} {UUID(int=3)}", arguments=(f"mark {UUID(int=12)}",)),
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_pipeline_of_one_script_is_right_for_each_session(script: Script) -> None:
+    """All that a start has of its own are ids, so a few are serialised and the others follow."""
+    for number in range(1, 6):
+        pool, command, mark = (UUID(int=start + number) for start in (0, 1, 10))
+        made = [
+            starting._Messages(shell(str(pool).upper()), str(command)).create_pipeline(each, str(mark))
+            for each in (script, dataclasses.replace(script))
+        ]
+        assert made[0] == made[1]
+
+
+def test_a_script_for_many_sessions_is_serialised_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    pack, packed = starting.Message.pack, []
+
+    def note(message: Any) -> bytes:
+        packed.append(message)
+        return cast(bytes, pack(message))
+
+    monkeypatch.setattr(starting.Message, "pack", note)
+    script = Script(text="Get-Date")
+    for number in range(20):
+        messages = starting._Messages(shell(str(UUID(int=100 + number))), str(UUID(int=200 + number)))
+        messages.create_pipeline(script, str(UUID(int=300 + number)))
+    assert len(packed) == 2

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import typing as t
 import uuid
 from dataclasses import dataclass, field
@@ -104,6 +105,11 @@ class Script:
     is_alone: bool = False
     has_own_scope: bool = True
     title: str | None = None
+
+    @functools.cached_property
+    def kept(self) -> dict[str, t.Any]:
+        """What was made of it for one session and is good for others; it ends with this object."""
+        return {}
 
     @property
     def command_line(self) -> str:

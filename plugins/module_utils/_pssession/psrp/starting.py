@@ -229,6 +229,35 @@ def _sealed(client: WSManClient, shell: Shell, script: Script, attempt: Attempt)
     return dataclasses.replace(script, sensitive_parameters=sealed)
 
 
+class _Ids(t.NamedTuple):
+    """What differs in the pipelines that one script has in several sessions."""
+
+    pool: str
+    command: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """The body of a message that creates a pipeline, for one with other ids: to serialise it anew takes a millisecond.
+
+    Attributes:
+        is_proven: Whether a body that was serialised came out as by this pattern. It would not if an id were part of
+            the script.
+    """
+
+    body: bytes
+    ids: _Ids
+    is_proven: bool
+
+    def with_ids(self, ids: _Ids) -> bytes:
+        """Return the body with other ids."""
+        body = self.body
+        for before, now in zip(self.ids, ids, strict=True):
+            body = body.replace(before.encode(), now.encode())
+        return body
+
+
 class _Messages:
     """The messages of one command, with their headers (MS-PSRP 2.2.1)."""
 
@@ -245,6 +274,17 @@ class _Messages:
         Parameters are named without a dash, as PowerShell's own client names them. A server takes a name with a dash
         for a piece of source, and a null value after it for a missing argument (seen: PowerShell 7.6, Linux).
         """
+        ids = _Ids(str(self._pool_id), str(self._command_id), mark)
+        pattern: _Pattern | None = script.kept.get("pipeline")
+        if pattern is not None and pattern.is_proven:
+            return self._header(MessageType.CREATE_PIPELINE) + pattern.with_ids(ids)
+        message = self._new_pipeline(script, mark)
+        body = message[_HEADER.size :]
+        is_proven = pattern is not None and pattern.with_ids(ids) == body
+        script.kept["pipeline"] = _Pattern(body, ids, is_proven)
+        return message
+
+    def _new_pipeline(self, script: Script, mark: str) -> bytes:
         arguments = [CommandParameter(value=to_powershell(value)) for value in script.arguments]
         arguments += [
             CommandParameter(name=name, value=to_powershell(value)) for name, value in script.parameters.items()
@@ -270,12 +310,13 @@ class _Messages:
 
         Null is a message without data: a server drops an object that is a Nil element (seen: PowerShell 7.6, Linux).
         """
-        null = _HEADER.pack(
-            Destination.SERVER, MessageType.PIPELINE_INPUT, self._pool_id.bytes_le, self._command_id.bytes_le
-        )
+        null = self._header(MessageType.PIPELINE_INPUT)
         for value in objects:
             yield null if value is None else self._with_header(PipelineInput(data=to_powershell(value)))
         yield self._with_header(EndOfPipelineInput())
+
+    def _header(self, kind: int) -> bytes:
+        return _HEADER.pack(Destination.SERVER, kind, self._pool_id.bytes_le, self._command_id.bytes_le)
 
     def _with_header(self, body: t.Any) -> bytes:
         return Message(Destination.SERVER, str(self._pool_id), str(self._command_id), body, self._serializer).pack()
