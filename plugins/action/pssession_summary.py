@@ -31,6 +31,8 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
 _NAMES_IN_TITLE = 3
+# So many lines are in the result, the last ones among them; the terminal shows all.
+_MOST_LINES, _LAST_LINES = 200, 20
 _LIMIT_FILE = "failed.limit"
 _REPORT = "psremoting.fleet.pssession_report"
 _COLOURS = {
@@ -39,6 +41,29 @@ _COLOURS = {
     Kind.ATTENTION: C.COLOR_ERROR,
     Kind.HINT: C.COLOR_WARN,
 }
+
+
+def summarised(summary: Summary, lines: t.Sequence[Line]) -> dict[str, t.Any]:
+    """Return the result of a task that shows the lines of a summary.
+
+    AWX cuts a result of more than 700,000 bytes, and thousands of hosts may fail each in its own way.
+    """
+    texts = [line.text for line in lines]
+    if (left_out := len(texts) - _MOST_LINES) > 0:
+        cut = f"({left_out} lines are left out here. Each host's own result has its errors.)"
+        texts = [*texts[: _MOST_LINES - _LAST_LINES], cut, *texts[-_LAST_LINES:]]
+    return {
+        "changed": False,  # or the recap would count a change of this host
+        "stdout": "\n".join(texts),
+        "stdout_lines": texts,
+        "outcomes": dict(summary.by_outcome),
+        "pending": summary.pending,
+        "ansible_stats": {
+            "data": {"pssession_outcomes": dict(summary.by_outcome), "pssession_pending": summary.pending},
+            "per_host": False,
+            "aggregate": False,
+        },
+    }
 
 
 class ActionModule(ActionBase):
@@ -79,18 +104,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(why)
         return {
             **result,
-            "changed": False,  # or the recap would count a change of this host
-            "stdout": "\n".join(line.text for line in lines),
-            "stdout_lines": [line.text for line in lines],
-            "outcomes": dict(summary.by_outcome),
-            "pending": summary.pending,
+            **summarised(summary, lines),
             **({"report": report["paths"]} if report else {}),
             **({"limit": limit} if limit else {}),
-            "ansible_stats": {
-                "data": {"pssession_outcomes": dict(summary.by_outcome), "pssession_pending": summary.pending},
-                "per_host": False,
-                "aggregate": False,
-            },
         }
 
     def _show(self, lines: t.Iterable[Line]) -> None:

@@ -100,7 +100,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stdout_lines:
-  description: The lines that it shows.
+  description: The lines that it shows; of more than 200 lines the first 180 and the last 20.
   returned: success
   type: list
   elements: str

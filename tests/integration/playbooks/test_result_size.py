@@ -1,17 +1,29 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How large results are: AWX cuts them, and what the documentation says of it holds."""
+"""How large results are: AWX cuts them, and what the documentation says of it holds.
+
+Results for more hosts than a test can run for are made of what the modules return, by the functions that role and
+playbooks make them with.
+"""
 
 from __future__ import annotations
 
+import datetime
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.action.pssession_role import _told
+from ansible_collections.psremoting.fleet.plugins.action.pssession_summary import summarised
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_action import Done
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_output import JobOutput
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Order, Told
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import Kind, Line, Summary
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details import details
 from tests.simulator import SimulatedFleet, User
 
 from .controller import PASSWORD, PATIENT, USER, Controller, inventory_of
@@ -92,3 +104,51 @@ def test_role_and_playbooks_have_the_output_of_a_host_once(controller: Controlle
     (summary,) = (result for result in run.results if "host" not in result)
     assert size(summary.values) < 300 * COUNT
     assert LINE not in json.dumps(dict(summary.values))
+
+
+HOSTS = [f"server{number:04}.example.com" for number in range(2000)]
+NOW = datetime.datetime(2026, 11, 25, 8, 0, tzinfo=datetime.timezone.utc)
+
+
+def received(hosts: Iterable[str], errors: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what receive_pssession gives for some hosts with long output."""
+    about = {host: {"computer_name": host, "inventory_hostname": host, "instance_id": f"ID-{host}"} for host in hosts}
+    session = {"name": "Nightly maintenance", "state": "Opened", "availability": "Available", "changed": True}
+    result = {"name": "Nightly maintenance", "state": "Completed", "output": [LINE] * (OUTPUT // 100), "error": []}
+    return {
+        "sessions": [{**session, **each} for each in about.values()],
+        "results": [{**result, **each, "command_id": f"C-{host}"} for host, each in about.items()],
+        "errors": [{**about[host], **error} for host, error in errors.items()],
+    }
+
+
+def error_of(number: int) -> dict[str, Any]:
+    """Return an error whose message is another one for each host, as of scripts that fail."""
+    message = f"the command in session Nightly maintenance failed: disk {number} has {number * 7} MB left, not enough"
+    return {"message": message, "reason": "command_failed", "hint": f"See line {number} of its output."}
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        {},
+        {host: {"message": "another client is connected", "reason": "busy", "hint": "Wait."} for host in HOSTS},
+        {host: error_of(number) for number, host in enumerate(HOSTS)},
+    ],
+    ids=["all well", "all alike", "all different"],
+)
+def test_of_two_thousand_hosts_each_result_is_whole_in_awx(errors: Mapping[str, Mapping[str, Any]]) -> None:
+    order = Order(HOSTS, {"output_lines": 10, "journal": "/var/lib/nightly/"}, now=NOW.timestamp())
+    told = Told.of(HOSTS)
+    told.add(received(HOSTS, errors))
+    shown = JobOutput(order).keep(told)
+    done = Done(told.by_host(), [], shown)
+    results = [_told(done, host, {"on_error": "error"}) for host in HOSTS]
+    assert {OUTPUT < size(result) < OUTPUT + 6000 for result in results} == {True}
+
+    summary = Summary.of(results)
+    noticed = [Line(text, Kind.NEUTRAL) for text in details(results, NOW)]
+    whole = summarised(summary, [*noticed, *summary.lines(has_file=False)])
+    assert size(whole) < 300 * len(HOSTS) < LIMIT
+    assert LINE not in json.dumps(whole)
+    assert whole["stdout_lines"][-1] == summary.lines(has_file=False)[-1].text
