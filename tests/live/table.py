@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import checks  # noqa: F401 - registers them
+from .checks import CHECKS
 from .lab import Lab, outputs, run
 from .recorder import Exchange, Recorder, as_yaml
 from .redaction import Redaction
-from .verdicts import CHECKS, Check, Verdict, unknown
+from .verdicts import Check, Verdict, unknown
 
 SERVER = """
 $version = $PSVersionTable

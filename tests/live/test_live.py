@@ -14,10 +14,11 @@ import pytest
 
 from tests.powershell import need_powershell
 
+from .checks import CHECKS
 from .lab import Lab
 from .simulated import simulated_lab
 from .table import run_check
-from .verdicts import CHECKS, Outcome
+from .verdicts import Outcome
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 # A PowerShell on Linux has no program `winrm`.

@@ -21,11 +21,11 @@ from tests.simulator import SimulatedFleet
 from tests.simulator.tests.raw_client import RawClient
 from tests.simulator.tests.test_recordings import frame
 
+from .checks import CHECKS
 from .recorder import Exchange
 from .redaction import Redaction
 from .simulated import ADMIN, COMPUTER, DECLARED, OTHER, SWITCHES, simulated_lab
 from .table import rows_as_text, run_check, save
-from .verdicts import CHECKS
 
 ROOT = Path(__file__).parents[2]
 SECRETS = [ADMIN.name, ADMIN.password, OTHER.name, OTHER.password]

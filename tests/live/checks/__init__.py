@@ -3,6 +3,7 @@
 
 """The checks: one for each assumption and question of docs/protocol.md. Importing a file registers its checks."""
 
+from ..verdicts import CHECKS
 from . import clients, faults, output, scripts, times
 
-__all__ = ["clients", "faults", "output", "scripts", "times"]
+__all__ = ["CHECKS", "clients", "faults", "output", "scripts", "times"]
