@@ -148,6 +148,10 @@ kill-sweep: $(READY) ## Windows tasks killed at each request and run again, in a
 test-pypsrp: $(READY) ## pypsrp's own tests against the simulator with a real PowerShell: minutes
 	@$(VENV_PYTHON) dev/pypsrp_tests.py
 
+.PHONY: test-windows-tasks
+test-windows-tasks: $(READY) ## Tasks of ansible.windows in a real PowerShell, by core's psrp and by our connection: minutes
+	@PSSESSION_TEST_EVERY_TASK=1 $(PYTEST) tests/integration/playbooks/test_connection_tasks.py -rs $(PYTEST_ARGS)
+
 .PHONY: test-races
 test-races: $(READY) ## The tests in which threads or processes meet, 20 times each on a free, a busy and a single processor
 	@$(WITH_ENV) $(VENV_PYTHON) dev/repeat.py $(REPEAT_ARGS)

@@ -6,11 +6,7 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,44 +15,13 @@ import yaml
 from tests.conformance.powershell.test_differences import PAGE
 from tests.conformance.powershell.win_powershell import ALIKE, DIFFERENCES, DIFFERENT_VALUES, VALUES, Case, of, table
 from tests.integration.playbooks.controller import PASSWORD, PATIENT, USER, Controller, inventory_of
+from tests.integration.playbooks.windows_collection import need_ansible_windows
+from tests.integration.playbooks.windows_machine import windows_machine
 from tests.powershell import need_powershell
 from tests.simulator import SimulatedFleet, User
 
 CASES = [*ALIKE, DIFFERENT_VALUES, *{each.case.name: each.case for each in DIFFERENCES}.values()]
 SCRIPT = "param ($Name = 'nobody')\n'Hello ' + $Name\n"
-
-
-def need_ansible_windows() -> Path:
-    """Return the folder of collections that has ansible.windows; skip a test where there is none."""
-    folders = [*map(Path, sys.path), Path.home() / ".ansible" / "collections", Path("/usr/share/ansible/collections")]
-    found = [each for each in folders if (each / "ansible_collections" / "ansible" / "windows").is_dir()]
-    if not found:
-        pytest.skip("the collection ansible.windows is not installed")
-    return found[0]
-
-
-def windows_like(powershell: str, folder: Path) -> Path:
-    """Return a program that starts PowerShell so that Ansible's modules for Windows run in it.
-
-    Ansible looks for `powershell` on PATH and compares its folder with $PSHOME.
-    """
-    found = subprocess.run(
-        [powershell, "-NoProfile", "-Command", "$PSHOME"], check=True, capture_output=True, text=True
-    ).stdout.strip()
-    programs = folder / "programs"
-    programs.mkdir(parents=True)
-    (programs / "powershell").symlink_to(Path(found) / "pwsh.dll")
-    for name, text in (
-        ("chcp.com", "#!/bin/sh\n"),
-        (
-            "pwsh",
-            f"#!/bin/sh\nPATH={shlex.quote(str(programs))}:$PATH TEMP=$TMPDIR\nexport PATH TEMP\n"
-            f'exec {shlex.quote(powershell)} "$@"\n',
-        ),
-    ):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o700)
-    return programs / "pwsh"
 
 
 def task(title: str, module: str, case: Case, **options: Any) -> dict[str, Any]:
@@ -69,9 +34,9 @@ def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]
     """A controller with both collections, for a computer with the session `compared`."""
     collections = need_ansible_windows()
     folder = tmp_path_factory.mktemp("compared")
-    program = windows_like(need_powershell(), folder)
+    machine = windows_machine(folder / "machine", need_powershell())
     with SimulatedFleet.build(
-        [{"name": "srv01"}], [User(USER, PASSWORD, administrator=True)], powershell=str(program), switches=PATIENT
+        [{"name": "srv01"}], [User(USER, PASSWORD, administrator=True)], powershell=machine, switches=PATIENT
     ) as fleet:
         found = Controller(folder / "controller", inventory_of(fleet))
         found.environment["ANSIBLE_COLLECTIONS_PATH"] += f"{os.pathsep}{collections}"

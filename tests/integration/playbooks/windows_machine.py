@@ -4,7 +4,8 @@
 """Lets Ansible's Windows tasks run in a PowerShell for Linux: gives it the environment that they expect of Windows.
 
 ansible-core looks for programs on PATH and for folders in variables before a module begins. With these there, modules
-that need nothing else of Windows run: win_ping, win_powershell, win_file and own ones.
+that need nothing else of Windows run: win_ping, win_powershell, win_file and own ones. For copy, fetch, become, async
+and programs, a controller takes more from the folder `windows`; see `for_windows`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from .controller import Controller
+
+REPLACED = Path(__file__).resolve().parent / "windows"
 # Variables of Windows by folders of the machine.
 _FOLDERS = {
     "TEMP": "temp",
@@ -27,7 +31,15 @@ _FOLDERS = {
     "LOCALAPPDATA": "user",
     "APPDATA": "user",
 }
-_VARIABLES = {"SystemDrive": "/", "USERNAME": "operator", "COMPUTERNAME": "LAB", "USERDOMAIN": "LAB"}
+_VARIABLES = {
+    "SystemDrive": "/",
+    "USERNAME": "operator",
+    "COMPUTERNAME": "LAB",
+    "USERDOMAIN": "LAB",
+    "PSModulePath": str(REPLACED / "commands"),
+}
+# Where ansible-core before 2.19 looks for it.
+_POWERSHELL = "windows/System32/WindowsPowerShell/v1.0/powershell.exe"
 
 
 def windows_machine(folder: Path, powershell: str) -> str:
@@ -38,7 +50,7 @@ def windows_machine(folder: Path, powershell: str) -> str:
         powershell: Path of the real one.
     """
     folder.mkdir(parents=True)
-    programs = folder / "bin"
+    programs, program = folder / "bin", folder / "pwsh"
     for name in {*_FOLDERS.values(), "bin"}:
         (folder / name).mkdir()
     # Core 2.21 and newer ask whether `powershell` on PATH is in $PSHOME; if not, they start a second process.
@@ -47,6 +59,12 @@ def windows_machine(folder: Path, powershell: str) -> str:
     ).stdout.strip()
     (programs / "powershell").symlink_to(Path(home) / "pwsh.dll")
     _write_program(programs / "chcp.com", "exit 0")  # core 2.16 sets the code page
+    # To restart takes no time, and no session ends by it.
+    _write_program(programs / "shutdown.exe", 'touch "$SystemRoot/boot"; mkdir -p "$SystemRoot/logon"')
+    for path in (programs / "pwsh", programs / "powershell.exe", folder / _POWERSHELL):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(program)
+    (folder / "windows" / "boot").touch()
     exports = {**{name: str(folder / place) for name, place in _FOLDERS.items()}, **_VARIABLES}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
     lines += [
@@ -54,7 +72,18 @@ def windows_machine(folder: Path, powershell: str) -> str:
         f"cd {shlex.quote(str(folder))}",
         f'exec {shlex.quote(powershell)} "$@"',
     ]
-    return str(_write_program(folder / "pwsh", "\n".join(lines)))
+    return str(_write_program(program, "\n".join(lines)))
+
+
+def for_windows(controller: Controller) -> Controller:
+    """Have a controller send what runs on Linux, where ansible-core's own parts need Windows."""
+    controller.environment["ANSIBLE_MODULE_UTILS"] = str(REPLACED / "module_utils")
+    (controller.folder / "shell_plugins").symlink_to(REPLACED / "shell")  # no setting names a folder of these
+    controller.inventory["all"]["children"]["windows"]["vars"] |= {
+        "ansible_shell_type": "powershell_on_linux",
+        "ansible_async_dir": "%USERPROFILE%/.ansible_async",
+    }
+    return controller
 
 
 def _write_program(path: Path, text: str) -> Path:
