@@ -63,8 +63,8 @@ def resume(order: Order) -> Job:
         acts = {work.host: decide(work.case)[0] for work in pending}
         act = min(acts.values())
         yield from resumer.phase(act, [work for work in pending if acts[work.host] is act])
-    pending = {work.host: int(work.received == "Running") for work in works}
-    return Told({work.host: work.told for work in works}, pending)
+    still_running = {work.host: int(work.received == "Running") for work in works}
+    return Told({work.host: work.told for work in works}, still_running)
 
 
 @dataclass
