@@ -33,6 +33,8 @@ REPEAT_ARGS ?=
 SIMULATION_WORKERS ?= 1
 # Test processes at the same time.
 WORKERS ?= auto
+# More arguments for uv, which `make lock` calls.
+LOCK_ARGS ?=
 # Some sessions of `make test-all`, for instance: make test-all NOX_ARGS='-s 2.20-3.12 -- tests/unit'
 NOX_ARGS ?=
 
@@ -62,6 +64,8 @@ IMPORTER_VENV := $(CACHE)/importer-venv
 IMPORTER_INSTALLED := $(IMPORTER_VENV)/.installed
 FUZZ_VENV := $(CACHE)/fuzz-venv
 FUZZ_INSTALLED := $(FUZZ_VENV)/.installed
+LOCK_VENV := $(CACHE)/lock-venv
+LOCK_INSTALLED := $(LOCK_VENV)/.installed
 READY := $(TESTS_INSTALLED) $(COLLECTIONS)
 LINT_READY := $(LINT_INSTALLED) $(COLLECTIONS)
 
@@ -246,6 +250,10 @@ build: $(READY) ## Build the collection's artefact into dist/
 changelog: $(LINT_READY) ## The changelog of the version in galaxy.yml, from the fragments: the first step of a release
 	@$(WITH_ENV) $(VENV_PYTHON) dev/release.py prepare
 
+.PHONY: lock
+lock: $(LOCK_INSTALLED) ## The libraries of the execution environment, with versions and hashes (LOCK_ARGS=--upgrade)
+	@$(VENV_PYTHON) dev/lock.py $(CURDIR)/$(LOCK_VENV)/bin/uv $(LOCK_ARGS)
+
 .PHONY: release-check
 release-check: lint-changelog lint-sanity $(IMPORTER_INSTALLED) ## All that a release does, without publishing: a dry run
 	@$(WITH_ENV) $(VENV_PYTHON) dev/release.py check $(CURDIR)/$(IMPORTER_VENV)
@@ -289,4 +297,10 @@ $(IMPORTER_INSTALLED): $(TESTS_INSTALLED) tests/requirements-importer.txt
 	@echo "Installing galaxy-importer into $(IMPORTER_VENV); about half a minute, once ..."
 	@$(VENV_PYTHON) -m venv --clear $(IMPORTER_VENV)
 	@$(IMPORTER_VENV)/bin/python -m pip install --disable-pip-version-check -qq -r tests/requirements-importer.txt
+	@touch $@
+
+$(LOCK_INSTALLED): $(TESTS_INSTALLED)
+	@echo "Installing uv into $(LOCK_VENV), once ..."
+	@$(VENV_PYTHON) -m venv --clear $(LOCK_VENV)
+	@$(LOCK_VENV)/bin/python -m pip install --disable-pip-version-check -qq uv
 	@touch $@

@@ -10,6 +10,7 @@ in the environment of the tests.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -17,13 +18,17 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from dev import lock
 from tests import forked
 
 ROOT = Path(__file__).resolve().parents[3]
 AWX = ROOT / "extensions" / "awx"
 DEFINITION = AWX / "execution-environment.yml"
 CHECK = AWX / "check_environment.yml"
+LOCK = AWX / "requirements.lock"
 EXTRAS = {"pypsrp[credssp,kerberos]", "pywinrm[credssp,kerberos]"}
 
 
@@ -64,6 +69,37 @@ def test_image_has_the_collection_and_its_extras(context: Path) -> None:
     system = requirements((context / "_build" / "bindep.txt").read_text(encoding="utf-8"))
     python = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))["dependencies"]["python_interpreter"]
     assert f"{python['package_system']}-devel [compile platform:rpm]" in system
+
+
+def test_libraries_of_the_image_are_those_of_the_list_with_hashes(context: Path) -> None:
+    """pip takes the list before those of the collection, wherever ansible-builder's scripts call it."""
+    (containerfile,) = [context / name for name in ("Containerfile", "Dockerfile") if (context / name).exists()]
+    base = containerfile.read_text(encoding="utf-8").partition("# Galaxy build stage")[0]
+    (target,) = re.findall(r"^COPY _build/locked/requirements\.lock (\S+)$", base, re.MULTILINE)
+    assert f'ENV PIP_OPTS="--requirement {target}"' in base
+    assert (context / "_build" / "locked" / "requirements.lock").read_bytes() == LOCK.read_bytes()
+    scripts = [context / "_build" / "scripts" / name for name in ("assemble", "install-from-bindep")]
+    for script in scripts:
+        (call,) = re.findall(
+            r"^.*pip.* install .*/requirements\.txt$", script.read_text("utf-8"), re.MULTILINE | re.IGNORECASE
+        )
+        assert call.index("$PIP_OPTS") < call.index("-r ")
+
+
+def test_the_list_has_all_that_the_image_needs() -> None:
+    """`make lock` writes it; versions are within the bounds, and each file has a hash."""
+    blocks = re.split(r"\n(?=\w)", LOCK.read_text(encoding="utf-8"))[1:]
+    locked = {}
+    for block in blocks:
+        first, *hashes = block.replace("\\\n", "\n").split()
+        name, version = first.split("==")
+        locked[canonicalize_name(name)] = version
+        assert hashes, name
+        assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", each) for each in hashes), name
+    for text in lock.wanted():
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), text
+    assert {"krb5", "gssapi", "requests-credssp", "pykerberos"} <= locked.keys()  # of the extras
 
 
 def test_image_checks_itself_before_it_is_done(context: Path) -> None:
