@@ -4,7 +4,7 @@
 """How Sphinx makes the documentation site (see dev/docs.py, which calls it).
 
 The pages are README.md, CONTRIBUTING.md and docs/*.md as GitHub shows them, in the same places, so that their links
-lead to each other here, too. What is not a page of the site is linked on GitHub.
+lead to each other here, too. Other files are linked on GitHub.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ pygments_style = "friendly"
 
 
 def link_between_pages(app: Sphinx, page: str, source: list[str]) -> None:
-    """Point the links of a page at pages of the site where they are, and at GitHub where not."""
+    """Point the links of a page at pages and pictures of the site, and all others at GitHub."""
     if page.startswith("reference/"):
         return
 
@@ -65,7 +65,7 @@ def link_between_pages(app: Sphinx, page: str, source: list[str]) -> None:
         folder = posixpath.dirname(page)
         path, hash_sign, anchor = target.partition("#")
         path = path.removeprefix(WEB) if path.startswith(WEB) else posixpath.normpath(posixpath.join(folder, path))
-        if posixpath.splitext(path)[0] in app.env.found_docs:
+        if posixpath.splitext(path)[0] in app.env.found_docs or path.startswith("docs/images/"):
             return posixpath.relpath(path, folder) + hash_sign + anchor
         return WEB + path + hash_sign + anchor
 
@@ -75,7 +75,7 @@ def link_between_pages(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def link_to_core(_app: Sphinx, _environment: Any, reference: Any, text: nodes.Node) -> nodes.Node | None:
-    """Lead a reference to Ansible's own documentation there; what is not in the table stays a warning."""
+    """Resolve a reference to Ansible's own documentation; one that is not in the table stays a warning."""
     target = reference["reftarget"]
     place = CORE_LABELS.get(target)
     return nodes.reference("", "", text, internal=False, refuri=CORE + place) if place else None
