@@ -57,7 +57,7 @@ class Inventory:
         self._connection = connection
         self._play_context = play_context
         self._delegate_to: str | None = getattr(task, "delegate_to", None)
-        self._known: dict[tuple[str, str | None], HostSettings | None] = {}
+        self._known: dict[tuple[str, str], HostSettings] = {}
 
     @property
     def runs_here(self) -> bool:
@@ -122,15 +122,15 @@ class Inventory:
         Of a host that has no Windows connection only the address counts, because its user and password are for
         something else. Settings that cannot be used say why: they are for one host, and the others go on.
         """
-        key = (computer_name, inventory_hostname)
-        if key not in self._known:  # a job asks for them at each of its calls
-            self._known[key] = self._found_settings(computer_name, inventory_hostname)
-        return self._known[key]
-
-    def _found_settings(self, computer_name: str, inventory_hostname: str | None) -> HostSettings | None:
         host = self._variables.host_named(inventory_hostname) or self._variables.host_named(computer_name)
         if host is None:
             return None
+        key = (computer_name, host)
+        if key not in self._known:  # a job asks for them at each of its calls
+            self._known[key] = self._found_settings(computer_name, host)
+        return self._known[key]
+
+    def _found_settings(self, computer_name: str, host: str) -> HostSettings:
         names = {"computer_name": computer_name, "inventory_hostname": host}
         try:
             return register_secrets_of(HostSettings.from_options({**self._settings(host), **names}))

@@ -238,10 +238,12 @@ def is_busy(session: Entry) -> bool:
     return (session.get("state"), session.get("availability")) == ("Disconnected", "Busy")
 
 
-def whose(order: Order, result: Result, host: str) -> str:
-    """Return whose sessions a call has looked for on a host, for messages."""
-    own = [entry["account"] for entry in result.get("accounts") or () if host_of(entry) == host]
-    return ", ".join(own or order.owners)
+def whose(order: Order, result: Result) -> dict[str, str]:
+    """Return for each host whose sessions a call has looked for there, for messages."""
+    own: dict[str | None, list[str]] = {}
+    for entry in result.get("accounts") or ():
+        own.setdefault(host_of(entry), []).append(entry["account"])
+    return {host: ", ".join(own.get(host) or order.owners) for host in order.hosts}
 
 
 def with_names(order: Order) -> str:

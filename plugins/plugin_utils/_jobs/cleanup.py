@@ -42,10 +42,11 @@ def cleanup(order: Order) -> Job:
     hint = how_to_write_names(order)
     minimum_age = order.options.get("minimum_age")
     age = f" for {duration(minimum_age)}" if minimum_age else ""
+    accounts = whose(order, found)
     for host, part in told.add(found).items():
         sessions = [session for session in part["sessions"] if is_left_behind(session, with_commands)]
         left_behind += sessions
-        account, sought = whose(order, found, host), f"{with_names(order)} that are disconnected{age}{without_command}"
+        account, sought = accounts[host], f"{with_names(order)} that are disconnected{age}{without_command}"
         if sessions:
             yield Line("looked_for", host, f"sessions of {account}{sought}")
         elif not part["errors"] and not any(map(is_busy, part["sessions"])):

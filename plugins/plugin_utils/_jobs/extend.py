@@ -34,11 +34,13 @@ def extend(order: Order) -> Job:
     options = {"computer_name": list(order.hosts), "owner": order.owners, **order.given("name")}
     found = yield Call("pssession_info", options)
     there = found.get("sessions") or ()
-    expiring = [session for session in there if expires_soon(session, order)]
-    others = parts_of({"sessions": [session for session in there if session not in expiring]}, order.hosts)
+    expiring, others = [], []
+    for session in there:
+        (expiring if expires_soon(session, order) else others).append(session)
+    accounts, other_parts = whose(order, found), parts_of({"sessions": others}, order.hosts)
     only_told = bool(order.options.get("report_only")) or order.check_mode
     for host, part in told.add({**found, "sessions": expiring}).items():
-        yield from _found(order, host, whose(order, found, host), part, others[host]["sessions"])
+        yield from _found(order, host, accounts[host], part, other_parts[host]["sessions"])
         for session in part["sessions"] if only_told else ():
             yield Line("expiring", host, f"{place(session)} expires at {session['expires_on']}")
         yield from as_patterns(order, host, part["sessions"])

@@ -259,9 +259,10 @@ class _Resumer:
             **self._order.given("configuration_name"),
         }
         found = yield Call("pssession_info", options)
+        accounts = whose(self._order, found)
         for host, part in parts_of(found, by_host).items():
             work = by_host[host]
-            work.account = whose(self._order, found, host)
+            work.account = accounts[host]
             # The name is that of the session to open, so no other may do.
             work.sessions = [each for each in part["sessions"] if is_same_name(each["name"], self._name)]
             if any(not is_owner_unknown(each) for each in part["errors"]):

@@ -78,11 +78,15 @@ def lock_starts(task: Task) -> None:
 
 def tell_other_names(task: Task, sessions: list[PSSession]) -> None:
     """Warn of sessions that earlier tasks saw on a host of another name: both names are one computer."""
+    hosts: dict[tuple[str, str], set[str]] = {}
+    for session in sessions:
+        if session.endpoint.own_host:
+            hosts.setdefault(session.key, set()).add(session.endpoint.own_host)
     for session in sessions:
         host = session.endpoint.own_host
         known = task.memory.of_instance(session.instance_id)
         names = {each.inventory_hostname for each in known if each.inventory_hostname and not each.is_over}
-        names |= {each.endpoint.own_host for each in sessions if each.key == session.key and each.endpoint.own_host}
+        names |= hosts.get(session.key, set())
         others = sorted(name for name in names if host is not None and name.lower() != host.lower())
         if others:
             task.context.emit(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import ipaddress
 import typing as t
 from dataclasses import dataclass, field
@@ -130,7 +131,7 @@ class Endpoint:
     own_host: str | None = None
     task_options: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False)
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """The address in the form in which endpoints are compared."""
         return key_of_uri(self.uri)
