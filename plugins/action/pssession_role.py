@@ -215,7 +215,7 @@ class _Work:
         """
         done = self._action.do(self._options, hosts, self._inventory, self._task_vars)
         results = {host: _told(done, host, self._options) for host in hosts}
-        if warnings := [*self._warnings, *done.warnings]:
+        if warnings := [*self._warnings, *map(in_variables, done.warnings)]:
             results[of_task or hosts[0]]["warnings"] = warnings
         return results
 

@@ -31,6 +31,8 @@ _WORDS = tuple(
         (r"set force; that ends", "use the module remove_pssession with force. That ends"),
         (r"\(remove_pssession\)", "(playbook cleanup)"),
         (r"with receive_pssession\b", "with the playbook collect"),
+        (r"\breceive_pssession (receives|ends)\b", r"the playbook collect \1"),
+        (r"\bremove_pssession removes\b", "the playbook cleanup removes"),
         (r"(^|[.!?] )pssession_info\b", r"\1The playbook list"),
         (r"\bpssession_info\b", "the playbook list"),
         # Options of a single word stay, since they are words of the language, too.

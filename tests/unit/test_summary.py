@@ -228,6 +228,18 @@ def test_a_play_without_any_host_says_why() -> None:
     assert "has no hosts" in Summary.of([]).why_nothing_was_done()
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("so that it can go on; receive_pssession receives the rest.", "; the playbook collect receives the rest."),
+        ("The session is kept; remove_pssession removes it.", "; the playbook cleanup removes it."),
+    ],
+)
+def test_what_a_module_advises_is_a_playbook(told: str, shown: str) -> None:
+    assert in_variables(told).endswith(shown)
+    assert in_variables(in_variables(told)) == in_variables(told)
+
+
 def test_outcomes_come_worst_first() -> None:
     hosts = [host("a", "ok"), host("b", "busy"), host("c", "changed"), host("d", "unreachable"), host("e", "busy")]
     assert list(Summary.of(hosts).by_outcome.items()) == [
