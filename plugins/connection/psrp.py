@@ -13,6 +13,8 @@ description:
   - Runs tasks and copies files as C(ansible.builtin.psrp) does, with the same variables and the same
     results.
   - A connection that breaks while a task waits is replaced, and the task goes on. Its command runs once.
+  - With O(durable), a task whose controller was killed goes on when the play runs again. With O(reuse), the tasks of a
+    host share a session.
   - Nothing is stopped that a user did not stop. The keyword C(timeout) and Ctrl-C stop the command and remove its
     session. After any other end of the task the command goes on.
   - Redirections are not followed, and C(.netrc) is not read.
@@ -22,6 +24,7 @@ requirements:
 extends_documentation_fragment:
   - ansible.builtin.connection_pipelining
   - psremoting.fleet._psrp_connection
+  - psremoting.fleet._kept_sessions
 options:
   recovery_timeout:
     description:
@@ -41,7 +44,12 @@ options:
 """
 
 import base64
+import datetime
+import hashlib
+import json
+import os
 import typing as t
+import uuid
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
@@ -65,11 +73,20 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._connection_optio
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline import CorePipeline
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._keeping import (
+    KeepingError,
+    Setting,
+    idle_timeout,
+    is_kept,
+    keeping_of,
+)
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_session import KeptSession
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_session import (
     TaskSession,
     is_unreachable,
     told,
 )
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_work import TRANSFER, Work, work_of
 
 try:
     from ansible.executor.powershell.module_manifest import _bootstrap_powershell_script
@@ -77,39 +94,37 @@ except ImportError:  # before ansible-core 2.19, which reads files by `_exec_psr
     _bootstrap_powershell_script = None
 
 display = Display()
-# Variables of options that are planned. To pass over them would promise what is not done.
-_NOT_THERE_YET = (
-    "durable",
-    "durable_wait",
-    "durable_max_age",
-    "scope",
-    "reuse",
-    "max_tasks",
-    "idle_timeout",
-)
+# How often a file is sent when the connection breaks, where sessions are kept.
+_ATTEMPTS = 3
+# By .NET, as core's script writes the file.
+_RENAME = "param($from, $to) if ([IO.File]::Exists($to)) { [IO.File]::Delete($to) }; [IO.File]::Move($from, $to)"
 
 
 class Connection(CoreConnection):
     """Core's connection with the sessions and requests of this collection's engine."""
 
-    # Variables ansible_psrp_* of no option are known then, so that those that are not there yet are refused.
-    allow_extras = True
-    _extras_prefix = "psrp"
-
     runspace: TaskSession | None
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._work: Work = TRANSFER
+        self._files: dict[str, str] = {}
 
     def _connect(self) -> Connection:
         self._build_kwargs()  # what core's methods read of the options
         if self.runspace is not None:
             return self
-        self._refuse_what_is_not_there()
         display.vvv(f"ESTABLISH PSRP CONNECTION FOR USER: {self._psrp_user} TO {self._psrp_host}", host=self._psrp_host)
         resource_uri = POWERSHELL_RESOURCE_PREFIX + str(self.get_option("configuration_name"))
+        options, timeout = self.get_options(), float(self.get_option("recovery_timeout"))
         try:
-            self.runspace = TaskSession(
-                self._endpoint(), resource_uri, float(self.get_option("recovery_timeout")), self._tell
-            )
-        except VariableError as error:
+            if is_kept(options, self._setting):
+                endpoint = self._endpoint({"idle_timeout": idle_timeout(options)})
+                keeping = keeping_of(options, endpoint, resource_uri, self._setting)
+                self.runspace = KeptSession(endpoint, resource_uri, timeout, self._tell, keeping)
+            else:
+                self.runspace = TaskSession(self._endpoint({}), resource_uri, timeout, self._tell)
+        except (VariableError, KeepingError) as error:
             raise AnsibleError(str(error)) from error
         except PSSessionError as error:
             raise AnsibleConnectionFailure(f"No session could be opened on {self._psrp_host}. {told(error)}") from error
@@ -118,7 +133,7 @@ class Connection(CoreConnection):
         return self
 
     def close(self) -> None:
-        """Remove the session, unless its command may still be working."""
+        """Remove the session, unless its command may still be working, or leave it to the next task."""
         session, self.runspace = self.runspace, None
         self._connected = False
         if session is None:
@@ -128,8 +143,54 @@ class Connection(CoreConnection):
         except PSSessionError as error:
             display.vvv(f"PSRP: session {session.id} could not be removed. {told(error)}", host=self._psrp_host)
 
+    def reset(self) -> None:
+        """Have the next command run in a new session."""
+        if is_kept(self.get_options(), self._setting):
+            session = t.cast(KeptSession, self._session)
+            session.remove()
+            self.close()
+        else:
+            super().reset()
+
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        """Run a command of ansible-core: a script, a module, or what a task needs besides."""
+        if isinstance(self._session, KeptSession):
+            self._work = work_of(cmd, in_data, self._files)
+        try:
+            result: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        finally:
+            self._work = TRANSFER
+        return result
+
+    def put_file(self, in_path: str, out_path: str) -> None:
+        """Write a file of the controller to the computer, piece by piece."""
+        if not isinstance(self._session, KeptSession):
+            super().put_file(in_path, out_path)
+            return
+        target = self._shell._unquote(out_path)
+        temporary = f"{target}.{uuid.uuid4().hex}"
+        _again_after_breaks(lambda: super(Connection, self).put_file(in_path, temporary))
+        code, _stdout, stderr = self._exec_psrp_script(_RENAME, arguments=[temporary, target])
+        if code != 0:
+            raise AnsibleError(f"The file {target} could not be replaced: {stderr.decode(errors='replace')}")
+        with open(in_path, "rb") as file:
+            self._files[target] = _digest(file)
+
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Write a file of the computer to the controller, piece by piece."""
+        if not isinstance(self._session, KeptSession) or (os.path.exists(out_path) and not os.path.isfile(out_path)):
+            self._fetch(in_path, out_path)
+            return
+        temporary = f"{out_path}.{uuid.uuid4().hex}"
+        try:
+            _again_after_breaks(lambda: self._fetch(in_path, temporary))
+            if os.path.exists(temporary):  # of a folder nothing is written
+                os.replace(temporary, out_path)
+        finally:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+
+    def _fetch(self, in_path: str, out_path: str) -> None:
         if _bootstrap_powershell_script is None:
             super().fetch_file(in_path, out_path)
             return
@@ -154,8 +215,8 @@ class Connection(CoreConnection):
         arguments: t.Iterable[t.Any] | None = None,
     ) -> tuple[int, bytes, bytes]:
         pipeline = self._run(script, input_data, arguments, use_local_scope)
-        result: tuple[int, bytes, bytes] = self._parse_pipeline_result(pipeline)
-        return result
+        code, stdout, stderr = self._parse_pipeline_result(pipeline)
+        return code, _with_start(stdout, pipeline.started), stderr
 
     def _run(
         self,
@@ -180,7 +241,7 @@ class Connection(CoreConnection):
             has_own_scope=use_local_scope,
         )
         try:
-            return self._session.run(ready, take)
+            return self._session.run(ready, take, self._work)
         except PSSessionError as error:
             kind = AnsibleConnectionFailure if is_unreachable(error) else AnsibleError
             raise kind(f"The task has no result from {self._psrp_host}. {told(error)}") from error
@@ -191,7 +252,13 @@ class Connection(CoreConnection):
             self._connect()
         return t.cast(TaskSession, self.runspace)
 
-    def _endpoint(self) -> Endpoint:
+    @property
+    def _setting(self) -> Setting:
+        become = self.become
+        user = str(become.get_option("become_user", playcontext=self._play_context)) if become else None
+        return Setting(user, bool(self._play_context.no_log))
+
+    def _endpoint(self, session_option: dict[str, t.Any]) -> Endpoint:
         """Return where the options lead, read as for all tasks of this collection."""
         name, options = str(self._psrp_host), self.get_options()
         variables = {
@@ -199,17 +266,8 @@ class Connection(CoreConnection):
             NEGOTIATE_SERVICE: options["negotiate_service"],
         }
         settings = settings_from("psrp", name, options, variables)
-        session_option = {"no_machine_profile": bool(options.get("no_profile"))}
+        session_option = {"no_machine_profile": bool(options.get("no_profile")), **session_option}
         return endpoint_of(HostSettings.from_options({**settings, "computer_name": name}), session_option)
-
-    def _refuse_what_is_not_there(self) -> None:
-        given = self._options.get("_extras") or {}
-        unknown = [f"ansible_psrp_{name}" for name in _NOT_THERE_YET if f"ansible_psrp_{name}" in given]
-        if unknown:
-            raise AnsibleError(
-                f"{', '.join(unknown)}: psremoting.fleet.psrp does not have this yet. Remove the variable. Nothing was "
-                "sent."
-            )
 
     def _tell(self, line: str) -> None:
         display.warning(f"{self._psrp_host}: {line}")
@@ -247,3 +305,35 @@ def _objects(data: t.Any) -> t.Iterable[t.Any] | None:
     if isinstance(data, t.Iterator):
         return (each for item in data for each in (item if isinstance(item, list) else [item]))
     return tuple(data) if isinstance(data, list) else (data,)
+
+
+def _again_after_breaks(transfer: t.Callable[[], None]) -> None:
+    """Transfer a file; from its beginning, if the connection breaks."""
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            transfer()
+        except AnsibleConnectionFailure:
+            if not left:
+                raise
+        else:
+            return
+
+
+def _with_start(stdout: bytes, started: datetime.datetime | None) -> bytes:
+    """Say in the result of a module when an earlier run started it; other output stays as it is."""
+    if started is None:
+        return stdout
+    try:
+        result = json.loads(stdout)
+    except ValueError:
+        return stdout
+    if not isinstance(result, dict):
+        return stdout
+    return json.dumps({**result, "joined": True, "started_at": started.strftime("%Y-%m-%dT%H:%M:%SZ")}).encode()
+
+
+def _digest(file: t.BinaryIO) -> str:
+    digest = hashlib.sha256()
+    for piece in iter(lambda: file.read(1 << 20), b""):
+        digest.update(piece)
+    return digest.hexdigest()

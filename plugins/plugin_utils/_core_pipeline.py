@@ -8,6 +8,7 @@ Core makes stdout, stderr and the exit code of them, each version in its own way
 from __future__ import annotations
 
 import contextlib
+import datetime
 import types
 import typing as t
 
@@ -46,12 +47,14 @@ class CorePipeline:
         output: Objects of its output stream.
         streams: Has its error records in `error`.
         had_errors: Whether it failed.
+        started: When it was started, if a run before this one did that, or None.
     """
 
     def __init__(self, host: t.Any, take: t.Callable[[t.Any], None] | None = None) -> None:
         self.output: list[t.Any] = []
         self.streams = types.SimpleNamespace(error=[])
         self.had_errors = False
+        self.started: datetime.datetime | None = None
         self._host = host
         self._take = take or self.output.append
         self._serializer = Serializer()

@@ -29,15 +29,18 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.librar
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason, reason_of
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
     CommandEvent,
+    Finished,
     MessageReceived,
     MessageUnreadable,
     ReceiveEnded,
     Reconnected,
     Reconnecting,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output.receiving import Needs
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.starting import IncompleteStart
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline import CorePipeline, new_host
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_work import TRANSFER, Work
 
 # What listings show for the sessions of tasks.
 NAME = "Ansible task"
@@ -79,26 +82,32 @@ class TaskSession:
     def __init__(
         self, endpoint: Endpoint, resource_uri: str, recovery_timeout: float, tell: t.Callable[[str], None]
     ) -> None:
+        self._prepare(Remoting(), endpoint, recovery_timeout, tell)
+        self._ended: str | None = None  # the last command, which the server still has
+        with tidy_interruption():
+            self._session = self._remoting.new(endpoint, NAME, resource_uri=resource_uri)
+
+    def _prepare(
+        self, remoting: Remoting, endpoint: Endpoint, recovery_timeout: float, tell: t.Callable[[str], None]
+    ) -> None:
         self._recovery_timeout = recovery_timeout
         self._tell = tell
         self._parent = os.getppid()
-        self._remoting = Remoting()
-        self._ended: str | None = None  # the last command, which the server still has
+        self._remoting = remoting
         self._may_work = False
         self.host = new_host()
-        self.connection = types.SimpleNamespace(max_payload_size=self._remoting.payload_bytes(endpoint))
-        with tidy_interruption():
-            self._session = self._remoting.new(endpoint, NAME, resource_uri=resource_uri)
+        self.connection = types.SimpleNamespace(max_payload_size=remoting.payload_bytes(endpoint))
 
     @property
     def id(self) -> str:
         """The session's GUID, in lower case."""
         return self._session.instance_id
 
-    def run(self, script: Script, take: t.Callable[[t.Any], None] | None = None) -> CorePipeline:
+    def run(self, script: Script, take: t.Callable[[t.Any], None] | None = None, work: Work = TRANSFER) -> CorePipeline:
         """Run a script to its end, and return what it gave.
 
         Args:
+            work: What it does; of no importance here.
             take: Gets each object of its output; without it, they are in what is returned. As with core, the server is
                 not asked to forget such a command.
 
@@ -106,21 +115,13 @@ class TaskSession:
             Unfinished: It was started, and its end is not known.
             PSSessionError: It was not started.
         """
-        if os.getppid() != self._parent:
-            raise PSSessionError("ansible-playbook has ended, so its task ends, too.")
+        self._check_parent()
         if take is None:
             self._forget_ended()
         command_id = str(uuid.uuid4())
-        with tidy_interruption():
-            try:
-                self._start(script, command_id)
-                pipeline = self._followed(command_id, CorePipeline(self.host, take))
-            except Exception:
-                raise
-            except BaseException as interruption:
-                if not isinstance(interruption, KeyboardInterrupt) or self._is_by_user():
-                    self._remoting.abort(self._session, command_id)
-                raise
+        with tidy_interruption(), self._stopped_by_user(lambda: self._remoting.abort(self._session, command_id)):
+            self._start(script, command_id)
+            pipeline = self._followed(command_id, CorePipeline(self.host, take))
         if take is None:
             self._ended = command_id
         return pipeline
@@ -130,6 +131,27 @@ class TaskSession:
         with contextlib.closing(self._remoting):
             if not self._may_work:
                 self._remoting.remove(self._session)
+
+    def _check_parent(self) -> None:
+        """Make sure that there is a run that gets the result.
+
+        Raises:
+            PSSessionError: ansible-playbook has ended.
+        """
+        if os.getppid() != self._parent:
+            raise PSSessionError("ansible-playbook has ended, so its task ends, too.")
+
+    @contextlib.contextmanager
+    def _stopped_by_user(self, stop: t.Callable[[], None]) -> t.Iterator[None]:
+        """Stop what the block started if a user ends it, by the keyword timeout or by Ctrl-C."""
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException as interruption:
+            if not isinstance(interruption, KeyboardInterrupt) or self._is_by_user():
+                stop()
+            raise
 
     def _start(self, script: Script, command_id: str) -> None:
         self._may_work = True
@@ -145,10 +167,16 @@ class TaskSession:
             self._may_work = error.delivered
             raise
 
-    def _followed(self, command_id: str, pipeline: CorePipeline) -> CorePipeline:
+    def _followed(
+        self, command_id: str, pipeline: CorePipeline, needs: Needs = Needs.NOTHING, *, confirms: bool = False
+    ) -> CorePipeline:
         unreadable = ""
-        for event in self._remoting.messages(self._session, command_id, recovery_timeout=self._recovery_timeout):
-            if isinstance(event, MessageReceived):
+        for event in self._remoting.messages(
+            self._session, command_id, needs=needs, recovery_timeout=self._recovery_timeout, confirms=confirms
+        ):
+            if isinstance(event, Finished) and confirms:
+                self._check_parent()  # else a rerun needs the command
+            elif isinstance(event, MessageReceived):
                 pipeline.feed(event.kind, event.message)
             elif isinstance(event, MessageUnreadable):
                 unreadable = unreadable or event.why

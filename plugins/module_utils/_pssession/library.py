@@ -29,7 +29,7 @@ from .model.errors import PSSessionError, TransportError, WSManFault
 from .model.events import CommandEvent, ReceiveEnded
 from .model.sessions import DEFAULT_RESOURCE_URI, Availability, ListedCommand, PSSession, SessionKey, Shell, State
 from .model.settings import HostSettings
-from .output.claiming import Claimed, Claiming
+from .output.claiming import Claimed, Claiming, take
 from .output.connecting import Awake, hurried
 from .output.receiving import STOP, TERMINATE, Needs, Receiving
 from .psrp import handshake, opening, starting
@@ -320,6 +320,7 @@ class Remoting:
         *,
         needs: Needs = Needs.NOTHING,
         recovery_timeout: float = 0.0,
+        confirms: bool = False,
     ) -> t.Iterator[CommandEvent]:
         """Yield the messages of a command that this client started or claimed, as they come, and how receiving goes on.
 
@@ -329,6 +330,7 @@ class Remoting:
         Args:
             needs: What `claim` says of it.
             recovery_timeout: As for `receive`.
+            confirms: Have the server forget the command once Finished was taken.
         """
         return iter(
             Receiving(
@@ -339,7 +341,7 @@ class Remoting:
                 needs=needs,
                 recovery_timeout=recovery_timeout,
                 stream=MessageStream,
-                confirms=False,
+                confirms=confirms,
             )
         )
 
@@ -363,6 +365,24 @@ class Remoting:
                 self.stop(session, command_id)
         with contextlib.suppress(TransportError):
             self.remove(session)
+
+    def end(self, session: PSSession, command_id: str, *, busy_timeout: float | None = None) -> None:
+        """Stop a command and have the server forget it; its session stays.
+
+        Args:
+            busy_timeout: Connect to the session first, and wait so many seconds for another client. None: it is
+                connected here, and the caller was interrupted. Each request has 10 seconds then, and what fails is left
+                to the server.
+        """
+        if busy_timeout is not None:
+            take(self._pool, session, busy_timeout)
+            self.stop(session, command_id)
+            self.forget(session, command_id)
+            return
+        session = hurried(session)
+        for code in (STOP, TERMINATE):
+            with contextlib.suppress(TransportError):
+                self._signal(session, command_id, code)
 
     def stop(self, session: PSSession, command_id: str) -> None:
         """Ask a command in a connected session to stop; `receive` yields how it ended."""

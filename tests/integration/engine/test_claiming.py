@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 
@@ -198,7 +199,11 @@ def test_one_that_another_client_keeps_is_an_error(
 
 @pytest.mark.parametrize("action", ["close_without_answer", "reset"])
 def test_a_lost_answer_starts_it_once(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, session: library.PSSession, action: str
+    own_fleet: SimulatedFleet,
+    srv01: SimulatedComputer,
+    controller: Controller,
+    session: library.PSSession,
+    action: Literal["close_without_answer", "reset"],
 ) -> None:
     """The first Command is for a session that is gone; the second one is carried out, or does not arrive."""
     srv01.inject(Injection("Command", action=action, after=1))

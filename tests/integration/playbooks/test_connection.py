@@ -197,15 +197,6 @@ def test_an_answer_that_is_lost_when_the_command_starts_starts_it_once(
     assert operations(fleet).count("Command") == 1
 
 
-@pytest.mark.parametrize("name", ["durable", "reuse", "scope"])
-def test_what_is_not_there_yet_is_refused(fleet: SimulatedFleet, controller: Controller, name: str) -> None:
-    variables(controller)[f"ansible_psrp_{name}"] = "true"
-    run = controller.run(FOREVER)
-    assert run["Work"].outcome == "failed"
-    assert f"ansible_psrp_{name}: psremoting.fleet.psrp does not have this yet" in run["Work"].message
-    assert fleet.requests == []
-
-
 def test_the_connection_is_reset_by_a_new_session(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:

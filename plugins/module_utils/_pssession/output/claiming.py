@@ -1,7 +1,7 @@
 """Starts a command of a known id in a session of a known id, whatever became of both, and never twice.
 
     Command ---------> accepted: started
-       |   exists ---> the list of commands says since when
+       |   exists ---> the list of commands says since when; one that is not listed has given its end to a client
        |   gone -----> Create, then once more
        |   silent ---> Reconnect, or Connect if another client was the last one, then once more
        |   in use ---> Connect, again and again until the server takes the session from that client, then once more
@@ -23,7 +23,6 @@ from ..model.commands import Script
 from ..model.errors import TransportError, WSManFault
 from ..model.sessions import ListedCommand, PSSession
 from ..psrp import handshake, opening, starting
-from ..wsman.client import WSManClient
 from ..wsman.pool import ClientPool
 from .receiving import Needs
 
@@ -39,13 +38,13 @@ class Claimed:
 
     Attributes:
         is_started: Whether it was started here and now; else it was there before.
-        title: What lists of commands show for it.
+        title: What lists of commands show for it; None for one that has ended, and whose end a client has received.
         needs: What has to be connected to before it can be received.
         is_opened: Whether its session was opened for it.
     """
 
     is_started: bool
-    title: str
+    title: str | None
     needs: Needs
     is_opened: bool
 
@@ -98,11 +97,8 @@ class Claiming:
                 self._command()
             except TransportError as error:
                 if error.code == Code.COMMAND_EXISTS:
-                    found = self._find()
-                    if found is not None:
-                        return found
-                else:
-                    self._prepare(error)
+                    return self._found()
+                self._prepare(error)
             else:
                 return Claimed(True, self._script.command_line, Needs.NOTHING, self.is_opened)
         raise TransportError(None, "the server refuses to start the command", delivered=self._may_have_started)
@@ -127,13 +123,11 @@ class Claiming:
         else:
             raise error
 
-    def _find(self) -> Claimed | None:
-        """Return the command that exists, or None if it has just been forgotten."""
+    def _found(self) -> Claimed:
         listed = self._listed()
-        if listed is None:
-            return None
-        is_ours = self._may_have_started and listed.command_line == self._script.command_line
-        return Claimed(is_ours, listed.command_line, Needs.NOTHING if is_ours else self._needs, self.is_opened)
+        title = None if listed is None else listed.command_line
+        is_ours = self._may_have_started and title == self._script.command_line
+        return Claimed(is_ours, title, Needs.NOTHING if is_ours else self._needs, self.is_opened)
 
     def _listed(self) -> ListedCommand | None:
         session = self._session
@@ -166,25 +160,8 @@ class Claiming:
             self._connect_when_free()
 
     def _connect_when_free(self) -> None:
-        """Connect to a session as soon as the server lets us, for the time that is allowed."""
-        give_up_at = self._world.monotonic() + self._busy_timeout
-        while True:
-            try:
-                with self._pool.lend(self._session.endpoint) as client:
-                    self._connect(client)
-            except WSManFault as fault:
-                left = give_up_at - self._world.monotonic()
-                if fault.code == Code.UNEXPECTED_SELECTORS:
-                    return  # the next Command is told so, too
-                if not fault.is_in_use or left <= 0:
-                    raise
-                self._world.sleep(min(_POLL_SECONDS, left))
-            else:
-                return
-
-    def _connect(self, client: WSManClient) -> None:
-        handshake.connect(client, self._session.shell, None, client.new_deadline())
-        self._needs = Needs.COMMAND
+        if connect_when_free(self._pool, self._session, self._busy_timeout):
+            self._needs = Needs.COMMAND
 
     def _wait_for_network(self, error: TransportError) -> None:
         now = self._world.monotonic()
@@ -195,6 +172,48 @@ class Claiming:
             ) from error
         self._pool.discard(self._session.endpoint)
         self._world.sleep(_POLL_SECONDS)
+
+
+def connect_when_free(pool: ClientPool, session: PSSession, busy_timeout: float) -> bool:
+    """Connect to a session as soon as the server lets us; return False if it is gone.
+
+    Args:
+        busy_timeout: Seconds to wait for another client.
+
+    Raises:
+        TransportError: The server refused until the end.
+    """
+    give_up_at = pool.world.monotonic() + busy_timeout
+    while True:
+        try:
+            with pool.lend(session.endpoint) as client:
+                handshake.connect(client, session.shell, None, client.new_deadline())
+        except WSManFault as fault:
+            left = give_up_at - pool.world.monotonic()
+            if fault.code == Code.UNEXPECTED_SELECTORS:
+                return False
+            if not fault.is_in_use or left <= 0:
+                raise
+            pool.world.sleep(min(_POLL_SECONDS, left))
+        else:
+            return True
+
+
+def take(pool: ClientPool, session: PSSession, busy_timeout: float) -> None:
+    """Become the client of a session, whoever was it before.
+
+    Args:
+        busy_timeout: Seconds to wait for another client.
+
+    Raises:
+        TransportError: The server refused until the end, or the session is gone.
+    """
+    try:
+        with pool.lend(session.endpoint) as client:
+            client.reconnect(session.shell, None, client.new_deadline())
+    except WSManFault as fault:
+        if not fault.is_in_use or not connect_when_free(pool, session, busy_timeout):
+            raise
 
 
 def _is_lost(error: TransportError) -> bool:

@@ -1,0 +1,318 @@
+"""A session that is kept for the next tasks, and in which a later run finds the commands of a run that was killed.
+
+    known to be free --> the command, which opens the session if it is gone
+    not known       --> list the sessions and their commands
+                           |-- the command is there ----> join it
+                           |-- nothing else is there ---> the command
+                           +-- leftovers ---------------> a session of its own
+
+Only one process of a controller works with a session (`_kept_state`). Who may be client of it, the server decides.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import typing as t
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.library import (
+    Claimed,
+    Endpoint,
+    ListedCommand,
+    PSSession,
+    PSSessionError,
+    Remoting,
+    Script,
+    TransportError,
+    session_at,
+)
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.starting import TooLarge
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _kept_script
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline import CorePipeline
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import KeptState, Known
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_ids import Ids, Title, read_title, title_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_session import NAME, TaskSession
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_work import TRANSFER, Work
+
+# Sessions of one host for its tasks: one, and further ones beside leftover commands.
+_SLOTS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Keeping:
+    """How sessions are kept.
+
+    Attributes:
+        is_durable: Whether a later run joins commands; else sessions are for one run only.
+        ids: Of the sessions and commands.
+        kind: As in `Known`.
+        state: This process has it.
+        client_id: Of this controller, a GUID.
+        wait: Seconds to wait for a session that another client has.
+        max_age: Seconds since the start of a command that is joined, at most.
+        max_tasks: Of one session.
+    """
+
+    is_durable: bool
+    ids: Ids
+    kind: str
+    state: KeptState
+    client_id: str
+    wait: float
+    max_age: float
+    max_tasks: int
+
+
+class KeptSession(TaskSession):
+    """A session of which a task takes the next turn.
+
+    Args:
+        endpoint, resource_uri, recovery_timeout, tell: As for `TaskSession`.
+
+    Nothing is sent before the first command.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        resource_uri: str,
+        recovery_timeout: float,
+        tell: t.Callable[[str], None],
+        keeping: Keeping,
+    ) -> None:
+        self._prepare(Remoting(keeping.client_id), endpoint, recovery_timeout, tell)
+        self._endpoint = endpoint
+        self._resource_uri = resource_uri
+        self._keeping = keeping
+        self._is_restored = False
+        self._is_too_large_told = False
+        self._session = self._at(0)
+
+    def run(self, script: Script, take: t.Callable[[t.Any], None] | None = None, work: Work = TRANSFER) -> CorePipeline:
+        """Run a script to its end, or join the command of an earlier run that does the same, and return what it gave.
+
+        Args:
+            take: Gets each object of its output; without it, they are in what is returned.
+            work: What it does.
+
+        Raises:
+            Unfinished: It was started, and its end is not known.
+            PSSessionError: It was not started, or cannot be joined.
+        """
+        self._check_parent()
+        command_id = self._keeping.ids.command(work)
+        with tidy_interruption():
+            self._session = self._chosen(command_id, work)
+            with self._stopped_by_user(lambda: self._stop(command_id)):
+                self._note(is_free=False)
+                pipeline = self._ran(script, take, work, command_id)
+        self._note(is_free=True)
+        return pipeline
+
+    def close(self) -> None:
+        """Leave the session to the next task."""
+        known = self._keeping.state.read()
+        if known is not None and known.is_free:
+            self._keeping.state.write(dataclasses.replace(known, tasks=known.tasks + 1))
+        self._keeping.state.release()
+        self._remoting.close()
+
+    def remove(self) -> None:
+        """Remove the session, unless a command is in it that may be working."""
+        known = self._keeping.state.read()
+        if known is not None and known.is_free:
+            with contextlib.suppress(TransportError):
+                self._remoting.remove(session_at(self._endpoint, known.instance_id, NAME))
+            self._keeping.state.write(None)
+
+    def _ran(self, script: Script, take: t.Callable[[t.Any], None] | None, work: Work, command_id: str) -> CorePipeline:
+        can_be_held = take is None and script.has_own_scope and isinstance(script.input, (tuple, type(None)))
+        if can_be_held:
+            try:
+                return self._held(script, work, command_id)
+            except TooLarge as error:
+                self._tell_too_large(error)
+        if not self._is_restored:
+            self._restore()
+        self._start(dataclasses.replace(script, title=title_of(TRANSFER, _now())), command_id)
+        return self._followed(command_id, CorePipeline(self.host, take), confirms=True)
+
+    def _held(self, script: Script, work: Work, command_id: str) -> CorePipeline:
+        """Run a script with its input in one request, or join the command that does the same."""
+        ready = _kept_script.held(script, command_id, title_of(work, _now()), restores=not self._is_restored)
+        claimed = self._claimed(ready, command_id)
+        self._is_restored = True
+        if not claimed.is_started and claimed.title is not None:
+            self._check_age(claimed.title)
+        pipeline = CorePipeline(self.host)
+        self._followed(command_id, pipeline, claimed.needs, confirms=True)
+        _kept_script.without_wrapping(pipeline)
+        amount = _kept_script.amount_of(pipeline, command_id)
+        if not claimed.is_started:
+            self._join(pipeline, amount, claimed.title, work)
+        return pipeline
+
+    def _claimed(self, script: Script, command_id: str) -> Claimed:
+        keeping = self._keeping
+        try:
+            claimed = self._remoting.claim(
+                self._session,
+                script,
+                command_id,
+                busy_timeout=keeping.wait,
+                recovery_timeout=self._recovery_timeout,
+            )
+        except TransportError as error:
+            self._may_work = error.delivered
+            if not error.delivered:
+                raise
+            raise self._unfinished(error) from error
+        if claimed.is_opened:
+            self._keeping.state.write(Known(self._session.instance_id, keeping.kind, 0, is_free=False))
+        return claimed
+
+    def _join(self, pipeline: CorePipeline, amount: _kept_script.Amount | None, title: str | None, work: Work) -> None:
+        """Take what a command of an earlier run gave for the result of this task, and tell of it.
+
+        Raises:
+            PSSessionError: It is too old, or a part is missing.
+        """
+        if lost := _kept_script.lost(pipeline, amount, is_module=work.is_module):
+            raise PSSessionError(
+                f"The command was started by an earlier run, and has ended. {lost} may have gone to the controller of "
+                "that run. See on the computer what the command did; a rerun starts it again."
+            )
+        known = self._check_age(title or t.cast(_kept_script.Amount, amount).title)
+        pipeline.started = known.started
+        since = f"{_age_of(known)} ago ({known.started.strftime('%Y-%m-%dT%H:%M:%SZ')})"
+        streams = "" if work.is_module else ". What it wrote to its host before may be missing"
+        self._tell(f"joined {known.name}, which an earlier run started {since}{streams}")
+
+    def _check_age(self, text: str) -> Title:
+        """Return what a list says about a command.
+
+        Raises:
+            PSSessionError: It is not of a task, or too old.
+        """
+        title = read_title(text)
+        if title is None:
+            raise PSSessionError(f"The session has a command of the same id that is not of a task: {text}.")
+        if (_now() - title.started).total_seconds() > self._keeping.max_age:
+            raise PSSessionError(
+                f"The same command was started by an earlier run {_age_of(title)} ago, which is more than "
+                f"ansible_psrp_durable_max_age ({self._keeping.max_age:.0f} seconds). Its result was not taken, and "
+                "nothing was started. Raise ansible_psrp_durable_max_age to take it. To run the command again, end "
+                f"session {self.id} with remove_pssession first."
+            )
+        return title
+
+    def _restore(self) -> None:
+        command_id = self._keeping.ids.command(TRANSFER)
+        claimed = self._claimed(_kept_script.restoring(title_of(TRANSFER, _now())), command_id)
+        self._followed(command_id, CorePipeline(self.host), claimed.needs, confirms=True)
+        self._is_restored = True
+
+    def _chosen(self, command_id: str, work: Work) -> PSSession:
+        """Return the session for a command; it may have to be opened by it."""
+        keeping, known = self._keeping, self._keeping.state.read()
+        if known is not None and known.is_free:
+            is_full = known.tasks >= keeping.max_tasks and not self._is_restored
+            if known.kind == keeping.kind and not is_full:
+                return self._of(known.instance_id)
+            self.remove()
+        elif known is None and not keeping.is_durable:
+            return self._at(0)  # no earlier run has sessions of this one
+        return self._looked_for(command_id, work)
+
+    def _looked_for(self, command_id: str, work: Work) -> PSSession:
+        """Return the session that has a command, or one in which nothing runs, as the server lists them.
+
+        Raises:
+            PSSessionError: There is none.
+        """
+        listed = {each.instance_id: each for each in self._remoting.get(self._endpoint)}
+        clear: list[PSSession] = []
+        new: list[PSSession] = []
+        leftovers: list[tuple[PSSession, ListedCommand]] = []
+        for session in map(self._at, range(_SLOTS)):
+            if session.instance_id not in listed:
+                new.append(session)
+                continue
+            commands = self._remoting.commands(session)
+            if any(command.command_id == command_id for command in commands):
+                return session
+            left = [each for each in commands if not self._is_cleared(session, each)]
+            leftovers += [(session, each) for each in left]
+            if not left:
+                clear.append(session)
+        if work.content is not None:
+            self._tell_of_leftovers(leftovers)
+        if not clear and not new:
+            raise PSSessionError(f"Each of the {_SLOTS} sessions for tasks has commands that earlier runs left.")
+        return clear[0] if clear else self._opened(new[0])
+
+    def _opened(self, session: PSSession) -> PSSession:
+        opened = self._remoting.new(
+            self._endpoint, NAME, resource_uri=self._resource_uri, instance_id=session.instance_id
+        )
+        self._keeping.state.write(Known(opened.instance_id, self._keeping.kind, 0, is_free=True))
+        return session
+
+    def _is_cleared(self, session: PSSession, command: ListedCommand) -> bool:
+        """End a leftover that may be run again at any time; tell whether that is what it was, and it is gone."""
+        title = read_title(command.command_line)
+        if title is None or not title.is_repeatable:
+            return False
+        self._remoting.end(session, command.command_id, busy_timeout=self._keeping.wait)
+        return True
+
+    def _tell_of_leftovers(self, leftovers: t.Iterable[tuple[PSSession, ListedCommand]]) -> None:
+        for session, command in leftovers:
+            title = read_title(command.command_line)
+            what = command.command_line if title is None else f"{title.name}, {_age_of(title)} old"
+            self._tell(
+                f"an earlier run left a command in session {session.instance_id}: {what}. This task has a session of "
+                "its own. The task of the command joins it when it runs again; receive_pssession collects its output, "
+                "and remove_pssession ends it"
+            )
+
+    def _stop(self, command_id: str) -> None:
+        if self._keeping.is_durable:
+            self._remoting.end(self._session, command_id)
+        else:
+            self._remoting.abort(self._session, command_id)
+            self._keeping.state.write(None)
+
+    def _note(self, *, is_free: bool) -> None:
+        known = self._keeping.state.read()
+        tasks = known.tasks if known is not None and known.instance_id == self.id else 0
+        self._keeping.state.write(Known(self.id, self._keeping.kind, tasks, is_free))
+
+    def _tell_too_large(self, error: TooLarge) -> None:
+        if self._keeping.is_durable and not self._is_too_large_told:
+            self._is_too_large_told = True
+            self._tell(f"this task is not durable, and a rerun does not join it: {error}")
+
+    def _at(self, slot: int) -> PSSession:
+        return self._of(self._keeping.ids.session(slot))
+
+    def _of(self, instance_id: str) -> PSSession:
+        return session_at(self._endpoint, instance_id, NAME, resource_uri=self._resource_uri)
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def _age_of(title: Title) -> str:
+    return _age((_now() - title.started).total_seconds())
+
+
+def _age(seconds: float) -> str:
+    whole = max(round(seconds), 0)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{whole} s"

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, psremoting.fleet contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Windows tasks in kept sessions of a real PowerShell: results, commands that later runs join, and state."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes import processes_of
+from tests.simulator import SimulatedFleet, User
+from tests.waiting import until
+
+from .controller import PASSWORD, PATIENT, PLUGINS, USER, Controller, Run, inventory_of
+from .windows_machine import windows_machine
+
+OURS = "psremoting.fleet.psrp"
+MODULES = {"ANSIBLE_LIBRARY": str(PLUGINS / "modules"), "ANSIBLE_ACTION_PLUGINS": str(PLUGINS / "action")}
+DURABLE = {"ansible_psrp_durable": True, "ansible_psrp_scope": "tests"}
+REUSE = {"ansible_psrp_reuse": "always"}
+
+
+@pytest.fixture(scope="module")
+def fleet(powershell: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedFleet]:
+    machine = windows_machine(tmp_path_factory.mktemp("windows") / "machine", powershell)
+    users = [User(USER, PASSWORD)]
+    with SimulatedFleet.build(["srv01"], users, switches=PATIENT, powershell=machine) as started:
+        yield started
+
+
+@pytest.fixture
+def controller(fleet: SimulatedFleet, tmp_path: Path) -> Iterator[Controller]:
+    fleet.clear_requests()
+    yield Controller(tmp_path, inventory_of(fleet, ansible_connection=OURS), MODULES)
+    for session in fleet["srv01"].sessions:
+        session.close()
+
+
+def variables(controller: Controller) -> dict[str, object]:
+    found: dict[str, object] = controller.inventory["all"]["children"]["windows"]["vars"]
+    return found
+
+
+def operations(fleet: SimulatedFleet) -> list[str]:
+    return [request.operation for request in fleet.requests]
+
+
+def killed(process: subprocess.Popen[str], *, is_whole: bool = True) -> None:
+    """Kill ansible-playbook, with its workers or without; those end by themselves then."""
+    processes = processes_of(process.pid)
+    assert len(processes) > 1
+    for pid in processes if is_whole else processes[:1]:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "the end of the workers")
+
+
+def values(run: Run) -> list[dict[str, Any]]:
+    return [{name: value for name, value in each.values.items() if name != "exception"} for each in run.results]
+
+
+@pytest.mark.parametrize("kept", [DURABLE, REUSE], ids=["durable", "reuse"])
+def test_results_are_those_of_core(controller: Controller, fleet: SimulatedFleet, kept: dict[str, Any]) -> None:
+    controller.write("work.ps1", "param($a, $b) \"$a-$b\"; Write-Host 'host'; $env:SAID; exit 4\n")
+    there, back = controller.folder / "there", controller.folder / "back"
+    large = os.urandom(700_000)
+    (controller.folder / "large").write_bytes(large)
+    tasks = f"""
+        - name: Raw
+          raw: "Write-Host 'written'; 'ü'; [pscustomobject]@{{a = 1}}; Write-Error 'bad'; exit 2"
+          ignore_errors: true
+        - name: Thrown
+          raw: "'before'; throw 'over'"
+          ignore_errors: true
+        - name: Native
+          raw: sh -c 'echo out; echo err >&2; exit 5'
+          ignore_errors: true
+        - name: Script
+          script: work.ps1 one two
+          environment: {{SAID: said}}
+          ignore_errors: true
+        - name: Module
+          wait_for_go: {{log: "{{{{ playbook_dir }}}}/log"}}
+          environment: {{SAID: said}}
+        - {{name: Put, transfer: {{src: "{controller.folder}/large", put: "{there}"}}}}
+        - {{name: Fetch, transfer: {{src: "{there}", fetch: "{back}"}}}}
+        """
+    runs = []
+    for connection in ("psrp", OURS):
+        variables(controller).update({"ansible_connection": connection, **kept})
+        fleet.clear_requests()
+        runs.append(controller.run(tasks))
+    assert values(runs[0]) == values(runs[1]), runs[1].output
+    assert there.read_bytes() == back.read_bytes() == large
+    assert operations(fleet).count("Create") == 1
+    assert "Delete" not in operations(fleet)
+
+
+def waiting(controller: Controller, way: str) -> tuple[str, Path, Path]:
+    """A task that notes its start in a file and waits for another; returns it with the two files."""
+    log, go = controller.folder / "log", controller.folder / "go"
+    raw = (
+        f"Add-Content '{log}' started; 'before'; Write-Error 'early'; "
+        f"while (-not (Test-Path '{go}')) {{ Start-Sleep 0.05 }}; 'after'; exit 3"
+    )
+    task = f"""wait_for_go: {{log: "{log}", go: "{go}"}}""" if way == "module" else f'raw: "{raw}"'
+    return f"[{{name: Work, {task}, ignore_errors: true}}]", log, go
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "parent"])
+@pytest.mark.parametrize("way", ["module", "raw"])
+def test_the_task_of_a_killed_run_is_joined(
+    controller: Controller, fleet: SimulatedFleet, way: str, is_whole: bool
+) -> None:
+    """By a run with other verbosity, whose sets have another order."""
+    variables(controller).update({**DURABLE, "ansible_psrp_operation_timeout": 1})
+    task, log, go = waiting(controller, way)
+    process = controller.started(task, PYTHONHASHSEED="1")
+    until(log.exists, "the start of the work")
+    killed(process, is_whole=is_whole)
+    assert {"Signal", "Delete"}.isdisjoint(operations(fleet))
+    rerun = controller.started(task, "-vvv", PYTHONHASHSEED="2")
+    until(lambda: operations(fleet).count("Connect") == 2, "the join")
+    go.touch()
+    run = controller.ended(rerun)
+    assert log.read_text().split() == ["started"]
+    if way == "module":
+        assert (run["Work"].outcome, run["Work"]["joined"], run["Work"]["text"]) == ("ok", True, "\u20ac 'quoted'")
+        assert run["Work"]["started_at"].endswith("Z")
+    else:
+        assert (run["Work"]["stdout_lines"], run["Work"]["rc"]) == (["before", "after"], 3)
+        assert run["Work"]["stderr_lines"][0] == "early"
+    assert "which an earlier run started" in run.stderr
+    fleet.clear_requests()
+    again = controller.run(task)  # its id is free again: this is other work
+    assert log.read_text().split() == ["started"] * 2
+    assert "joined" not in again["Work"]
+
+
+def test_a_task_that_ended_without_its_controller_is_joined_by_another_one(
+    controller: Controller, fleet: SimulatedFleet, tmp_path: Path
+) -> None:
+    """With the same secret; the server lets go of the first one's session after a minute of silence."""
+    secret = "a long text for ids of the tests"
+    variables(controller).update(DURABLE)
+    task, log, go = waiting(controller, "module")
+    process = controller.started(task, PSSESSION_CLIENT_SECRET=secret)
+    until(log.exists, "the start of the work")
+    killed(process)
+    go.touch()
+    fleet["srv01"].sessions[0].disconnect()
+    other = Controller(tmp_path / "other", controller.inventory, MODULES)
+    run = other.run(task, PSSESSION_CLIENT_SECRET=secret)
+    assert (run["Work"].outcome, run["Work"]["joined"]) == ("ok", True), run.output
+    assert log.read_text().split() == ["started"]
+
+
+def test_a_leftover_of_another_task_does_not_hold_the_next_one_up(
+    controller: Controller, fleet: SimulatedFleet
+) -> None:
+    variables(controller).update(DURABLE)
+    task, log, _go = waiting(controller, "raw")
+    process = controller.started(task)
+    until(log.exists, "the start of the work")
+    killed(process)
+    run = controller.run("[{name: Other, raw: \"'done'\"}]")
+    assert run["Other"]["stdout_lines"] == ["done"]
+    assert "an earlier run left a command in session" in run.stderr
+    assert len(fleet["srv01"].sessions) == 2
+    assert controller.run("[{name: Ping, raw: \"'next'\"}]").exit_code == 0
+
+
+SEEN = (
+    *("$env:NEW", "$env:HOME", "$global:new", "$global:ErrorActionPreference", "$PWD"),
+    *("$([Environment]::CurrentDirectory)", "$(Get-PSDrive new -ErrorAction Ignore)"),
+    *("$(Get-Command new-function -ErrorAction Ignore)", "$(Get-Command new-alias -ErrorAction Ignore)"),
+    *("$(@(Get-EventSubscriber).Count)", "$(@(Get-Job).Count)", "$(@(Get-Event).Count)", "$($Error.Count)"),
+)
+SEE = ", ".join(f'"{each}"' for each in SEEN)
+CHANGES = """
+    $env:NEW = '1'; $env:HOME = '/changed'; $global:new = 1; $global:ErrorActionPreference = 'Stop';
+    Set-Location /usr; [Environment]::CurrentDirectory = '/usr'; Register-EngineEvent x -Action {} | Out-Null;
+    New-PSDrive new FileSystem /tmp -Scope Global | Out-Null; function global:new-function {};
+    Set-Alias new-alias Get-Item -Scope Global; Start-Job { } | Out-Null; New-Event y | Out-Null;
+    try { throw 'x' } catch { }
+"""
+
+
+def test_the_state_of_the_process_is_put_back_before_each_task(controller: Controller, fleet: SimulatedFleet) -> None:
+    """Each kind of it is changed, seen to be changed, and seen to be as at first in the next task."""
+    variables(controller).update(REUSE)
+    controller.inventory["all"]["vars"] = {"see": SEE, "changes": " ".join(CHANGES.split())}
+    run = controller.run(
+        """
+        - {name: At first, raw: "{{ see }}"}
+        - {name: Changed, raw: "{{ changes }}; {{ see }}"}
+        - {name: Afterwards, raw: "{{ see }}"}
+        """
+    )
+    assert run.exit_code == 0, run.output
+    first, changed, afterwards = (run[name]["stdout"].split("\r\n") for name in ("At first", "Changed", "Afterwards"))
+    assert first == afterwards
+    assert [kind for kind, before, after in zip(SEEN, first, changed, strict=True) if before == after] == []
+    assert operations(fleet).count("Create") == 1
+
+
+def test_transcripts_have_no_more_than_with_core(powershell: str, tmp_path: Path) -> None:
+    """Of arguments and environment, with transcription by policy. A module itself says with which arguments it ran."""
+    policy = '{"PowerShellPolicies": {"Transcription": {"EnableTranscripting": true, "OutputDirectory": "%s"}}}'
+    found = []
+    for name, connection, kept in (("core", "psrp", {}), ("kept", OURS, DURABLE)):
+        folder = tmp_path / name
+        configuration = folder / "configuration" / "powershell"
+        configuration.mkdir(parents=True)
+        (configuration / "powershell.config.json").write_text(policy % (folder / "transcripts"), encoding="utf-8")
+        machine = Path(windows_machine(folder / "machine", powershell))
+        text = machine.read_text(encoding="utf-8")
+        machine.write_text(text.replace("#!/bin/sh", f"#!/bin/sh\nexport XDG_CONFIG_HOME='{configuration.parent}'"))
+        users = [User(USER, PASSWORD)]
+        with SimulatedFleet.build(["srv01"], users, switches=PATIENT, powershell=str(machine)) as fleet:
+            inventory = inventory_of(fleet, ansible_connection=connection, **kept)
+            controller = Controller(folder / "controller", inventory, MODULES)
+            task = f"""wait_for_go: {{log: "{tmp_path}/canary-1"}}, environment: {{HIDDEN: canary-2}}"""
+            run = controller.run(f"[{{name: Work, {task}}}]")
+            assert run.exit_code == 0, run.output
+            for session in fleet["srv01"].sessions:
+                session.close()
+        written = "".join(each.read_text("utf-8") for each in (folder / "transcripts").rglob("*.txt"))
+        assert "PowerShell transcript start" in written
+        assert ("__pssession_work" in written) == bool(kept)
+        found.append([written.count(f"canary-{number}") for number in (1, 2)])
+    assert found[0] == found[1]
