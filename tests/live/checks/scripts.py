@@ -133,3 +133,19 @@ def second_answer(lab: Lab) -> Verdict:
         events = run(client, session, Script("try { Read-Host } catch { 'no answer' }; 'after'", has_ui=True))
     seen, answers = (outputs(events), _state(events)), len(lab.recorder.of("Send"))
     return verdict(seen == (["no answer", "after"], "Completed") and answers == 2, f"{answers} answers, then {seen}")
+
+
+@check("A31", "a transcript has a dictionary among arguments by the name of its type")
+def dictionary_in_a_transcript(lab: Lab) -> Verdict:
+    begin = "$path = [IO.Path]::GetTempFileName(); [void] (Start-Transcript -Path $path -Force)"
+    end = "[void] (Stop-Transcript); [IO.File]::ReadAllText($path); [IO.File]::Delete($path)"
+    work = Script("param($work) $work['text'].Length", arguments=({"text": "canary"},))
+    with lab.client() as client, lab.session(client) as session:
+        run(client, session, begin)
+        length = outputs(run(client, session, work))
+        (text,) = outputs(run(client, session, end))
+    has_arguments = "$work['text']" in str(text)
+    return verdict(
+        length == [6] and has_arguments and "canary" not in str(text),
+        f"is the command in it? {has_arguments}; is the text of its dictionary? {'canary' in str(text)}",
+    )
