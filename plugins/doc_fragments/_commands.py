@@ -14,8 +14,8 @@ options:
   timeout:
     description:
       - Seconds to wait for the end of each command. Without it the task waits as long as they run.
-      - After that a command goes on, and its session is disconnected, so that nothing is lost. What was received is in
-        RV(results).
+      - After that a command goes on, and its session is disconnected, so that nothing is lost. The output received so
+        far is in RV(results).
     type: int
   recovery_timeout:
     description:
@@ -30,9 +30,9 @@ options:
     default: 240
   live:
     description:
-      - What is shown while the task waits. V(none) shows nothing. V(warnings) shows errors and warnings of scripts at
-        once. V(progress) also shows where each command is, by its host, the time waited, its last record of progress
-        and the number of output objects. V(output) also shows the newest lines of output.
+      - Shown while the task waits. V(none) shows nothing. V(warnings) shows errors and warnings of scripts at once.
+        V(progress) also shows where each command is, by its host, the time waited, its last record of progress and the
+        number of output objects. V(output) also shows the newest lines of output.
       - A line comes only where something has changed, at most one in 5 seconds for a session, and fewer as time goes,
         up to one in 5 minutes. Above 10 sessions, of all hosts that the task runs for, one line replaces them. A run
         shows 200 lines at most.

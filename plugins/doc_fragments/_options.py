@@ -123,7 +123,7 @@ options:
         type: int
       output_buffering_mode:
         description:
-          - What the server does with output when its buffer is full and no client is connected. V(block) suspends the
+          - How the server handles output when its buffer is full and no client is connected. V(block) suspends the
             command, V(drop) drops the oldest output, V(none) leaves it as it is.
         type: str
         choices: [none, drop, block]
@@ -223,7 +223,7 @@ options:
     default: 32
   on_error:
     description:
-      - What to do about errors. V(fail_at_end) tries everything and then fails with all errors. V(stop) starts nothing
+      - How errors are handled. V(fail_at_end) tries everything and then fails with all errors. V(stop) starts nothing
         more after the first error and fails; no command is run or received then, in the sessions that were connected
         before it either. V(report) tries everything and does not fail; the result has the errors.
     type: str
@@ -267,9 +267,9 @@ options:
   computer_name:
     description:
       - Computers to look on. V(.) is the controller itself.
-      - Upper and lower case, blanks at the ends and a dot behind the name do not count. So V(web1) and V(WEB1.) are one
-        computer, and so is an address that the inventory has for it. What only DNS knows, such as an alias or an
-        address that is not in the inventory, counts as another computer.
+      - Upper and lower case, blanks at the ends and a dot behind the name do not count. So V(web1) and V(WEB1.) are
+        one computer, and so is an address that the inventory has for it. A name that only DNS resolves, such as an
+        alias or an address that is not in the inventory, counts as another computer.
       - If an entry is the name of an inventory host, the connection variables of that host apply, its address included.
     type: list
     elements: str

@@ -55,13 +55,11 @@ options:
       - No secret is remembered, nor O(session_option.application_arguments), O(session_option.idle_timeout),
         O(session_option.no_compression), O(session_option.no_machine_profile) and
         O(session_option.output_buffering_mode). O(session_option.proxy) is remembered without user and password.
-      - What weakens a check counts only if it is in O(state_file), not from a session that is given here alone, and a
-        warning says so. It is O(allow_redirection), O(authentication) V(basic) and V(credssp),
-        O(server_certificate_fingerprint),
-        O(session_option.no_encryption), O(session_option.skip_ca_check), O(session_option.skip_cn_check) and
-        O(session_option.skip_revocation_check).
-        Nor does an address that only the given session has get user and password of the inventory; give O(credential)
-        there.
+      - Settings that weaken a check count only if they are in O(state_file). From a session that is given here alone
+        they are ignored, with a warning. They are O(allow_redirection), O(authentication) V(basic) and V(credssp),
+        O(server_certificate_fingerprint), O(session_option.no_encryption), O(session_option.skip_ca_check),
+        O(session_option.skip_cn_check) and O(session_option.skip_revocation_check). Nor does an address that only the
+        given session has get user and password of the inventory; give O(credential) there.
     type: list
     elements: dict
   id:
@@ -84,7 +82,7 @@ options:
     type: bool
   on_missing:
     description:
-      - What to do if something that was asked for is not there. V(error) makes it an error, V(warn) a warning, and
+      - How a name, number or GUID without a session is handled. V(error) makes it an error, V(warn) a warning, and
         V(skip) is for tasks whose sessions need not exist.
     type: str
     choices: [error, warn, skip]
@@ -141,9 +139,9 @@ options:
     description:
       - Only sessions of these accounts, with wildcards as in O(name). C(DOMAIN\user) means that account, V(user) the
         account of that name in any domain. V(<own>) means the account that the task logs on to the computer with.
-      - Whose a session is, the server says. What it has said of sessions that this controller opened, or was connected
-        to, with the same user name counts first. Next the names are compared. Where they do not show it, as with a user
-        principal name, V(<own>) is an error with the owner in it.
+      - Whose a session is, the server says. The owner that it named for sessions that this controller opened or was
+        connected to with the same user name counts first. Next the names are compared. Where they do not show it, as
+        with a user principal name, V(<own>) is an error with the owner in it.
       - A name that only sessions of other accounts have is missing.
       - An administrator sees the sessions of every account, and can connect only to those of the own one. Without
         administrator rights one's own are all that is visible.

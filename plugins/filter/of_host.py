@@ -18,8 +18,8 @@ options:
   _input:
     description:
       - The registered result of a task with a module of this collection, or a list of such results, in the order of
-        their tasks. What the last of them says of a session holds, and one that was skipped says nothing. The result of
-        a task with a loop is taken as those of its rounds.
+        their tasks. If several of them have the same session, the last one wins. Skipped ones are ignored. The result
+        of a task with a loop is taken as those of its rounds.
     type: raw
     required: true
   host:
@@ -58,7 +58,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: What is about the host.
+  description: The host's part of the result.
   type: dict
   contains:
     host:
@@ -85,7 +85,7 @@ _value:
       type: list
       elements: dict
     results:
-      description: What the commands in its sessions gave, for tasks that run or receive them.
+      description: The output of the commands in its sessions, for tasks that run or receive them.
       type: list
       elements: dict
     errors:

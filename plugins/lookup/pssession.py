@@ -20,12 +20,12 @@ options:
     elements: str
   on_missing:
     description:
-      - What to do if something that was asked for is not there.
+      - How a name, number or GUID without a session is handled.
       - A lookup that finds nothing returns an empty list, so V(skip) is the default here.
     default: skip
   on_error:
     description:
-      - What to do about errors. V(fail_at_end) asks all computers and then fails with all errors. V(stop) asks no
+      - How errors are handled. V(fail_at_end) asks all computers and then fails with all errors. V(stop) asks no
         further computer after the first error and fails. V(report) returns the sessions found and warns of the errors.
 extends_documentation_fragment:
   - psremoting.fleet._options

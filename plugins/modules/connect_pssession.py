@@ -43,9 +43,9 @@ notes:
   - A connected session that its client does not use becomes disconnected again after about a minute. That is the
     server's doing and normal; the next task that needs the session takes it up again.
   - "Differences from the cmdlet: the computers are asked side by side, under O(throttle_limit). A session that is
-    connected here already is returned and does not drop out. What is not found is an error, see O(on_missing).
-    O(busy_timeout) waits. Credentials may be given with the local parameter sets, too, since a task remembers none.
-    A session remembered as Opened is not believed: the server is asked."
+    connected here already is returned and does not drop out. A session that is not found is an error, see
+    O(on_missing). O(busy_timeout) waits. Credentials may be given with the local parameter sets, too, since a task
+    remembers none. A session remembered as Opened is not believed: the server is asked."
 seealso:
   - module: psremoting.fleet.disconnect_pssession
   - module: psremoting.fleet.pssession_info
@@ -165,7 +165,7 @@ sessions:
       type: int
       sample: 2147483
     output_buffering_mode:
-      description: What happens to output while it is disconnected, V(Block) or V(Drop).
+      description: How output is handled while it is disconnected, V(Block) or V(Drop).
       type: str
       sample: Block
     owner:
@@ -210,8 +210,8 @@ sessions:
       sample: verified
     task_options:
       description:
-        - What the task had set for the connection, without secrets. A later task with this session applies it again;
-          see O(session).
+        - Options of the task for the connection, without secrets. A later task with this session applies it again; see
+          O(session).
       type: dict
       sample: {port: 15986}
     changed:
@@ -229,11 +229,11 @@ sessions:
       elements: dict
       returned: with O(list_commands)
     application_private_data:
-      description: What the server told about itself.
+      description: Properties that the server sent about itself.
       type: dict
       returned: with O(application_private_data)
 errors:
-  description: What went wrong, one record for each computer, session or value.
+  description: The errors, one record for each computer, session or value.
   returned: always
   type: list
   elements: dict
@@ -247,7 +247,7 @@ errors:
       type: str
       sample: InvalidOperation
     message:
-      description: What failed, where and why.
+      description: The failed operation, its computer and session, and the reason.
       type: str
       sample: connecting to session ITTask on server01 failed
     reason:
@@ -283,7 +283,7 @@ errors:
       type: int
       sample: 2150859213
     hint:
-      description: What to do next.
+      description: The next step.
       type: str
       sample: Another client connected to the session meanwhile. Run the task again.
     computers:
@@ -301,15 +301,15 @@ errors:
           type: str
           sample: server04
 missing:
-  description: What was asked for and not found, whatever O(on_missing) makes of it.
+  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
   returned: always
   type: list
   elements: str
   sample: [NoSuchTask]
 what_if:
   description:
-    - What would be done, one line for each session, in the cmdlet's words. Sessions that would be refused are in
-      RV(errors) instead.
+    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
+      refused are in RV(errors) instead.
     - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
       The session does not count as changed then, since only a changing request would tell.
   returned: always, with lines in check mode

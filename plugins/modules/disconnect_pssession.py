@@ -24,7 +24,7 @@ options:
     type: int
   output_buffering_mode:
     description:
-      - What the server does with output when its buffer is full and no client is connected. V(block) suspends the
+      - How the server handles output when its buffer is full and no client is connected. V(block) suspends the
         command, V(drop) drops the oldest output, V(none) leaves it as it is.
     type: str
     choices: [none, drop, block]
@@ -83,21 +83,21 @@ sessions:
   elements: dict
 errors:
   description:
-    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
       them.
   returned: always
   type: list
   elements: dict
 missing:
-  description: What was asked for and not found, whatever O(on_missing) makes of it.
+  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
   returned: always
   type: list
   elements: str
   sample: [NoSuchTask]
 what_if:
   description:
-    - What would be done, one line for each session, in the cmdlet's words. Sessions that would be refused are in
-      RV(errors) instead.
+    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
+      refused are in RV(errors) instead.
     - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
       The session does not count as changed then, since only a changing request would tell.
   returned: always, with lines in check mode

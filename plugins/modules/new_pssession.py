@@ -67,7 +67,7 @@ sessions:
   elements: dict
 errors:
   description:
-    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
       them.
   returned: always
   type: list
@@ -80,8 +80,8 @@ missing:
   sample: []
 what_if:
   description:
-    - What would be done, one line for each session, in the cmdlet's words. Sessions that would be refused are in
-      RV(errors) instead.
+    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
+      refused are in RV(errors) instead.
     - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
       The session does not count as changed then, since only a changing request would tell.
   returned: always, with lines in check mode

@@ -15,8 +15,8 @@ description:
 options:
   on_missing:
     description:
-      - What to do if something that was asked for is not there. Finding nothing is an answer, so V(skip) is the default
-        here.
+      - How a name, number or GUID without a session is handled. Finding nothing is an answer, so V(skip) is the
+        default here.
     default: skip
 extends_documentation_fragment:
   - psremoting.fleet._attributes
@@ -67,13 +67,13 @@ sessions:
   elements: dict
 errors:
   description:
-    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
       them.
   returned: always
   type: list
   elements: dict
 missing:
-  description: What was asked for and not found, whatever O(on_missing) makes of it.
+  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
   returned: always
   type: list
   elements: str

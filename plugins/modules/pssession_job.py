@@ -193,7 +193,7 @@ options:
     default: 10
   live:
     description:
-      - What is shown while the job waits. See O(psremoting.fleet.receive_pssession#module:live).
+      - Shown while the job waits. See O(psremoting.fleet.receive_pssession#module:live).
     type: str
     choices: [none, warnings, progress, output]
     default: progress
@@ -205,7 +205,7 @@ options:
     default: [0]
   when_done:
     description:
-      - What becomes of the sessions after the jobs V(connect), V(collect) and V(harvest). V(keep) stays connected,
+      - How the sessions are left after the jobs V(connect), V(collect) and V(harvest). V(keep) stays connected,
         V(disconnect) disconnects.
       - V(remove) is for the jobs V(collect) and V(harvest). It removes sessions whose commands have completed and were
         received to their end without an error, and keeps the others.
@@ -256,7 +256,7 @@ options:
     default: [unreachable, access_denied, failed, command_failed, busy, expired, missing]
   on_error:
     description:
-      - What to do about errors. V(fail_at_end) does the job for all hosts and then fails if any of them failed.
+      - How errors are handled. V(fail_at_end) does the job for all hosts and then fails if any of them failed.
         V(report) does not fail; the result has the errors. V(stop) is refused.
 extends_documentation_fragment:
   - psremoting.fleet._attributes
@@ -329,24 +329,23 @@ stdout:
   returned: always
   type: str
 lines:
-  description: What is to be shown, in the order in which it came up.
+  description: Lines to show, in order.
   returned: always
   type: list
   elements: dict
   contains:
     kind:
       description:
-        - What it is. V(expiring) is a session that V(extend) or V(list) has found, V(buffering) that a
-          session that V(start) opened loses output that is not received in time (V(Drop)),
-          V(left_behind) a session of V(cleanup). Output is in RV(hosts) alone.
-          V(extended) has, for a session that V(extend) gave more time, the keys session and expires_on, the new time.
-          V(granted) has, for a session that V(start) or V(resume) opened, the idle timeout that the server granted in
-          seconds, if it is less than O(idle_timeout), with the keys session, idle_timeout, asked and expires_on.
-          V(unreadable) says what could not be read in a journal, for V(journal); it is a warning as well.
-          V(looked_for) says whose sessions V(extend) or V(cleanup) has looked for, of which names and conditions, and
-          V(nothing) why nothing was done there. V(missing) has, where V(harvest) found no session,
-          the keys names and journal. V(pattern) says that a name with brackets was taken as a pattern,
-          since no session is called so.
+        - The kind of the line. V(expiring) is a session that V(extend) or V(list) has found, V(buffering) that a
+          session that V(start) opened loses output that is not received in time (V(Drop)), V(left_behind) a session of
+          V(cleanup). Output is in RV(hosts) alone. V(extended) has, for a session that V(extend) gave more time, the
+          keys session and expires_on, the new time. V(granted) has, for a session that V(start) or V(resume) opened,
+          the idle timeout that the server granted in seconds, if it is less than O(idle_timeout), with the keys
+          session, idle_timeout, asked and expires_on. V(unreadable) says what could not be read in a journal, for
+          V(journal); it is a warning as well. V(looked_for) says whose sessions V(extend) or V(cleanup) has looked
+          for, of which names and conditions, and V(nothing) why nothing was done there. V(missing) has, where
+          V(harvest) found no session, the keys names and journal. V(pattern) says that a name with brackets was taken
+          as a pattern, since no session is called so.
       type: str
     host:
       description: The host.

@@ -14,13 +14,13 @@ description:
     hosts that need attention and why, the states of the sessions, what expires next, and tables to sort and search.
     For programs it is JSON, for spreadsheets CSV.
   - The page is a single file that loads nothing from any network.
-  - The report has counts and states of commands. What they printed may be secret, so it is in the page only with
+  - The report has counts and states of commands. Their output may be secret, so it is in the page only with
     O(output_lines), and never in the other files. Messages of errors are in the report; a script that ended with an
     error may have written such a message itself.
 options:
   results:
     description:
-      - What is to be reported. Each entry is what the filter P(psremoting.fleet.of_host#filter) returns, the result
+      - The results to report. Each entry is what the filter P(psremoting.fleet.of_host#filter) returns, the result
         C(pssession_result) that the role C(psremoting.fleet.pssession) registers, or the registered result of a task
         with any other module of this collection, in a loop as well. Results of tasks that were skipped are left out.
       - A host that is in several entries is told once. Of a session in several entries the last one counts.
@@ -37,7 +37,7 @@ options:
     type: path
     required: true
   formats:
-    description: What to write.
+    description: The files to write.
     type: list
     elements: str
     choices: [html, json, csv]

@@ -72,7 +72,7 @@ sessions:
   type: list
   elements: dict
 results:
-  description: What commands in these sessions gave.
+  description: The output of the commands in these sessions.
   returned: if the host was not left out
   type: list
   elements: dict
@@ -105,7 +105,7 @@ stdout:
   returned: if there are any
   type: str
 lines:
-  description: What is to be shown, as M(psremoting.fleet.pssession_job) returns it.
+  description: Lines to show, as M(psremoting.fleet.pssession_job) returns them.
   returned: if the host was not left out
   type: list
   elements: dict

@@ -24,7 +24,7 @@ options:
     default: false
   when_done:
     description:
-      - What to do with the sessions in the end. V(keep) keeps them connected, V(disconnect) disconnects from them.
+      - How the sessions are left at the end. V(keep) keeps them connected, V(disconnect) disconnects from them.
       - V(remove) removes those whose command completed and whose output was all received. It keeps sessions without a
         command, and those whose command failed, was stopped, lost output or ended with an exit code that
         O(expected_return_code) does not have.
@@ -76,10 +76,10 @@ notes:
   - A session without a command is connected to, and its entry in RV(results) is empty, with neither
     RV(results[].command_id) nor RV(results[].state). With O(journal), the results of its last command are returned from
     there; if the entry is empty all the same, no task with that journal ever started anything in the session.
-  - A command that failed is an error of the task, and so is one that was stopped without O(stop), and an exit code that
-    O(expected_return_code) does not have. Records in its error stream alone are not. The task shows them and the
-    script's warnings, with host and session. What O(live) has not shown while the task waited, the task warns of in the
-    end. A host has the outcome V(completed_with_errors) then.
+  - A command that failed is an error of the task, and so is one that was stopped without O(stop), and an exit code
+    that O(expected_return_code) does not have. Records in its error stream alone are not. The task shows them and the
+    script's warnings, with host and session. Errors and warnings that O(live) has not shown become warnings of the
+    task at its end. A host has the outcome V(completed_with_errors) then.
   - Messages of a command that cannot be read are an error, and everything else it gave is in RV(results). With
     O(journal) they are kept there, and later tasks warn of them.
   - The task has changed something if it connected to a session or received something, unless all commands of the
@@ -109,8 +109,8 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - What the commands gave, one entry for each command, as they came to an end, and an empty one for a session without
-      a command. The commands of one session come in the order in which the server lists them.
+    - The output of the commands, one entry for each command, in the order in which they ended, and an empty one for a
+      session without a command. The commands of one session come in the order in which the server lists them.
     - In check mode it is empty.
   returned: always
   type: list
@@ -151,9 +151,9 @@ results:
           objects are dictionaries of their properties, secure strings are not shown.
         - Error, information, warning, verbose and debug records in the output, such as C(2>&1) puts there, have the
           form of their own stream.
-        - What C(Format-Table) and the other Format cmdlets give is text as on a console of 120 columns, one text for
-          each line, and a warning says so. A table finds its column widths in the first 10000 rows.
-        - What is too deep or too much is cut, and an item or text that begins with C(...) says so.
+        - The output of C(Format-Table) and the other Format cmdlets is text as on a console of 120 columns, one text
+          for each line, with a warning. A table finds its column widths in the first 10000 rows.
+        - Values that are too deep or too large are cut; an item or text that begins with C(...) marks the place.
       type: list
       elements: raw
     error:
@@ -223,11 +223,11 @@ results:
       type: bool
     result:
       description:
-        - What the script left in C($Ansible.Result), in the form of RV(results[].output). Without that it is empty.
-        - What a script sets that ends by an error is lost, here and in RV(results[].diff).
+        - The value of C($Ansible.Result), in the form of RV(results[].output). Without that it is empty.
+        - The values of a script that ends by an error are lost, here and in RV(results[].diff).
       type: raw
     diff:
-      description: What the script left in C($Ansible.Diff), for tasks that show differences.
+      description: The value of C($Ansible.Diff), for tasks that show differences.
       type: dict
     skip_reason:
       description:
@@ -239,7 +239,7 @@ rc:
   returned: when there is one result, and its script called C(exit)
   type: int
 result:
-  description: What the script left in C($Ansible.Result), as in RV(results[].result).
+  description: The value of C($Ansible.Result), as in RV(results[].result).
   returned: when there is one result, and its command has ended
   type: raw
 output:
@@ -291,21 +291,21 @@ sessions:
   elements: dict
 errors:
   description:
-    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
       them.
   returned: always
   type: list
   elements: dict
 missing:
-  description: What was asked for and not found, whatever O(on_missing) makes of it.
+  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
   returned: always
   type: list
   elements: str
   sample: [NoSuchTask]
 what_if:
   description:
-    - What would be done, one line for each session, in the cmdlet's words. Sessions that would be refused are in
-      RV(errors) instead.
+    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
+      refused are in RV(errors) instead.
     - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
       The session does not count as changed then, since only a changing request would tell.
   returned: always, with lines in check mode
@@ -314,10 +314,10 @@ what_if:
   sample: ['What if: Performing the operation "Connect" on target "ITTask".']
 stdout:
   description:
-    - What the commands gave, as lines of text. Of several commands each has a heading, and an equal share of 1000
-      lines; all of it has 100,000 characters at most. Without a command it is a table of the sessions that the task
-      has changed, 50 at most; in check mode the lines of RV(what_if), each with its host. Errors follow, grouped by
-      reason, unless they fail the task, whose C(msg) has them.
+    - The output of the commands as text. Of several commands each has a heading, and an equal share of 1000 lines; all
+      of it has 100,000 characters at most. Without a command it is a table of the sessions that the task has changed,
+      50 at most; in check mode the lines of RV(what_if), each with its host. Errors follow, grouped by reason, unless
+      they fail the task, whose C(msg) has them.
     - A task for several computers, or in a play for one host, shows on the terminal how each command ended, 50 at
       most, and no output. A task that runs for each host of a play shows the lines of check mode and such errors
       only. One with C(no_log) or C(until) shows nothing.

@@ -13,7 +13,7 @@ description:
   - Ends PowerShell sessions (PSSessions) on Windows computers, and all work in them, as C(Remove-PSSession) does on
     Windows.
   - A session that another client is connected to is never removed, unless O(force) says so.
-  - What is not there need not be removed, so finding nothing is fine, see O(on_missing).
+  - A session that does not exist needs no removal, so finding none is not an error, see O(on_missing).
 options:
   force:
     description:
@@ -75,21 +75,21 @@ sessions:
   elements: dict
 errors:
   description:
-    - What went wrong, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
+    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
       them.
   returned: always
   type: list
   elements: dict
 missing:
-  description: What was asked for and not found, whatever O(on_missing) makes of it.
+  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
   returned: always
   type: list
   elements: str
   sample: [NoSuchTask]
 what_if:
   description:
-    - What would be done, one line for each session, in the cmdlet's words. Sessions that would be refused are in
-      RV(errors) instead.
+    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
+      refused are in RV(errors) instead.
     - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
       The session does not count as changed then, since only a changing request would tell.
   returned: always, with lines in check mode

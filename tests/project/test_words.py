@@ -59,6 +59,35 @@ def test_odd_sentences_are_found(text: str, found: int) -> None:
     assert len(odd(text)) == found
 
 
+def descriptions(node: Any) -> Iterator[str]:
+    """Return the texts of a plugin's documentation or of a role's argument specs."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            texts = [value] if isinstance(value, str) else value
+            if key in ("short_description", "description", "notes", "details") and isinstance(texts, list):
+                yield from (str(text) for text in texts)
+            yield from descriptions(value)
+    elif isinstance(node, list):
+        for each in node:
+            yield from descriptions(each)
+
+
+DOCUMENTED = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("action", "connection", "doc_fragments", "filter", "lookup", "modules")
+    for path in (ROOT / "plugins" / folder).glob("*.py")
+)
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTED, "roles/pssession/meta/argument_specs.yml"])
+def test_words_of_documentation(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    documents = re.findall(r'^ *[A-Z_]+ = r?"""\n(.*?)"""', text, re.MULTILINE | re.DOTALL)
+    sources = documents if path.endswith(".py") else [text]
+    found = [sentence for source in sources for each in descriptions(yaml.safe_load(source)) for sentence in odd(each)]
+    assert found == []
+
+
 def task_names(node: Any) -> Iterator[str]:
     """Return the names of the plays, blocks and tasks of a playbook."""
     if isinstance(node, list):

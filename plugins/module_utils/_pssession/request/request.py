@@ -212,7 +212,7 @@ class Flow(OptionGroup):
 
 @dataclass(frozen=True)
 class Change(OptionGroup):
-    """What becomes of the sessions.
+    """How the sessions are left.
 
     Attributes:
         application_private_data: Ask connected sessions for it.
