@@ -98,7 +98,7 @@ test: test-pytest-ansible test-molecule test-python ## Run all tests with the de
 
 .PHONY: test-python
 test-python: $(READY) ## Unit, project, integration and conformance tests
-	@$(PYTEST) -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: test-unit
 test-unit: $(READY) ## Unit tests only: seconds

@@ -59,7 +59,7 @@ def run_tests(session: nox.Session, *tests: str) -> None:
     Path(libraries, "psremoting_fleet.pth").write_text(f"{tree.link()}\n", encoding="utf-8")
     told = session.run("ansible", "--version", silent=True)
     session.log(str(told).splitlines()[0])
-    arguments = session.posargs or [*tests, "--numprocesses=auto", "--dist=loadfile"]
+    arguments = session.posargs or [*tests, "--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder"]
     session.run("python", "-m", "pytest", "--no-header", "--quiet", *arguments)
 
 

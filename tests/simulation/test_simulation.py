@@ -119,11 +119,13 @@ def test_the_same_seed_is_the_same_history(seed: int) -> None:
     assert essence(play(draw(seed))) == essence(play(draw(seed)))
 
 
+# Each with the promise that it breaks, a seed at or shortly before the first one whose history shows it, and what the
+# histories aim at. Changes of the engine move that seed: bring the number up to date where a test takes long.
 PLANTED: dict[str, tuple[Patch, str, int, str | None]] = {
-    "a journal that writes after reading": (planted.journal_writes_after_reading, "lost", 30, None),
-    "a start that is repeated with a new id": (planted.start_is_repeated_with_a_new_id, "twice", 95, None),
+    "a journal that writes after reading": (planted.journal_writes_after_reading, "lost", 300, None),
+    "a start that is repeated with a new id": (planted.start_is_repeated_with_a_new_id, "twice", 215, None),
     "a resume that answers other work": (planted.resume_answers_other_work, "other", 30, None),
-    "a broken receive that is no error": (planted.broken_receive_is_no_error, "green", 30, None),
+    "a broken receive that is no error": (planted.broken_receive_is_no_error, "green", 45, None),
     "a resume that forgets starts": (
         planted.resume_forgets_starts,
         "twice",
@@ -200,7 +202,7 @@ def test_a_planted_fault_is_caught(monkeypatch: pytest.MonkeyPatch, name: str) -
 
 def test_a_violation_is_shrunk_to_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     planted.journal_writes_after_reading(monkeypatch)
-    seed = first_caught("lost", range(30, 330))
+    seed = first_caught("lost", range(300, 600))
     assert seed is not None
     long, short = draw(seed), shrunk(draw(seed), unknown).history
     assert "lost" in {each.promise for each in unknown(play(short))}
