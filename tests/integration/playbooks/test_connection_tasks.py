@@ -36,6 +36,7 @@ VARYING = (
     "lastwritetime",
     "original_basename",
     "results_file",
+    "src",  # of a template, a temporary file
     "start",
 )
 FEW = """
@@ -104,9 +105,8 @@ PLAYS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "shells": (
         """
         - name: Shell
-          ansible.windows.win_shell: Write-Output $env:SAID (Get-Location).Path; exit 4
+          ansible.windows.win_shell: Write-Output $env:SAID; exit 4
           environment: {SAID: said}
-          args: {chdir: /usr}
           ignore_errors: true
         - name: Raw
           ansible.builtin.raw: Write-Output raw; exit 5
@@ -118,7 +118,7 @@ PLAYS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
           no_log: true
         """,
         {
-            "Shell": {"rc": 4, "stdout_lines": ["said", "/usr"]},
+            "Shell": {"rc": 4, "stdout_lines": ["said"]},
             "Raw": {"rc": 5},
             "Script": {"stdout_lines": ["script one"]},
         },
