@@ -118,13 +118,13 @@ def install(artefact: Path, core: str) -> None:
     environment = tree.CACHE / "release" / core
     programs = environment / "bin"
     run([python, "-m", "venv", environment], tree.ROOT)
-    pip = [programs / "python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+    pip: list[str | Path] = [programs / "python", "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
     run([*pip, cores.requirement(core), "-r", "meta/ee-requirements.txt"], tree.ROOT)
     with tempfile.TemporaryDirectory(prefix="psremoting-fleet-release-") as scratch:
         folder = Path(scratch)
         settings = {"ANSIBLE_COLLECTIONS_PATH": scratch, "ANSIBLE_HOME": str(folder / "home")}
-        galaxy = [programs / "ansible-galaxy", "collection", "install", "--offline", "--force", "-p", scratch]
-        run([*galaxy, artefact], folder, **settings)
+        galaxy: list[str | Path] = [programs / "ansible-galaxy", "collection", "install", "--offline", "--force"]
+        run([*galaxy, "-p", scratch, artefact], folder, **settings)
         installed = folder / tree.INSIDE
         for kind, names in contents(installed).items():
             shown = run([programs / "ansible-doc", "--json", "--type", kind, *names], folder, **settings)
