@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import typing as t
 
@@ -154,6 +155,9 @@ class _Work:
 
     def _lead(self, shared: SharedWork, host: str) -> Result:
         """Do the work of all hosts, leave to each of the others what came of it, and return what came of this one."""
+        # What ansible-playbook had when it forked this process stays in pages that both share, unless Python's garbage
+        # collection writes to them.
+        gc.freeze()
         hosts = list(self._members(host))
         others = [each for each in hosts if each != host]
         difference = self._difference(host, others)
