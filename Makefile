@@ -152,6 +152,10 @@ kill-sweep: $(READY) ## Windows tasks killed at each request and run again, in a
 test-pypsrp: $(READY) ## pypsrp's own tests against the simulator with a real PowerShell: minutes
 	@$(VENV_PYTHON) dev/pypsrp_tests.py
 
+.PHONY: test-core-connection
+test-core-connection: $(READY) ## ansible-core's own tests of the psrp connection, by our connection and a real PowerShell: minutes
+	@$(VENV_PYTHON) dev/core_connection_tests.py
+
 .PHONY: test-windows-tasks
 test-windows-tasks: $(READY) ## Tasks of ansible.windows in a real PowerShell, by core's psrp and by our connection: minutes
 	@PSSESSION_TEST_EVERY_TASK=1 $(PYTEST) tests/integration/playbooks/test_connection_tasks.py -rs $(PYTEST_ARGS)

@@ -26,8 +26,8 @@ _REPLACED = {
     ),
     "plugin_utils/_reboot.py": (
         (r"C:\Windows\System32\shutdown.exe", "shutdown.exe"),
-        # In the folder of the machine.
-        (r"HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon\AutoLogonChecked", "windows/logon"),
+        # In the home folder.
+        (r"HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon\AutoLogonChecked", "~/logon"),
     ),
 }
 

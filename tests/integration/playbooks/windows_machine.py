@@ -60,7 +60,7 @@ def windows_machine(folder: Path, powershell: str) -> str:
     (programs / "powershell").symlink_to(Path(home) / "pwsh.dll")
     _write_program(programs / "chcp.com", "exit 0")  # core 2.16 sets the code page
     # To restart takes no time, and no session ends by it.
-    _write_program(programs / "shutdown.exe", 'touch "$SystemRoot/boot"; mkdir -p "$SystemRoot/logon"')
+    _write_program(programs / "shutdown.exe", 'touch "$SystemRoot/boot"; mkdir -p "$HOME/logon"')
     for path in (programs / "pwsh", programs / "powershell.exe", folder / _POWERSHELL):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(program)
