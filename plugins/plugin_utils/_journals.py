@@ -83,7 +83,7 @@ class RecordedOfHosts:
             entries = list(_read(self._by_host.get(host.lower(), ()), self._disk, of_host=host.lower()))
         else:
             entries = list(_read([own], self._disk))
-        results = [entry for entry in entries if isinstance(entry, dict)]
+        results: list[t.Mapping[str, t.Any]] = [entry for entry in entries if isinstance(entry, dict)]
         if own is not None:
             results = [{**entry, "inventory_hostname": host} for entry in results]
         return results, [entry.message for entry in entries if isinstance(entry, Unreadable)]

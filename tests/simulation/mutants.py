@@ -222,7 +222,8 @@ def test_against(mutant: Mutant | None) -> int:
     import pytest
 
     status = pytest.main(["-x", "-q", "--no-header", "-p", "no:xdist", *(str(ROOT / name) for name in TESTS)])
-    return {pytest.ExitCode.OK: _SURVIVED, pytest.ExitCode.TESTS_FAILED: _KILLED}.get(status, _CRASHED)
+    known: dict[int, int] = {pytest.ExitCode.OK: _SURVIVED, pytest.ExitCode.TESTS_FAILED: _KILLED}
+    return known.get(int(status), _CRASHED)
 
 
 def judge(work: Callable[[], int], seconds: int) -> tuple[bool, str]:

@@ -46,7 +46,7 @@ def collect(folder: Path, *hosts: str, file: str | None = None, text: str = "don
 
 def outputs(path: Path, host: str, notes: Path | None = None, disk: LocalDisk | None = None) -> list[t.Any]:
     """Read journals as a process that works for one host."""
-    results, unreadable = RecordedOfHosts(str(path), notes and str(notes), disk).of(host, None)
+    results, unreadable = RecordedOfHosts(str(path), str(notes) if notes else None, disk).of(host, None)
     assert unreadable == []
     return [result["output"] for result in results]
 

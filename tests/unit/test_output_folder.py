@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system import unix
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _output_folder
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_folder import OutputFolder
 
@@ -120,7 +121,7 @@ def test_a_folder_in_which_nothing_can_be_opened_is_an_error(tmp_path: Path, mon
     def refuse(path: str, _flags: int) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
 
-    monkeypatch.setattr(_output_folder.unix, "open_own_file", refuse)
+    monkeypatch.setattr(unix, "open_own_file", refuse)
     with pytest.raises(OSError, match="Too many open files"):
         write(tmp_path, result())
     assert files(tmp_path) == {}

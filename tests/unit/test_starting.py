@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 from uuid import UUID
 
+import pypsrp.messages
 import pytest
 from psrpcore import (
     ClientRunspacePool,
@@ -431,13 +432,13 @@ def test_the_pipeline_of_one_script_is_right_for_each_session(script: Script) ->
 
 
 def test_a_script_for_many_sessions_is_serialised_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    pack, packed = starting.Message.pack, []
+    pack, packed = pypsrp.messages.Message.pack, []
 
     def note(message: Any) -> bytes:
         packed.append(message)
-        return cast(bytes, pack(message))
+        return pack(message)
 
-    monkeypatch.setattr(starting.Message, "pack", note)
+    monkeypatch.setattr(pypsrp.messages.Message, "pack", note)
     script = Script(text="Get-Date")
     for number in range(20):
         messages = starting._Messages(shell(str(UUID(int=100 + number))), str(UUID(int=200 + number)))

@@ -34,7 +34,8 @@ def extend(order: Order) -> Job:
     options = {"computer_name": list(order.hosts), "owner": order.owners, **order.given("name")}
     found = yield Call("pssession_info", options)
     there = found.get("sessions") or ()
-    expiring, others = [], []
+    expiring: list[t.Mapping[str, t.Any]] = []
+    others: list[t.Mapping[str, t.Any]] = []
     for session in there:
         (expiring if expires_soon(session, order) else others).append(session)
     accounts, other_parts = whose(order, found), parts_of({"sessions": others}, order.hosts)
