@@ -12,7 +12,7 @@ author: psremoting.fleet contributors (@psremoting)
 description:
   - Ends PowerShell sessions (PSSessions) on Windows computers, and all work in them, as C(Remove-PSSession) does on
     Windows.
-  - A session that another client is connected to is never removed, unless O(force) says so.
+  - A session that another client is connected to is not removed, unless O(force) says so.
   - A session that does not exist needs no removal, so finding none is not an error, see O(on_missing).
 options:
   force:
@@ -44,7 +44,8 @@ notes:
   - With a computer, one of O(name), O(instance_id), O(owner), O(minimum_age) and O(expires_within) is needed, so that a
     forgotten option does not end everything. O(name=*) means all sessions there.
   - Before it is removed a session is connected, as the cmdlet does. That proves that no other client is connected. An
-    administrator cannot connect to sessions of other accounts; their computer is listed once more instead.
+    administrator cannot connect to sessions of other accounts; their computer is listed once more instead. The protocol
+    has no request that does both, so a client that connects in the moment between the two loses the session.
 seealso:
   - module: psremoting.fleet.pssession_info
   - name: Remove-PSSession

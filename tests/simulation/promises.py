@@ -192,7 +192,7 @@ def at_end(simulation: Simulation) -> Iterator[Violation]:
         if missing and not _is_excused(simulation, run):
             text = f"{len(missing)} of {len(run.wrote)} objects of {run.token} on {run.computer}, first {missing[0]}"
             yield Violation("lost", 0, f"{text}; its session {run.session}")
-    for place in () if _is_late_somewhere(simulation) else simulation.servers.removed_from_others:
+    for place in () if _may_be_taken_meanwhile(simulation) else simulation.servers.removed_from_others:
         yield Violation("others", 0, f"session {place} was removed while another client was connected to it")
     yield from _unfinished(simulation)
     for computer in simulation.history.computers:
@@ -255,3 +255,16 @@ def _is_late_somewhere(simulation: Simulation) -> bool:
     return any(
         fault.kind == "late" for outcome in simulation.outcomes for fault, _operation, _where in outcome.happened
     )
+
+
+def _may_be_taken_meanwhile(simulation: Simulation) -> bool:
+    """Tell whether another client may take a session between the proof that there is none and the request to remove it.
+
+    The protocol has no request that does both.
+    """
+    taken = any(
+        (fault.kind, operation) == ("take", "Delete")
+        for outcome in simulation.outcomes
+        for fault, operation, _where in outcome.happened
+    )
+    return taken or _is_late_somewhere(simulation)

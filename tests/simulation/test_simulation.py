@@ -98,6 +98,20 @@ MENDED = {
         ),
         {"replay_after_connect": "any"},
     ),
+    "a session that another client has connected to while it was opened is removed": History(
+        4000392,
+        ("srv01",),
+        Work(),
+        (Step("resume", ("srv01",), faults=(HappeningFault(1, "take", "Receive"),)),),
+        {"replay_after_connect": "shell"},
+    ),
+    "start is green where another client has connected to the session before the script was started": History(
+        4000516,
+        ("srv01",),
+        Work(),
+        (Step("start", ("srv01",), faults=(HappeningFault(2, "lost_answer"), HappeningFault(3, "take"))),),
+        {"replay_after_connect": "command"},
+    ),
 }
 
 

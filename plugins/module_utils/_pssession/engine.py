@@ -140,7 +140,8 @@ def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) 
 
 def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None = None) -> Report:
     if task.context.foreseen is not None:
-        changed = [session for session in applied.after if session.key in applied.changed]
+        # What a task would do beside its work, such as disconnecting, need not count as a change.
+        changed = [each for each in applied.after if each.key in applied.changed or each.foreseen is not None]
         (task.context.foreseen.note if task.context.check_mode else task.context.foreseen.forget)(changed)
     results: t.Sequence[CommandResult] | None = None
     if outputs is not None:

@@ -122,7 +122,7 @@ def check_both_outcomes(predicted: Result, done: Result, story: str, *, all_trie
     maybe = [session for session in predicted["sessions"] if MAYBE in (session["what_if"] or "")]
     assert not any(session["changed"] for session in maybe), story
     doubtful = {(session["computer_name"].lower(), session["name"]) for session in maybe}
-    failed = {(error["computer_name"].lower(), error["session_name"]) for error in done["errors"]}
+    failed = {(str(error["computer_name"]).lower(), error["session_name"]) for error in done["errors"]}
     expected, came = outcome(predicted), outcome(done)
     if all_tried:
         assert doubtful <= {*came["sessions"], *failed}, story

@@ -36,12 +36,14 @@ def foreseen(task: Task, found: Found, applied: Applied) -> Applied:
     def afterwards(session: PSSession) -> PSSession:
         if session.key not in applied.changed and session.foreseen is None:
             return session
+        is_completed = session.key in going_on and (is_invoke or bool(session.commands))
+        if is_completed:
+            session = dataclasses.replace(session, commands=())
         if when_done == "disconnect":
             return disconnect.expected(Step(session, Action.DISCONNECT))
-        is_completed = session.key in going_on and (is_invoke or bool(session.commands))
         if when_done == "remove" and is_completed:
             return remove.expected(Step(session, Action.REMOVE))
-        return dataclasses.replace(session, commands=()).opened() if is_completed else session
+        return session.opened() if is_completed else session
 
     # A session that this client would be connected to already is changed by its script alone.
     ahead = {session.key for session in applied.sessions if session.foreseen is not None}

@@ -16,6 +16,7 @@ import typing as t
 from ..finding.discovery import list_commands
 from ..finding.finding import Found, find_by_new_names
 from ..finding.here import lock_sessions, lock_starts, tell_other_names
+from ..model.codes import Reason
 from ..model.commands import CommandResult, Delivery, Output, Script
 from ..model.errors import ErrorRecord, TransportError
 from ..model.sessions import Availability, ListedCommand, PSSession
@@ -23,6 +24,7 @@ from ..system.throttle import outcome_of
 from ..target.endpoint import endpoints
 from ..task.task import Task
 from ..verbs.apply import Applied, Done, carry_out, remembered
+from ..verbs.base import Verb
 from ..verbs.disconnect import Disconnect
 from ..verbs.new import New
 from ..verbs.plan import Action, Step
@@ -34,6 +36,21 @@ from .running import Outputs, Runner
 
 # What a session has in check mode, once the script would be started in it.
 _FORESEEN_COMMAND = (ListedCommand("", "", "Running"),)
+
+
+class _OpenToStart(New):
+    """Open sessions to start a script in: where another client is connected nothing is started, which is an error."""
+
+    where_held = Verb.where_held
+
+    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord:
+        return self.error(
+            f"nothing was started in session {session.place}: another client is connected to it",
+            session,
+            reason=Reason.BUSY,
+            target=session.instance_id,
+            hint=self.hint_to_wait(),
+        )
 
 
 def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
@@ -85,7 +102,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
     found = dataclasses.replace(found, errors=(*found.errors, *in_use))
     to_start = dataclasses.replace(found, sessions=tuple(locked))
     with disconnect_on_interrupt(task) as connections:
-        verb = New(task.request, task.context)
+        verb = _OpenToStart(task.request, task.context)
         applied = carry_out(task, verb, to_start, lambda opened: start_in(connections.note(opened)), connections.during)
     outputs = None
     if task.context.check_mode:

@@ -46,7 +46,7 @@ def open_session(client: WSManClient, wanted: Shell, deadline: float) -> Shell:
 
     Raises:
         TransportError: The server refused, could not be reached, or could not open the runspace pool. In the last case
-            the shell is removed again.
+            the shell is removed again, unless another client is connected to it by then.
         ParameterBindingError: The application arguments are too long.
     """
     arguments = client.endpoint.option.application_arguments or {}
@@ -56,9 +56,11 @@ def open_session(client: WSManClient, wanted: Shell, deadline: float) -> Shell:
     except _OpeningFailed as error:
         client.delete(shell, deadline)
         raise TransportError(None, f"PowerShell could not open it: {error}", delivered=False) from error
-    except WSManFault:
-        with contextlib.suppress(TransportError):
-            client.delete(shell, deadline)
+    except WSManFault as error:
+        # Another client of the account may have connected to it meanwhile: then it is that client's.
+        if not error.is_in_use or error.is_unclear_refusal:
+            with contextlib.suppress(TransportError):
+                client.delete(shell, deadline)
         raise
     return shell
 

@@ -43,7 +43,7 @@ class New(Connect):
         # A request for the same session, of an earlier run, has arrived after all: it is there.
         return Verdict.CHANGED if fault.code == Code.SHELL_ID_IN_USE else Verdict.FAILED
 
-    def in_use(self, session: PSSession, *, found_in_list: bool) -> PSSession:
+    def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord | PSSession:
         """Return the session as it is: it exists, which is what was asked for."""
         self.emit(
             Warned(
