@@ -14,7 +14,7 @@ from pathlib import Path
 
 import tests.conftest  # noqa: F401  # pylint: disable=unused-import  # it makes the collection importable
 from tests.kill_sweep.bench import bench
-from tests.kill_sweep.cases import WORKS, drawn, full, known_modes
+from tests.kill_sweep.cases import MODES, WORKS, drawn, full
 from tests.kill_sweep.judge import faults_of
 from tests.simulator.powershell_process import find_powershell
 
@@ -25,12 +25,12 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=50, help="requests of each mode; each has four cases")
     parser.add_argument("--cases", type=int, help="so many cases in all instead")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--mode", action="append", choices=known_modes(), help="only this one; repeatable")
+    parser.add_argument("--mode", action="append", choices=list(MODES), help="only this one; repeatable")
     given = parser.parse_args()
     powershell = find_powershell()
     if powershell is None:
         sys.exit("There is no PowerShell 7 here: put pwsh on PATH, or its path into PSSESSION_TEST_POWERSHELL.")
-    modes, chance = given.mode or known_modes(), random.Random(given.seed)
+    modes, chance = given.mode or list(MODES), random.Random(given.seed)
     tally: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder, bench(Path(folder), powershell) as made:
         for mode in modes:

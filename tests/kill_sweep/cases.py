@@ -10,10 +10,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import yaml
-
-from ansible_collections.psremoting.fleet.plugins.connection import psrp
-
 # Tasks whose work writes a line to the file {log} when it begins. PowerShell has the same text in both runs.
 WORKS: Mapping[str, str] = {
     "raw": """
@@ -35,20 +31,8 @@ WORKS: Mapping[str, str] = {
 MODES: Mapping[str, Mapping[str, object]] = {
     "plain": {},
     "durable": {"ansible_psrp_durable": True, "ansible_psrp_scope": "kill-sweep"},
-    "durable and reuse": {
-        "ansible_psrp_durable": True,
-        "ansible_psrp_scope": "kill-sweep",
-        "ansible_psrp_reuse": "always",
-    },
+    "reuse": {"ansible_psrp_reuse": "always"},
 }
-
-
-def known_modes() -> list[str]:
-    """Return the modes whose options the connection has."""
-    options = yaml.safe_load(psrp.DOCUMENTATION)["options"]
-    return [
-        mode for mode, given in MODES.items() if all(name.removeprefix("ansible_psrp_") in options for name in given)
-    ]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tests.kill_sweep.cases import Case
 
 def faults_of(case: Case, told: Told) -> Iterator[str]:
     """Yield what is not as promised, as sentences."""
-    is_started = "Command" in told.operations
+    is_started = "Command" in after_opening(told)
     if told.late and (is_started or told.late != ["Delete"]):  # a session without a command may be removed
         yield f"the killed run sent {', '.join(told.late)} after the kill"
     if told.run.exit_code != 0:
@@ -31,8 +31,12 @@ def faults_of(case: Case, told: Told) -> Iterator[str]:
 def most_starts(case: Case, told: Told) -> int:
     """Return how often the work may begin.
 
-    A plain task is started again. A durable one is joined, unless its result had been received and signalled away.
+    Only a durable task is joined, unless its result had been received and signalled away.
     """
-    if case.mode == "plain":
-        return 1 + ("Command" in told.operations)
-    return 1 + ("Signal" in told.operations)
+    return 1 + (("Signal" if case.mode == "durable" else "Command") in after_opening(told))
+
+
+def after_opening(told: Told) -> list[str]:
+    """Return what the killed run sent after it had opened a session; a command before that finds none."""
+    opened = told.operations.index("Create") if "Create" in told.operations else len(told.operations)
+    return told.operations[opened:]

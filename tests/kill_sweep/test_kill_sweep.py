@@ -10,24 +10,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kill_sweep.bench import Bench, bench
-from tests.kill_sweep.cases import Case, known_modes
+from tests.kill_sweep.cases import Case
 from tests.kill_sweep.judge import faults_of
 
-MODES = known_modes()
 CASES = [
-    Case(work, MODES[number % len(MODES)], operation, which, is_carried_out, is_whole, is_same)
-    for number, (work, operation, which, is_carried_out, is_whole, is_same) in enumerate(
-        [
-            ("raw", "Create", 0, True, True, True),
-            ("raw", "Receive", 1, False, False, True),
-            ("raw", "Command", 0, False, True, True),
-            ("raw", "Command", 0, True, True, True),
-            ("script", "Command", 0, True, False, False),
-            ("raw", "Receive", 2, False, False, True),
-            ("module", "Receive", 2, True, True, False),
-            ("raw", "Delete", 0, False, True, False),
-        ]
-    )
+    Case("raw", "durable", "Create", 0, is_carried_out=True, is_whole=True, is_same=True),
+    Case("raw", "plain", "Receive", 1, is_carried_out=False, is_whole=False, is_same=True),
+    Case("raw", "durable", "Command", 0, is_carried_out=False, is_whole=True, is_same=True),
+    Case("raw", "durable", "Command", 0, is_carried_out=True, is_whole=True, is_same=True),
+    Case("script", "durable", "Command", 0, is_carried_out=True, is_whole=False, is_same=False),
+    Case("raw", "plain", "Command", 0, is_carried_out=True, is_whole=False, is_same=True),
+    Case("module", "durable", "Receive", 4, is_carried_out=True, is_whole=True, is_same=False),
+    Case("raw", "plain", "Delete", 0, is_carried_out=False, is_whole=True, is_same=False),
 ]
 
 
