@@ -97,7 +97,7 @@ def variables_of(playbook: Path) -> dict[str, dict[str, Any]]:
 def test_templates_lead_to_playbooks(made: Made) -> None:
     templates = made.of("job_template")
     assert {template["playbook"] for template in templates} == {
-        f"playbooks/{path.name}" for path in (ROOT / "playbooks").glob("*.yml")
+        f"playbooks/{path.name}" for path in (ROOT / "playbooks").glob("*.yml") if path.stem != "compare_connections"
     }
     for template in templates:
         # Else AWX does not offer it as a playbook of the project.
