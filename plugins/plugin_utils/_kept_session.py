@@ -146,8 +146,8 @@ class KeptSession(TaskSession):
         ready = _kept_script.held(script, command_id, title_of(work, _now()), restores=not self._is_restored)
         claimed = self._claimed(ready, command_id)
         self._is_restored = True
-        if not claimed.is_started and claimed.title is not None:
-            self._check_age(claimed.title)
+        if not claimed.is_started:
+            self._check_that_it_gives_something(claimed, command_id)
         pipeline = CorePipeline(self.host)
         self._followed(command_id, pipeline, claimed.needs, confirms=True)
         _kept_script.without_wrapping(pipeline)
@@ -175,6 +175,19 @@ class KeptSession(TaskSession):
             self._keeping.state.write(Known(self._session.instance_id, keeping.kind, 0, is_free=False))
         return claimed
 
+    def _check_that_it_gives_something(self, claimed: Claimed, command_id: str) -> None:
+        """Make sure that a command of an earlier run may be joined.
+
+        Raises:
+            PSSessionError: It is too old, or a client has received its end. The server can forget it then.
+        """
+        if claimed.title is not None:
+            self._check_age(claimed.title)
+            return
+        with contextlib.suppress(TransportError):
+            self._remoting.end(self._session, command_id, busy_timeout=self._keeping.wait)
+        raise PSSessionError(_lost("Its result"))
+
     def _join(self, pipeline: CorePipeline, amount: _kept_script.Amount | None, title: str | None, work: Work) -> None:
         """Take what a command of an earlier run gave for the result of this task, and tell of it.
 
@@ -182,10 +195,7 @@ class KeptSession(TaskSession):
             PSSessionError: It is too old, or a part is missing.
         """
         if lost := _kept_script.lost(pipeline, amount, is_module=work.is_module):
-            raise PSSessionError(
-                f"The command was started by an earlier run, and has ended. {lost} may have gone to the controller of "
-                "that run. See on the computer what the command did; a rerun starts it again."
-            )
+            raise PSSessionError(_lost(lost))
         known = self._check_age(title or t.cast(_kept_script.Amount, amount).title)
         pipeline.started = known.started
         since = f"{_age_of(known)} ago ({known.started.strftime('%Y-%m-%dT%H:%M:%SZ')})"
@@ -302,6 +312,13 @@ class KeptSession(TaskSession):
 
     def _of(self, instance_id: str) -> PSSession:
         return session_at(self._endpoint, instance_id, NAME, resource_uri=self._resource_uri)
+
+
+def _lost(what: str) -> str:
+    return (
+        f"The command was started by an earlier run, and has ended. {what} may have gone to the controller of that "
+        "run. See on the computer what the command did; a rerun starts it again."
+    )
 
 
 def _now() -> datetime.datetime:

@@ -376,7 +376,8 @@ class Remoting:
         """
         if busy_timeout is not None:
             take(self._pool, session, busy_timeout)
-            self.stop(session, command_id)
+            with contextlib.suppress(WSManFault):  # of a command that has ended
+                self.stop(session, command_id)
             self.forget(session, command_id)
             return
         session = hurried(session)

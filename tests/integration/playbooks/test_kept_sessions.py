@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from tests.processes import processes_of
-from tests.simulator import SimulatedComputer, SimulatedFleet, User
+from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 from tests.simulator.scripts import ScriptLibrary
 from tests.waiting import until
 
@@ -180,6 +180,23 @@ def test_a_task_whose_controller_was_killed_is_joined(
         *("Enumerate", "Enumerate", "Command!803381d7", "Enumerate", "Disconnect", "Connect", "Connect"),
         *("Receive", "Signal"),
     ]
+
+
+def test_a_result_that_went_to_the_killed_controller_fails_the_task_once(
+    fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
+) -> None:
+    """Between the end of the output and the Signal: the server does not have the result any more, and its id."""
+    variables(controller).update(DURABLE)
+    srv01.inject(Injection("Signal", action="hang"))
+    process = controller.started("[{name: Work, raw: work}]")
+    until(lambda: "Signal" in sent(fleet), "the Signal")
+    killed(process)
+    fleet.clear_requests()
+    run = controller.run("[{name: Work, raw: work}]")
+    assert run["Work"].outcome == "failed"
+    assert "Its result may have gone to the controller of that run" in run["Work"].message
+    assert [each for each in sent(fleet) if each == "Command"] == []
+    assert controller.run("[{name: Work, raw: work}]")["Work"]["stdout"] == "done"
 
 
 def test_one_that_is_too_old_is_not_joined(
