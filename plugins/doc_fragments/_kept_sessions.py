@@ -13,7 +13,7 @@ options:
       - Whether a task whose controller was killed goes on when the play runs again. The task is not started a second
         time, but connects to the command that the earlier run has left, and gets its result.
       - It needs an O(scope). The sessions of the tasks are kept, as with O(reuse).
-      - What only reads and what runs in check mode is run again. See the guide for the limits.
+      - Modules that only read, and tasks in check mode, run again. See the guide for the limits.
     type: bool
     default: false
     vars:
@@ -90,7 +90,7 @@ options:
       - name: PSSESSION_CLIENT_ID
   state_file:
     description:
-      - The state file of the modules. What is known of the sessions of tasks is in a folder beside it.
+      - The state file of the modules. The plugin keeps the state of its sessions in a folder beside it.
       - The default is C(pssession/state.sqlite3) in Ansible's home folder.
     type: str
     vars:

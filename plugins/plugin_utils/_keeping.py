@@ -20,7 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _kept_script
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_session import Keeping
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import KeptState
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import SECRET, KeptState, prune
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import run_client_id
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_ids import Ids, SecretError, secret_at
 
@@ -91,10 +91,12 @@ def keeping_of(options: Options, endpoint: Endpoint, resource_uri: str, setting:
     place = [scope, options["inventory_host"], endpoint.key, options["remote_user"], resource_uri, core_version]
     kind = _digest([setting.become_user, setting.is_secret, options["role"], _kept_script.RESTORE])
     try:
-        secret = secret_at(os.path.join(folder, "secret"), options["client_secret"])
+        secret = secret_at(os.path.join(folder, SECRET), options["client_secret"])
         files = (os.path.join(folder, Ids(secret, [*place, slot]).name) for slot in itertools.count())
         slot, state = _waited_for(next(files), options) if is_durable else _found(files)
         client_id = _client_id(options, state_file)
+        if state.read() is None:
+            prune(folder)
     except SecretError as error:
         raise KeepingError(str(error)) from error
     except OSError as error:

@@ -11,9 +11,14 @@ import contextlib
 import dataclasses
 import json
 import os
+import time
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system import unix
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+
+# The file of the same folder that has the secret of the ids.
+SECRET = "secret"
+_WEEK = 7 * 86400.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,3 +76,11 @@ class KeptState:
             os.write(descriptor, data)
         finally:
             os.close(descriptor)
+
+
+def prune(folder: str) -> None:
+    """Remove the files of sessions that no task has had for a week; each run has files of its own."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name != SECRET and time.time() - entry.stat().st_mtime > _WEEK:
+                os.unlink(entry.path)
