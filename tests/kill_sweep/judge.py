@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from tests.kill_sweep.bench import Told
 from tests.kill_sweep.cases import Case
 
-
 # What such a task says.
 LOST = "may have gone to the controller of that run"
 
