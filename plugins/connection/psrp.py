@@ -167,7 +167,8 @@ class Connection(CoreConnection):
         if not isinstance(self._session, KeptSession):
             super().put_file(in_path, out_path)
             return
-        target = self._shell._unquote(out_path)
+        unquote = getattr(self._shell, "_unquote", str)  # ansible-core 2.22 quotes no paths
+        target = str(unquote(out_path))
         temporary = f"{target}.{uuid.uuid4().hex}"
         _again_after_breaks(lambda: super(Connection, self).put_file(in_path, temporary))
         code, _stdout, stderr = self._exec_psrp_script(_RENAME, arguments=[temporary, target])
