@@ -100,7 +100,7 @@ def test_an_error_that_is_no_failure_needs_no_attention() -> None:
 def test_commands_that_exited_with_a_code_have_a_bar_of_their_own() -> None:
     sessions = [session("srv01"), session("srv02")]
     made = report(result(sessions=sessions, results=[command(sessions[0], rc=3), command(sessions[1], rc=0)]))
-    assert sorted(bar.label for bar in command_bars(made)) == ["Completed", "Completed, exit code 3"]
+    assert sorted(each.label for each in command_bars(made)) == ["Completed", "Completed, exit code 3"]
 
 
 def test_a_page_of_hosts_that_did_not_answer_does_not_say_that_they_have_no_sessions() -> None:

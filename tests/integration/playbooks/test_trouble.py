@@ -118,7 +118,7 @@ def test_a_missing_library_is_named_after_bad_options(controller: Controller, fl
     assert "port: 0 is not between" in run["Bad option"].message
     for task in ("Connect", "Connect from the bastion", "Look up"):
         assert "The Python library pypsrp 0.9.1 or newer, but older than 1.0.0, is needed" in run[task].message
-        assert "python -m pip install" in run[task].message
+        assert "-m pip install" in run[task].message
         assert "it is not here" in run[task].message
     for task in ("Connect", "Connect from the bastion"):
         (error,) = run[task]["errors"]
@@ -146,8 +146,9 @@ def test_a_library_that_is_too_old_is_named_with_its_interpreter(controller: Con
         PYTHONPATH=str(metadata.parent),
     )
     for task in ("Connect", "Look up"):
-        told = f"requests 2.28.1 is installed for {sys.executable}, but 2.32.2 or newer is needed."
-        assert told in run[task].message
+        # The interpreter of ansible-playbook may have another name than that of pytest, such as python3.13.
+        told = rf"requests 2\.28\.1 is installed for {sys.prefix}/bin/python[\d.]*, but 2\.32\.2 or newer is needed\."
+        assert re.search(told, run[task].message)
     assert fleet.requests == []
 
 

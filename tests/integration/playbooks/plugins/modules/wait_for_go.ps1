@@ -1,5 +1,3 @@
-#!powershell
-
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
