@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Eight cases of the sweep; `make kill-sweep` runs hundreds."""
+"""Nine cases of the sweep; `make kill-sweep` runs hundreds."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ CASES = [
     Case("raw", "durable", "Command", 0, is_carried_out=True, is_whole=True, is_same=True),
     Case("script", "durable", "Command", 0, is_carried_out=True, is_whole=False, is_same=False),
     Case("raw", "plain", "Command", 0, is_carried_out=True, is_whole=False, is_same=True),
+    Case("raw", "reuse", "Command", 1, is_carried_out=True, is_whole=False, is_same=True),
     Case("module", "durable", "Receive", 4, is_carried_out=True, is_whole=True, is_same=False),
     Case("raw", "plain", "Delete", 0, is_carried_out=False, is_whole=True, is_same=False),
 ]

@@ -244,9 +244,9 @@ class Remoting:
     ) -> Claimed:
         """Start a script under an id that follows from the work, unless the session has a command of that id.
 
-        Whoever is to do the same work calls the command by the same id, so it is started once, however many try. The
-        session is opened if it does not exist, and connected to. `messages` receives the command, and `forget` makes
-        its id free again.
+        Each process that is to do the same work uses the same id, so the work is started once. The session is opened if
+        it does not exist, and connected to. `messages` receives the command, and `forget` makes its id free again. If
+        the caller is interrupted meanwhile, session and command stay: the command may be at work.
 
         Args:
             session: See `session_at`.
@@ -264,14 +264,7 @@ class Remoting:
         claiming = Claiming(
             self._pool, session, command_id, script, busy_timeout=busy_timeout, recovery_timeout=recovery_timeout
         )
-        try:
-            claimed = claiming.claim()
-        except Exception:
-            raise
-        except BaseException:
-            if claiming.is_opened:
-                self.abort(session)
-            raise
+        claimed = claiming.claim()
         self._journal.note_start(session, command_id)
         if claimed.needs is Needs.NOTHING:
             self._note_connected(session, command_id)
