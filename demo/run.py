@@ -78,11 +78,16 @@ def demonstrate(state: Path) -> None:
     say("Check mode is -WhatIf: it shows the sessions to connect to, and connects to none.")
     play(state, "psremoting.fleet.connect", *every, "--check", controller="second", exit_code=2)
     say("Connect to all sessions. One is in use by another client: its host fails, and the others connect.")
-    play(state, "psremoting.fleet.connect", *every, *option(report=REPORT), controller="second", exit_code=2)
+    play(state, "psremoting.fleet.connect", *every, *option("report", REPORT), controller="second", exit_code=2)
     say("Connect again: connected sessions do not change (changed=0).")
     play(state, "psremoting.fleet.connect", *every, controller="second", exit_code=2)
     say("Collect the output of the script, write it to files, and remove the sessions.")
-    collected = [*option(journal=KEPT / "journal"), *option(output=KEPT / "output"), "-e", "pssession_when_done=remove"]
+    collected = [
+        *option("journal", KEPT / "journal"),
+        *option("output", KEPT / "output"),
+        "-e",
+        "pssession_when_done=remove",
+    ]
     play(state, "psremoting.fleet.collect", *nightly, *collected, controller="second")
 
 
