@@ -91,10 +91,9 @@ def demonstrate(state: Path) -> None:
     play(state, "psremoting.fleet.collect", *nightly, *collected, controller="second")
 
 
-def option(**variables: Path) -> list[str]:
-    """Return the arguments that set variables to paths in this repository."""
-    set_to = [f"pssession_{name}={path.relative_to(ROOT)}" for name, path in variables.items()]
-    return [argument for text in set_to for argument in ("-e", text)]
+def option(name: str, path: Path) -> list[str]:
+    """Return the arguments that set a variable to a path in this repository."""
+    return ["-e", f"pssession_{name}={path.relative_to(ROOT)}"]
 
 
 def main() -> int:
