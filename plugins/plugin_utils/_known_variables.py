@@ -22,7 +22,15 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables i
 PREFIX = "pssession_"
 
 # Variables of the playbooks, beside those of the role's entry points.
-OF_PLAYBOOKS = frozenset({"pssession_hosts", "pssession_report", "pssession_report_output_lines"})
+OF_PLAYBOOKS = frozenset(
+    {
+        "pssession_compare_hosts",
+        "pssession_compare_times",
+        "pssession_hosts",
+        "pssession_report",
+        "pssession_report_output_lines",
+    }
+)
 # The result of the role on each host. A user's value would hide it from the tasks that come after.
 RESULT = "pssession_result"
 # What the playbooks leave with set_stats; AWX gives it to the next node of a workflow as extra variables.

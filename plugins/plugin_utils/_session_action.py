@@ -182,10 +182,10 @@ class EngineAction(ActionBase):
             raise AnsibleActionFail("script and path cannot be used together")
         try:
             found = self._find_needle("files", path)
-        except AnsibleError as error:  # its words are about files of the other computer
+        except AnsibleError:  # its words are about files of the other computer
             raise AnsibleActionFail(
                 f"path: {path} cannot be read: the controller has no such file. Nothing was sent"
-            ) from error
+            ) from None
         try:
             with open(found, "rb") as file:
                 options["script"] = decoded(file.read())

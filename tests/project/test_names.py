@@ -152,7 +152,7 @@ def test_variables_of_the_role_are_called_as_options_are() -> None:
 def test_variables_of_playbooks_are_called_as_options_are() -> None:
     assert of_playbooks() == OF_PLAYBOOKS
     options = {name for spec in SPECS.values() for name in spec}
-    assert {PREFIX.sub("", name) for name in of_playbooks()} - options == {"hosts"}
+    assert {PREFIX.sub("", name) for name in of_playbooks()} - options == {"hosts", "compare_hosts", "compare_times"}
 
 
 def test_a_variable_is_passed_to_the_option_of_its_name() -> None:

@@ -34,9 +34,9 @@ def test_it_prints_a_row_for_each_task_number_and_connection(
         controller.environment["ANSIBLE_COLLECTIONS_PATH"] += f"{os.pathsep}{collections}"
         wanted = {
             "pssession_hosts": "windows",
-            "compare_times": 1,
-            "compare_hosts": [1, 10],
-            "compare_works": ["copy"],  # one is enough here
+            "pssession_compare_times": 1,
+            "pssession_compare_hosts": [1, 10],
+            "__pssession_compare_works": ["copy"],  # one is enough here
         }
         # Imported, because the shell for Linux is beside the playbook.
         playbook = "- import_playbook: psremoting.fleet.compare_connections"
