@@ -104,11 +104,14 @@ def test_results_are_those_of_core(controller: Controller, fleet: SimulatedFleet
 
 
 def waiting(controller: Controller, way: str) -> tuple[str, Path, Path]:
-    """A task that notes its start in a file and waits for another; returns it with the two files."""
+    """A task that notes its start in a file and waits for another; returns it with the two files.
+
+    Its error comes after the wait: an earlier one could reach the killed run, and the join would fail for its loss.
+    """
     log, go = controller.folder / "log", controller.folder / "go"
     raw = (
-        f"Add-Content '{log}' started; 'before'; Write-Error 'early'; "
-        f"while (-not (Test-Path '{go}')) {{ Start-Sleep 0.05 }}; 'after'; exit 3"
+        f"Add-Content '{log}' started; 'before'; "
+        f"while (-not (Test-Path '{go}')) {{ Start-Sleep 0.05 }}; Write-Error 'late'; 'after'; exit 3"
     )
     task = f"""wait_for_go: {{log: "{log}", go: "{go}"}}""" if way == "module" else f'raw: "{raw}"'
     return f"[{{name: Work, {task}, ignore_errors: true}}]", log, go
@@ -136,7 +139,7 @@ def test_the_task_of_a_killed_run_is_joined(
         assert run["Work"]["started_at"].endswith("Z")
     else:
         assert (run["Work"]["stdout_lines"], run["Work"]["rc"]) == (["before", "after"], 3)
-        assert run["Work"]["stderr_lines"][0] == "early"
+        assert run["Work"]["stderr_lines"][0] == "late"
     assert "which an earlier run started" in run.stderr
     fleet.clear_requests()
     again = controller.run(task)  # its id is free again: this is other work
