@@ -17,8 +17,6 @@ Result = t.TypeVar("Result")
 # A signal that another thread gets, or that comes just before the main thread begins to wait, does not end the wait.
 # Python's handler runs when the wait is over, so no wait is longer than this.
 _SIGNAL_SECONDS = 0.5
-# Jobs that were given up may still have threads, and those that come after them must not wait for these.
-_MANY_THREADS = 1_000_000
 
 
 def outcome_of(work: t.Callable[[Job], Result], job: Job) -> Result | TransportError:
@@ -49,15 +47,12 @@ def failure_of_job(error: Exception) -> TransportError:
 class Throttle:
     """Runs jobs side by side. A job never does two requests at once, so jobs at work are requests in flight.
 
-    A thread that has done its job waits for the next one, until the throttle is no longer used.
-
     Args:
         limit: Jobs at work at most.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._threads = ThreadPoolExecutor(_MANY_THREADS, thread_name_prefix="pssession")
 
     def map(
         self,
@@ -79,18 +74,22 @@ class Throttle:
         def start(count: int) -> int:
             started = 0
             for job in itertools.islice(waiting, count):
-                future = self._threads.submit(outcome_of, work, job)
+                future = executor.submit(outcome_of, work, job)
                 future.add_done_callback(lambda ended, job=job: done.put((job, ended.result)))  # type: ignore[misc]
                 started += 1
             return started
 
-        at_work = start(max(1, self.limit))
-        while at_work:
-            try:
-                job, outcome = done.get(timeout=_SIGNAL_SECONDS)
-            except queue.Empty:
-                continue
-            at_work -= 1
-            yield job, outcome()
-            if go_on():
-                at_work += start(1)
+        executor = ThreadPoolExecutor(max_workers=max(1, min(self.limit, len(jobs))), thread_name_prefix="pssession")
+        try:
+            at_work = start(max(1, self.limit))
+            while at_work:
+                try:
+                    job, outcome = done.get(timeout=_SIGNAL_SECONDS)
+                except queue.Empty:
+                    continue
+                at_work -= 1
+                yield job, outcome()
+                if go_on():
+                    at_work += start(1)
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
