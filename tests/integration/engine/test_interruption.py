@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +24,14 @@ from tests.simulator import Injection, SimulatedComputer
 from tests.waiting import meanwhile
 
 WORK: list[dict[str, Any]] = [{"script": "forever"}]
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, although a shell that starts the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(
