@@ -80,7 +80,8 @@ def test_a_script_survives_its_controller(folder: Path) -> None:
     controller.wait()
 
     listed = guides.run(folder, folder / "home", command("psremoting.fleet.list"))
-    assert len(re.findall(r"Nightly +\w+01 +Disconnected", listed)) == 3, listed
+    # Opened, if the controller was killed after it had noted the connection: for a minute the server agrees.
+    assert len(re.findall(r"Nightly +\w+01 +(?:Disconnected|Opened)", listed)) == 3, listed
     release.touch()
     told = guides.run(folder, folder / "home", f"{resume} -e pssession_output_lines=100")
     # All three are this machine, so that their output is equal, and shown once.
