@@ -37,25 +37,15 @@ Controller = Callable[[str], library.Remoting]
 
 
 @pytest.fixture(scope="module")
-def own_fleet() -> Iterator[SimulatedFleet]:
+def running_fleet() -> Iterator[SimulatedFleet]:
     with SimulatedFleet.build(["srv01"], [ADMIN], SCRIPTS) as fleet:
         yield fleet
 
 
 @pytest.fixture
-def srv01(own_fleet: SimulatedFleet) -> SimulatedComputer:
-    computer = own_fleet["srv01"]
-    for session in computer.sessions:
-        session.close()
-    computer.injections.clear()
-    own_fleet.clear_requests()
-    return computer
-
-
-@pytest.fixture
-def controller(own_fleet: SimulatedFleet) -> Iterator[Controller]:
+def controller(fleet: SimulatedFleet) -> Iterator[Controller]:
     """Makes controllers that do not wait: time passes for the fleet alone."""
-    fake = FakeTime(own_fleet)
+    fake = FakeTime(fleet)
     made: list[library.Remoting] = []
 
     def make(client_id: str) -> library.Remoting:
@@ -68,8 +58,8 @@ def controller(own_fleet: SimulatedFleet) -> Iterator[Controller]:
 
 
 @pytest.fixture
-def session(srv01: SimulatedComputer) -> library.PSSession:
-    endpoint = library.endpoint_at(srv01.uri, credential=CREDENTIAL, **BASIC)
+def session(computer: SimulatedComputer) -> library.PSSession:
+    endpoint = library.endpoint_at(computer.uri, credential=CREDENTIAL, **BASIC)
     return library.session_at(endpoint, SESSION_ID, "Ansible task")
 
 
@@ -96,123 +86,123 @@ def sent(fleet: SimulatedFleet) -> list[str]:
     ]
 
 
-def starts(srv01: SimulatedComputer) -> int:
-    return sum(len(each.commands) for each in srv01.sessions)
+def starts(computer: SimulatedComputer) -> int:
+    return sum(len(each.commands) for each in computer.sessions)
 
 
 def test_a_session_that_is_gone_is_opened(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, session: library.PSSession
 ) -> None:
     remoting = controller(US)
     found = claimed(remoting, session, "short")
     received(remoting, session, found)
     remoting.forget(session, COMMAND_ID)
     assert (found.is_started, found.is_opened) == (True, True)
-    assert sent(own_fleet) == [f"Command!{GONE:x}", *OPENED, "Command", "Receive", "Signal"]
-    assert [each.shell_id.lower() for each in srv01.sessions] == [SESSION_ID]
+    assert sent(fleet) == [f"Command!{GONE:x}", *OPENED, "Command", "Receive", "Signal"]
+    assert [each.shell_id.lower() for each in computer.sessions] == [SESSION_ID]
 
 
 def test_one_that_is_there_takes_one_request(
-    own_fleet: SimulatedFleet, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, controller: Controller, session: library.PSSession
 ) -> None:
     remoting = controller(US)
     for _time in range(2):  # the id is free again after the Signal
-        own_fleet.clear_requests()
+        fleet.clear_requests()
         received(remoting, session, claimed(remoting, session, "short"))
         remoting.forget(session, COMMAND_ID)
-    assert sent(own_fleet) == ["Command", "Receive", "Signal"]
+    assert sent(fleet) == ["Command", "Receive", "Signal"]
 
 
 def test_a_command_that_exists_is_joined(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, session: library.PSSession
 ) -> None:
     """By a later process of the same controller."""
     first = claimed(controller(US), session)
-    own_fleet.clear_requests()
-    own_fleet.clock.advance(10)
+    fleet.clear_requests()
+    fleet.clock.advance(10)
     rerun = controller(US)
     found = claimed(rerun, session)
     assert (found.is_started, found.title) == (False, first.title)
-    own_fleet.clock.advance(20)
+    fleet.clock.advance(20)
     assert received(rerun, session, found)
     rerun.forget(session, COMMAND_ID)
-    assert sent(own_fleet) == [
+    assert sent(fleet) == [
         *(f"Command!{EXISTS:x}", "Enumerate", "Disconnect", "Connect", "Connect", "Receive", "Signal")
     ]
-    assert starts(srv01) == 0
+    assert starts(computer) == 0
 
 
 def test_one_that_the_server_has_taken_from_its_silent_client_is_reconnected(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, session: library.PSSession
 ) -> None:
     claimed(controller(US), session)
-    own_fleet.clear_requests()
-    own_fleet.clock.advance(61)
+    fleet.clear_requests()
+    fleet.clock.advance(61)
     found = claimed(controller(US), session)
     assert not found.is_started
-    assert sent(own_fleet) == [f"Command!{SILENT:x}", "Reconnect", f"Command!{EXISTS:x}", "Enumerate"]
-    assert starts(srv01) == 1
+    assert sent(fleet) == [f"Command!{SILENT:x}", "Reconnect", f"Command!{EXISTS:x}", "Enumerate"]
+    assert starts(computer) == 1
 
 
 def test_one_whose_last_client_was_another_is_connected_to(
-    own_fleet: SimulatedFleet, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, controller: Controller, session: library.PSSession
 ) -> None:
     claimed(controller(OTHERS), session)
-    own_fleet.clear_requests()
-    own_fleet.clock.advance(61)
+    fleet.clear_requests()
+    fleet.clock.advance(61)
     rerun = controller(US)
     found = claimed(rerun, session)
-    own_fleet.clock.advance(20)
+    fleet.clock.advance(20)
     received(rerun, session, found)
-    assert sent(own_fleet) == [
+    assert sent(fleet) == [
         *(f"Command!{SILENT:x}", f"Reconnect!{MISMATCH:x}", "Connect", f"Command!{EXISTS:x}", "Enumerate"),
         *("Connect", "Receive"),
     ]
 
 
 def test_one_that_another_client_has_is_waited_for(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, session: library.PSSession
 ) -> None:
     claimed(controller(OTHERS), session)
-    own_fleet.clear_requests()
-    own_fleet.clock.advance(56)
+    fleet.clear_requests()
+    fleet.clock.advance(56)
     found = claimed(controller(US), session)
     assert not found.is_started
-    first, *refused, connected, again, listed = sent(own_fleet)
+    first, *refused, connected, again, listed = sent(fleet)
     assert (first, connected, again, listed) == (
         *(f"Command!{MISMATCH:x}", "Connect", f"Command!{EXISTS:x}", "Enumerate"),
     )
     assert refused
     assert set(refused) == {f"Connect!{ELSEWHERE:x}"}
-    assert starts(srv01) == 1
+    assert starts(computer) == 1
 
 
 def test_one_that_another_client_keeps_is_an_error(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, session: library.PSSession
 ) -> None:
     claimed(controller(OTHERS), session)
-    srv01.sessions[0].connect_elsewhere()
+    computer.sessions[0].connect_elsewhere()
     with pytest.raises(library.WSManFault) as raised:
         claimed(controller(US), session)
-    assert (raised.value.code, raised.value.delivered, starts(srv01)) == (ELSEWHERE, False, 1)
+    assert (raised.value.code, raised.value.delivered, starts(computer)) == (ELSEWHERE, False, 1)
 
 
 @pytest.mark.parametrize("action", ["close_without_answer", "reset"])
 def test_a_lost_answer_starts_it_once(
-    own_fleet: SimulatedFleet,
-    srv01: SimulatedComputer,
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
     controller: Controller,
     session: library.PSSession,
     action: Literal["close_without_answer", "reset"],
 ) -> None:
     """The first Command is for a session that is gone; the second one is carried out, or does not arrive."""
-    srv01.inject(Injection("Command", action=action, after=1))
+    computer.inject(Injection("Command", action=action, after=1))
     remoting = controller(US)
     found = claimed(remoting, session)
-    assert (found.is_started, starts(srv01)) == (True, 1)
-    own_fleet.clock.advance(20)
+    assert (found.is_started, starts(computer)) == (True, 1)
+    fleet.clock.advance(20)
     received(remoting, session, found)
-    answers = sent(own_fleet)
+    answers = sent(fleet)
     assert answers[:4] == [f"Command!{GONE:x}", *OPENED]
     assert answers[4] == "Command"
     rest = [f"Command!{EXISTS:x}", "Enumerate"] if action == "close_without_answer" else ["Command"]
@@ -220,48 +210,48 @@ def test_a_lost_answer_starts_it_once(
 
 
 def test_a_session_that_is_gone_after_a_lost_answer_is_an_error(
-    srv01: SimulatedComputer, controller: Controller, session: library.PSSession
+    computer: SimulatedComputer, controller: Controller, session: library.PSSession
 ) -> None:
     """The command may have run, and ended with the session."""
-    srv01.inject(Injection("Command", action="close_without_answer", after=1))
-    srv01.inject(Injection("Command", action="fault", fault_code=GONE, after=1))
+    computer.inject(Injection("Command", action="close_without_answer", after=1))
+    computer.inject(Injection("Command", action="fault", fault_code=GONE, after=1))
     with pytest.raises(library.TransportError) as raised:
         claimed(controller(US), session)
-    assert (raised.value.code, raised.value.delivered, starts(srv01)) == (GONE, True, 1)
+    assert (raised.value.code, raised.value.delivered, starts(computer)) == (GONE, True, 1)
 
 
 def test_a_session_that_is_gone_while_it_is_received_is_an_error(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, session: library.PSSession
 ) -> None:
     """Nothing is started again."""
     remoting = controller(US)
     found = claimed(remoting, session)
-    srv01.sessions[0].close()
+    computer.sessions[0].close()
     *_events, end = remoting.messages(session, COMMAND_ID, needs=found.needs, recovery_timeout=60)
     assert isinstance(end, ReceiveEnded)
     assert end.cause is not None
-    assert sent(own_fleet).count("Command") == 1
+    assert sent(fleet).count("Command") == 1
 
 
-def test_a_computer_that_is_not_there_is_an_error_at_once(srv01: SimulatedComputer, controller: Controller) -> None:
-    nowhere = library.endpoint_at(srv01.uri.replace(":5985", ":1"), credential=CREDENTIAL, **BASIC)
+def test_a_computer_that_is_not_there_is_an_error_at_once(computer: SimulatedComputer, controller: Controller) -> None:
+    nowhere = library.endpoint_at(computer.uri.replace(":5985", ":1"), credential=CREDENTIAL, **BASIC)
     with pytest.raises(library.TransportError) as raised:
         claimed(controller(US), library.session_at(nowhere, SESSION_ID, "Ansible task"))
     assert not raised.value.delivered
 
 
 def test_a_lost_answer_to_the_opening_opens_it_once(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, computer: SimulatedComputer, controller: Controller, session: library.PSSession
 ) -> None:
-    srv01.inject(Injection("Create", action="close_without_answer"))
+    computer.inject(Injection("Create", action="close_without_answer"))
     assert claimed(controller(US), session).is_started
-    assert sent(own_fleet) == [f"Command!{GONE:x}", "Create", "Command"]
-    assert (len(srv01.sessions), starts(srv01)) == (1, 1)
+    assert sent(fleet) == [f"Command!{GONE:x}", "Create", "Command"]
+    assert (len(computer.sessions), starts(computer)) == (1, 1)
 
 
 def test_what_does_not_fit_into_one_request_is_not_sent(
-    own_fleet: SimulatedFleet, controller: Controller, session: library.PSSession
+    fleet: SimulatedFleet, controller: Controller, session: library.PSSession
 ) -> None:
     with pytest.raises(TooLarge):
         claimed(controller(US), session, "x" * 2_000_000)
-    assert own_fleet.requests == []
+    assert fleet.requests == []

@@ -34,19 +34,14 @@ BASIC = {"authentication": "basic", "session_option": {"no_encryption": True}}
 
 
 @pytest.fixture(scope="module")
-def own_fleet() -> Iterator[SimulatedFleet]:
+def running_fleet() -> Iterator[SimulatedFleet]:
     with SimulatedFleet.build(["srv01"], [ADMIN, ALICE], SCRIPTS) as fleet:
-        fleet["srv01"].configure({"authentication": ("negotiate", "basic")})
         yield fleet
 
 
 @pytest.fixture
-def srv01(own_fleet: SimulatedFleet) -> SimulatedComputer:
-    computer = own_fleet["srv01"]
-    for session in computer.sessions:
-        session.close()
-    computer.injections.clear()
-    own_fleet.clear_requests()
+def srv01(computer: SimulatedComputer) -> SimulatedComputer:
+    computer.configure({"authentication": ("negotiate", "basic")})
     return computer
 
 
@@ -93,7 +88,7 @@ def test_the_library_needs_no_ansible() -> None:
 
 
 def test_each_method_is_few_requests(
-    own_fleet: SimulatedFleet, endpoint: library.Endpoint, remoting: library.Remoting
+    fleet: SimulatedFleet, endpoint: library.Endpoint, remoting: library.Remoting
 ) -> None:
     session = remoting.new(endpoint, "work")
     command_id = remoting.start(session, library.Script("Get-Date; 'done'"))
@@ -103,7 +98,7 @@ def test_each_method_is_few_requests(
     assert [command.command_id for command in remoting.commands(connected)] == [command_id]
     assert outputs(remoting.receive(connected, command_id)) == ["today", "done"]
     remoting.remove(connected)
-    sent = [operation for operation in operations(own_fleet) if operation != "Receive"]
+    sent = [operation for operation in operations(fleet) if operation != "Receive"]
     assert sent == [
         *("Create", "Command", "Disconnect"),
         *("Enumerate", "Connect", "Enumerate", "Connect", "Signal"),
@@ -138,7 +133,7 @@ def test_another_client_is_refused_until_this_one_disconnects(
 
 
 def test_a_failed_connect_to_a_command_is_made_up_for(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, endpoint: library.Endpoint, remoting: library.Remoting
+    fleet: SimulatedFleet, srv01: SimulatedComputer, endpoint: library.Endpoint, remoting: library.Remoting
 ) -> None:
     session = remoting.new(endpoint, "work")
     command_id = remoting.start(session, library.Script("Get-Date; 'done'"))
@@ -149,9 +144,9 @@ def test_a_failed_connect_to_a_command_is_made_up_for(
     (end,) = remoting.receive(connected, command_id)
     assert isinstance(end, ReceiveEnded)
     assert end.cause is not None
-    own_fleet.clear_requests()
+    fleet.clear_requests()
     assert outputs(remoting.receive(connected, command_id)) == ["today", "done"]
-    assert operations(own_fleet)[0] == "Connect"
+    assert operations(fleet)[0] == "Connect"
 
 
 def test_a_journal_gives_again_what_was_received(
@@ -167,11 +162,11 @@ def test_a_journal_gives_again_what_was_received(
 
 
 def test_an_unusable_endpoint_is_refused_before_anything_is_sent(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, remoting: library.Remoting
+    fleet: SimulatedFleet, srv01: SimulatedComputer, remoting: library.Remoting
 ) -> None:
     with pytest.raises(library.TransportError, match="no user name and password"):
         remoting.get(library.endpoint_at(srv01.uri, **BASIC))
-    assert operations(own_fleet) == []
+    assert operations(fleet) == []
 
 
 def test_an_option_that_does_not_exist_is_refused(srv01: SimulatedComputer) -> None:
@@ -180,7 +175,7 @@ def test_an_option_that_does_not_exist_is_refused(srv01: SimulatedComputer) -> N
 
 
 def test_a_computer_by_the_settings_of_an_inventory(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, remoting: library.Remoting
+    fleet: SimulatedFleet, srv01: SimulatedComputer, remoting: library.Remoting
 ) -> None:
     settings = library.HostSettings(
         computer_name="the one",
@@ -193,12 +188,12 @@ def test_a_computer_by_the_settings_of_an_inventory(
     found = library.endpoint_of(settings, {"no_machine_profile": True})
     assert (found.computer_name, found.uri) == ("the one", srv01.uri)
     remoting.remove(remoting.new(found, "work"))
-    assert operations(own_fleet)[-1] == "Delete"
-    assert "WINRS_NOPROFILE" in own_fleet.requests[0].body
+    assert operations(fleet)[-1] == "Delete"
+    assert "WINRS_NOPROFILE" in fleet.requests[0].body
 
 
 def test_messages_come_as_they_are_and_the_end_is_not_confirmed(
-    own_fleet: SimulatedFleet, endpoint: library.Endpoint, remoting: library.Remoting
+    fleet: SimulatedFleet, endpoint: library.Endpoint, remoting: library.Remoting
 ) -> None:
     session = remoting.new(endpoint, "work")
     command_id = remoting.start(session, library.Script("Get-Date; 'done'", is_alone=True))
@@ -208,26 +203,26 @@ def test_messages_come_as_they_are_and_the_end_is_not_confirmed(
     assert {len(messages), len(received)} == {3}  # the last one is the state
     assert isinstance(finished, Finished)
     assert isinstance(end, ReceiveEnded)
-    assert "Signal" not in operations(own_fleet)
+    assert "Signal" not in operations(fleet)
     remoting.forget(session, command_id)
-    assert operations(own_fleet)[-1] == "Signal"
+    assert operations(fleet)[-1] == "Signal"
     assert remoting.payload_bytes(endpoint) > 100_000
 
 
 def test_an_interrupted_caller_leaves_nothing(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, endpoint: library.Endpoint, remoting: library.Remoting
+    fleet: SimulatedFleet, srv01: SimulatedComputer, endpoint: library.Endpoint, remoting: library.Remoting
 ) -> None:
     session = remoting.new(endpoint, "work")
     command_id = remoting.start(session, library.Script("forever"))
-    own_fleet.clear_requests()
+    fleet.clear_requests()
     remoting.abort(session, command_id)
-    assert operations(own_fleet) == ["Signal", "Delete"]
+    assert operations(fleet) == ["Signal", "Delete"]
     assert srv01.sessions == []
     remoting.abort(session, command_id)  # what is not there any more is no failure
 
 
 def test_one_that_is_interrupted_while_it_opens_removes_the_session(
-    own_fleet: SimulatedFleet, srv01: SimulatedComputer, endpoint: library.Endpoint, monkeypatch: pytest.MonkeyPatch
+    fleet: SimulatedFleet, srv01: SimulatedComputer, endpoint: library.Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_args: object) -> None:
         raise KeyboardInterrupt
@@ -235,5 +230,5 @@ def test_one_that_is_interrupted_while_it_opens_removes_the_session(
     monkeypatch.setattr(opening, "_wait_until_opened", interrupt)
     with library.Remoting() as remoting, pytest.raises(KeyboardInterrupt):
         remoting.new(endpoint, "work")
-    assert operations(own_fleet) == ["Create", "Delete"]
+    assert operations(fleet) == ["Create", "Delete"]
     assert srv01.sessions == []
