@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import connection as under_test
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import answers as under_test
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.connection import Connection
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.tls import Contexts
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.way import Way

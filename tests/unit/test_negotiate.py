@@ -12,7 +12,8 @@ from typing import cast
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import Credential
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.connection import Answer, Connection
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.answers import Answer
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.connection import Connection
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.negotiate import Negotiate
 from tests.unit.builders import endpoint, logon
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ..model.endpoints import Endpoint
-from .connection import Answer, Connection, basic_authorization
+from .answers import Answer
+from .connection import Connection, basic_authorization
 
 try:
     import requests.auth

@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection to a server: one request at a time, and a time by which all of it is over.
 
 Each wait for the network gets what is left of that time, so an answer that trickles in ends when its time is over.
-http.client reads the answers; its own connections know only the wait for each piece.
+`answers` reads them with http.client, whose own connections know only the wait for each piece.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -11,17 +11,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
-import io
 import socket
 import ssl
 import threading
 import time
 import typing as t
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..model.endpoints import Endpoint
-from . import soap
+from .answers import Answer, begun, body_of
 from .tls import Contexts, check_the_rest
 from .way import Way
 
@@ -31,10 +29,6 @@ try:
 except ImportError:  # reported by require_libraries() at the first use
     pass
 
-# No envelope may exceed the MaxEnvelopeSize a request names; this allows for servers that send more.
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-# The same with what HTTP adds: a status line, headers, and the lengths of parts.
-_MAX_READ_BYTES = 2 * MAX_ANSWER_BYTES
 _HEADERS = {
     "User-Agent": "psremoting.fleet",
     "Accept-Encoding": "identity",
@@ -51,24 +45,6 @@ class Unconnected(OSError):
 
 class ProxyFailed(OSError):
     """The proxy could not be reached, or made no connection."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A whole answer.
-
-    Attributes:
-        longest_header: The number of characters in the longest header of the request.
-    """
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-    longest_header: int = 0
-
-    def header(self, name: str) -> str:
-        """Return the values of a header, separated by commas; an empty text without it."""
-        return ", ".join(self.headers.get_all(name, []))
 
 
 class Connection:
@@ -234,15 +210,8 @@ class Connection:
             every |= _proxy_headers(self._way)
         head = self._start + "".join(f"{name}: {_line(value)}\r\n" for name, value in every.items()) + "\r\n"
         self._send(head.encode("latin-1") + body)
-        response = self._response("POST")
-        encoding = (response.getheader("Content-Encoding") or "identity").strip().lower()
-        if encoding not in ("", "identity"):
-            raise soap.improper("the answer is compressed, although the request does not allow it")
-        answer = response.read(MAX_ANSWER_BYTES + 1)
-        if len(answer) > MAX_ANSWER_BYTES:
-            raise soap.improper(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
-        if response.length:
-            raise http.client.IncompleteRead(answer, response.length)
+        response = begun(self.socket, self._remaining, "POST")
+        answer = body_of(response)
         self._check()  # what was cut by close() may look like an answer that is just short
         if response.will_close:
             self._drop()
@@ -253,12 +222,6 @@ class Connection:
         while rest:
             self.socket.settimeout(self._remaining())
             rest = rest[self.socket.send(rest) :]
-
-    def _response(self, method: str) -> http.client.HTTPResponse:
-        """Return the next answer, of which status and headers are read."""
-        response = http.client.HTTPResponse(t.cast(socket.socket, _Readable(self)), method=method)
-        response.begin()
-        return response
 
     def _connect(self) -> None:
         try:
@@ -339,7 +302,7 @@ class Connection:
         target = f"{self._place}:{self._port}"
         lines = "".join(f"{name}: {value}\r\n" for name, value in _proxy_headers(self._way).items())
         self._send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{lines}\r\n".encode("latin-1"))
-        response = self._response("CONNECT")
+        response = begun(self.socket, self._remaining, "CONNECT")
         if response.status != 200:
             raise OSError(f"Tunnel connection failed: {response.status} {response.reason}".strip())
 
@@ -380,36 +343,6 @@ class _WithinTls:
 
     def _limit(self) -> None:
         self.socket.settimeout(self._connection._remaining() if self._waits else 0)
-
-
-class _Readable:
-    """Stands in for a socket where http.client asks for a file to read from."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Bounded(self._connection))
-
-
-class _Bounded(io.RawIOBase):
-    """Reads one answer from a connection, within its time and its size."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._left = _MAX_READ_BYTES
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: t.Any) -> int:
-        used = self._connection.socket
-        used.settimeout(self._connection._remaining())
-        count: int = used.recv_into(buffer)
-        self._left -= count
-        if self._left < 0:
-            raise soap.improper(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
-        return count
 
 
 def _shut(used: t.Any) -> None:

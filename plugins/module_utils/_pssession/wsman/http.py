@@ -17,8 +17,9 @@ from ..model.errors import TransportError
 from ..system.libraries import require_libraries
 from ..system.world import LogonObserver, Unobserved
 from . import soap
+from .answers import Answer
 from .authentication import Authentication, Codec
-from .connection import Answer, Connection
+from .connection import Connection
 from .failures import add_first_choice, failure, host_of, is_unconnected, refused
 from .logon_failures import LONG_HEADER, header_too_long
 from .schemes import maker

@@ -23,7 +23,8 @@ import typing as t
 from ..model.codes import Code
 from ..model.endpoints import Endpoint
 from ..model.errors import TransportError
-from .connection import Answer, Connection
+from .answers import Answer
+from .connection import Connection
 from .logon_failures import is_wrong_password
 
 try:

@@ -12,7 +12,8 @@ import io
 import types
 import typing as t
 
-from .connection import Answer, Connection
+from .answers import Answer
+from .connection import Connection
 
 try:
     import requests

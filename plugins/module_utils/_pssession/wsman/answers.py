@@ -1,0 +1,103 @@
+"""Answers over HTTP/1.1, each read by http.client within a time and a size."""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import http.client
+import io
+import typing as t
+from dataclasses import dataclass
+
+from . import soap
+
+# No envelope may exceed the MaxEnvelopeSize a request names; this allows for servers that send more.
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+# The same with what HTTP adds: a status line, headers, and the lengths of parts.
+_MAX_READ_BYTES = 2 * MAX_ANSWER_BYTES
+
+# How many seconds are left for all of an answer; raises an OSError if there are none.
+Remaining = t.Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer.
+
+    Attributes:
+        longest_header: The number of characters in the longest header of the request.
+    """
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+    longest_header: int = 0
+
+    def header(self, name: str) -> str:
+        """Return the values of a header, separated by commas; an empty text without it."""
+        return ", ".join(self.headers.get_all(name, []))
+
+
+def begun(used: t.Any, remaining: Remaining, method: str) -> http.client.HTTPResponse:
+    """Return the next answer, of which status and headers are read.
+
+    Args:
+        used: The socket, or the TLS around it.
+        method: Of the request.
+
+    Raises:
+        TransportError: The answer is longer than any may be.
+        OSError, http.client.HTTPException: The connection broke, its time is over, or this is no HTTP.
+    """
+    response = http.client.HTTPResponse(t.cast(t.Any, _Readable(used, remaining)), method=method)
+    response.begin()
+    return response
+
+
+def body_of(response: http.client.HTTPResponse) -> bytes:
+    """Return the whole body of an answer.
+
+    Raises:
+        TransportError: It is one that no WinRM service would give.
+        OSError, http.client.HTTPException: As `begun`, and when it ends early.
+    """
+    encoding = (response.getheader("Content-Encoding") or "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise soap.improper("the answer is compressed, although the request does not allow it")
+    body = response.read(MAX_ANSWER_BYTES + 1)
+    if len(body) > MAX_ANSWER_BYTES:
+        raise soap.improper(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+    if response.length:
+        raise http.client.IncompleteRead(body, response.length)
+    return body
+
+
+class _Readable:
+    """Stands in for a socket where http.client asks for a file to read from."""
+
+    def __init__(self, used: t.Any, remaining: Remaining) -> None:
+        self._used = used
+        self._remaining = remaining
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Bounded(self._used, self._remaining))
+
+
+class _Bounded(io.RawIOBase):
+    """Reads one answer from a socket, within its time and its size."""
+
+    def __init__(self, used: t.Any, remaining: Remaining) -> None:
+        self._used = used
+        self._remaining = remaining
+        self._left = _MAX_READ_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: t.Any) -> int:
+        self._used.settimeout(self._remaining())
+        count: int = self._used.recv_into(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise soap.improper(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+        return count
