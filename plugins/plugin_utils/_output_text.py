@@ -8,7 +8,7 @@ import json
 import os
 import typing as t
 
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import counted, shown
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import NAMED, listed
 
 Entry = t.Mapping[str, t.Any]
@@ -120,8 +120,7 @@ def _excerpt_lines(hosts: t.Sequence[str], excerpt: Excerpt, elsewhere: str) -> 
     lines = [f"{shown(listed(hosts, NAMED))}: {excerpt.heading}{f', in {place}' if place else ''}"]
     lines += [f"  {line}" for line in excerpt.lines]
     if excerpt.rest > 0:
-        count = "1 more line" if excerpt.rest == 1 else f"{excerpt.rest} more lines"
-        lines.append(f"  ... {count}{'' if place else f' {elsewhere}'}")
+        lines.append(f"  ... {counted(excerpt.rest, 'more line')}{'' if place else f' {elsewhere}'}")
     return lines
 
 

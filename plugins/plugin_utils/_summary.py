@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model import error_groups
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import counted
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
     COMPLETED_WITH_ERRORS,
     OUTCOMES,
@@ -125,7 +126,7 @@ class Summary:
         why = self._why_all_failed()
         lines = [] if why else errors
         lines += [
-            Line(f"{_hosts(len(names))} left out: {listed(names, NAMED)}: {why}", Kind.NEUTRAL)
+            Line(f"{counted(len(names), 'host')} left out: {listed(names, NAMED)}: {why}", Kind.NEUTRAL)
             for why, names in self.left_out.items()
         ]
         if not self.is_empty:
@@ -173,7 +174,7 @@ class Summary:
             if failed := [name for name in names if name in self.failed and name not in self.running]:
                 attention.append(f"{_words(outcome)} {self._with_notes(failed, most)}")
         if self.unnamed:
-            parts.append("1 session still runs" if self.unnamed == 1 else f"{self.unnamed} sessions still run")
+            parts.append(f"{counted(self.unnamed, 'session')} still {'runs' if self.unnamed == 1 else 'run'}")
         if running := [name for names in self.by_outcome.values() for name in names if name in self.running]:
             verb = "still runs" if len(running) == 1 else "still run"
             parts.append(f"{len(running)} {verb} (run this again to wait): {listed(running, most)}")
@@ -226,10 +227,6 @@ def _note(host: Host) -> str:
         names = sorted({str(each.get("session_name") or each.get("target") or "") for each in errors})
         return ", ".join(filter(None, names))
     return ""
-
-
-def _hosts(count: int) -> str:
-    return "1 host" if count == 1 else f"{count} hosts"
 
 
 def _words(outcome: str) -> str:

@@ -13,6 +13,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import counted
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import NAMED, Host, listed
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import command_states, format_table
 
@@ -59,11 +60,7 @@ def _no_sessions(hosts: t.Sequence[Host]) -> str:
     told = sum(not host.get("failed") for host in hosts)
     if told == len(hosts):
         return "There are no sessions."
-    return f"There are no sessions on the {_count(told, 'host')} that answered." if told else _NOT_TOLD
-
-
-def _count(number: int, word: str) -> str:
-    return f"1 {word}" if number == 1 else f"{number} {word}s"
+    return f"There are no sessions on the {counted(told, 'host')} that answered." if told else _NOT_TOLD
 
 
 def _noticed(hosts: t.Iterable[Host], kind: str) -> list[tuple[str, Entry]]:
@@ -90,7 +87,7 @@ def _group(sessions: t.Sequence[Entry]) -> str:
     computers = listed([str(each.get("inventory_hostname") or each.get("computer_name")) for each in sessions], NAMED)
     expiries = [str(each["expires_on"]) for each in sessions if each.get("expires_on")]
     expiry = f"; the first expires at {min(expiries)}" if expiries else ""
-    count = _count(len(sessions), "session")
+    count = counted(len(sessions), "session")
     if state == "Closed":
         return f"removed {count} {name}: {computers}"
     client = "another client is connected" if (state, availability) == ("Disconnected", "Busy") else availability
@@ -154,7 +151,7 @@ def _extended(sessions: t.Iterable[Entry]) -> list[str]:
         return []
     known = list(filter(None, expiries))
     until = f"; now until {min(known)}{' or later' if len(set(known)) > 1 else ''}" if known else ""
-    return [f"extended {'1 session' if len(expiries) == 1 else f'{len(expiries)} sessions'}{until}"]
+    return [f"extended {counted(len(expiries), 'session')}{until}"]
 
 
 def _granted(given: t.Sequence[tuple[str, Entry]]) -> list[str]:
@@ -168,7 +165,7 @@ def _granted(given: t.Sequence[tuple[str, Entry]]) -> list[str]:
     for _seconds, group in sorted(by_seconds.items(), reverse=True):
         names = list(dict.fromkeys(host for host, _value in group))
         expiries = [str(value["expires_on"]) for _host, value in group if value.get("expires_on")]
-        count = "1 host" if len(names) == 1 else f"{len(names)} hosts"
+        count = counted(len(names), "host")
         parts.append(f"{count} until {min(expiries, default='an unknown time')}: {listed(names, NAMED)}")
     return [
         f"Without a client, servers keep the new sessions for less than the {given[0][1]['asked']} seconds of "

@@ -12,6 +12,7 @@ from .model.endpoints import Endpoint
 from .model.error_groups import grouped
 from .model.errors import ErrorRecord
 from .model.sessions import PSSession
+from .model.text import counted
 
 # What ansible.windows.win_powershell returns about its script.
 _OF_THE_SCRIPT = ("result", "output", "error", "warning", "verbose", "debug", "information", "host_out", "host_err")
@@ -110,7 +111,7 @@ def failure(errors: t.Sequence[t.Mapping[str, t.Any]], sessions: t.Sequence[t.Ma
         return f"{errors[0]['message']} ({hint})" if hint else str(errors[0]["message"])
     failed = {_identity(error) for error in errors}
     went_well = sum(_identity(session) not in failed for session in sessions)
-    well = f", {'1 session' if went_well == 1 else f'{went_well} sessions'} went well" if went_well else ""
+    well = f", {counted(went_well, 'session')} went well" if went_well else ""
     head = f"{len(errors)} errors{well}."
     return "\n".join([head, *grouped(errors)]) if errors else ""
 

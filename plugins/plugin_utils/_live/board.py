@@ -13,8 +13,9 @@ import typing as t
 import zlib
 from dataclasses import dataclass, field
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import counted
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import Record, Records
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import counted, duration
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import duration
 
 # Of a run: all lines, and those that are notices, so that progress is seen beside warnings and output.
 MOST_LINES, MOST_NOTICES = 200, 120

@@ -18,6 +18,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
     Reconnecting,
     RecordReceived,
 )
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import counted
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.records import message_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live import text
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import MOST_HOSTS, SHORTEST, Share
@@ -100,7 +101,7 @@ class Command:
 
     def line(self, now: float) -> str | None:
         """Return the line about the command, or None where it says nothing new but the time."""
-        objects = text.counted(self._objects, "object") if self._objects else ""
+        objects = counted(self._objects, "object") if self._objects else ""
         said = ", ".join(filter(None, (self.trouble or self._progress, objects))) or "no output yet"
         if said == self._said:
             return None
@@ -113,7 +114,7 @@ class Command:
         left_out = self._output_lines - len(lines)
         self._output.clear()
         self._output_lines = 0
-        return [f"{self.place}: {text.counted(left_out, 'earlier line')} not shown", *lines] if left_out else lines
+        return [f"{self.place}: {counted(left_out, 'earlier line')} not shown", *lines] if left_out else lines
 
     def _keep(self, lines: t.Iterable[str]) -> None:
         if self._shows_output:

@@ -8,17 +8,12 @@ import json
 import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import shown_in_line
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import counted, shown_in_line
 
 MOST_CHARACTERS = 200
 # Hosts of a line that are named.
 _NAMED = 3
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun in singular or plural."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def duration(seconds: float) -> str:

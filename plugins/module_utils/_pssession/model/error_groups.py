@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .codes import Reason
+from .text import counted
 
 Entry = t.Mapping[str, t.Any]
 
@@ -103,7 +104,7 @@ def lines_of(group: Group) -> t.Iterator[str]:
         yield f"    {EXAMPLE if differ else ''}{alike[0]['message']}"
     if len(group.alike) > _MESSAGES:
         left = len(group.alike) - _MESSAGES
-        yield f"    {'1 other message' if left == 1 else f'{left} other messages'}: see errors in the result"
+        yield f"    {counted(left, 'other message')}: see errors in the result"
     if group.hint:
         yield f"    {group.hint}"
 

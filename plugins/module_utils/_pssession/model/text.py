@@ -18,6 +18,11 @@ def escaped_nul(text: str) -> str:
     return text.replace("\0", "_x0000_")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in singular or plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def shown(text: str) -> str:
     """Return a text without characters that a terminal or a template engine acts on.
 

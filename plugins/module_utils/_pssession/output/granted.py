@@ -8,6 +8,7 @@ import typing as t
 
 from ..model.events import Warned
 from ..model.sessions import PSSession
+from ..model.text import counted
 from ..task.task import Task
 
 # A larger group of hosts is counted, and not named.
@@ -41,8 +42,7 @@ def tell_granted(task: Task, opened: t.Iterable[PSSession]) -> None:
 
 def _group(seconds: int, sessions: t.Sequence[PSSession]) -> str:
     hosts = list(dict.fromkeys(each.endpoint.inventory_hostname or each.endpoint.computer_name for each in sessions))
-    count = "1 host" if len(hosts) == 1 else f"{len(hosts)} hosts"
     expiries = [session.expires_on for session in sessions if session.expires_on is not None]
     until = f" until {min(expiries):%Y-%m-%dT%H:%M:%SZ}" if expiries else ""
     names = f": {', '.join(hosts)}" if len(hosts) <= _NAMED else ""
-    return f"{count} for {seconds} seconds{until}{names}"
+    return f"{counted(len(hosts), 'host')} for {seconds} seconds{until}{names}"

@@ -9,7 +9,7 @@ import typing as t
 from ..model.commands import CommandResult
 from ..model.events import Warned
 from ..model.sessions import SessionKey
-from ..model.text import shown_in_line
+from ..model.text import counted, shown_in_line
 from ..psrp.records import message_of
 
 # Lines, sessions of a line, records of a stream and characters of a record; the results have all.
@@ -26,7 +26,7 @@ def warnings_of(results: t.Iterable[CommandResult]) -> t.Iterator[Warned]:
         yield _warning(f"{_scripts_in(group)} wrote {said}", group)
     rest = [result for group in list(groups.values())[MOST_LINES:] for result in group]
     if rest:
-        sessions = "1 more session" if len(rest) == 1 else f"{len(rest)} more sessions"
+        sessions = counted(len(rest), "more session")
         told = f"The scripts in {sessions} wrote errors or warnings. The results have them (error, warning)."
         yield _warning(told, rest)
 
