@@ -21,7 +21,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_action import Done, JobAction
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._known_variables import refuse_unknown, unknown_of_other
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import of_host
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import in_variables
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import error_in_variables, in_variables
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._role_variables import FLEET, PER_HOST
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._shared_work import BrokenWorkError, SharedWork
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._short_failure import short_failure
@@ -248,7 +248,7 @@ def _left_to(host: str, shared: SharedWork, lead: t.Callable[[SharedWork, str], 
 
 def _told(done: Done, host: str, options: Variables) -> Result:
     part = done.hosts[host]
-    part = {**part, "errors": [{**error, "hint": in_variables(error.get("hint") or "")} for error in part["errors"]]}
+    part = {**part, "errors": list(map(error_in_variables, part["errors"]))}
     # Ansible prints the message of a failed task twice, and all of its result: hints are in the error records alone.
     message = failure([{**error, "hint": ""} for error in part["errors"]], part["sessions"])
     result: Result = {**part, "msg": message, "lines": done.lines_by_host.get(host, [])}

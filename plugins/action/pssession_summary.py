@@ -24,7 +24,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables i
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._journals import knows_session
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._known_variables import RESULT
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import of_host
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import in_variables
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import error_in_variables
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._session_action import refuse_paths_without_home
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import Kind, Line, Summary
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details import details, missing_everywhere
@@ -210,8 +210,7 @@ def _title(play: str, hosts: t.Iterable[Mapping[str, t.Any]]) -> str:
 
 def _in_words_of_playbooks(host: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the result of a host with the hints that a playbook has for its errors."""
-    errors = [{**error, "hint": in_variables(str(error.get("hint") or ""))} for error in host.get("errors") or ()]
-    return {**host, "errors": errors}
+    return {**host, "errors": list(map(error_in_variables, host.get("errors") or ()))}
 
 
 def _why_nothing_was_harvested(hosts: t.Sequence[Mapping[str, t.Any]]) -> str:

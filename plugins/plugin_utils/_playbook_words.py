@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._role_variables import PREFIX, VARIABLES
 
@@ -46,3 +47,8 @@ def in_variables(hint: str) -> str:
     for pattern, words in _WORDS:
         hint = pattern.sub(words, hint)
     return hint
+
+
+def error_in_variables(error: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return an error record with its hint as `in_variables` returns it."""
+    return {**error, "hint": in_variables(str(error.get("hint") or ""))}

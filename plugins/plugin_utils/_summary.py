@@ -18,7 +18,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
     is_still_running,
     reason_of,
 )
-from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import in_variables
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words import error_in_variables
 
 # One host: what `of_host` returns, or a result that was skipped.
 Host = Mapping[str, t.Any]
@@ -205,8 +205,7 @@ def _group_lines(group: error_groups.Group) -> list[str]:
 
 def _of_playbook(error: Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
     """Return an error of a host in the words of playbooks, about the host by its name in the inventory."""
-    hint = in_variables(str(error.get("hint") or ""))
-    return {**error, "message": str(error.get("message") or ""), "hint": hint, "inventory_hostname": host}
+    return {**error_in_variables(error), "message": str(error.get("message") or ""), "inventory_hostname": host}
 
 
 def _worst_first(by_outcome: Mapping[str, list[str]]) -> dict[str, list[str]]:
