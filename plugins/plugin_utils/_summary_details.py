@@ -14,6 +14,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import counted
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import is_busy
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary import NAMED, Host, listed
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._tables import command_states, format_table
 
@@ -90,7 +91,7 @@ def _group(sessions: t.Sequence[Entry]) -> str:
     count = counted(len(sessions), "session")
     if state == "Closed":
         return f"removed {count} {name}: {computers}"
-    client = "another client is connected" if (state, availability) == ("Disconnected", "Busy") else availability
+    client = "another client is connected" if is_busy(sessions[0]) else availability
     words = [state, "" if client == "None" else client, f"command: {commands}" if commands else ""]
     return f"{count} {name} ({', '.join(filter(None, words))}{expiry}): {computers}"
 

@@ -291,7 +291,7 @@ class _Resumer:
 
         By now another run may have started the work there.
         """
-        for batch in self._batches(works):
+        for batch in batches(self._order, works):
             call = self._receiving(batch, {"when_done": "disconnect", **self._order.given("timeout")})
             for work, part in _parts((yield call), batch):
                 state = part["results"][0]["state"] if part["results"] else None
@@ -311,7 +311,7 @@ class _Resumer:
             work.is_over = bool(part["errors"])
 
     def _start(self, works: t.Sequence[_Work]) -> Phase:
-        for batch in self._batches(works):
+        for batch in batches(self._order, works):
             batch = [work for work in batch if not work.leave_to_another_run()]
             if not batch:
                 continue
@@ -328,7 +328,7 @@ class _Resumer:
                 work.is_over = bool(errors)
 
     def _receive(self, works: t.Sequence[_Work]) -> Phase:
-        for batch in self._batches(works):
+        for batch in batches(self._order, works):
             for work, part in _parts((yield self._receiving(batch, self._order.given("timeout"))), batch):
                 work.told.append(part)
                 work.last = part
@@ -374,15 +374,10 @@ class _Resumer:
         except OSError as reason:
             work.fail(error(work.host, f"the result of the work on {work.host} could not be kept: {reason}"))
 
-    def _batches(self, works: t.Sequence[_Work]) -> list[t.Sequence[_Work]]:
-        return batches(self._order, works)
-
-    def _with_journals(self, call: Call, batch: t.Sequence[_Work]) -> Call:
-        return with_journals(self._order, call, [work.host for work in batch])
-
     def _receiving(self, batch: t.Sequence[_Work], more: Entry) -> Call:
         options = self._order.given("busy_timeout", "expected_return_code", "journal")
-        return self._with_journals(Call("receive_pssession", {"session": _sessions(batch), **options, **more}), batch)
+        call = Call("receive_pssession", {"session": _sessions(batch), **options, **more})
+        return with_journals(self._order, call, [work.host for work in batch])
 
     def _removing(self, works: t.Sequence[_Work]) -> Call:
         # A controller that was killed may still count as connected to the session for a minute.
