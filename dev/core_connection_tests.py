@@ -13,9 +13,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,16 +26,15 @@ if __package__ in (None, ""):
 from ansible.release import __version__ as CORE
 
 import tests.conftest  # noqa: F401  # pylint: disable=unused-import  # it makes the collection importable
-from dev import tree
+from dev import foreign_tests, tree
 from tests.integration.playbooks.controller import PASSWORD, PATIENT, USER, Controller, TaskResult, inventory_of
 from tests.integration.playbooks.windows_collection import find_ansible_windows, without_windows
 from tests.integration.playbooks.windows_machine import for_windows, windows_machine
 from tests.simulator import SimulatedFleet, User
 from tests.simulator.powershell_process import find_powershell
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDER = tree.CACHE / "core-connection"
-TABLE = ROOT / "tests" / "simulator" / "docs" / "connection_psrp.md"
+TABLE = tree.ROOT / "tests" / "simulator" / "docs" / "connection_psrp.md"
 CONNECTION = "psremoting.fleet.psrp"
 PLAYS = (
     "connection/test_connection.yml",
@@ -55,16 +52,9 @@ def targets() -> Path:
     Raises:
         subprocess.CalledProcessError: pip failed.
     """
-    name = f"ansible_core-{CORE}"
-    found = FOLDER / name / "test" / "integration" / "targets"
+    found = FOLDER / f"ansible_core-{CORE}" / "test" / "integration" / "targets"
     if not found.exists():
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-        download = ["download", "--no-deps", "--no-binary", ":all:", "-d", str(FOLDER), f"ansible-core=={CORE}"]
-        subprocess.run([*pip, *download], check=True)
-        with tarfile.open(FOLDER / f"{name}.tar.gz") as archive:
-            parts = [each for each in archive if "/test/integration/targets/connection" in each.name]
-            archive.extractall(FOLDER, members=parts, filter="data")
+        foreign_tests.unpack("ansible-core", CORE, FOLDER, "/test/integration/targets/connection")
     return found
 
 
@@ -118,18 +108,7 @@ def main() -> int:
     for each in results:
         if each.task in failed:
             print(f"{each.task}: {each.message}")
-    return report(failed)
-
-
-def report(failed: set[str]) -> int:
-    """Print what differs from the table; returns the exit code."""
-    expected, sometimes = expected_failures()
-    failed -= sometimes
-    for task in sorted(failed - expected):
-        print(f"failed, and is not in {TABLE.relative_to(ROOT)}: {task}")
-    for task in sorted(expected - failed):
-        print(f"passed, and is in {TABLE.relative_to(ROOT)}: {task}")
-    return 0 if failed == expected else 1
+    return foreign_tests.report(failed, *expected_failures(), TABLE)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import os
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import venv
@@ -27,12 +26,11 @@ from xml.etree import ElementTree as ET
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from dev import tree
+from dev import foreign_tests, tree
 from tests.simulator.powershell_process import find_powershell
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDER = tree.CACHE / "pypsrp"
-TABLE = ROOT / "tests" / "simulator" / "docs" / "pypsrp.md"
+TABLE = tree.ROOT / "tests" / "simulator" / "docs" / "pypsrp.md"
 VERSION = "0.9.1"
 #: What the tests need beside pypsrp. A later pytest or xmldiff makes no difference.
 TOOLS = ("pytest", "pytest-mock", "pytest-timeout", "PyYAML", "xmldiff")
@@ -65,10 +63,7 @@ def prepare() -> tuple[Path, Path]:
     if not ready.exists():
         venv.create(environment, with_pip=True, clear=True)
         subprocess.run([*pip, "install", f"pypsrp[credssp]=={VERSION}", *TOOLS], check=True)
-        download = ["download", "--no-deps", "--no-binary", ":all:", "-d", str(FOLDER), f"pypsrp=={VERSION}"]
-        subprocess.run([*pip, *download], check=True)
-        with tarfile.open(FOLDER / f"pypsrp-{VERSION}.tar.gz") as archive:
-            archive.extractall(FOLDER, filter="data")
+        foreign_tests.unpack("pypsrp", VERSION, FOLDER)
         ready.touch()
     return sources / "tests" / "tests_pypsrp", python
 
@@ -84,7 +79,8 @@ def simulator(powershell: str) -> Iterator[str]:
         fleet, ready = Path(folder) / "fleet.yml", Path(folder) / "ready.json"
         fleet.write_text(json.dumps(FLEET), encoding="utf-8")
         command = [sys.executable, "-m", "tests.simulator", str(fleet), "--ready-file", str(ready)]
-        with subprocess.Popen([*command, "--powershell", powershell], cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        command += ["--powershell", powershell]
+        with subprocess.Popen(command, cwd=tree.ROOT, stdout=subprocess.DEVNULL) as process:
             try:
                 give_up_at = time.monotonic() + START_SECONDS
                 while not ready.exists():
@@ -115,7 +111,7 @@ def run(tests: Path, python: Path, address: str, arguments: list[str]) -> dict[s
         env={
             **kept,
             **{f"PYPSRP_{name}": value for name, value in server.items()},
-            "KRB5_CONFIG": str(ROOT / "tests" / "krb5.conf"),
+            "KRB5_CONFIG": str(tree.ROOT / "tests" / "krb5.conf"),
         },
         check=False,
     )
@@ -154,13 +150,7 @@ def main() -> int:
     failed = {name for name, passed in results.items() if not passed}
     print(f"\n{len(results)} tests of pypsrp {VERSION}: {len(results) - len(failed)} passed, {len(failed)} failed")
     always, sometimes = expected_failures()
-    failed -= sometimes
-    expected = always & set(results)
-    for name in sorted(failed - expected):
-        print(f"failed, and is not in {TABLE.relative_to(ROOT)}: {name}")
-    for name in sorted(expected - failed):
-        print(f"passed, and is in {TABLE.relative_to(ROOT)}: {name}")
-    return 0 if failed == expected else 1
+    return foreign_tests.report(failed, always & set(results), sometimes, TABLE)
 
 
 if __name__ == "__main__":
