@@ -19,6 +19,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.library import Script
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.statements import one_line
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline import CorePipeline
 
 # The key of the dictionary at the end; its value is the command's id.
@@ -34,13 +35,8 @@ _AUTOMATIC = (
 )
 
 
-def _line(text: str) -> str:
-    """Return a text without its line breaks, of which CLIXML makes seven characters each."""
-    return " ".join(line.strip() for line in text.strip().splitlines())
-
-
 # It takes .NET where it can: cmdlets of PowerShell's modules would have to load these first.
-RESTORE = _line(
+RESTORE = one_line(
     r"""
     $state = $ExecutionContext.SessionState;
     $items = $ExecutionContext.InvokeProvider;
@@ -88,7 +84,7 @@ RESTORE = _line(
     $global:Error.Clear()
     """
 ).replace("AUTOMATIC", _AUTOMATIC)
-_HOLD = _line(
+_HOLD = one_line(
     r"""
     $__pssession_held = [Collections.Generic.List[object]]::new();
     try {

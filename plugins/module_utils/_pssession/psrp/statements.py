@@ -45,8 +45,8 @@ except ImportError:  # reported by the client, which is needed first
     pass
 
 
-def _line(text: str) -> str:
-    """Return a text without its line breaks, of which CLIXML makes seven characters each."""
+def one_line(text: str) -> str:
+    """Return a script without its line breaks, of which CLIXML makes seven characters each."""
     return " ".join(line.strip() for line in text.strip().splitlines())
 
 
@@ -54,7 +54,7 @@ _TAKE_INPUT = "; $global:__pssession_input = @($input)"
 _GIVE_INPUT = "try { $global:__pssession_input } finally { $global:__pssession_input = $null }"
 # The folder of $Ansible.Tmpdir has the id of the session, so that a command removes what a script before it left that
 # was stopped. The getter makes the folder when a script asks for it.
-_BEGIN = _line(
+_BEGIN = one_line(
     r"""
     param($session, $command, $mark, $check, $verbosity);
     @{ 'psremoting.fleet' = $command; begin = $mark };
@@ -77,7 +77,7 @@ _BEGIN = _line(
     }
     """
 )
-_END = _line(
+_END = one_line(
     r"""
     param($session, $command, $mark);
     $status = @{ 'psremoting.fleet' = $command; has_begin = $mark };
@@ -102,7 +102,7 @@ _END = _line(
 
 # What the script's own command is in place of the script, where something has to be looked at before: the script is one
 # of its arguments. It runs in the scope of the session, as the script does, and removes all that it sets there.
-_RUN_IF = _line(
+_RUN_IF = one_line(
     r"""
     $__pssession = @{ Command = $args[0]; Script = $args[1]; Creates = $args[4]; Removes = $args[5];
         Location = $args[6]; Place = $ExecutionContext.SessionState.Path.CurrentLocation.Path;
