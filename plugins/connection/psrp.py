@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - ansible.builtin.connection_pipelining
   - psremoting.fleet._psrp_connection
   - psremoting.fleet._kept_sessions
+  - psremoting.fleet._sessions.controller_sources
 options:
   recovery_timeout:
     description:

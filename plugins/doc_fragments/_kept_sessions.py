@@ -81,25 +81,11 @@ options:
       - With O(reuse) or O(durable), the identity by which servers know this controller, a GUID, as for the modules.
       - The default is that of O(state_file).
     type: str
-    vars:
-      - name: pssession_client_id
-    ini:
-      - section: pssession
-        key: client_id
-    env:
-      - name: PSSESSION_CLIENT_ID
   state_file:
     description:
       - The state file of the modules. The plugin keeps the state of its sessions in a folder beside it.
       - The default is C(pssession/state.sqlite3) in Ansible's home folder.
     type: str
-    vars:
-      - name: pssession_state_file
-    ini:
-      - section: pssession
-        key: state_file
-    env:
-      - name: PSSESSION_STATE_FILE
   inventory_host:
     description: The host of the task, which is another one than the host of the connection where a task is delegated.
     type: str

@@ -169,7 +169,28 @@ options:
     type: int
 """
 
-    # Where the lookup's options can come from besides its own arguments.
+    # Where the options about this controller can come from, for the lookup and the connection.
+    CONTROLLER_SOURCES = r"""
+options:
+  state_file:
+    vars:
+      - name: pssession_state_file
+    ini:
+      - section: pssession
+        key: state_file
+    env:
+      - name: PSSESSION_STATE_FILE
+  client_id:
+    vars:
+      - name: pssession_client_id
+    ini:
+      - section: pssession
+        key: client_id
+    env:
+      - name: PSSESSION_CLIENT_ID
+"""
+
+    # Where the lookup's other options can come from besides its own arguments.
     SOURCES = r"""
 options:
   configuration_name:
@@ -238,22 +259,6 @@ options:
   on_error:
     vars:
       - name: pssession_on_error
-  state_file:
-    vars:
-      - name: pssession_state_file
-    ini:
-      - section: pssession
-        key: state_file
-    env:
-      - name: PSSESSION_STATE_FILE
-  client_id:
-    vars:
-      - name: pssession_client_id
-    ini:
-      - section: pssession
-        key: client_id
-    env:
-      - name: PSSESSION_CLIENT_ID
   lockout_guard:
     vars:
       - name: pssession_lockout_guard

@@ -34,6 +34,7 @@ extends_documentation_fragment:
   - psremoting.fleet._sessions.existing
   - psremoting.fleet._sessions.commands
   - psremoting.fleet._sessions.sources
+  - psremoting.fleet._sessions.controller_sources
 notes:
   - An option that the lookup does not have is an error, because Ansible would ignore it and more sessions than intended
     would be found.
