@@ -85,7 +85,8 @@ def keeping_of(options: Options, endpoint: Endpoint, resource_uri: str, setting:
         KeepingError: The options or the folder for the state cannot be used, or another process has the session.
     """
     state_file = options["state_file"] or os.path.join(C.ANSIBLE_HOME, "pssession", "state.sqlite3")
-    folder = os.path.join(os.path.dirname(os.path.abspath(os.path.expanduser(state_file))), "tasks")
+    state_file = os.path.abspath(os.path.expanduser(state_file))
+    folder = os.path.join(os.path.dirname(state_file), "tasks")
     is_durable = bool(options["durable"])
     scope = options["scope"] if is_durable else run_client_id()
     place = [scope, options["inventory_host"], endpoint.key, options["remote_user"], resource_uri, core_version]
@@ -148,7 +149,7 @@ def _client_id(options: Options, state_file: str) -> str:
             return str(uuid.UUID(given))
         except ValueError as error:
             raise KeepingError(f"The client id {given!r} is not a GUID (PSSESSION_CLIENT_ID).") from error
-    return Identity(os.path.abspath(os.path.expanduser(state_file)), LocalDisk()).keep(str(uuid.uuid4()))
+    return Identity(state_file, LocalDisk()).keep(str(uuid.uuid4()))
 
 
 def _digest(values: t.Sequence[object]) -> str:

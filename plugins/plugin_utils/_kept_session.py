@@ -34,6 +34,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils import _kept_scri
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline import CorePipeline
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import KeptState, Known
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import duration
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_ids import Ids, Title, read_title, title_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_session import NAME, TaskSession
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_work import TRANSFER, Work
@@ -326,10 +327,4 @@ def _now() -> datetime.datetime:
 
 
 def _age_of(title: Title) -> str:
-    return _age((_now() - title.started).total_seconds())
-
-
-def _age(seconds: float) -> str:
-    whole = max(round(seconds), 0)
-    hours, minutes = whole // 3600, whole // 60 % 60
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{whole} s"
+    return duration(max(0.0, (_now() - title.started).total_seconds()))
