@@ -86,8 +86,9 @@ def test_only_names_with_the_prefix_are_ours() -> None:
 
 
 def test_variables_of_lookups_are_those_that_are_documented() -> None:
-    sources = yaml.safe_load(_sessions.ModuleDocFragment.SOURCES)["options"]
-    named = {each["name"] for option in sources.values() for each in option.get("vars", ())}
+    documented = (_sessions.ModuleDocFragment.SOURCES, _sessions.ModuleDocFragment.CONTROLLER_SOURCES)
+    options = [option for text in documented for option in yaml.safe_load(text)["options"].values()]
+    named = {each["name"] for option in options for each in option.get("vars", ())}
     assert {name for name in named if name.startswith("pssession_")} == OF_LOOKUPS
 
 
