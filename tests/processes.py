@@ -6,7 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import subprocess
 from pathlib import Path
+
+from tests.waiting import until
 
 
 def processes_of(pid: int) -> list[int]:
@@ -17,3 +22,23 @@ def processes_of(pid: int) -> list[int]:
             for listing in Path(f"/proc/{each}/task").glob("*/children"):
                 found += map(int, listing.read_text(encoding="utf-8").split())
     return found
+
+
+def kill(
+    process: subprocess.Popen[str], *, is_whole: bool = True, number: signal.Signals = signal.SIGKILL
+) -> list[int]:
+    """Kill ansible-playbook, and return when neither it nor a worker is there any more.
+
+    Args:
+        is_whole: Whether its workers are killed with it. Those that are not end by themselves.
+        number: The signal.
+
+    Returns:
+        The processes that there were.
+    """
+    processes = processes_of(process.pid)
+    for pid in processes[::-1] if is_whole else processes[:1]:  # workers first: they must not take it for Ctrl-C
+        os.kill(pid, number)
+    process.communicate()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "the end of the workers")
+    return processes

@@ -6,9 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +14,7 @@ from typing import Any, Literal
 from tests.integration.playbooks.controller import PASSWORD, PLUGINS, USER, Controller, Run, inventory_of
 from tests.integration.playbooks.windows_machine import windows_machine
 from tests.kill_sweep.cases import MODES, WORKS, Case
-from tests.processes import processes_of
+from tests.processes import kill
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 from tests.waiting import until
 
@@ -127,7 +124,7 @@ class Bench:
             process.communicate()
             stop.times = 0
             return None
-        _kill(process, case.is_whole)
+        kill(process, is_whole=case.is_whole)
         until(lambda: not stop.waiting, "the end of its connection")
         return requests
 
@@ -163,12 +160,3 @@ def bench(folder: Path, powershell: str) -> Iterator[Bench]:
     switches = {"silence_timeout": SILENCE}
     with SimulatedFleet.build(["srv01"], [User(USER, PASSWORD)], switches=switches, powershell=machine) as fleet:
         yield Bench(folder, fleet)
-
-
-def _kill(process: subprocess.Popen[str], is_whole: bool) -> None:
-    """Kill ansible-playbook, with or without its workers, and wait until none of them is there any more."""
-    processes = processes_of(process.pid)
-    for pid in processes[::-1] if is_whole else processes[:1]:
-        os.kill(pid, signal.SIGKILL)
-    process.communicate()
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "the end of the workers")

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from tests.processes import processes_of
+from tests.processes import kill
 from tests.simulator import SimulatedFleet
 
 from .controller import Controller, Run, inventory_of
@@ -46,9 +44,7 @@ class Shipped(Controller):
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         """End a run and its workers as the end of a pod does: at once, and without a word."""
-        for pid in processes_of(process.pid):
-            os.kill(pid, signal.SIGKILL)
-        process.communicate()
+        kill(process)
 
 
 def extra(**variables: Any) -> list[str]:

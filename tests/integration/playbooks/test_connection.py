@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import processes_of
+from tests.processes import kill
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 from tests.waiting import until
 
@@ -178,12 +177,7 @@ def test_a_killed_controller_leaves_the_command_to_the_server(
     """Whether its workers are killed with it, or notice that it is gone."""
     process = controller.started(FOREVER)
     until(lambda: any(session.commands for session in srv01.sessions), "the command")
-    processes = processes_of(process.pid)
-    assert len(processes) > 1
-    for pid in processes[::-1] if is_whole else processes[:1]:  # workers first: they must not take it for Ctrl-C
-        os.kill(pid, number)
-    process.communicate()
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "the end of the workers")
+    assert len(kill(process, is_whole=is_whole, number=number)) > 1
     assert {"Signal", "Delete"}.isdisjoint(operations(fleet))
     assert [command.state for command in srv01.sessions[0].commands] == ["Running"]
 

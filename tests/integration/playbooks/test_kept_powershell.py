@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.processes import processes_of
+from tests.processes import kill
 from tests.simulator import SimulatedFleet, User
 from tests.waiting import until
 
@@ -50,16 +48,6 @@ def variables(controller: Controller) -> dict[str, object]:
 
 def operations(fleet: SimulatedFleet) -> list[str]:
     return [request.operation for request in fleet.requests]
-
-
-def killed(process: subprocess.Popen[str], *, is_whole: bool = True) -> None:
-    """Kill ansible-playbook, with its workers or without; those end by themselves then."""
-    processes = processes_of(process.pid)
-    assert len(processes) > 1
-    for pid in processes if is_whole else processes[:1]:
-        os.kill(pid, signal.SIGKILL)
-    process.communicate()
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "the end of the workers")
 
 
 def values(run: Run) -> list[dict[str, Any]]:
@@ -127,7 +115,7 @@ def test_the_task_of_a_killed_run_is_joined(
     task, log, go = waiting(controller, way)
     process = controller.started(task, PYTHONHASHSEED="1")
     until(log.exists, "the start of the work")
-    killed(process, is_whole=is_whole)
+    assert len(kill(process, is_whole=is_whole)) > 1
     assert {"Signal", "Delete"}.isdisjoint(operations(fleet))
     rerun = controller.started(task, "-vvv", PYTHONHASHSEED="2")
     until(lambda: operations(fleet).count("Connect") == 2, "the join")
@@ -156,7 +144,7 @@ def test_a_task_that_ended_without_its_controller_is_joined_by_another_one(
     task, log, go = waiting(controller, "module")
     process = controller.started(task, PSSESSION_CLIENT_SECRET=secret)
     until(log.exists, "the start of the work")
-    killed(process)
+    assert len(kill(process)) > 1
     go.touch()
     fleet["srv01"].sessions[0].disconnect()
     other = Controller(tmp_path / "other", controller.inventory, MODULES)
@@ -172,7 +160,7 @@ def test_a_leftover_of_another_task_does_not_hold_the_next_one_up(
     task, log, _go = waiting(controller, "raw")
     process = controller.started(task)
     until(log.exists, "the start of the work")
-    killed(process)
+    assert len(kill(process)) > 1
     run = controller.run("[{name: Other, raw: \"'done'\"}]")
     assert run["Other"]["stdout_lines"] == ["done"]
     assert "an earlier run left a command in session" in run.stderr

@@ -11,9 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
-import signal
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import processes_of
+from tests.processes import kill
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 from tests.simulator.scripts import ScriptLibrary
 from tests.waiting import until
@@ -77,17 +74,11 @@ def command_ids(fleet: SimulatedFleet) -> list[str]:
     return [str(request.command_id) for request in fleet.requests if request.operation == "Command"]
 
 
-def killed(process: subprocess.Popen[str]) -> None:
-    for pid in processes_of(process.pid):
-        os.kill(pid, signal.SIGKILL)
-    process.communicate()
-
-
 def left(controller: Controller, srv01: SimulatedComputer, task: str, **environment: str) -> None:
     """Start a task and kill its controller while the command runs."""
     process = controller.started(f"[{task}]", **environment)
     until(lambda: any(session.commands for session in srv01.sessions), "the command")
-    killed(process)
+    kill(process)
 
 
 def test_tasks_share_a_session(fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller) -> None:
@@ -190,7 +181,7 @@ def test_a_result_that_went_to_the_killed_controller_fails_the_task_once(
     srv01.inject(Injection("Signal", action="hang"))
     process = controller.started("[{name: Work, raw: work}]")
     until(lambda: "Signal" in sent(fleet), "the Signal")
-    killed(process)
+    kill(process)
     fleet.clear_requests()
     run = controller.run("[{name: Work, raw: work}]")
     assert run["Work"].outcome == "failed"
@@ -279,7 +270,7 @@ def test_two_runs_of_one_scope_do_not_work_at_the_same_time(
     first = controller.started("[{name: Work, raw: work}]")
     until(lambda: any(session.commands for session in srv01.sessions), "the command")
     run = controller.run("[{name: Work, raw: work}]")
-    killed(first)
+    kill(first)
     assert run["Work"].outcome == "failed"
     assert "Another run with the scope tests works on this host" in run["Work"].message
 

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.processes import processes_of
+from tests.processes import kill
 from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
@@ -276,8 +274,6 @@ def test_a_session_is_left_alone_while_a_script_is_started_in_it(
 def test_a_kill_releases_the_session(controller: Controller, fleet: SimulatedFleet) -> None:
     process = controller.started(START + "- {name: Receive, psremoting.fleet.receive_pssession: {name: Nightly}}")
     until(lambda: receives(fleet) > 1)
-    for pid in processes_of(process.pid):
-        os.kill(pid, signal.SIGKILL)
-    process.communicate()
+    kill(process)
     run = controller.run("[{name: Receive, psremoting.fleet.receive_pssession: {name: Nightly, timeout: 0}}]")
     assert run.exit_code == 0, run.output
