@@ -14,7 +14,7 @@ from tests.waiting import until
 
 # A worker that loses what the first signal raises, as Python does in a destructor, and a parent that ends at once.
 PROGRAM = """
-import os, sys, time
+import os, signal
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _interruption
 _interruption.GRACE_SECONDS = 0.1
 if os.fork() == 0:
@@ -22,7 +22,7 @@ if os.fork() == 0:
         print(os.getpid(), flush=True)
         while True:
             try:
-                time.sleep(1)
+                signal.pause()
             except KeyboardInterrupt:
                 pass
 os.read(0, 1)
