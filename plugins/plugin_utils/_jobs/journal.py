@@ -10,7 +10,6 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import PSSessionError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.wildcard import WildcardPattern
-from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.records import message_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import (
     Entry,
     Job,
@@ -53,7 +52,8 @@ def _failures(order: Order, host: str, result: Entry) -> t.Iterator[Entry]:
     state, rc = result.get("state"), result.get("rc")
     how, hint = "", "What it gave is in the result."
     if state == "Failed":
-        how = f"failed: {message_of(result.get('failure')) or 'it gave no reason'}"
+        exception = (result.get("failure") or {}).get("exception") or {}
+        how = f"failed: {exception.get('message') or 'it gave no reason'}"
     elif state == "Stopped":
         how = "was stopped before its end"
     elif state == "Completed" and rc not in (None, *(order.options.get("expected_return_code") or [0])):
