@@ -249,6 +249,26 @@ def test_a_lost_answer_to_the_opening_opens_it_once(
     assert (len(computer.sessions), starts(computer)) == (1, 1)
 
 
+@pytest.mark.parametrize(("operation", "before"), [("Reconnect", US), ("Connect", OTHERS), ("Enumerate", US)])
+@pytest.mark.parametrize("action", ["close_without_answer", "reset"])
+def test_a_lost_answer_on_the_way_to_a_command_that_exists_is_got_over(
+    fleet: SimulatedFleet,
+    computer: SimulatedComputer,
+    controller: Controller,
+    session: library.PSSession,
+    action: Literal["close_without_answer", "reset"],
+    operation: str,
+    before: str,
+) -> None:
+    first = claimed(controller(before), session)
+    fleet.clock.advance(61)
+    computer.inject(Injection(operation, action=action))
+    rerun = controller(US)
+    found = claimed(rerun, session)
+    assert (found.is_started, found.title, starts(computer)) == (False, first.title, 1)
+    assert received(rerun, session, found)
+
+
 def test_what_does_not_fit_into_one_request_is_not_sent(
     fleet: SimulatedFleet, controller: Controller, session: library.PSSession
 ) -> None:

@@ -8,6 +8,8 @@
        |   lost -----> over a new connection once more
        +---------------------------------------------------+
 
+If the answer to one of the other requests is lost, the next Command tells what became of it.
+
 Each of these faults says that nothing happened, because it is the answer to the Command itself. The same fault at a
 Receive says that the work has ended with its session, and nothing is started again then (`recovering`).
 """
@@ -16,6 +18,8 @@ Receive says that the work has ended with its session, and nothing is started ag
 
 from __future__ import annotations
 
+import contextlib
+import typing as t
 from dataclasses import dataclass
 
 from ..model.codes import Code
@@ -30,6 +34,8 @@ from .receiving import Needs
 _POLL_SECONDS = 1.0
 # Steps between two Commands. A server that answers as documented needs two or three.
 _MAX_STEPS = 12
+# Faults of a Command that leave it open whether a Command before it was carried out.
+_THERE = frozenset({Code.COMMAND_EXISTS, Code.SHELL_DISCONNECTED})
 
 
 @dataclass(frozen=True)
@@ -96,9 +102,11 @@ class Claiming:
             try:
                 self._command()
             except TransportError as error:
-                if error.code == Code.COMMAND_EXISTS:
-                    return self._found()
-                self._prepare(error)
+                self._check(error)
+                with self._over_breaks():
+                    if error.code == Code.COMMAND_EXISTS:
+                        return self._found()
+                    self._prepare(error)
             else:
                 return Claimed(True, self._script.command_line, Needs.NOTHING, self.is_opened)
         raise TransportError(None, "the server refuses to start the command", delivered=self._may_have_started)
@@ -107,14 +115,24 @@ class Claiming:
         with self._pool.lend(self._session.endpoint) as client:
             starting.start_at_once(client, self._session.shell, self._command_id, self._script, client.new_deadline())
 
-    def _prepare(self, error: TransportError) -> None:
-        """Do what a failed Command asks for, so that it can be sent once more."""
-        if _is_lost(error) or (self._broke_at is not None and error.is_break):
+    def _check(self, error: TransportError) -> None:
+        """Take note of a failed Command.
+
+        Raises:
+            TransportError: It says that a Command before it may have been carried out, and has come to nothing.
+        """
+        if self._breaks(error):
             self._may_have_started = self._may_have_started or _is_lost(error)
-            self._wait_for_network(error)
-        elif self._may_have_started and error.code != Code.SHELL_DISCONNECTED:
+        elif self._may_have_started and error.code not in _THERE:
             raise TransportError(error.code, error.message, delivered=True) from error
-        elif error.code == Code.UNEXPECTED_SELECTORS:
+
+    def _prepare(self, error: TransportError) -> None:
+        """Do what a failed Command asks for, so that it can be sent once more.
+
+        Raises:
+            TransportError: It asks for nothing; or what it asks for failed.
+        """
+        if error.code == Code.UNEXPECTED_SELECTORS:
             self._open()
         elif error.code == Code.SHELL_DISCONNECTED:
             self._take_up()
@@ -141,9 +159,7 @@ class Claiming:
             with self._pool.lend(session.endpoint) as client:
                 opening.open_session(client, session.shell, client.new_deadline())
         except TransportError as error:
-            if _is_lost(error):
-                self._wait_for_network(error)
-            elif error.code != Code.SHELL_ID_IN_USE:  # else it is there, and the next Command tells its state
+            if error.code != Code.SHELL_ID_IN_USE:  # else it is there, and the next Command tells its state
                 raise
         else:
             self.is_opened = True
@@ -162,6 +178,19 @@ class Claiming:
     def _connect_when_free(self) -> None:
         if connect_when_free(self._pool, self._session, self._busy_timeout):
             self._needs = Needs.COMMAND
+
+    def _breaks(self, error: TransportError) -> bool:
+        return _is_lost(error) or (self._broke_at is not None and error.is_break)
+
+    @contextlib.contextmanager
+    def _over_breaks(self) -> t.Iterator[None]:
+        """Get over a break of the connection in the block, by a wait; then a Command is sent once more."""
+        try:
+            yield
+        except TransportError as error:
+            if not self._breaks(error):
+                raise
+            self._wait_for_network(error)
 
     def _wait_for_network(self, error: TransportError) -> None:
         now = self._world.monotonic()
