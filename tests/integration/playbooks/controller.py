@@ -119,6 +119,12 @@ class Controller:
         }
 
     @property
+    def group_variables(self) -> dict[str, Any]:
+        """The variables of the group `windows` in the inventory; changeable."""
+        found: dict[str, Any] = self.inventory["all"]["children"]["windows"]["vars"]
+        return found
+
+    @property
     def registry(self) -> Path:
         """Where it keeps its sessions by default."""
         return self.folder / "home" / "pssession" / "state.sqlite3"

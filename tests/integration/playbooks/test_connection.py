@@ -57,11 +57,6 @@ def controller(fleet: SimulatedFleet, tmp_path: Path) -> Controller:
     return Controller(tmp_path, inventory_of(fleet, ansible_connection=OURS))
 
 
-def variables(controller: Controller) -> dict[str, object]:
-    found: dict[str, object] = controller.inventory["all"]["children"]["windows"]["vars"]
-    return found
-
-
 def operations(fleet: SimulatedFleet) -> list[str]:
     return [request.operation for request in fleet.requests]
 
@@ -74,7 +69,7 @@ def break_while_it_waits(computer: SimulatedComputer, times: int | None = 1) -> 
 def test_a_task_has_the_result_and_the_requests_of_core(fleet: SimulatedFleet, controller: Controller) -> None:
     seen = []
     for connection in ("psrp", OURS):
-        variables(controller)["ansible_connection"] = connection
+        controller.group_variables["ansible_connection"] = connection
         fleet.clear_requests()
         run = controller.run("[{name: Work, raw: work, ignore_errors: true}, {name: Last, raw: last}]")
         results = [{name: run[task][name] for name in ("rc", "stdout", "stderr")} for task in ("Work", "Last")]
@@ -102,7 +97,7 @@ def test_a_connection_that_breaks_while_a_task_waits_is_healed(
 def test_one_that_does_not_heal_makes_the_host_unreachable_and_leaves_the_work(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
-    variables(controller)["ansible_psrp_recovery_timeout"] = 1
+    controller.group_variables["ansible_psrp_recovery_timeout"] = 1
     break_while_it_waits(srv01)
     for operation in ("Disconnect", "Connect", "Reconnect"):
         srv01.inject(Injection(operation, action="reset", times=None))
@@ -118,7 +113,7 @@ def test_one_that_does_not_heal_makes_the_host_unreachable_and_leaves_the_work(
 def test_without_recovery_a_break_is_the_end(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
-    variables(controller)["ansible_psrp_recovery_timeout"] = 0
+    controller.group_variables["ansible_psrp_recovery_timeout"] = 0
     break_while_it_waits(srv01)
     assert controller.run(FOREVER)["Work"].outcome == "unreachable"
     assert {"Reconnect", "Connect", "Signal", "Delete"}.isdisjoint(operations(fleet))
@@ -136,7 +131,7 @@ def test_a_lost_session_fails_the_task(fleet: SimulatedFleet, srv01: SimulatedCo
 def test_a_session_that_cannot_be_opened_makes_the_host_unreachable(
     srv01: SimulatedComputer, controller: Controller
 ) -> None:
-    variables(controller)["ansible_password"] = "wrong"
+    controller.group_variables["ansible_password"] = "wrong"
     run = controller.run(FOREVER)
     assert run["Work"].outcome == "unreachable"
     assert "No session could be opened on" in run["Work"].message

@@ -7,30 +7,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.simulator import Injection, SimulatedFleet, User
+from tests.simulator import Injection, SimulatedFleet
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, PLUGINS, USER, Controller, Run, inventory_of
-from .windows_machine import windows_machine
+from .controller import PLUGINS, Controller, Run, inventory_of
+from .windows_fleet import one_windows_computer
 
+fleet = pytest.fixture(one_windows_computer, scope="module", name="fleet")
 OURS = "psremoting.fleet.psrp"
 MODULES = {"ANSIBLE_LIBRARY": str(PLUGINS / "modules"), "ANSIBLE_ACTION_PLUGINS": str(PLUGINS / "action")}
 # What differs between two runs of the same task.
 VARYING = ("exception",)
-
-
-@pytest.fixture(scope="module")
-def fleet(powershell: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedFleet]:
-    machine = windows_machine(tmp_path_factory.mktemp("windows") / "machine", powershell)
-    users = [User(USER, PASSWORD)]
-    with SimulatedFleet.build(["srv01"], users, switches=PATIENT, powershell=machine) as started:
-        yield started
 
 
 @pytest.fixture
@@ -46,7 +38,7 @@ def by_both(controller: Controller, fleet: SimulatedFleet, tasks: str) -> tuple[
     """
     runs, requests = [], []
     for connection in ("psrp", OURS):
-        controller.inventory["all"]["children"]["windows"]["vars"]["ansible_connection"] = connection
+        controller.group_variables["ansible_connection"] = connection
         fleet.clear_requests()
         runs.append(controller.run(tasks))
         requests.append(Counter(each.operation for each in fleet.requests if each.operation != "Receive"))
@@ -122,7 +114,7 @@ def test_files_come_and_go_by_the_methods_of_the_connection(controller: Controll
 @pytest.mark.parametrize("way", ["module", "raw"])
 def test_a_command_whose_connection_breaks_runs_once(controller: Controller, fleet: SimulatedFleet, way: str) -> None:
     log, go = controller.folder / "log", controller.folder / "go"
-    controller.inventory["all"]["children"]["windows"]["vars"]["ansible_psrp_operation_timeout"] = 1
+    controller.group_variables["ansible_psrp_operation_timeout"] = 1
     raw = f"Add-Content '{log}' started; 'before'; while (-not (Test-Path '{go}')) {{ Start-Sleep 0.05 }}; 'after'"
     task = f"""wait_for_go: {{log: "{log}", go: "{go}"}}""" if way == "module" else f'raw: "{raw}"'
     process = controller.started(f"[{{name: Work, {task}}}]")

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.simulator import Injection, SimulatedFleet, User
+from tests.simulator import Injection, SimulatedFleet
 
-from .controller import PASSWORD, PATIENT, USER, Controller, Run, inventory_of
+from .controller import Controller, Run, inventory_of
 from .windows_collection import need_ansible_windows, without_windows
-from .windows_machine import for_windows, windows_machine
+from .windows_fleet import one_windows_computer
+from .windows_machine import for_windows
 
 OURS = "psremoting.fleet.psrp"
 EVERY_TASK = "PSSESSION_TEST_EVERY_TASK"
@@ -187,10 +188,7 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def fleet(powershell: str, collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedFleet]:
-    machine = windows_machine(tmp_path_factory.mktemp("windows") / "machine", powershell)
-    users = [User(USER, PASSWORD)]
-    with SimulatedFleet.build(["srv01"], users, switches=PATIENT, powershell=machine) as started:
-        yield started
+    yield from one_windows_computer(powershell, tmp_path_factory)
 
 
 @pytest.fixture
@@ -221,7 +219,7 @@ def by_both(controller: Controller, fleet: SimulatedFleet, play: str) -> Run:
     """Run tasks by core's connection and by ours: results are alike, and ours has no more requests."""
     seen = []
     for connection in ("psrp", OURS):
-        controller.inventory["all"]["children"]["windows"]["vars"]["ansible_connection"] = connection
+        controller.group_variables["ansible_connection"] = connection
         for name in ("there", "fetched"):
             if (controller.folder / name).exists():
                 (controller.folder / name).rename(controller.folder / f"{name}-of-core")

@@ -17,20 +17,14 @@ from tests.simulator import SimulatedFleet, User
 from tests.waiting import until
 
 from .controller import PASSWORD, PATIENT, PLUGINS, USER, Controller, Run, inventory_of
+from .windows_fleet import one_windows_computer
 from .windows_machine import windows_machine
 
+fleet = pytest.fixture(one_windows_computer, scope="module", name="fleet")
 OURS = "psremoting.fleet.psrp"
 MODULES = {"ANSIBLE_LIBRARY": str(PLUGINS / "modules"), "ANSIBLE_ACTION_PLUGINS": str(PLUGINS / "action")}
 DURABLE = {"ansible_psrp_durable": True, "ansible_psrp_scope": "tests"}
 REUSE = {"ansible_psrp_reuse": "always"}
-
-
-@pytest.fixture(scope="module")
-def fleet(powershell: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedFleet]:
-    machine = windows_machine(tmp_path_factory.mktemp("windows") / "machine", powershell)
-    users = [User(USER, PASSWORD)]
-    with SimulatedFleet.build(["srv01"], users, switches=PATIENT, powershell=machine) as started:
-        yield started
 
 
 @pytest.fixture
@@ -39,11 +33,6 @@ def controller(fleet: SimulatedFleet, tmp_path: Path) -> Iterator[Controller]:
     yield Controller(tmp_path, inventory_of(fleet, ansible_connection=OURS), MODULES)
     for session in fleet["srv01"].sessions:
         session.close()
-
-
-def variables(controller: Controller) -> dict[str, object]:
-    found: dict[str, object] = controller.inventory["all"]["children"]["windows"]["vars"]
-    return found
 
 
 def operations(fleet: SimulatedFleet) -> list[str]:
@@ -82,7 +71,7 @@ def test_results_are_those_of_core(controller: Controller, fleet: SimulatedFleet
         """
     runs = []
     for connection in ("psrp", OURS):
-        variables(controller).update({"ansible_connection": connection, **kept})
+        controller.group_variables.update({"ansible_connection": connection, **kept})
         fleet.clear_requests()
         runs.append(controller.run(tasks))
     assert values(runs[0]) == values(runs[1]), runs[1].output
@@ -111,7 +100,7 @@ def test_the_task_of_a_killed_run_is_joined(
     controller: Controller, fleet: SimulatedFleet, way: str, is_whole: bool
 ) -> None:
     """By a run with other verbosity, whose sets have another order."""
-    variables(controller).update({**DURABLE, "ansible_psrp_operation_timeout": 1})
+    controller.group_variables.update({**DURABLE, "ansible_psrp_operation_timeout": 1})
     task, log, go = waiting(controller, way)
     process = controller.started(task, PYTHONHASHSEED="1")
     until(log.exists, "the start of the work")
@@ -140,7 +129,7 @@ def test_a_task_that_ended_without_its_controller_is_joined_by_another_one(
 ) -> None:
     """With the same secret; the server lets go of the first one's session after a minute of silence."""
     secret = "a long text for ids of the tests"
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     task, log, go = waiting(controller, "module")
     process = controller.started(task, PSSESSION_CLIENT_SECRET=secret)
     until(log.exists, "the start of the work")
@@ -156,7 +145,7 @@ def test_a_task_that_ended_without_its_controller_is_joined_by_another_one(
 def test_a_leftover_of_another_task_does_not_hold_the_next_one_up(
     controller: Controller, fleet: SimulatedFleet
 ) -> None:
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     task, log, _go = waiting(controller, "raw")
     process = controller.started(task)
     until(log.exists, "the start of the work")
@@ -186,7 +175,7 @@ CHANGES = """
 
 def test_the_state_of_the_process_is_put_back_before_each_task(controller: Controller, fleet: SimulatedFleet) -> None:
     """Each kind of it is changed, seen to be changed, and seen to be as at first in the next task."""
-    variables(controller).update(REUSE)
+    controller.group_variables.update(REUSE)
     controller.inventory["all"]["vars"] = {"see": SEE, "changes": " ".join(CHANGES.split())}
     run = controller.run(
         """

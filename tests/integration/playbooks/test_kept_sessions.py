@@ -59,11 +59,6 @@ def controller(fleet: SimulatedFleet, tmp_path: Path) -> Controller:
     return Controller(tmp_path, inventory_of(fleet, ansible_connection=OURS), modules)
 
 
-def variables(controller: Controller) -> dict[str, object]:
-    found: dict[str, object] = controller.inventory["all"]["children"]["windows"]["vars"]
-    return found
-
-
 def sent(fleet: SimulatedFleet) -> list[str]:
     return [
         request.operation + (f"!{request.fault_code:x}" if request.fault_code else "") for request in fleet.requests
@@ -83,7 +78,7 @@ def left(controller: Controller, srv01: SimulatedComputer, task: str, **environm
 
 def test_tasks_share_a_session(fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller) -> None:
     """One Create, and three requests for each task; nothing tells the run that its first session is not there."""
-    variables(controller)["ansible_psrp_reuse"] = "always"
+    controller.group_variables["ansible_psrp_reuse"] = "always"
     run = controller.run("[{name: One, raw: one}, {name: Two, raw: two}, {name: Three, raw: three}]")
     assert [run[name]["stdout"] for name in ("One", "Two", "Three")] == ["done"] * 3
     of_task = ["Command", "Receive", "Signal"]
@@ -93,7 +88,7 @@ def test_tasks_share_a_session(fleet: SimulatedFleet, srv01: SimulatedComputer, 
 
 
 def test_another_run_has_a_session_of_its_own(srv01: SimulatedComputer, controller: Controller) -> None:
-    variables(controller)["ansible_psrp_reuse"] = "always"
+    controller.group_variables["ansible_psrp_reuse"] = "always"
     for _run in range(2):
         controller.run("[{name: One, raw: one}]")
     assert len({session.shell_id for session in srv01.sessions}) == 2
@@ -102,7 +97,7 @@ def test_another_run_has_a_session_of_its_own(srv01: SimulatedComputer, controll
 def test_a_session_is_replaced_after_so_many_tasks(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
-    variables(controller).update({"ansible_psrp_reuse": "always", "ansible_psrp_max_tasks": 2})
+    controller.group_variables.update({"ansible_psrp_reuse": "always", "ansible_psrp_max_tasks": 2})
     controller.run("[{name: One, raw: one}, {name: Two, raw: two}, {name: Three, raw: three}]")
     assert [each for each in sent(fleet) if each in ("Create", "Delete")] == ["Create", "Delete", "Create"]
     assert len(srv01.sessions) == 1
@@ -112,7 +107,7 @@ def test_a_session_is_replaced_after_so_many_tasks(
 def test_tasks_that_must_not_share_do_not(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, keyword: str
 ) -> None:
-    variables(controller).update({"ansible_psrp_reuse": "always", "ansible_become_password": "secret"})
+    controller.group_variables.update({"ansible_psrp_reuse": "always", "ansible_become_password": "secret"})
     run = controller.run(f"[{{name: One, raw: one}}, {{name: Two, raw: two, {keyword}}}]")
     assert run.exit_code == 0, run.output
     assert sent(fleet).count("Create") == 2
@@ -130,7 +125,7 @@ def test_tasks_that_must_not_share_do_not(
 def test_auto_leaves_out_what_may_be_secret(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller, keyword: str, environment: dict[str, str]
 ) -> None:
-    variables(controller).update({"ansible_psrp_reuse": "auto", "ansible_become_password": "secret"})
+    controller.group_variables.update({"ansible_psrp_reuse": "auto", "ansible_become_password": "secret"})
     controller.run(f"[{{name: One, raw: one, {keyword}, ignore_errors: true}}]", **environment)
     assert sent(fleet)[0] == "Create"
     assert sent(fleet)[-1] == "Delete"
@@ -141,7 +136,7 @@ def test_auto_leaves_out_what_may_be_secret(
 def test_a_durable_task_looks_first_and_then_goes_by_what_it_knows(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     of_task = ["Command", "Receive", "Signal"]
     controller.run("[{name: One, raw: one}, {name: Two, raw: two}]")
     assert sent(fleet) == ["Enumerate", *OPENED, *of_task, *of_task]
@@ -160,7 +155,7 @@ def test_a_task_whose_controller_was_killed_is_joined(
 ) -> None:
     """What a simulated script gives lacks the end that says how much it was: the task says that it is not complete."""
     set_scripts(srv01, [{"output": "begun"}, {"sleep": 60}, {"output": "done"}])
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     left(controller, srv01, "{name: Work, raw: work}")
     fleet.clear_requests()
     fleet.clock.advance(60)
@@ -177,7 +172,7 @@ def test_a_result_that_went_to_the_killed_controller_fails_the_task_once(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
     """Between the end of the output and the Signal: the server does not have the result any more, and its id."""
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     srv01.inject(Injection("Signal", action="hang"))
     process = controller.started("[{name: Work, raw: work}]")
     until(lambda: "Signal" in sent(fleet), "the Signal")
@@ -194,7 +189,7 @@ def test_one_that_is_too_old_is_not_joined(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
     set_scripts(srv01, [{"sleep": 1e9}])
-    variables(controller).update({**DURABLE, "ansible_psrp_durable_max_age": 0})
+    controller.group_variables.update({**DURABLE, "ansible_psrp_durable_max_age": 0})
     left(controller, srv01, "{name: Work, raw: work}")
     run = controller.run("[{name: Work, raw: work}]")
     assert run["Work"].outcome == "failed"
@@ -209,7 +204,7 @@ def test_what_only_reads_is_run_again(fleet: SimulatedFleet, srv01: SimulatedCom
     module = "#!powershell\n#AnsibleRequires -CSharpUtil Ansible.Basic\n"
     (controller.folder / "library" / "some_info.ps1").write_text(module)
     (controller.folder / "library" / "some_info.py").write_text("DOCUMENTATION = ''\n")
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     left(controller, srv01, "{name: Look, some_info: {}}")
     set_scripts(srv01, [{"output": "{}"}])
     fleet.clear_requests()
@@ -224,7 +219,7 @@ def test_a_leftover_of_another_task_is_told_of(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
     set_scripts(srv01, [{"sleep": 1e9}])
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     left(controller, srv01, "{name: Work, raw: work}")
     set_scripts(srv01, [{"output": "done"}])
     run = controller.run("[{name: Other, raw: other}]")
@@ -238,7 +233,7 @@ def test_the_keyword_timeout_stops_the_command_of_a_durable_task(
 ) -> None:
     """Its id is free then, and the session stays."""
     set_scripts(srv01, [{"sleep": 1e9}])
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     run = controller.run("[{name: Work, raw: work, timeout: 3}]")
     assert run["Work"].outcome == "failed"
     assert sent(fleet)[-2:] == ["Signal", "Signal"]
@@ -248,14 +243,14 @@ def test_the_keyword_timeout_stops_the_command_of_a_durable_task(
 def test_input_that_is_too_large_for_one_request_is_sent_as_core_sends_it(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
-    variables(controller).update({**DURABLE, "ansible_psrp_max_envelope_size": 40000})
+    controller.group_variables.update({**DURABLE, "ansible_psrp_max_envelope_size": 40000})
     run = controller.run("[{name: Module, wait_for_go: {log: x}, ignore_errors: true}]")
     assert "this task is not durable, and a rerun does not join it" in run.stderr
     assert "Send" in sent(fleet)
 
 
 def test_durable_needs_a_scope(fleet: SimulatedFleet, controller: Controller) -> None:
-    variables(controller)["ansible_psrp_durable"] = True
+    controller.group_variables["ansible_psrp_durable"] = True
     run = controller.run("[{name: Work, raw: work}]")
     assert run["Work"].outcome == "failed"
     assert "ansible_psrp_scope: monthly-updates" in run["Work"].message
@@ -266,7 +261,7 @@ def test_two_runs_of_one_scope_do_not_work_at_the_same_time(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
     set_scripts(srv01, [{"sleep": 1e9}])
-    variables(controller).update({**DURABLE, "ansible_psrp_durable_wait": 1})
+    controller.group_variables.update({**DURABLE, "ansible_psrp_durable_wait": 1})
     first = controller.started("[{name: Work, raw: work}]")
     until(lambda: any(session.commands for session in srv01.sessions), "the command")
     run = controller.run("[{name: Work, raw: work}]")
@@ -278,7 +273,7 @@ def test_two_runs_of_one_scope_do_not_work_at_the_same_time(
 def test_the_connection_is_reset_by_a_new_session(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
-    variables(controller)["ansible_psrp_reuse"] = "always"
+    controller.group_variables["ansible_psrp_reuse"] = "always"
     run = controller.run("[{name: One, raw: one}, {name: Reset, meta: reset_connection}, {name: Two, raw: two}]")
     assert run.exit_code == 0, run.output
     assert [each for each in sent(fleet) if each in ("Create", "Delete")] == ["Create", "Delete", "Create"]
@@ -314,7 +309,7 @@ def test_two_runs_call_the_same_work_by_the_same_id(fleet: SimulatedFleet, contr
     (controller.folder / "library").mkdir()
     (controller.folder / "library" / "utilities.ps1").write_text(MODULE)
     (controller.folder / "library" / "utilities.py").write_text("DOCUMENTATION = ''\n")
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     seen = []
     for number, verbosity in enumerate(("-v", "-vvv", "-vvvvv"), start=1):
         fleet.clear_requests()
@@ -326,7 +321,7 @@ def test_two_runs_call_the_same_work_by_the_same_id(fleet: SimulatedFleet, contr
 
 def test_ids_do_not_follow_from_what_others_know(fleet: SimulatedFleet, controller: Controller) -> None:
     """From arguments and all that a computer shows, without the secret."""
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     ids = []
     for secret in ("the first secret of the tests", "the second secret of the tests"):
         fleet.clear_requests()
@@ -343,14 +338,14 @@ def test_ids_do_not_follow_from_what_others_know(fleet: SimulatedFleet, controll
 
 
 def test_a_short_secret_is_refused(fleet: SimulatedFleet, controller: Controller) -> None:
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     run = controller.run("[{name: Work, raw: work}]", PSSESSION_CLIENT_SECRET="short")
     assert "PSSESSION_CLIENT_SECRET has less than 16 characters" in run["Work"].message
     assert fleet.requests == []
 
 
 def test_the_secret_is_in_a_file_of_the_user_alone(controller: Controller) -> None:
-    variables(controller).update(DURABLE)
+    controller.group_variables.update(DURABLE)
     run = controller.run("[{name: Work, raw: work}]")
     secret = controller.registry.parent / "tasks" / "secret"
     assert secret.stat().st_mode & 0o777 == 0o600

@@ -84,7 +84,7 @@ def test_become_of_the_inventory_refuses_only_what_opens_or_starts(
     controller: Controller, fleet: SimulatedFleet, way: str
 ) -> None:
     if way == "variable":
-        controller.inventory["all"]["children"]["windows"]["vars"]["ansible_become"] = True
+        controller.group_variables["ansible_become"] = True
     else:
         controller.environment["ANSIBLE_BECOME"] = "true"
     run = controller.run(
@@ -111,7 +111,7 @@ def test_become_of_the_inventory_refuses_only_what_opens_or_starts(
 
 def test_a_playbook_of_the_collection_says_so(fleet: SimulatedFleet, controller: Controller) -> None:
     shipped = Shipped(controller.folder, controller.inventory)
-    shipped.inventory["all"]["children"]["windows"]["vars"]["ansible_become"] = True
+    shipped.group_variables["ansible_become"] = True
     run = shipped.play("start", name="Nightly", script="Get-Date")
     assert run.exit_code != 0
     assert BECOME in " ".join(run.output.split())

@@ -79,10 +79,9 @@ def for_windows(controller: Controller) -> Controller:
     """Have a controller send what runs on Linux, where ansible-core's own parts need Windows."""
     controller.environment["ANSIBLE_MODULE_UTILS"] = str(REPLACED / "module_utils")
     (controller.folder / "shell_plugins").symlink_to(REPLACED / "shell")  # no setting names a folder of these
-    controller.inventory["all"]["children"]["windows"]["vars"] |= {
-        "ansible_shell_type": "powershell_on_linux",
-        "ansible_async_dir": "%USERPROFILE%/.ansible_async",
-    }
+    controller.group_variables.update(
+        ansible_shell_type="powershell_on_linux", ansible_async_dir="%USERPROFILE%/.ansible_async"
+    )
     return controller
 
 
