@@ -24,6 +24,12 @@ def processes_of(pid: int) -> list[int]:
     return found
 
 
+def let_time_out(process: subprocess.Popen[str]) -> None:
+    """Let the keyword `timeout` of the one task that ansible-playbook runs expire now: send its worker the alarm."""
+    (worker,) = processes_of(process.pid)[1:]
+    os.kill(worker, signal.SIGALRM)
+
+
 def kill(
     process: subprocess.Popen[str], *, is_whole: bool = True, number: signal.Signals = signal.SIGKILL
 ) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import kill
+from tests.processes import kill, let_time_out
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 from tests.waiting import until
 
@@ -150,7 +150,10 @@ def test_a_redirection_is_not_followed(fleet: SimulatedFleet, srv01: SimulatedCo
 def test_the_keyword_timeout_stops_the_command(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:
-    run = controller.run("[{name: Work, raw: forever, timeout: 2}]")
+    process = controller.started("[{name: Work, raw: forever, timeout: 3600}]")
+    until(lambda: any(session.commands for session in srv01.sessions), "the command")
+    let_time_out(process)
+    run = controller.ended(process)
     assert run["Work"].outcome == "failed"
     assert operations(fleet)[-2:] == ["Signal", "Delete"]
     assert srv01.sessions == []

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.processes import let_time_out
 from tests.simulator import Injection, SimulatedFleet
 from tests.waiting import until
 
@@ -132,6 +133,9 @@ def test_a_command_whose_connection_breaks_runs_once(controller: Controller, fle
 
 def test_the_keyword_timeout_ends_the_process(controller: Controller, fleet: SimulatedFleet) -> None:
     log = controller.folder / "log"
-    controller.run(f"""[{{name: Work, wait_for_go: {{log: "{log}", go: "{log}-never"}}, timeout: 20}}]""")
-    assert log.exists()
+    task = f"""[{{name: Work, wait_for_go: {{log: "{log}", go: "{log}-never"}}, timeout: 3600}}]"""
+    process = controller.started(task)
+    until(log.exists, "the start of the work")
+    let_time_out(process)
+    assert controller.ended(process)["Work"].outcome == "failed"
     until(lambda: fleet.powershell_processes == 0, "the end of the process")

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import kill
+from tests.processes import kill, let_time_out
 from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
 from tests.simulator.scripts import ScriptLibrary
 from tests.waiting import until
@@ -234,7 +234,10 @@ def test_the_keyword_timeout_stops_the_command_of_a_durable_task(
     """Its id is free then, and the session stays."""
     set_scripts(srv01, [{"sleep": 1e9}])
     controller.group_variables.update(DURABLE)
-    run = controller.run("[{name: Work, raw: work, timeout: 3}]")
+    process = controller.started("[{name: Work, raw: work, timeout: 3600}]")
+    until(lambda: any(session.commands for session in srv01.sessions), "the command")
+    let_time_out(process)
+    run = controller.ended(process)
     assert run["Work"].outcome == "failed"
     assert sent(fleet)[-2:] == ["Signal", "Signal"]
     assert srv01.sessions[0].commands == []
