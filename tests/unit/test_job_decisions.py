@@ -15,6 +15,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.cleanup import is_left_behind
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.extend import idle_timeout_for
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.reconnect import (
+    running,
     uncollected,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.work import (
@@ -168,3 +169,11 @@ def entry(number: int = 1, **fields: Any) -> dict[str, Any]:
 def test_each_session_has_a_result_or_an_error() -> None:
     part = {"sessions": [entry(1), entry(2), entry(3)], "results": [entry(1, state="Running")], "errors": [entry(2)]}
     assert uncollected(part) == [entry(3)]
+
+
+def test_a_command_whose_computer_did_not_answer_is_not_said_to_run() -> None:
+    part = {
+        "results": [entry(number, state="Running") for number in range(1, 5)] + [entry(5, state="Completed")],
+        "errors": [entry(2, reason="unreachable"), entry(3, reason="expired"), entry(4, reason="failed")],
+    }
+    assert [each["instance_id"] for each in running(part)] == ["s1", "s4"]

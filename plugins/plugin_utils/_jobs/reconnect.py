@@ -20,6 +20,8 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     place,
 )
 
+# After these it is not known whether a command still runs: the host fails, and its next run looks again.
+_NOT_SEEN = (Reason.UNREACHABLE.value, Reason.EXPIRED.value)
 _SELECTION = ("name", "instance_id", "configuration_name", "owner", "busy_timeout")
 
 
@@ -70,18 +72,20 @@ def harvest(order: Order) -> Job:
     )
     told.pending = {}
     for host, part in told.add(received).items():
-        pending = running(part)
         busy = [each for each in part["errors"] if each.get("reason") == Reason.BUSY.value]
-        told.pending[host] = len(pending) + len(busy)
+        told.pending[host] = len(running(part)) + len(busy)
         if not part["sessions"] and not part["errors"]:
             yield Line("missing", host, {"names": names, "journal": order.options.get("journal")})
-        part["results"] = [each for each in part["results"] if each not in pending]
+        part["results"] = [each for each in part["results"] if each.get("state") != "Running"]
     return told
 
 
 def running(part: Result) -> list[Entry]:
-    """Return the results of a host whose commands still run."""
-    return [each for each in part["results"] if each.get("state") == "Running"]
+    """Return the results of a host whose commands still run: not of sessions that a last look did not find."""
+    unknown = {each.get("instance_id") for each in part["errors"] if each.get("reason") in _NOT_SEEN}
+    return [
+        each for each in part["results"] if each.get("state") == "Running" and each.get("instance_id") not in unknown
+    ]
 
 
 def uncollected(part: Result) -> list[Entry]:
