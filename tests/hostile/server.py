@@ -92,7 +92,7 @@ class HostileServer(ByteServer):
         self._lock = threading.Lock()
 
     def _handle(self, connection: socket.socket, head: bytes, body: bytes) -> None:
-        call = Call(self._upstream, connection, head, body, self.begun, self._closing)
+        call = Call(self._upstream, connection, head, body, self._closing)
         with self._lock:
             call.number = self.requests.count(call.action)
             self.requests.append(call.action)

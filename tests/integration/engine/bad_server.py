@@ -32,16 +32,12 @@ class Request:
 
     Attributes:
         action: such as ``Enumerate``.
-        begun: for the test to see: set once an answer that never ends has begun.
         closing: set when the test is over.
     """
 
-    def __init__(
-        self, connection: socket.socket, head: bytes, body: bytes, begun: threading.Event, closing: threading.Event
-    ) -> None:
+    def __init__(self, connection: socket.socket, head: bytes, body: bytes, closing: threading.Event) -> None:
         self.connection = connection
         self.head, self.body = head, body
-        self.begun = begun
         self.closing = closing
         found, action = _MESSAGE_ID.search(body), _ACTION.search(body)
         self.message_id = found[1].decode() if found else ""
@@ -73,7 +69,6 @@ class ByteServer:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
-        self.begun = threading.Event()
         self._closing = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
@@ -130,7 +125,7 @@ class BadServer(ByteServer):
         self._behave = behave
 
     def _handle(self, connection: socket.socket, head: bytes, body: bytes) -> None:
-        self._behave(Call(connection, head, body, self.begun, self._closing))
+        self._behave(Call(connection, head, body, self._closing))
 
 
 class ChattyServer(BadServer):

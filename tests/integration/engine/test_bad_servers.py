@@ -6,25 +6,27 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.endpoints import Endpoint
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.http import HttpConversation
 from tests.integration.engine.bad_server import BadServer, Call, ChattyServer
 from tests.integration.engine.controller import Controller, Result, error_ids, names
 from tests.simulator import Injection, SimulatedFleet
-from tests.waiting import until
 
 # With its libraries Kerberos looks for a ticket before it asks the server, and there is none.
 HAS_KERBEROS = all(importlib.util.find_spec(name) for name in ("gssapi", "krb5"))
 
 pytestmark = pytest.mark.timing
 
-# Seconds: the operation timeout of srv02; the good computer has the default of three minutes.
-LIMIT = 60
+# Seconds for a request that is not answered in time anyway; all others have the default of three minutes.
+HURRY = 0.5
+TIMEOUT = "WinRMOperationTimeout"
 BILLION_LAUGHS = (
     '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "lol">'
     + "".join(f'<!ENTITY {after} "{f"&{before};" * 10}">' for before, after in zip("abcdefgh", "bcdefghi", strict=True))
@@ -37,7 +39,7 @@ INJECTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "reset": ({"action": "reset"}, "WinRMHttpError"),
     "closed without an answer": ({"action": "close_without_answer"}, "WinRMHttpError"),
     "closed in the middle of an answer": ({"action": "truncate"}, "WinRMHttpError"),
-    "hang": ({"action": "hang"}, "WinRMOperationTimeout"),
+    "hang": ({"action": "hang"}, TIMEOUT),
     "400": ({"action": "status", "status": 400}, "-2144108175"),
     "401": ({"action": "status", "status": 401}, "AccessDenied"),
     "403": ({"action": "status", "status": 403}, "AccessDenied"),
@@ -67,33 +69,20 @@ INJECTIONS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def end_time_when_stuck(monkeypatch: pytest.MonkeyPatch, controller: Controller, stuck: Callable[[], int]) -> None:
-    """Have the time limit of a request to srv02 end as soon as it is stuck, instead of after a minute.
+def hurry(controller: Controller, operation: str = "") -> None:
+    """Have little time for each request of an operation to srv02, or for each: it is not answered in time anyway."""
 
-    Args:
-        stuck: How many requests were stuck so far, or 0 while none is.
-    """
-    controller.inventory.setdefault("srv02", {})["operation_timeout"] = LIMIT
+    class Hurried(HttpConversation):
+        def __init__(self, endpoint: Endpoint) -> None:
+            super().__init__(endpoint)
+            self.is_bad = endpoint.computer_name == "srv02"
 
-    class Watchdog(threading.Timer):
-        def start(self) -> None:
-            self.stuck_before = stuck()  # the server may not have noticed yet that these were given up
-            super().start()
+        def send(self, message: bytes) -> str:
+            if self.is_bad and f"{operation}</wsa:Action>".encode() in message:
+                self.time_limit = min(self.time_limit, HURRY)
+            return super().send(message)
 
-        def run(self) -> None:
-            if self.interval > 2 * LIMIT:
-                return super().run()
-            until(lambda: self.finished.is_set() or stuck() > self.stuck_before)
-            if not self.finished.is_set():
-                self.function(*self.args, **self.kwargs)
-
-    monkeypatch.setattr(threading, "Timer", Watchdog)
-
-
-def stuck_requests(fleet: SimulatedFleet, injection: Injection) -> int:
-    """How many requests to srv02 an injection has hit so far, or 0 while none of them waits."""
-    hit = fleet.requests_of("srv02", None if injection.operation == "*" else injection.operation)
-    return len(hit) if injection.waiting else 0
+    controller.surroundings["world"] = World(Hurried)
 
 
 def connect_both(fleet: SimulatedFleet, controller: Controller) -> Result:
@@ -114,14 +103,14 @@ def assert_only_the_bad_one_failed(result: Result, error_id: str) -> None:
 def test_listing_on_a_bad_server(
     fleet: SimulatedFleet,
     controller: Controller,
-    monkeypatch: pytest.MonkeyPatch,
     injection: dict[str, Any],
     prefix: str,
 ) -> None:
     fleet["srv02"].add_session("bad")
     injected = Injection(times=None, **injection)
     fleet["srv02"].inject(injected)
-    end_time_when_stuck(monkeypatch, controller, lambda: stuck_requests(fleet, injected))
+    if prefix == TIMEOUT:
+        hurry(controller)
     result = connect_both(fleet, controller)
     assert_only_the_bad_one_failed(result, f"{prefix},RemotePSSessionQueryFailed")
     assert result["errors"][0]["target"] == fleet["srv02"].uri
@@ -132,14 +121,13 @@ CARRIED_OUT = {"closed without an answer", "closed in the middle of an answer", 
 
 
 @pytest.mark.parametrize("name", [name for name in INJECTIONS if name not in CARRIED_OUT])
-def test_connecting_on_a_bad_server(
-    fleet: SimulatedFleet, controller: Controller, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_connecting_on_a_bad_server(fleet: SimulatedFleet, controller: Controller, name: str) -> None:
     injection, prefix = INJECTIONS[name]
     fleet["srv02"].add_session("bad")
     injected = Injection("Connect", times=None, **injection)
     fleet["srv02"].inject(injected)
-    end_time_when_stuck(monkeypatch, controller, lambda: stuck_requests(fleet, injected))
+    if prefix == TIMEOUT:
+        hurry(controller, "Connect")
     result = connect_both(fleet, controller)
     assert_only_the_bad_one_failed(result, f"{prefix},PSSessionConnectFailed")
 
@@ -220,14 +208,12 @@ def listing(items: str, context: str = "", end: str = "<w:EndOfSequence/>") -> s
 
 def drip(call: Call) -> None:
     call.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    call.begun.set()
     while not call.closing.wait(0.02):
         call.send(b" ")
 
 
 def drip_header(call: Call) -> None:
     call.send(b"HTTP/1.1 200 OK\r\nX-Endless: ")
-    call.begun.set()
     while not call.closing.wait(0.02):
         call.send(b"x")
 
@@ -262,9 +248,9 @@ def nested(call: Call) -> None:
 
 
 LISTINGS: dict[str, tuple[Callable[[Call], None], str]] = {
-    "drip": (drip, "WinRMOperationTimeout"),
+    "drip": (drip, TIMEOUT),
     "one shell for ever": (lambda call: call.answer(listing(shell(), "context", end="")), "ImproperResponse"),
-    "drip in the header": (drip_header, "WinRMOperationTimeout"),
+    "drip in the header": (drip_header, TIMEOUT),
     "flood": (flood, "ImproperResponse"),
     "no HTTP": (no_http, "WinRMHttpError"),
     "bad compression": (bad_compression, "ImproperResponse"),
@@ -280,13 +266,13 @@ LISTINGS: dict[str, tuple[Callable[[Call], None], str]] = {
 def test_a_strange_listing(
     fleet: SimulatedFleet,
     controller: Controller,
-    monkeypatch: pytest.MonkeyPatch,
     behave: Callable[[Call], None],
     prefix: str,
 ) -> None:
     with BadServer(behave) as server:
         controller.inventory["srv02"] = {"address": "127.0.0.1", "port": server.port}
-        end_time_when_stuck(monkeypatch, controller, lambda: int(server.begun.is_set()))
+        if prefix == TIMEOUT:
+            hurry(controller)
         result = connect_both(fleet, controller)
     assert_only_the_bad_one_failed(result, f"{prefix},RemotePSSessionQueryFailed")
 
@@ -297,13 +283,12 @@ def test_a_strange_listing(
     ids=["a proxy answers CONNECT by drops", "a TLS handshake by drops"],
 )
 def test_the_time_of_a_request_is_over_before_its_connection_is_there(
-    fleet: SimulatedFleet, controller: Controller, monkeypatch: pytest.MonkeyPatch, drop: bytes, through_proxy: bool
+    fleet: SimulatedFleet, controller: Controller, drop: bytes, through_proxy: bool
 ) -> None:
     """Each drop comes in time, so that only the deadline of the whole request ends it."""
 
     def behave(call: Call) -> None:
         call.send(drop)
-        call.begun.set()
         while not call.closing.wait(0.02):
             call.send(b"x")
 
@@ -311,7 +296,7 @@ def test_the_time_of_a_request_is_over_before_its_connection_is_there(
         place = {"address": fleet["srv02"].address} if through_proxy else {"address": "127.0.0.1", "port": server.port}
         proxy = {"proxy": f"http://127.0.0.1:{server.port}"} if through_proxy else {}
         controller.inventory["srv02"] = {**place, **proxy, "use_ssl": True, "verify_certificate": False}
-        end_time_when_stuck(monkeypatch, controller, lambda: int(server.begun.is_set()))
+        hurry(controller)
         result = connect_both(fleet, controller)
     assert_only_the_bad_one_failed(result, "WinRMOperationTimeout,RemotePSSessionQueryFailed")
 
