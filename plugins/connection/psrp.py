@@ -10,13 +10,13 @@ short_description: Run Windows tasks over PowerShell remoting, and get over brok
 version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
-  - Runs tasks and copies files as C(ansible.builtin.psrp) does, with the same variables and the same
-    results.
-  - A connection that breaks while a task waits is replaced, and the task goes on. Its command runs once.
+  - Runs tasks and copies files as C(ansible.builtin.psrp) does. Variables and results are the same.
+  - If the connection breaks while a task waits, the plugin opens a new one, and the task goes on. The command of the
+    task runs once.
   - With O(durable), a task whose controller was killed goes on when the play runs again. With O(reuse), the tasks of a
     host share a session.
-  - Nothing is stopped that a user did not stop. The keyword C(timeout) and Ctrl-C stop the command and remove its
-    session. After any other end of the task the command goes on.
+  - Only the keyword C(timeout) and Ctrl-C stop the command and remove its session. If the task ends in any other way,
+    the command goes on.
   - Redirections are not followed, and C(.netrc) is not read.
   - This is a preview. It was tested with PowerShell 7 for Linux, not yet with Windows.
 requirements:
@@ -29,7 +29,7 @@ extends_documentation_fragment:
 options:
   recovery_timeout:
     description:
-      - How long the task tries to get over one break of its connection, in seconds. V(0) fails at once.
+      - Seconds that the task may take to repair a broken connection. With V(0) the task fails at once.
       - Servers keep a session without a client for as long as its idle timeout, two hours by default.
     type: int
     default: 240
@@ -37,8 +37,8 @@ options:
       - name: ansible_psrp_recovery_timeout
   server_certificate_fingerprint:
     description:
-      - The SHA-256 fingerprint of the server's certificate. Only this certificate is accepted then, and nothing else is
-        asked of it.
+      - The SHA-256 fingerprint of the server's certificate. The plugin then accepts this certificate only, and makes no
+        other check of it.
     type: str
     vars:
       - name: pssession_server_certificate_fingerprint

@@ -23,16 +23,16 @@ attributes:
     description: Supports being used with the C(async) keyword.
     support: partial
     details:
-      - Only where the module runs on another host, such as a bastion. On the controller it is refused.
-      - The work that takes long goes on in the session, and no task needs to wait for it.
+      - Only where the module runs on another host, such as a bastion. On the controller the task fails.
+      - A session needs no C(async). Its work goes on while no task waits for it.
   become:
     description: Supports being used with the C(become) keyword.
     support: partial
     details:
-      - Only where the module runs on another host, such as a bastion, and for its process there.
-      - On the controller, C(become) of a play or task is refused, since what runs in a session runs as the account that
-        opened the session. Give that account in O(credential). C(ansible_become) of the inventory refuses only what
-        opens sessions or starts scripts; other tasks warn of it.
+      - Only where the module runs on another host, such as a bastion. It applies to the process of the module there.
+      - On the controller, C(become) of a play or task is refused. A script runs as the account that opened its session.
+        Give that account in O(credential). With C(ansible_become) in the inventory, tasks that open sessions or start
+        scripts are refused. Other tasks only warn.
   action_group:
     description: Use C(group/psremoting.fleet.all) in C(module_defaults) to set defaults for this module.
     support: full
@@ -59,13 +59,13 @@ attributes:
   check_mode:
     support: full
     details:
-      - Check mode is the cmdlet's C(-WhatIf). Only reading requests are sent, but for scripts that support check mode
-        (M(psremoting.fleet.invoke_command)).
-      - In a run with C(--check), a task on the controller finds the sessions as the tasks before it would have left
-        them.
+      - Check mode is the cmdlet's C(-WhatIf). It only sends requests that read. The exception is a script that supports
+        check mode (M(psremoting.fleet.invoke_command)).
+      - In a run with C(--check), a task on the controller sees the sessions in the state in which the earlier tasks
+        would have left them.
   diff_mode:
     support: full
     details:
-      - The diff shows state and availability of the sessions before and after, or what a script put into
-        C($Ansible.Diff).
+      - The diff shows state and availability of the sessions before and after the task. A script can give its own diff
+        in C($Ansible.Diff).
 """

@@ -1,4 +1,4 @@
-"""Documentation of what the action plugin gives a module on another host: `endpoints` and `run_client_id`.
+"""Documentation of options that the action plugin sets for modules on other hosts: `endpoints`, `run_client_id`.
 
 ENDPOINTS in plugins/module_utils/_arguments.py is the specification. A test compares the two.
 """
@@ -14,9 +14,9 @@ class ModuleDocFragment:
 options:
   endpoints:
     description:
-      - How to reach and log on to each computer, by name. The action plugin fills it in from the inventory when the
-        task runs on another host than the controller; it rarely needs to be written by hand.
-      - Options given for all computers win over it.
+      - For each computer, how to reach it and log on. If the task runs on another host than the controller, the action
+        plugin fills this in from the inventory. You rarely need to write it yourself.
+      - Options of the task that apply to all computers take precedence.
     type: list
     elements: dict
     suboptions:
@@ -25,10 +25,10 @@ options:
         type: str
         required: true
       inventory_hostname:
-        description: Name of the inventory host that this is about.
+        description: Name of the inventory host of this computer.
         type: str
       transport:
-        description: Which library logs on and encrypts.
+        description: The Python library that logs on and encrypts.
         type: str
         choices: [psrp, winrm]
       address:
@@ -53,7 +53,7 @@ options:
         description: The user's password.
         type: str
       message_encryption:
-        description: Whether to encrypt messages inside HTTP; V(auto) does so unless HTTPS is used.
+        description: Whether to encrypt messages inside HTTP. V(auto) encrypts them unless HTTPS is used.
         type: str
         choices: [auto, always, never]
       certificate_pem:
@@ -66,7 +66,7 @@ options:
         description: Password of the private key.
         type: str
       negotiate_delegate:
-        description: Let the server use the Kerberos ticket towards other servers.
+        description: Allow the server to log on to other servers with the user's Kerberos ticket.
         type: bool
       negotiate_hostname_override:
         description: Host name in the Kerberos service principal.
@@ -78,14 +78,14 @@ options:
         description: Service in the Kerberos service principal.
         type: str
       credssp_auth_mechanism:
-        description: The log-on inside CredSSP.
+        description: The authentication inside CredSSP.
         type: str
         choices: [auto, ntlm, kerberos]
       credssp_disable_tlsv1_2:
-        description: Allow CredSSP with old versions of TLS inside.
+        description: Allow CredSSP to use TLS versions older than 1.2.
         type: bool
       credssp_minimum_version:
-        description: The least version of CredSSP the server must have.
+        description: The lowest version of CredSSP that is accepted.
         type: int
       verify_certificate:
         description: Whether the server's certificate must be valid.
@@ -106,38 +106,39 @@ options:
         description: Password of that user.
         type: str
       ignore_proxy:
-        description: Do not use the proxy that the environment names.
+        description: Ignore the proxy settings of the environment.
         type: bool
       connection_timeout:
         description: Seconds for opening a connection.
         type: float
       operation_timeout:
-        description: Seconds the server may take for one request, and for which one request for output waits.
+        description: Seconds that the server may take for one request. A request for output waits as long.
         type: float
       read_timeout:
-        description: Seconds an answer may take at least.
+        description: The minimum of the seconds after which a request without an answer fails.
         type: float
       reconnection_retries:
-        description: How often a connection that cannot be opened is tried again.
+        description: How often the task tries again to open a connection.
         type: int
       reconnection_backoff:
-        description: Seconds before the second of these tries; each further wait is twice as long.
+        description: Seconds before the second of these attempts. Each further wait is twice as long.
         type: float
       max_envelope_size:
-        description: Bytes that one answer may have.
+        description: The maximum size of an answer in bytes.
         type: int
       problem:
-        description: Why the inventory's settings cannot be used. The task reports it for this computer, and sends
-          nothing to it.
+        description: The reason if the inventory's settings cannot be used. The task reports it as an error of this
+          computer, and sends nothing to it.
         type: str
       logon_problem:
-        description: Why the inventory does not say how to log on. The task reports it for this computer unless it says
-          so itself, for instance with C(credential).
+        description: The reason if the inventory has no usable account or authentication. The task reports it as an
+          error of this computer, unless the task's own options, such as C(credential), have them.
         type: str
   run_client_id:
     description:
-      - A GUID that is the same for all tasks of one run of Ansible. The action plugin fills it in when the task runs on
-        another host than the controller; it is not meant to be written by hand.
-      - The tasks of one run share a journal by it, and they are one client where O(state_file) cannot be written.
+      - A GUID that all tasks of one run of Ansible share. The action plugin fills it in when the task runs on another
+        host than the controller. Do not write it yourself.
+      - With it, the tasks of one run can share a journal. They also count as one client where O(state_file) cannot be
+        written.
     type: str
 """

@@ -1,4 +1,4 @@
-"""Documentation of the options that all modules share: where sessions are, how to log on, how to go about it.
+"""Documentation of the options that all modules share: computers, log-on, connections and errors.
 
 plugins/module_utils/_arguments.py has their specifications. A test compares the two.
 """
@@ -13,20 +13,20 @@ class ModuleDocFragment:
 options:
   application_name:
     description:
-      - The path of the WinRM endpoint. The default is what the inventory says, or V(wsman).
+      - The path of the WinRM endpoint. The default is the inventory's value, or V(wsman).
     type: str
   port:
     description:
-      - The port of the WinRM endpoint, from 1 to 65535. The default is what the inventory says, or 5985 for HTTP and
+      - The port of the WinRM endpoint, from 1 to 65535. The default is the inventory's value, or else 5985 for HTTP and
         5986 for HTTPS.
     type: int
   use_ssl:
     description:
-      - Use HTTPS. The default is what the inventory says, or HTTP.
+      - Use HTTPS. The default is the inventory's value, or V(false).
     type: bool
   credential:
     description:
-      - The user to log on with. The default is what the inventory says of the computer.
+      - The user to log on with. The default is the inventory's account for the computer.
     type: dict
     suboptions:
       username:
@@ -35,11 +35,11 @@ options:
         required: true
       password:
         description:
-          - The user's password. Without one, Kerberos takes the ticket that the controller user has for this user name.
+          - The user's password. Without a password, Kerberos uses a ticket of the controller user for this user name.
         type: str
   authentication:
     description:
-      - How to log on. The default is what the inventory says of the computer, or V(default).
+      - How to log on. The default is the inventory's value for the computer, or V(default).
       - V(default) and V(negotiate) use Kerberos where there is a ticket or a realm, and NTLM otherwise.
       - V(negotiate_with_implicit_credential) uses the Kerberos tickets of the controller user only.
       - V(kerberos) needs the Python libraries gssapi and krb5, V(credssp) needs requests-credssp.
@@ -48,12 +48,13 @@ options:
     choices: [default, basic, negotiate, negotiate_with_implicit_credential, credssp, digest, kerberos]
   certificate_thumbprint:
     description:
-      - Thumbprint (SHA-1 or SHA-256) of a client certificate to log on with, over HTTPS. It excludes O(credential).
-      - The certificate and its key are looked for in O(certificate_store).
+      - Thumbprint (SHA-1 or SHA-256) of the client certificate to log on with. This needs HTTPS and cannot be combined
+        with O(credential).
+      - The task looks for the certificate and its key in O(certificate_store).
     type: str
   certificate_store:
     description:
-      - Folder with PEM and PKCS#12 files, in which O(certificate_thumbprint) is looked for.
+      - Folder with PEM and PKCS#12 files. The task looks for O(certificate_thumbprint) there.
       - The default is the environment variable E(PSSESSION_CERTIFICATE_STORE), or C(pssession/certificates) in
         Ansible's home folder (C(~/.ansible)).
     type: path
@@ -71,36 +72,37 @@ options:
     type: str
   ca_cert:
     description:
-      - File or folder with trusted authorities in PEM form, for HTTPS. Revocation lists in it are respected.
-      - The default is what the inventory says, or the authorities of the system.
+      - File or folder with trusted certificate authorities in PEM form, for HTTPS. Revocation lists in it are
+        respected.
+      - The default is the inventory's value, or else the authorities of the system.
     type: path
   server_certificate_fingerprint:
     description:
       - SHA-256 fingerprint of the only server certificate that is accepted, for HTTPS. Blanks, colons and case do not
         matter.
-      - It takes the place of all other checks of the certificate, so it works with self-signed certificates and with
-        those that name another host. Nothing is sent to a server with another certificate.
-      - The default is the host variable C(pssession_server_certificate_fingerprint). Use the variable where computers
+      - This check replaces all other checks of the certificate. So the certificate may be self-signed or name another
+        host. The task sends nothing to a server with another certificate.
+      - The default is the host variable C(pssession_server_certificate_fingerprint). Use the variable if the computers
         have different certificates.
     type: str
   transport:
     description:
-      - Which Python library logs on and encrypts, V(psrp) for pypsrp or V(winrm) for pywinrm.
-      - The default is what the connection plugin of the inventory host uses, or V(psrp).
+      - The Python library that logs on and encrypts, V(psrp) for pypsrp or V(winrm) for pywinrm.
+      - The default is the library of the inventory host's connection plugin, or V(psrp).
     type: str
     choices: [psrp, winrm]
   session_option:
     description:
-      - The settings of C(New-PSSessionOption). Durations are in seconds, those of the cmdlet are in milliseconds.
-      - Suboptions that are for opening sessions have no effect on sessions that exist.
+      - The settings of C(New-PSSessionOption). Durations are in seconds; the cmdlet's are in milliseconds.
+      - Suboptions marked "for opening" have no effect on existing sessions.
     type: dict
     suboptions:
       maximum_redirection:
-        description: How many redirections to follow at most, with C(allow_redirection). A negative number
-          means any number, and the default is 5.
+        description: The maximum number of redirections to follow, with C(allow_redirection). The default is 5. A
+          negative number means no limit.
         type: int
       no_compression:
-        description: Do not compress the data of the session. It has no effect, since data is never compressed.
+        description: Do not compress the data of the session. This has no effect, because data is never compressed.
         type: bool
       no_machine_profile:
         description: Open the session without loading the user's profile. For opening.
@@ -113,78 +115,80 @@ options:
         type: str
       maximum_received_data_size_per_command:
         description:
-          - How many bytes one command may return, as PowerShell's messages have them. More is an error, and the command
-            goes on. V(0) and the default mean any number.
+          - The maximum number of bytes that one command may return, measured in PowerShell's messages. More bytes are
+            an error, and the command goes on. V(0) and the default mean no limit.
         type: int
       maximum_received_object_size:
         description:
-          - How many bytes one object that the server sends may have, as PowerShell's messages have it. A larger object
-            is an error. The default is PowerShell's, V(209715200) (200 MiB). V(0) means any number.
+          - The maximum size in bytes of one object that the server sends, measured in PowerShell's messages. A larger
+            object is an error. The default is PowerShell's, V(209715200) (200 MiB). V(0) means no limit.
         type: int
       output_buffering_mode:
         description:
           - How the server handles output when its buffer is full and no client is connected. V(block) suspends the
-            command, V(drop) drops the oldest output, V(none) leaves it as it is.
+            command, V(drop) drops the oldest output, and V(none) does not change the session's setting.
         type: str
         choices: [none, drop, block]
       max_connection_retry_count:
         description:
-          - How often a connection to the computer that cannot be opened is tried again, within the time of
-            O(session_option.open_timeout). A request that was sent is never repeated.
-          - The default is what the inventory says, or V(0).
+          - How often the task tries again to open a connection to the computer, within O(session_option.open_timeout).
+            It never sends a request twice.
+          - The default is the inventory's value, or V(0).
         type: int
       application_arguments:
         description: Data for C($PSSenderInfo) in the session. For opening.
         type: dict
       open_timeout:
         description:
-          - Seconds that listing the sessions of one computer may take altogether, and that connecting to one session
-            may take, at most 3600.
-          - The default, also for V(0), is 180.
+          - Seconds that the task may take to list all sessions of one computer, and to connect to one session, at most
+            3600.
+          - The default is 180. V(0) means the default.
         type: float
       cancel_timeout:
         description:
-          - Seconds that the request that stops a command may take, at most 3600. The default, also for V(0), is that of
-            O(session_option.open_timeout).
+          - Seconds that the request to stop a command may take, at most 3600. The default is the value of
+            O(session_option.open_timeout). V(0) means the default.
         type: float
       idle_timeout:
         description:
-          - Seconds that the session may be disconnected before the server removes it, at least 60. It is set when a
-            session is opened, and when it is disconnected and the module's own C(idle_timeout) is not given. Connecting
-            does not change it, as with the cmdlet.
-          - V(-1) leaves it to the server.
-          - If the server allows less, a session is opened with the most that it allows. Where a server grants less than
-            was asked for, one warning for all hosts of the task says so.
-          - Disconnecting from a session with less than 900 seconds (15 minutes) is a warning with the time of expiry.
+          - Seconds that the session may be disconnected before the server removes it, at least 60. The task sets it
+            when it opens a session. It also sets it when it disconnects from a session, unless the module's own
+            C(idle_timeout) is given. Connecting does not change it, as with the cmdlet.
+          - V(-1) means the server's default.
+          - If the server allows less, a new session gets the server's maximum. One warning for all hosts of the task
+            lists the servers that granted less than the task asked for.
+          - If the task disconnects from a session with less than 900 seconds (15 minutes), a warning gives the time of
+            expiry.
         type: int
       operation_timeout:
         description:
-          - Seconds that the server may take for one request, at most 3600. The default is what the inventory says, or,
-            also for V(0), 180.
-          - It is also how long one request for output waits while a command is silent. If neither the task nor the
-            inventory sets it, such a request waits 20 seconds at most, since gateways and firewalls cut connections
-            that are silent for long.
+          - Seconds that the server may take for one request, at most 3600. The default is the inventory's value, or
+            180. V(0) means 180.
+          - A request for output waits for the same time while the command is silent. If neither the task nor the
+            inventory sets this option, such a request waits at most 20 seconds, because gateways and firewalls cut
+            silent connections.
         type: float
       proxy_access_type:
         description:
-          - How a proxy is found. V(no_proxy_server) uses none. V(ie_config), V(win_http_config) and V(auto_detect) all
-            use what the environment of the controller says (C(http_proxy), C(https_proxy), C(no_proxy)), even if the
-            inventory says to ignore it. The default, V(none), uses what the inventory says, or else the environment.
+          - How to find the proxy. V(no_proxy_server) uses no proxy. V(ie_config), V(win_http_config) and V(auto_detect)
+            use the environment variables of the controller (C(http_proxy), C(https_proxy), C(no_proxy)), even if the
+            inventory says to ignore them. The default, V(none), uses the inventory's proxy, or else the environment
+            variables.
         type: str
         choices: [none, ie_config, win_http_config, auto_detect, no_proxy_server]
       proxy:
         description:
           - Address of the proxy, such as V(http://proxy.example.com:3128) or V(socks5h://bastion.example.com:1080).
-          - A SOCKS proxy resolves the names of the computers with C(socks5h); with C(socks5), the controller does. It
-            needs the Python library PySocks.
-          - A user or password in the address is refused; O(session_option.proxy_credential) has them.
+          - With C(socks5h), the SOCKS proxy resolves the names of the computers. With C(socks5), the controller
+            resolves them. Both need the Python library PySocks.
+          - A user or password in the address is refused. Give them in O(session_option.proxy_credential).
         type: str
       proxy_authentication:
         description: How to log on to an HTTP proxy. Only V(basic) is possible.
         type: str
         choices: [basic, digest, negotiate]
       proxy_credential:
-        description: The user to log on to the proxy with.
+        description: The user to log on to the proxy.
         type: dict
         suboptions:
           username:
@@ -195,66 +199,67 @@ options:
             description: The user's password.
             type: str
       skip_ca_check:
-        description: Accept a server certificate of an unknown authority.
+        description: Accept a server certificate from an unknown authority.
         type: bool
       skip_cn_check:
         description: Accept a server certificate for another name.
         type: bool
       skip_revocation_check:
-        description: Accept a server certificate that is in a revocation list kept with the trusted authorities.
+        description: Accept a server certificate that a revocation list beside the trusted authorities names as revoked.
         type: bool
       no_encryption:
         description:
           - Allow HTTP without encryption. Passwords and data can then be read on the way.
-          - The default is what the inventory says (C(ansible_psrp_message_encryption=never) allows it), or V(false).
+          - The default is V(false), unless the inventory allows it with C(ansible_psrp_message_encryption=never).
         type: bool
       use_utf16:
         description: Send requests in UTF-16 instead of UTF-8.
         type: bool
       include_port_in_spn:
-        description: Name the port in the Kerberos service principal.
+        description: Include the port in the Kerberos service principal name.
         type: bool
   throttle_limit:
     description:
-      - How many requests may be under way at once, over all computers and sessions. V(0) and less mean 32.
-      - Each is an open file. More than half of the number that the process may have (C(ulimit -n)) is lowered to that,
-        with a warning.
+      - The maximum number of requests under way at once, over all computers and sessions. V(0) and negative numbers
+        mean 32.
+      - Each request needs an open file. If the number is more than half of the files that the process may open
+        (C(ulimit -n)), the task lowers it to that half and warns.
     type: int
     default: 32
   on_error:
     description:
-      - How errors are handled. V(fail_at_end) tries everything and then fails with all errors. V(stop) starts nothing
-        more after the first error and fails; no command is run or received then, in the sessions that were connected
-        before it either. V(report) tries everything and does not fail; the result has the errors.
+      - How the task handles errors. V(fail_at_end) tries everything, and then fails with all errors. V(stop) starts
+        nothing new after the first error, and fails. It then runs or receives no command, not even in sessions that are
+        connected already. V(report) tries everything and does not fail. The result has the errors.
     type: str
     choices: [fail_at_end, stop, report]
     default: fail_at_end
   state_file:
     description:
-      - File that keeps the numbers of the sessions this controller has seen, and its identity as a client. It holds no
-        passwords, and losing it loses the numbers only.
-      - If the file cannot be written, or another process holds it for more than five seconds, tasks go on without it,
-        and a warning says so. The tasks of one run are one client to the servers all the same. Other runs are other
-        clients only where the folder cannot be written.
-      - The identity is in a file beside it with the suffix C(.client).
+      - File in which this controller remembers the sessions that it has seen, and their numbers. It has no passwords.
+        If the file is deleted, only this memory is lost.
+      - If the file cannot be written, or another process locks it for more than five seconds, tasks go on without it
+        and warn. The servers still see all tasks of one run as one client. If the folder cannot be written, the servers
+        see each run as another client.
+      - The identity of the controller as a client is in a file beside it, with the suffix C(.client).
       - The default is the environment variable E(PSSESSION_STATE_FILE), or C(pssession/state.sqlite3) in Ansible's
         home folder, which is C(~/.ansible) unless C(home) in C(ansible.cfg) or C(ANSIBLE_HOME) says otherwise.
     type: path
   client_id:
     description:
-      - The GUID by which servers know this client. Controllers that share one count as one client, so that each can
-        take up at once what another left connected.
+      - The GUID by which servers know this client. Controllers with the same GUID count as one client. Each of them can
+        connect at once to sessions that another one is connected to.
       - The default is the environment variable E(PSSESSION_CLIENT_ID), or the identity in O(state_file).
     type: str
   lockout_guard:
     description:
-      - Keep accounts of a domain from being locked. Until one computer has accepted an account with its password, at
-        most three log-ons with it are refused or undecided. When three were refused and none was accepted, no other
-        computer is asked, and one error record is about all of them.
-      - It is about accounts such as V(LAB\\svc) and V(svc@lab.example.com) that log on with a password. Accounts of a
-        single computer are not guarded.
-      - The tasks of one run on the controller share what they know, for each host or for all. Each run starts anew, and
-        so does each task that runs on another host than the controller.
+      - Protect domain accounts from a lockout. Until a computer has accepted an account and its password, at most three
+        log-ons with them are refused or under way. After three refusals without a success, the task asks no other
+        computer. One error record then lists all computers that were not asked.
+      - This protects accounts such as V(LAB\\svc) and V(svc@lab.example.com) that log on with a password. It does not
+        protect local accounts.
+      - All tasks that one run executes on the controller share the counts. The counts start anew with each run, and
+        with each task on another host than the controller.
     type: bool
     default: true
 requirements:
@@ -266,17 +271,17 @@ requirements:
 options:
   computer_name:
     description:
-      - Computers to look on. V(.) is the controller itself.
-      - Upper and lower case, blanks at the ends and a dot behind the name do not count. So V(web1) and V(WEB1.) are
-        one computer, and so is an address that the inventory has for it. A name that only DNS resolves, such as an
-        alias or an address that is not in the inventory, counts as another computer.
-      - If an entry is the name of an inventory host, the connection variables of that host apply, its address included.
+      - The computers of the sessions. V(.) is the controller itself.
+      - Case, blanks at the ends and a dot after the name are ignored. So V(web1) and V(WEB1.) are the same computer.
+        The address that the inventory has for a host is the same computer, too. A DNS alias, or an address that is not
+        in the inventory, counts as another computer.
+      - If an entry is the name of an inventory host, that host's connection variables apply, including its address.
     type: list
     elements: str
     aliases: [cn]
   configuration_name:
     description:
-      - Only sessions of this session configuration, given by its name or its full URI, without wildcards.
+      - Only sessions of this session configuration. Give its name or its full URI, without wildcards.
     type: str
 """
 

@@ -1,4 +1,4 @@
-"""Documentation of the options of ansible-core's psrp connection plugin, as the installed core has them.
+"""Documentation of the options of ansible-core's psrp connection plugin, read from the installed core.
 
 Their defaults and their number differ by core, and the connection plugin of this collection works with all of them.
 """

@@ -1,4 +1,4 @@
-"""Documentation that several modules share: how large the result of a task becomes, and where that is a limit."""
+"""Documentation that several modules share: the size of a task's result, and the limit of AWX."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -9,17 +9,17 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 notes:
-  - AWX keeps 700,000 bytes of a task's result and cuts the rest. An entry of RV(sessions) is about 1,100 bytes long
-    there, so one task fits that names 600 sessions. For more, the role P(psremoting.fleet.pssession#role) has a result
-    for each host.
+  - AWX keeps 700,000 bytes of a task's result and cuts the rest. An entry of RV(sessions) has about 1,100 bytes there,
+    so the result of a task fits up to about 600 sessions. For more sessions, use the role
+    P(psremoting.fleet.pssession#role), which has a result for each host.
 """
 
     # Of modules that have results of commands.
     OUTPUT = r"""
 options: {}
 notes:
-  - AWX keeps 700,000 bytes of a task's result and cuts the rest. A session with the result of its command is about
-    1,500 bytes long there, and its output comes on top. So one task fits that names 450 sessions with short output, or
-    20 sessions with 20,000 bytes of output each. For more, the role P(psremoting.fleet.pssession#role) has a result for
+  - AWX keeps 700,000 bytes of a task's result and cuts the rest. A session with the result of its command has about
+    1,500 bytes there, without the output. So the result of a task fits 450 sessions with short output, or 20 sessions
+    with 20,000 bytes of output each. For more, use the role P(psremoting.fleet.pssession#role), which has a result for
     each host.
 """

@@ -1,4 +1,4 @@
-"""Documentation of the options that several modules share: which sessions are meant, and what is done to them.
+"""Documentation of the options that several modules share: the selection of sessions, and changes of them.
 
 plugins/module_utils/_arguments.py has their specifications. A test compares the two.
 """
@@ -15,15 +15,15 @@ options:
   connection_uri:
     description:
       - Addresses of WinRM endpoints, such as V(https://server01:5986/wsman).
-      - Without a port it is that of the scheme (80 or 443), and without a path it is V(/wsman), as with the cmdlet.
+      - The default port is that of the scheme (80 or 443), and the default path is V(/wsman), as with the cmdlet.
     type: list
     elements: str
     aliases: [uri, cu]
   allow_redirection:
     description:
       - Follow redirections of O(connection_uri), at most O(session_option.maximum_redirection) of them, and never from
-        HTTPS to HTTP. The log-on is then made at the new place, too.
-      - Without it a redirection is an error, and nothing is sent to the new place.
+        HTTPS to HTTP. The task then logs on to the new address with the same credentials.
+      - Without this option a redirection is an error, and the task sends nothing to the new address.
     type: bool
 """
 
@@ -32,58 +32,58 @@ options:
 options:
   name:
     description:
-      - Names of the sessions. The wildcards V(*), V(?) and V([a-z]) are understood, with a backtick before a character
-        that is meant literally. Upper and lower case are the same, by PowerShell's ordinal comparison.
-      - A session that is called exactly as the text comes first. Only where none of the computers lists one, and this
-        controller does not know one that ended, is the text a pattern. V(*) always means all.
-      - With O(computer_name) or O(connection_uri) they are the names on the computers, and without O(name) all sessions
-        there are meant, unless the module needs to know which. With neither they are the names of sessions this
-        controller has seen before.
-      - Text is split at its commas and lines. Blanks at the ends of names do not count, neither here nor in what a
+      - Names of the sessions. The wildcards are V(*), V(?) and V([a-z]). A backtick makes the next character literal.
+        Names are compared without regard to case, by PowerShell's ordinal comparison.
+      - An exact name takes precedence over a pattern. The text is a pattern only if no computer lists a session with
+        exactly this name, and this controller knows of no such session that ended. V(*) always means all sessions.
+      - With O(computer_name) or O(connection_uri), the task looks for the names on these computers. Without O(name) it
+        then means all sessions there, if the module allows that. With neither of the two, it looks among the sessions
+        that this controller has seen before.
+      - Text is split at commas and line ends. Blanks at the ends of a name are ignored, here and in the names that a
         server lists.
     type: list
     elements: str
   session:
     description:
-      - Sessions as the lookup P(psremoting.fleet.pssession#lookup) and the modules of this collection return them. One
-        session need not be in a list, and JSON text is taken as well.
-      - A task with O(session), O(id), or O(name) or O(instance_id) without a computer applies for each session what
-        earlier tasks had set for it. That is O(connection_uri), O(port), O(use_ssl), O(application_name),
+      - Sessions as the lookup P(psremoting.fleet.pssession#lookup) and the modules of this collection return them. A
+        list, a single session and JSON text are accepted.
+      - A task with O(session) or O(id), or with O(name) or O(instance_id) but no computer, uses for each session the
+        options that earlier tasks had for it. These are O(connection_uri), O(port), O(use_ssl), O(application_name),
         O(allow_redirection), O(authentication), O(transport), O(certificate_thumbprint), O(certificate_store),
         O(certificate_pem), O(certificate_key_pem), O(ca_cert), O(server_certificate_fingerprint) and O(session_option).
-        The options of the task win, and the rest is the inventory's as it is now.
-      - No secret is remembered, nor O(session_option.application_arguments), O(session_option.idle_timeout),
-        O(session_option.no_compression), O(session_option.no_machine_profile) and
-        O(session_option.output_buffering_mode). O(session_option.proxy) is remembered without user and password.
-      - Settings that weaken a check count only if they are in O(state_file). From a session that is given here alone
-        they are ignored, with a warning. They are O(allow_redirection), O(authentication) V(basic) and V(credssp),
+        Options of the task itself take precedence. All other settings come from the inventory.
+      - The controller remembers no secrets. Nor does it remember O(session_option.application_arguments),
+        O(session_option.idle_timeout), O(session_option.no_compression), O(session_option.no_machine_profile) and
+        O(session_option.output_buffering_mode). It remembers O(session_option.proxy) without user and password.
+      - Some settings weaken a check. They are O(allow_redirection), O(authentication) V(basic) and V(credssp),
         O(server_certificate_fingerprint), O(session_option.no_encryption), O(session_option.skip_ca_check),
-        O(session_option.skip_cn_check) and O(session_option.skip_revocation_check). Nor does an address that only the
-        given session has get user and password of the inventory; give O(credential) there.
+        O(session_option.skip_cn_check) and O(session_option.skip_revocation_check). Such a setting applies only if
+        O(state_file) has it. If only the given session has it, the task ignores it and warns. If only the given session
+        has an address, the task does not send the inventory's user and password there. Set O(credential) in this case.
     type: list
     elements: dict
   id:
     description:
-      - Numbers of sessions this controller has seen before, as returned with each session.
+      - Numbers of sessions that this controller has seen before. Each returned session has its number.
     type: list
     elements: int
   instance_id:
     description:
       - GUIDs of the sessions.
-      - With neither O(computer_name) nor O(connection_uri) they are looked for among the sessions this controller has
-        seen before.
+      - Without O(computer_name) and O(connection_uri), the task looks for them among the sessions that this controller
+        has seen before.
     type: list
     elements: str
   require_each:
     description:
-      - Look for the names and GUIDs on each computer by itself, so that one which a computer does not have is missing
-        there. Otherwise, as with the cmdlet, one that any of the computers has is missing nowhere.
-      - It goes with O(computer_name) and O(connection_uri).
+      - Require each name and GUID on each computer. A name that one computer does not have is then missing there. By
+        default, as with the cmdlet, a name is missing only if none of the computers has it.
+      - This needs O(computer_name) or O(connection_uri).
     type: bool
   on_missing:
     description:
-      - How a name, number or GUID without a session is handled. V(error) makes it an error, V(warn) a warning, and
-        V(skip) is for tasks whose sessions need not exist.
+      - How the task handles a name, number or GUID without a session. V(error) makes it an error, V(warn) a warning.
+        V(skip) ignores it, for sessions that need not exist.
     type: str
     choices: [error, warn, skip]
     default: error
@@ -95,10 +95,11 @@ options:
 options:
   all_known:
     description:
-      - O(name) or O(instance_id) mean the sessions on every computer that the controller knows sessions of.
-      - A task that names no computer and does not run for a Windows host of the inventory needs it, and without it is
-        refused before anything is sent. On a Windows host it is refused, because that host is meant there.
-      - It is not needed with O(id), O(session), O(computer_name) and O(connection_uri).
+      - Apply O(name) or O(instance_id) to every computer on which the controller has seen sessions.
+      - A task needs this option if it names no computer and does not run for a Windows host of the inventory. Without
+        it, such a task is refused before it sends anything. In a task for a Windows host this option is refused,
+        because such a task means that host.
+      - Tasks with O(id), O(session), O(computer_name) or O(connection_uri) do not need it.
     type: bool
     default: false
 """
@@ -107,8 +108,8 @@ options:
 options:
   list_commands:
     description:
-      - Also list the commands in each session; it costs one more request a session.
-      - A session with several commands is then left out with a warning, as the cmdlets support one.
+      - Also list the commands in each session. This takes one more request for each session.
+      - The task leaves out a session with several commands and warns, because the cmdlets support one command.
     type: bool
     default: false
 """
@@ -118,16 +119,16 @@ options:
 options:
   confirm:
     description:
-      - Ask before anything is done to a session, as C(-Confirm) does. Answers are Yes, Yes to All, No and No to All.
-      - It needs a terminal, and fails where there is none.
+      - Ask before the task changes a session, as C(-Confirm) does. Answers are Yes, Yes to All, No and No to All.
+      - This needs a terminal. Without a terminal the task fails.
     type: bool
     default: false
     aliases: [cf]
   busy_timeout:
     description:
-      - Seconds to wait for sessions that another client holds.
-      - A client that died keeps its sessions for about a minute, so V(90) is a good value after a crash. With V(0)
-        such a session is an error at once.
+      - Seconds to wait for sessions that another client is connected to.
+      - After a client crashes, the server keeps it connected for about a minute. So V(90) is a good value after a
+        crash. With V(0) a session in use is an error at once.
     type: int
     default: 0
 """
@@ -137,14 +138,14 @@ options:
 options:
   owner:
     description:
-      - Only sessions of these accounts, with wildcards as in O(name). C(DOMAIN\user) means that account, V(user) the
-        account of that name in any domain. V(<own>) means the account that the task logs on to the computer with.
-      - Whose a session is, the server says. The owner that it named for sessions that this controller opened or was
-        connected to with the same user name counts first. Next the names are compared. Where they do not show it, as
-        with a user principal name, V(<own>) is an error with the owner in it.
-      - A name that only sessions of other accounts have is missing.
-      - An administrator sees the sessions of every account, and can connect only to those of the own one. Without
-        administrator rights one's own are all that is visible.
+      - Only sessions of these accounts, with wildcards as in O(name). C(DOMAIN\user) means one account. V(user) means
+        the accounts of that name in all domains. V(<own>) means the account with which the task logs on.
+      - The server names the owner of each session. To find V(<own>), the task first uses the owners of sessions that
+        this controller opened or connected to with the same user name. Otherwise it compares the names. If the names do
+        not decide, as with a user principal name, V(<own>) is an error that names the owner.
+      - If only sessions of other accounts have a name, the name counts as missing.
+      - An administrator sees the sessions of all accounts, but can connect only to sessions of the administrator's own
+        account. Other users see only their own sessions.
     type: list
     elements: str
 """
@@ -154,18 +155,19 @@ options:
 options:
   state:
     description:
-      - V(opened) means sessions that this controller is connected to, V(disconnected) all others.
+      - Only sessions in this state. V(opened) means sessions that this controller is connected to, V(disconnected) all
+        others.
     type: str
     choices: [all, opened, disconnected]
     default: all
   minimum_age:
     description:
-      - Only sessions that have been without a client for so many seconds at least.
+      - Only sessions that have had no client for at least this number of seconds.
     type: int
     default: 0
   expires_within:
     description:
-      - Only sessions that their server removes within so many seconds if no client connects to them.
+      - Only sessions that the server will remove within this number of seconds if no client connects.
     type: int
 """
 

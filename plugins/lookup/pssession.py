@@ -12,7 +12,7 @@ author: psremoting.fleet contributors (@psremoting)
 description:
   - Lists the PowerShell sessions (PSSessions) of Windows computers, as C(Get-PSSession -ComputerName) does on Windows.
   - It runs on the controller, connects to no session, and changes nothing on the computers.
-  - On a Windows host of the inventory, and with no computer named, the computer is that host.
+  - In a task for a Windows host of the inventory, the default computer is that host.
 options:
   _terms:
     description: Computers to look on, in addition to O(computer_name).

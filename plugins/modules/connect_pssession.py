@@ -10,17 +10,17 @@ short_description: Connect to disconnected PowerShell sessions
 version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
-  - Finds PowerShell sessions (PSSessions) on Windows computers and connects to those that are disconnected, as
-    C(Connect-PSSession) does on Windows. The work inside them has gone on meanwhile.
-  - Only the account that opened a session can connect to it. It does not matter from which machine.
-  - A session that this controller is connected to already is returned unchanged.
-  - All sessions are tried, whatever happens to one of them; then the task fails with all errors in RV(ignore:errors).
-    O(on_error) changes that.
+  - Finds PowerShell sessions (PSSessions) on Windows computers and connects to the disconnected ones, as
+    C(Connect-PSSession) does on Windows. While a session is disconnected, its commands go on.
+  - Only the account that opened a session can connect to it, but from any machine.
+  - If this controller is already connected to a session, the task returns the session unchanged.
+  - If one session fails, the task still tries all others. At the end it fails with all errors in RV(ignore:errors).
+    O(on_error) changes this.
 options:
   application_private_data:
     description:
-      - Also wait for what the server tells each connected session about itself (its C(ApplicationPrivateData)), such
-        as the version of PowerShell. It costs at least one more request a session.
+      - Also return the properties that the server sends about itself (C(ApplicationPrivateData)), such as the version
+        of PowerShell. This takes at least one more request for each session.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -36,16 +36,16 @@ extends_documentation_fragment:
   - psremoting.fleet._sessions.change
   - psremoting.fleet._endpoints
 notes:
-  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
-    Windows, and the task's own connection is never opened.
-  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host.
-  - A connected session that its client does not use becomes disconnected again after about a minute. That is the
-    server's doing and normal; the next task that needs the session takes it up again.
-  - "Differences from the cmdlet: the computers are asked side by side, under O(throttle_limit). A session that is
-    connected here already is returned and does not drop out. A session that is not found is an error, see
-    O(on_missing). O(busy_timeout) waits. Credentials may be given with the local parameter sets, too, since a task
-    remembers none. A session remembered as Opened is not believed: the server is asked."
+  - The task runs on the controller, or on the host that C(delegate_to) names if this is not a Windows host. It never
+    runs on Windows and never opens the connection of the host.
+  - In a task for a Windows host of the inventory, without O(computer_name), O(connection_uri), O(session) and O(id),
+    the computer is that host.
+  - The server disconnects a client that is silent for about a minute. This is normal. The next task that needs the
+    session connects to it again.
+  - "Differences from the cmdlet: The task asks the computers at the same time, up to O(throttle_limit). It also returns
+    sessions that are connected already. A session that is not found is an error (O(on_missing)). O(busy_timeout) waits
+    for sessions in use. Credentials are also allowed with the local parameter sets, because a task remembers none. The
+    task asks the server even if it remembers a session as Opened."
 seealso:
   - module: psremoting.fleet.disconnect_pssession
   - module: psremoting.fleet.pssession_info
@@ -63,7 +63,7 @@ EXAMPLES = r"""
     name: ITTask
   register: reconnected
 
-- name: Connect to all sessions with a name like this on two computers of the inventory
+- name: Connect to all sessions with a name like IT* on two computers of the inventory
   psremoting.fleet.connect_pssession:
     computer_name: [server01, server02]
     name: IT*
@@ -74,12 +74,12 @@ EXAMPLES = r"""
     name: Nightly*
     busy_timeout: 90
 
-- name: Connect where there is something to connect to, and go on where there is not
+- name: Connect to a session if it exists, and go on if it does not
   psremoting.fleet.connect_pssession:
     name: Patch*
     on_missing: skip
 
-- name: Connect to what the lookup found
+- name: Connect to the sessions that the lookup found
   psremoting.fleet.connect_pssession:
     session: "{{ query('psremoting.fleet.pssession', 'server01', name='IT*') }}"
   delegate_to: localhost
@@ -103,8 +103,9 @@ EXAMPLES = r"""
 RETURN = r"""
 sessions:
   description:
-    - The sessions this controller is now connected to, in the order they got there; already connected ones included.
-    - In check mode the sessions selected that would not be refused, as they were found.
+    - The sessions that this controller is connected to now, in the order in which they were connected. Sessions that
+      were connected before are included.
+    - In check mode, the selected sessions that would not be refused, in the state in which they were found.
     - Each is valid input for O(session) of this module.
   returned: always
   type: list
@@ -115,11 +116,11 @@ sessions:
       type: int
       sample: 3
     name:
-      description: Name of the session; empty if it has none.
+      description: Name of the session. Empty for a session without a name.
       type: str
       sample: ITTask
     computer_name:
-      description: The computer, as it was named.
+      description: Name of the computer as the task or the inventory gave it.
       type: str
       sample: server01
     computer_type:
@@ -136,8 +137,8 @@ sessions:
       sample: Opened
     availability:
       description:
-        - V(Available), or V(Busy) if O(list_commands) found a command in it.
-        - For a disconnected session V(None), or V(Busy) when another client is connected to it.
+        - For a connected session V(Available), or V(Busy) if O(list_commands) found a command in it.
+        - For a disconnected session V(None), or V(Busy) if another client is connected to it.
       type: str
       sample: Available
     configuration_name:
@@ -149,15 +150,15 @@ sessions:
       type: str
       sample: 0ee2bb5c-0000-0000-0000-31ad3d3b3a5b
     disconnected_on:
-      description: Since when it is disconnected (UTC), if it is and the server says.
+      description: The time since which the session is disconnected (UTC), if the server gives it.
       type: str
       sample: "2026-11-23T22:10:00Z"
     expires_on:
-      description: When the server will remove it if no client connects (UTC), if that is known.
+      description: The time when the server will remove the session if no client connects (UTC), if known.
       type: str
       sample: "2026-11-24T00:10:00Z"
     idle_timeout:
-      description: Seconds that it may be disconnected.
+      description: Seconds that the session may be disconnected before the server removes it.
       type: int
       sample: 7200
     max_idle_timeout:
@@ -165,15 +166,15 @@ sessions:
       type: int
       sample: 2147483
     output_buffering_mode:
-      description: How output is handled while it is disconnected, V(Block) or V(Drop).
+      description: How the server handles output while the session is disconnected, V(Block) or V(Drop).
       type: str
       sample: Block
     owner:
-      description: The account that opened it.
+      description: The account that opened the session.
       type: str
       sample: SERVER01\operator
     client_ip:
-      description: Address of the client that opened or last connected it.
+      description: Address of the client that opened the session or connected to it last.
       type: str
       sample: 192.0.2.10
     application_name:
@@ -185,7 +186,7 @@ sessions:
       type: int
       sample: 5986
     use_ssl:
-      description: Whether the endpoint is reached by HTTPS.
+      description: Whether the endpoint uses HTTPS.
       type: bool
       sample: true
     connection_uri:
@@ -198,28 +199,30 @@ sessions:
       sample: server01
     authentication_used:
       description:
-        - How the task logged on, V(basic), V(kerberos), V(ntlm), V(credssp), V(digest) or V(certificate). For Negotiate
-          it is what it came to, V(kerberos) or V(ntlm). It is V(negotiate) only where nothing was listed.
+        - How the task logged on, V(basic), V(kerberos), V(ntlm), V(credssp), V(digest) or V(certificate). If the task
+          used Negotiate, the value is the scheme that was negotiated, V(kerberos) or V(ntlm). It is V(negotiate) only
+          if the task listed no sessions.
       type: str
       sample: kerberos
     tls:
       description:
-        - V(verified) if all checks of the server's certificate were on, V(pinned) if only the certificate with
-          O(server_certificate_fingerprint) was accepted, V(unverified) if a check was off, and V(none) without HTTPS.
+        - V(verified) if the task made all checks of the server's certificate. V(pinned) if it accepted only the
+          certificate with O(server_certificate_fingerprint). V(unverified) if a check was switched off. V(none) without
+          HTTPS.
       type: str
       sample: verified
     task_options:
       description:
-        - Options of the task for the connection, without secrets. A later task with this session applies it again; see
+        - The task's options for the connection, without secrets. A later task with this session uses them again; see
           O(session).
       type: dict
       sample: {port: 15986}
     changed:
-      description: Whether the task changed this session, or in check mode would have changed it.
+      description: Whether the task changed this session, or would have changed it in check mode.
       type: bool
       sample: true
     what_if:
-      description: The line about this session in RV(what_if), or null if nothing would be done.
+      description: The line about this session in RV(what_if), or null if the session would not change.
       returned: in check mode
       type: str
       sample: 'What if: Performing the operation "Connect" on target "ITTask".'
@@ -239,7 +242,7 @@ errors:
   elements: dict
   contains:
     fully_qualified_error_id:
-      description: The id PowerShell gives this error.
+      description: PowerShell's id of this error.
       type: str
       sample: AccessDenied,PSSessionConnectFailed,Microsoft.PowerShell.Commands.ConnectPSSessionCommand
     category:
@@ -252,30 +255,31 @@ errors:
       sample: connecting to session ITTask on server01 failed
     reason:
       description:
-        - Why, in one word to go by. V(missing) means that nothing of that name or id is there, V(expired) that the
-          session was known and exists no longer, V(busy) that another client is connected to it, V(unreachable) that
-          the computer did not answer as WinRM does, V(access_denied) that it refused the log-on or the operation,
-          V(command_failed) that the script ended with an error, V(failed) anything else.
+        - The reason in one word, for conditions in playbooks. V(missing) means that no session has this name or id.
+          V(expired) means that this controller knew the session, but it no longer exists. V(busy) means that another
+          client is connected to the session. V(unreachable) means that the computer did not answer as WinRM does.
+          V(access_denied) means that the computer refused the log-on or the operation. V(command_failed) means that the
+          script ended with an error. V(failed) means any other error.
       type: str
       sample: busy
     target:
-      description: The session's GUID, or the value that was not found, if the cmdlet names one.
+      description: The session's GUID or the value that was not found, if the cmdlet's error has one.
       type: str
       sample: ITTask
     computer_name:
-      description: The computer, if it is about one.
+      description: The computer, if the error is about one.
       type: str
       sample: server01
     inventory_hostname:
-      description: The inventory host whose variables were used, if it is about one.
+      description: The inventory host whose variables were used, if the error is about one.
       type: str
       sample: server01
     session_name:
-      description: Name of the session, if it is about one.
+      description: Name of the session, if the error is about one.
       type: str
       sample: ITTask
     instance_id:
-      description: GUID of the session, if it is about one.
+      description: GUID of the session, if the error is about one.
       type: str
       sample: 0ee2bb5c-0000-0000-0000-31ad3d3b3a5b
     code:
@@ -287,7 +291,7 @@ errors:
       type: str
       sample: Another client connected to the session meanwhile. Run the task again.
     computers:
-      description: The computers that the error is about, if they are several. O(lockout_guard) makes such records.
+      description: The computers, if the error is about several. Only O(lockout_guard) makes such records.
       type: list
       elements: dict
       returned: when there are several
@@ -301,27 +305,28 @@ errors:
           type: str
           sample: server04
 missing:
-  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
+  description: Names, numbers and GUIDs without a session, whatever the value of O(on_missing).
   returned: always
   type: list
   elements: str
   sample: [NoSuchTask]
 what_if:
   description:
-    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
-      refused are in RV(errors) instead.
-    - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
-      The session does not count as changed then, since only a changing request would tell.
+    - One line for each session that a run would change, in the cmdlet's words. Sessions that would be refused are in
+      RV(errors) instead.
+    - The server may list a session as connected without showing whether this client is the connected one. Then the line
+      has both outcomes, and the session does not count as changed.
   returned: always, with lines in check mode
   type: list
   elements: str
   sample: ['What if: Performing the operation "Connect" on target "ITTask".']
 stdout:
   description:
-    - A table of the sessions that the task has changed, 50 at most. In check mode the lines of RV(what_if), each with
-      its host, 1000 at most. Errors follow, grouped by reason, unless they fail the task, whose C(msg) has them.
-    - A task for several computers, or in a play for one host, shows it on the terminal. A task that runs for each
-      host of a play shows the lines of check mode and such errors only. One with C(no_log) or C(until) shows nothing.
+    - A table of at most 50 sessions that the task changed. In check mode, at most 1000 lines of RV(what_if), each with
+      its host. Then follow the errors, grouped by reason. If the errors fail the task, they are in C(msg) instead.
+    - A task for several computers, or in a play for one host, shows this text on the terminal. A task that runs for
+      each host of a play shows only the lines of check mode and these errors. A task with C(no_log) or C(until) shows
+      nothing.
   returned: always
   type: str
 stdout_lines:
@@ -330,7 +335,7 @@ stdout_lines:
   type: list
   elements: str
 parameter_set:
-  description: The cmdlet's parameter set that the options meant.
+  description: The parameter set of the cmdlet that matches the options.
   returned: always
   type: str
   sample: ComputerName

@@ -17,15 +17,15 @@ description:
 options:
   idle_timeout:
     description:
-      - Seconds the server keeps the sessions without a client. The default is O(session_option.idle_timeout), or else
-        what each session has.
-      - It must be at least 60, and at most what the server allows (RV(ignore:max_idle_timeout) of the session). V(-1)
-        is the default. Less than 900 (15 minutes) is a warning with the time of expiry.
+      - Seconds that the server keeps the sessions without a client. The default is O(session_option.idle_timeout), or
+        else each session's present idle timeout.
+      - It must be at least 60, and at most the session's RV(ignore:max_idle_timeout). V(-1) means the default. If it is
+        less than 900 (15 minutes), a warning gives the time of expiry.
     type: int
   output_buffering_mode:
     description:
-      - How the server handles output when its buffer is full and no client is connected. V(block) suspends the
-        command, V(drop) drops the oldest output, V(none) leaves it as it is.
+      - How the server handles output when its buffer is full and no client is connected. V(block) suspends the command,
+        V(drop) drops the oldest output, and V(none) does not change the session's setting.
     type: str
     choices: [none, drop, block]
 extends_documentation_fragment:
@@ -41,10 +41,10 @@ extends_documentation_fragment:
   - psremoting.fleet._sessions.change
   - psremoting.fleet._endpoints
 notes:
-  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
-    Windows, and the task's own connection is never opened.
-  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host.
+  - The task runs on the controller, or on the host that C(delegate_to) names if this is not a Windows host. It never
+    runs on Windows and never opens the connection of the host.
+  - In a task for a Windows host of the inventory, without O(computer_name), O(connection_uri), O(session) and O(id),
+    the computer is that host.
   - "Differences from the cmdlet: sessions can be named by their computer, too. O(idle_timeout) and
     O(output_buffering_mode) do not reset each other."
 seealso:
@@ -77,39 +77,39 @@ RETURN = r"""
 sessions:
   description:
     - The sessions, disconnected now, as M(psremoting.fleet.connect_pssession) returns them.
-    - In check mode the sessions selected that would not be refused, as they were found.
+    - In check mode, the selected sessions that would not be refused, in the state in which they were found.
   returned: always
   type: list
   elements: dict
 errors:
   description:
-    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
-      them.
+    - The errors, one record for each computer, session or value, in the form of M(psremoting.fleet.connect_pssession).
   returned: always
   type: list
   elements: dict
 missing:
-  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
+  description: Names, numbers and GUIDs without a session, whatever the value of O(on_missing).
   returned: always
   type: list
   elements: str
   sample: [NoSuchTask]
 what_if:
   description:
-    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
-      refused are in RV(errors) instead.
-    - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
-      The session does not count as changed then, since only a changing request would tell.
+    - One line for each session that a run would change, in the cmdlet's words. Sessions that would be refused are in
+      RV(errors) instead.
+    - The server may list a session as connected without showing whether this client is the connected one. Then the line
+      has both outcomes, and the session does not count as changed.
   returned: always, with lines in check mode
   type: list
   elements: str
   sample: ['What if: Performing the operation "Disconnect" on target "ITTask".']
 stdout:
   description:
-    - A table of the sessions that the task has changed, 50 at most. In check mode the lines of RV(what_if), each with
-      its host, 1000 at most. Errors follow, grouped by reason, unless they fail the task, whose C(msg) has them.
-    - A task for several computers, or in a play for one host, shows it on the terminal. A task that runs for each
-      host of a play shows the lines of check mode and such errors only. One with C(no_log) or C(until) shows nothing.
+    - A table of at most 50 sessions that the task changed. In check mode, at most 1000 lines of RV(what_if), each with
+      its host. Then follow the errors, grouped by reason. If the errors fail the task, they are in C(msg) instead.
+    - A task for several computers, or in a play for one host, shows this text on the terminal. A task that runs for
+      each host of a play shows only the lines of check mode and these errors. A task with C(no_log) or C(until) shows
+      nothing.
   returned: always
   type: str
 stdout_lines:
@@ -118,7 +118,7 @@ stdout_lines:
   type: list
   elements: str
 parameter_set:
-  description: The cmdlet's parameter set that the options meant.
+  description: The parameter set of the cmdlet that matches the options.
   returned: always
   type: str
   sample: ComputerName

@@ -133,28 +133,28 @@ options:
     type: bool
   when_done:
     description:
-      - How the sessions are left at the end. V(keep) keeps them connected, V(disconnect) disconnects from them.
-      - V(remove) removes those whose command completed and whose output was all received. It keeps sessions without a
-        command, and those whose command failed, was stopped, lost output or ended with an exit code that
-        O(expected_return_code) does not have.
-      - A session whose command still runs is disconnected in any case. With O(in_disconnected_session) all are, and
-        V(remove) is refused.
+      - The state of the sessions at the end. V(keep) keeps them connected, V(disconnect) disconnects from them.
+      - V(remove) removes sessions whose command completed and whose output was all received. It keeps sessions without
+        a command. It also keeps sessions whose command failed, was stopped, lost output, or ended with an exit code
+        that is not in O(expected_return_code).
+      - The task always disconnects from a session whose command still runs. With O(in_disconnected_session) it
+        disconnects from all sessions and refuses V(remove).
     type: str
     choices: [keep, disconnect, remove]
     default: keep
   journal:
     description:
-      - File on the machine where the task runs, to which every piece of output is written and synced before anything
-        else is done with it. It is readable for its owner only.
-      - If it is a folder, or ends with a slash, each session has a file of its own there, named after its GUID. Tasks
-        that work with different sessions can share a folder.
-      - Servers hand out output once. With a journal a task that is killed at any moment loses nothing, and a second run
-        with the same journal returns the whole.
-      - It also knows which sessions were opened and which commands started, before they are. Give the tasks that start
-        and those that receive the same file.
-      - One run at a time works with a journal, and its parallel tasks share it. Another run is refused before
-        anything is sent. In a folder that is so for each session, and for starts of the same session name on the same
-        computer. The end of a run releases the journal, a kill included.
+      - File on the machine where the task runs. The task writes and syncs each piece of output to this file before it
+        does anything else with it. Only the owner can read the file.
+      - If the path is a folder, or ends with a slash, each session has its own file there, named after its GUID. Tasks
+        for different sessions can share a folder.
+      - A server sends output only once. With a journal, a task that is killed at any moment loses no output. A second
+        run with the same journal returns all of it.
+      - The task also notes in the journal each session before it opens it, and each command before it starts it. Use
+        the same journal for the tasks that start commands and those that receive their output.
+      - Only one run at a time can use a journal. Its parallel tasks share the journal, and another run is refused
+        before it sends anything. In a folder, this holds for each session, and for starts of the same session name on
+        the same computer. When a run ends or is killed, the journal is free again.
     type: path
 extends_documentation_fragment:
   - psremoting.fleet._attributes
@@ -170,10 +170,10 @@ extends_documentation_fragment:
   - psremoting.fleet._sessions.change
   - psremoting.fleet._endpoints
 notes:
-  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
-    Windows, and the task's own connection is never opened.
-  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host.
+  - The task runs on the controller, or on the host that C(delegate_to) names if this is not a Windows host. It never
+    runs on Windows and never opens the connection of the host.
+  - In a task for a Windows host of the inventory, without O(computer_name), O(connection_uri), O(session) and O(id),
+    the computer is that host.
   - With a computer, O(name), O(instance_id) or O(session_name) is needed, so that no script runs in all sessions there
     by mistake. O(name=*) means all of them.
   - A task has no user who could answer a script. A script that asks for input (C(Read-Host), prompts) gets an error
@@ -286,14 +286,14 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - The output of the commands, one entry for each session, in the order in which the commands ended. In check mode
-      it has those of scripts that support it.
+    - The output of the commands, one entry for each session, in the order in which the commands ended. In check mode it
+      has entries only for scripts that support check mode.
   returned: always
   type: list
   elements: dict
   contains:
     computer_name:
-      description: The computer, as it was named.
+      description: Name of the computer as the task or the inventory gave it.
       type: str
     name:
       description: Name of the session.
@@ -305,31 +305,32 @@ results:
       description: The inventory host whose variables were used.
       type: str
     command_id:
-      description: GUID of the command; none if the session had no command.
+      description: GUID of the command. Null if the session had no command.
       type: str
     state:
-      description: V(Running), V(Completed), V(Failed) or V(Stopped); none without a command.
+      description: V(Running), V(Completed), V(Failed) or V(Stopped). Null without a command.
       type: str
       sample: Completed
     rc:
       description:
-        - The code that the script called C(exit) with; none if it did not. The last call counts.
-        - Codes are 32-bit integers. PowerShell makes a V(0) of what does not fit or is not a number.
+        - The exit code with which the script called C(exit). Null if it did not. The last call counts.
+        - Exit codes are 32-bit integers. PowerShell turns any other value into V(0).
       type: int
     reboot_required:
       description:
-        - Whether the script ended with V(3010) or V(1641), by which installers ask for a restart, and
-          O(expected_return_code) has that code.
+        - True if the script ended with V(3010) or V(1641), and O(expected_return_code) has that code. Installers use
+          these codes to ask for a restart.
       type: bool
     output:
       description:
-        - The objects of the output stream. Dates are in ISO 8601, enumerations are their names, bytes are Base64,
-          objects are dictionaries of their properties, secure strings are not shown.
-        - Error, information, warning, verbose and debug records in the output, such as C(2>&1) puts there, have the
-          form of their own stream.
-        - The output of C(Format-Table) and the other Format cmdlets is text as on a console of 120 columns, one text
-          for each line, with a warning. A table finds its column widths in the first 10000 rows.
-        - Values that are too deep or too large are cut; an item or text that begins with C(...) marks the place.
+        - The objects of the output stream. Dates are text in ISO 8601, enumerations are their names, bytes are Base64,
+          and objects are dictionaries of their properties. Secure strings are not shown.
+        - Records of other streams can be in the output, for instance because of C(2>&1). They have the form of their
+          own stream.
+        - The output of C(Format-Table) and the other Format cmdlets is text for a console of 120 columns, one item for
+          each line, with a warning. The first 10,000 rows of a table determine its column widths.
+        - Values that are nested too deeply or too large are cut. An item or text that begins with C(...) marks the
+          place.
       type: list
       elements: raw
     error:
@@ -353,109 +354,111 @@ results:
       type: list
       elements: dict
     progress:
-      description: The last record of progress.
+      description: The last progress record.
       type: dict
     host_out:
       description:
-        - Text that the script wrote to its host and that is in no other stream. It needs a host with a user interface,
-          see O(host_ui).
-        - Colours are left out. A text of more than 10,000,000 characters is cut, and a mark at its end that begins with
-          C(...) says so.
+        - Text that the script wrote to its host and that no other stream has. This needs a host with a user interface
+          (O(host_ui)).
+        - It has no colours. A text of more than 10,000,000 characters is cut, and ends with a mark that begins with
+          C(...).
       type: str
     host_err:
-      description: Text that the script wrote to its host as errors, in the same way.
+      description: Text that the script wrote to its host as errors, under the same conditions.
       type: str
     output_dropped:
       description:
-        - Whether the server dropped output before a task received it. A session does that only if its output
-          buffering mode is V(Drop), so it is false in others.
-        - True if parts of a message are missing, or more messages than a session uses for itself. The server numbers
-          them, but it does not say that it dropped some. So it is none for a session with the mode V(Drop) where too
-          few are missing to be sure, or where other commands may have run before this one.
+        - Whether the server dropped output before a task received it. This can happen only with the output buffering
+          mode V(Drop). With other modes the value is false.
+        - The server numbers its messages, but does not report that it dropped some. The value is true if parts of a
+          message are missing, or more messages than a session needs for itself. With the mode V(Drop), it is null if
+          too few messages are missing to be sure, or if other commands may have run before this one.
       type: bool
     beginning_received:
       description:
-        - Whether the output begins at its beginning. A server gives each piece of output once, so a task or client that
-          received from the command before has what it received then.
-        - V(false) if another task or client has the beginning. When the command has ended, that is an error of a task
-          with O(journal), which keeps the session, and a warning of a task without.
-        - None if that is not known, as for commands of other clients, for those with
-          O(command), for those that run and for those that ended by an error.
+        - Whether RV(results[].output) has the output from its beginning. A server sends each piece of output once. If
+          another task or client received from the command before, only that one has the first part.
+        - V(false) if another task or client has the first part. When the command has ended, this is an error in a task
+          with O(journal), which then keeps the session. In a task without a journal it is a warning.
+        - Null if this is not known. That is so for commands of other clients, for commands of O(command), and for
+          commands that still run or ended with an error.
       type: bool
     reconnections:
-      description: How often the connection to the command broke and was replaced while this task received.
+      description: How often the connection broke and was replaced while this task received output of the command.
       type: int
     failure:
-      description: The error that ended the command, if one did, in the form of RV(results[].error).
+      description: The error that ended the command, if any, in the form of RV(results[].error).
       type: dict
     changed:
       description:
-        - Whether the script changed something. This is C($Ansible.Changed), which is V(true) unless the script sets it.
-        - It is V(true) as well for a command that has not ended, or that ended by an error, and V(false) without a
+        - Whether the script changed something. This is the value of C($Ansible.Changed), which is V(true) unless the
+          script sets it.
+        - It is also V(true) for a command that has not ended, or that ended with an error. It is V(false) without a
           command.
       type: bool
     failed:
-      description: Whether the script set C($Ansible.Failed). That is an error with the reason V(command_failed).
+      description: Whether the script set C($Ansible.Failed). In this case the task has an error with the reason
+        V(command_failed).
       type: bool
     result:
       description:
-        - The value of C($Ansible.Result), in the form of RV(results[].output). Without that it is empty.
-        - The values of a script that ends by an error are lost, here and in RV(results[].diff).
+        - The value of C($Ansible.Result), in the form of RV(results[].output). Empty if the script does not set it.
+        - If a script ends with an error, this value and RV(results[].diff) are lost.
       type: raw
     diff:
-      description: The value of C($Ansible.Diff), for tasks that show differences.
+      description: The value of C($Ansible.Diff), for runs with C(--diff).
       type: dict
     skip_reason:
-      description: Why the script did not run, because of O(creates) or O(removes); none if it did.
+      description: The reason if O(creates) or O(removes) kept the script from running. Null if the script ran.
       type: str
 rc:
   description: The exit code of the script, as in RV(results[].rc).
-  returned: when there is one result, and its script called C(exit)
+  returned: if there is one result, and its script called C(exit)
   type: int
 result:
   description: The value of C($Ansible.Result), as in RV(results[].result).
-  returned: when there is one result, and its command has ended
+  returned: if there is one result, and its command has ended
   type: raw
 output:
   description: The objects of the output stream, as in RV(results[].output).
-  returned: when there is one result, and its command has ended
+  returned: if there is one result, and its command has ended
   type: list
   elements: raw
 error:
   description: The records of the error stream, as in RV(results[].error).
-  returned: when there is one result, and its command has ended
+  returned: if there is one result, and its command has ended
   type: list
   elements: dict
 warning:
   description: The messages of the warning stream, as in RV(results[].warning).
-  returned: when there is one result, and its command has ended
+  returned: if there is one result, and its command has ended
   type: list
   elements: str
 verbose:
   description: The messages of the verbose stream, as in RV(results[].verbose).
-  returned: when there is one result, and its command has ended
+  returned: if there is one result, and its command has ended
   type: list
   elements: str
 debug:
   description: The messages of the debug stream, as in RV(results[].debug).
-  returned: when there is one result, and its command has ended
+  returned: if there is one result, and its command has ended
   type: list
   elements: str
 information:
   description: The records of the information stream, as in RV(results[].information).
-  returned: when there is one result, and its command has ended
+  returned: if there is one result, and its command has ended
   type: list
   elements: dict
 host_out:
   description: Text that the script wrote to its host, as in RV(results[].host_out).
-  returned: when there is one result, and its command has ended
+  returned: if there is one result, and its command has ended
   type: str
 host_err:
   description: Text that the script wrote to its host as errors, as in RV(results[].host_err).
-  returned: when there is one result, and its command has ended
+  returned: if there is one result, and its command has ended
   type: str
 reboot_required:
-  description: Whether any of the RV(results) has RV(results[].reboot_required).
+  description: Whether RV(results[].reboot_required) is true in any of the RV(results).
   returned: always
   type: bool
 sessions:
@@ -465,36 +468,35 @@ sessions:
   elements: dict
 errors:
   description:
-    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
-      them.
+    - The errors, one record for each computer, session or value, in the form of M(psremoting.fleet.connect_pssession).
   returned: always
   type: list
   elements: dict
 missing:
-  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
+  description: Names, numbers and GUIDs without a session, whatever the value of O(on_missing).
   returned: always
   type: list
   elements: str
   sample: [NoSuchTask]
 what_if:
   description:
-    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
-      refused are in RV(errors) instead.
-    - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
-      The session does not count as changed then, since only a changing request would tell.
+    - One line for each session that a run would change, in the cmdlet's words. Sessions that would be refused are in
+      RV(errors) instead.
+    - The server may list a session as connected without showing whether this client is the connected one. Then the line
+      has both outcomes, and the session does not count as changed.
   returned: always, with lines in check mode
   type: list
   elements: str
   sample: ['What if: Performing the operation "Connect" on target "ITTask".']
 stdout:
   description:
-    - The output of the commands as text. Of several commands each has a heading, and an equal share of 1000 lines; all
-      of it has 100,000 characters at most. Without a command it is a table of the sessions that the task has changed,
-      50 at most; in check mode the lines of RV(what_if), each with its host. Errors follow, grouped by reason, unless
-      they fail the task, whose C(msg) has them.
-    - A task for several computers, or in a play for one host, shows on the terminal how each command ended, 50 at
-      most, and no output. A task that runs for each host of a play shows the lines of check mode and such errors
-      only. One with C(no_log) or C(until) shows nothing.
+    - The output of the commands as text, at most 100,000 characters. If there are several commands, each has a heading,
+      and they share 1000 lines equally. Without a command, a table of at most 50 sessions that the task changed. In
+      check mode, the lines of RV(what_if), each with its host. Then follow the errors, grouped by reason. If the errors
+      fail the task, they are in C(msg) instead.
+    - A task for several computers, or in a play for one host, shows on the terminal how at most 50 commands ended, but
+      not their output. A task that runs for each host of a play shows only the lines of check mode and these errors. A
+      task with C(no_log) or C(until) shows nothing.
   returned: always
   type: str
 stdout_lines:
@@ -503,7 +505,7 @@ stdout_lines:
   type: list
   elements: str
 parameter_set:
-  description: The cmdlet's parameter set that the options meant.
+  description: The parameter set of the cmdlet that matches the options.
   returned: always
   type: str
   sample: ComputerName

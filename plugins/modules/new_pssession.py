@@ -30,9 +30,9 @@ extends_documentation_fragment:
   - psremoting.fleet._sessions.change
   - psremoting.fleet._endpoints
 notes:
-  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
-    Windows, and the task's own connection is never opened.
-  - On a Windows host of the inventory, and with neither O(computer_name) nor O(connection_uri), the computer is that
+  - The task runs on the controller, or on the host that C(delegate_to) names if this is not a Windows host. It never
+    runs on Windows and never opens the connection of the host.
+  - In a task for a Windows host of the inventory, without O(computer_name) and O(connection_uri), the computer is that
     host.
   - O(configuration_name) is the configuration the session is opened in, V(Microsoft.PowerShell) by default. Without it
     an existing session counts whatever its configuration is.
@@ -67,8 +67,7 @@ sessions:
   elements: dict
 errors:
   description:
-    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
-      them.
+    - The errors, one record for each computer, session or value, in the form of M(psremoting.fleet.connect_pssession).
   returned: always
   type: list
   elements: dict
@@ -80,20 +79,21 @@ missing:
   sample: []
 what_if:
   description:
-    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
-      refused are in RV(errors) instead.
-    - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
-      The session does not count as changed then, since only a changing request would tell.
+    - One line for each session that a run would change, in the cmdlet's words. Sessions that would be refused are in
+      RV(errors) instead.
+    - The server may list a session as connected without showing whether this client is the connected one. Then the line
+      has both outcomes, and the session does not count as changed.
   returned: always, with lines in check mode
   type: list
   elements: str
   sample: ['What if: Performing the operation "New" on target "ITTask".']
 stdout:
   description:
-    - A table of the sessions that the task has changed, 50 at most. In check mode the lines of RV(what_if), each with
-      its host, 1000 at most. Errors follow, grouped by reason, unless they fail the task, whose C(msg) has them.
-    - A task for several computers, or in a play for one host, shows it on the terminal. A task that runs for each
-      host of a play shows the lines of check mode and such errors only. One with C(no_log) or C(until) shows nothing.
+    - A table of at most 50 sessions that the task changed. In check mode, at most 1000 lines of RV(what_if), each with
+      its host. Then follow the errors, grouped by reason. If the errors fail the task, they are in C(msg) instead.
+    - A task for several computers, or in a play for one host, shows this text on the terminal. A task that runs for
+      each host of a play shows only the lines of check mode and these errors. A task with C(no_log) or C(until) shows
+      nothing.
   returned: always
   type: str
 stdout_lines:
@@ -102,7 +102,7 @@ stdout_lines:
   type: list
   elements: str
 parameter_set:
-  description: The cmdlet's parameter set that the options meant.
+  description: The parameter set of the cmdlet that matches the options.
   returned: always
   type: str
   sample: ComputerName

@@ -11,12 +11,12 @@ version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Lists the PowerShell sessions (PSSessions) of Windows computers, as C(Get-PSSession) does on Windows.
-  - It connects to no session and changes nothing.
+  - It does not connect to sessions and changes nothing.
 options:
   on_missing:
     description:
-      - How a name, number or GUID without a session is handled. Finding nothing is an answer, so V(skip) is the
-        default here.
+      - How the task handles a name, number or GUID without a session. An empty result is not an error of a search, so
+        V(skip) is the default here.
     default: skip
 extends_documentation_fragment:
   - psremoting.fleet._attributes
@@ -31,12 +31,13 @@ extends_documentation_fragment:
   - psremoting.fleet._sessions.conditions
   - psremoting.fleet._endpoints
 notes:
-  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
-    Windows, and the task's own connection is never opened.
-  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host.
-  - Servers tell that a session is connected, and not to whom. It is shown as V(Opened) if this controller was the last
-    one to connect to it, and else as V(Disconnected) and V(Busy).
+  - The task runs on the controller, or on the host that C(delegate_to) names if this is not a Windows host. It never
+    runs on Windows and never opens the connection of the host.
+  - In a task for a Windows host of the inventory, without O(computer_name), O(connection_uri), O(session) and O(id),
+    the computer is that host.
+  - A server reports that a session is connected, but not to which client. If this controller was the last one to
+    connect to the session, its state is V(Opened). Otherwise its state is V(Disconnected), and its availability
+    V(Busy).
 seealso:
   - plugin: psremoting.fleet.pssession
     plugin_type: lookup
@@ -48,7 +49,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Find the sessions of each Windows host of the play, and what runs in them
+- name: Find the sessions of each Windows host of the play, and their commands
   psremoting.fleet.pssession_info:
     list_commands: true
   register: found
@@ -67,21 +68,21 @@ sessions:
   elements: dict
 errors:
   description:
-    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
-      them.
+    - The errors, one record for each computer, session or value, in the form of M(psremoting.fleet.connect_pssession).
   returned: always
   type: list
   elements: dict
 missing:
-  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
+  description: Names, numbers and GUIDs without a session, whatever the value of O(on_missing).
   returned: always
   type: list
   elements: str
   sample: [NoSuchTask]
 accounts:
   description:
-    - The account on each computer whose sessions were looked for, as its server names it, or else as it was given.
-  returned: when O(owner) has V(<own>)
+    - The account whose sessions the task looked for, for each computer. This is the name that the server gives it, or
+      else the name that the task used.
+  returned: if O(owner) has V(<own>)
   type: list
   elements: dict
   contains:
@@ -96,11 +97,12 @@ accounts:
       type: str
 stdout:
   description:
-    - A table of the sessions, 1000 lines at most, with their commands if they were listed (O(list_commands)), and in
-      how much time each expires. Errors follow, grouped by reason, unless they fail the task, whose C(msg) has them.
-    - A task for several computers, or in a play for one host, shows it on the terminal. A task that runs for each
-      host of a play shows a line for each session, without headings, 5 at most; with C(register) it shows nothing.
-      Neither does a task with C(no_log) or C(until).
+    - A table of the sessions, at most 1000 lines, with the time until each session expires. With O(list_commands) it
+      also has the commands. Then follow the errors, grouped by reason. If the errors fail the task, they are in C(msg)
+      instead.
+    - A task for several computers, or in a play for one host, shows this text on the terminal. A task that runs for
+      each host of a play shows at most 5 lines, one for each session, without headings; with C(register) it shows
+      nothing. A task with C(no_log) or C(until) shows nothing.
   returned: always
   type: str
 stdout_lines:
@@ -109,7 +111,7 @@ stdout_lines:
   type: list
   elements: str
 parameter_set:
-  description: The cmdlet's parameter set that the options meant.
+  description: The parameter set of the cmdlet that matches the options.
   returned: always
   type: str
   sample: ComputerName

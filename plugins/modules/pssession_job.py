@@ -149,8 +149,8 @@ options:
     type: int
   busy_timeout:
     description:
-      - Seconds to wait for sessions that another client holds.
-      - A client that was killed keeps its sessions for about a minute, so V(90) is a good value.
+      - Seconds to wait for sessions that another client is connected to.
+      - After a client is killed, the server keeps it connected for about a minute. So V(90) is a good value.
     type: int
     default: 0
   timeout:

@@ -10,14 +10,14 @@ short_description: Remove PowerShell sessions
 version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
-  - Ends PowerShell sessions (PSSessions) on Windows computers, and all work in them, as C(Remove-PSSession) does on
-    Windows.
-  - A session that another client is connected to is not removed, unless O(force) says so.
-  - A session that does not exist needs no removal, so finding none is not an error, see O(on_missing).
+  - Removes PowerShell sessions (PSSessions) on Windows computers, as C(Remove-PSSession) does on Windows. This ends all
+    commands in them.
+  - If another client is connected to a session, the task removes the session only with O(force).
+  - A session that does not exist needs no removal, so a missing session is not an error (O(on_missing)).
 options:
   force:
     description:
-      - Remove sessions that another client is connected to as well.
+      - Also remove sessions that another client is connected to.
     type: bool
     default: false
   on_missing:
@@ -37,15 +37,15 @@ extends_documentation_fragment:
   - psremoting.fleet._sessions.conditions
   - psremoting.fleet._endpoints
 notes:
-  - The task runs on the controller (or wherever C(delegate_to) sends it, if that is no Windows host). It never runs on
-    Windows, and the task's own connection is never opened.
-  - On a Windows host of the inventory, and with none of O(computer_name), O(connection_uri), O(session) and O(id), the
-    computer is that host.
-  - With a computer, one of O(name), O(instance_id), O(owner), O(minimum_age) and O(expires_within) is needed, so that a
-    forgotten option does not end everything. O(name=*) means all sessions there.
-  - Before it is removed a session is connected, as the cmdlet does. That proves that no other client is connected. An
-    administrator cannot connect to sessions of other accounts; their computer is listed once more instead. The protocol
-    has no request that does both, so a client that connects in the moment between the two loses the session.
+  - The task runs on the controller, or on the host that C(delegate_to) names if this is not a Windows host. It never
+    runs on Windows and never opens the connection of the host.
+  - In a task for a Windows host of the inventory, without O(computer_name), O(connection_uri), O(session) and O(id),
+    the computer is that host.
+  - With a computer, the task needs one of O(name), O(instance_id), O(owner), O(minimum_age) and O(expires_within). So a
+    forgotten option cannot remove all sessions. O(name=*) means all sessions there.
+  - The task connects to a session before it removes it, as the cmdlet does. This proves that no other client is
+    connected. An administrator cannot connect to sessions of other accounts; in this case the task lists the sessions
+    once more instead. Both take two requests. A client that connects between the two requests loses the session.
 seealso:
   - module: psremoting.fleet.pssession_info
   - name: Remove-PSSession
@@ -58,7 +58,7 @@ EXAMPLES = r"""
   psremoting.fleet.remove_pssession:
     name: ITTask
 
-- name: Remove what was left behind for more than a day by one account
+- name: Remove the sessions of one account that have had no client for more than a day
   psremoting.fleet.remove_pssession:
     computer_name: [server01, server02]
     owner: operator
@@ -70,39 +70,39 @@ RETURN = r"""
 sessions:
   description:
     - The sessions that were removed, as M(psremoting.fleet.connect_pssession) returns them, with state V(Closed).
-    - In check mode the sessions selected that would not be refused, as they were found.
+    - In check mode, the selected sessions that would not be refused, in the state in which they were found.
   returned: always
   type: list
   elements: dict
 errors:
   description:
-    - The errors, one record for each computer, session or value, as M(psremoting.fleet.connect_pssession) returns
-      them.
+    - The errors, one record for each computer, session or value, in the form of M(psremoting.fleet.connect_pssession).
   returned: always
   type: list
   elements: dict
 missing:
-  description: Names, numbers and GUIDs without a session, for every value of O(on_missing).
+  description: Names, numbers and GUIDs without a session, whatever the value of O(on_missing).
   returned: always
   type: list
   elements: str
   sample: [NoSuchTask]
 what_if:
   description:
-    - The changes that a run would make, one line for each session, in the cmdlet's words. Sessions that would be
-      refused are in RV(errors) instead.
-    - If the server lists a session as connected, and this client may be the one that is, the line has both outcomes.
-      The session does not count as changed then, since only a changing request would tell.
+    - One line for each session that a run would change, in the cmdlet's words. Sessions that would be refused are in
+      RV(errors) instead.
+    - The server may list a session as connected without showing whether this client is the connected one. Then the line
+      has both outcomes, and the session does not count as changed.
   returned: always, with lines in check mode
   type: list
   elements: str
   sample: ['What if: Performing the operation "Remove" on target "server01" (ITTask).']
 stdout:
   description:
-    - A table of the sessions that the task has changed, 50 at most. In check mode the lines of RV(what_if), each with
-      its host, 1000 at most. Errors follow, grouped by reason, unless they fail the task, whose C(msg) has them.
-    - A task for several computers, or in a play for one host, shows it on the terminal. A task that runs for each
-      host of a play shows the lines of check mode and such errors only. One with C(no_log) or C(until) shows nothing.
+    - A table of at most 50 sessions that the task changed. In check mode, at most 1000 lines of RV(what_if), each with
+      its host. Then follow the errors, grouped by reason. If the errors fail the task, they are in C(msg) instead.
+    - A task for several computers, or in a play for one host, shows this text on the terminal. A task that runs for
+      each host of a play shows only the lines of check mode and these errors. A task with C(no_log) or C(until) shows
+      nothing.
   returned: always
   type: str
 stdout_lines:
@@ -111,7 +111,7 @@ stdout_lines:
   type: list
   elements: str
 parameter_set:
-  description: The cmdlet's parameter set that the options meant.
+  description: The parameter set of the cmdlet that matches the options.
   returned: always
   type: str
   sample: ComputerName
