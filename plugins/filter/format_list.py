@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: format_list
-short_description: Show all about PowerShell sessions, one property in a line
+short_description: Show all properties of PowerShell sessions as a list
 version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
-  - Shows sessions as C(Get-PSSession) and C(Format-List) do on Windows, each property in a line of its own.
+  - Shows sessions as C(Get-PSSession) and C(Format-List) do on Windows, one property on each line.
 positional: _input, columns
 options:
   _input:
@@ -20,8 +20,8 @@ options:
     required: true
   columns:
     description:
-      - The properties, in this order. They are the columns of P(psremoting.fleet.format_table#filter); the default is
-        all of them.
+      - The properties, in this order. P(psremoting.fleet.format_table#filter) describes them. The default is all of
+        them.
     type: list
     elements: str
 seealso:
@@ -30,14 +30,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show all about the session of each host
+- name: Show all properties of the session of each host
   ansible.builtin.debug:
     msg: "{{ (query('psremoting.fleet.pssession', name='ITTask') | psremoting.fleet.format_list).splitlines() }}"
 """
 
 RETURN = r"""
 _value:
-  description: A line for each property, with an empty line between sessions.
+  description: One line for each property, and an empty line between sessions.
   type: str
 """
 

@@ -11,7 +11,7 @@ version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Shows sessions as C(Get-PSSession) and C(Format-Table) do on Windows, with the same columns in the same order.
-  - Columns grow with what is in them, so nothing is cut off, except for the command lines of O(columns).
+  - Columns are as wide as their content, so nothing is cut. Only command lines are shortened; see O(columns).
 positional: _input, columns
 options:
   _input:
@@ -22,19 +22,19 @@ options:
   columns:
     description:
       - The columns, in this order.
-      - Id, Name, Transport, ComputerName, ComputerType, State, ConfigurationName and Availability are those that
-        PowerShell shows.
-      - Command has the first line of each command in the session, at most 60 characters, where the server tells it, and
-        CommandState the states of the commands. A server lists a command as running until a client has received its
-        output, so that is C(Running or not received). Both are empty where the task did not list commands
+      - PowerShell shows the columns Id, Name, Transport, ComputerName, ComputerType, State, ConfigurationName and
+        Availability.
+      - Command has the first line of each command in the session, if the server sends it, at most 60 characters.
+        CommandState has the states of the commands. A server lists a command as running until a client has received its
+        output, so this state is C(Running or not received). Both columns are empty unless the task listed commands
         (O(psremoting.fleet.pssession_info#module:list_commands)).
-      - Age says since when the session has been without a client, and ExpiresIn when its server removes it. Both are
-        relative to now, such as C(1 h 59 min).
-      - "Progress is the last progress record, such as C(Rebuild indexes: Sales, 45 %), and ExitCode the exit code. Both
-        are in entries of RV(psremoting.fleet.receive_pssession#module:results), and not in sessions."
+      - Age is the time since which the session has had no client. ExpiresIn is the time until the server removes it.
+        Both are durations, such as C(1 h 59 min).
+      - "Progress is the last progress record, such as C(Rebuild indexes: Sales, 45 %), and ExitCode the exit code.
+        Entries of RV(psremoting.fleet.receive_pssession#module:results) have both; sessions do not."
       - Owner, InstanceId, DisconnectedOn, ExpiresOn, IdleTimeout, OutputBufferingMode, ClientIp and ConnectionUri are
-        those of the session.
-      - Names may be in any case, and with underscores (C(expires_in)).
+        properties of the session.
+      - Column names may have any case, and may have underscores (C(expires_in)).
     type: list
     elements: str
     default: [Id, Name, Transport, ComputerName, ComputerType, State, ConfigurationName, Availability]
@@ -50,14 +50,14 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ (query('psremoting.fleet.pssession', groups['windows']) | psremoting.fleet.format_table).splitlines() }}"
 
-- name: Find the sessions of the fleet with what runs in them
+- name: Find the sessions of the fleet and their commands
   psremoting.fleet.pssession_info:
     computer_name: "{{ groups['windows'] }}"
     list_commands: true
   register: found
   run_once: true
 
-- name: Show whose they are, what runs in them, and when they expire
+- name: Show owner, commands and expiry of the sessions
   ansible.builtin.debug:
     msg: "{{ (found.sessions | psremoting.fleet.format_table(columns)).splitlines() }}"
   run_once: true
@@ -67,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The table, one line for each session under two lines of headings.
+  description: The table, with two lines of headings and one line for each session.
   type: str
 """
 

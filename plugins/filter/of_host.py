@@ -6,28 +6,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: of_host
-short_description: Take from a result what is about one host
+short_description: Extract one host's part of a result
 version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
-  - A task that works with the sessions of a whole fleet at once has one result for all hosts. This filter takes from it
-    what is about one of them, and says in one word how that host fared.
-  - The result of a task that ran on each host comes out in the same shape.
+  - A task that works on the sessions of a whole fleet has one result for all hosts. This filter extracts the part of
+    one host, and gives the outcome of that host in one word.
+  - The filter returns the result of a task that ran for each host in the same form.
 positional: _input, host
 options:
   _input:
     description:
-      - The registered result of a task with a module of this collection, or a list of such results, in the order of
-        their tasks. If several of them have the same session, the last one wins. Skipped ones are ignored. The result
-        of a task with a loop is taken as those of its rounds.
+      - The registered result of a task with a module of this collection, or a list of such results in the order of
+        their tasks. If several results have the same session, the last one counts. Results of skipped tasks are
+        ignored. A task may have a loop.
     type: raw
     required: true
   host:
-    description: Name of the inventory host, or of the computer where it is in no inventory.
+    description: Name of the inventory host, or of a computer that is not in the inventory.
     type: str
     required: true
   fail_on:
-    description: The reasons of errors that count as a failure of the host.
+    description: The reasons that make the host fail.
     type: list
     elements: str
     choices: [unreachable, access_denied, failed, command_failed, busy, expired, missing]
@@ -48,7 +48,7 @@ EXAMPLES = r"""
   register: fleet
   run_once: true
 
-- name: Let each host fail by itself
+- name: Fail the hosts with an error
   ansible.builtin.fail:
     msg: "{{ mine.msg }}"
   when: mine.failed
@@ -58,46 +58,46 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The host's part of the result.
+  description: The part of the host.
   type: dict
   contains:
     host:
-      description: The host that was asked for.
+      description: Name of the host.
       type: str
     outcome:
       description:
-        - How it fared. With errors it is the worst reason among them, in the order V(unreachable), V(access_denied),
-          V(failed), V(command_failed), V(busy), V(expired), V(missing).
-        - Otherwise it is V(completed_with_errors) where a script completed and wrote to its error stream, which is no
-          failure, or else V(changed) or V(ok).
+        - The outcome of the host. If it has errors, this is the worst of their reasons, in the order V(unreachable),
+          V(access_denied), V(failed), V(command_failed), V(busy), V(expired), V(missing).
+        - Without errors it is V(changed) or V(ok). It is V(completed_with_errors) if a script completed but wrote to
+          its error stream, which is not a failure.
       type: str
     changed:
-      description: Whether any of its sessions was changed.
+      description: Whether one of the host's sessions was changed.
       type: bool
     failed:
-      description: Whether any of its errors has one of the reasons in O(fail_on).
+      description: Whether one of the host's errors has a reason that is in O(fail_on).
       type: bool
     msg:
-      description: Its errors in one text, with what to do next; empty if there are none.
+      description: The host's errors and the next steps as one text. Empty if there are no errors.
       type: str
     sessions:
-      description: Its sessions.
+      description: The sessions of the host.
       type: list
       elements: dict
     results:
-      description: The output of the commands in its sessions, for tasks that run or receive them.
+      description: The output of the commands in these sessions, for tasks that run or receive commands.
       type: list
       elements: dict
     errors:
-      description: The errors about it, and those that are about no host in particular.
+      description: The errors of the host, and errors that belong to no host.
       type: list
       elements: dict
     missing:
-      description: The names and GUIDs that were not found on it, as its errors have them.
+      description: Names and GUIDs without a session on the host.
       type: list
       elements: str
     what_if:
-      description: The lines of check mode about its sessions.
+      description: The lines of check mode about the host's sessions.
       type: list
       elements: str
 """

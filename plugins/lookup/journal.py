@@ -10,39 +10,39 @@ short_description: Read the output of commands from a journal
 version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
-  - Returns what commands in PowerShell sessions gave, from journals that M(psremoting.fleet.receive_pssession),
-    M(psremoting.fleet.invoke_command) or M(psremoting.fleet.pssession_job) have written.
-  - No session is needed, and no computer is asked. It runs on the controller and changes nothing, also while another
-    run writes to the journal.
+  - Returns the output of commands in PowerShell sessions from journals. M(psremoting.fleet.receive_pssession),
+    M(psremoting.fleet.invoke_command) and M(psremoting.fleet.pssession_job) write these journals.
+  - The lookup needs no session and asks no computer. It runs on the controller and changes nothing. It can also read a
+    journal while another run writes to it.
 options:
   _terms:
     description:
-      - Paths of journals on the controller. One that is a folder means the journals in it, the files C(*.jsonl).
+      - Paths of journals on the controller. A folder means all files C(*.jsonl) in it.
     type: list
     elements: path
     required: true
   max_output_objects:
     description:
-      - How many objects of the output stream are returned for each command, at most, and how many records of each other
-        stream. An item that begins with C(...) says how many there are beside them.
+      - The maximum number of objects of the output stream to return for each command, and of records of each other
+        stream. If there are more, an item that begins with C(...) has their number.
     type: int
 notes:
-  - The journal of a host in the folder of the job V(resume) is C(HOST.jsonl). A folder that
-    M(psremoting.fleet.receive_pssession) has as its journal has a file for each session.
-  - A journal has a command as soon as a task with that journal may have started it. Commands that the server refused to
-    start are left out.
-  - In journals of earlier versions, sessions have no name, or no inventory host.
+  - In the folder of the job V(resume), the journal of a host is C(HOST.jsonl). In a folder of
+    M(psremoting.fleet.receive_pssession), each session has a file.
+  - The lookup returns a command as soon as a task with that journal may have started it. It leaves out commands that
+    the server refused to start.
+  - In journals of earlier versions, sessions may have no name or no inventory host.
 seealso:
   - module: psremoting.fleet.receive_pssession
   - module: psremoting.fleet.pssession_job
 """
 
 EXAMPLES = r"""
-- name: Show what a host gave last night, although its session is gone
+- name: Show the output of a host from last night, although its session was removed
   ansible.builtin.debug:
     msg: "{{ query('psremoting.fleet.journal', '/var/lib/nightly/server01.jsonl') | map(attribute='output') }}"
 
-- name: Show the commands of a folder of journals that have not come to their end
+- name: Show the commands in a folder of journals whose end was not received
   ansible.builtin.debug:
     msg: "{{ item.inventory_hostname }}, session {{ item.name }}"
   loop: "{{ query('psremoting.fleet.journal', '/var/lib/nightly/') | selectattr('state', 'eq', 'Running') }}"
@@ -51,12 +51,12 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - An entry for each command, in the form of the C(results) of M(psremoting.fleet.receive_pssession).
-    - The state is V(Running) if the journal does not have the end of the command.
-    - The inventory host is in lower case, and it is the name of the computer as well. Without one, the computer is the
-      host of the address.
-    - RV(_raw[].reboot_required) is true if the script ended with V(3010) or V(1641). Which codes were expected is not
-      in the journal.
+    - One entry for each command, in the form of C(results) of M(psremoting.fleet.receive_pssession).
+    - The state is V(Running) if the journal does not have the command's end.
+    - The name of the inventory host is in lower case. It is also the name of the computer. Without an inventory host,
+      the computer is the host in the address of the endpoint.
+    - RV(_raw[].reboot_required) is true if the script ended with V(3010) or V(1641). The journal does not have the
+      expected codes.
   type: list
   elements: dict
   contains:

@@ -11,22 +11,23 @@ version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Lists the PowerShell sessions (PSSessions) of Windows computers, as C(Get-PSSession -ComputerName) does on Windows.
-  - It runs on the controller, connects to no session, and changes nothing on the computers.
+  - The lookup runs on the controller. It does not connect to sessions and changes nothing on the computers.
   - In a task for a Windows host of the inventory, the default computer is that host.
 options:
   _terms:
-    description: Computers to look on, in addition to O(computer_name).
+    description: Computers of the sessions, in addition to O(computer_name).
     type: list
     elements: str
   on_missing:
     description:
-      - How a name, number or GUID without a session is handled.
+      - How the lookup handles a name, number or GUID without a session.
       - A lookup that finds nothing returns an empty list, so V(skip) is the default here.
     default: skip
   on_error:
     description:
-      - How errors are handled. V(fail_at_end) asks all computers and then fails with all errors. V(stop) asks no
-        further computer after the first error and fails. V(report) returns the sessions found and warns of the errors.
+      - How the lookup handles errors. V(fail_at_end) asks all computers, and then fails with all errors. V(stop) asks
+        no more computers after the first error, and fails. V(report) returns the sessions found and warns of the
+        errors.
 extends_documentation_fragment:
   - psremoting.fleet._options
   - psremoting.fleet._options.computers
@@ -36,16 +37,15 @@ extends_documentation_fragment:
   - psremoting.fleet._sessions.sources
   - psremoting.fleet._sessions.controller_sources
 notes:
-  - An option that the lookup does not have is an error, because Ansible would ignore it and more sessions than intended
-    would be found.
-  - Options and variables that are null or blank have their defaults.
-  - A password given on the command line (C(--ask-pass)) is not visible to a lookup. Use a variable or O(credential).
+  - An unknown option is an error. Ansible would ignore it, and the lookup would find more sessions than intended.
+  - An option or variable that is null or blank has its default.
+  - A lookup cannot see a password from the command line (C(--ask-pass)). Use a variable or O(credential).
 seealso:
   - module: psremoting.fleet.connect_pssession
 """
 
 EXAMPLES = r"""
-- name: Show which sessions there are on a computer of the inventory
+- name: Show the sessions on a computer of the inventory
   ansible.builtin.debug:
     msg: "{{ item.name }} on {{ item.computer_name }} is {{ item.state }}, expires {{ item.expires_on }}"
   loop: "{{ query('psremoting.fleet.pssession', 'server01', name='IT*') }}"
@@ -55,7 +55,7 @@ EXAMPLES = r"""
     session: "{{ query('psremoting.fleet.pssession', 'server01', name='IT*') }}"
   delegate_to: localhost
 
-- name: Fail early when the session of this Windows host is gone
+- name: Fail early if the session of this Windows host does not exist
   ansible.builtin.assert:
     that: query('psremoting.fleet.pssession', name='Nightly') | length > 0
 """
@@ -63,7 +63,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - The sessions, each a dictionary as M(psremoting.fleet.connect_pssession) returns it.
+    - The sessions. Each is a dictionary in the form of M(psremoting.fleet.connect_pssession).
     - The state is V(Opened) if this controller is connected to the session, and V(Disconnected) otherwise. The
       availability of a disconnected session is V(Busy) if another client is connected to it.
   type: list

@@ -11,9 +11,9 @@ version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Disconnects from PowerShell sessions (PSSessions) that this controller is connected to, as C(Disconnect-PSSession)
-    does on Windows. The work in them goes on.
-  - A session that is disconnected already is returned unchanged, with the idle timeout it has.
-  - A session that another client is connected to is an error. Only its own client can disconnect from it.
+    does on Windows. Commands in the sessions go on.
+  - If a session is already disconnected, the task returns it unchanged, with its present idle timeout.
+  - If another client is connected to a session, this is an error. Only that client can disconnect from it.
 options:
   idle_timeout:
     description:
@@ -45,7 +45,7 @@ notes:
     runs on Windows and never opens the connection of the host.
   - In a task for a Windows host of the inventory, without O(computer_name), O(connection_uri), O(session) and O(id),
     the computer is that host.
-  - "Differences from the cmdlet: sessions can be named by their computer, too. O(idle_timeout) and
+  - "Differences from the cmdlet: A task can also select sessions by their computer. O(idle_timeout) and
     O(output_buffering_mode) do not reset each other."
 seealso:
   - module: psremoting.fleet.connect_pssession
@@ -55,12 +55,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Leave the sessions of each Windows host of the play for a day
+- name: Disconnect from the sessions of each Windows host, which keeps them for a day
   psremoting.fleet.disconnect_pssession:
     name: ITTask
     idle_timeout: 86400
 
-- name: Connect to sessions that would expire soon, and disconnect again with more time
+- name: Connect to sessions that would expire soon, and disconnect with a longer idle timeout
   block:
     - name: Connect
       psremoting.fleet.connect_pssession:
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 RETURN = r"""
 sessions:
   description:
-    - The sessions, disconnected now, as M(psremoting.fleet.connect_pssession) returns them.
+    - The disconnected sessions, in the form of M(psremoting.fleet.connect_pssession).
     - In check mode, the selected sessions that would not be refused, in the state in which they were found.
   returned: always
   type: list

@@ -10,52 +10,56 @@ short_description: Run scripts in PowerShell sessions
 version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
-  - Runs a script in PowerShell sessions (PSSessions) and returns what it gives, as C(Invoke-Command -Session) does on
-    Windows. Several sessions run it side by side.
-  - With O(in_disconnected_session) it opens sessions, starts the script in them and leaves them, as C(Invoke-Command
-    -InDisconnectedSession) does. M(psremoting.fleet.receive_pssession) collects the results later, from anywhere.
-  - The task has changed something as soon as a script was started, unless the script sets C($Ansible.Changed).
+  - Runs a script in PowerShell sessions (PSSessions) and returns its output, as C(Invoke-Command -Session) does on
+    Windows. Several sessions run it at the same time.
+  - With O(in_disconnected_session) the task opens sessions, starts the script in them and disconnects, as
+    C(Invoke-Command -InDisconnectedSession) does. M(psremoting.fleet.receive_pssession) receives the output later, from
+    any machine.
+  - The task counts as changed when it has started a script, unless the script sets C($Ansible.Changed).
 options:
   script:
     description:
       - The script. One of O(script), O(path) and O(command) is needed.
-      - Text that a lookup read from a file in another encoding than UTF-8 is refused. O(path) reads UTF-16, too.
+      - If a lookup read the text from a file, the file must be UTF-8; text from other encodings is refused. O(path)
+        also reads UTF-16.
     type: str
   path:
     description:
-      - File with the script, on the controller. Relative paths are looked up as those of C(ansible.builtin.copy) are.
-      - The file is UTF-8, with or without a byte order mark, or UTF-16 with one. Another encoding is refused.
+      - File with the script, on the controller. A relative path is resolved as C(ansible.builtin.copy) does.
+      - The file must be UTF-8, with or without a byte order mark, or UTF-16 with a byte order mark. Other encodings are
+        refused.
     type: path
   command:
     description:
-      - Name of a function or cmdlet that the session has, instead of a script. O(parameters),
-        O(sensitive_parameters), O(arguments) and O(input) are those of the command.
-      - It is the only way to run something where the session configuration allows no scripts (C(NoLanguage)), as
-        those of Just Enough Administration (JEA) do.
-      - A command has no C($Ansible), so the task has changed something as soon as it was started. In check mode it is
-        not started.
+      - Name of a function or cmdlet of the session, instead of a script. O(parameters), O(sensitive_parameters),
+        O(arguments) and O(input) apply to this command.
+      - Some session configurations allow no scripts (C(NoLanguage)), such as those of Just Enough Administration (JEA).
+        There this option is the only way to run something.
+      - A command has no C($Ansible), so the task counts as changed when it has started the command. In check mode the
+        task does not start it.
     type: str
   creates:
     description:
-      - Path, with or without wildcards, on the computer. Where it exists, the script does not run, and nothing counts
-        as changed. RV(results[].skip_reason) says so, and C(msg) where there is one result.
+      - Path on the computer, with or without wildcards. If it exists, the script does not run, and the session does not
+        count as changed. RV(results[].skip_reason) has the reason. If there is one result, C(msg) has it, too.
     type: str
   removes:
     description:
-      - Path, with or without wildcards, on the computer. Where it does B(not) exist, the script does not run, in the
-        same way.
+      - Path on the computer, with or without wildcards. If it does B(not) exist, the script does not run, as with
+        O(creates).
     type: str
   chdir:
     description:
-      - Location in which the script starts. It may be one of any PowerShell provider, such as V(HKLM:\\SOFTWARE).
-      - Afterwards the session has its location of before.
+      - Location in which the script starts. It may belong to any PowerShell provider, such as V(HKLM:\\SOFTWARE).
+      - After the script, the session returns to its previous location.
     type: str
   error_action:
     description:
-      - The C($ErrorActionPreference) of the script. By default it is that of the session, V(continue) in a new one.
-      - With V(stop), a record in the error stream ends the script, and the command fails. With V(silently_continue),
-        there are no such records.
-      - Afterwards the session has its own preference again, whatever the script did to it.
+      - The C($ErrorActionPreference) of the script. The default is the session's preference, which is V(continue) in a
+        new session.
+      - With V(stop), the first error record ends the script, and the command fails. With V(silently_continue), there
+        are no error records.
+      - After the script, the session has its own preference again, even if the script changed it.
     choices: [silently_continue, continue, stop]
     type: str
   arguments:
@@ -65,16 +69,16 @@ options:
     elements: raw
   parameters:
     description:
-      - Named parameters of the script, by their names without a dash.
-      - A null value is C($null). V(true) and V(false) set and clear a C([switch]).
+      - Named parameters of the script. Names have no dash.
+      - A null value becomes C($null). V(true) and V(false) set and clear a C([switch]).
     type: dict
   sensitive_parameters:
     description:
-      - Named parameters that the script gets as C(SecureString) or C(PSCredential), for passwords and the like.
-      - Each has either O(sensitive_parameters[].value), or O(sensitive_parameters[].username) and
-        O(sensitive_parameters[].password). All three must be text. A parameter is either here or in O(parameters).
-      - For each start the server is asked for a key. Values and passwords are encrypted with it, whatever the transport
-        does. They are in no result, log or journal.
+      - Named parameters for passwords and other secrets. The script gets them as C(SecureString) or C(PSCredential).
+      - Each entry has either O(sensitive_parameters[].value), or both O(sensitive_parameters[].username) and
+        O(sensitive_parameters[].password). All three must be text. A parameter must not be in O(parameters) as well.
+      - For each start, the task asks the server for a key and encrypts values and passwords with it, whether or not the
+        connection is encrypted. Results, logs and journals never have them.
     type: list
     elements: dict
     suboptions:
@@ -93,43 +97,43 @@ options:
         type: raw
   input:
     description:
-      - Objects for the input of the script (C($input)). A null value is C($null).
-      - They are sent in requests as large as the server accepts. If a request fails, the task stops the script, and the
-        error tells how many objects were delivered. M(psremoting.fleet.receive_pssession) takes what it gave. After a
-        task that was killed, the next one with the same O(journal) does that.
-      - A server takes 50 MB of input for one command, unless its session configuration says otherwise.
+      - Objects for the input of the script (C($input)). A null value becomes C($null).
+      - The task sends them in requests as large as the server accepts. If a request fails, the task stops the script,
+        and the error has the number of objects that were delivered. M(psremoting.fleet.receive_pssession) receives the
+        output until then. If the task was killed, the next task with the same O(journal) stops the script.
+      - By default, a server accepts 50 MB of input for one command. Its session configuration can change this.
     type: list
     elements: raw
   in_disconnected_session:
     description:
-      - Open a session of each name in O(session_name) on each computer, start the script in it, and disconnect.
-      - Where a session of the name exists and has a command, it is left alone and nothing is started, so that a second
-        run of the task does not start the work twice.
-      - Where it exists and has no command, that is an error. Either the work was done and collected, or a task was
-        killed after it had opened the session and before it started anything. With O(journal) the task knows that
-        nothing was started, and starts the script in the session that was left behind.
-      - Where the server refuses to start the script, the session that was opened for it is removed again.
+      - For each name in O(session_name), open a session on each computer, start the script in it and disconnect.
+      - If a session of the name exists and has a command, the task does not start the script. So a second run of the
+        task does not start the work twice.
+      - If a session of the name exists without a command, this is an error. Perhaps the command ended and its output
+        was received. Or a task was killed after it opened the session and before it started the script. O(journal)
+        shows the difference. If it shows that the script was not started, the task starts it in this session.
+      - If the server refuses to start the script, the task removes the session that it opened for it.
     type: bool
     default: false
   session_name:
     description:
-      - Names for the sessions that O(in_disconnected_session) opens. It needs them, and does not go together with
-        O(name) and O(timeout).
-      - Upper and lower case and blanks at the ends do not count.
+      - Names for the sessions that O(in_disconnected_session) opens, which needs them. Do not combine this option with
+        O(name) or O(timeout).
+      - Case and blanks at the ends are ignored.
     type: list
     elements: str
   host_ui:
     description:
-      - Whether the host of the script has a user interface. By default it has one where the task waits for the script,
-        and none with O(in_disconnected_session).
-      - With a user interface, what the script writes to its host is in RV(results[].host_out) and
-        RV(results[].host_err), and the warnings, verbose and debug messages and progress of jobs and of sessions that
-        the script opens are received. A question, such as C(Read-Host) or a confirmation, waits until a task reads it.
-        The task refuses it at once, and the script gets an error with the text of the question.
-      - Without one, a question is an error at once. All text that goes to the host alone is lost, such as that of
-        C(Out-Host), C(Out-Default) and C($Host.UI.WriteLine), and so are the warnings, verbose and debug messages and
-        progress that C(Receive-Job) and sessions of the script show.
-      - The text of C(Write-Host) is in RV(results[].information) in both cases.
+      - Whether the PowerShell host of the script has a user interface. The default is V(true) if the task waits for the
+        script, and V(false) with O(in_disconnected_session).
+      - With a user interface, RV(results[].host_out) and RV(results[].host_err) have the text that the script writes to
+        its host. The results also have the warnings, verbose and debug messages and progress of the script's own jobs
+        and sessions. A question, such as C(Read-Host) or a confirmation, waits until a task receives it. The task
+        refuses it at once, and the script gets an error with the text of the question.
+      - Without a user interface, a question is an error at once. Text that goes only to the host is lost, such as that
+        of C(Out-Host), C(Out-Default) and C($Host.UI.WriteLine). The warnings, verbose and debug messages and progress
+        of the script's own jobs and sessions are lost, too.
+      - In both cases RV(results[].information) has the text of C(Write-Host).
     type: bool
   when_done:
     description:
@@ -174,36 +178,38 @@ notes:
     runs on Windows and never opens the connection of the host.
   - In a task for a Windows host of the inventory, without O(computer_name), O(connection_uri), O(session) and O(id),
     the computer is that host.
-  - With a computer, O(name), O(instance_id) or O(session_name) is needed, so that no script runs in all sessions there
-    by mistake. O(name=*) means all of them.
-  - A task has no user who could answer a script. A script that asks for input (C(Read-Host), prompts) gets an error
-    instead of an answer; O(host_ui) decides when.
-  - A session keeps its state from one command to the next. C($ErrorActionPreference), C(Set-StrictMode), variables,
-    functions, loaded modules and the current location stay as a script left them.
+  - With a computer, the task needs O(name), O(instance_id) or O(session_name), so that no script runs in all sessions
+    by mistake. O(name=*) means all sessions there.
+  - A task cannot answer questions. A script that asks for input (C(Read-Host), prompts) gets an error instead of an
+    answer. O(host_ui) decides when.
+  - A session keeps its state from one command to the next. This includes C($ErrorActionPreference), C(Set-StrictMode),
+    variables, functions, loaded modules and the current location.
   - PowerShell ignores C(#requires) in a script that is sent to a session. The task warns about it.
-  - A session does one thing at a time. Where a command still runs, or has output that was not received, nothing is
-    started; that is an error with the reason V(busy). O(busy_timeout) waits for the end of the command.
-  - Scripts find the variable C($Ansible), as those of C(ansible.windows.win_powershell) do. They set C(Changed) and
-    C(Failed) to V(true) or V(false), put what the task is to return into C(Result) and C(Diff), and read C(CheckMode),
-    C(Verbosity) and C(Tmpdir), a folder that exists until the script ends. The variable is there for the one command,
-    and takes the place of a variable of that name in the session.
-  - A script that ends by an error, C(throw) included, returns none of that. Use C($Ansible.Failed) to fail with a
-    C(Result). The folder C($Ansible.Tmpdir) of a script that was stopped stays until the next command in the session.
-  - In check mode a script that begins with C([CmdletBinding(SupportsShouldProcess)]) and C(param) is started with
-    C(-WhatIf). The task connects to the session for that and leaves it as it was, whatever O(when_done) is. No session
-    is opened, and nothing is written to the O(journal).
-  - Other scripts are not started in check mode. Each session that would be used counts as changed, but for one that
-    the server lists as connected. The end of the script is not known then; it counts as successful.
-  - With O(creates), O(removes), O(chdir) or O(error_action), the script is a script block of a script of the task. Line
-    numbers stay those of the script, and the stack trace has one level more.
+  - A session runs one command at a time. If a command still runs in the session, or has output that was not received,
+    the task does not start the script. This is an error with the reason V(busy). O(busy_timeout) waits for the end of
+    the command.
+  - Scripts have the variable C($Ansible), as with C(ansible.windows.win_powershell). A script sets C(Changed) and
+    C(Failed) to V(true) or V(false), and gives values for the task's result in C(Result) and C(Diff). It reads
+    C(CheckMode), C(Verbosity) and C(Tmpdir), a folder that exists until the script ends. The variable exists during
+    this command only, and hides a variable of the same name in the session.
+  - If a script ends with an error, such as C(throw), the values of C($Ansible) are lost. Use C($Ansible.Failed) to fail
+    with a C(Result). If a script is stopped, its folder C($Ansible.Tmpdir) exists until the next command in the
+    session.
+  - In check mode, the task starts a script with C(-WhatIf) if it begins with C([CmdletBinding(SupportsShouldProcess)])
+    and C(param). The task connects to the session for this, and afterwards restores its state, whatever O(when_done)
+    is. It opens no session and writes nothing to the O(journal).
+  - In check mode the task does not start other scripts. Each session in which it would start one counts as changed,
+    except a session that the server lists as connected. The script counts as successful.
+  - With O(creates), O(removes), O(chdir) or O(error_action), the task wraps the script in a script of its own. Line
+    numbers do not change, but the stack trace has one more level.
   - A script that supports C(-Confirm) gets C(-Confirm:$false), unless O(parameters) has it.
-  - A script is never started twice by itself. If the answer to the start got lost, the task asks the server for its
-    commands. A command that is not there is started once more, with the same id. If the server cannot be asked, that is
-    an error which says that it is not known whether the command started.
-  - A script that fails or is stopped is an error of the task, and so is an exit code that O(expected_return_code) does
-    not have. Records in its error stream alone are not. The task shows them and the script's warnings, with host and
-    session. Errors and warnings that O(live) has not shown become warnings of the task at its end. A host has the
-    outcome V(completed_with_errors) then.
+  - The task never starts a script twice. If the answer to the start is lost, the task lists the commands on the server.
+    If the command is not listed, the task starts it again with the same id. If the task cannot list the commands, it
+    fails, and the error says that the command may have started.
+  - The task has an error for a script that failed or was stopped, and for an exit code that is not in
+    O(expected_return_code). Records in the error stream alone are not an error of the task, but the host gets the
+    outcome V(completed_with_errors). The task shows these records and the script's warnings with host and session.
+    Those that O(live) has not shown become warnings at the end of the task.
 seealso:
   - module: psremoting.fleet.receive_pssession
   - module: psremoting.fleet.new_pssession
@@ -243,7 +249,7 @@ EXAMPLES = r"""
     expected_return_code: [0, 3010]
   register: installed
 
-- name: Say what the script did
+- name: Return a result from the script
   psremoting.fleet.invoke_command:
     name: ITTask
     script: |
@@ -257,7 +263,7 @@ EXAMPLES = r"""
       Days: 30
   register: cleaned
 
-- name: Unpack what is not there yet
+- name: Unpack an archive unless it was unpacked before
   psremoting.fleet.invoke_command:
     name: ITTask
     script: Expand-Archive agent.zip -DestinationPath agent
@@ -273,7 +279,7 @@ EXAMPLES = r"""
     parameters:
       Name: LP01
 
-- name: Look into a session that is there
+- name: Read a variable of a session
   psremoting.fleet.invoke_command:
     name: ITTask
     script: param($Name) Get-Variable $Name -ValueOnly
@@ -462,7 +468,7 @@ reboot_required:
   returned: always
   type: bool
 sessions:
-  description: The sessions, as M(psremoting.fleet.connect_pssession) returns them.
+  description: The sessions, in the form of M(psremoting.fleet.connect_pssession).
   returned: always
   type: list
   elements: dict

@@ -11,12 +11,12 @@ version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
   - Opens named PowerShell sessions (PSSessions) on Windows computers, as C(New-PSSession) does on Windows.
-  - A session is opened once. If one with the name exists on a computer, for the same account and in the same
-    configuration, it is connected to, if it can be, and returned.
+  - If a session with the name exists on a computer, for the same account and configuration, the task opens no second
+    one. It connects to the existing session if possible, and returns it.
 options:
   name:
     description:
-      - Names of the sessions. Each computer gets one session of each name. It is what C(Get-PSSession) shows.
+      - Names of the sessions, as C(Get-PSSession) shows them. Each computer gets one session of each name.
     type: list
     elements: str
     required: true
@@ -34,13 +34,13 @@ notes:
     runs on Windows and never opens the connection of the host.
   - In a task for a Windows host of the inventory, without O(computer_name) and O(connection_uri), the computer is that
     host.
-  - O(configuration_name) is the configuration the session is opened in, V(Microsoft.PowerShell) by default. Without it
-    an existing session counts whatever its configuration is.
-  - Of O(session_option), C(idle_timeout), C(output_buffering_mode), C(no_machine_profile) and C(application_arguments)
-    shape a session that is opened. An existing one keeps what it has.
-  - A session that is open and not used becomes disconnected after about a minute, and lives on for its idle timeout.
-  - In check mode no session is opened. Later tasks of a run with C(--check) find the sessions all the same, as this
-    task would leave them. They have no number (C(id)), and tasks on another host than the controller do not find them.
+  - O(configuration_name) is the configuration of a new session, V(Microsoft.PowerShell) by default. Without this
+    option, the task accepts an existing session of any configuration.
+  - The suboptions C(idle_timeout), C(output_buffering_mode), C(no_machine_profile) and C(application_arguments) of
+    O(session_option) apply to new sessions only.
+  - The server disconnects a client that is silent for about a minute, and then keeps the session for its idle timeout.
+  - In check mode the task opens no session. Later tasks of a run with C(--check) still see the sessions in the state in
+    which this task would leave them. Such sessions have no number (C(id)), and only tasks on the controller see them.
 seealso:
   - module: psremoting.fleet.connect_pssession
   - module: psremoting.fleet.disconnect_pssession
@@ -50,7 +50,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a session on each Windows host of the play that survives a day without a client
+- name: Open a session on each Windows host of the play, with an idle timeout of a day
   psremoting.fleet.new_pssession:
     name: Nightly
     session_option:
@@ -60,8 +60,9 @@ EXAMPLES = r"""
 RETURN = r"""
 sessions:
   description:
-    - One session for each name and computer, as M(psremoting.fleet.connect_pssession) returns them.
-    - In check mode the sessions that exist, as they were found, and those that would be opened, with state V(Closed).
+    - One session for each name and computer, in the form of M(psremoting.fleet.connect_pssession).
+    - In check mode, existing sessions in the state in which they were found, and sessions that would be opened with
+      state V(Closed).
   returned: always
   type: list
   elements: dict
@@ -72,7 +73,7 @@ errors:
   type: list
   elements: dict
 missing:
-  description: Always empty, since sessions that do not exist are opened.
+  description: Always empty, because the task opens sessions that do not exist.
   returned: always
   type: list
   elements: str

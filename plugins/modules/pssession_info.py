@@ -62,7 +62,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sessions:
-  description: The sessions found, as M(psremoting.fleet.connect_pssession) returns them.
+  description: The sessions found, in the form of M(psremoting.fleet.connect_pssession).
   returned: always
   type: list
   elements: dict

@@ -6,20 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pssession_role
-short_description: Do the job of an entry point of the role
+short_description: Run the job of an entry point of the role
 version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
-  - The role P(psremoting.fleet.pssession#role) is made of this module. Each of its entry points is one task.
-  - Use the role, or M(psremoting.fleet.pssession_job) for a job whose options are those of a task.
-  - The task reads the variables of the role and returns the result of the host that it runs for. Where all hosts of the
-    batch run the task together and have the same variables, the first process does the work of all hosts and leaves
-    their results to the others.
-  - The other options are those that C(module_defaults) sets for the group.
+  - Each entry point of the role P(psremoting.fleet.pssession#role) is one task with this module.
+  - Do not use this module directly. Use the role, or M(psremoting.fleet.pssession_job), which has options instead of
+    variables.
+  - The task reads the variables of the role and returns the result of its host. If all hosts of the batch run the task
+    together and have the same variables, the first process does the work of all hosts. The other processes return its
+    results for their hosts.
+  - The other options exist for C(module_defaults) of the group.
 options:
   entry_point:
     description:
-      - The entry point of the role whose job is done, and whose variables are read.
+      - The entry point of the role. The task does its job and reads its variables.
     type: str
     required: true
     choices: [main, start, collect, harvest, resume, extend, cleanup, list, journal]
@@ -32,7 +33,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Collect what the sessions of all Windows hosts gave
+- name: Collect the output of the sessions of all Windows hosts
   hosts: windows
   gather_facts: false
   tasks:
@@ -48,26 +49,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 entry_point:
-  description: The entry point whose job was done.
+  description: The entry point.
   returned: always
   type: str
 host:
-  description: The host that the result is about.
+  description: The host of the result.
   returned: always
   type: str
 outcome:
-  description: How the host fared, as P(psremoting.fleet.of_host#filter) says it.
+  description: The outcome of the host, as in P(psremoting.fleet.of_host#filter).
   returned: if the host was not left out
   type: str
 msg:
-  description: Its errors in one text, without hints, which the error records have; empty if there are none.
+  description: The errors of the host as one text. Empty if there are none. The hints are in the error records.
   returned: always
   type: str
 sessions:
   description:
-    - The sessions of the host. Where it failed, sessions, results and errors have no empty values, sessions only what
-      they are and how they stand, and error records of scripts a message and a place in the script. C(pssession_output)
-      and journals have all of it.
+    - The sessions of the host. If the host failed, the result is shorter. It has no empty values. Sessions have only
+      their identity and state, and error records of scripts only the message and the position in the script.
+      C(pssession_output) and journals have everything.
   returned: if the host was not left out
   type: list
   elements: dict
@@ -82,7 +83,7 @@ errors:
   type: list
   elements: dict
 missing:
-  description: Names and GUIDs that were not found.
+  description: Names and GUIDs without a session.
   returned: if the host was not left out
   type: list
   elements: str
@@ -92,20 +93,20 @@ what_if:
   type: list
   elements: str
 pending:
-  description: How many commands still run or have a session in use elsewhere.
+  description: The number of commands that still run, or whose session another client uses.
   returned: entry points collect, harvest and resume
   type: int
 stdout_lines:
-  description: The lines of output that were shown, as C(pssession_output_lines) says.
+  description: The lines of output that the task showed (C(pssession_output_lines)).
   returned: if there are any, and the host did not fail
   type: list
   elements: str
 stdout:
-  description: The same as one text.
+  description: The same lines as one text.
   returned: if there are any
   type: str
 lines:
-  description: Lines to show, as M(psremoting.fleet.pssession_job) returns them.
+  description: The notes of the job, in the form of M(psremoting.fleet.pssession_job).
   returned: if the host was not left out
   type: list
   elements: dict

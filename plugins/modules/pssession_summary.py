@@ -6,20 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pssession_summary
-short_description: Summarise what the role did on the hosts of a play
+short_description: Summarise the results of the role on the hosts of a play
 version_added: 1.0.0
 author: psremoting.fleet contributors (@psremoting)
 description:
-  - Shows at the end of a play what check mode foresees and what the job noticed, such as sessions that expire soon.
-    Then it shows how many hosts have which outcome, which hosts need attention and why, and each hint once. The
-    playbooks of this collection end with it.
+  - Shows a summary at the end of a play. It begins with the predictions of check mode and the notes of the job, such as
+    sessions that expire soon. Then follow the number of hosts with each outcome, the hosts that need attention with the
+    reasons, and each hint once. The playbooks of this collection end with this task.
   - It reads the results C(pssession_result) that the role C(psremoting.fleet.pssession) registered for the hosts of the
     play.
-  - It puts the hosts by outcome (C(pssession_outcomes)) and the number of sessions that still run
-    (C(pssession_pending)) into the statistics of the run, as C(set_stats) does. AWX keeps them as
-    artifacts of the job.
-  - The task fails if every host of the play was left out, and says why. Otherwise it does not fail, since the hosts
-    have failed already where anything went wrong.
+  - It adds the hosts by outcome (C(pssession_outcomes)) and the number of commands that still run
+    (C(pssession_pending)) to the statistics of the run, as C(set_stats) does. AWX keeps them as artifacts of the job.
+  - The task fails if every host of the play was left out, and gives the reason. Otherwise it does not fail, because
+    hosts with an error have failed already.
 options:
   report:
     description:
@@ -28,27 +27,27 @@ options:
     type: path
   report_output_lines:
     description:
-      - How many lines of the output of each command the page of the report has. See
+      - How many lines of output the page of the report has for each command. See
         O(psremoting.fleet.pssession_report#module:output_lines).
-      - It is not O(psremoting.fleet.pssession_job#module:output_lines), which is about the terminal. A report is often
-        passed on, and output may be secret, so the page has output only where this option asks for it.
+      - This is not O(psremoting.fleet.pssession_job#module:output_lines), which applies to the terminal. Reports are
+        often passed on, and output may be secret, so the default is none.
     type: int
     default: 0
   output:
     description:
-      - The folder to which the role wrote the output of commands.
+      - The folder in which the role wrote the output of commands.
     type: path
   sessions:
     description:
-      - Also show the sessions of all hosts. Up to 20 have a table. Of more, those with the same name and state share a
-        line.
+      - Also show the sessions of all hosts. Up to 20 sessions are shown as a table. If there are more, sessions with
+        the same name and state share a line.
     type: bool
     default: false
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
-    details: Nothing is written.
+    details: The task writes nothing.
   diff_mode:
     description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: none
@@ -56,29 +55,30 @@ attributes:
     description: Target OS or families that can be operated against.
     platforms: posix
     support: full
-    details: The task works on the controller.
+    details: The task runs on the controller.
   async:
     description: Supports being used with the C(async) keyword.
     support: none
 notes:
-  - The task runs on the controller, whatever host it is for. The task's connection is never opened.
-  - Set C(run_once), and put the task into the C(always) section of a block around the role. Otherwise it does not run
-    where every host failed.
-  - It writes the names of the hosts that failed to a file, for the option C(--limit @FILE) of the next run. Beside a
-    O(report) C(nightly.html) that is C(nightly.failed.limit), or else C(failed.limit) in the O(output) folder. If no
-    host failed, it removes the file.
-  - Without such a file, it shows the names of all hosts that need attention. With one, it shows the first ten of each
-    reason.
-  - It is never C(changed), with a new report either, since the recap would count that as a change of the host.
-  - With C(serial), each batch ends with a summary of all batches up to it.
-  - The module is not in the action group C(group/psremoting.fleet.all), because it has none of the options that the
-    others share.
+  - The task always runs on the controller. It never opens the connection of the host.
+  - Set C(run_once), and put the task into the C(always) section of a block around the role. Otherwise the task does not
+    run if every host failed.
+  - The task writes the names of failed hosts to a file, for C(--limit @FILE) in the next run. Beside the O(report)
+    C(nightly.html), the file is C(nightly.failed.limit). Without a report, it is C(failed.limit) in the O(output)
+    folder. If no host failed, the task removes the file.
+  - Without such a file, the task shows the names of all hosts that need attention. With the file, it shows the first
+    ten for each reason.
+  - The task is never C(changed), even if it writes a report, because the recap would count this as a change of the
+    host.
+  - With C(serial), each batch ends with a summary of all batches so far.
+  - The module is not in the action group C(group/psremoting.fleet.all), because it does not have the options that the
+    other modules share.
 seealso:
   - module: psremoting.fleet.pssession_report
 """
 
 EXAMPLES = r"""
-- name: Collect, and say how it went
+- name: Collect and summarise
   hosts: windows
   gather_facts: false
   tasks:
@@ -100,7 +100,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stdout_lines:
-  description: The lines that it shows; of more than 200 lines the first 180 and the last 20.
+  description: The lines that the task shows. If there are more than 200 lines, these are the first 180 and the last 20.
   returned: success
   type: list
   elements: str
@@ -116,8 +116,8 @@ stdout:
   returned: success
   type: str
 outcomes:
-  description: Names of the hosts by outcome, the worst outcome first. The words are those of
-    P(psremoting.fleet.of_host#filter). Hosts that were left out are not in it.
+  description: Names of the hosts by outcome, the worst outcome first. P(psremoting.fleet.of_host#filter) describes the
+    outcomes. Hosts that were left out are not included.
   returned: success
   type: dict
   sample: {unreachable: [server05, server18], changed: [server01]}
@@ -130,7 +130,7 @@ report:
   returned: with O(report)
   type: dict
 limit:
-  description: Path of the file with the names of the hosts that failed.
+  description: Path of the file with the names of failed hosts.
   returned: if hosts failed, and with O(report) or O(output)
   type: str
 """

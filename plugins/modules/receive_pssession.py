@@ -290,7 +290,7 @@ reboot_required:
   returned: always
   type: bool
 sessions:
-  description: The sessions, as M(psremoting.fleet.connect_pssession) returns them.
+  description: The sessions, in the form of M(psremoting.fleet.connect_pssession).
   returned: always
   type: list
   elements: dict

@@ -69,7 +69,7 @@ EXAMPLES = r"""
 RETURN = r"""
 sessions:
   description:
-    - The sessions that were removed, as M(psremoting.fleet.connect_pssession) returns them, with state V(Closed).
+    - The removed sessions, in the form of M(psremoting.fleet.connect_pssession), with state V(Closed).
     - In check mode, the selected sessions that would not be refused, in the state in which they were found.
   returned: always
   type: list
