@@ -45,6 +45,7 @@ options:
 """
 
 import base64
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -156,7 +157,8 @@ class Connection(CoreConnection):
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command of ansible-core: a script, a module, or what a task needs besides."""
         if isinstance(self._session, KeptSession):
-            self._work = work_of(cmd, in_data, self._files)
+            work = work_of(cmd, in_data, self._files)
+            self._work = dataclasses.replace(work, is_secret=self._setting.is_secret)  # items of a loop may differ
         try:
             result: tuple[int, bytes, bytes] = super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         finally:

@@ -42,19 +42,24 @@ class CorePipeline:
     Args:
         host: Gets its host calls; see `new_host`.
         take: Gets each object of its output stream; without it, they are kept.
+        is_recorded: Whether `recorded` has what `feed` gets.
 
     Attributes:
         output: Objects of its output stream.
         streams: Has its error records in `error`.
         had_errors: Whether it failed.
         started: When it was started, if a run before this one did that, or None.
+        recorded: Kind and data of the messages, or None.
     """
 
-    def __init__(self, host: t.Any, take: t.Callable[[t.Any], None] | None = None) -> None:
+    def __init__(
+        self, host: t.Any, take: t.Callable[[t.Any], None] | None = None, *, is_recorded: bool = False
+    ) -> None:
         self.output: list[t.Any] = []
         self.streams = types.SimpleNamespace(error=[])
         self.had_errors = False
         self.started: datetime.datetime | None = None
+        self.recorded: list[tuple[int, bytes]] | None = [] if is_recorded else None
         self._host = host
         self._take = take or self.output.append
         self._serializer = Serializer()
@@ -63,6 +68,8 @@ class CorePipeline:
         """Take one message of its stream."""
         if kind not in _READ:
             return
+        if self.recorded is not None:
+            self.recorded.append((int(kind), data))
         message = t.cast(t.Any, Message.unpack(data, self._serializer)).data
         if kind == MessageType.PIPELINE_OUTPUT:
             self._take(message.data)

@@ -19,6 +19,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.librar
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.identity import Identity
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _kept_script
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_results import KeptResults
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_session import Keeping
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import SECRET, KeptState, prune
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import run_client_id
@@ -114,6 +115,7 @@ def keeping_of(options: Options, endpoint: Endpoint, resource_uri: str, setting:
         wait=float(options["durable_wait"]),
         max_age=float(options["durable_max_age"]),
         max_tasks=int(options["max_tasks"]),
+        results=KeptResults(folder) if is_durable else None,
     )
 
 

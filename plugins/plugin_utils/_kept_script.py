@@ -144,11 +144,16 @@ def restoring(title: str) -> Script:
 
 def amount_of(pipeline: CorePipeline, command_id: str) -> Amount | None:
     """Take what the end of a held script says from the end of its output; None if it did not say anything."""
-    value = pipeline.output[-1] if pipeline.output else None
-    if not isinstance(value, dict) or value.get(_MARK) != command_id:
+    if not is_complete(pipeline, command_id):
         return None
-    pipeline.output.pop()
+    value = t.cast("dict[str, object]", pipeline.output.pop())
     return Amount(str(value.get("title")), t.cast(int, value.get("objects")), t.cast(int, value.get("errors")))
+
+
+def is_complete(pipeline: CorePipeline, command_id: str) -> bool:
+    """Tell whether the output of a held script has its end."""
+    last = pipeline.output[-1] if pipeline.output else None
+    return isinstance(last, dict) and last.get(_MARK) == command_id
 
 
 def lost(pipeline: CorePipeline, amount: Amount | None, *, is_module: bool) -> str:

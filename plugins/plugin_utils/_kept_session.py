@@ -27,12 +27,14 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.librar
     Remoting,
     Script,
     TransportError,
+    WSManFault,
     session_at,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.starting import TooLarge
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _kept_script
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline import CorePipeline
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_results import KeptResult, KeptResults
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import KeptState, Known
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import duration
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_ids import Ids, Title, read_title, title_of
@@ -56,6 +58,7 @@ class Keeping:
         wait: Seconds to wait for a session that another client has.
         max_age: Seconds since the start of a command that is joined, at most.
         max_tasks: Of one session.
+        results: What earlier runs received and could not use; None for sessions of one run.
     """
 
     is_durable: bool
@@ -66,6 +69,7 @@ class Keeping:
     wait: float
     max_age: float
     max_tasks: int
+    results: KeptResults | None = None
 
 
 class KeptSession(TaskSession):
@@ -115,7 +119,12 @@ class KeptSession(TaskSession):
         return pipeline
 
     def close(self) -> None:
-        """Leave the session to the next task."""
+        """Leave the session to the next task.
+
+        The results of one whose run was killed are left to a later run.
+        """
+        if self._keeping.results is not None and self._has_parent():
+            self._keeping.results.end()
         known = self._keeping.state.read()
         if known is not None and known.is_free:
             self._keeping.state.write(dataclasses.replace(known, tasks=known.tasks + 1))
@@ -144,17 +153,44 @@ class KeptSession(TaskSession):
 
     def _held(self, script: Script, work: Work, command_id: str) -> CorePipeline:
         """Run a script with its input in one request, or join the command that does the same."""
+        if (kept := self._kept(work, command_id)) is not None:
+            return self._taken(kept, work, command_id)
         ready = _kept_script.held(script, command_id, title_of(work, _now()), restores=not self._is_restored)
         claimed = self._claimed(ready, command_id)
         self._is_restored = True
         if not claimed.is_started:
             self._check_that_it_gives_something(claimed, command_id)
-        pipeline = CorePipeline(self.host)
+        pipeline = CorePipeline(self.host, is_recorded=work.content is not None and not work.is_secret)
         self._followed(command_id, pipeline, claimed.needs, confirms=True)
         _kept_script.without_wrapping(pipeline)
         amount = _kept_script.amount_of(pipeline, command_id)
         if not claimed.is_started:
             self._join(pipeline, amount, claimed.title, work)
+        return pipeline
+
+    def _received(self, command_id: str, pipeline: CorePipeline) -> None:
+        results, messages = self._keeping.results, pipeline.recorded
+        if results is None or messages is None or not _kept_script.is_complete(pipeline, command_id):
+            return
+        with contextlib.suppress(OSError):  # then the next run has what it would have without it
+            results.keep(command_id, self.id, messages)
+
+    def _kept(self, work: Work, command_id: str) -> KeptResult | None:
+        results = self._keeping.results
+        return None if results is None or work.content is None else results.found(command_id)
+
+    def _taken(self, kept: KeptResult, work: Work, command_id: str) -> CorePipeline:
+        """Take what an earlier run received of a command, and have the server forget that command."""
+        results = t.cast(KeptResults, self._keeping.results)
+        with contextlib.suppress(WSManFault):  # it has, or its session is gone
+            self._remoting.end(self._of(kept.instance_id), command_id, busy_timeout=self._keeping.wait)
+        pipeline = CorePipeline(self.host)
+        for kind, data in kept.messages:
+            pipeline.feed(kind, data)
+        _kept_script.without_wrapping(pipeline)
+        way = f"remove the file {results.path(command_id)} first"
+        self._join(pipeline, _kept_script.amount_of(pipeline, command_id), None, work, way)
+        results.remove(command_id)
         return pipeline
 
     def _claimed(self, script: Script, command_id: str) -> Claimed:
@@ -189,22 +225,35 @@ class KeptSession(TaskSession):
             self._remoting.end(self._session, command_id, busy_timeout=self._keeping.wait)
         raise PSSessionError(_lost("Its result"))
 
-    def _join(self, pipeline: CorePipeline, amount: _kept_script.Amount | None, title: str | None, work: Work) -> None:
+    def _join(
+        self,
+        pipeline: CorePipeline,
+        amount: _kept_script.Amount | None,
+        title: str | None,
+        work: Work,
+        way: str = "",
+    ) -> None:
         """Take what a command of an earlier run gave for the result of this task, and tell of it.
+
+        Args:
+            way: As for `_check_age`.
 
         Raises:
             PSSessionError: It is too old, or a part is missing.
         """
         if lost := _kept_script.lost(pipeline, amount, is_module=work.is_module):
             raise PSSessionError(_lost(lost))
-        known = self._check_age(title or t.cast(_kept_script.Amount, amount).title)
+        known = self._check_age(title or t.cast(_kept_script.Amount, amount).title, way)
         pipeline.started = known.started
         since = f"{_age_of(known)} ago ({known.started.strftime('%Y-%m-%dT%H:%M:%SZ')})"
         streams = "" if work.is_module else ". What it wrote to its host before may be missing"
         self._tell(f"joined {known.name}, which an earlier run started {since}{streams}")
 
-    def _check_age(self, text: str) -> Title:
+    def _check_age(self, text: str, way: str = "") -> Title:
         """Return what a list says about a command.
+
+        Args:
+            way: How a user gets rid of its result; without it, it is in the session.
 
         Raises:
             PSSessionError: It is not of a task, or too old.
@@ -216,8 +265,8 @@ class KeptSession(TaskSession):
             raise PSSessionError(
                 f"The same command was started by an earlier run {_age_of(title)} ago, which is more than "
                 f"ansible_psrp_durable_max_age ({self._keeping.max_age:.0f} seconds). Its result was not taken, and "
-                "nothing was started. Raise ansible_psrp_durable_max_age to take it. To run the command again, end "
-                f"session {self.id} with remove_pssession first."
+                "nothing was started. Raise ansible_psrp_durable_max_age to take it. To run the command again, "
+                f"{way or f'end session {self.id} with remove_pssession first'}."
             )
         return title
 

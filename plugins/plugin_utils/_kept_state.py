@@ -18,7 +18,10 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system
 
 # The file of the same folder that has the secret of the ids.
 SECRET = "secret"
-_WEEK = 7 * 86400.0
+# The end of the names of the files that have results.
+RESULT = ".result"
+DAY = 86400.0
+_WEEK = 7 * DAY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,8 +82,9 @@ class KeptState:
 
 
 def prune(folder: str) -> None:
-    """Remove the files of sessions that no task has had for a week; each run has files of its own."""
+    """Remove the files of sessions that no task has had for a week, and results of a day; each run has files."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name != SECRET and time.time() - entry.stat().st_mtime > _WEEK:
+            kept = DAY if entry.name.endswith(RESULT) else _WEEK
+            if entry.name != SECRET and time.time() - entry.stat().st_mtime > kept:
                 os.unlink(entry.path)

@@ -138,8 +138,11 @@ class TaskSession:
         Raises:
             PSSessionError: ansible-playbook has ended.
         """
-        if os.getppid() != self._parent:
+        if not self._has_parent():
             raise PSSessionError("ansible-playbook has ended, so its task ends, too.")
+
+    def _has_parent(self) -> bool:
+        return os.getppid() == self._parent
 
     @contextlib.contextmanager
     def _stopped_by_user(self, stop: t.Callable[[], None]) -> t.Iterator[None]:
@@ -175,6 +178,7 @@ class TaskSession:
             self._session, command_id, needs=needs, recovery_timeout=self._recovery_timeout, confirms=confirms
         ):
             if isinstance(event, Finished) and confirms:
+                self._received(command_id, pipeline)
                 self._check_parent()  # else a rerun needs the command
             elif isinstance(event, MessageReceived):
                 pipeline.feed(event.kind, event.message)
@@ -188,6 +192,9 @@ class TaskSession:
         if unreadable:
             raise PSSessionError(f"The command has ended, and not all that it gave can be read: {unreadable}.")
         return pipeline
+
+    def _received(self, command_id: str, pipeline: CorePipeline) -> None:
+        """Take note of a command that was received to its end, before the server is asked to forget it."""
 
     def _unfinished(self, cause: TransportError) -> Unfinished:
         return Unfinished(
@@ -218,7 +225,7 @@ class TaskSession:
         One that was killed leaves its work to the server. A signal for all of its processes may be here before it ends.
         """
         until = time.monotonic() + _MOMENT
-        while os.getppid() == self._parent:
+        while self._has_parent():
             if time.monotonic() >= until:
                 return True
             time.sleep(_MOMENT / 10)

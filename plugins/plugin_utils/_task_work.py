@@ -44,12 +44,14 @@ class Work:
         is_module: Whether it writes its result once, at its end.
         is_repeatable: Whether it may be run again, whatever became of an earlier run of it: what only reads, check
             mode, and what the connection does for itself.
+        is_secret: Whether its task has no_log, so that nothing of its result may be written.
     """
 
     name: str
     content: bytes | None = None
     is_module: bool = False
     is_repeatable: bool = False
+    is_secret: bool = False
 
 
 TRANSFER = Work("transfer of a file", is_repeatable=True)

@@ -35,14 +35,18 @@ def faults_of(case: Case, told: Told) -> Iterator[str]:
 def most_starts(case: Case, told: Told) -> int:
     """Return how often the work may begin.
 
-    Only a durable task is joined, unless its result had been received and signalled away.
+    Only a durable task is joined, unless its result had been received and signalled away. The controller that received
+    it has a file of it until the task has ended.
     """
-    return 1 + (("Signal" if case.mode == "durable" else "Command") in after_opening(told))
+    operations = after_opening(told)
+    if case.mode != "durable":
+        return 1 + ("Command" in operations)
+    return 1 + ("Signal" in operations and not (case.is_same and case.operation == "Signal"))
 
 
 def is_told_lost(case: Case, told: Told) -> bool:
     """Tell whether a durable task has failed because the killed run may have received what is missing, and says so."""
-    received = case.operation == "Signal" or (case.operation == "Receive" and case.is_carried_out)
+    received = case.is_carried_out if case.operation == "Receive" else case.operation == "Signal" and not case.is_same
     return case.mode == "durable" and received and told.starts == 1 and LOST in told.run.output
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nine cases of the sweep; `make kill-sweep` runs hundreds."""
+"""Eleven cases of the sweep; `make kill-sweep` runs hundreds."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ CASES = [
     Case("raw", "plain", "Command", 0, is_carried_out=True, is_whole=False, is_same=True),
     Case("raw", "reuse", "Command", 1, is_carried_out=True, is_whole=False, is_same=True),
     Case("module", "durable", "Receive", 4, is_carried_out=True, is_whole=True, is_same=False),
+    Case("raw", "durable", "Signal", 0, is_carried_out=False, is_whole=True, is_same=True),
+    Case("module", "durable", "Signal", 0, is_carried_out=True, is_whole=False, is_same=True),
     Case("raw", "plain", "Delete", 0, is_carried_out=False, is_whole=True, is_same=False),
 ]
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -49,5 +50,8 @@ def test_files_of_old_runs_are_removed_and_the_secret_stays(tmp_path: Path) -> N
         (tmp_path / name).touch()
     for name in ("old", _kept_state.SECRET):
         os.utime(tmp_path / name, (0, 0))
+    for name, age in (("a.result", 2 * 86400), ("b.result", 3600)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
     _kept_state.prune(str(tmp_path))
-    assert {each.name for each in tmp_path.iterdir()} == {"new", _kept_state.SECRET}
+    assert {each.name for each in tmp_path.iterdir()} == {"new", "b.result", _kept_state.SECRET}

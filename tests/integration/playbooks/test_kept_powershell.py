@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.processes import kill
-from tests.simulator import SimulatedFleet, User
+from tests.simulator import Injection, SimulatedFleet, User
 from tests.waiting import until
 
 from .controller import PASSWORD, PATIENT, PLUGINS, USER, Controller, Run, inventory_of
@@ -140,6 +140,34 @@ def test_a_task_that_ended_without_its_controller_is_joined_by_another_one(
     run = other.run(task, PSSESSION_CLIENT_SECRET=secret)
     assert (run["Work"].outcome, run["Work"]["joined"]) == ("ok", True), run.output
     assert log.read_text().split() == ["started"]
+
+
+@pytest.mark.parametrize("is_secret", [False, True], ids=["logged", "no_log"])
+def test_a_result_that_the_killed_run_had_received_is_taken_from_its_file(
+    controller: Controller, fleet: SimulatedFleet, is_secret: bool
+) -> None:
+    """A task with no_log has no such file, and says that its result is lost."""
+    controller.group_variables.update(DURABLE)
+    controller.run(task := f"[{{name: Work, raw: \"'here'; exit 3\", no_log: {is_secret}, failed_when: false}}]")
+    folder = controller.registry.parent / "tasks"
+    assert list(folder.glob("*.result")) == []
+    stop = Injection("Signal", action="hang")
+    fleet["srv01"].inject(stop)
+    process = controller.started(task)
+    until(lambda: stop.waiting, "the Signal")
+    kill(process)
+    files = list(folder.glob("*.result"))
+    assert [file.stat().st_mode & 0o777 for file in files] == ([] if is_secret else [0o600])
+    fleet.clear_requests()
+    run = controller.run(task)
+    assert operations(fleet).count("Command") == is_secret  # refused: its id is not free
+    assert list(folder.glob("*.result")) == []
+    if is_secret:
+        assert run["Work"].outcome == "failed"
+    else:
+        assert (run["Work"]["stdout_lines"], run["Work"]["rc"]) == (["here"], 3)
+        assert "joined raw, which an earlier run started" in run.stderr
+    assert "joined" not in controller.run(task).stderr  # its id is free
 
 
 def test_a_leftover_of_another_task_does_not_hold_the_next_one_up(

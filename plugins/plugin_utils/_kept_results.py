@@ -1,0 +1,100 @@
+"""Results of commands that a controller received, each in a file until its task has ended.
+
+A server forgets what it gave, so a controller that is killed between the end of a command and the end of its task would
+be the only one that had the result. The file is written before the server is told to forget the command. It is removed
+when the task ends, and by the later run that takes it.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import time
+import typing as t
+import uuid
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import DAY, RESULT
+
+Messages = t.Sequence[tuple[int, bytes]]
+
+
+class KeptResult(t.NamedTuple):
+    """A result of an earlier run.
+
+    Attributes:
+        instance_id: The session's GUID.
+        messages: Kind and data of all messages that the command sent.
+    """
+
+    instance_id: str
+    messages: Messages
+
+
+class KeptResults:
+    """The results of one task, and those that earlier runs left.
+
+    Args:
+        folder: It exists, and only the user of this process can write to it.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._own: set[str] = set()
+
+    def keep(self, command_id: str, instance_id: str, messages: Messages) -> None:
+        """Write the result of a command of this task.
+
+        Args:
+            instance_id: Of its session.
+
+        Raises:
+            OSError: It cannot be written; nothing is left of it.
+        """
+        texts = [[kind, base64.b64encode(data).decode()] for kind, data in messages]
+        disk, temporary = LocalDisk(), self.path(f"{command_id}.{uuid.uuid4().hex}")
+        try:
+            disk.append(temporary, json.dumps({"session": instance_id, "messages": texts}).encode())
+            disk.rename(temporary, self.path(command_id))
+        finally:
+            _remove(temporary)
+        self._own.add(command_id)
+
+    def found(self, command_id: str) -> KeptResult | None:
+        """Return the result of a command that an earlier run left on this day, or None.
+
+        A loop may have the same command twice. Its results in this task are not those of an earlier run.
+        """
+        if command_id in self._own:
+            return None
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
+            with LocalDisk().read(self.path(command_id)) as file:
+                if time.time() - os.fstat(file.fileno()).st_mtime > DAY:
+                    return None
+                kept = json.loads(file.read())
+            messages = [(int(kind), base64.b64decode(text)) for kind, text in kept["messages"]]
+            return KeptResult(str(kept["session"]), messages)
+        return None
+
+    def remove(self, command_id: str) -> None:
+        """Remove a result, if it is there."""
+        _remove(self.path(command_id))
+
+    def end(self) -> None:
+        """Remove the results of this task, which has ended."""
+        for command_id in self._own:
+            self.remove(command_id)
+        self._own.clear()
+
+    def path(self, command_id: str) -> str:
+        """Return the path of a result. Its name says nothing: ids are made with a secret."""
+        return os.path.join(self._folder, command_id + RESULT)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
