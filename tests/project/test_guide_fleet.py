@@ -63,7 +63,10 @@ def test_what_the_guide_shows(fleet: SimulatedFleet, tmp_path: Path) -> None:
         return guides.run(tmp_path, tmp_path / "home", f"ansible-playbook -i inventory.yml {playbook}", exit_code)
 
     looked = run("by_hand.yml")
-    assert [host in looked.partition("TASK [Tell each]")[2] for host in ("server01] =>", "server02] =>")] == [
+    assert [
+        host in looked.partition("TASK [Show when its sessions were disconnected]")[2]
+        for host in ("server01] =>", "server02] =>")
+    ] == [
         True,
         True,
     ]
