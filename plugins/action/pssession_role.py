@@ -96,7 +96,7 @@ class ActionModule(JobAction):
         return options
 
     def is_template(self, value: t.Any) -> bool:
-        """Tell whether there is a template in a value, at any depth."""
+        """Return whether there is a template in a value, at any depth."""
         return has_template(value, self._templar.is_template)
 
     def read_script(self, options: Variables) -> None:

@@ -52,7 +52,7 @@ class Plugin:
     spec: _arguments.Spec
 
     def may_take_own_computer(self, options: Options) -> bool:
-        """Tell whether a task that names no computer is about the Windows host it runs for."""
+        """Return whether a task that names no computer is about the Windows host it runs for."""
         if _names_sessions(options):
             return False
         narrowing = self.cmdlet.narrowing
@@ -67,7 +67,7 @@ class Plugin:
         return None
 
     def takes_what_is_known(self, options: Options) -> bool:
-        """Tell whether a task means sessions on every computer that are known where it runs."""
+        """Return whether a task means sessions on every computer that are known where it runs."""
         return not _names_sessions(options) and any(options.get(name) for name in ("name", "instance_id"))
 
     def __call__(self, options: Options, *, diff_mode: bool = False, **surroundings: t.Any) -> Result:
@@ -202,12 +202,12 @@ def default_path(name: str, home: str | None = None) -> str:
 
 
 def _names_sessions(options: Options) -> bool:
-    """Tell whether a task names computers or single sessions."""
+    """Return whether a task names computers or single sessions."""
     return any(options.get(name) is not None for name in ("computer_name", "connection_uri", "session", "id"))
 
 
 def lacks_home(path: str) -> bool:
-    """Tell whether a path begins in a home folder that does not exist.
+    """Return whether a path begins in a home folder that does not exist.
 
     HOME is not set and the user has no entry in the passwd file, as in containers. ``~`` would be made as a folder.
     """

@@ -21,7 +21,7 @@ _ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 @dataclass
 class Attempts:
-    """What the attempts of one task have come to.
+    """The outcomes of the attempts of one task.
 
     Attributes:
         kept: Output that they received.
@@ -80,7 +80,7 @@ def _commands_of(result: Result) -> list[t.Mapping[str, t.Any]]:
 
 
 def _has_other_errors(result: Result) -> bool:
-    """Tell whether there are errors of sessions or computers that gave no result."""
+    """Return whether there are errors of sessions or computers that gave no result."""
     ended = {each.get("instance_id") for each in _commands_of(result)}
     parts = [result, *(result.get("hosts") or {}).values()]
     return any(error.get("instance_id") not in ended for part in parts for error in part.get("errors") or ())

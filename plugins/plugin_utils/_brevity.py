@@ -24,7 +24,7 @@ _KEPT = ("changed", "failed", "msg", "warnings", "diff")
 
 
 def is_for_terminal_alone(task: t.Any) -> bool:
-    """Tell whether nothing but the default callback has the result of a failed task.
+    """Return whether nothing but the default callback has the result of a failed task.
 
     A variable, a rescue, another attempt, another callback or the debugger may need all of it, and with ``-v`` it is to
     be printed.
@@ -42,7 +42,7 @@ def is_for_terminal_alone(task: t.Any) -> bool:
 
 
 def is_long(result: t.Mapping[str, t.Any]) -> bool:
-    """Tell whether a failed result has many records, and nothing that was not told: the output of scripts was not."""
+    """Return whether a failed result has many records, and nothing that was not told: the output of scripts was not."""
     parts = [result, *(result.get("hosts") or {}).values()]
     count = sum(len(part.get(key) or ()) for part in parts for key in ("errors", "sessions"))
     return bool(result.get("failed")) and count > _FEW and not any(part.get("results") for part in parts)

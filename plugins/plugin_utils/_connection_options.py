@@ -135,7 +135,7 @@ def _bad_value(name: str, host: str, value: object, wanted: str) -> VariableErro
 
 
 def is_connection_variable(name: str) -> bool:
-    """Tell whether a variable says where a host is or how to log on to it."""
+    """Return whether a variable says where a host is or how to log on to it."""
     if name == "ansible_connection":
         return False
     if name.startswith(("ansible_psrp_", "ansible_winrm_")):

@@ -104,7 +104,7 @@ class EventDisplay:
                 self._note_waiting(event)
 
     def has_shown(self, warned: Warned) -> bool:
-        """Tell whether all errors and warnings of scripts that a warning repeats were shown."""
+        """Return whether all errors and warnings of scripts that a warning repeats were shown."""
         notices = {(key, notice_in(stream, said)) for key, stream, said in warned.records}
         with self._lock:
             return bool(notices) and notices <= self._shown_notices

@@ -1,4 +1,4 @@
-"""Whether one process can do the work of all hosts that a task runs for: what is in the way of that.
+"""Decides whether one process can do the work of all hosts of a task, and names what prevents it.
 
 Ansible runs a task for each host in a process of its own and tells none of them which others run it as well. It is
 known where all hosts of the batch run each task together and nothing can leave out some of them.
@@ -132,7 +132,7 @@ def _flat(defaults: t.Iterable[t.Any]) -> t.Iterator[Mapping[str, t.Any]]:
 
 
 def has_template(value: t.Any, is_template: IsTemplate) -> bool:
-    """Tell whether there is a template in a value, at any depth."""
+    """Return whether there is a template in a value, at any depth."""
     if isinstance(value, Mapping):
         return any(has_template(each, is_template) for each in value.values())
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):

@@ -127,11 +127,11 @@ class AllVariables:
         return self._templated(host, self._raw(host))
 
     def is_extra(self, name: str) -> bool:
-        """Tell whether a variable is one of the command line (`-e`)."""
+        """Return whether a variable is one of the command line (`-e`)."""
         return name in getattr(getattr(self._hosts, "_variable_manager", None), "extra_vars", {})
 
     def is_fact(self, host: str, name: str) -> bool:
-        """Tell whether a task of this run has set a variable for a host: set_fact, include_vars or register."""
+        """Return whether a task of this run has set a variable for a host: set_fact, include_vars or register."""
         manager = getattr(self._hosts, "_variable_manager", None)
         caches = (getattr(manager, cache, None) or {} for cache in ("_nonpersistent_fact_cache", "_vars_cache"))
         return any(name in (cache.get(host) or {}) for cache in caches)
@@ -160,7 +160,7 @@ class AllVariables:
 
     @staticmethod
     def is_alike(name: str, one: HostVariables, other: HostVariables, is_template: t.Callable[[t.Any], bool]) -> bool:
-        """Tell whether two hosts have the same value of a variable, or neither has it.
+        """Return whether two hosts have the same value of a variable, or neither has it.
 
         Raises:
             VariableError: It is a template of one of them and cannot be templated.

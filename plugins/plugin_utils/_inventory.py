@@ -61,7 +61,7 @@ class Inventory:
 
     @property
     def runs_here(self) -> bool:
-        """Whether the engine runs in this process: the task's connection is local or leads to Windows."""
+        """Return whether the engine runs in this process: the task's connection is local or leads to Windows."""
         return (
             self._connection is None
             or self._connection.transport in _LOCAL
@@ -90,7 +90,7 @@ class Inventory:
         return self._variables
 
     def is_windows_host(self, host: str) -> bool:
-        """Tell whether a host has a psrp or winrm connection; the controller never counts as one.
+        """Return whether a host has a psrp or winrm connection; the controller never counts as one.
 
         Raises:
             VariableError: The connection of the host cannot be told.
@@ -163,7 +163,7 @@ class Inventory:
 
     @functools.cached_property
     def _play_is_for_windows(self) -> bool:
-        """Whether connection variables of the play are for Windows hosts: those of other hosts are for these hosts."""
+        """Return whether the play's connection variables are meant for Windows hosts."""
         own = self._variables.own_host
         return own is None or self._is_controller(own) or self._plugin_of(own) is not None
 
@@ -190,7 +190,7 @@ class Inventory:
         return windows_plugin(transport) is not None or self._plugin_of(host) is not None
 
     def _is_controller(self, host: str) -> bool:
-        """Whether a host is the controller: by its name, or by a local connection that only the inventory gives it."""
+        """Return whether a host is the controller, by its name or by a local connection from the inventory alone."""
         name = "ansible_connection"
         if host in C.LOCALHOST:
             return True

@@ -38,7 +38,7 @@ Entry = dict[str, t.Any]
 
 @dataclass
 class Done:
-    """What came of a job.
+    """The outcome of a job.
 
     Attributes:
         hosts: For each host what is about it, as `of_host` returns it.
@@ -105,12 +105,12 @@ class JobAction(EngineAction):
 
     @staticmethod
     def receives(options: Variables) -> bool:
-        """Tell whether a job receives what commands give."""
+        """Return whether a job receives what commands give."""
         return options["job"] in RECEIVING
 
     @staticmethod
     def opens(options: Variables) -> bool:
-        """Tell whether a job opens sessions or starts scripts."""
+        """Return whether a job opens sessions or starts scripts."""
         return options["job"] in WITH_SCRIPT
 
     def call(self, call: Call, options: Variables, inventory: Inventory, task_vars: Variables | None) -> Variables:

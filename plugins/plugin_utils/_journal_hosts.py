@@ -1,4 +1,4 @@
-"""Which journals have commands of which hosts, found out once for all processes of a run.
+"""Finds the journals that have commands of a host, once for all processes of a run.
 
 A folder of journals has a file for each session, and its name does not say of which host. A process that works for one
 host would have to read them all.

@@ -94,7 +94,7 @@ class RecordedOfHosts:
 
 
 def knows_session(path: str, names: t.Iterable[str]) -> bool:
-    """Tell whether a journal, or one of a folder, has a session of one of these names or ids; output is not read.
+    """Return whether a journal, or one of a folder, has a session of one of these names or ids; output is not read.
 
     Args:
         path: As for `read_journals`; one that is not there has none.

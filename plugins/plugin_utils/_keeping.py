@@ -1,4 +1,4 @@
-"""How the sessions of Windows tasks are kept, by the options of the connection."""
+"""Settings for the sessions that Windows tasks share, from the options of the connection."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -41,7 +41,7 @@ class KeepingError(Exception):
 
 
 class Setting(t.NamedTuple):
-    """What a task says about itself.
+    """Properties of a task that decide how its session is kept.
 
     Attributes:
         become_user: None without become.
@@ -53,7 +53,7 @@ class Setting(t.NamedTuple):
 
 
 def is_kept(options: Options, setting: Setting) -> bool:
-    """Tell whether a task's session is kept.
+    """Return whether a task's session is kept.
 
     Raises:
         KeepingError: `durable` has no scope.

@@ -110,7 +110,7 @@ _RESTORED_AND_HELD = f"{_PARAMETERS} & {{ {RESTORE} }}; {_HOLD}"
 
 @dataclasses.dataclass(frozen=True)
 class Amount:
-    """How much a command gave.
+    """The amount of output of a command.
 
     Attributes:
         title: What lists of commands show for it.

@@ -47,7 +47,7 @@ _SLOTS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Keeping:
-    """How sessions are kept.
+    """Settings for sessions that are kept.
 
     Attributes:
         is_durable: Whether a later run joins commands; else sessions are for one run only.

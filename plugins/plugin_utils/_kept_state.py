@@ -58,7 +58,7 @@ class KeptState:
         self._lock = unix.LockedFile(path)
 
     def take(self) -> bool:
-        """Tell whether this process has it from now on; its end gives it back."""
+        """Return whether this process has it from now on; its end gives it back."""
         return self._lock.exclusive()
 
     def release(self) -> None:

@@ -67,7 +67,7 @@ _REFERENCE = "ansible-doc -t role psremoting.fleet.pssession lists the variables
 
 
 class Origin(enum.Enum):
-    """Where a variable comes from, in words for a message."""
+    """The origin of a variable, in words for a message."""
 
     EXTRA = "an extra variable"
     PLAY = "a variable of the play"
@@ -128,7 +128,7 @@ def _told(unknown: Mapping[str, Origin], of_role: t.AbstractSet[str]) -> str:
 
 
 def is_registered(value: object) -> bool:
-    """Tell whether a value is the registered result of a task, which no job takes for an input."""
+    """Return whether a value is the registered result of a task, which no job takes for an input."""
     return isinstance(value, Mapping) and ("changed" in value or "skipped" in value)
 
 
@@ -186,7 +186,7 @@ def _origin(name: str, host: str, variables: AllVariables) -> Origin:
 
 
 def _is_new(name: str) -> bool:
-    """Tell whether no process of this run of Ansible has asked for a name before.
+    """Return whether no process of this run of Ansible has asked for a name before.
 
     The run's temporary folder remembers it: Ansible makes one for each run, and all of its processes know it.
     """

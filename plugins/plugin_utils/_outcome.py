@@ -50,7 +50,7 @@ def reason_of(error: Entry) -> str:
 
 
 def is_still_running(error: Entry) -> bool:
-    """Tell whether an error says no more than that a command did not end in the time that there was for it."""
+    """Return whether an error says no more than that a command did not end in the time that there was for it."""
     return error.get("category") == "OperationTimeout" and reason_of(error) == Reason.FAILED.value
 
 

@@ -96,7 +96,7 @@ def _stems(folder: str, result: Entry) -> t.Iterator[str]:
 
 
 def _is_replaceable(path: str, result: Entry) -> bool:
-    """Tell whether a file does not exist, or has a part of the output of this very command.
+    """Return whether a file does not exist, or has a part of the output of this very command.
 
     Raises:
         OSError: No file of the folder can be opened, so no other name would do.

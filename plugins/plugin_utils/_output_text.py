@@ -39,7 +39,7 @@ def lines_of(result: Entry) -> list[str]:
 
 
 class Excerpt(t.NamedTuple):
-    """What is shown of one command.
+    """The lines of output to show for one command.
 
     Attributes:
         heading: Session, state and exit code.

@@ -81,7 +81,7 @@ class EngineAction(ActionBase):
         return attempts_of(self._task)
 
     def runs_for_each_host(self, task_vars: dict[str, t.Any]) -> bool:
-        """Tell whether the task runs for each host of a play that has several."""
+        """Return whether the task runs for each host of a play that has several."""
         return not self._task.run_once and len(task_vars.get("ansible_play_hosts_all") or ()) > 1
 
     def show_result(

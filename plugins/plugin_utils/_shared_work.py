@@ -31,7 +31,7 @@ class BrokenWorkError(Exception):
 
 
 class SharedWork:
-    """What the processes of one task leave for each other.
+    """Results that the processes of one task share.
 
     Args:
         folder: A folder for the task; it is made where one of its processes needs it.
@@ -45,7 +45,7 @@ class SharedWork:
 
     @property
     def is_begun(self) -> bool:
-        """Whether a process of the task shares its work, or asked whether another one does."""
+        """Return whether a process of the task shares its work, or asked whether another one does."""
         return os.path.isdir(self._folder)
 
     @contextlib.contextmanager

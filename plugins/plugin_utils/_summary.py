@@ -29,7 +29,7 @@ _WITHOUT_ERROR = ("changed", "ok")
 
 
 class Kind(enum.Enum):
-    """What a line says, for its colour."""
+    """The kind of a line, for its colour."""
 
     GOOD = "good"
     CHANGED = "changed"
@@ -47,7 +47,7 @@ class Line(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of the hosts of a play.
+    """The outcomes of the hosts of a play.
 
     Attributes:
         by_outcome: Names of the hosts by their outcome, the worst outcome first, without those that were left out.
@@ -109,7 +109,7 @@ class Summary:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was done for any host."""
+        """Return whether no host has a result."""
         return not self.by_outcome
 
     def lines(self, *, has_file: bool) -> list[Line]:

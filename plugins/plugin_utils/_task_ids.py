@@ -88,7 +88,7 @@ def title_of(work: Work, now: datetime.datetime) -> str:
 
 
 class Title(t.NamedTuple):
-    """What a list of commands says about a command of a task."""
+    """The title of a task's command in lists of commands."""
 
     name: str
     started: datetime.datetime

@@ -52,7 +52,7 @@ def check(task: t.Any, connection: t.Any, variables: t.Mapping[str, t.Any], *, o
 
 
 def is_explicit(task: t.Any, variables: t.Mapping[str, t.Any]) -> bool:
-    """Tell whether the play or the task says `become`, and not only the inventory, a setting or the command line."""
+    """Return whether the play or the task says `become`, and not only the inventory, a setting or the command line."""
     if not _cause_is_variable(task, variables):
         return not context.CLIARGS.get("become")  # a setting is the default of the command line's option
     host = task.delegate_to or variables.get("inventory_hostname")
@@ -61,7 +61,7 @@ def is_explicit(task: t.Any, variables: t.Mapping[str, t.Any]) -> bool:
 
 
 def _cause_is_variable(task: t.Any, variables: t.Mapping[str, t.Any]) -> bool:
-    """Tell whether the variable decides; it wins over the keyword, but an inventory's null does not."""
+    """Return whether the variable decides; it wins over the keyword, but an inventory's null does not."""
     if task.delegate_to:
         variables = (variables.get("ansible_delegated_vars") or {}).get(task.delegate_to) or {}
     return variables.get(_BECOME) is not None

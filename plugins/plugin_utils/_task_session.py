@@ -220,7 +220,7 @@ class TaskSession:
             self._ended = None
 
     def _is_by_user(self) -> bool:
-        """Tell whether a signal is of an ansible-playbook that ends its tasks, after Ctrl-C, and waits for them.
+        """Return whether a signal is of an ansible-playbook that ends its tasks, after Ctrl-C, and waits for them.
 
         One that was killed leaves its work to the server. A signal for all of its processes may be here before it ends.
         """
@@ -233,7 +233,7 @@ class TaskSession:
 
 
 def is_unreachable(error: PSSessionError) -> bool:
-    """Tell whether a failure says that the computer cannot be reached, or does not let us in."""
+    """Return whether a failure says that the computer cannot be reached, or does not let us in."""
     if isinstance(error, Unfinished):
         return error.is_unreachable
     return isinstance(error, TransportError) and (error.is_break or reason_of(error.code) in _UNREACHABLE)

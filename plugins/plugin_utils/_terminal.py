@@ -60,12 +60,12 @@ class Terminal:
 
 
 def is_stdout_for_people() -> bool:
-    """Tell whether the stdout callback of this run prints for people."""
+    """Return whether the stdout callback of this run prints for people."""
     return _prints_for_people(C.DEFAULT_STDOUT_CALLBACK)
 
 
 def is_task_named_first() -> bool:
-    """Tell whether the default callback names a task when it begins, and not only above its first result."""
+    """Return whether the default callback names a task when it begins, and not only above its first result."""
     options = ("display_skipped_hosts", "display_ok_hosts")
     values = (C.config.get_config_value(name, plugin_type="callback", plugin_name="default") for name in options)
     try:
@@ -76,7 +76,7 @@ def is_task_named_first() -> bool:
 
 @functools.cache
 def _prints_for_people(callback: str) -> bool:
-    """Tell whether a stdout callback prints for people: the default one, what is derived from it, and a few others.
+    """Return whether a stdout callback prints for people: the default one, what is derived from it, and a few others.
 
     awx_display, which ansible-runner sets, is derived from the callback that the user has chosen.
     """

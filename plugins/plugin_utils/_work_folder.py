@@ -46,7 +46,7 @@ class WorkFolder:
 
     @property
     def most_at_once(self) -> int:
-        """How many journals may be open at the same time: a quarter of the files that this process may have."""
+        """Return the number of journals that may be open at once: a quarter of the files that this process may open."""
         return open_files() // 4
 
     def new_salt(self) -> str:

@@ -44,7 +44,7 @@ def run(request: Request, context: Context) -> Report:
     """Run the cmdlet of a request.
 
     Raises:
-        PSSessionError: Nothing could be done at all; everything less is in the report.
+        PSSessionError: Nothing could be done. All other failures are in the report.
     """
     with task_of(request, context) as task:
         return _RUN[request.cmdlet](task)
@@ -119,7 +119,7 @@ def _receive(task: Task) -> Report:
 
 
 def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) -> Report:
-    """Disconnect from sessions with a running command, do with the others what `when_done` says, and report."""
+    """Disconnect from sessions with a running command, apply `when_done` to the others, and report."""
     for warning in outputs.warnings():
         task.context.emit(warning)
     try:
@@ -140,7 +140,7 @@ def _with_outputs(task: Task, found: Found, applied: Applied, outputs: Outputs) 
 
 def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None = None) -> Report:
     if task.context.foreseen is not None:
-        # What a task would do beside its work, such as disconnecting, need not count as a change.
+        # Disconnecting and other actions beside the task's work do not always count as a change.
         changed = [each for each in applied.after if each.key in applied.changed or each.foreseen is not None]
         (task.context.foreseen.note if task.context.check_mode else task.context.foreseen.forget)(changed)
     results: t.Sequence[CommandResult] | None = None
@@ -162,7 +162,7 @@ def _report(task: Task, found: Found, applied: Applied, outputs: Outputs | None 
     )
 
 
-# Cmdlets whose result has what commands gave, if only an empty list.
+# Cmdlets whose result has the output of commands, even if the list is empty.
 _WITH_RESULTS = frozenset({cmdlets.INVOKE, cmdlets.RECEIVE})
 _RUN: dict[Cmdlet, t.Callable[[Task], Report]] = {
     cmdlets.CONNECT: functools.partial(_carry_out, Connect),

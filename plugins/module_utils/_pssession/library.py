@@ -8,8 +8,8 @@
             ...
         remoting.disconnect(session)
 
-One method is one cmdlet for one session. It does what it is told: it does not plan, wait for other clients or report.
-`engine.run` does that for tasks, with the same parts.
+Each method is one cmdlet for one session. It does not plan, wait for other clients or report. `engine.run` does this
+for tasks, with the same parts.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -85,14 +85,14 @@ def endpoint_at(uri: str, **options: t.Any) -> Endpoint:
 
 
 def endpoint_of(settings: HostSettings, session_option: t.Mapping[str, t.Any]) -> Endpoint:
-    """Return the endpoint of a computer by an inventory's settings.
+    """Return the endpoint of a computer from the settings of an inventory.
 
     Args:
-        settings: With its name in `computer_name`.
+        settings: The settings, with the computer's name in `computer_name`.
         session_option: As the option of the module connect_pssession.
 
     Raises:
-        ParameterBindingError: They cannot be used.
+        ParameterBindingError: The settings cannot be used.
     """
     return _endpoint({"computer_name": [settings.computer_name], "session_option": session_option}, settings)
 
@@ -100,7 +100,7 @@ def endpoint_of(settings: HostSettings, session_option: t.Mapping[str, t.Any]) -
 def session_at(
     endpoint: Endpoint, instance_id: str, name: str, *, resource_uri: str = DEFAULT_RESOURCE_URI
 ) -> PSSession:
-    """Return a session by its id, as `Remoting.claim` takes it; it need not exist.
+    """Return a session with an id, for `Remoting.claim`. The session need not exist.
 
     Args:
         instance_id: A GUID.
@@ -123,11 +123,11 @@ class Remoting:
     time-outs of the endpoint's session option.
 
     Args:
-        client_id: The client's identity on the wire, a GUID. Servers know by it which client is connected to a session;
-            only a client with the same one can go on where another ended. A new one if None.
-        journal: File, or folder if it ends with a slash, where output is written before it is read. With it, output is
-            complete even if the process that receives it is killed.
-        world: Network, time, chance, threads and files; the real ones if None.
+        client_id: The client's identity on the wire, a GUID. Servers identify the connected client by it. Only a client
+            with the same id can continue the work of a client that ended. None means a new id.
+        journal: A file, or a folder if the path ends with a slash. Output is written there before it is read, so it is
+            complete even if the receiving process is killed.
+        world: Access to network, time, random numbers, threads and files. None means the real ones.
 
     Raises:
         PSSessionError: pypsrp is missing, or the journal cannot be used.
@@ -151,13 +151,14 @@ class Remoting:
         self.close()
 
     def close(self) -> None:
-        """Close all connections. Sessions stay as they are; a server disconnects a silent client after a minute."""
+        """Close all connections. Sessions stay as they are. A server disconnects a silent client after about a
+        minute."""
         self._pool.close()
 
     def get(self, endpoint: Endpoint) -> list[PSSession]:
         """List the PowerShell sessions of a computer (Get-PSSession).
 
-        A session that the server calls Connected is Busy, whether this client is connected to it or another one.
+        A session that the server lists as Connected is Busy, whichever client is connected.
         """
         now = self._world.now()
         listing = self._ask(endpoint, lambda client: client.enumerate_shells(client.new_deadline()))
@@ -181,7 +182,7 @@ class Remoting:
 
         Args:
             resource_uri: The session configuration's.
-            instance_id: A GUID to know the session by if the answer is lost; a new one if None.
+            instance_id: A GUID that identifies the session if the answer is lost. None means a new one.
 
         If the caller is interrupted meanwhile, the session is removed.
         """
@@ -218,11 +219,11 @@ class Remoting:
         """Start a script in a connected session and do not wait for it; return the id of the command.
 
         Args:
-            command_id: A GUID to know the command by if the answer is lost; a new one if None. A server refuses an id
-                that exists in the session.
+            command_id: A GUID that identifies the command if the answer is lost. None means a new one. A server refuses
+                an id that exists in the session.
 
         Raises:
-            IncompleteStart: The command exists, and the server does not have all of its script or input.
+            IncompleteStart: The command exists, but the server does not have all of its script or input.
         """
         command_id = command_id or self._world.new_guid()
         self._journal.note_start(session, command_id)
@@ -244,13 +245,13 @@ class Remoting:
     ) -> Claimed:
         """Start a script under an id that follows from the work, unless the session has a command of that id.
 
-        Each process that is to do the same work uses the same id, so the work is started once. The session is opened if
-        it does not exist, and connected to. `messages` receives the command, and `forget` makes its id free again. If
-        the caller is interrupted meanwhile, session and command stay: the command may be at work.
+        All processes that do the same work use the same id, so the work starts once. If the session does not exist, it
+        is opened. `messages` receives the output of the command, and `forget` frees its id. If the caller is
+        interrupted meanwhile, session and command stay, because the command may be running.
 
         Args:
             session: See `session_at`.
-            script: Without input. Its title is different in each call.
+            script: A script without input. Its title differs in each call.
             command_id: A GUID.
             busy_timeout: Seconds to wait for a session that another client is connected to.
             recovery_timeout: Seconds to get over one break of the connection.
@@ -279,13 +280,13 @@ class Remoting:
         recovery_timeout: float = 0.0,
         stop: bool = False,
     ) -> t.Iterator[CommandEvent]:
-        """Yield what a command in a connected session gives (Receive-PSSession); the last event is `ReceiveEnded`.
+        """Yield the output of a command in a connected session (Receive-PSSession). The last event is `ReceiveEnded`.
 
-        A failure while it receives does not raise: it is the cause in the last event.
+        A failure while receiving does not raise an exception. It is the cause in the last event.
 
         Args:
             timeout: Seconds to wait for the end of the command; None waits as long as it runs.
-            recovery_timeout: Seconds to get over one break of the connection; 0 ends with it.
+            recovery_timeout: Seconds to repair one break of the connection. With 0 a break ends receiving.
             stop: Stop the command first.
 
         Raises:
@@ -315,15 +316,15 @@ class Remoting:
         recovery_timeout: float = 0.0,
         confirms: bool = False,
     ) -> t.Iterator[CommandEvent]:
-        """Yield the messages of a command that this client started or claimed, as they come, and how receiving goes on.
+        """Yield the messages of a command that this client started or claimed, and the events of receiving.
 
         The events are MessageReceived, MessageUnreadable, Reconnecting, Reconnected, Finished and, as the last one,
         ReceiveEnded. The server keeps the command until `forget`, or with the session.
 
         Args:
-            needs: What `claim` says of it.
+            needs: The value that `claim` returned.
             recovery_timeout: As for `receive`.
-            confirms: Have the server forget the command once Finished was taken.
+            confirms: Whether the server forgets the command once Finished was taken.
         """
         return iter(
             Receiving(
@@ -344,13 +345,13 @@ class Remoting:
             return client.payload_bytes
 
     def forget(self, session: PSSession, command_id: str) -> None:
-        """Have the server forget a command in a connected session whose end was received."""
+        """Make the server forget a command in a connected session. Its end must have been received."""
         self._signal(session, command_id, TERMINATE)
 
     def abort(self, session: PSSession, command_id: str | None = None) -> None:
         """Stop a command, if one is given, and remove its session, for a caller that was interrupted.
 
-        Each of the requests has 10 seconds. What fails is left to the server.
+        Each request has 10 seconds. Failures are ignored, because the server ends the session later.
         """
         session = hurried(session)
         if command_id is not None:
@@ -360,12 +361,12 @@ class Remoting:
             self.remove(session)
 
     def end(self, session: PSSession, command_id: str, *, busy_timeout: float | None = None) -> None:
-        """Stop a command and have the server forget it; its session stays.
+        """Stop a command and make the server forget it. Its session stays.
 
         Args:
-            busy_timeout: Connect to the session first, and wait so many seconds for another client. None: it is
-                connected here, and the caller was interrupted. Each request has 10 seconds then, and what fails is left
-                to the server.
+            busy_timeout: Connect to the session first, and wait this number of seconds for another client. None means
+                that it is connected and the caller was interrupted. Then each request has 10 seconds, and failures are
+                ignored.
         """
         if busy_timeout is not None:
             take(self._pool, session, busy_timeout)
@@ -379,14 +380,14 @@ class Remoting:
                 self._signal(session, command_id, code)
 
     def stop(self, session: PSSession, command_id: str) -> None:
-        """Ask a command in a connected session to stop; `receive` yields how it ended."""
+        """Ask a command in a connected session to stop. `receive` yields its end."""
         self._signal(session, command_id, STOP)
 
     def disconnect(self, session: PSSession, idle_timeout: float | None = None) -> PSSession:
         """Disconnect from a session; its commands go on (Disconnect-PSSession).
 
         Args:
-            idle_timeout: Seconds for which the server keeps the session without a client; None leaves that as it is.
+            idle_timeout: Seconds that the server keeps the session without a client. None keeps the present value.
         """
         mode = session.endpoint.option.output_buffering_mode
         self._ask(

@@ -34,7 +34,7 @@ Commands = t.Mapping[str, t.AbstractSet[str]]
 
 @dataclass(frozen=True)
 class Begun:
-    """What the journal of a host knows of the work there.
+    """The work on a host, as its journal has it.
 
     Attributes:
         commands: All commands, without those that the server refused to start.
@@ -46,14 +46,14 @@ class Begun:
 
 
 class Folder(t.Protocol):
-    """What a job keeps on the controller about the work on each host; a simulation has one without a disk."""
+    """Files of a job on the controller about the work on each host. A simulation implements it without a disk."""
 
     def journal_of(self, host: str) -> str:
         """Return the path of the host's journal."""
 
     @property
     def most_at_once(self) -> int:
-        """How many journals may be open at the same time."""
+        """Return the number of journals that may be open at the same time."""
 
     def new_salt(self) -> str:
         """Return a text that nobody can know beforehand, for `identity`."""
@@ -89,7 +89,7 @@ class Folder(t.Protocol):
 
 @dataclass(frozen=True)
 class Order:
-    """What a job has to do.
+    """The options of a job.
 
     Attributes:
         hosts: The inventory hosts whose sessions are meant.
@@ -152,7 +152,7 @@ class Line:
 
 @dataclass
 class Told:
-    """What each host is told in the end.
+    """The results of the hosts at the end of a job.
 
     Attributes:
         parts: For each host its parts of the results that count, in their order.
@@ -167,7 +167,7 @@ class Told:
         return cls({host: [] for host in hosts})
 
     def add(self, result: Result) -> dict[str, dict[str, list[t.Any]]]:
-        """Tell all hosts the result of a call, and return its part for each."""
+        """Add the result of a call to all hosts, and return its part for each host."""
         parts = parts_of(result, self.parts)
         for host, part in parts.items():
             self.parts[host].append(part)
@@ -229,12 +229,12 @@ def error(
 
 
 def is_owner_unknown(record: Entry) -> bool:
-    """Tell whether an error is about sessions of which it is not known whether they belong to the own account."""
+    """Return whether an error is about sessions of which it is not known whether they belong to the own account."""
     return str(record.get("fully_qualified_error_id") or "").startswith("PSSessionOwnerUnknown,")
 
 
 def is_busy(session: Entry) -> bool:
-    """Tell whether another client is connected to a session that was listed."""
+    """Return whether another client is connected to a session that was listed."""
     return (session.get("state"), session.get("availability")) == ("Disconnected", "Busy")
 
 

@@ -69,7 +69,7 @@ def _unchanged(foreseen: Result) -> Result:
 
 
 def is_left_behind(session: Entry, with_commands: bool) -> bool:
-    """Tell whether a session may be removed. One that another client is connected to is not left behind.
+    """Return whether a session may be removed. One that another client is connected to is not left behind.
 
     A command may still run, or have output that no client has received. A session whose commands are not known counts
     as one with a command.

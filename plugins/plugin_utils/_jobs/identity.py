@@ -58,7 +58,7 @@ def difference(noted: Entry, order: Order, host: str) -> str:
 
 
 def is_elsewhere(noted: Entry, order: Order, host: str) -> bool:
-    """Tell whether noted work has a session of another name, or on another host."""
+    """Return whether noted work has a session of another name, or on another host."""
     (name,) = order.options["name"]
     return not (
         is_same_name(shown(str(noted.get("name") or name)), shown(name))

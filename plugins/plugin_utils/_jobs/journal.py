@@ -22,7 +22,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 
 
 def journal(order: Order) -> Job:
-    """Tell each host what its journal has of its commands; a host without any is an error.
+    """Return to each host the output of its commands from its journal. A host without commands is an error.
 
     So is a command that failed, as it is where it is received.
     """

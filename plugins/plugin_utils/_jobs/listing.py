@@ -28,7 +28,7 @@ def find(order: Order) -> Job:
 
 
 def expires_soon(session: Entry, order: Order) -> bool:
-    """Tell whether a session expires within the time of the order."""
+    """Return whether a session expires within the time of the order."""
     within = order.options.get("expires_within")
     if not session.get("expires_on") or within is None:
         return False

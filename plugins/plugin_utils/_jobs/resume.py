@@ -128,7 +128,7 @@ class _Work:
         return any(command in self.started or command in self.known.get(session, ()) for session, command in found)
 
     def fail(self, part: Result) -> None:
-        """Tell an error, and leave the host as it is."""
+        """Report an error and do nothing on the host."""
         self.told.append(part)
         self.is_over = True
 
@@ -391,7 +391,7 @@ def _reason_of(refusal: Refusal, sessions: t.Iterable[Entry]) -> Reason:
 
 
 def _lacks_beginning(part: Result | None) -> bool:
-    """Tell whether another client received the beginning of the output of a command; a session may also drop it."""
+    """Return whether another client received the beginning of the output of a command; a session may also drop it."""
     if part is None or any(session.get("output_buffering_mode") == "Drop" for session in part["sessions"]):
         return False
     return any(result.get("beginning_received") is False for result in part["results"])
@@ -407,7 +407,7 @@ def _parts(result: Result, works: t.Sequence[_Work]) -> list[tuple[_Work, dict[s
 
 
 def _is_about_empty(found: Entry, part: Result) -> bool:
-    """Tell whether an error is about a session without a command; what to do about it is decided here."""
+    """Return whether an error is about a session without a command; what to do about it is decided here."""
     started = {result["instance_id"] for result in part["results"]}
     empty = {session["instance_id"] for session in part["sessions"] if session.get("commands") == []}
     return found.get("instance_id") in empty - started

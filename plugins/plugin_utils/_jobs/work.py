@@ -1,4 +1,4 @@
-"""Where the work on a host is, and what to do next: the decisions of `resume`, without anything done.
+"""Decides for the job `resume` what to do next on a host, without doing it.
 
     the folder has other work      refuse; where the user says to start anew, only its result and its command
     look
@@ -28,7 +28,7 @@ ENDED = frozenset({"Completed", "Failed"})
 
 
 class Act(enum.IntEnum):
-    """What to do next on a host. Of several hosts those come first whose act has the lower number."""
+    """The next act on a host. Hosts whose act has a lower number come first."""
 
     REFUSE = 0
     LOOK = 1
@@ -43,7 +43,7 @@ class Act(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """What is known about the work on one host.
+    """The known facts about the work on one host.
 
     Attributes:
         is_other: Whether the folder has other work there: of another session name, script or host.
@@ -81,7 +81,7 @@ class Case:
 
 
 class Refusal(t.NamedTuple):
-    """Why a host is left as it is, and what to do.
+    """The reason why a job does nothing on a host, and the next step for the user.
 
     Both can have {host}, {name}, {account}, {journal} and {difference} (of other work), and of the sessions of the name
     their number ({sessions}) and their {configurations}.

@@ -42,7 +42,7 @@ def interval(elapsed: float, sessions: int = 1) -> float:
 
 @dataclass
 class Share:
-    """What one worker contributes to the line about all sessions.
+    """Contribution of one worker to the line about all sessions.
 
     Attributes:
         began: When the worker began, in seconds.
@@ -68,7 +68,7 @@ class Share:
 
 
 class Standing(t.NamedTuple):
-    """How a task stands in all forks.
+    """Progress of a task in all forks.
 
     Attributes:
         sessions: How many sessions it waits for.

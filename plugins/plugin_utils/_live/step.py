@@ -13,7 +13,7 @@ _SAME = 30.0
 
 
 class Step:
-    """How far one step of a task is. It has a line only where it takes long, and none at its end.
+    """Progress of one step of a task. It has a line only while it takes long.
 
     Args:
         began: When the task began, in seconds.

@@ -69,7 +69,7 @@ def _of_errors(group: error_groups.Group, place: t.Mapping[str, int]) -> Attenti
 
 
 def needs_attention(row: t.Mapping[str, t.Any], report: Report) -> bool:
-    """Tell whether a host needs attention: it failed, or a script has completed with errors there.
+    """Return whether a host needs attention: it failed, or a script has completed with errors there.
 
     Errors with a reason that is no failure of the task, such as a busy session for a later run, need none.
     """

@@ -31,7 +31,7 @@ _TICKS = (
 
 @dataclass(frozen=True)
 class Expiry:
-    """When a session expires if no client connects to it.
+    """The expiry of a session to which no client connects.
 
     Attributes:
         seconds: From the making of the report; negative if it was over by then.

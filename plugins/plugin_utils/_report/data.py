@@ -150,13 +150,13 @@ class Report:
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """How many hosts came to which outcome, the worst first; all outcomes are there."""
+        """Return the number of hosts for every outcome, the worst outcome first."""
         counted = Counter(row["outcome"] for row in self.hosts)
         return {outcome: counted[outcome] for outcome in OUTCOMES}
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many there are of everything; `changed` are sessions."""
+        """Return the counts of the report. `changed` counts sessions."""
         return {
             "hosts": len(self.hosts),
             "sessions": len(self.sessions),

@@ -73,7 +73,7 @@ FORMATS: t.Mapping[str, t.Callable[[Report, str], str]] = {"html": html, "json":
 
 
 def is_current(path: str, report: Report, kind: str) -> bool:
-    """Tell whether a file says the same already: whether it is what would have been written when it was made."""
+    """Return whether a file says the same already: whether it is what would have been written when it was made."""
     try:
         with open(path, "rb") as file:
             old = file.read()
@@ -84,5 +84,5 @@ def is_current(path: str, report: Report, kind: str) -> bool:
 
 
 def has_mode(path: str, mode: int) -> bool:
-    """Tell whether a file is there with these permissions."""
+    """Return whether a file is there with these permissions."""
     return os.path.exists(path) and stat.S_IMODE(os.stat(path).st_mode) == mode

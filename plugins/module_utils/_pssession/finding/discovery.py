@@ -32,7 +32,7 @@ _FEW = 3
 
 @dataclass(frozen=True)
 class Discovery:
-    """What the computers answered.
+    """The answers of the computers.
 
     Attributes:
         sessions: The PowerShell sessions of every computer that answered, computers in the order they were named.

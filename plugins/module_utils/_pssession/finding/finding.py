@@ -42,7 +42,7 @@ from .selection import (
 
 @dataclass(frozen=True)
 class Found:
-    """What a task means.
+    """The sessions and missing values that a task's options select.
 
     Attributes:
         sessions: In the order of the options; one that was meant twice is there twice.
@@ -138,7 +138,7 @@ def _of_name(task: Task, discovery: Discovery, endpoint: Endpoint, name: str) ->
 
 
 def _is_own(task: Task, owners: Owners, session: PSSession) -> bool | None:
-    """Tell whether a session belongs to the own account; one that the journal of the task knows does."""
+    """Return whether a session belongs to the own account; one that the journal of the task knows does."""
     journal = task.journal
     is_own = owners.is_own(session)
     if is_own is None and (journal.last_command_of(session) or journal.is_unstarted(session)):

@@ -39,15 +39,16 @@ class Owners:
         self._owners: dict[Endpoint, str | None] = {}
 
     def may_mean(self, session: PSSession) -> bool:
-        """Tell whether the option `owner` selects a session, or may do so."""
+        """Return whether the option `owner` selects a session, or may do so."""
         return self._names(session) or (self._means_own and self.is_own(session) is not False)
 
     def is_in_doubt(self, session: PSSession) -> bool:
-        """Tell whether the option `owner` selects a session only if it belongs to the own account, which is unknown."""
+        """Return whether the option `owner` selects a session only if its owner is the own account, and this is
+        unknown."""
         return self._means_own and not self._names(session) and self.is_own(session) is None
 
     def is_own(self, session: PSSession) -> bool | None:
-        """Tell whether a session belongs to the account that logs on to its computer; None if that is unknown."""
+        """Return whether a session belongs to the account that logs on to its computer; None if that is unknown."""
         owner = session.shell.owner
         if not owner:
             return True  # nothing speaks against it
@@ -77,7 +78,7 @@ class Owners:
         return any(pattern.pattern == OWN for pattern in self._query.owners or ())
 
     def _names(self, session: PSSession) -> bool:
-        r"""Tell whether the option names the owner of a session; ``user`` means ``DOMAIN\user`` of any domain, too."""
+        r"""Return whether the option names the owner of a session. ``user`` means the user in any domain."""
         owner = session.shell.owner or ""
         names = (owner, owner.rpartition("\\")[2])
         return self._query.owners is None or any(

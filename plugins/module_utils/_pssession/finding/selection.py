@@ -69,7 +69,7 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
 
 
 class _Ended:
-    """Tells sessions that this controller has seen, and not removed, from those that were never there.
+    """Finds out whether this controller has seen a missing session and not removed it.
 
     Of several with one name the last counts. Each name is looked up once.
     """
@@ -166,7 +166,7 @@ def matched(pattern: WildcardPattern, sessions: t.Iterable[PSSession]) -> list[P
 
 
 def has_configuration(session: PSSession, request: Request) -> bool:
-    """Tell whether a session has the configuration that is asked for, if one is."""
+    """Return whether a session has the configuration that is asked for, if one is."""
     uri = request.query.resource_uri
     return uri is None or folded(session.shell.resource_uri) == folded(uri)
 
@@ -271,7 +271,7 @@ def remaining(session: PSSession) -> float | None:
 
 
 def may_be_same_account(one: Endpoint, other: Endpoint) -> bool:
-    """Tell whether two endpoints with one address may log on as the same account; tickets may be those of any."""
+    """Return whether two endpoints with one address may log on as the same account; tickets may be those of any."""
     first, second = one.logon.username, other.logon.username
     if not first or not second:
         return True
@@ -393,7 +393,7 @@ def _registered(given: SessionReference, known: Known) -> SessionReference:
 
 
 def _must_be_over(reference: SessionReference, endpoint: Endpoint, discovery: Discovery) -> bool:
-    """Tell whether a session that a wildcard matched has expired, if its computer exists at all."""
+    """Return whether a session that a wildcard matched has expired, if its computer exists at all."""
     error = discovery.errors.get(endpoint)
     is_unreachable = error is not None and error.reason is Reason.UNREACHABLE
     return is_unreachable and not reference.exact and (reference.expires or discovery.asked_at) < discovery.asked_at

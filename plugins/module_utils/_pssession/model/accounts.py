@@ -1,4 +1,4 @@
-"""Accounts: whether the owner of a session, as a server names it, is the account that a user name means."""
+"""Accounts: compares the owner of a session, as a server names it, with a user name."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -41,12 +41,12 @@ class Account:
 
     @property
     def is_the_same_everywhere(self) -> bool:
-        """Whether the name means the same account on each computer."""
+        """Return whether the name means the same account on each computer."""
         return bool(self.realm or (self.domain and self.domain != "."))
 
 
 def is_owner(owner: str, login: str, computer_names: t.Iterable[str]) -> bool | None:
-    """Tell whether an owner is the account that logged on, as far as the names show it.
+    """Return whether an owner is the account that logged on, as far as the names show it.
 
     Args:
         owner: As the server names it.
@@ -54,8 +54,8 @@ def is_owner(owner: str, login: str, computer_names: t.Iterable[str]) -> bool | 
         computer_names: Names and addresses that the computer has here.
 
     Returns:
-        None if the names do not show it: a user principal name may be that of any account, a name without a domain
-        may be that of the computer or of its domain, and a domain has a short and a long name.
+        None if the names do not show it. A user principal name may belong to any account. A name without a domain may
+        belong to the computer or to its domain. A domain has a short and a long name.
     """
     one, other = Account.of(owner), Account.of(login)
     if folded(owner.strip()) == folded(login.strip()):
@@ -75,5 +75,5 @@ def is_owner(owner: str, login: str, computer_names: t.Iterable[str]) -> bool | 
 
 
 def _netbios(name: str) -> str:
-    """Return the short name that a computer or a domain with a long name usually has."""
+    """Return the usual short name of a computer or a domain with a long name."""
     return folded(name).partition(".")[0][:_NETBIOS_LENGTH]

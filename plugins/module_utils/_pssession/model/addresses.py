@@ -1,4 +1,4 @@
-"""Addresses of computers and proxies: a user and a password are never a part of them."""
+"""Addresses of computers and proxies, which never contain a user or a password."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -14,7 +14,8 @@ PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 def split_proxy(address: str) -> tuple[str, str | None, str | None]:
     """Return the address of a proxy without user information, and the user and password in it.
 
-    The address may be without a scheme. Text that is not an address comes back as it is, but for what may be a user.
+    The address may have no scheme. Text that is not an address is returned unchanged, except for a part that may be a
+    user.
     """
     address = address.strip()
     separator = "://" if "://" in address else ""
@@ -55,7 +56,7 @@ def of_host(value: str, name: str) -> str:
 
 
 def _without_user(address: str, name: str, instead: str) -> str:
-    """Refuse user information: an address is in results, in logs and in the state file."""
+    """Refuse user information, because addresses are in results, in logs and in the state file."""
     before_query, _mark, _query = address.partition("?")
     if "@" not in before_query:
         return address
@@ -69,7 +70,7 @@ def _without_user(address: str, name: str, instead: str) -> str:
 
 
 def proxy_problem(address: str) -> str | None:
-    """Tell why the address of a proxy cannot be used, without repeating it, or None."""
+    """Return the reason why the address of a proxy cannot be used, without the address, or None."""
     scheme = address.partition("://")[0].lower()
     if scheme not in PROXY_SCHEMES:
         return f"its scheme is not one of {', '.join(PROXY_SCHEMES)}"

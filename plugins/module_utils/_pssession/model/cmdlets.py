@@ -21,9 +21,9 @@ class ParameterSet:
     """One way to select sessions.
 
     Attributes:
-        mandatory: Options that must be given.
+        mandatory: Required options.
         optional: Further options that only some sets have. Options of all sets are not listed.
-        is_local: Whether the sessions are looked up among those this controller knows.
+        is_local: Whether the task looks the sessions up among those that this controller has seen.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ParameterSet:
 
 
 def _local(name: str, option: str) -> ParameterSet:
-    # The cmdlet's local sets have no log-on options: its objects carry them. A task is stateless and may need them.
+    # The cmdlet's local sets have no log-on options, because its session objects have them. A task has no such objects.
     return ParameterSet(name, frozenset({option}), LOGON, is_local=True)
 
 
@@ -68,14 +68,14 @@ class Cmdlet:
         name: PowerShell's name.
         parameter_sets: Ways to select sessions that exist; none for a cmdlet that only opens sessions.
         opening_sets: Ways to name sessions that are to be opened; none for a cmdlet that opens no sessions.
-        error_id: Id of the error when its operation on a session fails, or the session no longer exists.
+        error_id: Id of the error if the operation on a session fails, or the session no longer exists.
         ended_error_id: Id of the error for a session that is known to have ended, or None if that is not an error.
-        lists_commands: It lists the commands of the sessions even if the task does not ask for them.
-        is_reading: It changes nothing, so it is the same in check mode and has no diff.
-        narrowing: Options of which a task must give one before the cmdlet acts on the sessions of a computer, its own
-            or one that it names; none for a cmdlet that may act on all of them. A cmdlet that has some also needs
-            `all_known` before it acts on sessions of all computers that this controller knows.
-        narrowing_hint: What to do if it was given none of them.
+        lists_commands: Whether it always lists the commands of the sessions.
+        is_reading: Whether it changes nothing. Then check mode makes no difference, and there is no diff.
+        narrowing: Options of which a task must set one before the cmdlet acts on sessions of a computer. Empty for a
+            cmdlet that may act on all sessions there. A cmdlet with such options also needs `all_known` before it acts
+            on sessions of all computers that this controller knows.
+        narrowing_hint: The next step if the task set none of them.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Cmdlet:
 
     @property
     def type_name(self) -> str:
-        """The name of its .NET class, which ends each of its error ids."""
+        """Return the name of the cmdlet's .NET class, with which its error ids end."""
         return f"Microsoft.PowerShell.Commands.{self.name.replace('-', '')}Command"
 
 

@@ -104,15 +104,15 @@ def transport_prefix(code: int | None) -> str:
 
 
 class Reason(enum.Enum):
-    """Why something failed, in one word that playbooks and reports can go by; the worst comes first.
+    """The reason of a failure in one word, for playbooks and reports. The worst comes first.
 
     UNREACHABLE: the computer did not answer, or not as WinRM does.
-    ACCESS_DENIED: it did not let us in, or not do that.
-    FAILED: anything that is none of the others.
+    ACCESS_DENIED: the computer refused the log-on or the operation.
+    FAILED: any other reason.
     COMMAND_FAILED: the script in the session ended with an error, or with an exit code that was not expected.
     BUSY: another client is connected to the session.
-    EXPIRED: the session was known and exists no longer.
-    MISSING: nothing of that name or id is there.
+    EXPIRED: this controller knew the session, but it no longer exists.
+    MISSING: no session has the name or id.
     """
 
     UNREACHABLE = "unreachable"
@@ -173,7 +173,7 @@ _HOST_PROCESS_LOST = (
     "command with it. pssession_info shows whether the session still exists."
 )
 
-# Two levels of quotas have a code of their own each: those of the service, and those of one session configuration.
+# Quotas of the service and quotas of one session configuration have different codes.
 _SHELLS_OF_USER = (
     "The account already has as many shells on the server as it may (MaxShellsPerUser). Disconnected sessions count, "
     "too. Remove some (remove_pssession)."
@@ -285,5 +285,5 @@ _PAIR = re.compile(r"(ansible_psrp_\w+) or (ansible_winrm_\w+)")
 
 
 def for_connection(hint: str, plugin: str) -> str:
-    """Return a hint that names the variables of one connection plugin, ``psrp`` or ``winrm``, alone."""
+    """Return a hint that names only the variables of one connection plugin, ``psrp`` or ``winrm``."""
     return _PAIR.sub(r"\2" if plugin == "winrm" else r"\1", hint)

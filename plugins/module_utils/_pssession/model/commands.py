@@ -19,7 +19,7 @@ from .text import shown
 
 # ERROR_SUCCESS_REBOOT_INITIATED and ERROR_SUCCESS_REBOOT_REQUIRED (winerror.h): installers end with them.
 REBOOT_CODES = frozenset({1641, 3010})
-# Of refusals that say something about the session, or the server as a whole.
+# Codes of refusals that concern the session or the whole server, and not only the command.
 _ABOUT_THE_SESSION = frozenset(
     {
         Code.OPERATION_ABORTED,
@@ -36,10 +36,10 @@ _ABOUT_THE_SESSION = frozenset(
     }
 )
 
-# Characters of a command that lists show.
+# The number of characters of a command that lists show.
 MAX_COMMAND_LINE = 256
 
-# Options of a task that say what is to run, and how: those of invoke_command that the jobs have, too.
+# Options of invoke_command for the script and its environment. The jobs have the same options.
 SCRIPT_OPTIONS = (
     "script",
     "path",
@@ -55,7 +55,7 @@ SCRIPT_OPTIONS = (
 
 
 class PipelineState(enum.Enum):
-    """What became of a command, in PowerShell's words (PSInvocationState)."""
+    """State of a command, in PowerShell's words (PSInvocationState)."""
 
     RUNNING = "Running"
     STOPPED = "Stopped"
@@ -65,7 +65,7 @@ class PipelineState(enum.Enum):
 
 @dataclass(frozen=True)
 class Script:
-    """What is to run.
+    """A script or command to run, with its arguments and input.
 
     Attributes:
         text: PowerShell source, or the name of a command.
@@ -73,20 +73,20 @@ class Script:
         parameters: Named parameters.
         sensitive_parameters: Named parameters that the script gets as a SecureString or a PSCredential.
         input: Objects for the pipeline's input, or None for no input. An iterator is read while it is sent, once.
-        has_ui: Whether the host of the command has a user interface. With one, text for it is received, and questions
-            wait for a refusal. Without one the text is lost, and a question is an error at once.
-        check_mode: What the script finds in ``$Ansible.CheckMode``.
-        verbosity: What it finds in ``$Ansible.Verbosity``: Ansible's, from 0 up.
-        is_command: Whether the text is the name of a function or cmdlet, which sessions without scripts run as well.
-            Then there is no ``$Ansible``.
-        creates, removes: Paths with wildcards. Where the first one exists, or the second one does not, the script does
-            not run.
+        has_ui: Whether the host of the command has a user interface. With one, its text is received, and questions wait
+            until they are refused. Without one, the text is lost, and a question is an error at once.
+        check_mode: The value of ``$Ansible.CheckMode``.
+        verbosity: The value of ``$Ansible.Verbosity``: Ansible's verbosity, from 0 up.
+        is_command: Whether the text is the name of a function or cmdlet, which also runs in sessions that allow no
+            scripts. Then there is no ``$Ansible``.
+        creates, removes: Paths, perhaps with wildcards. The script does not run if `creates` exists or `removes` does
+        not.
         chdir: The location of the script, or None for that of the session.
         error_action: Its ``$ErrorActionPreference``, or None for that of the session.
-        is_alone: Whether it is the whole pipeline, as another client would send it: there is no ``$Ansible``, and
-            nothing is looked at or set before it.
-        has_own_scope: Whether its variables end with it; of a script that is alone.
-        title: What lists of commands show for it; None means the beginning of its text.
+        is_alone: Whether the script is the whole pipeline, as another client would send it: without ``$Ansible`` and
+            without statements before it.
+        has_own_scope: For a script that is alone, whether its variables end with the script.
+        title: The text that lists of commands show for the script. None means the beginning of its text.
     """
 
     text: str
@@ -108,30 +108,31 @@ class Script:
 
     @functools.cached_property
     def kept(self) -> dict[str, t.Any]:
-        """What was made of it for one session and is good for others; it ends with this object."""
+        """Return a cache of values that were computed for one session and are valid for others."""
         return {}
 
     @property
     def command_line(self) -> str:
-        """What lists of commands show for it."""
+        """Return the text that lists of commands show for the script."""
         return (self.text if self.title is None else self.title)[:MAX_COMMAND_LINE]
 
     @property
     def has_conditions(self) -> bool:
-        """Whether something is to be looked at, or set for the one command, before the script."""
+        """Return whether the task checks a path, or sets something for this command, before the script."""
         return any((self.creates, self.removes, self.chdir, self.error_action))
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """How much of a script and of its input a server has.
+    """The part of a script and of its input that a server has received.
 
     Attributes:
-        has_script: Whether it has the whole script; None if that is not known. Nothing has begun before.
-        at_least, at_most: How many objects of the input it has. They differ if an answer got lost.
-        total: How many objects the input has, infinity where that is not known before its end; None for a script
-            without input.
-        is_closed: Whether it has the end of the input, too.
+        has_script: Whether the server has the whole script, or None if that is not known. Without it the command has
+            not begun.
+        at_least, at_most: The number of input objects that the server has. They differ if an answer was lost.
+        total: The number of input objects, infinity if it is not known before the end, or None for a script without
+            input.
+        is_closed: Whether the server also has the end of the input.
     """
 
     has_script: bool | None
@@ -142,47 +143,47 @@ class Delivery:
 
     @property
     def must_be_stopped(self) -> bool:
-        """Whether the command waits for something that does not come: the rest of its script, or of its input.
+        """Return whether the command waits for the rest of its script or input, which will not come.
 
-        A script without input of which only the last part is in doubt may be running as it should.
+        If there is no input, and only the last part of the script is in doubt, the script may be running normally.
         """
         return self.has_script is False or (self.total is not None and not self.is_closed)
 
     @property
     def has_begun(self) -> bool:
-        """Whether the script may have begun."""
+        """Return whether the script may have begun."""
         return self.has_script is not False
 
     @property
     def objects(self) -> str:
-        """How many objects of the input were delivered, for messages."""
+        """Return the number of input objects that were delivered, for messages."""
         known = f"{self.at_least}" if self.at_least == self.at_most else f"{self.at_least} to {self.at_most}"
         return f"{known} of {self.total}"
 
 
 @dataclass
 class Output:
-    """What a command gave, by stream, as plain data.
+    """The output of a command, by stream, as plain data.
 
     Attributes:
-        state: RUNNING until the server said how it ended.
-        rc: The code that the script called ``exit`` with, or None if it did not call it. The last call counts.
+        state: RUNNING until the server reports how the command ended.
+        rc: The exit code with which the script called ``exit``, or None. The last call counts.
         output_dropped: Whether the server dropped output before a task received it. None if that cannot be known.
-        beginning_received: Whether the beginning of its output was received, by this task or one before with the same
-            journal. False: another client has it. None if that is not known.
-        reconnections: How often its connection broke and was replaced while this task received.
+        beginning_received: Whether this task, or an earlier one with the same journal, received the beginning of the
+            output. False if another client has it. None if that is not known.
+        reconnections: How often the connection broke and was replaced while this task received.
         failure: The error that ended it, or None.
         progress: The last record of progress, or None.
-        is_formatted: Whether some of the output is text that was made of the objects of a Format cmdlet. Results do not
-            have it; a warning does.
-        records_not_kept: How many records of streams other than the output are not in it. A warning says so.
-        host_out, host_err: Text that the command wrote to its host and that is in no other stream. It is there once the
-            output has been taken.
-        changed: Whether the script says that it changed something (``$Ansible.Changed``), or says nothing.
-        failed: Whether the script says that it failed (``$Ansible.Failed``).
-        result: What the script left in ``$Ansible.Result``, as plain data.
-        diff: What it left in ``$Ansible.Diff``.
-        skip_reason: Why it did not run, or None.
+        is_formatted: Whether some of the output is text made from the objects of a Format cmdlet. It is not in results;
+            a warning reports it.
+        records_not_kept: The number of records of other streams that were left out. A warning reports it. host_out,
+        host_err: Text that the command wrote to its host and that no other stream has. They are set at the end of the
+        output.
+        changed: The value of ``$Ansible.Changed``, or True if the script did not set it.
+        failed: The value of ``$Ansible.Failed``.
+        result: The value of ``$Ansible.Result``, as plain data.
+        diff: The value of ``$Ansible.Diff``.
+        skip_reason: The reason if the script did not run, or None.
     """
 
     state: PipelineState = PipelineState.RUNNING
@@ -215,16 +216,16 @@ class Output:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What one command in one session gave.
+    """The result of one command in one session.
 
     Attributes:
-        command_id: GUID of the command, or None when the session had none.
-        unreadable: Messages of the command that could not be read, and that no task has reported before, or None.
-        missing_beginning: That the beginning of its output is not in the journal, but went to another client, or None.
+        command_id: GUID of the command, or None if the session had none.
+        unreadable: The error for messages that could not be read and that no task has reported before, or None.
+        missing_beginning: The error if another client received the beginning of the output, or None.
         cause: The failure of a request that ended it, or None.
-        is_news: Whether any of it came from the server now; False when all was in the journal already.
-        error: What went wrong on the way to its end, or None. A command that failed by itself is an error, and so is an
-            exit code that was not expected.
+        is_news: Whether some output came from the server now, and not only from the journal.
+        error: The error that ended the command or the receiving, or None. A failed command and an unexpected exit code
+            are errors, too.
     """
 
     session: PSSession
@@ -243,25 +244,25 @@ class CommandResult:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the command counts as a change of its computer: it was started, and does not say otherwise."""
+        """Return whether the command counts as a change: it started, and did not report that it changed nothing."""
         return self.command_id is not None and self.output.changed
 
     @property
     def is_complete(self) -> bool:
-        """Whether the command completed and all of its output was received."""
+        """Return whether the command completed and all of its output was received."""
         is_completed = self.output.state is PipelineState.COMPLETED and not self.errors
         return self.command_id is not None and is_completed and not self.output.output_dropped
 
     @property
     def is_refused(self) -> bool:
-        """Whether the server certainly did not start the command."""
+        """Return whether the server certainly did not start the command."""
         return self.command_id is None and self.cause is not None and not self.cause.delivered
 
     @property
     def may_be_lost(self) -> bool:
-        """Whether it is open what became of the session: the command could not be received to its end, or be started.
+        """Return whether the state of the session is unknown, because the command could not be received or started.
 
-        A server that refuses to start a command has the session, unless the refusal is about that.
+        If a server refuses to start a command, the session exists, unless the refusal is about the session.
         """
         if self.cause is None or isinstance(self.cause, (LimitExceeded, EndedWithoutState)):
             return False
@@ -270,7 +271,7 @@ class CommandResult:
 
     @property
     def needs_reboot(self) -> bool:
-        """Whether the script ended with an exit code that asks for a restart of the computer, and that was expected."""
+        """Return whether the script ended with an expected exit code that asks for a restart of the computer."""
         return self.error is None and self.output.state is PipelineState.COMPLETED and self.output.rc in REBOOT_CODES
 
     def as_dict(self) -> dict[str, t.Any]:
@@ -291,8 +292,8 @@ class CommandResult:
 
 
 def first_command_id(session: PSSession) -> str:
-    """Return the id of a command that is started in a new session.
+    """Return the id of the first command in a new session.
 
-    It follows from that of the session, so that any client knows that no command was before it.
+    It is derived from the session's id, so that any client knows that there was no command before it.
     """
     return str(uuid.uuid5(uuid.UUID(session.instance_id), "psremoting.fleet first command"))

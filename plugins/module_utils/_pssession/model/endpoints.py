@@ -1,4 +1,4 @@
-"""Endpoints: where a computer answers, how to log on there, and by which way, as frozen data."""
+"""Endpoints: address, log-on, TLS and proxy of a computer, as frozen data."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -22,8 +22,8 @@ class ClientCertificate:
 
     Attributes:
         certificate: PEM file of the certificate, or a PKCS#12 file that holds both.
-        private_key: PEM file of the key, or None when it is in the same file.
-        password: What the key (or the PKCS#12 file) is encrypted with.
+        private_key: PEM file of the key, or None if it is in the same file.
+        password: The password of the key or of the PKCS#12 file.
     """
 
     certificate: str
@@ -33,17 +33,18 @@ class ClientCertificate:
 
 @dataclass(frozen=True)
 class Logon:
-    """How to log on.
+    """Account and settings of a log-on.
 
     Attributes:
         scheme: Name of a scheme of `wsman.schemes`.
         credential: None for certificates, and for Kerberos with the tickets of the controller user.
-        message_encryption: ``auto`` encrypts over HTTP, ``always`` over HTTPS, too, ``never`` sends in clear.
-        used: Name of the scheme that it comes to (`wsman.schemes.effective`).
-        library: ``psrp`` or ``winrm``: who logs on, pypsrp or pywinrm.
-        is_asked_for: Whether the task itself names the scheme, and not the inventory.
-        choices: The list of which it is one, in the inventory's words and order; empty if there is no list.
-        passed_over: Why those before it are not possible, one text each; all of them if none is possible.
+        message_encryption: ``auto`` encrypts over HTTP, ``always`` also over HTTPS, and ``never`` sends clear text.
+        used: Name of the scheme that is used in the end (`wsman.schemes.effective`).
+        library: The library that logs on: ``psrp`` for pypsrp or ``winrm`` for pywinrm.
+        is_asked_for: Whether the scheme is an option of the task, and not from the inventory.
+        choices: The inventory's list from which the scheme was chosen, in its words and order. Empty without a list.
+        passed_over: For each earlier scheme of the list, the reason why it is not possible. If none is possible, for
+            all.
     """
 
     scheme: str = "negotiate"
@@ -58,7 +59,7 @@ class Logon:
 
     @property
     def account(self) -> str:
-        """Who logs on, for comparing; all tickets of the controller user are taken for those of one account."""
+        """Return the account that logs on, for comparison. All tickets of the controller user count as one account."""
         if self.credential is not None:
             return self.credential.username.lower()
         return self.certificate.certificate if self.certificate is not None else ""
@@ -74,7 +75,7 @@ class Logon:
 
 @dataclass(frozen=True)
 class Tls:
-    """What is asked of the server's certificate.
+    """Checks of the server's certificate.
 
     Attributes:
         check_authority: It must come from a trusted authority.
@@ -89,13 +90,13 @@ class Tls:
 
 @dataclass(frozen=True)
 class Proxy:
-    """Which proxy is used.
+    """The proxy of a connection.
 
     Attributes:
-        url: Its address, without a user in it; None means what the environment says (http_proxy, https_proxy,
-            no_proxy).
-        credential: What to log on to it with.
-        bypass: Use none, whatever the environment says.
+        url: The proxy's address, without a user. None means the environment variables http_proxy, https_proxy and
+            no_proxy.
+        credential: The account for the proxy.
+        bypass: Whether to use no proxy, whatever the environment has.
         source: The option or variable that has the address, for errors.
     """
 
@@ -107,16 +108,16 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One WinRM endpoint and how to get in. Two equal endpoints are one conversation partner.
+    """One WinRM endpoint and its log-on. Equal endpoints share a conversation.
 
     Attributes:
-        computer_name: The name the user gave; what results and messages show.
+        computer_name: The name that the user gave. Results and messages show it.
         uri: The address requests go to, such as ``http://srv01:5985/wsman``.
         inventory_hostname: The inventory host whose variables were used, or None.
         settings: The settings of the connection, those of the task's options included.
         maximum_redirection: Redirections to follow; 0 means none.
-        own_host: The inventory host in lower case if its variables alone lead to this address, or None.
-        task_options: What the task had set for the connection, without secrets, as plain data (`request.task_options`).
+        own_host: The inventory host in lower case if its variables alone determine this address, or None.
+        task_options: The task's options for the connection, without secrets, as plain data (`request.task_options`).
     """
 
     computer_name: str
@@ -142,12 +143,12 @@ class Endpoint:
 
     @property
     def subject(self) -> Subject:
-        """What an error about this computer is about."""
+        """Return the subject of errors about this computer."""
         return Subject(self.computer_name, self.inventory_hostname)
 
     @property
     def tls_check(self) -> str:
-        """How the server's certificate is checked.
+        """Return how the task checks the server's certificate, as results name it.
 
         ``verified``, ``pinned`` if it must be a certain one, ``unverified`` if a check is off, or ``none`` without TLS.
         """
@@ -160,7 +161,7 @@ class Endpoint:
 
     @property
     def is_verified(self) -> bool:
-        """Whether TLS makes sure that the server is the one that is meant."""
+        """Return whether TLS proves the identity of the server."""
         return self.tls_check in ("verified", "pinned")
 
     @property
@@ -178,15 +179,15 @@ class Endpoint:
 
     @property
     def encrypts_messages(self) -> bool:
-        """Whether requests and answers are encrypted inside HTTP (MS-WSMV 2.2.9.1)."""
+        """Return whether requests and answers are encrypted inside HTTP (MS-WSMV 2.2.9.1)."""
         if self.logon.message_encryption == "auto":
             return not self.use_ssl
         return self.logon.message_encryption == "always"
 
     def redirected_to(self, uri: str) -> Endpoint:
-        """Return the endpoint that a server has redirected to. It is the same computer for whoever named it.
+        """Return the endpoint to which a server has redirected. For the user it is the same computer.
 
-        What remembers a session there remembers this address.
+        The registry remembers sessions there with this address.
         """
         options = {**self.task_options, "connection_uri": uri}
         return dataclasses.replace(self, uri=uri, own_host=None, task_options=options)
@@ -207,7 +208,7 @@ class Endpoint:
 
     @property
     def answer_timeout(self) -> float:
-        """Seconds after which a request without an answer is given up.
+        """Seconds after which a request without an answer fails.
 
         The server may use all of its operation timeout before it answers, so this must be longer (MS-WSMV 2.2.4.20).
         """

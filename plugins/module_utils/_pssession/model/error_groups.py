@@ -13,13 +13,13 @@ from .text import counted
 
 Entry = t.Mapping[str, t.Any]
 
-# How many hosts are named, and how many different messages shown, for one reason and hint.
+# The number of hosts, and of different messages, to show for one reason and hint.
 _HOSTS = 12
 _MESSAGES = 5
-# How a message begins that stands for others, which differ in names only.
+# The beginning of a message that represents others, which differ only in names.
 EXAMPLE = "for example: "
 _REASONS = [reason.value for reason in Reason]
-# What differs between messages about the same problem on two computers, beside their names.
+# The parts, beside names, in which messages about the same problem on two computers differ.
 _ADDRESS = re.compile(r"https?://[^\s,;)]+|\[[0-9a-fA-F:]+\](:\d+)?|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b")
 _OF_HOST = ("computer_name", "inventory_hostname", "instance_id")
 
@@ -55,16 +55,16 @@ def groups_of(errors: t.Iterable[Entry]) -> list[Group]:
 
 
 def grouped(errors: t.Iterable[Entry]) -> list[str]:
-    """Return lines that tell all errors: for each reason and hint the hosts, their different messages, and the hint.
+    """Return lines with all errors: for each reason and hint the hosts, their different messages, and the hint.
 
     Args:
-        errors: Error records as plain data. The reasons that are worst come first.
+        errors: Error records as plain data.
     """
     return [line for group in groups_of(errors) for line in lines_of(group)]
 
 
 def in_line(errors: t.Sequence[Entry]) -> str:
-    """Return errors for a warning, which has one line: the message of a single one, or what `grouped` returns."""
+    """Return errors as one line for a warning: the message of a single error, or the groups."""
     if len(errors) == 1:
         return str(errors[0]["message"])
     return f"{len(errors)} errors. {'. '.join(line.strip().removesuffix('.') for line in grouped(errors))}."
@@ -84,7 +84,7 @@ def hosts_of(error: Entry) -> list[str]:
 
 
 def _rank(reason: str) -> int:
-    """Return the place of a reason in their order; one that a newer version has comes first."""
+    """Return the rank of a reason. An unknown reason, from a newer version, comes first."""
     return _REASONS.index(reason) if reason in _REASONS else -1
 
 
@@ -110,7 +110,7 @@ def lines_of(group: Group) -> t.Iterator[str]:
 
 
 def _cause(error: Entry) -> str:
-    """Return the message of an error without its host, address and GUID: two that are equal are alike."""
+    """Return the message of an error without host, address and GUID, for comparing messages."""
     message = str(error["message"])
     for value in sorted({str(error[key]) for key in _OF_HOST if error.get(key)}, key=len, reverse=True):
         message = message.replace(value, "*")

@@ -18,10 +18,10 @@ from .cmdlets import CONNECT, Cmdlet
 from .codes import HINTS, Code, Reason, for_connection, reason_of, transport_prefix
 from .text import shown_in, shown_in_line
 
-# Codes of refusals because another client is connected, or was the last one.
+# Codes of refusals because another client is connected, or was the last to be connected.
 _ANOTHER_CLIENT = frozenset({Code.CONNECTED_TO_DIFFERENT_CLIENT, Code.CLIENT_SESSION_ID_MISMATCH})
 
-# What to do about an unexpected exception.
+# The hint for an unexpected exception.
 _REPORT_IT = "This is a defect. Report it with the task and its result: https://github.com/psremoting/fleet/issues"
 
 
@@ -34,8 +34,8 @@ class ParameterBindingError(PSSessionError):
 
     Args:
         error_id: First part of the FullyQualifiedErrorId, as PowerShell's parameter binder names it.
-        message: What is wrong, naming the option.
-        hint: What to do, where the message does not say so.
+        message: The problem, with the name of the option.
+        hint: The next step, if it is not in the message.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class ParameterBindingError(PSSessionError):
 
 
 class MissingLibraryError(PSSessionError):
-    """A Python library that the engine needs is not installed or too old."""
+    """A required Python library is not installed or too old."""
 
 
 class RegistryError(PSSessionError):
@@ -66,9 +66,9 @@ class FormatError(PSSessionError):
     """A file was written by a newer version of the collection.
 
     Args:
-        kind: What the file is.
+        kind: The kind of the file, in words.
         found, known: Its format number, and the highest one that this version reads.
-        advice: What to do if the newer version is not at hand.
+        advice: The next step if the newer version is not available.
     """
 
     def __init__(self, kind: str, path: str, found: int, known: int, advice: str) -> None:
@@ -79,7 +79,7 @@ class FormatError(PSSessionError):
 
 
 class ControllerBusyError(PSSessionError):
-    """Another process of this controller does the same at this moment."""
+    """Another process of this controller does the same work at this moment."""
 
 
 class JournalError(PSSessionError):
@@ -87,7 +87,7 @@ class JournalError(PSSessionError):
 
 
 class ConfirmationError(PSSessionError):
-    """A confirmation is needed and no user can give it."""
+    """A confirmation is needed, but no user can give it."""
 
 
 class TransportError(PSSessionError):
@@ -96,11 +96,11 @@ class TransportError(PSSessionError):
     Args:
         code: Unsigned error code in PowerShell's vocabulary (see `Code`), or None.
         message: What happened, without secrets.
-        delivered: Whether the server may have acted on the request. A mutating request that may have been delivered
-            must never be repeated before its effect was looked up.
+        delivered: Whether the server may have acted on the request. If so, a request that changes something must not be
+            repeated before its effect was checked.
         is_break: Whether the connection broke, could not be opened, or led to a gateway that answered instead of the
             server. A new connection may get an answer then.
-        hint: What to do next, where the message says it or more is known than the code tells; None looks the code up.
+        hint: The next step. Empty if the message has it. None means the hint for the code.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class TransportError(PSSessionError):
         hint: str | None = None,
     ) -> None:
         super().__init__(message)
-        # A plain number: it ends up in task results, where Ansible warns of any other type.
+        # A plain number, because Ansible warns of other types in task results.
         self.code = None if code is None else int(code)
         self.message = message
         self.delivered = delivered
@@ -122,16 +122,16 @@ class TransportError(PSSessionError):
 
     @property
     def advice(self) -> str:
-        """What to do next, or an empty text."""
+        """Return the next step for the user, or an empty text."""
         return HINTS.get(self.code or 0, "") if self.hint is None else self.hint
 
     def name_variables_of(self, plugin: str) -> None:
-        """Let the hint name the variables of one connection plugin, ``psrp`` or ``winrm``, alone."""
+        """Make the hint name only the variables of one connection plugin, ``psrp`` or ``winrm``."""
         if self.advice:
             self.hint = for_connection(self.advice, plugin)
 
     def add_way(self, way: str) -> None:
-        """Add to the message how the request got to the server, or was to get there; a client does it once."""
+        """Add the route of the request to the message. A client does this once for each error."""
         if way:
             self.message = f"{self.message} ({way})"
 
@@ -151,29 +151,29 @@ class WSManFault(TransportError):
 
     @property
     def is_in_use(self) -> bool:
-        """Whether it says that another client is connected to the shell.
+        """Return whether the fault says that another client is connected to the shell.
 
-        That is known by the code, and of a fault without a code by the subcode InternalError (MS-WSMV 3.1.4.16). With
-        any other code that subcode says nothing: servers have it in faults about themselves as well.
+        The code shows it. A fault without a code shows it by the subcode InternalError (MS-WSMV 3.1.4.16). With any
+        other code that subcode has no meaning, because servers also use it for failures of their own.
         """
         return self.code in _ANOTHER_CLIENT or self.is_unclear_refusal
 
     @property
     def is_unclear_refusal(self) -> bool:
-        """Whether it is an InternalError without a code, which may be a refusal for any reason."""
+        """Return whether the fault is an InternalError without a code, which may be a refusal for any reason."""
         return not self.code and self.subcode in (None, "InternalError")
 
 
 class LogonRefused(TransportError):
-    """A server or a KDC refused the user and the password. A domain counts that, and locks the account in the end."""
+    """A server or a KDC refused the user and the password. A domain counts refusals, and finally locks the account."""
 
 
 class NotAsked(TransportError):
-    """A computer was not asked, since its account was refused elsewhere; nothing was sent.
+    """A computer was not asked, because other computers refused the account. Nothing was sent.
 
     Args:
-        account: As the user wrote it.
-        refused: How many log-ons with it were refused.
+        account: The account as the user wrote it.
+        refused: The number of log-ons with it that were refused.
     """
 
     def __init__(self, account: str, refused: int) -> None:
@@ -193,7 +193,7 @@ class LimitExceeded(TransportError):
 
     Args:
         error_id: PowerShell's error id for the limit.
-        message: The limit by the option's name, and what came.
+        message: The limit with the option's name, and the received amount.
     """
 
     def __init__(self, error_id: str, message: str) -> None:
@@ -202,16 +202,17 @@ class LimitExceeded(TransportError):
 
 
 class EndedWithoutState(TransportError):
-    """A server says that a command has ended, and its last message, which says how, did not come."""
+    """A server reports that a command has ended, but the last message, with its state, did not arrive."""
 
     def __init__(self) -> None:
         super().__init__(None, "the server reports that the command has ended, but not its result", delivered=False)
 
 
 class UnexpectedError(TransportError):
-    """A job ended with an exception that the engine does not expect: a defect of it or of a library.
+    """A job ended with an unexpected exception: a defect of the engine or of a library.
 
-    The message has the type of the first cause and its place. Its text is left out, since it may hold any value.
+    The message has the type of the first cause and its place in the source. It does not have the text, which may
+    contain any value.
     """
 
     def __init__(self, error: BaseException) -> None:
@@ -226,7 +227,7 @@ class UnexpectedError(TransportError):
 
 @dataclass(frozen=True)
 class Subject:
-    """What an error is about: a computer, perhaps a session there; None is what does not apply or is not known."""
+    """The subject of an error: a computer, and perhaps a session there. Fields that do not apply are None."""
 
     computer_name: str | None = None
     inventory_hostname: str | None = None
@@ -236,14 +237,14 @@ class Subject:
 
 @dataclass(frozen=True)
 class ErrorRecord:
-    """One error as the user sees it; the fields are those of PowerShell's ErrorRecord, and what a fleet needs.
+    """One error as the user sees it, with the fields of PowerShell's ErrorRecord and some more for fleets.
 
     Attributes:
         fully_qualified_error_id: For example ``AccessDenied,PSSessionConnectFailed,Microsoft...``.
-        target: What the cmdlet names as target: the session's instance id, the value that was not found, or None.
+        target: The cmdlet's target of the error: the session's instance id, the value that was not found, or None.
         code: Unsigned transport code, or None.
-        hint: What to do next, or an empty string.
-        computers: The computers that it is about, if they are several.
+        hint: The next step, or an empty string.
+        computers: The computers, if the error is about several.
     """
 
     fully_qualified_error_id: str
@@ -294,10 +295,10 @@ def error_record(
         error_id: The cmdlet's error id, without transport prefix and the cmdlet's type.
         message: Text for people; the text of the cause is appended.
         cmdlet: The cmdlet in whose name the error is reported.
-        reason: Why, where more is known than the code of the cause says.
-        about: The computer or session that it is about.
+        reason: Overrides the reason that follows from the cause's code.
+        about: The computer or session of the error.
         cause: The transport failure behind it: its code becomes the prefix of the id.
-        hint: What to do next; by default looked up by the code of the cause.
+        hint: The next step. The default is the hint for the cause's code.
     """
     code = cause.code if cause else None
     hints = [hint or (cause.advice if cause else ""), _REPORT_IT if isinstance(cause, UnexpectedError) else ""]

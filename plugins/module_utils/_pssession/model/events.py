@@ -1,4 +1,4 @@
-"""Events: one typed stream of what happens in a task and in its commands. The wrappers decide what is shown."""
+"""Events: typed messages about a task and its commands. The wrappers decide which of them to show."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -21,12 +21,12 @@ class OutputReceived:
 
 @dataclass(frozen=True)
 class OutputSkipped:
-    """An object of the output stream that was not read, because the reader of the events keeps no more of them."""
+    """An object of the output stream that was not read, because the reader of the events keeps no more objects."""
 
 
 @dataclass(frozen=True)
 class FormattedLines:
-    """Lines of text, made of the objects of a Format cmdlet; none if those waits for further ones."""
+    """Lines of text, made from the objects of a Format cmdlet. Empty while it waits for further objects."""
 
     lines: t.Sequence[str]
 
@@ -53,7 +53,7 @@ class ProgressReceived:
 
 @dataclass(frozen=True)
 class HostTextReceived:
-    """Text that a command wrote to its host, and that is in no record."""
+    """Text that a command wrote to its host and that no record has."""
 
     text: str
     is_error: bool = False
@@ -61,21 +61,21 @@ class HostTextReceived:
 
 @dataclass(frozen=True)
 class ExitCodeSet:
-    """A script called ``exit`` or $Host.SetShouldExit; the last call counts."""
+    """A script called ``exit`` or $Host.SetShouldExit. The last call counts."""
 
     rc: int
 
 
 @dataclass(frozen=True)
 class BeginningKnown:
-    """Whether the beginning of a command's output was received here, or went to another client; the last one counts."""
+    """It is known whether the beginning of a command's output was received. The last such event counts."""
 
     is_received: bool
 
 
 @dataclass(frozen=True)
 class StatusReceived:
-    """What a script left in ``$Ansible``, at its end: `Output` has the same attributes."""
+    """A script ended and left these values in ``$Ansible``. `Output` has the same attributes."""
 
     changed: bool
     failed: bool
@@ -85,21 +85,21 @@ class StatusReceived:
 
 @dataclass(frozen=True)
 class ScriptSkipped:
-    """A script does not run, because of what exists on its computer."""
+    """A script does not run, because a path exists or does not exist on its computer."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class MessageUnreadable:
-    """A message of the stream, or what should have been one, cannot be read; the stream goes on behind it."""
+    """A message of the stream cannot be read. The stream goes on after it."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class MessageReceived:
-    """A message of the stream as it came, for readers that make something else of it (`psrp.message_stream`).
+    """A message of the stream in its original form, for other readers (`psrp.message_stream`).
 
     Attributes:
         kind: Its type (MS-PSRP 2.2.1).
@@ -112,12 +112,12 @@ class MessageReceived:
 
 @dataclass(frozen=True)
 class Reconnecting:
-    """The connection to a command broke, and after some seconds a new one is tried.
+    """The connection to a command broke. After some seconds the task tries a new one.
 
     Attributes:
-        attempt: How many there are with this one, from 1 on, for this break.
-        seconds: How long the task waits before it.
-        cause: Why the connection, or the attempt before, failed.
+        attempt: Number of this attempt for this break, from 1 up.
+        seconds: The wait before this attempt.
+        cause: The failure of the connection, or of the attempt before.
     """
 
     attempt: int
@@ -127,7 +127,7 @@ class Reconnecting:
 
 @dataclass(frozen=True)
 class Reconnected:
-    """The command is connected to again over a new connection."""
+    """The client is connected to the command again over a new connection."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Finished:
     """A command has ended.
 
     Attributes:
-        state: How it ended; never RUNNING.
+        state: The final state, never RUNNING.
         failure: The error that ended it, as plain data, or None.
     """
 
@@ -145,7 +145,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class ReceiveEnded:
-    """Nothing more is received from a command now: it has ended, time is over, or receiving failed.
+    """Receiving from a command has ended: the command ended, the time is over, or receiving failed.
 
     Attributes:
         cause: The failure that ended it, or None.
@@ -173,7 +173,7 @@ class InCommand:
     """An event of one command in one session. There may be millions of objects of the output stream.
 
     Attributes:
-        is_replayed: Whether it is from the journal: an earlier task has received it.
+        is_replayed: Whether the event is from the journal, because an earlier task received it.
     """
 
     session: PSSession
@@ -184,12 +184,12 @@ class InCommand:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something that the user should know, and that is no error.
+    """A warning for the user.
 
     Attributes:
-        has_output: Whether it repeats what a script wrote, which may be secret.
-        records: What it is about, if it is about errors and warnings of scripts: for each the key of its session, the
-            stream (error or warning), and what it says.
+        has_output: Whether it repeats output of a script, which may be secret.
+        records: The errors and warnings of scripts that it is about: for each the key of its session, the stream (error
+            or warning), and the text.
     """
 
     text: str
@@ -199,13 +199,13 @@ class Warned:
 
 @dataclass(frozen=True)
 class Progressed:
-    """So many of the task's units of work are done.
+    """The number of finished units of the task's work.
 
     Attributes:
-        unit: What is counted, in the plural, such as sessions.
-        failed: Of those that are done, so many ended with an error. Only commands have it.
-        silent: The last computers that have not answered, where there are few.
-        seconds: How long these may still take.
+        unit: The counted things in the plural, such as sessions.
+        failed: The number of finished units that ended with an error. Only commands have it.
+        silent: The computers that have not answered yet, if they are few.
+        seconds: The time that these may still take.
     """
 
     done: int
@@ -221,8 +221,8 @@ class Waiting:
     """The task waits for sessions that are in use.
 
     Attributes:
-        sessions: Those that it waits for.
-        seconds: How long it may still wait.
+        sessions: The sessions that it waits for.
+        seconds: The time that it may still wait.
     """
 
     sessions: t.Sequence[PSSession]
@@ -231,12 +231,12 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """The task is ended before its work is done, so there will be no result.
+    """The task ends before its work is done, so there is no result.
 
     Attributes:
         disconnected: Number of sessions that it has disconnected from.
-        connected: Number of sessions from which it could not; servers do so after a minute.
-        by_signal: Whether the whole run ends, by Ctrl-C or a signal; else a time limit has ended the task alone.
+        connected: Number of sessions from which it could not disconnect. Servers do this after about a minute.
+        by_signal: Whether Ctrl-C or a signal ends the whole run. Otherwise a time limit ends this task only.
     """
 
     disconnected: int

@@ -1,4 +1,4 @@
-"""Journals of hosts: where a job has the starts and the output of each host written."""
+"""Journals of hosts: the files to which a job writes the starts and the output of each host."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -13,10 +13,10 @@ class HostJournal:
     """The journal of one host.
 
     Attributes:
-        path: Of the file.
-        work: What the work is told by that is started or received, as plain data; the journal has it with each command.
-        known: The ids of all commands that the journal had when the job decided, in lower case. With any other one in
-            it, another run has worked there meanwhile, and nothing may be done. None allows any.
+        path: Path of the file.
+        work: A description of the work as plain data. The journal has it with each command, to recognise the work.
+        known: The ids, in lower case, of all commands in the journal at the time of the job's decision. If the journal
+            has another one, another run has worked there meanwhile, and nothing may be done. None allows any.
     """
 
     path: str

@@ -1,10 +1,10 @@
-"""Names as PowerShell compares them: character by character, ignoring case, and by no other rule."""
+"""Names as PowerShell compares them: character by character, ignoring case."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
-# Their capitals are ASCII letters, and yet they are letters of their own for an ordinal comparison.
+# Their capitals are ASCII letters, but an ordinal comparison treats them as different letters.
 _OF_THEIR_OWN = frozenset("\u0131\u017f")
 
 
@@ -18,7 +18,7 @@ def folded(name: str) -> str:
 
 
 def is_same_name(one: str, other: str) -> bool:
-    """Tell whether two names are the same; blanks at their ends do not count."""
+    """Return whether two names are the same, ignoring blanks at their ends."""
     return folded(one.strip()) == folded(other.strip())
 
 

@@ -1,4 +1,4 @@
-"""Typed groups of options: each field says how the value of its option is read and checked."""
+"""Typed groups of options. Each field defines how the value of its option is read and checked."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,13 +11,13 @@ import typing as t
 from .errors import ParameterBindingError
 
 MAX_INT32 = 2147483647
-# Durations of PowerShell are Int32 values in milliseconds; this is the longest of them in seconds.
+# The longest duration of PowerShell in seconds. PowerShell's durations are Int32 values in milliseconds.
 MAX_SECONDS = MAX_INT32 // 1000
 # The longest time limit of requests, in seconds.
 MAX_REQUEST_SECONDS = 3600
-# The least idle timeout a server accepts, in seconds (MS-WSMV 3.1.4.15, IdleTimeoutms of the quota settings).
+# The shortest idle timeout that a server accepts, in seconds (MS-WSMV 3.1.4.15, IdleTimeoutms of the quota settings).
 LEAST_IDLE_TIMEOUT = 60
-# Gets a value other than None and the option's name for errors. Returns None where the default is meant.
+# Gets a value that is not None, and the option's name for errors. Returns None for the default.
 Reader = t.Callable[[t.Any, str], t.Any]
 G = t.TypeVar("G", bound="OptionGroup")
 
@@ -33,7 +33,7 @@ class OptionGroup:
         """Check the options of this group and return them, with defaults for those not given (or None).
 
         Args:
-            options: Values by option name; options of other groups are passed over.
+            options: Values by option name. Options of other groups are ignored.
 
         Raises:
             ParameterBindingError: A value is bad. The message names the option.
@@ -49,7 +49,8 @@ class OptionGroup:
 
 @functools.cache
 def _readers(group: type[OptionGroup]) -> tuple[tuple[str, str, Reader], ...]:
-    """Return name, option, and reader of each field that is an option; fleets have thousands of settings to read."""
+    """Return name, option and reader of each option field. They are cached, because fleets have thousands of
+    settings."""
     fields = [each for each in dataclasses.fields(group) if "read" in each.metadata]
     return tuple((each.name, option_name(each), each.metadata["read"]) for each in fields)
 
@@ -60,7 +61,7 @@ def option(read: Reader | type, default: t.Any = None, *, name: str = "", is_sho
     Args:
         read: Reads its value; a type such as `str` converts it.
         name: The option's name, if it is not the field's.
-        is_shown: Whether representations have it; secrets stay out.
+        is_shown: Whether representations show it. False for secrets.
     """
     reader = (lambda value, _name: read(value)) if isinstance(read, type) else read
     # The check wants it in the class; this makes fields for classes, as attrs' and pydantic's functions do.
@@ -69,7 +70,7 @@ def option(read: Reader | type, default: t.Any = None, *, name: str = "", is_sho
     )
 
 
-# Options whose text travels as values of PowerShell, which may be any UTF-16, and those that are about other tasks.
+# Options whose text becomes a PowerShell value, which may be any UTF-16, and options about other tasks.
 _ANY_TEXT = frozenset(
     {"application_arguments", "arguments", "endpoints", "input", "parameters", "sensitive_parameters", "session"}
 )
@@ -81,16 +82,16 @@ def option_name(field: dataclasses.Field[t.Any]) -> str:
 
 
 def invalid(message: str, target: object = None, error_id: str = "ParameterArgumentValidationError") -> t.NoReturn:
-    """Refuse a value by a message that names its option."""
+    """Refuse a value with a message that names its option."""
     raise ParameterBindingError(error_id, message, "InvalidData", None if target is None else str(target))
 
 
 def refuse_half_characters(value: t.Any, name: str = "") -> None:
-    """Refuse options with half of a surrogate pair: no request, file or log-on can have it.
+    """Refuse options with half of a surrogate pair, which no request, file or log-on can contain.
 
     Args:
         value: The options, or the value of one.
-        name: Of the option; empty for all of them.
+        name: Name of the option. Empty for all of them.
     """
     if isinstance(value, str):
         half = next((character for character in value if "\ud800" <= character <= "\udfff"), None)
@@ -126,15 +127,15 @@ def each_of(read: Reader) -> Reader:
 
 
 def text(value: t.Any, _name: str = "") -> str:
-    """Read a name: blanks at its ends, as surveys and files give them, do not belong to it."""
+    """Read a name without the blanks at its ends, which surveys and files may add."""
     return str(value).strip()
 
 
 def name_in_xml(value: t.Any, name: str) -> str:
-    """Read a name that goes to a server as it is.
+    """Read a name that is sent to a server unchanged.
 
     Raises:
-        ParameterBindingError: XML cannot hold one of its characters; a server would answer HTTP 400.
+        ParameterBindingError: XML cannot contain one of its characters. A server would answer HTTP 400.
     """
     read = text(value)
     for character in read:
@@ -146,7 +147,7 @@ def name_in_xml(value: t.Any, name: str) -> str:
 def fingerprint(value: t.Any, name: str) -> str:
     """Read the SHA-256 fingerprint of a certificate as 64 hexadecimal digits in lower case.
 
-    Blanks, colons and case mean nothing. Tools write it in any of these ways.
+    Blanks, colons and case are ignored, because tools differ in them.
     """
     digits = "".join(str(value).replace(":", "").split()).lower()
     if len(digits) == 40:
@@ -184,7 +185,7 @@ def count(value: t.Any, name: str) -> int:
 
 
 def seconds(value: t.Any, name: str, most: int = MAX_SECONDS) -> float:
-    """Read a duration in seconds. A longer one than `most` is meant in milliseconds, as PowerShell has them."""
+    """Read a duration in seconds. A value above `most` was probably meant in PowerShell's milliseconds."""
     if not _not_negative(value, name) <= most:
         instead = f": write {value / 1000:.15g} for {value:.15g} milliseconds" if value / 1000 <= most else ""
         invalid(
@@ -198,13 +199,13 @@ def seconds(value: t.Any, name: str, most: int = MAX_SECONDS) -> float:
 def request_seconds(value: t.Any, name: str) -> float | None:
     """Read the time limit of requests in seconds.
 
-    For the cmdlets 0 is no limit. Here every wait has a limit, so it means the default.
+    For the cmdlets 0 means no limit. Here every wait has a limit, so 0 means the default.
     """
     return seconds(value, name, MAX_REQUEST_SECONDS) or None
 
 
 def idle_seconds(value: t.Any, name: str) -> float | None:
-    """Read in seconds how long a server keeps a session without a client; -1 means what the server does anyway."""
+    """Read an idle timeout in seconds. -1 means the server's default."""
     if value == -1:
         return None
     if value < LEAST_IDLE_TIMEOUT:
@@ -219,7 +220,7 @@ def idle_seconds(value: t.Any, name: str) -> float | None:
 def without_nul(value: t.Any, name: str) -> t.Any:
     """Return the value of an option unless it is text with U+0000, or a list of such texts.
 
-    No name, address, path or password has that character, and a message or result with it fits into no database.
+    No name, address, path or password has that character, and databases refuse messages and results with it.
     """
     for each in value if isinstance(value, (list, tuple)) else (value,):
         if isinstance(each, str) and "\0" in each:

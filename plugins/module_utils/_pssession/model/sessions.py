@@ -22,7 +22,7 @@ DEFAULT_RESOURCE_URI = POWERSHELL_RESOURCE_PREFIX + "Microsoft.PowerShell"
 # Times in results, in UTC.
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
-# What tells sessions apart, as `PSSession.key` has it.
+# The identity of a session; see `PSSession.key`.
 SessionKey: t.TypeAlias = "tuple[str, str]"
 
 
@@ -36,7 +36,7 @@ class State(str, enum.Enum):
 
 
 class Availability(str, enum.Enum):
-    """PowerShell's RunspaceAvailability. With `State.DISCONNECTED`, BUSY means: connected to some other client."""
+    """PowerShell's RunspaceAvailability. With `State.DISCONNECTED`, BUSY means that another client is connected."""
 
     NONE = "None"
     AVAILABLE = "Available"
@@ -57,7 +57,7 @@ class ListedCommand:
 
 @dataclass(frozen=True)
 class Shell:
-    """An rsp:Shell element of a listing, values converted, nothing interpreted (MS-WSMV 2.2.4.37).
+    """An rsp:Shell element of a listing, with converted but not interpreted values (MS-WSMV 2.2.4.37).
 
     Attributes:
         shell_id: As the server wrote it (real servers use upper case).
@@ -86,11 +86,11 @@ class Shell:
 
 @dataclass(frozen=True)
 class Foreseen:
-    """What a run in check mode knows of a session that one of its tasks would have changed.
+    """Predicted state of a session that an earlier task of a run in check mode would have changed.
 
     Attributes:
-        is_new: Whether the task would have opened it, so that no server knows it.
-        commands: Those that it would have; None for those that its server lists.
+        is_new: Whether the task would have opened the session. Then no server has it.
+        commands: The predicted commands, or None for the commands that the server lists.
     """
 
     is_new: bool
@@ -99,7 +99,7 @@ class Foreseen:
 
 @dataclass(frozen=True)
 class PSSession:
-    """A PowerShell session as this client sees it: a shell, where it is, and what it means to us.
+    """A PowerShell session as this client sees it: a shell with its endpoint and its state for this client.
 
     The attributes and properties are those of the cmdlets' PSSession object.
 
@@ -107,9 +107,10 @@ class PSSession:
         id: Number in the controller's registry, or None when the session is not registered.
         disconnected_on, expires_on: Aware UTC times, or None (see `discovery.lifetime`).
         commands: None when they were not listed.
-        application_private_data: What the server told about itself after connecting, when that was asked for.
+        application_private_data: Properties that the server sent about itself after connecting, if requested.
         connected_at: When the server last showed that this client is connected, in seconds since the epoch.
-        foreseen: That it is as an earlier task of a run in check mode would have left it; then Busy means this client.
+        foreseen: The prediction, if an earlier task of a run in check mode would have changed the session. Then Busy
+            means this client.
     """
 
     endpoint: Endpoint
@@ -131,17 +132,17 @@ class PSSession:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Tells sessions apart by address and instance id: two servers may use the same instance id."""
+        """The identity of the session: address and instance id, because two servers may use the same instance id."""
         return self.endpoint.key, self.instance_id
 
     @property
     def name(self) -> str:
-        """The name given when the session was opened; empty when there was none."""
+        """The name of the session, or an empty text."""
         return self.shell.name or ""
 
     @property
     def subject(self) -> Subject:
-        """What an error about this session is about."""
+        """Return the subject of errors about this session."""
         return dataclasses.replace(self.endpoint.subject, session_name=self.name, instance_id=self.instance_id)
 
     @property
@@ -151,12 +152,12 @@ class PSSession:
 
     @property
     def place(self) -> str:
-        """The session's name, or its instance id where it has none, and its computer, for messages."""
+        """The session's name, or else its instance id, and its computer, for messages."""
         return f"{shown_in_line(self.name) or self.instance_id} on {self.endpoint.computer_name}"
 
     @property
     def exists(self) -> bool:
-        """Whether a server listed the session; one that is still to be opened has no state there."""
+        """Return whether a server listed the session. A session that is not open yet has no state there."""
         return bool(self.shell.state)
 
     def opened(self) -> PSSession:
@@ -205,7 +206,7 @@ class PSSession:
 
 
 def is_powershell(resource_uri: str) -> bool:
-    """Tell whether a resource URI is one of PowerShell."""
+    """Return whether a resource URI is one of PowerShell."""
     return resource_uri.lower().startswith(POWERSHELL_RESOURCE_PREFIX)
 
 
@@ -215,7 +216,7 @@ def configuration_name(resource_uri: str) -> str:
 
 
 def _whole(seconds: float | None) -> int | None:
-    # Downwards, so that a result never names more than the server allows.
+    # Rounded down, so that a result never has more than the server allows.
     return None if seconds is None else int(seconds)
 
 
@@ -224,7 +225,7 @@ def _iso_8601(moment: datetime.datetime | None) -> str | None:
 
 
 def seconds_of(time: str) -> float:
-    """Return a time that a session has as text in seconds since 1970.
+    """Return a time of a session, which is text, in seconds since 1970.
 
     Raises:
         ValueError: It is not such a time.
@@ -237,19 +238,22 @@ def seconds_of(time: str) -> float:
 class SessionReference:
     """A reference to a session: an entry of the registry, or a session dict given to a task.
 
-    It says where to look and what for; what is really there, the server says.
+    It has the address and the identity of the session. The server decides whether the session exists.
 
     Attributes:
-        state, computer_type: As remembered. A session of another type, or one that ended, is refused unseen.
-        client_id: The client that last connected through the registry, or None.
+        state, computer_type: Remembered values. A session of another type, or one that ended, is refused without a
+        request.
+        client_id: The client of this registry that connected last, or None.
         connected_at: When that client was last seen connected, in seconds since the epoch; None if it disconnected.
-        expires: When the server removes the session at the latest unless a client connects, in seconds since the epoch.
+        expires: The latest time at which the server removes the session if no client connects, in seconds since the
+            epoch.
         is_over: Whether the session is known to have ended.
         was_removed: Whether this controller has removed it.
         own_host: As in `Endpoint`. Only the registry has it.
         task_options: As in `Endpoint`.
         is_registered: Whether the registry of this controller has the session at this address.
-        exact: Whether the user meant this very session; a wildcard match may have vanished silently.
+        exact: Whether the user named exactly this session. A session that a wildcard matched may be gone without an
+            error.
     """
 
     instance_id: str
@@ -281,15 +285,15 @@ class SessionReference:
         return key_of_uri(self.connection_uri or "")
 
     def is_same(self, registered: SessionReference) -> bool:
-        """Tell whether the registry's entry is about this session, which was given to a task."""
+        """Return whether the registry's entry is about this session, which was given to a task."""
         host = (self.inventory_hostname or "").lower()
         return registered.uri_key == self.uri_key or (registered.own_host is not None and registered.own_host == host)
 
     def is_at(self, endpoint: Endpoint) -> bool:
-        """Tell whether an endpoint is the one of the session: the same address, or the address of the same host."""
+        """Return whether an endpoint is that of the session: the same address, or an address of the same host."""
         return self.uri_key == endpoint.key or (self.own_host is not None and self.own_host == endpoint.own_host)
 
     @property
     def subject(self) -> Subject:
-        """What an error about this session is about."""
+        """Return the subject of errors about this session."""
         return Subject(self.computer_name, self.inventory_hostname, self.name, self.instance_id)

@@ -31,10 +31,10 @@ LONGEST_POLL = 20.0
 
 @dataclass(frozen=True)
 class Credential:
-    """A user name and its password; the password stays out of every representation.
+    """A user name and its password. Representations never show the password.
 
     Attributes:
-        password: None takes the Kerberos tickets that the controller user has for this name.
+        password: None means the Kerberos tickets that the controller user has for this name.
     """
 
     username: str
@@ -79,14 +79,14 @@ class SessionOption(OptionGroup):
     """The session option (New-PSSessionOption). Durations are in seconds; None means that nothing was given.
 
     Attributes:
-        open_timeout: For listing one computer, and for connecting one session, over all their requests.
-        operation_timeout: What the server may take for one request (the OperationTimeout header).
-        output_buffering_mode: ``Block`` or ``Drop`` to change what the server does with output while the session is
-            disconnected; None leaves it as it is.
+        open_timeout: For all requests that list one computer, and for all that connect to one session.
+        operation_timeout: The time that the server may take for one request (the OperationTimeout header).
+        output_buffering_mode: ``Block`` or ``Drop`` for output while the session is disconnected. None keeps the
+            session's mode.
         culture, ui_culture: Languages for numbers and dates, and for messages (DataLocale and Locale headers).
-        maximum_received_object_size: Bytes one received object may have; None means no limit.
-        idle_timeout: None leaves it to the server.
-        skip_ca_check, skip_cn_check, skip_revocation_check, no_encryption: None leaves it to the inventory.
+        maximum_received_object_size: The maximum number of bytes of a received object. None means no limit.
+        idle_timeout: None means the server's default. skip_ca_check, skip_cn_check, skip_revocation_check,
+        no_encryption: None means the inventory's setting.
     """
 
     prefix = "session_option."
@@ -133,13 +133,14 @@ class HostSettings(OptionGroup):
 
     Attributes:
         authentication: In the words of the option `authentication`, or of a connection plugin.
-        server_certificate_fingerprint: SHA-256 in hexadecimal, lower case. Only this certificate is accepted then, and
-            nothing else is asked of it.
-        operation_timeout: What the server may take for one request; None means the default of `Endpoint`.
-        read_timeout: What an answer may take at least.
-        reconnection_backoff: Before the second try to connect; each further wait is twice as long.
-        problem: Why the settings cannot be used, or None. Then nothing is sent to the computer.
-        logon_problem: Why they do not say how to log on, or None. It does not matter where the task says it.
+        server_certificate_fingerprint: SHA-256 in hexadecimal, lower case. If set, only this certificate is accepted,
+            without other checks.
+        operation_timeout: The time that the server may take for one request. None means the default of `Endpoint`.
+        read_timeout: The minimum of the time limit for an answer.
+        reconnection_backoff: The wait before the second attempt to connect. Each further wait is twice as long.
+        problem: The reason if the settings cannot be used, or None. With a problem, nothing is sent to the computer.
+        logon_problem: The reason if the settings have no usable log-on, or None. It is ignored if the task's options
+            have one.
     """
 
     prefix = "endpoints."
@@ -189,7 +190,7 @@ class HostSettings(OptionGroup):
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> HostSettings:
-        """Check the settings of a computer; a name that is none of them is an error."""
+        """Check the settings of a computer. An unknown name is an error."""
         if unknown := options.keys() - cls.names():
             invalid(f"endpoints: {', '.join(sorted(unknown))} cannot be set for a computer")
         try:
@@ -201,7 +202,7 @@ class HostSettings(OptionGroup):
             ) from error
 
     def overridden_by(self, *groups: OptionGroup) -> HostSettings:
-        """Return the settings with the values of options of the same names, as far as they were given."""
+        """Return the settings, overridden by the given options of the same names."""
         given = {
             name: value
             for group in groups
@@ -211,7 +212,7 @@ class HostSettings(OptionGroup):
         return dataclasses.replace(self, **given)
 
     def without_credential(self) -> HostSettings:
-        """Return the settings for a place that gets neither the password nor the certificate of the computer."""
+        """Return the settings without the password and the certificate of the computer."""
         return dataclasses.replace(
             self,
             username=None,

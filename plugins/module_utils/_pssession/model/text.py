@@ -1,4 +1,4 @@
-"""Text from outside, as results and messages show it."""
+"""Makes text from outside safe for results and messages."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -7,14 +7,15 @@ from __future__ import annotations
 import re
 import typing as t
 
-# Controls of both sets, marks that change the direction of text, separators of lines, halves of surrogate pairs, and
-# what begins a template. A terminal would obey the first ones, and a name with a line break looks like two results.
+# Control characters, marks that change the direction of text, line separators, halves of surrogate pairs, and the
+# beginning of a template. A terminal would act on control characters. A name with a line break would look like two
+# results.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]|\\{(?=[{%#])")
 _MAX_MESSAGE = 2_000
 
 
 def escaped_nul(text: str) -> str:
-    """Return a text without U+0000, which readers of CSV and databases refuse, and with all else as it is."""
+    """Return a text without U+0000, which readers of CSV and databases refuse."""
     return text.replace("\0", "_x0000_")
 
 
@@ -26,13 +27,13 @@ def counted(number: int, noun: str) -> str:
 def shown(text: str) -> str:
     """Return a text without characters that a terminal or a template engine acts on.
 
-    They become what CLIXML has for them, such as ``_x001B_`` (MS-PSRP 2.2.5.3.2).
+    They are replaced by CLIXML's form, such as ``_x001B_`` (MS-PSRP 2.2.5.3.2).
     """
     return _UNSAFE.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
 
 
 def shown_in(value: t.Any) -> t.Any:
-    """Return plain data with all texts in it as `shown` returns them."""
+    """Return plain data with `shown` applied to all texts."""
     if isinstance(value, str):
         return shown(value)
     if isinstance(value, dict):

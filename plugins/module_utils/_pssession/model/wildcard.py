@@ -23,8 +23,8 @@ class _One:
     """One character.
 
     Attributes:
-        literal: The only one that it may be, folded; or empty.
-        ranges: First and last character of each range of those that it may be, ends included; None for any.
+        literal: The only allowed character, folded, or empty.
+        ranges: First and last character of each allowed range, both included. None means any character.
     """
 
     literal: str = ""
@@ -35,7 +35,7 @@ class _One:
             return folded(character) == self.literal
         if self.ranges is None:
             return True
-        # A range has a character if it has it in any case, as in .NET's regular expressions.
+        # A range contains a character if it contains its lower or upper case form, as in .NET's regular expressions.
         variants = {character, folded(character), character.lower(), folded(character).lower()}
         same = [variant for variant in variants if folded(variant) == folded(character)]
         return any(first <= variant <= last for first, last in self.ranges for variant in same)
@@ -49,9 +49,10 @@ class WildcardPattern:
 
     Attributes:
         pattern: The text that the user gave.
-        has_wildcards: Whether it can match names of other characters than its own.
+        has_wildcards: Whether it can match more than one name.
         literal_prefix: The ASCII text with which each matching name begins, ignoring case.
-        problem: Why the text is no pattern, or empty. It then matches the name that is the text.
+        problem: The reason if the text is not a valid pattern, or empty. An invalid pattern matches only the text
+            itself.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -68,14 +69,14 @@ class WildcardPattern:
 
     @classmethod
     def of_name(cls, name: str) -> WildcardPattern:
-        """Read what was given as the name of a session: a pattern, or the name itself if it cannot be a pattern."""
+        """Read the name of a session from an option: a pattern, or the literal name if it is not a valid pattern."""
         try:
             return cls(name)
         except ValueError as error:
             return cls._of_text(name, str(error))
 
     def as_name(self) -> WildcardPattern:
-        """Return what matches the name that is the text of this pattern, and no other."""
+        """Return the pattern that matches only the text of this pattern as a name."""
         return self._of_text(self.pattern, self.problem)
 
     @classmethod
@@ -86,32 +87,32 @@ class WildcardPattern:
 
     @property
     def is_everything(self) -> bool:
-        """Whether it is the pattern that selects all."""
+        """Return whether the pattern selects everything."""
         return self.pattern == "*"
 
     @property
     def is_plain(self) -> bool:
-        """Whether the text has no character with a meaning in patterns."""
+        """Return whether the text has no wildcard and no escape."""
         return escaped(self.pattern) == self.pattern
 
     @property
     def may_be_a_name(self) -> bool:
-        """Whether the text may also be meant as the name of a session, which the pattern does not match alone."""
+        """Return whether the text may also be the exact name of a session, although it has wildcards."""
         return not self.is_everything and not self.is_plain
 
     def matches(self, name: str) -> bool:
-        """Tell whether the whole name matches."""
+        """Return whether the whole name matches."""
         return _match(self._parts, name)
 
     def selects(self, name: str) -> bool:
-        """Tell whether a name matches as it is, or without blanks at its ends.
+        """Return whether a name matches, with or without the blanks at its ends.
 
         Names in options have no blanks at their ends. A session that another client opened may have some.
         """
         return self.matches(name) or self.matches(name.strip())
 
     def is_name(self, name: str) -> bool:
-        """Tell whether the text of the pattern is this name, whatever the pattern would match."""
+        """Return whether the text of the pattern is exactly this name."""
         return is_same_name(self.pattern, name)
 
 
@@ -149,7 +150,7 @@ def _ascii_prefix(parts: t.Iterable[_Part]) -> str:
 
 
 def _match(parts: t.Sequence[_Part], name: str) -> bool:
-    """Match without trying the same twice: only the last ``*`` can have to take more than it took first."""
+    """Match a name. If it fails after a ``*``, only the last ``*`` takes one more character."""
     part = position = 0
     star = taken = -1
     while position < len(name):
@@ -169,7 +170,7 @@ def _match(parts: t.Sequence[_Part], name: str) -> bool:
 
 
 def _ranges(pattern: str, start: int) -> tuple[tuple[tuple[str, str], ...], int]:
-    """Read the set that begins behind a ``[``; return its ranges and the position of its ``]``.
+    """Read the set after a ``[``. Return its ranges and the position of its ``]``.
 
     A ``]`` that comes first is a member, and so is a ``-`` that does not stand between two others.
     """
@@ -196,7 +197,7 @@ def _ranges(pattern: str, start: int) -> tuple[tuple[tuple[str, str], ...], int]
 
 
 def how_to_write(pattern: WildcardPattern) -> str:
-    """Return how to write a name with brackets, for a text that nothing was found for; or nothing."""
+    """Return a hint how to write a name with brackets, for a text that found nothing, or an empty text."""
     if "[" not in pattern.pattern:
         return ""
     if pattern.problem:

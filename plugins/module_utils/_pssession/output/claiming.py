@@ -246,5 +246,5 @@ def take(pool: ClientPool, session: PSSession, busy_timeout: float) -> None:
 
 
 def _is_lost(error: TransportError) -> bool:
-    """Tell whether it is not known what a server did with a request."""
+    """Return whether it is not known what a server did with a request."""
     return error.delivered or error.code in starting.UNDECIDED

@@ -220,7 +220,7 @@ def _fate(result: CommandResult, seen: Seen, request: Request) -> str:
 
 
 def _is_receiving(result: CommandResult) -> bool:
-    """Tell whether the command was started, as far as is known, so that it was being received."""
+    """Return whether the command was started, as far as is known, so that it was being received."""
     return result.command_id is not None and not isinstance(result.cause, IncompleteStart)
 
 

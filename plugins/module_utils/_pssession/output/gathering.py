@@ -52,7 +52,7 @@ class Gatherer:
         self._host_err = _BoundedText(max_text)
 
     def has_room(self) -> bool:
-        """Tell whether one more object of the output stream would be kept."""
+        """Return whether one more object of the output stream would be kept."""
         return self._max_objects is None or len(self._output.output) < self._max_objects
 
     def add(self, event: CommandEvent) -> None:

@@ -146,7 +146,7 @@ def _with_commands(task: Task, found: Found) -> tuple[list[PSSession], list[Erro
 
 
 def _is_unstarted(task: Task, session: PSSession) -> bool:
-    """Tell whether a task with this journal opened a session and ended before it started something in it.
+    """Return whether a task with this journal opened a session and ended before it started something in it.
 
     That is certain only if no client is connected: the earlier task may still be running otherwise.
     """

@@ -30,7 +30,7 @@ from ..wsman.client import WSManClient
 
 
 class Fate(enum.Enum):
-    """What became of a session.
+    """Outcome of a session after the last look.
 
     EXPIRED: the server does not list it any more.
     BUSY: another client is connected to it.
@@ -52,7 +52,7 @@ class Fate(enum.Enum):
 
 @dataclass(frozen=True)
 class Seen:
-    """What the look showed.
+    """The findings of a last look.
 
     Attributes:
         session: As it is now, or None where another client has it, it is gone, or nothing is known.
@@ -132,7 +132,7 @@ class _Look:
         )
 
     def _has_command(self) -> bool:
-        """Tell whether the command is there; one that was not started is not looked for."""
+        """Return whether the command is there; one that was not started is not looked for."""
         if self._command_id is None:
             return True
         commands = self._client.enumerate_commands(self._session.shell, self._deadline)

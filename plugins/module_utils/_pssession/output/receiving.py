@@ -52,7 +52,7 @@ def _always() -> bool:
 
 
 class Needs(enum.Enum):
-    """What has to be connected to before a command can be received.
+    """The connections that are needed before a command can be received.
 
     NOTHING: The command was started over this connection.
     COMMAND: The command; its session was connected to as by a new client.
@@ -156,7 +156,7 @@ class Receiving:
         yield ReceiveEnded(cause, self._stream.output_dropped)
 
     def _missed(self) -> t.Iterator[CommandEvent]:
-        """Tell of output that another process received while this one connected again.
+        """Warn of output that another process received while this one connected again.
 
         Servers number the messages of a session. A client that connects causes a few that are about the session; those
         of this one are counted, so further missing numbers are those of another client and what it received. Numbers
@@ -273,7 +273,7 @@ class Receiving:
                 self._signal(client, TERMINATE)
 
     def _is_over(self, brought_something: bool) -> bool:
-        """Tell whether the time to wait is over; what has piled up gets a while longer."""
+        """Return whether the time to wait is over; what has piled up gets a while longer."""
         if self._until is None:
             return False
         return self._world.monotonic() >= self._until + (BACKLOG_SECONDS if brought_something else 0)

@@ -22,7 +22,7 @@ from .gathering import Gatherer
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a journal has of one command.
+    """The records of one command in a journal.
 
     Attributes:
         result: Its output as far as it was received. Its state is Running if the journal does not have the end.

@@ -60,7 +60,7 @@ class Recovery:
         self.connects = 0
 
     def heals(self, error: TransportError) -> bool:
-        """Tell whether a failure is one that a new connection may get over."""
+        """Return whether a failure is one that a new connection may get over."""
         return self._timeout > 0 and (error.is_break or error.code in _DISCONNECTED) and not self._pool.is_closed
 
     def note_answer(self) -> None:
@@ -167,7 +167,7 @@ def _is_in_use(error: TransportError) -> bool:
 
 
 def _may_be_ours(error: TransportError) -> bool:
-    """Tell whether a refusal leaves it open who is connected: then it is the broken connection of this client."""
+    """Return whether a refusal leaves it open who is connected: then it is the broken connection of this client."""
     return isinstance(error, WSManFault) and error.is_unclear_refusal
 
 

@@ -28,7 +28,7 @@ from .script_records import warnings_of
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the commands of the connected sessions gave, in the order they got there."""
+    """The results of the commands in the connected sessions, in the order in which they ended."""
 
     results: tuple[CommandResult, ...]
 
@@ -78,7 +78,7 @@ class Outputs:
 
 
 def _has_only_the_rest(result: CommandResult) -> bool:
-    """Tell whether a command has ended, its output lacks the beginning, and no error says so."""
+    """Return whether a command has ended, its output lacks the beginning, and no error says so."""
     output = result.output
     return output.is_finished and output.beginning_received is False and result.missing_beginning is None
 

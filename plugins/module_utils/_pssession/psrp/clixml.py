@@ -166,7 +166,7 @@ class Document:
         return self._properties(self._members(layers_of(element)[0]), depth)
 
     def is_too_deep(self, depth: int) -> bool:
-        """Tell whether a list or dict with so many others around it is not shown; `DEEPER` is, in its place."""
+        """Return whether a list or dict with so many others around it is not shown; `DEEPER` is, in its place."""
         return depth >= self._max_depth
 
     def type_names(self, element: ET.Element) -> list[str]:

@@ -39,7 +39,7 @@ class CommandStatus:
         self._doubtful: StatusReceived | None = None
 
     def may_be_in(self, data: bytes) -> bool:
-        """Tell whether the data of an output message may be for `read`."""
+        """Return whether the data of an output message may be for `read`."""
         return _KEY.encode() in data and self._command_id.encode() in data
 
     def read(self, value: object) -> t.Sequence[CommandEvent]:
@@ -54,7 +54,7 @@ class CommandStatus:
         self._has_output = True
 
     def note_torn(self) -> t.Sequence[CommandEvent]:
-        """Tell, once, that the first message that came began elsewhere."""
+        """Note that the beginning of the first message is missing. It has an effect once."""
         if self._has_beginning is not None:
             return ()
         return (self._begins(False),)

@@ -125,7 +125,7 @@ class CommandStream:
 
     @property
     def output_dropped(self) -> bool | None:
-        """Whether the server dropped output; None if that cannot be known.
+        """Return whether the server dropped output, or None if that cannot be known.
 
         Its messages have numbers, and those of dropped ones are missing. But messages about the session itself and
         those of earlier commands have numbers of the same row, and come in other streams.
@@ -138,7 +138,7 @@ class CommandStream:
 
     @property
     def missing(self) -> int:
-        """How many numbers are missing between the messages so far."""
+        """Return the number of messages that are missing between the messages received so far."""
         return self._defragmenter.missing
 
     def forget_calls(self, answered: t.Container[int]) -> None:

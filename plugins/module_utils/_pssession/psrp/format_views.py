@@ -29,7 +29,7 @@ Record = t.Mapping[str, t.Any]
 
 
 class View:
-    """What is shown of one group: here, of the entries of Format-Custom."""
+    """Text of one group of formatted output. This class shows the entries of Format-Custom."""
 
     def start(self) -> list[str]:
         """Return the lines above the first entry."""
@@ -192,7 +192,7 @@ def view_of(shape: Record, autosize: bool) -> View:
 
 
 def is_list(shape: Record) -> bool:
-    """Tell whether a view is that of Format-List."""
+    """Return whether a view is that of Format-List."""
     return shape.get(CLASS_ID) == _LIST
 
 

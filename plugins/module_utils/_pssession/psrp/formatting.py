@@ -31,7 +31,7 @@ _PACKETS = frozenset({_FORMAT_START, _FORMAT_END, _GROUP_START, _GROUP_END, _ENT
 
 
 def is_formatting(value: object) -> bool:
-    """Tell whether an object of the output is one of those that the Format cmdlets give."""
+    """Return whether an object of the output is one of those that the Format cmdlets give."""
     return isinstance(value, dict) and value.get(CLASS_ID) in _PACKETS
 
 

@@ -98,7 +98,7 @@ def _wait_until_opened(client: WSManClient, shell: Shell, deadline: float) -> No
 
 
 def _is_opened(data: bytes) -> bool:
-    """Tell whether a state message says that the pool is open (MS-PSRP 2.2.2.9)."""
+    """Return whether a state message says that the pool is open (MS-PSRP 2.2.2.9)."""
     try:
         state, failure = records.pool_state(clixml_of(data))
     except ValueError as error:

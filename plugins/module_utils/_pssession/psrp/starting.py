@@ -190,7 +190,7 @@ def _create_once(
 
 
 def _is_listed(client: WSManClient, shell: Shell, command_id: str, cause: TransportError, attempt: Attempt) -> bool:
-    """Tell whether the server lists a command; what broke the connection may break the first listings as well."""
+    """Return whether the server lists a command; what broke the connection may break the first listings as well."""
     for wait in _WAITS_TO_LIST:
         client.world.sleep(wait)
         try:
@@ -230,7 +230,7 @@ def _sealed(client: WSManClient, shell: Shell, script: Script, attempt: Attempt)
 
 
 class _Ids(t.NamedTuple):
-    """What differs in the pipelines that one script has in several sessions."""
+    """The parts of a pipeline that differ between the sessions of one script."""
 
     pool: str
     command: str

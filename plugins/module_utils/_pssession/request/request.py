@@ -109,7 +109,7 @@ def _reference(session: t.Mapping[str, t.Any], name: str) -> SessionReference:
 
 @dataclass(frozen=True)
 class Query(OptionGroup):
-    """Which sessions are meant.
+    """Options that select sessions.
 
     Attributes:
         names: None selects every session.
@@ -139,7 +139,7 @@ class Query(OptionGroup):
 
 @dataclass(frozen=True)
 class Target(OptionGroup):
-    """Where the sessions are. None leaves it to the inventory or the default."""
+    """Computers and endpoints of the sessions. None means the inventory's value or the default."""
 
     computer_names: tuple[str, ...] = option(each_of(_computer_name), (), name="computer_name")
     connection_uris: tuple[str, ...] = option(each_of(addresses.of_computer), (), name="connection_uri")
@@ -151,7 +151,7 @@ class Target(OptionGroup):
 
 @dataclass(frozen=True)
 class LogonOptions(OptionGroup):
-    """How to log on. None leaves it to the inventory or the default."""
+    """Options of the log-on. None means the inventory's value or the default."""
 
     credential: Credential | None = option(Credential.from_option)
     authentication: str | None = option(str)
@@ -166,7 +166,7 @@ class LogonOptions(OptionGroup):
 
     @property
     def says_how(self) -> bool:
-        """Whether the task itself says how to log on, so that nothing is needed from the inventory."""
+        """Return whether the task's options have all of the log-on, so that it needs nothing from the inventory."""
         return any((self.credential, self.authentication, self.certificate_thumbprint, self.certificate_pem))
 
     @classmethod
@@ -192,7 +192,7 @@ class LogonOptions(OptionGroup):
 
 @dataclass(frozen=True)
 class Flow(OptionGroup):
-    """How to go about it.
+    """Options for concurrency, errors and waiting.
 
     Attributes:
         throttle_limit: Requests in flight at most.
@@ -212,7 +212,7 @@ class Flow(OptionGroup):
 
 @dataclass(frozen=True)
 class Change(OptionGroup):
-    """How the sessions are left.
+    """Options for the state in which the task leaves the sessions.
 
     Attributes:
         application_private_data: Ask connected sessions for it.
@@ -228,7 +228,7 @@ class Change(OptionGroup):
 
 @dataclass(frozen=True)
 class Run(OptionGroup):
-    """Which commands are run, and what is taken of their output.
+    """Options for the commands to run and for the output to receive.
 
     Attributes:
         script: What invoke_command runs.

@@ -122,7 +122,7 @@ def requirements_of(text: str) -> list[str]:
 
 
 def supports_should_process(text: str) -> bool:
-    """Tell whether a script declares ``[CmdletBinding(SupportsShouldProcess)]``, so that it takes ``-WhatIf``.
+    """Return whether a script declares ``[CmdletBinding(SupportsShouldProcess)]``, so that it takes ``-WhatIf``.
 
     What cannot be read for certain does not count: a script without that would do its work in check mode.
     """

@@ -16,7 +16,7 @@ _CONNECTED, _DISCONNECTED = "Connected", "Disconnected"
 
 
 class ForeseenSessions:
-    """What the tasks of a run would have changed so far: for each address, the sessions by instance id.
+    """Predicted sessions of a run in check mode: for each address, the sessions by instance id.
 
     Args:
         records: Shared by the tasks of the run, and by nothing else.
@@ -41,7 +41,7 @@ class ForeseenSessions:
             self._records.change(endpoint, drop)
 
     def knows(self, key: SessionKey) -> bool:
-        """Tell whether a session would be there, as a task would have left it."""
+        """Return whether a session would be there, as a task would have left it."""
         endpoint, instance_id = key
         state = self._records.change(endpoint, lambda record: record.get(instance_id, {}).get("state"))
         return state not in (None, State.CLOSED.value)

@@ -127,7 +127,7 @@ class Journal:
         return next(reversed(self._commands_of(session)), None)
 
     def is_unstarted(self, session: PSSession) -> bool:
-        """Tell whether a session was to be opened, and nothing was ever to be started in it."""
+        """Return whether a session was to be opened, and nothing was ever to be started in it."""
         guid = session.instance_id
         was_opened = any((guid, place) in self._opened for place in self._places_of(session))
         return was_opened and not self._commands_of(session)
@@ -346,7 +346,7 @@ def _about(session: PSSession) -> dict[str, t.Any]:
 
 
 def _is_of(place: _Place, session: PSSession) -> bool:
-    """Tell whether lines with a place are about a session; its inventory host may have another address now."""
+    """Return whether lines with a place are about a session; its inventory host may have another address now."""
     at, host = place
     return at is None or at == session.endpoint.key or (host is not None and host == session.endpoint.own_host)
 

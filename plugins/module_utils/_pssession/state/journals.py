@@ -27,7 +27,7 @@ class _Journals:
         raise NotImplementedError
 
     def _has(self, session: PSSession) -> bool:
-        """Tell whether the journal of a session exists."""
+        """Return whether the journal of a session exists."""
         raise NotImplementedError
 
     def last_command_of(self, session: PSSession) -> str | None:
@@ -35,7 +35,7 @@ class _Journals:
         return self._of(session).last_command_of(session) if self._has(session) else None
 
     def is_unstarted(self, session: PSSession) -> bool:
-        """Tell what `Journal.is_unstarted` does."""
+        """Return the value of `Journal.is_unstarted`."""
         return self._has(session) and self._of(session).is_unstarted(session)
 
     def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:

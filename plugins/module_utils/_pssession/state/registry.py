@@ -134,7 +134,7 @@ class Registry:
 
     @property
     def is_kept(self) -> bool:
-        """Whether it outlives the task."""
+        """Return whether the registry outlives the task."""
         return self.path is not None
 
     def close(self) -> None:

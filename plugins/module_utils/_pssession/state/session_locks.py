@@ -32,7 +32,7 @@ class SessionLocks:
         self._held: dict[str, FileLock] = {}
 
     def take(self, name: str) -> bool:
-        """Tell whether this task has the lock of that name from now on, or had it before."""
+        """Return whether this task has the lock of that name from now on, or had it before."""
         if name in self._held or self._path is None:
             return True
         part = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:_BYTES], "big")

@@ -35,10 +35,10 @@ class Disk(t.Protocol):
         """Make a folder with mode 0700, and those above it, unless it exists; one that others can change is refused."""
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is anything at a path."""
+        """Return whether there is anything at a path."""
 
     def is_folder(self, path: str) -> bool:
-        """Tell whether a path is a folder."""
+        """Return whether a path is a folder."""
 
     def check_folder(self, path: str) -> None:
         """Make sure that the files of a folder can be listed, and new ones be made."""

@@ -42,7 +42,7 @@ class Library(t.NamedTuple):
         return f"{self.minimum} or newer" + (f", but older than {self.below}," if self.below else "")
 
     def fits(self, version: str) -> bool:
-        """Tell whether a version is within the bounds. A pre-release counts as its release, no number as any."""
+        """Return whether a version is within the bounds. A pre-release counts as its release, no number as any."""
         found = _numbers(version)
         if not found:
             return True

@@ -58,11 +58,11 @@ class Conversation(t.Protocol):
 
     @property
     def mechanism(self) -> str:
-        """What the last log-on came to, ``kerberos`` or ``ntlm``; an empty text if that follows from the scheme."""
+        """Return the scheme that the last log-on negotiated, ``kerberos`` or ``ntlm``, or an empty text."""
 
     @property
     def way(self) -> str:
-        """How the last envelope got there, in words for errors; empty where that is not known."""
+        """Return the route of the last envelope, in words for errors. Empty if it is not known."""
 
     def send(self, message: bytes) -> str:
         """Send one envelope and return the answer's envelope as text.
@@ -103,7 +103,7 @@ def _utc_now() -> datetime.datetime:
 
 @dataclass(frozen=True)
 class World:
-    """What the engine takes from outside: network, time, chance, threads and files.
+    """The engine's access to the outside: network, time, random numbers, threads and files.
 
     The fields but for the conversation are the real ones by default. Only their implementations use sockets, clocks,
     threads or files (`tests/unit/test_world.py`); client certificates and authorities are files of the conversation.

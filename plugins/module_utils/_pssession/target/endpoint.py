@@ -95,7 +95,7 @@ def _with_address_checked(computer_name: str, known: HostSettings | None) -> Hos
 
 
 def _can_be_address(name: str) -> bool:
-    """Tell whether a name can be that of a host in a URI: a DNS name or an IP address."""
+    """Return whether a name can be that of a host in a URI: a DNS name or an IP address."""
     return _is_ipv6(name) or not set(name) & set(" \t\r\n/\\@?#%:[]")
 
 
@@ -119,7 +119,7 @@ def _from_uri(uri: str, request: Request, settings_of: SettingsSource) -> Endpoi
 
 
 def _is_here(uri: str) -> bool:
-    """Tell whether an address is one of the controller itself, such as a port that ssh forwards to a computer."""
+    """Return whether an address is one of the controller itself, such as a port that ssh forwards to a computer."""
     return (urlsplit(uri).hostname or "").lower() in _LOCALHOST
 
 
@@ -173,7 +173,7 @@ def _own_host(uri: str, computer_name: str, known: HostSettings) -> str | None:
 
 
 def _is_own(uri: str, computer_name: str, known: HostSettings) -> bool:
-    """Tell whether the inventory's settings of a computer alone lead to an address."""
+    """Return whether the inventory's settings of a computer alone lead to an address."""
     return key_of_uri(uri) == key_of_uri(_uri_of(computer_name, known, Target()))
 
 

@@ -58,7 +58,7 @@ def first_possible(endpoints: t.Sequence[Endpoint]) -> Endpoint:
 
 
 def hands_over_unverified(endpoint: Endpoint) -> bool:
-    """Tell whether a server gets the password itself, by the task's own wish, without being verified by TLS."""
+    """Return whether a server gets the password itself, by the task's own wish, without being verified by TLS."""
     return endpoint.logon.is_asked_for and schemes.hands_over_password(endpoint.logon) and not endpoint.is_verified
 
 
@@ -89,7 +89,7 @@ def of(request: Request, settings: HostSettings) -> Logon:
 
 
 def unusable(endpoint: Endpoint) -> TransportError | None:
-    """Tell why an endpoint cannot be used, before any traffic, or None."""
+    """Return the reason why an endpoint cannot be used, before any traffic, or None."""
     if endpoint.settings.problem:
         return TransportError(None, endpoint.settings.problem, delivered=False)
     logon, name = endpoint.logon, endpoint.logon.scheme

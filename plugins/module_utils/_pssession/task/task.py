@@ -24,7 +24,7 @@ from .context import Context
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked for, and what it is done with.
+    """One call of the engine: the request, and the objects that carry it out.
 
     Attributes:
         memory: The registry of known sessions.
@@ -42,12 +42,12 @@ class Task:
 
     @functools.cached_property
     def throttle(self) -> JobPool:
-        """What runs the jobs of the task."""
+        """Return the throttle that runs the jobs of the task."""
         return self.context.world.job_pool(self.request.flow.throttle_limit)
 
     @property
     def guard(self) -> LockoutGuard:
-        """What keeps accounts from being locked; its records are the world's."""
+        """Return the lockout guard. Its records are the world's."""
         return LockoutGuard(self.context.world, self.request.flow.lockout_guard)
 
 

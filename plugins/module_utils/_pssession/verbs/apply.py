@@ -55,7 +55,7 @@ class Attempt:
 
     @property
     def is_owed_a_look(self) -> bool:
-        """Whether it went wrong in a way that one new look at the server may explain or mend."""
+        """Return whether listing the server once more may explain or repair the failure."""
         return self.cause is not None and self.looks == 0
 
 
@@ -65,7 +65,7 @@ Outcome: t.TypeAlias = "Done | Attempt | ErrorRecord"  # an Attempt is put aside
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of a plan; in check mode, what would become of it.
+    """The outcome of a plan, or its prediction in check mode.
 
     Attributes:
         sessions: Sessions as they are now, in the order they got there; in check mode as they were found.
@@ -170,7 +170,7 @@ def _foreseen(
 
 @dataclass(frozen=True)
 class _Foreseen:
-    """What a step would make of a session, with its line in `Applied.what_if`."""
+    """The predicted effect of a step on a session, with its line in `Applied.what_if`."""
 
     session: PSSession
     after: PSSession

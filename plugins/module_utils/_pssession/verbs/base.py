@@ -19,7 +19,7 @@ from .plan import ASKING, Step
 
 
 class Verdict(enum.Enum):
-    """What a fault means for a step.
+    """The meaning of a fault for a step.
 
     FAILED: it is an error.
     IN_USE: another client holds the session; it may be worth waiting.
@@ -67,10 +67,10 @@ class Verb(abc.ABC):
 
     @abc.abstractmethod
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
-        """Tell what a fault means; a step is something else to try at once."""
+        """Return the meaning of a fault. If it is a step, that step is tried at once."""
 
     def vanished(self, session: PSSession) -> PSSession | ErrorRecord:
-        """Tell what it means that a session is no longer listed when it is looked up again."""
+        """Return the meaning of a session that a second listing no longer has."""
         return self.error(
             f"session {session.name or session.instance_id} no longer exists on {session.endpoint.computer_name}",
             session,
@@ -79,7 +79,7 @@ class Verb(abc.ABC):
         )
 
     def asks_for_client(self, step: Step) -> bool:
-        """Tell whether what a step comes to depends on the client that the server means by Connected."""
+        """Return whether what a step comes to depends on the client that the server means by Connected."""
         return step.action in ASKING
 
     def what_if(self, session: PSSession) -> str:

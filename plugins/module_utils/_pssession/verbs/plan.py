@@ -16,7 +16,7 @@ from ..request.request import Request
 
 
 class Action(enum.Enum):
-    """What to do about a session.
+    """The kinds of steps for a session.
 
     CONNECT: it is free: become its client.
     RECONNECT: it is free, and this client was the last one connected: take it up again.
@@ -64,7 +64,7 @@ class Step:
 
     @property
     def changes(self) -> bool:
-        """Whether the session will be in another state afterwards."""
+        """Return whether the step changes the state of the session."""
         return self.action not in _UNCHANGED
 
 
@@ -113,7 +113,7 @@ def plan(
 
 
 def _is_alike(one: PSSession, other: PSSession) -> bool:
-    """Tell whether two addresses may list the same session: all is the same that does not change with time."""
+    """Return whether two addresses may list the same session: all is the same that does not change with time."""
     names = ("name", "owner", "resource_uri", "idle_timeout", "buffer_mode")
     same = all(getattr(one.shell, name) == getattr(other.shell, name) for name in names)
     return same and one.availability is other.availability

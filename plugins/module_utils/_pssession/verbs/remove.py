@@ -85,6 +85,6 @@ class Remove(Verb):
 
 
 def _is_free(client: WSManClient, shell: Shell, deadline: float) -> bool:
-    """Tell whether a shell is listed and has no client."""
+    """Return whether a shell is listed and has no client."""
     listed = client.enumerate_shells(deadline).shells
     return any(each.shell_id == shell.shell_id and each.state.lower() == "disconnected" for each in listed)

@@ -100,7 +100,7 @@ class WSManClient:
 
     @property
     def payload_bytes(self) -> int:
-        """How many bytes of PSRP data one request may carry: its envelope may be as large as an answer's.
+        """Return how many bytes of PSRP data one request may carry. Its envelope may be as large as that of an answer.
 
         A server has one limit for both (MaxEnvelopeSizekb). Base64 makes four characters of three bytes.
         """

@@ -14,7 +14,7 @@ from .soap import NAMESPACES, improper
 
 
 def is_named(element: ET.Element, name: str) -> bool:
-    """Tell whether an element has a name, in whatever namespace."""
+    """Return whether an element has a name, in whatever namespace."""
     return element.tag.rpartition("}")[2] == name
 
 

@@ -60,7 +60,7 @@ def selectors(shell_id: str) -> str:
 
 @dataclass(frozen=True)
 class Request:
-    """What one request says.
+    """The content of one request.
 
     Attributes:
         action: One of the constants above.

@@ -246,7 +246,7 @@ def add_first_choice(error: TransportError, passed_over: Exception | None) -> Tr
 
 
 def is_unconnected(error: Exception) -> bool:
-    """Tell whether a request failed since no connection could be opened, so that nothing was sent."""
+    """Return whether a request failed since no connection could be opened, so that nothing was sent."""
     return any(isinstance(cause, Unconnected) for cause in _chain(error))
 
 
@@ -318,7 +318,7 @@ def _of_the_list(endpoint: Endpoint) -> str:
 
 
 def _is_cut_off(error: BaseException) -> bool:
-    """Tell whether the server ended a connection without a word."""
+    """Return whether the server ended a connection without a word."""
     return isinstance(error, (ssl.SSLEOFError, ConnectionResetError, http.client.RemoteDisconnected))
 
 
@@ -327,7 +327,7 @@ def _is_of_logon(error: BaseException) -> bool:
 
 
 def _is_raised_by_logon(error: BaseException) -> bool:
-    """Tell whether a log-on library refused a value by an exception of Python: a token, a scheme, an algorithm."""
+    """Return whether a log-on library refused a value by an exception of Python: a token, a scheme, an algorithm."""
     is_refusal = isinstance(error, (ValueError, NotImplementedError, struct.error))
     if not is_refusal and not logon_failures.is_switched_off(error):
         return False

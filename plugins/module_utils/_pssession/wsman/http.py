@@ -58,7 +58,7 @@ class _Response:
 
 
 class Shared:
-    """What the conversations of one task share: the environment, and files of certificates that were read."""
+    """Objects that the conversations of one task share: the environment, and certificate files that were read."""
 
     def __init__(self) -> None:
         self.environment = Environment()
@@ -145,7 +145,7 @@ class HttpConversation:
 
     @property
     def mechanism(self) -> str:
-        """What the last log-on came to, ``kerberos`` or ``ntlm``; an empty text if that follows from the scheme."""
+        """Return the scheme that the last log-on negotiated, ``kerberos`` or ``ntlm``, or an empty text."""
         return self._authentication.mechanism() if self._authentication is not None else ""
 
     @property
@@ -154,7 +154,7 @@ class HttpConversation:
 
     @property
     def way(self) -> str:
-        """How the last envelope got there, in words for errors; empty before one was sent."""
+        """Return the route of the last envelope, in words for errors. Empty before the first one."""
         return self._way.text
 
     def follow(self, uri: str) -> None:
@@ -201,7 +201,7 @@ class HttpConversation:
             raise failed from error
 
     def _ends_soon(self) -> bool:
-        """Tell whether the keys of the log-on may end before the answer to the next request.
+        """Return whether the keys of the log-on may end before the answer to the next request.
 
         Nothing could decrypt the answer then, and what a Receive has taken would be lost.
         """
@@ -211,7 +211,7 @@ class HttpConversation:
         return left is not None and left <= self.time_limit
 
     def _is_cut(self) -> bool:
-        """Tell whether the connection has ended, and with it the keys of the log-on."""
+        """Return whether the connection has ended, and with it the keys of the log-on."""
         return self._codec is not None and self._connection is not None and not self._connection.is_open()
 
     def _exchange(self, body: bytes, content_type: str) -> _Response:
@@ -282,7 +282,7 @@ class HttpConversation:
             return self._connection, self._authentication
 
     def _begin_logon(self) -> None:
-        """Tell the observer of the moment that a connection is open; each request may have another one."""
+        """Notify the observer when a connection is open. Each request may have another observer."""
         self.observer.begins()
 
     def _keys(self) -> Codec:
@@ -357,7 +357,7 @@ def _unwrapped(codec: Codec, content_type: str, body: bytes) -> bytes:
 
 
 def _can_be_followed(location: str, *, from_https: bool) -> bool:
-    """Tell whether an address is whole, has no user in it, and does not lead out of HTTPS."""
+    """Return whether an address is whole, has no user in it, and does not lead out of HTTPS."""
     try:
         target = urlsplit(location)
         host, _port = target.hostname, target.port

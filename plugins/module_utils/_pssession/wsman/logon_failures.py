@@ -116,7 +116,7 @@ def header_too_long(status: int, length: int) -> TransportError:
 
 
 def invisible_end(logon: Logon) -> str:
-    """Tell of an invisible character at an end of user or password, as files and forms give them."""
+    """Return a hint about an invisible character at an end of user or password, which files and forms may add."""
     found = [
         name for name, text in (("user name", logon.username), ("password", logon.password)) if has_invisible_end(text)
     ]
@@ -127,7 +127,7 @@ def invisible_end(logon: Logon) -> str:
 
 
 def has_invisible_end(text: str | None) -> bool:
-    """Tell whether a text has a blank, a line end or another invisible character at one of its ends."""
+    """Return whether a text has a blank, a line end or another invisible character at one of its ends."""
     ends = (text[:1], text[-1:]) if text else ()
     return any(unicodedata.category(end)[0] in "CZ" for end in ends)
 
@@ -174,7 +174,7 @@ def code_of(error: BaseException) -> Code | None:
 
 
 def is_wrong_password(error: BaseException) -> bool:
-    """Tell whether the KDC has refused the password or the account; words count only where there is no code.
+    """Return whether the KDC has refused the password or the account; words count only where there is no code.
 
     An account that it does not know may be one of the computer, and no attempt was counted.
     """
@@ -184,7 +184,7 @@ def is_wrong_password(error: BaseException) -> bool:
 
 
 def is_switched_off(error: BaseException) -> bool:
-    """Tell whether an algorithm of NTLM is switched off on this controller."""
+    """Return whether an algorithm of NTLM is switched off on this controller."""
     return type(error).__name__ == "UnsupportedAlgorithm" or (
         isinstance(error, ValueError) and _SWITCHED_OFF.search(str(error)) is not None
     )

@@ -70,12 +70,12 @@ class Negotiate:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the server has taken part in the log-on to its end, so that there are keys."""
+        """Return whether the log-on is complete on both sides, so that there are keys."""
         return self.context is not None and self.context.complete
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the keys of the log-on are still good for, in seconds; None without an end."""
+        """Return for how many more seconds the keys of the log-on are valid, or None if they do not expire."""
         return None if self._ends_at is None else self._ends_at - time.monotonic()
 
     def send(self, connection: Connection, body: bytes, headers: t.Mapping[str, str]) -> Answer:
@@ -114,7 +114,7 @@ class Negotiate:
         return answer
 
     def _can_be(self, header: str) -> bool:
-        """Tell whether the log-on can go under a name in the header: that of its own mechanism, or Negotiate."""
+        """Return whether the log-on can go under a name in the header: that of its own mechanism, or Negotiate."""
         return "negotiate" in (self._logon.scheme, header) or self._logon.scheme == header
 
     def _mechanisms(self, header: str) -> tuple[str, ...]:
@@ -168,7 +168,7 @@ class Negotiate:
         return _KDCS.ask(self._logon.username, begin) if mechanism == "kerberos" else begin()
 
     def _is_final(self, error: Exception) -> bool:
-        """Tell whether the KDC has refused the password, so that NTLM must not try it.
+        """Return whether the KDC has refused the password, so that NTLM must not try it.
 
         Names without a realm are left to NTLM: a local account may have the name of one in the domain.
         """

@@ -57,7 +57,7 @@ class ClientPool:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was closed, so that nothing more is to be sent."""
+        """Return whether it was closed, so that nothing more must be sent."""
         return self._closed
 
     def discard(self, endpoint: Endpoint) -> None:

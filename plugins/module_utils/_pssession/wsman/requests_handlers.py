@@ -38,7 +38,7 @@ class Handled:
 
 
 class _Adapter:
-    """What a handler takes for the adapter of requests that an answer came by."""
+    """Stands in for the requests adapter that handlers expect on an answer."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -96,7 +96,7 @@ def effective(logon: Logon) -> Scheme:
 
 
 def hands_over_password(logon: Logon) -> bool:
-    """Tell whether a log-on gives the server the password itself by means of its own (CredSSP)."""
+    """Return whether a log-on gives the server the password itself by means of its own (CredSSP)."""
     scheme = SCHEMES.get(logon.scheme)
     return scheme is not None and scheme.hands_over_password
 

@@ -111,12 +111,12 @@ def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
 
 
 def checks_authority(endpoint: Endpoint) -> bool:
-    """Tell whether OpenSSL checks the server's certificate, and its authority first of all."""
+    """Return whether OpenSSL checks the server's certificate, and its authority first of all."""
     return endpoint.tls.check_authority and endpoint.pinned is None
 
 
 def _checks_name(endpoint: Endpoint) -> bool:
-    """Tell whether OpenSSL checks the name in the server's certificate."""
+    """Return whether OpenSSL checks the name in the server's certificate."""
     return endpoint.tls.check_name and checks_authority(endpoint)
 
 
@@ -226,7 +226,7 @@ def _is_valid_now(certificate: x509.Certificate) -> bool:
 
 
 def _is_revoked(certificate: x509.Certificate, authorities: str) -> bool:
-    """Tell whether a revocation list kept with the authorities has a certificate."""
+    """Return whether a revocation list kept with the authorities has a certificate."""
     folder = os.path.isdir(authorities)
     for path in [entry.path for entry in os.scandir(authorities) if entry.is_file()] if folder else [authorities]:
         with open(path, "rb") as file:

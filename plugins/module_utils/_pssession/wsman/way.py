@@ -24,7 +24,7 @@ except ImportError:  # reported by require_libraries() at the first use
 
 
 class Environment:
-    """What the environment says about connections, read once for a task.
+    """The environment variables for connections, read once for each task.
 
     Attributes:
         proxies: The addresses of proxies, by the scheme of URIs or ``all``. Which variable counts is urllib's rule, on
