@@ -60,14 +60,14 @@ class Ids:
 
 
 def secret_at(path: str, given: str | None) -> str:
-    """Return the secret: one that was given, or that of a file, which is made if need be.
+    """Return the secret: one that was given and is not empty, or that of a file, which is made if need be.
 
     Of several processes that write at the same moment, the first line counts.
 
     Raises:
         SecretError: The one that was given is too short, or the file cannot be used.
     """
-    if given is not None:
+    if given:  # AWX sets a variable to nothing where a credential lacks the value
         if len(given) < _LEAST:
             raise SecretError(f"PSSESSION_CLIENT_SECRET has less than {_LEAST} characters. Set a long random text.")
         return given

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible.parsing.dataloader import DataLoader
 from dateutil.rrule import rrulestr
 
+from ansible_collections.psremoting.fleet.plugins.doc_fragments import _kept_sessions
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _known_variables, _role_variables
 from tests.integration.awx.controller import AWX, COLLECTIONS, Made, make
@@ -35,7 +37,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Made with an identity for all jobs, and slices."""
     folder = tmp_path_factory.mktemp("awx")
     client = "6f5b2a1c-9f0e-4c8e-9a53-0d8f5a4f7b21"
-    return make(folder, COLLECTIONS[0], pssession_awx_client_id=client, pssession_awx_slices=3)
+    identity = {"pssession_awx_client_id": client, "pssession_awx_client_secret": "a long text for ids of the tests"}
+    return make(folder, COLLECTIONS[0], **identity, pssession_awx_slices=3)
 
 
 def test_the_other_collection_is_asked_for_the_same(made: Made, tmp_path: Path) -> None:
@@ -76,9 +79,13 @@ def test_jobs_get_what_the_collection_reads(made: Made) -> None:
         for option in options.values()
         for name in option.get("fallback", (None, []))[1]
     }
+    connection = yaml.safe_load(_kept_sessions.ModuleDocFragment.DOCUMENTATION)["options"]
+    read |= {variable["name"] for option in connection.values() for variable in option.get("env", [])}
     assert set(kind["injectors"]) == {"env"}
-    for variable, template in kind["injectors"]["env"].items():
+    for variable in kind["injectors"]["env"]:
         assert variable in read
+    assert [field["id"] for field in kind["inputs"]["fields"] if field.get("secret")] == ["client_secret"]
+    for template in kind["injectors"]["env"].values():
         assert set(re.findall(r"{{ *(\w+) *}}", template)) <= fields
     credential = made.one("credential")
     assert credential["credential_type"] == kind["name"]

@@ -347,6 +347,13 @@ def test_a_short_secret_is_refused(fleet: SimulatedFleet, controller: Controller
     assert fleet.requests == []
 
 
+def test_an_empty_secret_is_none(controller: Controller) -> None:
+    """As AWX gives it to jobs whose credential has no secret."""
+    controller.group_variables.update(DURABLE)
+    assert controller.run("[{name: Work, raw: work}]", PSSESSION_CLIENT_SECRET="")["Work"].outcome == "ok"
+    assert (controller.registry.parent / "tasks" / "secret").exists()
+
+
 def test_the_secret_is_in_a_file_of_the_user_alone(controller: Controller) -> None:
     controller.group_variables.update(DURABLE)
     run = controller.run("[{name: Work, raw: work}]")
