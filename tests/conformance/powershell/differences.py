@@ -48,7 +48,7 @@ DIFFERENCES = (
         "a value of an enum that has no name",
         "the number",
         "text of the number",
-        "The result has the text of enums, as `-EnumsAsStrings` has it for values with a name.",
+        "Enums appear as text, as `-EnumsAsStrings` writes values with a name.",
     ),
     Difference(
         ["duration"],
@@ -74,12 +74,12 @@ DIFFERENCES = (
         "`[semver]`",
         "an object",
         "text: `7.6.0-rc.1`",
-        "The text says the same and can be compared.",
+        "The text has the same information and can be compared.",
     ),
     Difference(
         ["URI"],
         "`[uri]`",
-        "the text that it was made of",
+        "the original text",
         "the text of .NET: `http://host:080/` becomes `http://host/`",
         "The session sends this text.",
     ),
@@ -127,14 +127,14 @@ DIFFERENCES = (
         "an information record in the output: `6>&1`",
         "an object of 10 properties",
         "the form that it has in `information`",
-        "One form for all of them.",
+        "One form for all information records.",
     ),
     Difference(
         ["odd keys"],
         "a dictionary whose keys are not all texts",
         "an error",
-        "the keys as JSON has such values (`1`, `true`); others by their text or type; a second `1` is `1 (2)`",
-        "JSON has no other keys, and nothing may get lost.",
+        "keys as JSON writes such values (`1`, `true`); other keys as their text or type; a second `1` is `1 (2)`",
+        "JSON allows only texts as keys, and no entry may be lost.",
     ),
     Difference(
         ["dictionary entry"],
@@ -149,7 +149,7 @@ DIFFERENCES = (
         "a text, number, date, list or dictionary with `Add-Member` properties",
         'an object for some types: `{"value": 1.5, "note": 1}`',
         "the value alone",
-        "Else each line of `Get-Content` would be an object.",
+        "Otherwise each line of `Get-Content` would be an object.",
     ),
     Difference(
         ["property that throws"],
@@ -160,7 +160,7 @@ DIFFERENCES = (
     ),
     Difference(
         ["object in an object"],
-        "an object in a property of an object of .NET or of a class",
+        "an object in a property of a .NET object or of an instance of a class",
         "an object",
         "its text",
         "The session sends the properties of such objects one level deep; lists and dictionaries are whole.",
@@ -171,13 +171,13 @@ DIFFERENCES = (
         "the object again and again, as deep as `-Depth`",
         "a text in place of the reference: `... a reference back to an object around it is not followed`; an output "
         "object that is a list or a dictionary is shown twice",
-        "Nothing is gained by a repetition. The session sends such an output object once more.",
+        "Repetition adds nothing. The session itself sends such an output object twice.",
     ),
     Difference(
         ["empty object"],
         "a PSCustomObject without properties inside another value",
         "`{}`",
-        "`null`; as an output object `{}`",
+        "`null`, or `{}` for an output object",
         "The session sends the same for a command without output, such as `(1 | Where-Object { $false })`.",
     ),
     Difference(
@@ -192,14 +192,14 @@ DIFFERENCES = (
         "half of a surrogate pair in a text",
         "`\\ud83d`",
         "`_xD83D_`",
-        "It is not a character, and cannot be written as UTF-8.",
+        "It is not a character, and UTF-8 cannot represent it.",
     ),
     Difference(
         ["null character"],
         "the character U+0000 in a text",
         "`\\u0000`",
         "`_x0000_`",
-        "Databases, that of AWX among them, refuse texts with it.",
+        "Databases, including AWX's, refuse texts with it.",
     ),
 )
 

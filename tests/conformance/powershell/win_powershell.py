@@ -130,7 +130,7 @@ VALUES = (
         "10.0.17763",
     ),
     Value(
-        "what is deeper than `depth`",
+        "a value deeper than `depth`",
         "@{ a = @{ b = @{ c = 1 } } }",
         {"a": {"b": "System.Collections.Hashtable"}},
         {"a": {"b": {"c": 1}}},
@@ -145,7 +145,12 @@ STREAMS = Case(
 THROWS = Case("throw", "'before'; $Ansible.Result = 5; throw 'over'")
 DIFFERENCES = (
     Difference(
-        THROWS, "the error that ends a script", "error", ["over"], [], "It is `failure` in `results`, and in `msg`."
+        THROWS,
+        "the error that ends a script",
+        "error",
+        ["over"],
+        [],
+        "The error is in `failure` of `results`, and in `msg`.",
     ),
     Difference(
         THROWS,
@@ -153,11 +158,11 @@ DIFFERENCES = (
         "result",
         5,
         {},
-        "The session sends nothing behind the error.",
+        "The session sends nothing after the error.",
     ),
     Difference(
         Case("error_action stop", "'before'; Write-Error 'wrong'; 'after'", {"error_action": "stop"}),
-        "the error that `error_action: stop` makes of a record",
+        "an error that ends the script because of `error_action: stop`",
         "error",
         ["wrong"],
         [],
@@ -169,7 +174,7 @@ DIFFERENCES = (
         "host_out",
         "shown\n",
         "",
-        "It is in `information`. Only text that is in no stream is in `host_out`.",
+        "The text is in `information`. `host_out` has only text that is in no stream.",
     ),
     Difference(
         STREAMS,
@@ -177,7 +182,7 @@ DIFFERENCES = (
         "host_out",
         "WARNING: w\nVERBOSE: v\nDEBUG: d\nshown\n",
         "shown\n",
-        "They are in their own streams only.",
+        "Only their own streams have them.",
     ),
     Difference(
         Case("exit", "'before'; exit 3"),
@@ -185,7 +190,7 @@ DIFFERENCES = (
         "failed",
         False,
         True,
-        "A code other than 0 fails, unless `expected_return_code` has it.",
+        "The task fails with a code other than 0, unless `expected_return_code` has it.",
     ),
 )
 # Where more than one value of the result differs.
