@@ -16,7 +16,7 @@ from pathlib import Path
 DEMO = Path(__file__).resolve().parent
 ROOT = DEMO.parent
 START_SECONDS = 300
-# With a PowerShell, the sessions are real ones, on fewer computers.
+# With DEMO_POWERSHELL, real PowerShell sessions run on fewer computers.
 POWERSHELL = os.environ.get("DEMO_POWERSHELL")
 FLEET, COMPUTERS = ("fleet_powershell.yml", "three") if POWERSHELL else ("fleet.yml", "six")
 # Report, journal and output stay here until the next demo.
@@ -72,14 +72,14 @@ def demonstrate(state: Path) -> None:
     every = ["-e", "pssession_name='*'", "-e", "pssession_busy_timeout=0"]
     say(f"Tonight: start a script in a new session on each of {COMPUTERS} Windows computers, and disconnect.")
     play(state, "psremoting.fleet.start", *nightly, "-e", "pssession_path=demo/Test-Disks.ps1")
-    say("The controller crashes. The next day another one, for example a new pod, knows nothing of the sessions.")
-    say("List the sessions. Some were opened by others; one expires in a few minutes.")
+    say("The controller crashes. The next day a new controller, for example a new pod, does not know the sessions.")
+    say("List the sessions. Other controllers opened some of them, and one expires in a few minutes.")
     play(state, "psremoting.fleet.list", controller="second")
     say("Check mode is -WhatIf: it shows the sessions to connect to, and connects to none.")
     play(state, "psremoting.fleet.connect", *every, "--check", controller="second", exit_code=2)
-    say("Connect to all sessions. One is in use by another client: its host fails, and the others connect.")
+    say("Connect to all sessions. Another client uses one of them: its host fails, and the other hosts connect.")
     play(state, "psremoting.fleet.connect", *every, *option("report", REPORT), controller="second", exit_code=2)
-    say("Connect again: connected sessions do not change (changed=0).")
+    say("Connect again: nothing changes (changed=0), because the sessions are connected.")
     play(state, "psremoting.fleet.connect", *every, controller="second", exit_code=2)
     say("Collect the output of the script, write it to files, and remove the sessions.")
     collected = [
