@@ -31,7 +31,13 @@ from dev import build, cores, importer, tree
 
 NAME = "psremoting.fleet"
 # Kinds of plugins, by the folder that has them. ansible-doc knows no others of this collection.
-KINDS = {"connection": "connection", "filter": "filter", "lookup": "lookup", "modules": "module"}
+KINDS = {
+    "callback": "callback",
+    "connection": "connection",
+    "filter": "filter",
+    "lookup": "lookup",
+    "modules": "module",
+}
 
 
 def run(command: list[str | Path], folder: Path, **environment: str) -> str:

@@ -18,8 +18,8 @@ display = Display()
 
 # So many records of errors and sessions are no hindrance to read the message.
 _FEW = 2
-# Callbacks that take the time of tasks and nothing of their results.
-_OF_TIMES = frozenset({"timer", "profile_tasks", "profile_roles"})
+# Callbacks that take nothing of the results of tasks.
+_WITHOUT_RESULTS = frozenset({"timer", "profile_tasks", "profile_roles", "kept_sessions"})
 _KEPT = ("changed", "failed", "msg", "warnings", "diff")
 
 
@@ -34,7 +34,7 @@ def is_for_terminal_alone(task: t.Any) -> bool:
         display.verbosity,
         task.register or task.until or task.retries,
         task.debugger or C.ENABLE_TASK_DEBUGGER or str(task.get_play().strategy).endswith("debug"),
-        {name.rpartition(".")[2] for name in C.CALLBACKS_ENABLED} - _OF_TIMES,
+        {name.rpartition(".")[2] for name in C.CALLBACKS_ENABLED} - _WITHOUT_RESULTS,
         origin != "default" or "callback_plugins" in callback_loader.print_paths(),
         C.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] != "default",
     )

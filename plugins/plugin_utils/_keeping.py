@@ -18,7 +18,7 @@ from ansible.release import __version__ as core_version
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.library import Endpoint
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.identity import Identity
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
-from ansible_collections.psremoting.fleet.plugins.plugin_utils import _kept_script
+from ansible_collections.psremoting.fleet.plugins.plugin_utils import _kept_list, _kept_script
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_results import KeptResults
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_session import Keeping
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import SECRET, KeptState, prune
@@ -96,6 +96,7 @@ def keeping_of(options: Options, endpoint: Endpoint, resource_uri: str, setting:
         secret = secret_at(os.path.join(folder, SECRET), options["client_secret"])
         files = (os.path.join(folder, Ids(secret, [*place, slot]).name) for slot in itertools.count())
         slot, state = _waited_for(next(files), options) if is_durable else _found(files)
+        _kept_list.note(str(options["inventory_host"]), state.path, idle_timeout(options))
         client_id = _client_id(options, state_file)
         if state.read() is None:
             prune(folder)

@@ -49,10 +49,13 @@ class KeptState:
 
     Raises:
         OSError: It cannot be used.
+
+    Attributes:
+        path: Of the file.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         unix.make_own_folder(os.path.dirname(path))
         LocalDisk().append(path, b"")
         self._lock = unix.LockedFile(path)
@@ -67,18 +70,23 @@ class KeptState:
 
     def read(self) -> Known | None:
         """Return what is known, or None."""
-        with contextlib.suppress(OSError, ValueError, TypeError), LocalDisk().read(self._path) as file:
-            return Known(**json.loads(file.read()))
-        return None
+        return known_at(self.path)
 
     def write(self, known: Known | None) -> None:
         """Note it; without it the next task looks at the server."""
         data = b"" if known is None else json.dumps(dataclasses.asdict(known)).encode()
-        descriptor = unix.open_own_file(self._path, os.O_WRONLY | os.O_TRUNC)
+        descriptor = unix.open_own_file(self.path, os.O_WRONLY | os.O_TRUNC)
         try:
             os.write(descriptor, data)
         finally:
             os.close(descriptor)
+
+
+def known_at(path: str) -> Known | None:
+    """Return what a file says, whoever has it, or None."""
+    with contextlib.suppress(OSError, ValueError, TypeError), LocalDisk().read(path) as file:
+        return Known(**json.loads(file.read()))
+    return None
 
 
 def prune(folder: str) -> None:

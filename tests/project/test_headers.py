@@ -12,7 +12,7 @@ import pytest
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 # Ansible documents these itself, and ansible-test wants its licence header in their first lines.
-DOCUMENTED = {"connection", "filter", "lookup", "modules"}
+DOCUMENTED = {"callback", "connection", "filter", "lookup", "modules"}
 FILES = [path for path in sorted(PLUGINS.rglob("*.py")) if path.relative_to(PLUGINS).parts[0] not in DOCUMENTED]
 # In two parts, for REUSE reads this file as well.
 LICENCE = "# SPDX-License-" + "Identifier: GPL-3.0-or-later"

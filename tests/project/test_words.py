@@ -74,7 +74,7 @@ def descriptions(node: Any) -> Iterator[str]:
 
 DOCUMENTED = sorted(
     path.relative_to(ROOT).as_posix()
-    for folder in ("action", "connection", "doc_fragments", "filter", "lookup", "modules")
+    for folder in ("action", "callback", "connection", "doc_fragments", "filter", "lookup", "modules")
     for path in (ROOT / "plugins" / folder).glob("*.py")
 )
 

@@ -94,6 +94,22 @@ def test_another_run_has_a_session_of_its_own(srv01: SimulatedComputer, controll
     assert len({session.shell_id for session in srv01.sessions}) == 2
 
 
+@pytest.mark.parametrize("kept", [{"ansible_psrp_reuse": "always"}, DURABLE, {}], ids=["reuse", "durable", "plain"])
+def test_a_callback_names_the_sessions_that_a_run_leaves(
+    srv01: SimulatedComputer, controller: Controller, kept: dict[str, Any]
+) -> None:
+    controller.group_variables.update(kept)
+    enabled = {"ANSIBLE_CALLBACKS_ENABLED": "recorder,psremoting.fleet.kept_sessions"}
+    run = controller.run("[{name: One, raw: one}, {name: Two, raw: two}]", **enabled)
+    named = [line.strip() for line in run.stdout.splitlines() if line.strip().startswith("srv01: ")]
+    left = [session.shell_id.lower() for session in srv01.sessions]
+    assert len(named) == len(left) == bool(kept)
+    assert all(f"srv01: {each}, in " in line for line, each in zip(named, left, strict=True))
+    assert ("Sessions that tasks have left" in run.stdout) == bool(kept)
+    reset = controller.run("[{name: One, raw: one}, {name: Reset, meta: reset_connection}]", **enabled)
+    assert "Sessions that tasks have left" not in reset.stdout
+
+
 def test_a_session_is_replaced_after_so_many_tasks(
     fleet: SimulatedFleet, srv01: SimulatedComputer, controller: Controller
 ) -> None:

@@ -1,0 +1,82 @@
+"""The sessions that the tasks of a run have kept, for a callback that names them at the end.
+
+A callback works in ansible-playbook itself, and tasks in its workers. Each task notes in the folder of the run, which
+Ansible removes at the end, where the state of its session is.
+"""
+
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import typing as t
+
+from ansible import constants as C
+
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system import unix
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import known_at
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import duration
+
+_FOLDER = "pssession_kept"
+
+
+class Left(t.NamedTuple):
+    """A session.
+
+    Attributes:
+        host: The inventory's name of its host.
+        instance_id: Its GUID.
+        is_free: Whether no command is in it that may be working.
+        seconds: Until its idle timeout.
+    """
+
+    host: str
+    instance_id: str
+    is_free: bool
+    seconds: float
+
+
+def note(host: str, path: str, idle_timeout: float) -> None:
+    """Note the file with the state of a session.
+
+    Args:
+        path: Its last part is the session's alone.
+        idle_timeout: Of the session, in seconds.
+    """
+    folder = os.path.join(C.DEFAULT_LOCAL_TMP, _FOLDER)
+    with contextlib.suppress(OSError):  # tasks do without it
+        unix.make_own_folder(folder)
+        descriptor = unix.open_own_file(
+            os.path.join(folder, os.path.basename(path)), os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        )
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump([host, path, idle_timeout], file)
+
+
+def left() -> list[Left]:
+    """Return the sessions that the tasks of this run have left, by host."""
+    found = []
+    with contextlib.suppress(OSError), os.scandir(os.path.join(C.DEFAULT_LOCAL_TMP, _FOLDER)) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError, ValueError), open(entry.path, encoding="utf-8") as file:
+                host, path, idle_timeout = json.load(file)
+                known = known_at(path)
+                seconds = os.stat(path).st_mtime + idle_timeout - time.time()
+                if known is not None and seconds > 0:
+                    found.append(Left(host, known.instance_id, known.is_free, seconds))
+    return sorted(found)
+
+
+def told(sessions: t.Sequence[Left]) -> str:
+    """Return lines that name sessions, and how they end."""
+    lines = [
+        "Sessions that tasks have left. The server removes each after its idle timeout. psremoting.fleet."
+        "remove_pssession removes it at once (instance_id):"
+    ]
+    for each in sessions:
+        command = "" if each.is_free else ", with a command that may be running"
+        lines.append(f"  {each.host}: {each.instance_id}, in {duration(each.seconds)}{command}")
+    return "\n".join(lines)
