@@ -11,6 +11,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _brevity
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._excerpt import without_traceback
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_action import Done, JobAction
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import message_of
@@ -20,6 +21,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._summary_details 
 class ActionModule(JobAction):
     """Do a job with the sessions of one host or of a fleet."""
 
+    @without_traceback()
     def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task and return its result."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)

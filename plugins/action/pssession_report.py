@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._excerpt import without_traceback
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report import data, files
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.output import MOST_LINES
@@ -26,6 +27,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
 
+    @without_traceback()
     def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task and return its result."""
         del tmp

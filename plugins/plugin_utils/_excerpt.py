@@ -1,10 +1,13 @@
-"""The excerpt of a playbook that Ansible prints under the message of a failed task."""
+"""Additions of Ansible to the message of a failed task: an excerpt of a playbook, and a traceback."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
+
+from ansible.errors import AnsibleActionFail
 
 
 def hide_excerpt(task: t.Any) -> None:
@@ -14,3 +17,18 @@ def hide_excerpt(task: t.Any) -> None:
     process, which does nothing more with it.
     """
     task._ds = None
+
+
+@contextlib.contextmanager
+def without_traceback() -> t.Iterator[None]:
+    """Let no traceback be printed with a failure that an action raises in this block, whose message says it all.
+
+    ansible-core before 2.19 adds the traceback of the exception under way. Where there is none, it prints "An exception
+    occurred during task execution. ... The error was: NoneType: None" above the message.
+    """
+    try:
+        yield
+    except AnsibleActionFail as error:
+        result: dict[str, t.Any] = getattr(error, "result", None) or {}
+        result.pop("exception", None)
+        raise

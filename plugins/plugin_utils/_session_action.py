@@ -37,6 +37,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils import _brevity, 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._attempts import Attempts, attempts_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._event_display import EventDisplay
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._excerpt import without_traceback
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tell_in_the_end, tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
@@ -286,6 +287,7 @@ class SessionAction(EngineAction):
 
     plugin: Plugin
 
+    @without_traceback()
     def run(self, tmp: object = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the task and return its result."""
         del tmp

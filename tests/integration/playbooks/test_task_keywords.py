@@ -57,6 +57,7 @@ def test_become_of_a_play_or_task_is_refused(
         assert run[task].message.startswith(BECOME)
         assert remedy in run[task].message
         assert "credential (username and password)" in run[task].message
+    assert "NoneType" not in run.output
     assert fleet.requests == []
 
 
