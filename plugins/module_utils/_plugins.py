@@ -7,6 +7,7 @@ Modules, action plugins and the lookup differ in where options and messages come
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 import uuid
@@ -32,6 +33,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.libraries import require_libraries
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.target.endpoint import SettingsSource
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import Context, real_world
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.opened import Opened
 
 Options = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
@@ -164,16 +166,17 @@ def _run(plugin: Plugin, options: Options, diff_mode: bool, surroundings: t.Mapp
         client_id = _guid(options, "client_id")
         require_libraries()
         state_file = options.get("state_file") or default_path("state.sqlite3", home)
-        registry = Registry.open(
-            None if lacks_home(state_file) else state_file,
-            emit,
-            surroundings["world"],
-            None if run_folder is None else os.path.join(run_folder, "pssession-without-state-file"),
-        )
-        try:
-            report = engine.run(request, Context(registry, client_id=client_id, **surroundings))
-        finally:
-            registry.close()
+        with contextlib.ExitStack() as stack:
+            opened = surroundings.pop("opened", None) or stack.enter_context(contextlib.closing(Opened()))
+            registry = opened.registry(
+                lambda: Registry.open(
+                    None if lacks_home(state_file) else state_file,
+                    emit,
+                    surroundings["world"],
+                    None if run_folder is None else os.path.join(run_folder, "pssession-without-state-file"),
+                )
+            )
+            report = engine.run(request, Context(registry, client_id=client_id, opened=opened, **surroundings))
     except PSSessionError as error:
         return {**_failure(error, plugin), "warnings": warnings}
     result = report.as_dict()

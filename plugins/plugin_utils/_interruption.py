@@ -22,6 +22,8 @@ GRACE_SECONDS = 20.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # How often a worker looks whether ansible-playbook is still there.
 _PARENT_SECONDS = 0.5
+# Has an entry while signals are handled here: a job handles them for all of its calls.
+_ACTIVE: list[bool] = []
 
 
 @contextlib.contextmanager
@@ -29,11 +31,12 @@ def tidy_interruption() -> t.Iterator[None]:
     """Let a signal raise KeyboardInterrupt first, so that what has to be done at the end is done, and then end this.
 
     Further ones are ignored for `GRACE_SECONDS`: after one Ctrl-C, ansible-playbook sends up to three to each worker
-    (one by its signal handler, one by each of two clean-ups).
+    (one by its signal handler, one by each of two clean-ups). Within another one it does nothing.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or _ACTIVE:
         yield
         return
+    _ACTIVE.append(True)
     received: list[int] = []
     ends_at = 0.0
     previous = {number: signal.getsignal(number) for number in _SIGNALS}
@@ -59,6 +62,7 @@ def tidy_interruption() -> t.Iterator[None]:
             yield
     finally:
         restore()
+        _ACTIVE.clear()
         if received:
             signal.raise_signal(received[0])
 

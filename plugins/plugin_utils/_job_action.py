@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 import typing as t
@@ -11,11 +12,12 @@ from dataclasses import dataclass, field
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _arguments, _plugins
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.opened import Opened
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _collecting
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._diffs import Diffs
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._job_output import JobOutput, ShownOutput
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import (
@@ -93,7 +95,9 @@ class JobAction(EngineAction):
         folder = WorkFolder(options["journal"], C.DEFAULT_LOCAL_TMP) if has_folder else None
         order = Order(hosts, options, self._task.check_mode, folder, time.time())
         output = _output(order) if options["job"] in WITH_OUTPUT else None
-        told, lines = drive(JOBS[options["job"]](order), calls)
+        # The calls of a job have one registry, and log on once to each computer.
+        with tidy_interruption(), contextlib.closing(Opened()) as self.opened:
+            told, lines = drive(JOBS[options["job"]](order), calls)
         calls.warnings += [line.value for line in lines if line.kind == "unreadable"]
         shown = ShownOutput() if output is None else output.keep(told)
         if shown.lines:
@@ -145,10 +149,9 @@ class _Calls:
         spec = _PLUGINS[call.module].spec
         computers = self._of_computers if "computer_name" in call.options else {}
         given = {**self._shared, **computers, **call.options, "on_error": "report"}
-        validation = ArgumentSpecValidator(spec).validate(given)
-        if validation.error_messages:
-            raise AnsibleActionFail(f"{call.module}: {'; '.join(validation.error_messages)}")
-        result = self._action.call(call, validation.validated_parameters, self._inventory, self._task_vars)
+        # The options of the job were validated, and a job makes those of its calls: only the defaults are missing.
+        defaults = {name: option.get("default") for name, option in spec.items()}
+        result = self._action.call(call, {**defaults, **given}, self._inventory, self._task_vars)
         self.warnings += [each for each in result.get("warnings") or () if each not in self.warnings]
         self.diffs.add(result)
         return result

@@ -33,6 +33,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import shared_records
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.world import World
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.context import real_world
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.task.opened import Opened
 from ansible_collections.psremoting.fleet.plugins.plugin_utils import _brevity, _collecting, _shown, _task_keywords
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._attempts import Attempts, attempts_of
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._confirmation import Confirmation
@@ -69,6 +70,8 @@ class EngineAction(ActionBase):
     live: str | None = None
     # How to collect what goes on after the task was interrupted.
     collecting = _collecting.RECEIVE
+    # Registry and connections, where several calls of modules share them; None has each call open its own.
+    opened: Opened | None = None
     # Whether the call under way only tells what the task does not do, also without check mode.
     only_foresees = False
 
@@ -236,6 +239,7 @@ class EngineAction(ActionBase):
                 world=self._world,
                 **of_this_run(),
                 journals=journals,
+                opened=self.opened,
                 kept_output=None if self._attempts is None else self._attempts.kept,
                 emit=display,
                 has_shown=display.has_shown,

@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.accounts import OWN
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import JournalError
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.journals import HostJournal
@@ -23,6 +26,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs import JOBS
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Begun, Call, Order, Result, drive
 
 OUTPUT = ["begun", "done"]
+SPECS = {plugin.name: plugin.spec for plugin in _plugins.MODULES}
 
 
 class Killed(BaseException):
@@ -181,6 +185,7 @@ class FakeEngine:
 
     def perform(self, call: Call) -> Result:
         self.calls.append(call)
+        _check_options(call)
         self._of_hosts = call.journals or {}
         self.step()
         if self.failing.get(call.module):
@@ -381,6 +386,12 @@ class FakeEngine:
             entry = {**entry, "work": dict(of_host.work)}
         if path:
             self.step(lambda: self.journals.setdefault(path, []).append(entry))
+
+
+def _check_options(call: Call) -> None:
+    """Check that the module takes the options of a call, for the action plugin does not check them again."""
+    checked = ArgumentSpecValidator(SPECS[call.module]).validate(dict(call.options))
+    assert not checked.error_messages
 
 
 def _about(host: str) -> dict[str, Any]:

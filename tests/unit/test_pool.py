@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.errors import TransportError, WSManFault
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.client import WSManClient
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman.pool import (
+    MAX_IDLE_SECONDS,
     MAX_OPEN_OVER_TLS,
     ClientPool,
 )
@@ -100,6 +101,17 @@ def test_what_is_made_while_everything_is_closed_is_closed_too(pool: ClientPool,
     pool.close()
     with pool.lend(endpoint()) as late:
         assert closed == [late]
+
+
+def test_a_conversation_that_was_silent_for_long_is_not_used_again(closed: list[WSManClient]) -> None:
+    now = 1000.0
+    pool = ClientPool(CLIENT, world(monotonic=lambda: now))
+    first = lent(pool)
+    now += MAX_IDLE_SECONDS
+    assert lent(pool) is first
+    now += MAX_IDLE_SECONDS + 1
+    assert lent(pool) is not first
+    assert closed == [first]
 
 
 def test_all_clients_of_a_pool_are_one_client_session(pool: ClientPool) -> None:

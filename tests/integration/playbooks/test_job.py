@@ -87,6 +87,20 @@ def test_start_and_resume_host_by_host_and_at_once(controller: Controller, fleet
 
 
 @pytest.mark.parametrize("play", [job, at_once])
+def test_a_job_of_several_calls_logs_on_once_to_each_computer(
+    controller: Controller, fleet: SimulatedFleet, play: Any
+) -> None:
+    for computer in fleet:
+        computer.configure({"authentication": ["negotiate"]})
+    controller.inventory = inventory_of(fleet, ansible_psrp_auth="ntlm", ansible_psrp_message_encryption=None)
+    wanted = {"name": "Nightly", "script": "Work", "journal": str(controller.folder / "work")}
+    run = play(controller, job="resume", **wanted)
+    assert (run.exit_code, outcomes(run)) == (0, dict.fromkeys(HOSTS, "changed")), run.output
+    assert len(fleet.requests_of(operation="Delete")) == len(HOSTS)  # the last call of four
+    assert len(fleet.requests_of(operation="Unauthenticated")) == len(HOSTS)  # the first token of NTLM
+
+
+@pytest.mark.parametrize("play", [job, at_once])
 def test_resume_knows_what_start_began_with_its_journal(
     controller: Controller, fleet: SimulatedFleet, play: Any
 ) -> None:

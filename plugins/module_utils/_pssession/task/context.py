@@ -16,6 +16,7 @@ from ..state.registry import Registry
 from ..system.world import World
 from ..target.endpoint import SettingsSource
 from ..wsman.http import Shared
+from .opened import Opened
 
 
 def real_world() -> World:
@@ -40,6 +41,7 @@ class Context:
         foreseen: What earlier tasks of a run in check mode would have changed; None for any other run.
         verbosity: Ansible's, for scripts: 0, or how often ``-v`` was given.
         confirm: Asked with operation, target and session before each step; None means not to ask.
+        opened: Registry and connections that stay open after this call; None closes the connections in the end.
         kept_output: What the attempts before have received, for a task that repeats itself; None for any other.
         journals: The journals of a job, by host in lower case; None for any other task, whose option `journal` says.
         emit: Gets the events of the task as they happen, also from the threads of its jobs.
@@ -54,6 +56,7 @@ class Context:
     foreseen: ForeseenSessions | None = None
     verbosity: int = 0
     confirm: t.Callable[[str, str, PSSession], bool] | None = None
+    opened: Opened | None = None
     kept_output: KeptOutput | None = None
     journals: t.Mapping[str, HostJournal] | None = None
     emit: t.Callable[[Event], None] = _silent

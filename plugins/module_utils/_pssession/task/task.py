@@ -53,7 +53,7 @@ class Task:
 
 @contextlib.contextmanager
 def task_of(request: Request, context: Context) -> t.Iterator[Task]:
-    """Provide the task of a request; conversations that are still open are closed in the end.
+    """Provide the task of a request; conversations that are still open are closed in the end, or left to the next call.
 
     Raises:
         JournalError: The journal cannot be used, or another run works with it; nothing was sent.
@@ -70,7 +70,10 @@ def task_of(request: Request, context: Context) -> t.Iterator[Task]:
         journal = _journal_of(request, context, lock)
         locks = SessionLocks(context.registry.place, context.world)
         stack.callback(locks.release)
-        pool = stack.enter_context(contextlib.closing(ClientPool(memory.client_id, context.world)))
+        if context.opened is not None:
+            pool = context.opened.pool(memory.client_id, context.world)
+        else:
+            pool = stack.enter_context(contextlib.closing(ClientPool(memory.client_id, context.world)))
         yield Task(request, context, memory, pool, journal, locks)
 
 

@@ -19,23 +19,27 @@ from .schemes import effective
 MAX_OPEN = 512
 # With TLS each takes some 60 KB. More than these are kept only where a new log-on would cost a request.
 MAX_OPEN_OVER_TLS = 128
+# A connection that was silent for longer is not used again. Servers close it after two minutes, which is seen; a
+# firewall may forget it without a word, and a request on it then waits for its whole time limit.
+MAX_IDLE_SECONDS = 100.0
 
 
 class ClientPool:
     """Lends clients, one to a thread at a time; all of them are the same client session to the servers.
 
     Args:
-        client_id: The client's identity on the wire, a GUID.
+        client_id: The client's identity on the wire, a GUID; also an attribute.
         max_open: Conversations that may be open; never more than half of the files. More are open only if more are
             lent at the same time; none is kept for later then.
     """
 
     def __init__(self, client_id: str, world: World, max_open: int = MAX_OPEN) -> None:
-        self._client_id = client_id
+        self.client_id = client_id
         self.world = world
         self._max_open = min(max_open, half_of_the_files(world))
         self._lock = threading.Lock()
-        self._idle: dict[Endpoint, list[WSManClient]] = {}
+        # With the time since when each is idle.
+        self._idle: dict[Endpoint, list[tuple[WSManClient, float]]] = {}
         self._idle_count = 0
         self._being_made = 0
         self._lent: set[WSManClient] = set()
@@ -65,20 +69,22 @@ class ClientPool:
         with self._lock:
             clients = self._idle.pop(endpoint, [])
             self._idle_count -= len(clients)
-        for client in clients:
+        for client, _since in clients:
             client.close()
 
     def close(self) -> None:
         """Close all conversations; requests still under way fail."""
         with self._lock:
             self._closed = True
-            clients = [*itertools.chain.from_iterable(self._idle.values()), *self._lent]
+            idle = [client for client, _since in itertools.chain.from_iterable(self._idle.values())]
+            clients = [*idle, *self._lent]
             self._idle.clear()
             self._idle_count = 0
         for client in clients:
             client.close()
 
     def _take(self, endpoint: Endpoint) -> WSManClient:
+        self._discard_silent(endpoint)
         with self._lock:
             client = self._take_idle(endpoint)
             if client is not None:
@@ -90,7 +96,7 @@ class ClientPool:
             surplus.close()
         try:
             # It takes a moment that other threads need not wait for.
-            client = WSManClient(endpoint, self._client_id, self.world)
+            client = WSManClient(endpoint, self.client_id, self.world)
         finally:
             with self._lock:
                 self._being_made -= 1
@@ -101,12 +107,20 @@ class ClientPool:
             client.close()
         return client
 
+    def _discard_silent(self, endpoint: Endpoint) -> None:
+        """Close the idle conversations with an endpoint if all of them were silent for too long."""
+        with self._lock:
+            idle = self._idle.get(endpoint)
+            is_silent = idle is not None and self.world.monotonic() - idle[-1][1] > MAX_IDLE_SECONDS
+        if is_silent:
+            self.discard(endpoint)
+
     def _take_idle(self, endpoint: Endpoint) -> WSManClient | None:
         """Take an idle client of an endpoint if there is one; the caller has the lock."""
         idle = self._idle.get(endpoint)
         if not idle:
             return None
-        client = idle.pop()
+        client, _since = idle.pop()
         self._idle_count -= 1
         if not idle:
             del self._idle[endpoint]
@@ -126,7 +140,7 @@ class ClientPool:
             opened = len(self._lent) + self._being_made + self._idle_count
             keep = usable and not self._closed and opened < self._most_beside(client.endpoint)
             if keep:
-                self._idle.setdefault(client.endpoint, []).append(client)
+                self._idle.setdefault(client.endpoint, []).append((client, self.world.monotonic()))
                 self._idle_count += 1
         if not keep:
             client.close()
