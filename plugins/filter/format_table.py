@@ -25,6 +25,7 @@ options:
       - PowerShell shows the columns Id, Name, Transport, ComputerName, ComputerType, State, ConfigurationName and
         Availability.
       - Command has the first line of each command in the session, if the server sends it, at most 60 characters.
+        Comments, attributes and C(param) at the beginning of a script are left out.
         CommandState has the states of the commands. A server lists a command as running until a client has received its
         output, so this state is C(Running or not received). Both columns are empty unless the task listed commands
         (O(psremoting.fleet.pssession_info#module:list_commands)).

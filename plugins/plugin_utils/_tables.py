@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.psrp.primitives import decode
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live import text
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._script_lines import telling_lines
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
 
 # A session, or an entry of `results`: what a command in a session gave.
@@ -58,8 +59,8 @@ def command_states(entry: Entry) -> str:
 
 
 def _command(command: Entry) -> str:
-    """Return the first line of a command; it is empty where its server does not tell the text."""
-    line, *others = decode(str(command.get("command_line") or "")).strip().splitlines() or [""]
+    """Return the first line of a command that says something; it is empty where its server does not tell the text."""
+    line, *others = telling_lines(decode(str(command.get("command_line") or "")).strip()) or [""]
     is_cut = len(line) > _COMMAND_LINE or others
     return f"{line[:_COMMAND_LINE].rstrip()}..." if is_cut else line
 

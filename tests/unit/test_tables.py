@@ -68,9 +68,9 @@ def test_states_of_commands_are_apart_from_their_texts() -> None:
     """A listing says Running, too, where a command has ended and its output was not received."""
     listed = {
         **SESSION,
-        "commands": [{"command_line": "# Weekly_x000A_Get-Date", "state": "Running"}, {"state": "Done"}],
+        "commands": [{"command_line": "# Weekly_x000A_Get-Date_x000A_Get-Job", "state": "Running"}, {"state": "Done"}],
     }
-    assert format_table([listed], ["Command"])[2] == "# Weekly..."
+    assert format_table([listed], ["Command"])[2] == "Get-Date..."
     assert format_table([listed], ["CommandState"])[2] == "Running or not received; Done"
     assert format_table([{**SESSION, "commands": None}], ["Name", "CommandState"])[2] == "ITTask"
 
