@@ -15,6 +15,10 @@ from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import SCRIPT_OPTIONS
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.settings import (
+    BUFFERING_MODES,
+    PROXY_ACCESS_TYPES,
+)
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 
 Spec = dict[str, dict[str, t.Any]]
@@ -66,17 +70,14 @@ LOGON: Spec = {
             "ui_culture": {"type": "str"},
             "maximum_received_data_size_per_command": {"type": "int"},
             "maximum_received_object_size": {"type": "int"},
-            "output_buffering_mode": {"type": "str", "choices": ["none", "drop", "block"]},
+            "output_buffering_mode": {"type": "str", "choices": list(BUFFERING_MODES)},
             "max_connection_retry_count": {"type": "int"},
             "application_arguments": {"type": "dict"},
             "open_timeout": {"type": "float"},
             "cancel_timeout": {"type": "float"},
             "idle_timeout": {"type": "int"},
             "operation_timeout": {"type": "float"},
-            "proxy_access_type": {
-                "type": "str",
-                "choices": ["none", "ie_config", "win_http_config", "auto_detect", "no_proxy_server"],
-            },
+            "proxy_access_type": {"type": "str", "choices": list(PROXY_ACCESS_TYPES)},
             "proxy": {"type": "str"},
             "proxy_authentication": {"type": "str", "choices": ["basic", "digest", "negotiate"]},
             "proxy_credential": CREDENTIAL,
@@ -158,7 +159,7 @@ ENDPOINTS: Spec = {
 
 DISCONNECT: Spec = {
     "idle_timeout": {"type": "int"},
-    "output_buffering_mode": {"type": "str", "choices": ["none", "drop", "block"]},
+    "output_buffering_mode": {"type": "str", "choices": list(BUFFERING_MODES)},
 }
 
 OWNER: Spec = {

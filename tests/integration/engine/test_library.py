@@ -174,6 +174,16 @@ def test_an_option_that_does_not_exist_is_refused(srv01: SimulatedComputer) -> N
         library.endpoint_at(srv01.uri, user="me")
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("proxy_access", "none"), ("proxy_access_type", "Auto"), ("output_buffering_mode", "Drop")]
+)
+def test_a_session_option_that_would_have_no_effect_is_refused(
+    srv01: SimulatedComputer, option: str, value: str
+) -> None:
+    with pytest.raises(library.PSSessionError, match=f"session_option.* {option}|session_option.{option}: '{value}'"):
+        library.endpoint_at(srv01.uri, session_option={option: value})
+
+
 def test_a_computer_by_the_settings_of_an_inventory(
     fleet: SimulatedFleet, srv01: SimulatedComputer, remoting: library.Remoting
 ) -> None:

@@ -29,6 +29,12 @@ class OptionGroup:
     prefix: t.ClassVar[str] = ""
 
     @classmethod
+    @functools.cache
+    def names(cls) -> frozenset[str]:
+        """Return the names of all options of this group."""
+        return frozenset(name for _field, name, _read in _readers(t.cast("t.Hashable", cls)))
+
+    @classmethod
     def from_options(cls: type[G], options: t.Mapping[str, t.Any]) -> G:
         """Check the options of this group and return them, with defaults for those not given (or None).
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -27,6 +26,8 @@ from .options import (
 
 DEFAULT_TIMEOUT = 180.0
 LONGEST_POLL = 20.0
+BUFFERING_MODES = ("none", "drop", "block")
+PROXY_ACCESS_TYPES = ("none", "ie_config", "win_http_config", "auto_detect", "no_proxy_server")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ def _redirections(value: t.Any, _name: str) -> int:
     return int(value) if value >= 0 else MAX_INT32
 
 
-def _buffering_mode(value: t.Any, _name: str) -> str | None:
-    return str(value).capitalize() if value in ("block", "drop") else None
+def _buffering_mode(value: t.Any, name: str) -> str | None:
+    mode = one_of(*BUFFERING_MODES)(value, name)
+    return None if mode == "none" else mode.capitalize()
 
 
 def _proxy_authentication(value: t.Any, name: str) -> str:
@@ -107,7 +109,7 @@ class SessionOption(OptionGroup):
     cancel_timeout: float | None = option(request_seconds)
     idle_timeout: float | None = option(idle_seconds)
     operation_timeout: float | None = option(request_seconds)
-    proxy_access_type: str = option(str, "none")
+    proxy_access_type: str = option(one_of(*PROXY_ACCESS_TYPES), "none")
     proxy: str | None = option(addresses.of_proxy)
     proxy_authentication: str = option(_proxy_authentication, "basic")
     proxy_credential: Credential | None = option(Credential.from_option)
@@ -120,7 +122,9 @@ class SessionOption(OptionGroup):
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> SessionOption:
-        """Check the suboptions by the rules of New-PSSessionOption."""
+        """Check the suboptions by the rules of New-PSSessionOption. An unknown name is an error."""
+        if unknown := options.keys() - cls.names():
+            invalid(f"session_option has no option {', '.join(sorted(unknown))}")
         read = super().from_options(options)
         if read.proxy_credential and not read.proxy and read.proxy_access_type in ("none", "no_proxy_server"):
             invalid("session_option.proxy_credential needs a proxy (session_option.proxy or proxy_access_type)")
@@ -181,12 +185,6 @@ class HostSettings(OptionGroup):
     max_envelope_size: int = option(number(), 512000)
     problem: str | None = option(str)
     logon_problem: str | None = option(str)
-
-    @classmethod
-    @functools.cache
-    def names(cls) -> frozenset[str]:
-        """Return the names of all settings."""
-        return frozenset(each.name for each in dataclasses.fields(cls))
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> HostSettings:
