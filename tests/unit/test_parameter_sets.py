@@ -76,6 +76,13 @@ def test_nothing_that_selects_is_a_missing_parameter(given_options: set[str]) ->
     with pytest.raises(ParameterBindingError, match=r"computer_name.*connection_uri.*id.*name.*session") as refused:
         resolve(given_options)
     assert refused.value.error_id == "MissingMandatoryParameter"
+    assert "or run the task on a Windows host" in refused.value.message
+
+
+def test_a_windows_host_alone_does_not_select_what_is_removed() -> None:
+    with pytest.raises(ParameterBindingError, match="do not select any sessions") as refused:
+        resolve(set(), hint="remove_pssession needs name")
+    assert "Windows host" not in refused.value.message
 
 
 @given(st.sets(st.sampled_from([*OPTIONS, "throttle_limit"])))

@@ -47,10 +47,11 @@ def resolve(
         )
     if fitting:
         mandatory = {option for candidate in sets for option in candidate.mandatory}
+        # With a hint that would not be enough: the task may run on a Windows host already.
+        otherwise = "" if hint else ", or run the task on a Windows host of the inventory"
         raise ParameterBindingError(
             "MissingMandatoryParameter",
-            f"The options do not select any sessions: set one of {_join(mandatory)}, or run the task on a Windows "
-            "host of the inventory.",
+            f"The options do not select any sessions: set one of {_join(mandatory)}{otherwise}.",
             hint=hint,
         )
     partial = sorted(
