@@ -111,6 +111,7 @@ def keeping_of(options: Options, endpoint: Endpoint, resource_uri: str, setting:
         is_durable=is_durable,
         ids=Ids(secret, [*place, slot, kind]),
         kind=kind,
+        run=run_client_id(),
         state=state,
         client_id=client_id,
         wait=float(options["durable_wait"]),

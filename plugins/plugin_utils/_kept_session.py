@@ -1,7 +1,9 @@
 """A session that is kept for the next tasks, and in which a later run finds the commands of a run that was killed.
 
-    known to be free --> the command, which opens the session if it is gone
-    not known       --> list the sessions and their commands
+    known to be free since a task of this run, and nothing was left elsewhere
+        |------------------------> the command, which opens the session if it is gone
+    else
+        +--> list the sessions and their commands
                            |-- the command is there ----> join it
                            |-- nothing else is there ---> the command
                            +-- leftovers ---------------> a session of its own
@@ -53,6 +55,7 @@ class Keeping:
         is_durable: Whether a later run joins commands; else sessions are for one run only.
         ids: Of the sessions and commands.
         kind: As in `Known`.
+        run: Identity of this run.
         state: This process has it.
         client_id: Of this controller, a GUID.
         wait: Seconds to wait for a session that another client has.
@@ -64,6 +67,7 @@ class Keeping:
     is_durable: bool
     ids: Ids
     kind: str
+    run: str
     state: KeptState
     client_id: str
     wait: float
@@ -94,6 +98,7 @@ class KeptSession(TaskSession):
         self._resource_uri = resource_uri
         self._keeping = keeping
         self._is_restored = False
+        self._is_beside = False
         self._is_too_large_told = False
         self._session = self._at(0)
 
@@ -132,8 +137,8 @@ class KeptSession(TaskSession):
         self._remoting.close()
 
     def remove(self) -> None:
-        """Remove the session, unless a command is in it that may be working."""
-        known = self._keeping.state.read()
+        """Remove the session of the task before, unless a command is in it that may be working."""
+        known = self._known()
         if known is not None and known.is_free:
             with contextlib.suppress(TransportError):
                 self._remoting.remove(session_at(self._endpoint, known.instance_id, NAME))
@@ -209,7 +214,7 @@ class KeptSession(TaskSession):
                 raise
             raise self._unfinished(error) from error
         if claimed.is_opened:
-            self._keeping.state.write(Known(self._session.instance_id, keeping.kind, 0, is_free=False))
+            self._keeping.state.write(Known(self._session.instance_id, keeping.kind, 0, is_free=False, run=keeping.run))
         return claimed
 
     def _check_that_it_gives_something(self, claimed: Claimed, command_id: str) -> None:
@@ -278,15 +283,21 @@ class KeptSession(TaskSession):
 
     def _chosen(self, command_id: str, work: Work) -> PSSession:
         """Return the session for a command; it may have to be opened by it."""
-        keeping, known = self._keeping, self._keeping.state.read()
+        keeping, known = self._keeping, self._known()
         if known is not None and known.is_free:
             is_full = known.tasks >= keeping.max_tasks and not self._is_restored
-            if known.kind == keeping.kind and not is_full:
+            if known.kind != keeping.kind or is_full:
+                self.remove()
+            elif not known.is_beside:
                 return self._of(known.instance_id)
-            self.remove()
         elif known is None and not keeping.is_durable:
             return self._at(0)  # no earlier run has sessions of this one
         return self._looked_for(command_id, work)
+
+    def _known(self) -> Known | None:
+        """Return what a task of this run has left."""
+        known = self._keeping.state.read()
+        return known if known is not None and known.run == self._keeping.run else None
 
     def _looked_for(self, command_id: str, work: Work) -> PSSession:
         """Return the session that has a command, or one in which nothing runs, as the server lists them.
@@ -294,6 +305,7 @@ class KeptSession(TaskSession):
         Raises:
             PSSessionError: There is none.
         """
+        self._is_beside = True  # as far as it has not looked
         listed = {each.instance_id: each for each in self._remoting.get(self._endpoint)}
         clear: list[PSSession] = []
         new: list[PSSession] = []
@@ -309,6 +321,7 @@ class KeptSession(TaskSession):
             leftovers += [(session, each) for each in left]
             if not left:
                 clear.append(session)
+        self._is_beside = bool(leftovers)
         if work.content is not None:
             self._tell_of_leftovers(leftovers)
         if not clear and not new:
@@ -319,7 +332,7 @@ class KeptSession(TaskSession):
         opened = self._remoting.new(
             self._endpoint, NAME, resource_uri=self._resource_uri, instance_id=session.instance_id
         )
-        self._keeping.state.write(Known(opened.instance_id, self._keeping.kind, 0, is_free=True))
+        self._keeping.state.write(Known(opened.instance_id, self._keeping.kind, 0, is_free=True, run=self._keeping.run))
         return session
 
     def _is_cleared(self, session: PSSession, command: ListedCommand) -> bool:
@@ -350,7 +363,8 @@ class KeptSession(TaskSession):
     def _note(self, *, is_free: bool) -> None:
         known = self._keeping.state.read()
         tasks = known.tasks if known is not None and known.instance_id == self.id else 0
-        self._keeping.state.write(Known(self.id, self._keeping.kind, tasks, is_free))
+        keeping = self._keeping
+        keeping.state.write(Known(self.id, keeping.kind, tasks, is_free, keeping.run, self._is_beside))
 
     def _tell_too_large(self, error: TooLarge) -> None:
         if self._keeping.is_durable and not self._is_too_large_told:

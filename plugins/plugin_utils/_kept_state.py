@@ -33,12 +33,16 @@ class Known:
         kind: A digest of what sessions must not share: role, become user and so on.
         tasks: How many tasks it has had.
         is_free: Whether no command is in it. A task that begins in it says no, and yes when it is done.
+        run: Identity of the run whose task that was. Between two runs, another controller may have used the session.
+        is_beside: Whether other sessions may have commands that earlier runs left, one of which the next task may join.
     """
 
     instance_id: str
     kind: str
     tasks: int = 0
     is_free: bool = True
+    run: str = ""
+    is_beside: bool = False
 
 
 class KeptState:
