@@ -26,6 +26,7 @@ CORE = "https://docs.ansible.com/ansible/latest/"
 CORE_LABELS = {
     "action_plugins": "plugins/action.html",
     "ansible_configuration_settings": "reference_appendices/config.html",
+    "callback_plugins": "plugins/callback.html",
     "common_return_values": "reference_appendices/common_return_values.html",
 }
 LINK = re.compile(r"(?<=\]\()[^)\s]+(?=\))")
