@@ -55,7 +55,8 @@ class ActionModule(JobAction):
         hosts = options["computer_name"] or ([own_computer] if own_computer else [])
         if not hosts:
             raise AnsibleActionFail(
-                "the task runs for a host that has neither a psrp nor a winrm connection, and computer_name has none"
+                "the host of the task has neither a psrp nor a winrm connection, and computer_name names no computer. "
+                "Name the computers in computer_name. Nothing was sent."
             )
         return list(_computers(hosts).values())
 

@@ -117,7 +117,8 @@ def _of_host(results: t.Any, host: t.Any, fail_on: t.Any = REASONS) -> dict[str,
     fail_on = fail_on.split(",") if isinstance(fail_on, str) else [str(reason) for reason in fail_on]
     unknown = [reason for reason in fail_on if reason not in REASONS]
     if unknown:
-        raise AnsibleFilterError(f"of_host: fail_on has {', '.join(unknown)}, which is no reason of an error")
+        reasons = ", ".join(REASONS)
+        raise AnsibleFilterError(f"of_host: fail_on has {', '.join(unknown)}, which is not one of {reasons}")
     return of_host(list(unrolled(in_order)), str(host), fail_on)
 
 

@@ -80,9 +80,14 @@ class JobAction(EngineAction):
         self.live = options["live"]
         self.collecting = _collecting.sentence_for(options["job"], options["name"], options["journal"])
         if self._task.async_val and not inventory.runs_here:
-            raise AnsibleActionFail("async is not possible: a job is several calls of modules. Nothing was sent")
+            raise AnsibleActionFail(
+                "async is not possible: a job is several calls of modules. Remove async and poll. Nothing was sent."
+            )
         if options["journal"] and options["job"] in WITH_FOLDER and not inventory.runs_here:
-            raise AnsibleActionFail("journal is a folder on the controller, and the task runs on another host")
+            raise AnsibleActionFail(
+                "journal is a folder on the controller, and the task runs on another host. Leave it out, or run the "
+                "task on the controller. Nothing was sent."
+            )
 
     def do(self, options: Variables, hosts: t.Sequence[str], inventory: Inventory, task_vars: Variables | None) -> Done:
         """Do a job for some hosts and return what came of it.

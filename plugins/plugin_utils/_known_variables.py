@@ -149,7 +149,8 @@ def refuse_unknown(task_vars: Mapping[str, t.Any], variables: AllVariables, of_r
     refused = refusal(unknown, of_role)
     if variables.is_extra(RESULT):
         refused = (
-            f"{RESULT} is {Origin.EXTRA.value}, and the role returns its result under that name. Nothing was sent."
+            f"{RESULT} is {Origin.EXTRA.value}, and the role returns its result under that name. Give the variable "
+            "another name. Nothing was sent."
         )
     if refused:
         raise AnsibleActionFail(refused)

@@ -228,6 +228,16 @@ def error(
     return {"errors": [record.as_dict()]}
 
 
+def unreadable(host: str, reason: Exception) -> dict[str, t.Any]:
+    """Return the error of a host whose journal, or result in the journal folder, cannot be read."""
+    return error(
+        host,
+        f"what is kept of the work on {host} cannot be read: {reason}",
+        hint="Make the file readable, or restore it: without it, it is not known whether the work was done. Other work "
+        "needs a journal folder of its own.",
+    )
+
+
 def is_owner_unknown(record: Entry) -> bool:
     """Return whether an error is about sessions of which it is not known whether they belong to the own account."""
     return str(record.get("fully_qualified_error_id") or "").startswith("PSSessionOwnerUnknown,")

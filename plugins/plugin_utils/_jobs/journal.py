@@ -79,5 +79,5 @@ def _nothing(order: Order, host: str) -> Entry:
         f"the journal {order.options['journal']} has no command of {host}{of_sessions}",
         cmdlet=RECEIVE,
         reason=Reason.MISSING,
-        hint="Either nothing was started or received there with this journal, or its path is another one.",
+        hint="Check the path. If it is right, nothing was started or received there with this journal.",
     )

@@ -24,6 +24,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     error,
     is_busy,
     is_owner_unknown,
+    unreadable,
     whose,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.identity import (
@@ -170,7 +171,7 @@ class _Work:
             self.kept = folder.result_of(self.host)
             begun = folder.begun_of(self.host)
         except (OSError, ValueError) as reason:
-            self.fail(error(self.host, f"what is kept of the work on {self.host} cannot be read: {reason}"))
+            self.fail(unreadable(self.host, reason))
             return True
         self.known = begun.commands
         self.noted = noted_in(self.kept, begun.work)
@@ -244,7 +245,7 @@ class _Resumer:
                     message,
                     cmdlet=RECEIVE,
                     reason=reason,
-                    hint=refusal.hint,
+                    hint=refusal.hint.format(**names),
                     category=refusal.category,
                 )
             )

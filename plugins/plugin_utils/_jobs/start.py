@@ -22,6 +22,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     error,
     is_busy,
     place,
+    unreadable,
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.identity import (
     difference,
@@ -66,7 +67,7 @@ def _not_begun(order: Order, folder: Folder, told: Told) -> t.Generator[Line, Re
         try:
             kept, begun = folder.result_of(host), folder.begun_of(host)
         except (OSError, ValueError) as reason:
-            told.parts[host].append(error(host, f"what is kept of the work on {host} cannot be read: {reason}"))
+            told.parts[host].append(unreadable(host, reason))
             continue
         noted = noted_in(kept, begun.work)
         if noted is not None and (other := difference(noted, order, host)):

@@ -119,7 +119,8 @@ GONE = Refusal(
 UNKNOWN = Refusal(
     "The session on {host} is there and has no command: either the work was never started in it, or its output was "
     "received already.",
-    _ANEW,
+    f"Look on {{host}} whether it was done. Where the inventory has two names for the computer, the result is that of "
+    f"the other name. {_ANEW}",
 )
 STOPPED = Refusal(
     "The work on {host} was stopped before its end.",

@@ -231,5 +231,6 @@ def test_without_a_journal_an_empty_session_needs_a_word(pods: Pods, fleet: Simu
     refused = pods.resume(journal=False)
     assert (refused.exit_code, pods.starts) == (2, 0)
     assert "pssession_start_anew" in refused.output
+    assert "Look on srv01 whether it was done" in refused.output
     run = pods.resume(script="Short work", journal=False, start_anew=True)
     assert (run.exit_code, shown(run), pods.starts) == (0, ["done"], 1)
