@@ -57,9 +57,9 @@ class ActionModule(ActionBase):
         """Return where the file of each format goes; what is relative is so to the playbook."""
         path = self._loader.path_dwim(dest)
         if not formats:
-            raise AnsibleActionFail("formats: there is nothing to write without a format")
+            raise AnsibleActionFail("formats is empty: give at least one format")
         if dest.endswith(os.sep) or os.path.isdir(path):
-            raise AnsibleActionFail(f"dest: {path} is a folder; give the name of a file in it, too")
+            raise AnsibleActionFail(f"dest: {path} is a folder; add the name of a file")
         stem, suffix = os.path.splitext(path)
         if suffix.lstrip(".") not in files.FORMATS:
             stem = path
@@ -81,5 +81,5 @@ def _file_mode(value: t.Any) -> int:
         mode = 0
     # Decimal numbers that look like a mode, 640 for instance, are none: they have bits beyond the permissions.
     if not 0o400 <= mode <= 0o777:
-        raise AnsibleActionFail(f'mode: {value} is no permission in octal digits; write it in quotes, as in "0640"')
+        raise AnsibleActionFail(f'mode: {value} is not a permission in octal digits; write it in quotes, as in "0640"')
     return mode

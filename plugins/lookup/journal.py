@@ -88,7 +88,9 @@ class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: t.Any = None, **kwargs: t.Any) -> list[dict[str, t.Any]]:
         """Return an entry for each command of each journal."""
         for name in sorted(set(kwargs) - _KNOWN):  # Ansible would ignore it
-            raise AnsibleOptionsError(f"journal: the lookup has no option {name}. Its only one is max_output_objects")
+            raise AnsibleOptionsError(
+                f"journal: the lookup has no option {name}. Its only option is max_output_objects"
+            )
         self.set_options(var_options=variables, direct=kwargs)
         most = self.get_option("max_output_objects")
         paths = [path for term in terms for path in (term if isinstance(term, (list, tuple)) else [term])]

@@ -11,7 +11,7 @@ import typing as t
 
 from ansible import context
 
-RECEIVE = "Receive what it gives with the module psremoting.fleet.receive_pssession."
+RECEIVE = "Receive its output with the module psremoting.fleet.receive_pssession."
 _OURS = "psremoting.fleet."
 # Names that need no quotes in a variable on the command line.
 _PLAIN_NAMES = re.compile(r"[\w.,*?/-]+")
@@ -35,9 +35,9 @@ def sentence_for(job: str, names: t.Sequence[str] | None, journal: str | None = 
         variables = {"pssession_name": ",".join(names), "pssession_journal": journal or "FOLDER"}
         command = [*_command(), f"{_OURS}collect"]
         command += [part for name, value in variables.items() for part in ("-e", _variable(name, value))]
-        return f"Collect what it gives with: {shlex.join(command)}"
+        return f"Receive its output with: {shlex.join(command)}"
     with_variables = ", with the same extra variables" if context.CLIARGS.get("extra_vars") else ""
-    return f"Collect what it gives with: {shlex.join([*_command(), *playbooks])}{with_variables}"
+    return f"Receive its output with: {shlex.join([*_command(), *playbooks])}{with_variables}"
 
 
 def _command() -> list[str]:

@@ -61,7 +61,7 @@ class Confirmation:
         if not is_stdout_for_people():  # Ansible shows questions there
             raise ConfirmationError(
                 "confirm: the question could not be asked, because the stdout callback prints data, and nothing else "
-                "may be on standard output. Take the callback default, or leave confirm out. Nothing was done."
+                "may be on standard output. Use the callback default, or omit confirm. Nothing was done."
             )
         try:
             answer = Display().prompt_until(question, private=False)
@@ -71,7 +71,7 @@ class Confirmation:
             raise ConfirmationError("confirm: interrupted instead of answered. Nothing was done.") from error
         except AnsibleError as error:
             raise ConfirmationError(
-                "confirm: the question could not be asked, because standard input is no terminal. Run the playbook "
-                f"on one, or leave confirm out. Nothing was done. ({error or type(error).__name__})"
+                "confirm: the question could not be asked, because standard input is not a terminal. Run the playbook "
+                f"on a terminal, or omit confirm. Nothing was done. ({error or type(error).__name__})"
             ) from error
         return _ANSWERS.get(answer.decode("utf-8", "replace").strip().lower(), "")

@@ -111,9 +111,9 @@ class Inventory:
         if not own or self._is_controller(own) or not (self.runs_here or self._delegate_to):
             return ""
         return (
-            f"The task names no computer, and {own}, the host of the play, is no Windows host: its ansible_connection "
-            f"is {self.connection_of(own)}, not psrp or winrm. Name the computers in computer_name, or run the task in "
-            "a play for localhost. Nothing was sent."
+            f"The task names no computer, and {own}, the host of the play, is not a Windows host: its "
+            f"ansible_connection is {self.connection_of(own)}, not psrp or winrm. Name the computers in computer_name, "
+            "or run the task in a play for localhost. Nothing was sent."
         )
 
     def settings_of(self, computer_name: str, inventory_hostname: str | None = None) -> HostSettings | None:
@@ -143,7 +143,7 @@ class Inventory:
         if plugin is None:
             word = variables.get("ansible_connection")
             told = (
-                f"its ansible_connection is {word}, not psrp or winrm, so its user and password do not count. Correct "
+                f"its ansible_connection is {word}, not psrp or winrm, so its user and password are ignored. Correct "
                 "it in the inventory, or give credential in the task"
             )
             return {
@@ -176,12 +176,12 @@ class Inventory:
             names = self._variables.overriding(host, is_connection_variable)
             if not names and not settings["username"]:
                 names = self._variables.of_play(own, ("ansible_password",)) and ("ansible_user", "ansible_password")
-            why = "and in a lookup they do not count for other hosts. Use the module pssession_info, or put"
+            why = "and a lookup ignores them for other hosts. Use the module pssession_info, or put"
         elif settings["username"] or self._play_is_for_windows:
             return None
         else:
             names = self._variables.of_play(own, ("ansible_user", "ansible_password"))
-            why = f"whose host {own} is no Windows host, so they do not count here. Put"
+            why = f"whose host {own} is not a Windows host, so they are ignored here. Put"
         told = f"the play or the task sets {' and '.join(names)}, {why} them into group_vars or pass them with -e"
         return told if names else None
 

@@ -61,7 +61,7 @@ def is_kept(options: Options, setting: Setting) -> bool:
     if options["durable"]:
         if not options["scope"]:
             raise KeepingError(
-                "ansible_psrp_durable needs ansible_psrp_scope, a name that a later run of the same play has as well, "
+                "ansible_psrp_durable needs ansible_psrp_scope, a name that later runs of the same play share, "
                 'such as "ansible_psrp_scope: monthly-updates". Nothing was sent.'
             )
         return True

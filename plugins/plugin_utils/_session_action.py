@@ -173,7 +173,7 @@ class EngineAction(ActionBase):
         if self._task.run_once and strategy.rpartition(".")[2] in _WITHOUT_RUN_ONCE:
             raise AnsibleActionFail(
                 f"run_once has no effect with the strategy {strategy}: this task would do the same again for every "
-                "host. Take the strategy linear, or let each host do its own work (in the role "
+                "host. Use the strategy linear, or let each host do its own work (in the role "
                 "psremoting.fleet.pssession with pssession_way: per_host). Nothing was done."
             )
 

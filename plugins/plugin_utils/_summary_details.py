@@ -27,7 +27,7 @@ MOST_LINES = 10
 _EXAMPLES = 5
 _COLUMNS = ("Name", "ComputerName", "State", "Availability", "CommandState", "Command", "Age", "ExpiresIn", "Owner")
 _ALIKE = ("name", "state", "availability")
-_NOT_TOLD = "No host has told of its sessions."
+_NOT_TOLD = "No host has reported its sessions."
 
 
 def details(hosts: t.Iterable[Host], now: datetime.datetime, *, with_sessions: bool = False) -> list[str]:

@@ -36,7 +36,7 @@ def check(task: t.Any, connection: t.Any, variables: t.Mapping[str, t.Any], *, o
     if task.async_val:
         raise AnsibleActionFail(
             f"async is not possible: this task works in Ansible's own process. {_NOTHING_SENT} Remove async and poll. "
-            "To start a script and not wait for it, take invoke_command with in_disconnected_session: true; "
+            "To start a script and not wait for it, use invoke_command with in_disconnected_session: true; "
             "receive_pssession receives its output later."
         )
     warnings = [_ENVIRONMENT] if any(task.environment or ()) else []
@@ -45,7 +45,7 @@ def check(task: t.Any, connection: t.Any, variables: t.Mapping[str, t.Any], *, o
     is_variable = _cause_is_variable(task, variables)
     if opens or is_explicit(task, variables):
         raise AnsibleActionFail(
-            "become is not possible: what runs in a session runs as the account that opened the session. "
+            "become is not possible: a script runs as the account that opened its session. "
             f"{_NOTHING_SENT} {_remedy(is_variable)}, and give the account in credential (username and password)."
         )
     return [*warnings, f"become has no effect on this task. {_remedy(is_variable)} to hide this warning."]

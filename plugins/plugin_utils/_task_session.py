@@ -164,7 +164,7 @@ class TaskSession:
             if not error.delivery.must_be_stopped:
                 raise self._unfinished(error) from error
             self._remoting.abort(self._session, command_id)
-            fate = "A part of what the command was to get did not reach it, so it was stopped, as far as that worked."
+            fate = "A part of the command's input did not arrive, so the task tried to stop the command."
             raise Unfinished(error, fate) from error
         except TransportError as error:
             self._may_work = error.delivered
@@ -190,7 +190,7 @@ class TaskSession:
                 self._tell_of(event)
         self._may_work = False
         if unreadable:
-            raise PSSessionError(f"The command has ended, and not all that it gave can be read: {unreadable}.")
+            raise PSSessionError(f"The command has ended, but some of its output cannot be read: {unreadable}.")
         return pipeline
 
     def _received(self, command_id: str, pipeline: CorePipeline) -> None:

@@ -12,7 +12,7 @@ from ansible import context
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._collecting import RECEIVE, sentence_for
 
-COLLECT = "Collect what it gives with: "
+COLLECT = "Receive its output with: "
 
 
 @pytest.mark.parametrize(

@@ -343,4 +343,4 @@ def test_which_host_a_task_is_about(own: str, variables: dict[str, Any], meant: 
     inventory = seen_from(own, hosts, **variables)
     assert inventory.own_computer() == meant
     if meant is None:
-        assert ("is no Windows host" in inventory.why_no_computer()) is (own == "linux")
+        assert ("is not a Windows host" in inventory.why_no_computer()) is (own == "linux")

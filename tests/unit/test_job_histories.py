@@ -441,7 +441,7 @@ def test_start_says_where_it_started_nothing(availability: str, client: str) -> 
     told = engine.run("start", ["a", "b"], folder=False, **{**WORK, "idle_timeout": None})
     assert {host: each["outcome"] for host, each in told.items()} == {"a": "changed", "b": "ok"}
     (second,) = ((line.kind, line.host, line.value) for line in engine.lines)
-    text = f"nothing started on b: session Nightly is there already with a command{client}"
+    text = f"nothing started on b: session Nightly already exists and has a command{client}"
     assert second == ("nothing", "b", text)
 
 
@@ -487,7 +487,7 @@ def test_jobs_say_what_they_have_looked_for(job: str) -> None:
     told = {line.kind: line.value for line in engine.lines}
     assert told["looked_for"] == f"sessions of <own> named 'Job [123]' {condition}"
     assert told["pattern"] == (
-        "no session is called Job [123], so it is a pattern, which matches Job 1, Job 2. "
+        "no session has the name Job [123], so it is used as a pattern. It matches Job 1, Job 2. "
         "For that name only, write Job `[123`]"
     )
     engine.run(job, ["a"], name=["Job 1", "Job*"], **options)
@@ -524,7 +524,7 @@ def test_the_work_of_another_journal_is_not_taken(check_mode: bool) -> None:
     before = dict(tuesday.sessions)
     told = tuesday.run("resume", ["a"], check_mode=check_mode, **WORK)["a"]
     assert (told["failed"], told["changed"], tuesday.starts, tuesday.sessions) == (True, False, [], before)
-    assert "a command that work/a.jsonl does not know" in told["msg"]
+    assert "a command that is not in work/a.jsonl" in told["msg"]
     assert "pssession_adopt" in told["msg"]
     assert told["outcome"] == "failed"
     for session in tuesday.sessions.values():
@@ -569,7 +569,7 @@ def test_start_begins_no_other_work_in_a_folder() -> None:
     engine.sessions.clear()
     told = engine.run("start", ["a"], **{**WORK, "script": "other work"})["a"]
     assert (told["failed"], engine.calls, engine.starts) == (True, [], ["a"])
-    assert "is the journal of other work on a: its script is another one" in told["msg"]
+    assert "is the journal of other work on a: its script differs" in told["msg"]
 
 
 @several
@@ -633,14 +633,17 @@ def test_a_script_that_failed_is_a_failure_in_its_journal_too(
 
 OTHER_WORK: dict[str, tuple[dict[str, Any], str]] = {
     "name": ({"name": ["Weekly"]}, "its session is Nightly on a"),
-    "script": ({"script": "other work"}, "its script is another one"),
-    "arguments": ({"arguments": [1]}, "its script has other parameters"),
-    "parameters": ({"parameters": {"b": 2, "a": [1, None]}}, "its script has other parameters"),
-    "sensitive": ({"sensitive_parameters": [{"name": "key", "value": "secret"}]}, "its script has other parameters"),
+    "script": ({"script": "other work"}, "its script differs"),
+    "arguments": ({"arguments": [1]}, "the parameters of its script differ"),
+    "parameters": ({"parameters": {"b": 2, "a": [1, None]}}, "the parameters of its script differ"),
+    "sensitive": (
+        {"sensitive_parameters": [{"name": "key", "value": "secret"}]},
+        "the parameters of its script differ",
+    ),
     # A command of the same text.
-    "command": ({"script": None, "command": "work"}, "its script is another one"),
+    "command": ({"script": None, "command": "work"}, "its script differs"),
     **{
-        name: ({name: value}, "its script has another one of creates, removes, chdir and error_action")
+        name: ({name: value}, "its creates, removes, chdir or error_action differs")
         for name, value in {"creates": "x", "removes": "x", "chdir": "/srv", "error_action": "stop"}.items()
     },
 }
@@ -660,7 +663,7 @@ def test_other_work_is_not_answered_by_what_the_folder_has(other: str, ends: boo
             # With start_anew it may be that nothing runs there.
             assert {call.module for call in engine.calls} <= ({"pssession_info"} if more.get("start_anew") else set())
             assert f"work/a.jsonl is the journal of other work on a: {message}." in told["msg"]
-            assert "Take another name and another journal folder" in told["msg"]
+            assert "Use another name and another journal folder" in told["msg"]
     assert (str(engine.journals), str(engine.sessions), engine.starts) == (journals, sessions, ["a"])
     engine.ends = True
     for session in engine.sessions.values():
@@ -689,7 +692,7 @@ def test_other_work_takes_the_place_of_work_without_a_result_where_the_user_says
     engine.ends, engine.state = True, "Completed"
     other = {**WORK, "script": "other work"}
     refused = engine.run("resume", ["a"], **other)["a"]
-    assert ("its script is another one" in refused["msg"], refused["results"], engine.starts) == (True, [], ["a"])
+    assert ("its script differs" in refused["msg"], refused["results"], engine.starts) == (True, [], ["a"])
     told = engine.run("resume", ["a"], start_anew=True, **other)["a"]
     assert (told["failed"], [result["output"] for result in told["results"]], len(engine.starts)) == (
         False,
@@ -756,7 +759,7 @@ def test_work_begun_before_goes_on_and_is_told_apart_from_then_on() -> None:
     next(iter(engine.sessions.values())).command.rest.append("more")  # type: ignore[union-attr]
     assert engine.run("resume", ["a"], timeout=0, **WORK)["a"]["results"][0]["output"] == [*OUTPUT, "more"]
     refused = engine.run("resume", ["a"], timeout=0, **{**WORK, "script": "other work"})["a"]
-    assert "its script is another one" in refused["msg"]
+    assert "its script differs" in refused["msg"]
 
 
 def test_what_another_run_started_meanwhile_is_not_kept_as_this_work() -> None:
@@ -775,7 +778,7 @@ def test_what_another_run_started_meanwhile_is_not_kept_as_this_work() -> None:
     this = Order(["a"], {**WORK, "script": "this work"}, folder=Folder(engine))
     told = drive(JOBS["resume"](this), perform)[0].by_host()["a"]
     assert (told["failed"], engine.results, len(engine.sessions)) == (True, {}, 1)
-    assert "its script is another one" in told["msg"]
+    assert "its script differs" in told["msg"]
 
 
 @pytest.mark.parametrize(("most", "calls"), [(100, 1), (2, 3), (0, 5)])

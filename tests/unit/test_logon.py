@@ -413,7 +413,7 @@ USER = {"username": "me@EXAMPLE.COM", "password": "secret-pw"}
         (HTTPS, "certificate,ntlm", {**USER, **PEM}, "certificate", "auto", []),
         (HTTPS, "certificate, ntlm", USER, "ntlm", "auto", ["certificate: "]),
         (HTTPS, "ntml,ntlm", USER, "ntlm", "auto", ["ntml: "]),
-        (HTTPS, "certificate,credssp,ntlm", USER, "ntlm", "auto", ["certificate: ", "credssp: it hands over"]),
+        (HTTPS, "certificate,credssp,ntlm", USER, "ntlm", "auto", ["certificate: ", "credssp: it sends"]),
     ],
 )
 def test_the_first_possible_one_of_a_list_is_taken(

@@ -388,7 +388,7 @@ def test_a_task_with_no_log_shows_nothing(run: Run) -> None:
 def test_a_task_that_is_ended_by_a_time_limit_warns(run: Run) -> None:
     tell(run.fork(), Interrupted(2, 1))
     assert run.terminal.warnings == [
-        "Collect: Interrupted. The work in the sessions goes on without Ansible. Receive what it gives with the module "
+        "Collect: Interrupted. The work in the sessions goes on without Ansible. Receive its output with the module "
         "psremoting.fleet.receive_pssession."
     ]
     assert interruption_of(run.records) is None
@@ -399,6 +399,6 @@ def test_an_interrupted_run_is_told_of_once_for_all_its_forks(run: Run) -> None:
         tell(run.fork("none"), Interrupted(sessions, 0, by_signal=True))
     assert run.terminal.warnings == []
     assert interruption_of(run.records) == (
-        "Interrupted. The work in the sessions goes on without Ansible. Receive what it gives with the module "
+        "Interrupted. The work in the sessions goes on without Ansible. Receive its output with the module "
         "psremoting.fleet.receive_pssession."
     )

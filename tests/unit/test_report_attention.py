@@ -105,7 +105,7 @@ def test_commands_that_exited_with_a_code_have_a_bar_of_their_own() -> None:
 
 def test_a_page_of_hosts_that_did_not_answer_does_not_say_that_they_have_no_sessions() -> None:
     silent = files.content(report(result(errors=[unreachable("srv01")])), "html", MADE_AT).decode()
-    assert "No host has told of its sessions." in silent
+    assert "No host has reported its sessions." in silent
     assert "There are no sessions." not in silent
     assert "There are no sessions." in files.content(report(), "html", MADE_AT).decode()
 

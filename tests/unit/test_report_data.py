@@ -115,7 +115,7 @@ def test_hosts_and_names_stand_in_their_natural_order() -> None:
 @pytest.mark.parametrize(
     ("results", "place"),
     [
-        (["text"], r"results\[0\] is no result of a task, but str"),
+        (["text"], r"results\[0\] is not the result of a task, but str"),
         ([result(), {"changed": True, "stdout": "x"}], r"results\[1\] has no sessions"),
         ([{"results": [{"changed": True}]}], r"results\[0\]\.results\[0\] has no sessions"),
     ],

@@ -72,7 +72,7 @@ def test_without_sessions_a_list_says_so() -> None:
 
 def test_a_host_that_failed_has_not_told_that_it_has_no_sessions() -> None:
     failed = hosts(2, sessions=[], failed=True)
-    assert details(failed, NOW, with_sessions=True) == ["No host has told of its sessions."]
+    assert details(failed, NOW, with_sessions=True) == ["No host has reported its sessions."]
     failed[0]["failed"] = False
     assert details(failed, NOW, with_sessions=True) == ["There are no sessions on the 1 host that answered."]
 

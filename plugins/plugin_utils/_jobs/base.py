@@ -275,7 +275,7 @@ def as_patterns(order: Order, host: str, sessions: t.Sequence[Entry]) -> t.Itera
         matches = [str(each.get("name") or "") for each in sessions]
         matches = [each for each in matches if pattern.selects(each) and not pattern.is_name(each)]
         if matches and "[" in name:
-            text = f"no session is called {name}, so it is a pattern, which matches {', '.join(matches)}"
+            text = f"no session has the name {name}, so it is used as a pattern. It matches {', '.join(matches)}"
             yield Line("pattern", host, f"{text}. For that name only, write {escaped(name)}")
 
 

@@ -20,9 +20,9 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 _CONDITIONS = ("creates", "removes", "chdir", "error_action")
 # In words, what it is that differs, by what is noted.
 _DIFFERENCES = {
-    "script": "its script is another one",
-    "parameters": "its script has other parameters",
-    "conditions": f"its script has another one of {', '.join(_CONDITIONS[:-1])} and {_CONDITIONS[-1]}",
+    "script": "its script differs",
+    "parameters": "the parameters of its script differ",
+    "conditions": f"its {', '.join(_CONDITIONS[:-1])} or {_CONDITIONS[-1]} differs",
 }
 
 

@@ -50,7 +50,7 @@ def _is_meant(order: Order, result: Entry) -> bool:
 def _failures(order: Order, host: str, result: Entry) -> t.Iterator[Entry]:
     """Yield the error of a command that ended without success; one that has no end in the journal may still run."""
     state, rc = result.get("state"), result.get("rc")
-    how, hint = "", "What it gave is in the result."
+    how, hint = "", "The result has its output."
     if state == "Failed":
         exception = (result.get("failure") or {}).get("exception") or {}
         how = f"failed: {exception.get('message') or 'it gave no reason'}"

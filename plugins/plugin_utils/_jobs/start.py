@@ -72,7 +72,7 @@ def _not_begun(order: Order, folder: Folder, told: Told) -> t.Generator[Line, Re
         noted = noted_in(kept, begun.work)
         if noted is not None and (other := difference(noted, order, host)):
             message = DIFFERENT.message.format(journal=journal, host=host, difference=other)
-            hint = "Take another name and another journal folder for this work."
+            hint = "Use another name and another journal folder for this work."
             told.parts[host].append(error(host, message, hint=hint))
         elif kept is not None:
             yield Line("nothing", host, f"nothing started on {host}: the work is done. The job resume has its result")
@@ -86,7 +86,7 @@ def _not_begun(order: Order, folder: Folder, told: Told) -> t.Generator[Line, Re
 
 def _nothing_started(host: str, session: Entry) -> str:
     """Return why the script was not started on a host: whose command it is that the session has, is not known."""
-    text = f"nothing started on {host}: session {place(session)} is there already with a command"
+    text = f"nothing started on {host}: session {place(session)} already exists and has a command"
     return f"{text} (another client is connected)" if is_busy(session) else text
 
 

@@ -99,32 +99,32 @@ SEVERAL = Refusal(
     "Name one in configuration_name, or remove the sessions that are not needed.",
 )
 OTHER_WORK = Refusal(
-    "Session {name} on {host} has a command that {journal} does not know: another job, or one with another journal, "
+    "Session {name} on {host} has a command that is not in {journal}: another job, or a job with another journal, "
     "started it. Nothing was started or received.",
-    "The job collect receives what it gives (playbook collect). Take another name for this work, or, if the command is "
-    "this work, started by the job start, set adopt (pssession_adopt in the playbook).",
+    "The job collect receives its output (playbook collect). Use another name for this work. If the job start started "
+    "the command as this work, set adopt (pssession_adopt in the playbook).",
 )
 DIFFERENT = Refusal(
-    "{journal} is the journal of other work on {host}: {difference}. Nothing was started, and no result is given.",
-    "Take another name and another journal folder for this work. What the other work gave, the lookup "
-    "psremoting.fleet.journal or the job journal reads. If only script, parameters or conditions differ, and the "
-    "other work does not run and has no result, start_anew starts this one in its place.",
+    "{journal} is the journal of other work on {host}: {difference}. Nothing was started, and no result is returned.",
+    "Use another name and another journal folder for this work. The lookup psremoting.fleet.journal or the job journal "
+    "reads the output of the other work. If only script, parameters or conditions differ, and the other work neither "
+    "runs nor has a result, start_anew starts this work instead.",
 )
 GONE = Refusal(
-    "The work was started on {host}, and its session is gone: there is no session {name} of {account}. It expired, was "
-    "removed, or the computer was restarted. What was received of its output is in {journal}.",
-    f"The lookup psremoting.fleet.journal, or the job journal, reads that. {_ANEW} Other work needs a name and a "
-    "journal folder of its own.",
+    "The work was started on {host}, but its session is gone: there is no session {name} of {account}. It expired, was "
+    "removed, or the computer was restarted. The output received until then is in {journal}.",
+    f"The lookup psremoting.fleet.journal, or the job journal, reads it. {_ANEW} For other work, use another "
+    "name and another journal folder.",
 )
 UNKNOWN = Refusal(
-    "The session on {host} is there and has no command: either the work was never started in it, or its output was "
+    "The session on {host} exists but has no command: either the work was never started in it, or its output was "
     "received already.",
     f"Look on {{host}} whether it was done. Where the inventory has two names for the computer, the result is that of "
     f"the other name. {_ANEW}",
 )
 STOPPED = Refusal(
     "The work on {host} was stopped before its end.",
-    f"What it gave until then is in the result. {_ANEW}",
+    f"The result has its output until then. {_ANEW}",
 )
 INCOMPLETE = Refusal(
     "Another task or client received the beginning of the output of the work on {host}. The rest is in {journal}, and "

@@ -195,7 +195,7 @@ def _taken(record: Record, text: str, lines: int = 1) -> str | None:
         return None
     record["lines"] = shown + lines
     is_last = record["lines"] == MOST_LINES
-    return f"{text} (the last of {MOST_LINES} lines that a run shows of what it waits for)" if is_last else text
+    return f"{text} (the last of {MOST_LINES} lines of progress that a run shows)" if is_last else text
 
 
 def _summary(shares: t.Sequence[Share], left: Share) -> str:

@@ -209,7 +209,7 @@ def _flat(results: t.Iterable[t.Any], place: str) -> t.Iterator[Row]:
     for number, entry in enumerate(results):
         here = f"{place}[{number}]"
         if not isinstance(entry, Mapping):
-            raise ValueError(f"{here} is no result of a task, but {type(entry).__name__}")
+            raise ValueError(f"{here} is not the result of a task, but {type(entry).__name__}")
         if entry.get("skipped"):
             continue
         inner = entry.get("results")
@@ -218,7 +218,7 @@ def _flat(results: t.Iterable[t.Any], place: str) -> t.Iterator[Row]:
         elif "sessions" in entry or entry.get("failed"):
             yield dict(entry)
         else:
-            raise ValueError(f"{here} has no sessions: it is no result of a module or the role of this collection")
+            raise ValueError(f"{here} has no sessions: it is not the result of a module or the role of this collection")
 
 
 def _by_host(entry: Row) -> t.Iterator[Row]:

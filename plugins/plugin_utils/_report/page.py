@@ -35,8 +35,8 @@ OUTCOMES = {
     "failed": ("Failed", "something else went wrong"),
     "command_failed": ("Command failed", "the script ended with an error or an unexpected exit code"),
     "busy": ("Busy", "another client holds the session"),
-    "expired": ("Expired", "was known, exists no longer"),
-    "missing": ("Missing", "nothing of that name is there"),
+    "expired": ("Expired", "was known, no longer exists"),
+    "missing": ("Missing", "no session has this name"),
     "completed_with_errors": ("Completed with errors", "the script completed, and wrote errors"),
     "changed": ("Changed", "done, or would be in check mode"),
     "ok": ("OK", "nothing to do, nothing wrong"),
@@ -142,7 +142,7 @@ def moment(text: t.Any) -> str:
 def _no_sessions(report: Report) -> str:
     """Return what a page without sessions says: hosts that failed have not told of theirs."""
     is_told = not report.hosts or any(row["host"] not in report.failed for row in report.hosts)
-    return "There are no sessions." if is_told else "No host has told of its sessions."
+    return "There are no sessions." if is_told else "No host has reported its sessions."
 
 
 def _shown(value: t.Any) -> t.Any:

@@ -90,7 +90,7 @@ def test_credssp_of_the_inventory_wants_a_verified_server(
         assert result["sessions"] == []
         assert fleet.requests == []
         assert ["authentication: credssp" in error["hint"] for error in result["errors"]] == [True, True]
-    warned = [text for text in result["warnings"] if "hands over the password" in text]
+    warned = [text for text in result["warnings"] if "sends the password" in text]
     assert len(warned) == (0 if is_verified or not insists else 1)
     assert all("srv01, srv02" in text for text in warned)
 

@@ -77,7 +77,7 @@ def test_a_script_that_was_not_delivered_has_not_begun_and_is_started_anew(
     break_off(computer, 0, can_stop=can_stop)
     broken = start(LONG)
     assert broken["failed"]
-    assert "did not start, since its script was not delivered to the end" in broken["msg"]
+    assert "did not start, because its script was not delivered completely" in broken["msg"]
     job = computer.session("job")
     assert len(job.commands) == (0 if can_stop else 1)
     computer.injections.clear()

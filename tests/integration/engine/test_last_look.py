@@ -109,7 +109,7 @@ def test_the_computer_does_not_answer(
     result = break_off(code, lambda: computer.inject(Injection(times=None, action="reset")))
     error = only_error(result)
     assert (error["reason"], result["sessions"]) == ("unreachable", [])
-    assert error["hint"].startswith("It is not known what became of the session: the computer does not answer (")
+    assert error["hint"].startswith("The state of the session is unknown: the computer does not answer (")
 
 
 @pytest.mark.parametrize("code", [0x8033805B, 995])

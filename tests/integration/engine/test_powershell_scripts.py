@@ -162,5 +162,5 @@ def test_a_process_that_is_killed(controller: Controller, fleet: SimulatedFleet,
     assert (got["state"], got["failure"]) == ("Running", None)
     (error,) = result["errors"]
     assert error["reason"] == "expired"
-    assert "What was received until then is in the result." in error["hint"]
+    assert "The result has the output received until then." in error["hint"]
     assert name not in [session.name for session in fleet["srv01"].sessions]

@@ -126,5 +126,5 @@ def test_what_is_started_and_not_awaited_cannot_be_removed(controller: Controlle
         when_done="remove",
     )
     assert error_ids(result) == ["AmbiguousParameterSet"]
-    assert "when_done=remove needs the end of the command" in result["msg"]
+    assert "when_done=remove cannot be used with in_disconnected_session" in result["msg"]
     assert fleet.requests == []

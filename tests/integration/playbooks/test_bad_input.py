@@ -65,7 +65,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     **{
         f"log-on to a proxy by {way}": (
             {**ON, "session_option": {"proxy": "http://proxy:3128", "proxy_authentication": way}},
-            f"session_option.proxy_authentication={way} is not supported: only basic is, for a log-on to a proxy",
+            f"session_option.proxy_authentication={way} is not supported: proxies support basic only",
         )
         for way in ("digest", "negotiate")
     },

@@ -302,7 +302,7 @@ def test_a_task_that_takes_too_long_says_what_becomes_of_its_work(
     assert run.exit_code == 0, run.output
     assert "Timed out" in run["Run"].message
     shown = run.output.replace("\n", " ")
-    assert "Run: Interrupted. The work in the sessions goes on without Ansible. Receive what it gives with" in shown
+    assert "Run: Interrupted. The work in the sessions goes on without Ansible. Receive its output with" in shown
     (session,) = run["Look"]["sessions"]
     assert (session["state"], session["availability"], len(session["commands"])) == ("Disconnected", "None", 1)
 

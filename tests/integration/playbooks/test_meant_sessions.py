@@ -94,7 +94,7 @@ def test_a_task_with_such_a_name_means_the_session_that_is_called_so(
     assert names(fleet) == ["Job 1"], "the second task took the name for a pattern"
     run = controller.run(remove, "-e", "name='Job [145]'")
     assert names(fleet) == []
-    assert "no session is called Job [145], so it is a pattern. It matches Job 1 on srv01" in " ".join(
+    assert "no session has the name Job [145], so it is used as a pattern. It matches Job 1 on srv01" in " ".join(
         run.output.split()
     )
 
@@ -123,7 +123,7 @@ def test_another_journal_does_not_join_the_work_of_the_first(shipped: Shipped, f
     shipped.play("resume", timeout=1, **monday)
     run = shipped.play("resume", **tuesday)
     assert run.exit_code == 2
-    assert "tuesday/srv01.jsonl does not know" in run.output
+    assert "tuesday/srv01.jsonl: another job" in run.output
     assert names(fleet) == ["Nightly"]
     assert not list((shipped.folder / "tuesday").glob("*.result.json"))
     assert "still runs" in shipped.play("resume", timeout=1, adopt=True, **tuesday).output
@@ -203,7 +203,7 @@ def test_a_session_may_be_that_of_an_unknown_account(domain: SimulatedFleet, tmp
         run = controller.play(playbook, expires_within=100000) if playbook == "extend" else controller.play(playbook)
         assert run.exit_code == 2
         assert (
-            "it cannot be told whether LAB\\\\svc-jobs, the owner of Old on srv01, is jobs.night@lab.test" in run.output
+            "it is not known whether LAB\\\\svc-jobs, the owner of Old on srv01, is jobs.night@lab.test" in run.output
         )
     run = controller.play("start", "--check", name="Old", script="Long work")
     assert run.exit_code == 2

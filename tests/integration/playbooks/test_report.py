@@ -177,8 +177,8 @@ def test_output_is_in_the_page_where_it_is_asked_for(controller: Controller) -> 
         ("dest: /proc/nowhere/report.html", "dest: /proc/nowhere"),
         ("formats: []", "formats: there is nothing to write"),
         ("formats: [pdf]", "formats"),
-        ("mode: 640", 'mode: 640 is no permission in octal digits; write it in quotes, as in "0640"'),
-        ("mode: u=rw", "mode: u=rw is no permission"),
+        ("mode: 640", 'mode: 640 is not a permission in octal digits; write it in quotes, as in "0640"'),
+        ("mode: u=rw", "mode: u=rw is not a permission"),
         ("results: text", "results"),
     ],
 )

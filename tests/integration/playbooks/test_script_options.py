@@ -75,7 +75,7 @@ def test_work_in_another_place_is_other_work(controller: Shipped, tmp_path: Path
     journal = str(controller.folder / "journal")
     other = controller.play("resume", name="Nightly", script=WHERE, chdir="/", journal=journal)
     assert other.exit_code == 2
-    assert "its script has another one of creates, removes, chdir and error_action" in " ".join(other.output.split())
+    assert "its creates, removes, chdir or error_action differs" in " ".join(other.output.split())
 
 
 @pytest.mark.parametrize("job", ["start", "resume"])

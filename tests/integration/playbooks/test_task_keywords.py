@@ -15,7 +15,7 @@ from tests.waiting import until
 from .controller import Controller
 from .shipped import Shipped
 
-BECOME = "become is not possible: what runs in a session runs as the account that opened the session. Nothing was sent."
+BECOME = "become is not possible: a script runs as the account that opened its session. Nothing was sent."
 NO_EFFECT = "become has no effect on this task. "
 KEYWORD, VARIABLE = "Set become: false for the task", "Set ansible_become: false in vars of the task"
 

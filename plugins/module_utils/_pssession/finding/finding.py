@@ -165,8 +165,8 @@ def _ask(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     if handed:
         task.context.emit(
             Warned(
-                f"CredSSP hands over the password, and TLS does not verify {', '.join(handed)}. Whatever answers there "
-                "can keep it. Use HTTPS with a verified or pinned certificate (ca_cert, "
+                f"CredSSP sends the password to the server, and TLS does not verify {', '.join(handed)}. A false "
+                "server could keep it. Use HTTPS with a verified or pinned certificate (ca_cert, "
                 "server_certificate_fingerprint)."
             )
         )
@@ -185,7 +185,7 @@ def _each_once(endpoints: t.Iterable[Endpoint], task: Task) -> list[Endpoint]:
             task.context.emit(
                 Warned(
                     f"{first.own_host or first.computer_name} and {endpoint.own_host or endpoint.computer_name} are "
-                    f"one computer ({endpoint.uri}). What this task does there, it does once, for the first name."
+                    f"one computer ({endpoint.uri}). The task works there once, under the first name."
                 )
             )
     return [endpoint for alike in kept.values() for endpoint in alike]
@@ -236,8 +236,8 @@ def _tell_matches(task: Task, sessions: t.Sequence[PSSession]) -> None:
             more = f" and {len(found) - 10} more" if len(found) > 10 else ""
             task.context.emit(
                 Warned(
-                    f"name: no session is called {pattern.pattern}, so it is a pattern. It matches {shown}{more}. "
-                    f"For that name only, write {escaped(pattern.pattern)}"
+                    f"name: no session has the name {pattern.pattern}, so it is used as a pattern. It matches "
+                    f"{shown}{more}. For that name only, write {escaped(pattern.pattern)}"
                 )
             )
 
@@ -249,8 +249,8 @@ def _warn_of_ignored(reference: SessionReference, task: Task) -> None:
         name = reference.name or reference.instance_id
         task.context.emit(
             Warned(
-                f"Session {name} on {reference.computer_name} says {', '.join(names)}. That weakens a check, so it "
-                "counts only from this controller's state file, which does not have the session. Set it in the task."
+                f"Session {name} on {reference.computer_name} sets {', '.join(names)}, which weakens a check. The "
+                "task ignores it, because this controller's state file does not have the session. Set it in the task."
             )
         )
 

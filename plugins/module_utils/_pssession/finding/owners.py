@@ -102,7 +102,7 @@ def owner_unknown(sessions: t.Sequence[PSSession], owners: Owners, cmdlet: Cmdle
     account, owner = owners.account_text(first.endpoint), first.shell.owner
     return error_record(
         "PSSessionOwnerUnknown",
-        f"it cannot be told whether {owner}, the owner of {names} on {first.endpoint.computer_name}, is {account}",
+        f"it is not known whether {owner}, the owner of {names} on {first.endpoint.computer_name}, is {account}",
         cmdlet=cmdlet,
         about=first.subject if len(sessions) == 1 else first.endpoint.subject,
         hint=f"Log on as DOMAIN\\user, or set owner to {owner} (pssession_owner in the playbooks).",

@@ -182,7 +182,7 @@ class NotAsked(TransportError):
             f"{refused} log-ons with {account} were refused, and none was accepted",
             delivered=False,
             hint=f"Nothing was sent, so that the domain does not lock {account}. Check its password, and that it is "
-            "not locked, expired or disabled. lockout_guard: false asks every computer all the same.",
+            "not locked, expired or disabled. To ask every computer anyway, set lockout_guard: false.",
         )
         self.account = account
         self.refused = refused

@@ -70,7 +70,7 @@ def _proxy_authentication(value: t.Any, name: str) -> str:
     if value != "basic":
         raise ParameterBindingError(
             "NotImplemented",
-            f"{name}={value} is not supported: only basic is, for a log-on to a proxy",
+            f"{name}={value} is not supported: proxies support basic only",
             "NotImplemented",
         )
     return "basic"

@@ -23,7 +23,7 @@ from ..psrp.starting import IncompleteStart
 from ..request.request import Request
 from .last_look import Fate, Seen
 
-_RECEIVED = "What was received until then is in the result."
+_RECEIVED = "The result has the output received until then."
 _MAY_BE_OPENING = (
     "A client is connected to the session. If that was an earlier run of this task, run the task again in a minute; it "
     "starts the command then."
@@ -79,7 +79,7 @@ def error_of(session: PSSession, output: Output, request: Request) -> ErrorRecor
             request,
             category="InvalidResult",
             reason=Reason.COMMAND_FAILED,
-            hint="What the script gave is in the result.",
+            hint="The result has the output of the script.",
         )
     if output.state is PipelineState.STOPPED and not request.run.stop:
         return _record(
@@ -88,7 +88,7 @@ def error_of(session: PSSession, output: Output, request: Request) -> ErrorRecor
             session,
             request,
             reason=Reason.COMMAND_FAILED,
-            hint="A user or a program stopped it, not this task. What it gave until then is in the result.",
+            hint="A user or a program stopped it, not this task. The result has its output until then.",
         )
     return None
 
@@ -139,10 +139,10 @@ def incomplete(
     """
     command = f"the command in session {session.place}"
     if not delivery.has_begun:
-        message = f"{command} did not start, since its script was not delivered to the end"
+        message = f"{command} did not start, because its script was not delivered completely"
         hint = "Run the task again." if is_stopped else "Remove the session (remove_pssession), and run the task again."
     elif delivery.total is None:
-        message = f"it is not known whether {command} started, since the server's answer got lost"
+        message = f"it is not known whether {command} started, because the server's answer was lost"
         hint = "If the command started, receive_pssession receives its output; with stop, it stops the command."
     else:
         message = f"{command} did not get all of its input, only {delivery.objects} objects"
@@ -207,8 +207,8 @@ def _fate(result: CommandResult, seen: Seen, request: Request) -> str:
     """Return what became of a session, in words."""
     if seen.fate is Fate.UNKNOWN:
         why = f" ({seen.cause.message})" if seen.cause else ""
-        later = " If the session is there later, receive_pssession receives the rest." if result.command_id else ""
-        return f"It is not known what became of the session: the computer does not answer{why}.{later}"
+        later = " If the session exists later, receive_pssession receives the rest." if result.command_id else ""
+        return f"The state of the session is unknown: the computer does not answer{why}.{later}"
     if seen.fate is Fate.EXPIRED and result.cause is not None and result.cause.code == Code.HOST_PROCESS_ENDED:
         return HINTS[Code.HOST_PROCESS_ENDED]
     if _is_receiving(result) and seen.fate is Fate.WITHOUT_COMMAND:
@@ -228,10 +228,10 @@ def journal_failed(session: PSSession, command_id: str | None, error: JournalErr
     """Return the record for a command that could not be started or received, since the journal cannot be written."""
     doing = "receiving from" if command_id else "starting a command in"
     hint = (
-        "The result has what was received before that, and the server has the rest. Make room for the journal, and run "
+        "The result has the output received before, and the server has the rest. Make room for the journal, and run "
         "the task again."
         if command_id
-        else "Nothing goes on in this session. Make room for the journal, and run the task again."
+        else "The task does nothing more in this session. Make room for the journal, and run the task again."
     )
     return _record(
         "InvalidOperation",

@@ -73,7 +73,7 @@ class Outputs:
             if result.output.output_dropped:
                 yield Warned(
                     f"The server dropped output of session {result.session.place}: the session's output buffering mode "
-                    "is Drop, and messages are missing. What came is in the result."
+                    "is Drop, and messages are missing. The result has the messages that arrived."
                 )
 
 

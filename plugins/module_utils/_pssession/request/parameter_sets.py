@@ -42,8 +42,8 @@ def resolve(
     if fitting and selecting:
         raise ParameterBindingError(
             "AmbiguousParameterSet",
-            f"The options given ({_join(telling)}) do not say which sessions are meant. Add the options in parentheses "
-            f"of one parameter set: {_join(str(candidate) for candidate in fitting)}.",
+            f"The options given ({_join(telling)}) do not select any sessions. Add the options in parentheses of "
+            f"one parameter set: {_join(str(candidate) for candidate in fitting)}.",
         )
     if fitting:
         mandatory = {option for candidate in sets for option in candidate.mandatory}

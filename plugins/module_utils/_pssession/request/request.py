@@ -361,7 +361,7 @@ def _check_new_sessions(run: Run, change: Change, given: t.Collection[str]) -> N
     if not run.in_disconnected_session:
         if "session_name" in given:
             _together(
-                "session_name is for new sessions and needs in_disconnected_session; for sessions that exist, set name"
+                "session_name is for new sessions and needs in_disconnected_session; for existing sessions, set name"
             )
         return
     if "name" in given or "session_name" not in given:
@@ -373,8 +373,8 @@ def _check_new_sessions(run: Run, change: Change, given: t.Collection[str]) -> N
         )
     if change.when_done == "remove":
         _together(
-            "when_done=remove needs the end of the command, and with in_disconnected_session no task waits for it; set "
-            "it where receive_pssession receives the output"
+            "when_done=remove cannot be used with in_disconnected_session, since that task does not wait; set it in "
+            "receive_pssession"
         )
 
 

@@ -334,7 +334,7 @@ def without_registry(error: PSSessionError) -> Warned:
     """Return the warning for a registry that cannot be used; all tasks of a run have the same."""
     return Warned(
         f"{error}. The task continues without it: later tasks do not know the ids of sessions. If the folder cannot be "
-        "written either, servers take each run for another client. Set state_file to a file that can be written and "
+        "written either, servers see each run as a different client. Set state_file to a file that can be written and "
         "locked."
     )
 

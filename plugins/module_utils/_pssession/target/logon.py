@@ -17,8 +17,8 @@ from . import certificates
 
 _CHOOSE = "Set another authentication (in the inventory, ansible_psrp_auth or ansible_winrm_transport)."
 _EMPTY = (
-    "Set it in credential or, in the inventory, in ansible_password. What that is read from may not be set, such as an "
-    "environment variable. To log on with a Kerberos ticket, leave it out."
+    "Set it in credential or, in the inventory, in ansible_password. Perhaps its source is not set, such as an "
+    "environment variable. To log on with a Kerberos ticket, omit it."
 )
 _OR_CHOOSE = f"Or {_CHOOSE[0].lower()}{_CHOOSE[1:]}"
 
@@ -180,7 +180,7 @@ def _not_a_fallback(endpoint: Endpoint) -> TransportError | None:
     """Refuse to hand over the password where that is not the first choice, or return None."""
     if not schemes.hands_over_password(endpoint.logon):
         return None
-    return _refused("it hands over the password, so it is taken only where it is the first of the list")
+    return _refused("it sends the password to the server, so it is used only as the first of the list")
 
 
 def _with_passed_over(endpoint: Endpoint, passed_over: t.Sequence[str]) -> Endpoint:
