@@ -151,8 +151,7 @@ class Remoting:
         self.close()
 
     def close(self) -> None:
-        """Close all connections. Sessions stay as they are. A server disconnects a silent client after about a
-        minute."""
+        """Close all connections. Sessions do not change. A server disconnects a silent client after about a minute."""
         self._pool.close()
 
     def get(self, endpoint: Endpoint) -> list[PSSession]:

@@ -30,7 +30,7 @@ class Report:
         what_if: The key of each session to which something would be done, with a line that says what; None if the task
             is not in check mode.
         results: What commands gave, for verbs that run or receive them.
-        accounts: The account on each computer whose sessions were looked for, if it is the own one.
+        accounts: For each computer, the own account, if the task looked for its sessions.
         changed_sessions: Keys of the sessions that were changed, or in check mode would be.
     """
 

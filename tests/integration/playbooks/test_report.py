@@ -175,7 +175,7 @@ def test_output_is_in_the_page_where_it_is_asked_for(controller: Controller) -> 
         ("dest: .", "is a folder"),
         ("dest: reports/", "is a folder"),
         ("dest: /proc/nowhere/report.html", "dest: /proc/nowhere"),
-        ("formats: []", "formats: there is nothing to write"),
+        ("formats: []", "formats is empty"),
         ("formats: [pdf]", "formats"),
         ("mode: 640", 'mode: 640 is not a permission in octal digits; write it in quotes, as in "0640"'),
         ("mode: u=rw", "mode: u=rw is not a permission"),

@@ -1,4 +1,4 @@
-"""Finding sessions: lists them on the computers and selects those that are meant. Nothing is changed here."""
+"""Finding sessions: lists the sessions of the computers and selects those of the task. Nothing is changed here."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 

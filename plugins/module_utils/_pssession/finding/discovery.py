@@ -24,9 +24,9 @@ from ..target.logon import unusable
 from ..task.task import Task
 from ..wsman.client import Listing
 
-# How many computers a message names that is about many.
+# The number of computers that a message names if it is about many.
 _NAMED = 5
-# So few computers that have not answered are named while the others are waited for.
+# The computers that have not answered are named if there are at most this many.
 _FEW = 3
 
 
@@ -36,11 +36,11 @@ class Discovery:
 
     Attributes:
         sessions: The PowerShell sessions of every computer that answered, computers in the order they were named.
-        errors: The record of each computer that did not, or whose list was not all usable. Computers that were not
-            asked because of an account have one in common.
-        listed: The lists that were whole.
+        errors: A record for each computer that did not answer, or whose list has unusable entries. Computers that were
+            not asked because of an account share one record.
+        listed: The complete lists.
         asked_at: When the first computer was asked, in seconds since the epoch.
-        places: Where each computer that answered is, after all redirections.
+        places: The endpoint of each computer that answered, after all redirections.
     """
 
     sessions: t.Mapping[Endpoint, tuple[PSSession, ...]]
@@ -51,15 +51,15 @@ class Discovery:
 
     @property
     def records(self) -> tuple[ErrorRecord, ...]:
-        """The error records, each once."""
+        """Return the error records, each once."""
         return tuple(dict.fromkeys(self.errors.values()))
 
 
 def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
     """List the PowerShell sessions of all endpoints, side by side under the throttle.
 
-    A computer that cannot be asked costs one error record and nothing else. With `Request.stop_on_error` no further
-    computer is asked after the first failure.
+    A computer that cannot be asked becomes one error record, and the others are still asked. With
+    `Request.stop_on_error` no further computer is asked after the first failure.
     """
     request = task.request
 
@@ -121,7 +121,7 @@ def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
 
 
 def _progress(asked: t.Sequence[Endpoint], answers: t.Collection[Endpoint]) -> Progressed:
-    """Return how many computers have answered, and where only few have not, which."""
+    """Return the number of computers that have answered, and the names of the others if they are few."""
     left = [each for each in asked if each not in answers] if len(asked) - len(answers) <= _FEW else []
     return Progressed(
         len(answers),
@@ -133,7 +133,7 @@ def _progress(asked: t.Sequence[Endpoint], answers: t.Collection[Endpoint]) -> P
 
 
 def _as_logged_on(endpoint: Endpoint, mechanism: str) -> Endpoint:
-    """Return an endpoint with what its log-on came to, for the results; it stays equal to what it was."""
+    """Return an endpoint with the scheme of its log-on, for the results. It stays equal to the original."""
     if not mechanism:
         return endpoint
     return dataclasses.replace(endpoint, logon=dataclasses.replace(endpoint.logon, used=mechanism))
@@ -142,12 +142,13 @@ def _as_logged_on(endpoint: Endpoint, mechanism: str) -> Endpoint:
 def list_commands(
     sessions: t.Sequence[PSSession], task: Task, *, several: bool
 ) -> tuple[list[PSSession], list[ErrorRecord]]:
-    """Return the sessions with the commands that exist in each, and the errors of the others; one request a session.
+    """Return the sessions with their commands, and the errors of the others. This takes one request for each session.
 
-    A session that vanishes meanwhile is an error, too; a cmdlet that only reads leaves it out.
+    A session that no longer exists is an error. A cmdlet that only reads leaves it out.
 
     Args:
-        several: Whether sessions with several commands count. The cmdlets support one, so others leave them out.
+        several: Whether to include sessions with several commands. The cmdlets support one command, so they leave such
+            sessions out.
     """
 
     def ask(session: PSSession) -> PSSession:
@@ -183,10 +184,10 @@ def list_commands(
 
 
 def as_session(shell: Shell, endpoint: Endpoint, now: datetime.datetime) -> PSSession:
-    """Return what a listed shell means to a client that is not known to be connected to it.
+    """Return the session of a listed shell, for a client that is not known to be connected to it.
 
-    Seen from outside every session is Disconnected; one that the server calls anything else is in use by some
-    client, and that is what the availability Busy says (RemoteRunspacePoolInternal.GetRemoteRunspacePools).
+    For such a client every session is Disconnected. If the server lists another state, some client uses the session,
+    and the availability is Busy (RemoteRunspacePoolInternal.GetRemoteRunspacePools).
     """
     free = shell.state.lower() == "disconnected"
     disconnected_on, expires_on = lifetime(shell, now) if free else (None, None)
@@ -201,10 +202,10 @@ def as_session(shell: Shell, endpoint: Endpoint, now: datetime.datetime) -> PSSe
 
 
 def lifetime(shell: Shell, now: datetime.datetime) -> tuple[datetime.datetime | None, datetime.datetime | None]:
-    """Return when a shell was disconnected and when the server will remove it, by the clock of this controller.
+    """Return the times of a shell's disconnection and of its removal by the server, by this controller's clock.
 
-    Both are unknown when the server did not say how long the shell was idle, or when that is already longer than it
-    may be: then it is only waiting to be collected (RunspaceConnectionInfo, DisconnectedOn and ExpiresOn).
+    Both are unknown if the server did not give the idle time, or if the idle time is longer than allowed, because the
+    server is about to remove the shell (RunspaceConnectionInfo, DisconnectedOn and ExpiresOn).
     """
     if shell.idle_timeout is None or shell.shell_inactivity is None or shell.idle_timeout <= shell.shell_inactivity:
         return None, None

@@ -1,4 +1,4 @@
-"""Find: discovery and selection, and errors for sessions that are meant and do not exist. Nothing is changed here."""
+"""Find: discovery and selection, and errors for missing sessions. Nothing is changed here."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -45,13 +45,13 @@ class Found:
     """The sessions and missing values that a task's options select.
 
     Attributes:
-        sessions: In the order of the options; one that was meant twice is there twice.
-        before: Those of them that exist, each once.
-        errors: Records of the computers that did not answer, and of what counts as a failure.
-        missing: Records of what was meant and not found; in `errors` only when that counts as a failure.
+        sessions: In the order of the options. A session that is selected twice is in it twice.
+        before: The existing ones of these sessions, each once.
+        errors: Records of computers that did not answer, and of missing sessions if they count as a failure.
+        missing: Records of missing sessions. They are in `errors` only if they count as a failure.
         listed: What computers listed, for the registry.
-        over: Numbers in the registry of sessions that must have ended.
-        accounts: The account on each computer whose sessions were looked for, if it is the own one.
+        over: Registry numbers of sessions that must have ended.
+        accounts: For each computer, the own account, if the task looked for its sessions.
     """
 
     sessions: tuple[PSSession, ...]
@@ -96,11 +96,11 @@ def find(task: Task) -> Found:
 
 
 def find_by_new_names(task: Task) -> Found:
-    """Find for each name on each computer the session that has it, or describe the one to be opened.
+    """Find the session for each name on each computer, or describe the session to open.
 
-    A session of the same name that belongs to another account does not count: it cannot be connected to. Where nothing
-    shows whose it is, the server is asked; in check mode, and where it does not say, that is an error. Two spellings of
-    an address are one computer, and two spellings of a name one session, so that nothing is opened twice.
+    Sessions of other accounts are ignored, because this account cannot connect to them. If the owner is unclear, the
+    server is asked. In check mode, or if the answer does not decide, this is an error. Two spellings of an address are
+    one computer, and two spellings of a name are one session, so that no session is opened twice.
     """
     endpoints = _each_once(endpoints_of.endpoints(task.request, task.context.settings_of), task)
     discovery = _ask(endpoints, task)
@@ -132,13 +132,13 @@ def find_by_new_names(task: Task) -> Found:
 
 
 def _of_name(task: Task, discovery: Discovery, endpoint: Endpoint, name: str) -> list[PSSession]:
-    """Return the sessions of a computer that have the name and configuration of one to be opened."""
+    """Return the sessions of a computer with the name and configuration of a session to open."""
     listed = discovery.sessions[endpoint]
     return [each for each in listed if is_same_name(each.name, name) and has_configuration(each, task.request)]
 
 
 def _is_own(task: Task, owners: Owners, session: PSSession) -> bool | None:
-    """Return whether a session belongs to the own account; one that the journal of the task knows does."""
+    """Return whether a session belongs to the own account. A session in the task's journal does."""
     journal = task.journal
     is_own = owners.is_own(session)
     if is_own is None and (journal.last_command_of(session) or journal.is_unstarted(session)):
@@ -147,7 +147,7 @@ def _is_own(task: Task, owners: Owners, session: PSSession) -> bool | None:
 
 
 def _tell_other_configurations(task: Task, endpoint: Endpoint, name: str, listed: t.Iterable[PSSession]) -> None:
-    """Warn of sessions that have the name of one to be opened, and another configuration."""
+    """Warn of sessions with the name of a session to open, but with another configuration."""
     others = [each for each in listed if is_same_name(each.name, name) and not has_configuration(each, task.request)]
     if others:
         wanted = configuration_name(task.request.query.resource_uri or DEFAULT_RESOURCE_URI)
@@ -160,7 +160,7 @@ def _tell_other_configurations(task: Task, endpoint: Endpoint, name: str, listed
 
 
 def _ask(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
-    """List the sessions of all computers; one warning names those that get the password without being verified."""
+    """List the sessions of all computers. One warning names those that get the password without verification."""
     handed = [each.computer_name for each in endpoints if hands_over_unverified(each)]
     if handed:
         task.context.emit(
@@ -174,7 +174,7 @@ def _ask(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
 
 
 def _each_once(endpoints: t.Iterable[Endpoint], task: Task) -> list[Endpoint]:
-    """Return the first of all endpoints with the same address and account; an unknown account may be any."""
+    """Return the first of all endpoints with the same address and account. An unknown account may be any account."""
     kept: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         alike = kept.setdefault(endpoint.key, [])
@@ -220,13 +220,13 @@ def _find_remembered(task: Task) -> tuple[Selection, Discovery, list[ErrorRecord
     errors = [*filter(None, refused.values())]
     missing = (*unknown, *over, *selection.missing)
     if not (selection.sessions or missing or errors or discovery.errors):
-        # Only sessions that a wildcard matched, and all of them have ended: that, too, is nothing found.
+        # A wildcard matched only sessions that have ended, so nothing was found.
         missing = tuple(unknown_name(request, pattern) for pattern in request.query.names or ())
     return dataclasses.replace(selection, missing=missing), discovery, errors
 
 
 def _tell_matches(task: Task, sessions: t.Sequence[PSSession]) -> None:
-    """Warn of what a text was taken for a pattern for that may well be meant as a name."""
+    """Warn if a text with brackets was used as a pattern, because the user may have meant a name."""
     if task.request.cmdlet.is_reading:
         return
     for pattern in task.request.query.names or ():
@@ -243,7 +243,7 @@ def _tell_matches(task: Task, sessions: t.Sequence[PSSession]) -> None:
 
 
 def _warn_of_ignored(reference: SessionReference, task: Task) -> None:
-    """Warn of what a session says of its connection that counts only if this controller has set it."""
+    """Warn of options in a given session that weaken a check, because only the state file may set them."""
     names = [] if reference.is_registered else weakening(reference.task_options)
     if names:
         name = reference.name or reference.instance_id
@@ -256,7 +256,7 @@ def _warn_of_ignored(reference: SessionReference, task: Task) -> None:
 
 
 def _fulfilling(task: Task, sessions: t.Sequence[PSSession]) -> list[PSSession]:
-    """Return the sessions that fulfil the conditions of the request beside names and ids."""
+    """Return the sessions that meet the request's other conditions, beside names and ids."""
     query = task.request.query
     opened: set[SessionKey] = set()
     if query.state != "all":

@@ -1,4 +1,4 @@
-"""Sessions that no other process of this controller works with, and computers that go by several names."""
+"""Locks sessions against other processes of this controller, and warns of computers with several names."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -17,14 +17,14 @@ from ..target import endpoint as endpoints_of
 from ..task.task import Task
 from .finding import Found
 
-# Seconds between two looks at locks that are waited for.
+# Seconds between two attempts to take a lock.
 _POLL_SECONDS = 0.5
-# How long a start waits for another process that is starting the same: that takes a few requests.
+# Seconds that a start waits for another process that starts the same session, which takes a few requests.
 _START_SECONDS = 60.0
 
 
 def only_here(task: Task, found: Found) -> Found:
-    """Return what was found without the sessions that another process works with, each of which is an error.
+    """Return the found sessions without those that another process works with. Each of those is an error.
 
     See `lock_sessions`.
     """
@@ -37,8 +37,8 @@ def only_here(task: Task, found: Found) -> Found:
 def lock_sessions(task: Task, sessions: t.Sequence[PSSession]) -> tuple[list[PSSession], list[ErrorRecord]]:
     """Return the sessions that this task has locked, and an error for each that another process works with.
 
-    They are waited for until `Flow.busy_timeout` is over. In check mode nothing is locked. A session that is still to
-    be opened is locked by the id that it will have.
+    It waits for locked sessions until `Flow.busy_timeout` is over. In check mode nothing is locked. A session that is
+    not open yet is locked by its future id.
     """
     if task.context.check_mode:
         return list(sessions), []
@@ -56,9 +56,10 @@ def lock_sessions(task: Task, sessions: t.Sequence[PSSession]) -> tuple[list[PSS
 
 
 def lock_starts(task: Task) -> None:
-    """Keep other processes from opening sessions of the same names on the same computers, or wait for their end.
+    """Lock the opening of sessions with these names on these computers, or wait for other processes that hold the lock.
 
-    It comes before the computers are asked: of two processes, the second would not see what the first opens.
+    This must happen before the computers are asked. Otherwise a second process would not see the session that the first
+    one opens.
 
     Raises:
         ControllerBusyError: Another process has not come to its end.
@@ -77,7 +78,7 @@ def lock_starts(task: Task) -> None:
 
 
 def tell_other_names(task: Task, sessions: list[PSSession]) -> None:
-    """Warn of sessions that earlier tasks saw on a host of another name: both names are one computer."""
+    """Warn if earlier tasks saw these sessions under another host name, because both names are one computer."""
     hosts: dict[tuple[str, str], set[str]] = {}
     for session in sessions:
         if session.endpoint.own_host:

@@ -15,15 +15,15 @@ from ..task.task import Task
 from .discovery import list_commands
 from .finding import Found
 
-# Seconds between two requests for the commands of sessions that are waited for.
+# Seconds between two requests for the commands of sessions while the task waits for them.
 POLL_SECONDS = 5.0
 
 
 def only_idle(task: Task, found: Found) -> Found:
-    """Return what was found without the sessions that have a command, each of which is an error.
+    """Return the found sessions without those that have a command. Each of those is an error.
 
-    A second command would wait in the session until the first one ends, and then run unseen. Sessions with a command
-    are looked at again until `Flow.busy_timeout` is over, but not in check mode.
+    A second command would wait in the session until the first one ends, and then run unnoticed. Sessions with a command
+    are listed again until `Flow.busy_timeout` is over, but not in check mode.
     """
     world = task.context.world
     give_up_at = world.monotonic() + (0 if task.context.check_mode else task.request.flow.busy_timeout)

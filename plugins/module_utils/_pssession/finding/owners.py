@@ -1,4 +1,4 @@
-"""Owners: whether a listed session belongs to the account that a task logs on with, or to one that the task names."""
+"""Owners: decides whether a listed session belongs to the own account, or to an account that the task names."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -20,16 +20,16 @@ from .discovery import Discovery
 
 
 class KnownOwners(t.Protocol):
-    """The accounts of log-ons, as servers have named them."""
+    """The accounts of log-ons, as the servers name them."""
 
     def owner_of(self, endpoint: Endpoint) -> str | None: ...
 
 
 class Owners:
-    """Whose the sessions are that computers listed.
+    """The owners of the listed sessions.
 
-    The server's word counts first: the owner that it named for a session that this controller opened, or was connected
-    to, with the same log-on. Next are the names. Where a session is surely of the own account, all others are not.
+    First count the owners that the server named for sessions that this controller opened or connected to with the same
+    log-on. Otherwise the names are compared. If one owner is certainly the own account, all other owners are not.
     """
 
     def __init__(self, query: Query, discovery: Discovery, known: KnownOwners) -> None:
@@ -39,12 +39,11 @@ class Owners:
         self._owners: dict[Endpoint, str | None] = {}
 
     def may_mean(self, session: PSSession) -> bool:
-        """Return whether the option `owner` selects a session, or may do so."""
+        """Return whether the option `owner` selects a session, or may select it."""
         return self._names(session) or (self._means_own and self.is_own(session) is not False)
 
     def is_in_doubt(self, session: PSSession) -> bool:
-        """Return whether the option `owner` selects a session only if its owner is the own account, and this is
-        unknown."""
+        """Return whether the option `owner` selects a session only if the own account owns it, which is unknown."""
         return self._means_own and not self._names(session) and self.is_own(session) is None
 
     def is_own(self, session: PSSession) -> bool | None:
@@ -64,7 +63,7 @@ class Owners:
         return self._owners[endpoint]
 
     def accounts(self) -> list[tuple[Endpoint, str]]:
-        """Return the account that was looked for on each computer that answered, if the own one is meant."""
+        """Return the own account on each computer that answered, if the task looks for its sessions."""
         return [(each, self.account_text(each)) for each in self._discovery.sessions] if self._means_own else []
 
     def account_text(self, endpoint: Endpoint) -> str:
@@ -118,9 +117,9 @@ def by_owner(sessions: t.Iterable[PSSession]) -> list[list[PSSession]]:
 
 
 def ask_for_owners(task: Task, endpoints: t.Iterable[Endpoint]) -> None:
-    """Let servers name the account of each log-on that is unknown: open a session, and remove it.
+    """Find out the account of each unknown log-on: open a session, read its owner and remove it.
 
-    One answer may do for many computers, so the first one is waited for.
+    One answer may be valid for many computers, so it waits for the first one.
     """
     first, *others = dict.fromkeys(endpoints)
     for group in ([first], others):

@@ -1,4 +1,4 @@
-"""Selection: the sessions that a request means, among those that were found, and those that are missing."""
+"""Selection: the sessions that a request selects among the listed ones, and the missing ones."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -32,10 +32,10 @@ _ENDED = frozenset({State.BROKEN.value, State.CLOSED.value})
 
 @dataclass(frozen=True)
 class Selection:
-    """The sessions meant, in the order of the options (one that was meant twice is there twice), and the gaps.
+    """The selected sessions in the order of the options, and the missing ones. A session can be selected twice.
 
     Attributes:
-        missing: A record for each value that nothing was found for.
+        missing: A record for each value without a session.
         over: Numbers of remembered sessions that have expired and whose computers can no longer be asked.
     """
 
@@ -45,15 +45,15 @@ class Selection:
 
 
 def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: Discovery, known: Known) -> Selection:
-    """Apply names or instance ids to what the computers listed.
+    """Select listed sessions by names or instance ids.
 
-    The cmdlet looks at all computers together (PSRemotingBaseCmdlet.QueryRunspaces), so a name that one of them has is
-    missing on none. With `Request.require_each` each is looked at by itself.
+    The cmdlet treats all computers together (PSRemotingBaseCmdlet.QueryRunspaces), so a name is missing only if no
+    computer has it. With `Request.require_each` each computer must have it.
 
     Args:
         endpoints: The computers as the task named them; those of one that was named twice are candidates twice.
     """
-    # What is missing on a computer that did not answer is unknown, and its error says why.
+    # Missing sessions of a computer that did not answer are unknown. Its error has the reason.
     answered = [endpoint for endpoint in endpoints if endpoint in discovery.sessions]
     names = [_as_meant(pattern, discovery, known) for pattern in request.query.names or ()]
     request = dataclasses.replace(request, query=dataclasses.replace(request.query, names=tuple(names) or None))
@@ -71,7 +71,7 @@ def select_remote(endpoints: t.Iterable[Endpoint], request: Request, discovery: 
 class _Ended:
     """Finds out whether this controller has seen a missing session and not removed it.
 
-    Of several with one name the last counts. Each name is looked up once.
+    If several sessions have the name, the last one counts. Each name is looked up once.
     """
 
     def __init__(self, discovery: Discovery, known: Known) -> None:
@@ -89,7 +89,7 @@ class _Ended:
         if name not in self._named:
             self._named[name] = {}
             for reference in self._known.ever_named(name):
-                # By the host's own name as well: its address may be another one now.
+                # Also by the host's own name, because its address may have changed.
                 self._named[name].update({key: reference for key in (reference.uri_key, reference.own_host) if key})
         places = (key for endpoint in endpoints for key in (endpoint.key, endpoint.own_host) if key)
         found = (self._named[name].get(place) for place in places)
@@ -146,10 +146,10 @@ def _select_together(
 
 
 def _as_meant(pattern: WildcardPattern, discovery: Discovery, known: Known) -> WildcardPattern:
-    """Return what a name in the options means: the session that is called so, or else what the pattern matches.
+    """Return the sessions for a name in the options: the session with this name, or else the matches of the pattern.
 
-    It is a name wherever one of the computers lists a session of this name, or this controller knows one, also one that
-    ended: a task that removes it must not remove others when it is run again.
+    The text is a name if a computer lists a session of this name, or this controller knows one, even if it has ended.
+    Otherwise a task that removes the session would remove other sessions when it runs again.
     """
     if not pattern.may_be_a_name:
         return pattern
@@ -159,7 +159,7 @@ def _as_meant(pattern: WildcardPattern, discovery: Discovery, known: Known) -> W
 
 
 def matched(pattern: WildcardPattern, sessions: t.Iterable[PSSession]) -> list[PSSession]:
-    """Return the sessions that a text with a wildcard has selected as a pattern, and not as their name."""
+    """Return the sessions that a text selected as a pattern, and not as their name."""
     if not pattern.has_wildcards:
         return []
     return [each for each in sessions if pattern.selects(each.name) and not pattern.is_name(each.name)]
@@ -193,10 +193,10 @@ class Known(KnownOwners, t.Protocol):
 
 
 def look_up(request: Request, known: Known) -> tuple[list[SessionReference], list[ErrorRecord]]:
-    """Look up what a local parameter set means among the known sessions (PSRunspaceCmdlet.GetMatchingRunspaces).
+    """Select known sessions for a local parameter set (PSRunspaceCmdlet.GetMatchingRunspaces).
 
     Returns:
-        What is meant, and a record for each value that the registry does not know.
+        The selected sessions, and a record for each value that is not in the registry.
     """
     if request.query.sessions:
         return [_registered(session, known) for session in request.query.sessions], []
@@ -229,9 +229,9 @@ def select_remembered(
     discovery: Discovery,
     known: KnownOwners,
 ) -> Selection:
-    """Look up remembered sessions in what their computers list now.
+    """Find remembered sessions in the present lists of their computers.
 
-    One that was only matched by a wildcard may have ended meanwhile, and is not missing then.
+    A session that only a wildcard matched may have ended meanwhile. It does not count as missing.
     """
     owners = Owners(request.query, discovery, known)
     selected: list[PSSession] = []
@@ -244,7 +244,7 @@ def select_remembered(
         seen.add((endpoint.key, reference.instance_id))
         listed = discovery.sessions.get(endpoint)
         if listed is None:
-            # The computer did not answer, which is an error of its own, but not for ever.
+            # The computer did not answer, which is another error. But a session expires in the end.
             over += [reference.id] if reference.id and _must_be_over(reference, endpoint, discovery) else []
             continue
         session = next((session for session in listed if session.instance_id == reference.instance_id), None)
@@ -257,13 +257,13 @@ def select_remembered(
 
 
 def age(session: PSSession) -> float:
-    """Return for how many seconds a session has had no client; 0 for one that has a client."""
+    """Return the number of seconds that a session has had no client, or 0 if it has one."""
     # A negative duration, as after a clock was set back, must not hide the session.
     return max(0.0, session.shell.shell_inactivity or 0.0) if session.availability is Availability.NONE else 0.0
 
 
 def remaining(session: PSSession) -> float | None:
-    """Return in how many seconds a server removes a session if no client connects to it; None where that is unknown."""
+    """Return the number of seconds until the server removes a session without a client, or None if unknown."""
     shell = session.shell
     if session.expires_on is None or shell.idle_timeout is None or shell.shell_inactivity is None:
         return None
@@ -271,7 +271,7 @@ def remaining(session: PSSession) -> float | None:
 
 
 def may_be_same_account(one: Endpoint, other: Endpoint) -> bool:
-    """Return whether two endpoints with one address may log on as the same account; tickets may be those of any."""
+    """Return whether two endpoints with one address may use the same account. Tickets may belong to any account."""
     first, second = one.logon.username, other.logon.username
     if not first or not second:
         return True
@@ -280,7 +280,7 @@ def may_be_same_account(one: Endpoint, other: Endpoint) -> bool:
 
 
 def to_be_made(name: str, shell_id: str, endpoint: Endpoint, request: Request) -> PSSession:
-    """Return a session that does not exist yet: it has a name, an id and a configuration, and no state."""
+    """Return a session that does not exist yet, with a name, an id and a configuration, but no state."""
     shell = Shell(
         shell_id=shell_id,
         resource_uri=request.query.resource_uri or DEFAULT_RESOURCE_URI,
@@ -291,7 +291,7 @@ def to_be_made(name: str, shell_id: str, endpoint: Endpoint, request: Request) -
 
 
 def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord | None:
-    """Refuse a remembered session that is of no use whatever its computer says (no traffic), or return None."""
+    """Return an error for a remembered session that cannot be used in any case, without traffic, or None."""
     name = reference.name or reference.instance_id
     if reference.computer_type != "RemoteMachine":
         return error_record(
@@ -314,7 +314,7 @@ def refuse_unseen(reference: SessionReference, request: Request) -> ErrorRecord 
 
 
 def gone(reference: SessionReference, where: Subject, request: Request) -> ErrorRecord:
-    """Return the record for a session that was known and is no longer listed."""
+    """Return the record for a known session that is no longer listed."""
     return error_record(
         request.cmdlet.error_id,
         f"session {reference.name or reference.instance_id} no longer exists on {where.computer_name}",
@@ -383,17 +383,17 @@ def _known_to_be_over(reference: SessionReference, record: ErrorRecord) -> Error
 
 
 def _registered(given: SessionReference, known: Known) -> SessionReference:
-    """Return a session that was given to the task with what is known of it here."""
+    """Return a session that was given to the task, completed from the registry."""
     rows = [row for row in known.of_instance(given.instance_id) if given.is_same(row)]
     if not rows:
         return given
     row = min(rows, key=lambda each: each.uri_key != given.uri_key)
-    # Whose variables count for it is the registry's word, too: what was given may say anything.
+    # The registry also decides whose variables apply, because a given session may have any values.
     return dataclasses.replace(row, name=given.name, state=given.state, computer_type=given.computer_type)
 
 
 def _must_be_over(reference: SessionReference, endpoint: Endpoint, discovery: Discovery) -> bool:
-    """Return whether a session that a wildcard matched has expired, if its computer exists at all."""
+    """Return whether a session that a wildcard matched must have expired."""
     error = discovery.errors.get(endpoint)
     is_unreachable = error is not None and error.reason is Reason.UNREACHABLE
     return is_unreachable and not reference.exact and (reference.expires or discovery.asked_at) < discovery.asked_at

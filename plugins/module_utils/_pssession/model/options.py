@@ -55,8 +55,7 @@ class OptionGroup:
 
 @functools.cache
 def _readers(group: type[OptionGroup]) -> tuple[tuple[str, str, Reader], ...]:
-    """Return name, option and reader of each option field. They are cached, because fleets have thousands of
-    settings."""
+    """Return name, option and reader of each option field, cached for the thousands of settings of a fleet."""
     fields = [each for each in dataclasses.fields(group) if "read" in each.metadata]
     return tuple((each.name, option_name(each), each.metadata["read"]) for each in fields)
 

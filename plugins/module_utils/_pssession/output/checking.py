@@ -1,7 +1,7 @@
-"""Check mode of scripts that support it: they run in sessions that exist, and each session is left as it was found.
+"""Check mode of scripts that support it: they run in existing sessions, whose state is restored afterwards.
 
-This is the one case in which check mode sends requests that change something: the task connects to sessions, and
-disconnects from those that it was not connected to. No session is opened, nothing is written to the journal.
+Only in this case check mode sends requests that change something. The task connects to sessions, and disconnects from
+those that it was not connected to before. It opens no session and writes nothing to the journal.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -28,15 +28,15 @@ def run(script: Script, task: Task) -> tuple[Found, Applied, Outputs]:
     """Run a script that supports check mode in each session where a task without check mode would run it.
 
     Returns:
-        What was found, what a run without check mode would come to, with the errors of this one, and what the scripts
-        gave. Changed are the sessions whose scripts say that they would change something.
+        The found sessions, the prediction for a run without check mode with the errors of this one, and the output of
+        the scripts. A session counts as changed if its script reports that it would change something.
     """
     task = dataclasses.replace(task, request=_changing_nothing(task.request))
     context = dataclasses.replace(task.context, check_mode=False)
     acting = dataclasses.replace(task, context=context, journal=NoJournal())
     found = only_idle(task, only_here(acting, find(task)))
     expected = foreseen(task, found, carry_out(task, Connect(task.request, task.context), found))
-    # In a session that an earlier task would have opened or changed, the script cannot run yet.
+    # The script cannot run yet in a session that an earlier task would have opened or changed.
     ahead = {session.key for session in found.sessions if session.foreseen is not None}
     real = dataclasses.replace(found, sessions=tuple(each for each in found.sessions if each.key not in ahead))
     with disconnect_on_interrupt(acting) as connections:
@@ -60,7 +60,7 @@ def run(script: Script, task: Task) -> tuple[Found, Applied, Outputs]:
 
 
 def _changing_nothing(request: Request) -> Request:
-    """Return a request that leaves idle timeout and buffering mode of its sessions as they are."""
+    """Return a request that does not change idle timeout and buffering mode of the sessions."""
     changes = {"idle_timeout": None, "output_buffering_mode": None}
     given = dict(request.given.get("session_option") or {})
     return dataclasses.replace(

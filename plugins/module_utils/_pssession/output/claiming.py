@@ -1,4 +1,4 @@
-"""Starts a command of a known id in a session of a known id, whatever became of both, and never twice.
+"""Starts a command with a known id in a session with a known id, never twice, whatever state both are in.
 
     Command ---------> accepted: started
        |   exists ---> the list of commands says since when; one that is not listed has given its end to a client
@@ -30,11 +30,11 @@ from ..psrp import handshake, opening, starting
 from ..wsman.pool import ClientPool
 from .receiving import Needs
 
-# Seconds between two looks at a session that another client has, and between two attempts over new connections.
+# Seconds between two requests for a session in use, and between two attempts over new connections.
 _POLL_SECONDS = 1.0
 # Steps between two Commands. A server that answers as documented needs two or three.
 _MAX_STEPS = 12
-# Faults of a Command that leave it open whether a Command before it was carried out.
+# Faults of a Command that do not show whether an earlier Command was carried out.
 _THERE = frozenset({Code.COMMAND_EXISTS, Code.SHELL_DISCONNECTED})
 
 
@@ -43,10 +43,10 @@ class Claimed:
     """A command that exists, and that this client may receive.
 
     Attributes:
-        is_started: Whether it was started here and now; else it was there before.
-        title: What lists of commands show for it; None for one that has ended, and whose end a client has received.
-        needs: What has to be connected to before it can be received.
-        is_opened: Whether its session was opened for it.
+        is_started: Whether this client started it now. Otherwise it existed before.
+        title: Its title in lists of commands. None for a command that has ended and whose end a client has received.
+        needs: The connections that are needed before it can be received.
+        is_opened: Whether the session was opened for it.
     """
 
     is_started: bool
@@ -59,8 +59,8 @@ class Claiming:
     """Starts one command, or finds it.
 
     Args:
-        session: By its id, name and configuration; it need not exist.
-        script: Goes in one request, and has no input. Its title says whether a command that is found is this one.
+        session: Its id, name and configuration. The session need not exist.
+        script: A script without input that fits into one request. Its title shows whether a found command is this one.
         busy_timeout: Seconds to wait for a session that another client is connected to.
         recovery_timeout: Seconds to get over one break of the connection.
 
@@ -86,17 +86,17 @@ class Claiming:
         self._busy_timeout = busy_timeout
         self._recovery_timeout = recovery_timeout
         self._broke_at: float | None = None
-        # Whether a Command was sent whose answer is not known.
+        # Whether a Command was sent without a known answer.
         self._may_have_started = False
         self._needs = Needs.SESSION
         self.is_opened = False
 
     def claim(self) -> Claimed:
-        """Do it.
+        """Start the command, or find it.
 
         Raises:
             TooLarge: The script does not fit into one request; nothing was sent.
-            TransportError: The command was not started, or (`delivered`) it is not known whether it was.
+            TransportError: The command was not started, or (`delivered`) may have been started.
         """
         for _step in range(_MAX_STEPS):
             try:
@@ -116,10 +116,10 @@ class Claiming:
             starting.start_at_once(client, self._session.shell, self._command_id, self._script, client.new_deadline())
 
     def _check(self, error: TransportError) -> None:
-        """Take note of a failed Command.
+        """Note a failed Command.
 
         Raises:
-            TransportError: It says that a Command before it may have been carried out, and has come to nothing.
+            TransportError: An earlier Command may have been carried out, but its command no longer exists.
         """
         if self._breaks(error):
             self._may_have_started = self._may_have_started or _is_lost(error)
@@ -127,10 +127,10 @@ class Claiming:
             raise TransportError(error.code, error.message, delivered=True) from error
 
     def _prepare(self, error: TransportError) -> None:
-        """Do what a failed Command asks for, so that it can be sent once more.
+        """Repair the cause of a failed Command, so that it can be sent again.
 
         Raises:
-            TransportError: It asks for nothing; or what it asks for failed.
+            TransportError: The cause cannot be repaired, or the repair failed.
         """
         if error.code == Code.UNEXPECTED_SELECTORS:
             self._open()
@@ -166,7 +166,7 @@ class Claiming:
             self._broke_at = None
 
     def _take_up(self) -> None:
-        """Reconnect to a session that the server has taken from its silent client."""
+        """Reconnect to a session after the server disconnected its silent client."""
         try:
             with self._pool.lend(self._session.endpoint) as client:
                 client.reconnect(self._session.shell, None, client.new_deadline())
@@ -184,7 +184,7 @@ class Claiming:
 
     @contextlib.contextmanager
     def _over_breaks(self) -> t.Iterator[None]:
-        """Get over a break of the connection in the block, by a wait; then a Command is sent once more."""
+        """Wait after a broken connection in the block. Then a Command is sent again."""
         try:
             yield
         except TransportError as error:
@@ -204,13 +204,13 @@ class Claiming:
 
 
 def connect_when_free(pool: ClientPool, session: PSSession, busy_timeout: float) -> bool:
-    """Connect to a session as soon as the server lets us; return False if it is gone.
+    """Connect to a session as soon as the server allows it. Return False if the session no longer exists.
 
     Args:
         busy_timeout: Seconds to wait for another client.
 
     Raises:
-        TransportError: The server refused until the end.
+        TransportError: The server refused until the time was over.
     """
     give_up_at = pool.world.monotonic() + busy_timeout
     while True:
@@ -229,13 +229,13 @@ def connect_when_free(pool: ClientPool, session: PSSession, busy_timeout: float)
 
 
 def take(pool: ClientPool, session: PSSession, busy_timeout: float) -> None:
-    """Become the client of a session, whoever was it before.
+    """Become the client of a session, whichever client was connected before.
 
     Args:
         busy_timeout: Seconds to wait for another client.
 
     Raises:
-        TransportError: The server refused until the end, or the session is gone.
+        TransportError: The server refused until the time was over, or the session no longer exists.
     """
     try:
         with pool.lend(session.endpoint) as client:
@@ -246,5 +246,5 @@ def take(pool: ClientPool, session: PSSession, busy_timeout: float) -> None:
 
 
 def _is_lost(error: TransportError) -> bool:
-    """Return whether it is not known what a server did with a request."""
+    """Return whether the outcome of a request is unknown."""
     return error.delivered or error.code in starting.UNDECIDED

@@ -1,4 +1,4 @@
-"""Connects to sessions and commands anew, and keeps sessions connected while a task works with them."""
+"""Connects to sessions and commands again, and keeps sessions connected while a task works with them."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -14,15 +14,15 @@ from ..psrp import handshake
 from ..wsman.client import WSManClient
 
 Answer = t.TypeVar("Answer")
-# Seconds for each request of an interrupted task: the user or the controller waits for its end.
+# Seconds for each request of an interrupted task, because the user or the controller waits for its end.
 _INTERRUPTED_SECONDS = 10.0
 
 
 class Awake:
-    """Does requests about a session that is connected here, each with a deadline of its own.
+    """Sends requests about a connected session, each with its own deadline.
 
-    The session may have had to wait for its turn so long that the server has taken it from its silent client. What a
-    server refuses for that has not happened, so the session is taken up again, and then it is done.
+    The session may have waited so long for its turn that the server disconnected this silent client. A request that the
+    server refuses for this reason had no effect, so the client reconnects and sends it again.
     """
 
     def __init__(self, client: WSManClient, session: PSSession) -> None:
@@ -40,38 +40,38 @@ class Awake:
 
 
 def connect_anew(client: WSManClient, session: PSSession, deadline: float) -> None:
-    """Disconnect from a session that is ours, and connect to it as a new client does.
+    """Disconnect from a session of this client, and connect to it as a new client.
 
-    A server repeats the answer that the former client did not get to one that connects, and perhaps to no other: a
-    Reconnect may not be enough (see docs/protocol.md).
+    A server sends an answer that the former client did not get again to a client that connects. After a Reconnect it
+    may not do so (see docs/protocol.md).
 
     Args:
         deadline: For both, in seconds of the world's clock.
 
     Raises:
-        TransportError: It did not work.
+        TransportError: The attempt failed.
     """
     try:
         client.disconnect(session.shell, None, None, deadline)
     except WSManFault as fault:
-        if fault.code != Code.ALREADY_DISCONNECTED:  # by the server, from a client that was silent so long
+        if fault.code != Code.ALREADY_DISCONNECTED:  # the server disconnected the silent client
             raise
     try:
         handshake.connect(client, session.shell, None, deadline)
     except WSManFault as fault:
         if fault.code != Code.CONNECT_REFUSED:
             raise
-        # The server waits for a session key, and takes no new client until it has one (see docs/protocol.md).
+        # The server waits for a session key, and accepts no new client until it has one (see docs/protocol.md).
         client.reconnect(session.shell, None, deadline)
 
 
 def connect_command(client: WSManClient, session: PSSession, command_id: str) -> None:
-    """Become the client of a command in a session that was connected to as by a new client.
+    """Become the client of a command in a session to which this client connected as a new client.
 
-    If the session had to wait for its turn so long that the server has disconnected it, it is connected to anew.
+    If the session waited so long for its turn that the server disconnected this client, the client connects again.
 
     Raises:
-        TransportError: It did not work.
+        TransportError: The attempt failed.
     """
     try:
         client.connect_command(session.shell, command_id.upper(), client.new_deadline())
@@ -83,6 +83,6 @@ def connect_command(client: WSManClient, session: PSSession, command_id: str) ->
 
 
 def hurried(session: PSSession) -> PSSession:
-    """Return a session whose requests have the short time limits of an interrupted task."""
+    """Return a session with the short time limits of an interrupted task."""
     option = dataclasses.replace(session.endpoint.option, open_timeout=_INTERRUPTED_SECONDS, cancel_timeout=None)
     return dataclasses.replace(session, endpoint=dataclasses.replace(session.endpoint, option=option))

@@ -1,4 +1,4 @@
-"""Commands of which a part was not delivered: stopped, and forgotten where nothing of them had begun."""
+"""Commands that were not delivered completely: they are stopped, or forgotten if they have not begun."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -17,10 +17,10 @@ from .receiving import STOP, TERMINATE
 def stop_incomplete(
     pool: ClientPool, journal: AnyJournal, session: PSSession, command_id: str, delivery: Delivery
 ) -> bool:
-    """Stop a command that waits for the rest of its script or of its input, and tell whether that worked.
+    """Stop a command that waits for the rest of its script or input, and return whether that worked.
 
-    Without all of its script it has not begun: the server forgets it, and the journal takes its start back. Otherwise
-    what it gave stays on the server.
+    Without its complete script the command has not begun. Then the server forgets it, and the journal takes its start
+    back. Otherwise its output stays on the server.
 
     Args:
         session: One that this client is connected to.

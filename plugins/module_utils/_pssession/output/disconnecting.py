@@ -24,12 +24,12 @@ from .connecting import hurried
 from .last_look import look
 from .running import Outputs
 
-# Seconds; work that is left running with a shorter idle timeout is hardly found again.
+# Seconds. With a shorter idle timeout, running work may expire before anyone connects again.
 _SHORT_IDLE_TIMEOUT = 15 * 60
 
 
 def warn_of_expiry(task: Task, sessions: t.Iterable[PSSession]) -> None:
-    """Warn of disconnected sessions that their server removes soon if no client connects to them."""
+    """Warn of disconnected sessions that the server will remove soon if no client connects."""
     soon = [
         f"{session.place} at {session.expires_on:%Y-%m-%dT%H:%M:%SZ}"
         for session in sessions
@@ -48,9 +48,9 @@ def warn_of_expiry(task: Task, sessions: t.Iterable[PSSession]) -> None:
 
 
 def disconnect(task: Task, sessions: t.Iterable[PSSession], action: Action = Action.DISCONNECT) -> Applied:
-    """Disconnect from sessions that this client is connected to; the others stay as they are.
+    """Disconnect from sessions that this client is connected to. The others do not change.
 
-    If another client holds one of them by now, the task does not wait for that client.
+    If another client has connected to one of them meanwhile, the task does not wait for that client.
 
     Args:
         action: `Action.DISCONNECT_IF_OURS` where this task has not connected to the sessions by itself.
@@ -61,17 +61,17 @@ def disconnect(task: Task, sessions: t.Iterable[PSSession], action: Action = Act
 
 
 def without_waiting(task: Task) -> Task:
-    """Return the task for changes to connected sessions: it does not wait for a client that took one meanwhile."""
+    """Return the task for changes of connected sessions. It does not wait for other clients."""
     flow = dataclasses.replace(task.request.flow, busy_timeout=0)
     return dataclasses.replace(task, request=dataclasses.replace(task.request, flow=flow))
 
 
 def disconnect_to_connect_anew(task: Task, sessions: t.Sequence[PSSession]) -> tuple[PSSession, ...]:
-    """Disconnect from sessions with a command that this client is connected to, so that it connects to them anew.
+    """Disconnect from connected sessions with a command, so that the task connects to them as a new client.
 
-    Only a new connection can connect to a command. If an earlier task was killed while it received, its last answer
-    may be lost: the server still has it, and sends it again to a new connection only. In check mode only those are
-    known to which an earlier task of the run would have connected.
+    Only a new client can connect to a command. If an earlier task was killed while it received, its last answer may be
+    lost. The server still has it, and sends it again only to a new client. In check mode only sessions are known to
+    which an earlier task of the run would have connected.
     """
     if task.context.check_mode:
         free = {each.key for each in sessions if each.foreseen is not None and each.commands}
@@ -93,7 +93,7 @@ def disconnect_afterwards(
 ) -> Applied:
     """Disconnect from sessions whose command still runs, and from all if the task asks for that.
 
-    Sessions whose command could not be received are looked at first, and their errors say what became of them.
+    Sessions whose command could not be received are listed first, and their errors get their state.
 
     Args:
         also: Keys of further sessions to disconnect from.
@@ -126,7 +126,7 @@ def disconnect_afterwards(
             task.context.emit(Warned(_still_runs(now[key])))
     now |= {key: each.session for key, each in seen.items() if each.session is not None}
     warn_of_expiry(task, [session for session in now.values() if session.state is State.DISCONNECTED])
-    # One of which nothing is known, or that is another client's, is none of this task's sessions.
+    # A session in an unknown state, or of another client, is not one of this task's sessions.
     lost = {key for key, each in seen.items() if each.session is None}
     sessions = tuple(now.get(each.key, each) for each in connected if each.key not in lost)
     results = [
@@ -145,7 +145,7 @@ def _still_runs(session: PSSession) -> str:
 
 
 class Connections:
-    """The sessions that a task has connected to, and those that it is connecting to; threads may note them.
+    """The sessions that a task has connected to, and those that it is connecting to. Threads may note them.
 
     Attributes:
         connected, under_way: By key.
@@ -174,11 +174,11 @@ class Connections:
 def disconnect_on_interrupt(task: Task) -> t.Iterator[Connections]:
     """Disconnect from sessions when the block is interrupted, for instance by the task's time limit.
 
-    Without it the server disconnects them after a minute of silence. A request to connect may have taken effect
-    although its answer did not come. So sessions that the task was connecting to are asked whose they are first.
+    Otherwise the server would disconnect them after about a minute. A request to connect may have taken effect although
+    its answer was lost. So the task first finds out whether it is connected to these sessions.
 
     Yields:
-        What the block has to tell of its connections.
+        The object to which the block reports its connections.
     """
     connections = Connections()
     try:
@@ -205,7 +205,7 @@ def _disconnect_at_once(
     with contextlib.closing(ClientPool(task.memory.client_id, task.context.world)) as pool:
         task = without_waiting(dataclasses.replace(task, pool=pool))
         applied = Apply(task, Disconnect(task.request, task.context)).run([*steps, *uncertain])
-    # A request to connect that did not take effect leaves nothing to disconnect from.
+    # After a request to connect without effect, there is nothing to disconnect from.
     asked = {step.session.subject for step in uncertain}
     without = {error.about for error in applied.errors if error.reason in (Reason.BUSY, Reason.EXPIRED)} & asked
     still_connected = [error for error in applied.errors if error.about not in without]

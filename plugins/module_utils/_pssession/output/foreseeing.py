@@ -17,16 +17,16 @@ from ..verbs.remove import Remove
 
 
 def to_go_on_with(task: Task, found: Found, applied: Applied) -> tuple[PSSession, ...]:
-    """Return the connected sessions in which commands are run or received, each once; none after a fatal error."""
+    """Return the connected sessions in which the task runs or receives commands. None after a fatal error."""
     if task.request.flow.stop_on_error and (found.errors or applied.errors):
         return ()
     return tuple({session.key: session for session in applied.sessions}.values())
 
 
 def foreseen(task: Task, found: Found, applied: Applied) -> Applied:
-    """Return what a task that runs or receives commands would come to, given what connecting would come to.
+    """Predict the outcome of a task that runs or receives commands from the prediction of connecting.
 
-    Whether a command succeeds and when it ends is not known: it counts as complete.
+    The end of a command is not known, so it counts as successful.
     """
     going_on = {session.key for session in to_go_on_with(task, found, applied)}
     is_invoke = task.request.cmdlet is INVOKE
@@ -45,7 +45,7 @@ def foreseen(task: Task, found: Found, applied: Applied) -> Applied:
             return remove.expected(Step(session, Action.REMOVE))
         return session.opened() if is_completed else session
 
-    # A session that this client would be connected to already is changed by its script alone.
+    # If this client is already connected to a session, only the script changes it.
     ahead = {session.key for session in applied.sessions if session.foreseen is not None}
     changed = (applied.changed | ahead) & going_on if is_invoke else applied.changed
     return dataclasses.replace(applied, after=tuple(map(afterwards, applied.after)), changed=changed)

@@ -33,13 +33,13 @@ class Gatherer:
     """Makes an `Output` of the events of one command, within limits.
 
     Args:
-        max_objects: Objects of the output stream that are kept, or lines of formatted output, and records of each
-            other stream. Further ones are counted; the output has a mark that says how many.
-        max_text: Characters that are kept of the text for the host, for each of output and error.
+        max_objects: The number of objects of the output stream (or lines of formatted output) to keep, and of records
+            of each other stream. Further ones are counted, and a mark in the output has their number.
+        max_text: The number of characters to keep of the host's output text, and of its error text.
 
     Attributes:
         cause: The failure that ended receiving, or None.
-        unreadable: Why messages could not be read, in their order.
+        unreadable: The reasons why messages could not be read, in their order.
     """
 
     def __init__(self, max_objects: int | None = None, max_text: int = MAX_TEXT) -> None:
@@ -52,11 +52,11 @@ class Gatherer:
         self._host_err = _BoundedText(max_text)
 
     def has_room(self) -> bool:
-        """Return whether one more object of the output stream would be kept."""
+        """Return whether there is room for one more object of the output stream."""
         return self._max_objects is None or len(self._output.output) < self._max_objects
 
     def add(self, event: CommandEvent) -> None:
-        """Add what an event brings."""
+        """Add the content of an event."""
         output = self._output
         if isinstance(event, OutputReceived):
             if self.has_room():
@@ -97,7 +97,7 @@ class Gatherer:
             output.output_dropped, self.cause = event.output_dropped, event.cause
 
     def finish(self) -> Output:
-        """Return the output, with the text for the host and the mark for what was not kept."""
+        """Return the output, with the text for the host and the mark for omitted objects."""
         output = self._output
         output.host_out, output.host_err = self._host_out.text(), self._host_err.text()
         if self._not_kept:

@@ -1,4 +1,4 @@
-"""Granted idle timeouts: what a task tells where servers keep its new sessions for less time than it asked for."""
+"""Granted idle timeouts: the warning if servers keep new sessions for less time than the task asked for."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,7 +11,7 @@ from ..model.sessions import PSSession
 from ..model.text import counted
 from ..task.task import Task
 
-# A larger group of hosts is counted, and not named.
+# The hosts of a larger group are counted, and not named.
 _NAMED = 10
 
 
@@ -32,7 +32,7 @@ def tell_granted(task: Task, opened: t.Iterable[PSSession]) -> None:
     if not groups:
         return
     if len({session.endpoint for sessions in groups.values() for session in sessions}) == 1:
-        # Without host and time: of the tasks of many hosts Ansible shows the same warning once.
+        # Without host and time, so that Ansible shows the same warning of many hosts once.
         text = f"The server keeps sessions without a client for {min(groups)} seconds at most"
     else:
         listed = "; ".join(_group(seconds, groups[seconds]) for seconds in sorted(groups, reverse=True))

@@ -1,9 +1,9 @@
 """Invoke-Command -InDisconnectedSession: starts a script in new sessions and disconnects from them.
 
-A second run of the same task finds the sessions and starts nothing. Only where the journal proves that the run before
-ended before it started anything, the script is started in the session that it opened. Any other session without a
-command is an error: nothing may ever have been started in it. Where a server refuses to start the script in a session
-that was opened for it, the session is removed again, so that the next run begins anew.
+A second run of the same task finds the sessions and starts nothing. If the journal proves that the earlier run opened a
+session but did not start the script, the script is started in this session. Any other session without a command is an
+error, because it is unknown whether the script ran in it. If a server refuses to start the script, the task removes the
+session that it opened, so that the next run can begin anew.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -34,12 +34,12 @@ from .granted import tell_granted
 from .removing import remove_unstarted
 from .running import Outputs, Runner
 
-# What a session has in check mode, once the script would be started in it.
+# The predicted command of a session in check mode.
 _FORESEEN_COMMAND = (ListedCommand("", "", "Running"),)
 
 
 class _OpenToStart(New):
-    """Open sessions to start a script in: where another client is connected nothing is started, which is an error."""
+    """Opens sessions to start a script in. If another client is connected to an existing one, this is an error."""
 
     where_held = Verb.where_held
 
@@ -54,15 +54,15 @@ class _OpenToStart(New):
 
 
 def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
-    """Open a session where none has the name, start the script in it in the same job, and disconnect.
+    """Open a session if none has the name, start the script in it in the same job, and disconnect.
 
     Returns:
-        What was found, what was done, and what the starts gave (None in check mode). Sessions that existed come first
-        among those of what was done.
+        The found sessions, the applied steps, and the results of the starts (None in check mode). In the applied steps,
+        existing sessions come first.
     """
     if not task.context.check_mode:
         lock_starts(task)
-        # Before the computers are asked: of two runs at the same moment, the second would not see what the first opens.
+        # Before the computers are asked. Of two simultaneous runs, the second would not see the first one's session.
         for endpoint in endpoints(task.request, task.context.settings_of):
             for name in task.request.query.new_names:
                 task.journal.lock_start(endpoint, name)
@@ -97,7 +97,7 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
         return dataclasses.replace(opened, result=outcome)
 
     unstarted += [session for session in existing if session.key in partial]
-    # Before they are opened: as soon as a session is listed, another process could start something in it as well.
+    # Before they are opened, because another process could start something in a session as soon as it is listed.
     locked, in_use = lock_sessions(task, (*wanted, *unstarted))
     found = dataclasses.replace(found, errors=(*found.errors, *in_use))
     to_start = dataclasses.replace(found, sessions=tuple(locked))
@@ -120,9 +120,9 @@ def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
 
 
 def _with_planned_ids(task: Task, found: Found) -> Found:
-    """Return what was found, with the id for a session to be opened that an earlier run may have asked for.
+    """Return the found sessions. A session to open gets the id with which an earlier run may have requested it.
 
-    Its request may arrive after all. The server refuses one of two sessions with the same id, so there is one.
+    That request may still arrive. The server refuses a second session with the same id, so there is only one.
     """
 
     def planned(session: PSSession) -> PSSession:
@@ -135,7 +135,7 @@ def _with_planned_ids(task: Task, found: Found) -> Found:
 
 
 def _with_commands(task: Task, found: Found) -> tuple[list[PSSession], list[ErrorRecord]]:
-    """Return the sessions that exist, with their commands, and an error for each whose commands could not be listed."""
+    """Return the existing sessions with their commands, and an error for each whose commands could not be listed."""
     made = [session for session in found.sessions if session.exists]
     listed, errors = list_commands(made, task, several=True)
     commands = {session.key: session.commands for session in listed}
@@ -146,7 +146,7 @@ def _with_commands(task: Task, found: Found) -> tuple[list[PSSession], list[Erro
 
 
 def _is_unstarted(task: Task, session: PSSession) -> bool:
-    """Return whether a task with this journal opened a session and ended before it started something in it.
+    """Return whether a task with this journal opened a session and ended before it started a script.
 
     That is certain only if no client is connected: the earlier task may still be running otherwise.
     """
@@ -154,9 +154,9 @@ def _is_unstarted(task: Task, session: PSSession) -> bool:
 
 
 def _partial_commands(task: Task, session: PSSession) -> t.Iterator[tuple[str, Delivery]]:
-    """Yield the command of a session if an earlier task with this journal did not deliver it to its end.
+    """Yield the command of a session if an earlier task with this journal did not deliver it completely.
 
-    As long as a client is connected, that task may still be delivering it.
+    While a client is connected, that task may still be delivering it.
     """
     if session.commands and session.availability is Availability.NONE:
         command_id = session.commands[-1].command_id

@@ -1,4 +1,4 @@
-"""One more look at sessions whose command could not be received or started: what became of them.
+"""Lists sessions once more whose command could not be received or started, to find out their state.
 
     list the sessions --> not listed: expired
                      |--> free
@@ -6,7 +6,7 @@
                                               +--> ours; disconnected from, where its command is to go on
     no answer at all: unknown
 
-What an error says about a session is what was seen here, never what should have happened.
+An error only reports a state of the session that was seen here.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -32,13 +32,13 @@ from ..wsman.client import WSManClient
 class Fate(enum.Enum):
     """Outcome of a session after the last look.
 
-    EXPIRED: the server does not list it any more.
+    EXPIRED: the server no longer lists it.
     BUSY: another client is connected to it.
-    WITHOUT_COMMAND: it is there, and its command is not.
-    DISCONNECTED: it is there without a client, with its command.
+    WITHOUT_COMMAND: it exists, but its command does not.
+    DISCONNECTED: it exists with its command, and has no client.
     CONNECTED: this client is connected to it.
     REMOVED: this task has removed it.
-    UNKNOWN: the server gave no answer that says so.
+    UNKNOWN: the server gave no answer that shows its state.
     """
 
     EXPIRED = "expired"
@@ -55,8 +55,9 @@ class Seen:
     """The findings of a last look.
 
     Attributes:
-        session: As it is now, or None where another client has it, it is gone, or nothing is known.
-        cause: Why nothing is known, or None.
+        session: The session now. None if another client is connected to it, it no longer exists, or its state is
+            unknown.
+        cause: The reason if the state is unknown, or None.
     """
 
     fate: Fate
@@ -65,16 +66,16 @@ class Seen:
 
 
 def look(task: Task, results: t.Iterable[CommandResult], leave: t.Container[SessionKey]) -> dict[SessionKey, Seen]:
-    """Look at the sessions of results that failed on the way, side by side under the throttle.
+    """Look at the sessions of results that failed, at the same time under the throttle.
 
     Args:
         results: One for each session.
-        leave: Keys of sessions that are to be without a client.
+        leave: Keys of sessions to disconnect from.
     """
 
     def look_at(result: CommandResult) -> Seen:
         session = result.session
-        task.pool.discard(session.endpoint)  # idle connections may be broken like the one of the command
+        task.pool.discard(session.endpoint)  # idle connections may be broken, as that of the command was
         with task.pool.lend(session.endpoint) as client:
             return _Look(task, client, result).result(session.key in leave)
 
@@ -95,10 +96,10 @@ class _Look:
         self._deadline = client.new_deadline()
 
     def result(self, leave: bool) -> Seen:
-        """Return what is to be seen.
+        """Return the findings.
 
         Raises:
-            TransportError: The server gave no answer, or none that says what became of the session.
+            TransportError: The server gave no answer, or none that shows the state of the session.
         """
         try:
             listed = self._listed()
@@ -132,7 +133,7 @@ class _Look:
         )
 
     def _has_command(self) -> bool:
-        """Return whether the command is there; one that was not started is not looked for."""
+        """Return whether the command exists. If it was not started, return True without a request."""
         if self._command_id is None:
             return True
         commands = self._client.enumerate_commands(self._session.shell, self._deadline)

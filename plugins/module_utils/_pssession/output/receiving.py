@@ -1,4 +1,4 @@
-"""Receives what a command gives: the one path on which output gets from a server to the controller.
+"""Receives the output of a command. This is the only path of output from a server to the controller.
 
     journal     pieces that earlier tasks received
        |
@@ -34,16 +34,16 @@ from .recovering import Recovery
 # PowerShell's stop signal; the misspelling is the constant that servers compare with (MS-WSMV 2.2.4.38).
 STOP = "powershell/signal/crtl_c"
 TERMINATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate"
-# After so many seconds a command that still runs is stopped again: PowerShell answers a stop that arrives between two
-# statements of a pipeline, and goes on with the next statement (seen: PowerShell 7.6, Linux).
+# Seconds after which a command that still runs is stopped again. PowerShell answers a stop that arrives between two
+# statements of a pipeline, but goes on with the next statement (seen: PowerShell 7.6, Linux).
 STOP_AGAIN = 5.0
-# The shortest time that the server is asked to wait for output because connections break in silence, in seconds.
+# The shortest time in seconds that a Receive waits for output, if silent connections break.
 LEAST_SILENCE = 2.0
-# An answer that the server held back for so long, in seconds, has messages that are newer than this connection.
+# If the server held an answer back for this number of seconds, its messages are newer than this connection.
 _HELD_BACK = 1.0
 # Messages about the session that a client causes by connecting, and by the exchange of a key.
 _MESSAGES_OF_A_CONNECT, _MESSAGES_OF_A_KEY = 3, 2
-# How long output that has piled up is taken when the time to wait is over.
+# Seconds for receiving accumulated output when the time to wait is over.
 BACKLOG_SECONDS = 10.0
 
 
@@ -54,9 +54,9 @@ def _always() -> bool:
 class Needs(enum.Enum):
     """The connections that are needed before a command can be received.
 
-    NOTHING: The command was started over this connection.
-    COMMAND: The command; its session was connected to as by a new client.
-    SESSION: The session, too, although this client is connected: another process may have lost an answer.
+    NOTHING: nothing, because the command was started over this connection.
+    COMMAND: the command. The client has connected to its session as a new client.
+    SESSION: the session and the command. This client is connected, but another process may have lost an answer.
     """
 
     NOTHING = "nothing"
@@ -65,26 +65,26 @@ class Needs(enum.Enum):
 
 
 class Receiving:
-    """Receives what one command gives, as events in the order of the stream; the last one is `ReceiveEnded`.
+    """Receives the output of one command as events in the order of the stream. The last one is `ReceiveEnded`.
 
-    It borrows a connection from the pool for as long as it receives, and all that it knows about the stream outlives
-    the connection: when that breaks, it goes on over another one. Failures of the session or the network do not raise:
-    they are the cause in the last event, behind all that came before.
+    It borrows a connection from the pool while it receives. Its knowledge about the stream is independent of the
+    connection, so it can go on over another one. Failures of the session or the network do not raise exceptions. They
+    are the cause in the last event, after all received events.
 
     Args:
         session: One that this client is connected to.
-        needs: What has to be connected to first.
-        timeout: Seconds to wait for the end of the command; None waits as long as it runs. What is there is taken in
-            any case; receiving from a command that never falls silent ends after a while.
-        recovery_timeout: Seconds to get over one break of the connection; 0 means not at all. The timeout is not
-            longer for that.
-        stop: Stop the command first, and again while it goes on.
-        wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
-        stream: What makes events of the command's stream.
-        confirms: Whether the server is to forget the command once its end was received.
+        needs: The connections that are needed first.
+        timeout: Seconds to wait for the end of the command. None waits until it ends. Existing output is received in
+            any case, but receiving from a command that never pauses ends after a while.
+        recovery_timeout: Seconds to repair one break of the connection. With 0 a break ends receiving. This does not
+            lengthen the timeout.
+        stop: Whether to stop the command first, and again while it goes on.
+        wants_output: Called before each object of the output stream. If it returns False, the object is skipped unread.
+        stream: Turns the command's stream into events.
+        confirms: Whether the server forgets the command once its end was received.
 
     Attributes:
-        is_replaying: Whether the event that was yielded last is from the journal.
+        is_replaying: Whether the last yielded event is from the journal.
     """
 
     def __init__(
@@ -109,12 +109,12 @@ class Receiving:
         self._journal = journal
         self._needs = needs
         self._most_silence: float | None = None
-        # Missing numbers and connects when the server first gave something that is newer than this receive.
+        # Missing numbers and connects at the first answer with output that is newer than this receive.
         self._at_first: tuple[int, int] | None = None
         self._recovery = Recovery(session, command_id, pool, recovery_timeout)
         self._timeout = timeout
         self._until: float | None = None
-        # When to stop the command, on the clock of the world; None if it may run to its end.
+        # The time to stop the command, on the clock of the world. None if it may run to its end.
         self._stop_at = self._world.monotonic() if stop else None
         self._confirms = confirms
         self.is_replaying = False
@@ -138,7 +138,7 @@ class Receiving:
         return self._until_end(self._events())
 
     def from_journal(self) -> t.Iterator[CommandEvent]:
-        """Yield the events of the journal alone, for a command that the server does not have any more.
+        """Yield the events of the journal alone, for a command that the server no longer has.
 
         Raises:
             JournalError: The journal cannot be read.
@@ -158,10 +158,11 @@ class Receiving:
     def _missed(self) -> t.Iterator[CommandEvent]:
         """Warn of output that another process received while this one connected again.
 
-        Servers number the messages of a session. A client that connects causes a few that are about the session; those
-        of this one are counted, so further missing numbers are those of another client and what it received. Numbers
-        between messages that waited for this client do not count: any clients may have connected meanwhile. In a
-        session that drops output they may as well be those of dropped messages (`CommandStream.output_dropped`).
+        Servers number the messages of a session. Each connect of a client causes a few messages about the session. The
+        number for this client's connects is known, so further missing numbers belong to another client and the output
+        that it received. Gaps between messages that waited for this client do not count, because any clients may have
+        connected meanwhile. In a session that drops output, the numbers may also be those of dropped messages
+        (`CommandStream.output_dropped`).
         """
         if self._at_first is None or self._drops:
             return
@@ -195,14 +196,13 @@ class Receiving:
         self.is_replaying = False
 
     def _received(self) -> t.Iterator[CommandEvent]:
-        """Yield what the server gives over one connection until the command has ended or time is over.
+        """Yield the output from one connection until the command has ended or the time is over.
 
-        When it keeps silent for a whole Receive, the shell's own stream is looked at for a moment: a server that
-        needs a key to send a SecureString asks for it there, and the command waits until it gets one
-        (MS-PSRP 3.1.5.4.5).
+        If the command is silent for a whole Receive, it reads the shell's own stream for a moment. A server that needs
+        a key to send a SecureString asks for it there, and the command waits for the key (MS-PSRP 3.1.5.4.5).
 
         Raises:
-            TransportError: The stream broke; a WSManFault says that the session is no longer ours.
+            TransportError: The stream broke. A WSManFault means that this client is no longer connected to the session.
         """
         shell = self.session.shell
         with self._pool.lend(self.session.endpoint) as client:
@@ -227,10 +227,10 @@ class Receiving:
                 self._stop_if_due(client)
 
     def _receive(self, client: WSManClient) -> tuple[list[bytes], bool]:
-        """Do one Receive. If its connection breaks after a while of silence, the next ones ask for less time.
+        """Do one Receive. If its connection breaks in silence, the next ones wait for a shorter time.
 
-        A gateway may cut connections that are silent for longer than it likes. Each cut is got over, but one after the
-        other would end the time for recovering.
+        A gateway may cut silent connections. Each cut can be repaired, but many cuts would use up the time for
+        recovering.
         """
         began = self._world.monotonic()
         limits = (
@@ -251,7 +251,7 @@ class Receiving:
         return answer
 
     def _connect(self, client: WSManClient) -> None:
-        """Become the client of the command where that is needed."""
+        """Become the client of the command, if that is needed."""
         if self._needs is Needs.SESSION:
             connect_anew(client, self.session, client.new_deadline())
         if self._needs is not Needs.NOTHING:
@@ -259,13 +259,13 @@ class Receiving:
         self._needs = Needs.NOTHING
 
     def _confirm_end(self) -> None:
-        """Have the server forget a command whose end was received; over a new connection if this one broke."""
+        """Make the server forget a command whose end was received, over a new connection if this one broke."""
         try:
             with self._pool.lend(self.session.endpoint) as client:
                 self._connect(client)
                 self._signal(client, TERMINATE)
         except TransportError as error:
-            # The script may have restarted the computer: all its output is here, so nothing is waited for.
+            # The script may have restarted the computer. All its output is here, so there is no reason to wait.
             if not self._recovery.heals(error):
                 raise
             self._recovery.take_up(self._world.monotonic())
@@ -273,7 +273,7 @@ class Receiving:
                 self._signal(client, TERMINATE)
 
     def _is_over(self, brought_something: bool) -> bool:
-        """Return whether the time to wait is over; what has piled up gets a while longer."""
+        """Return whether the time to wait is over. Accumulated output gets a little more time."""
         if self._until is None:
             return False
         return self._world.monotonic() >= self._until + (BACKLOG_SECONDS if brought_something else 0)
@@ -295,4 +295,4 @@ class Receiving:
         except TransportError as error:
             if error.code != Code.OPERATION_TIMEOUT:
                 raise
-            raise TransportError(error.code, error.message) from error  # the option says that this is the end
+            raise TransportError(error.code, error.message) from error  # the limit of the option ends receiving

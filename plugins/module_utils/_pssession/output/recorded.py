@@ -1,4 +1,4 @@
-"""Results of commands from a journal alone: no session is needed, and no server is asked."""
+"""Results of commands from a journal alone, without a session and without a request."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -25,8 +25,8 @@ class Recorded:
     """The records of one command in a journal.
 
     Attributes:
-        result: Its output as far as it was received. Its state is Running if the journal does not have the end.
-        unreadable: Why messages could not be read, in their order.
+        result: The received output. The state is Running if the journal does not have the end.
+        unreadable: The reasons why messages could not be read, in their order.
     """
 
     result: CommandResult
@@ -36,12 +36,12 @@ class Recorded:
 def recorded_in(
     path: str, disk: Disk, max_output_objects: int | None = None, of_host: str | None = None
 ) -> t.Iterator[Recorded]:
-    """Yield what a journal has of each command, one after the other. Another run may be writing to it.
+    """Yield the records of each command in a journal, one after the other. Another run may be writing to it.
 
     Args:
-        path: A file that exists. It is not changed.
+        path: An existing file. It is not changed.
         max_output_objects: As for the option of that name of receive_pssession.
-        of_host: The host whose commands are meant, as `hosts_in` names it; None means all of them.
+        of_host: The host of the commands, as `hosts_in` names it. None means all hosts.
 
     Raises:
         JournalError: The file cannot be read.
@@ -57,10 +57,10 @@ def recorded_in(
 
 
 def hosts_in(path: str, disk: Disk) -> frozenset[str]:
-    """Return the hosts whose commands a journal has, in lower case: inventory hosts, or computers of other commands.
+    """Return the hosts whose commands a journal has, in lower case: inventory hosts, or else computers.
 
     Args:
-        path: A file that exists. It is not changed.
+        path: An existing file. It is not changed.
 
     Raises:
         JournalError: The file cannot be read.
@@ -71,7 +71,7 @@ def hosts_in(path: str, disk: Disk) -> frozenset[str]:
 
 def _recorded(journal: Journal, command: JournalCommand, max_output_objects: int | None) -> Recorded:
     gatherer = Gatherer(max_output_objects)
-    # What limits a session had is not known, nor whether it dropped output; all that was received is here.
+    # The limits of the session, and whether it dropped output, are not known. All received output is here.
     stream = CommandStream(command_id=command.command_id, wants_output=gatherer.has_room)
     for event in _events(journal, command, stream):
         gatherer.add(event)
@@ -101,7 +101,7 @@ def _host_of(command: JournalCommand) -> str:
 
 
 def _session_of(command: JournalCommand) -> PSSession:
-    """Return the session of a command, as far as the journal tells."""
+    """Return the session of a command, as far as the journal knows it."""
     endpoint = Endpoint(_host_of(command), command.at or "", command.host)
     shell = Shell(command.instance_id, DEFAULT_RESOURCE_URI, state="", name=command.name)
     return PSSession(endpoint, shell, State.DISCONNECTED, Availability.NONE)

@@ -1,4 +1,4 @@
-"""Takes up a command again when the connection on which its output was received broke.
+"""Connects to a command again after the connection on which its output was received broke.
 
     broken --> wait 1, 2, 4 ... 10 s --> over a new connection: is the session ours? Disconnect, Connect, Connect of
        ^                                 the command --> the receive goes on
@@ -8,8 +8,8 @@
        +---- free, or nothing says whose it is -----------+
                                                           +-- another client's: busy
 
-The broken connection is never used again, and no Receive is sent twice: the server may have answered into the broken
-connection. It gives such an answer again to a client that connects anew (see docs/protocol.md).
+The broken connection is never used again, and no Receive is sent twice, because the server may have answered into the
+broken connection. It sends such an answer again to a client that connects as a new one (see docs/protocol.md).
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -27,26 +27,26 @@ from ..wsman.client import WSManClient
 from ..wsman.pool import ClientPool
 from .connecting import connect_anew
 
-# Seconds between attempts: doubled each time, up to the longest; at random a quarter less or more, since many
+# Seconds between attempts, doubled each time up to the longest. A random quarter is added or subtracted, because many
 # connections may have broken at once.
 FIRST_WAIT, LONGEST_WAIT, JITTER = 1.0, 10.0, 0.25
-# How soon a wait notices that the task has ended, in seconds.
+# Seconds until a wait notices that the task has ended.
 _NOTICE_SECONDS = 0.5
-# What an attempt gets even if less time is left, in seconds.
+# Seconds that each attempt gets, even if less time is left.
 _LEAST_SECONDS = 5.0
-# Faults that say that the server has taken the shell, or its stream, from this client.
+# Faults that mean that the server disconnected this client from the shell or from its stream.
 _DISCONNECTED = frozenset({Code.SHELL_DISCONNECTED, Code.STREAM_DISCONNECTED})
 
 
 class Recovery:
-    """Connects to one command again, as often as its connection breaks.
+    """Connects to one command again each time that its connection breaks.
 
     Args:
         session: The session of the command.
-        timeout: Seconds to get over one break; 0 means not at all.
+        timeout: Seconds to repair one break. With 0 breaks are not repaired.
 
     Attributes:
-        connects: How often it has connected to the session.
+        connects: The number of its connects to the session.
     """
 
     def __init__(self, session: PSSession, command_id: str, pool: ClientPool, timeout: float) -> None:
@@ -60,11 +60,11 @@ class Recovery:
         self.connects = 0
 
     def heals(self, error: TransportError) -> bool:
-        """Return whether a failure is one that a new connection may get over."""
+        """Return whether a new connection may repair the failure."""
         return self._timeout > 0 and (error.is_break or error.code in _DISCONNECTED) and not self._pool.is_closed
 
     def note_answer(self) -> None:
-        """Note that the connection works, so that its next break is a new one, with the whole time."""
+        """Note that the connection works. Its next break is a new one, with the whole time to repair it."""
         self._began, self._attempts = None, 0
 
     def recover(self, cause: TransportError, until: float | None) -> t.Iterator[CommandEvent]:
@@ -73,12 +73,12 @@ class Recovery:
         A connection that broke again before it brought an answer belongs to the same break.
 
         Args:
-            cause: How the connection broke.
-            until: When the time to wait for the command is over, in seconds of `World.monotonic`; None means never.
+            cause: The failure that broke the connection.
+            until: The end of the wait for the command, in seconds of `World.monotonic`. None means no end.
 
         Raises:
-            TransportError: It did not work within the time; or the session is gone, another client has it, or the
-                server refused, which is final at once.
+            TransportError: The time is over. Or, at once: the session no longer exists, another client is connected to
+                it, or the server refused.
         """
         self._began = began = self._world.monotonic() if self._began is None else self._began
         give_up_at = began + self._timeout if until is None else min(began + self._timeout, until)
@@ -106,18 +106,18 @@ class Recovery:
         """Become the client of the session and of the command over a new connection.
 
         Args:
-            until: When the time for that is over, in seconds of `World.monotonic`.
+            until: The end of the time for it, in seconds of `World.monotonic`.
 
         Raises:
-            TransportError: It did not work.
+            TransportError: The attempt failed.
         """
         session, now = self._session, self._world.monotonic()
         deadline = min(now + session.endpoint.option.open_timeout, max(until, now + _LEAST_SECONDS))
         self._pool.discard(session.endpoint)
         with self._pool.lend(session.endpoint) as client:
             try:
-                # The server may count this client as connected still, or another one meanwhile; a Disconnect could
-                # take the session from that one.
+                # The server may still count this client as connected, or another one meanwhile. A Disconnect could
+                # disconnect that client.
                 client.reconnect(session.shell, None, deadline)
             except WSManFault as fault:
                 if fault.code != Code.CLIENT_SESSION_ID_MISMATCH:
@@ -130,7 +130,7 @@ class Recovery:
             client.connect_command(session.shell, self._command_id.upper(), deadline)
 
     def _look(self, refusal: TransportError) -> TransportError:
-        """List the sessions, and return what the refusal means: gone, of another client, or to be tried again."""
+        """List the sessions, and return what the refusal means: gone, in use, or worth another attempt."""
         session = self._session
         try:
             with self._pool.lend(session.endpoint) as client:
@@ -167,11 +167,11 @@ def _is_in_use(error: TransportError) -> bool:
 
 
 def _may_be_ours(error: TransportError) -> bool:
-    """Return whether a refusal leaves it open who is connected: then it is the broken connection of this client."""
+    """Return whether a refusal does not show who is connected. It may be this client's broken connection."""
     return isinstance(error, WSManFault) and error.is_unclear_refusal
 
 
 def _listed_state(client: WSManClient, session: PSSession) -> str | None:
-    """Return the state of a session in a new list, in lower case, or None if it is not in it."""
+    """List the sessions, and return the state of this one in lower case, or None if it is not listed."""
     listed = client.enumerate_shells(client.new_deadline()).shells
     return next((shell.state.lower() for shell in listed if shell.shell_id.lower() == session.instance_id), None)

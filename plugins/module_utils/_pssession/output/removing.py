@@ -1,4 +1,4 @@
-"""Removing sessions that are of no more use: their commands have completed, or could not be started in them."""
+"""Removes sessions that are no longer needed: their command completed, or could not be started."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -20,9 +20,9 @@ from .running import Outputs
 
 
 def no_longer_needed(results: t.Iterable[CommandResult]) -> set[tuple[str, str]]:
-    """Return the keys of sessions in which each command completed, with all of its output here.
+    """Return the keys of sessions in which each command completed and all output was received.
 
-    A session that had no command, and one whose command failed, was stopped, still runs or lost output, is kept.
+    Sessions without a command are kept, and sessions whose command failed, was stopped, still runs or lost output.
     """
     results = list(results)
     incomplete = {result.session.key for result in results if not result.is_complete}
@@ -30,9 +30,9 @@ def no_longer_needed(results: t.Iterable[CommandResult]) -> set[tuple[str, str]]
 
 
 def remove_finished(task: Task, applied: Applied, outputs: Outputs) -> Applied:
-    """Remove the sessions that are no longer needed; what another client took meanwhile is an error.
+    """Remove the sessions that are no longer needed. If another client has connected to one, this is an error.
 
-    That is a change, but for sessions whose scripts say that they changed nothing.
+    This counts as a change, except for sessions whose scripts report that they changed nothing.
 
     Returns:
         The sessions connected before, as they are now, with all errors.
@@ -51,16 +51,16 @@ def remove_finished(task: Task, applied: Applied, outputs: Outputs) -> Applied:
 
 
 def remove_unstarted(task: Task, applied: Applied, opened: t.Container[SessionKey]) -> tuple[Applied, Outputs]:
-    """Remove sessions that this task has opened for a script, and in which the server refused to start it.
+    """Remove sessions that this task opened for a script if the server refused to start the script.
 
-    The next run would find them otherwise, and could not know that nothing was ever started in them. If one cannot be
-    removed, it stays, and that is no further error.
+    Otherwise the next run would find them, and could not know that nothing was started in them. If the removal fails,
+    this is not another error.
 
     Args:
         opened: Keys of the sessions that this task has opened.
 
     Returns:
-        The other sessions, and what the starts gave, with errors that say so.
+        The other sessions, and the results of the starts, whose errors report the removal.
     """
     refused = {
         result.session.key: result for result in applied.results if result.session.key in opened and result.is_refused
@@ -80,8 +80,8 @@ def remove_unstarted(task: Task, applied: Applied, opened: t.Container[SessionKe
 
 
 def _remove(task: Task, sessions: t.Iterable[PSSession]) -> Applied:
-    """Remove sessions that this client is connected to, as far as it knows."""
-    # Busy has Remove send a Reconnect first: the server may have given the session away meanwhile.
+    """Remove sessions to which this client is probably connected."""
+    # With Busy, Remove sends a Reconnect first, because another client may have connected meanwhile.
     steps = [
         Step(dataclasses.replace(session, availability=Availability.BUSY), Action.REMOVE, ours=True)
         for session in sessions

@@ -38,21 +38,21 @@ class Outputs:
 
     @property
     def changed(self) -> frozenset[SessionKey]:
-        """Keys of the sessions in which a command was started that does not say that it changed nothing."""
+        """Return the keys of sessions in which a command started, unless it reported that it changed nothing."""
         return frozenset(each.session.key for each in self.results if each.has_changed)
 
     @property
     def unchanged(self) -> frozenset[SessionKey]:
-        """Keys of the sessions in which each command says that it changed nothing."""
+        """Return the keys of sessions in which each command reported that it changed nothing."""
         return frozenset(each.session.key for each in self.results if not each.output.changed) - self.changed
 
     @property
     def news(self) -> frozenset[SessionKey]:
-        """Keys of the sessions whose command gave something now."""
+        """Return the keys of sessions whose command gave output now."""
         return frozenset(each.session.key for each in self.results if each.command_id and each.is_news)
 
     def warnings(self) -> t.Iterator[Warned]:
-        """Yield what to know about the output that is in no error."""
+        """Yield the warnings about output that no error reports."""
         if any(result.output.is_formatted for result in self.results):
             yield Warned(
                 "A script formats its output, with Format-Table or another Format cmdlet, so the result has lines of "
@@ -78,13 +78,13 @@ class Outputs:
 
 
 def _has_only_the_rest(result: CommandResult) -> bool:
-    """Return whether a command has ended, its output lacks the beginning, and no error says so."""
+    """Return whether a command has ended without the beginning of its output, and no error reports it."""
     output = result.output
     return output.is_finished and output.beginning_received is False and result.missing_beginning is None
 
 
 class Runner:
-    """Works with the commands of sessions that are connected here, side by side under the throttle."""
+    """Starts and receives commands in connected sessions, at the same time under the throttle."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -93,10 +93,10 @@ class Runner:
         self._pool = task.pool
 
     def start(self, session: PSSession, script: Script, *, is_first: bool = False) -> CommandResult:
-        """Start a script in a session and do not wait for it.
+        """Start a script in a session without waiting for it.
 
         Args:
-            is_first: Nothing was ever started in the session.
+            is_first: Whether nothing was ever started in the session.
 
         If the journal cannot be written, nothing is started.
         """
@@ -112,7 +112,7 @@ class Runner:
             with self._pool.lend(session.endpoint) as client:
                 starting.start(client, session.shell, command_id, script, Awake(client, session), note)
         except JournalError as error:
-            if len(noted) > 1:  # a request was sent between two notes
+            if len(noted) > 1:  # a request was sent between these two notes
                 stop_incomplete(self._pool, NoJournal(), session, command_id, noted[-1])
             failure = command_errors.journal_failed(session, None, error, self._request)
             return CommandResult(session, None, Output(), failure)
@@ -127,11 +127,11 @@ class Runner:
     def incomplete(
         self, session: PSSession, command_id: str, delivery: Delivery, cause: TransportError | None = None
     ) -> CommandResult:
-        """Stop a command that lacks a part of its script or of its input, and return the error for it.
+        """Stop a command without its complete script or input, and return the error for it.
 
         Args:
             session: One that this client is connected to.
-            cause: Why the rest was not delivered; None if an earlier task was killed.
+            cause: The failure that kept the rest from being delivered, or None if an earlier task was killed.
         """
         is_stopped = delivery.must_be_stopped and stop_incomplete(
             self._pool, self._journal, session, command_id, delivery
@@ -141,7 +141,7 @@ class Runner:
         return CommandResult(session, None if never_began else command_id, Output(), error, cause=cause)
 
     def invoke(self, sessions: t.Sequence[PSSession], script: Script) -> Outputs:
-        """Run a script in each session and take all it gives."""
+        """Run a script in each session and receive all its output."""
 
         def run(session: PSSession) -> list[CommandResult]:
             started = self.start(session, script)
@@ -152,12 +152,12 @@ class Runner:
         return self._in_all(sessions, run)
 
     def receive(self, sessions: t.Sequence[PSSession], newly_connected: t.Container[SessionKey]) -> Outputs:
-        """Take what the commands of each session give, one after the other.
+        """Receive the output of the commands of each session, one after the other.
 
         Args:
             sessions: With their commands listed.
-            newly_connected: Keys of the sessions that this task has connected to. The others were connected to
-                this client before, without the registry knowing it: a task was killed before it wrote that down.
+            newly_connected: Keys of the sessions that this task has connected to. The others were connected before, but
+                not in the registry, because a task was killed before it wrote that.
         """
 
         def take(session: PSSession) -> list[CommandResult]:
@@ -175,9 +175,9 @@ class Runner:
         return self._in_all(sessions, take)
 
     def _taken(self, session: PSSession, command_id: str, needs: Needs) -> CommandResult:
-        """Take what one command gives. If its start was not delivered to the end, it is stopped before that.
+        """Receive the output of one command. If its start was not delivered completely, stop it first.
 
-        To connect to such a command would end its input, and the script would go on with a part of it.
+        Connecting to such a command would end its input, and the script would go on with a part of it.
         """
         delivery = self._journal.delivery_of(session, command_id)
         if delivery is None or not delivery.must_be_stopped:
@@ -228,7 +228,7 @@ class Runner:
         return receiving, gatherer
 
     def _received(self, receiving: Receiving, gatherer: Gatherer) -> CommandResult:
-        """Take what one command gives, first from the journal, then from the server."""
+        """Receive the output of one command, first from the journal, then from the server."""
         session, command_id = receiving.session, receiving.command_id
         try:
             self._task.context.emit(InCommand(session, command_id, ReceiveBegan()))
@@ -248,7 +248,7 @@ class Runner:
         return self._with_unreadable(result, gatherer)
 
     def _remembered(self, session: PSSession) -> CommandResult:
-        """Return what the journal has of the last command of a session that has none any more."""
+        """Return the journal's result of the last command of a session that no longer has a command."""
         command_id = self._journal.last_command_of(session)
         if command_id is None:
             return CommandResult(session, None, Output())
@@ -264,7 +264,7 @@ class Runner:
         return dataclasses.replace(result, error=command_errors.rest_lost(session, self._request))
 
     def _with_unreadable(self, result: CommandResult, gatherer: Gatherer) -> CommandResult:
-        """Add the messages that could not be read: an error once, and a warning when the journal brings them again."""
+        """Report unreadable messages: as an error the first time, and as a warning when the journal has them."""
         session, command_id, count = result.session, result.command_id or "", len(gatherer.unreadable)
         reported = self._journal.unreadable_reported_of(session, command_id)
         if reported:

@@ -1,4 +1,4 @@
-"""Warnings of a task about the errors and warnings that scripts wrote: few and short, since there may be many hosts."""
+"""Warnings about the errors and warnings that scripts wrote. They are few and short, for fleets of many hosts."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -12,12 +12,12 @@ from ..model.sessions import SessionKey
 from ..model.text import counted, shown_in_line
 from ..psrp.records import message_of
 
-# Lines, sessions of a line, records of a stream and characters of a record; the results have all.
+# Limits for lines, sessions of a line, records of a stream and characters of a record. Results have everything.
 MOST_LINES, MOST_SESSIONS, MOST_RECORDS, MOST_CHARACTERS = 10, 5, 3, 200
 
 
 def warnings_of(results: t.Iterable[CommandResult]) -> t.Iterator[Warned]:
-    """Yield a warning for each session whose script wrote something; those that wrote the same share one."""
+    """Yield a warning for each session whose script wrote errors or warnings. Equal texts share one warning."""
     groups: dict[str, list[CommandResult]] = {}
     for result in results:
         if said := _said(result):
@@ -43,7 +43,7 @@ def _records_of(result: CommandResult) -> t.Iterator[tuple[SessionKey, str, str]
 
 
 def _said(result: CommandResult) -> str:
-    """Return what a script wrote to its streams for errors and warnings; an empty string if nothing."""
+    """Return the errors and warnings of a script as text, or an empty string."""
     errors = [message_of(record) for record in result.output.error]
     streams = [("an error", "errors", errors), ("a warning", "warnings", result.output.warning)]
     return ", and ".join(

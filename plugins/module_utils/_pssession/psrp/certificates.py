@@ -1,7 +1,7 @@
 """Certificates and distinguished names in output, of which only the bytes are sent (seen: PowerShell 7.6, Linux).
 
-PowerShell serializes X509Certificate2 and X500DistinguishedName by their property RawData alone. Everything else is
-read from it here and written as .NET writes it.
+PowerShell serializes X509Certificate2 and X500DistinguishedName by their property RawData alone. This module reads all
+other properties from these bytes, and writes them as .NET does.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -19,10 +19,10 @@ from .clixml import Document, Form
 try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
-except ImportError:  # reported by the client, which is needed first
+except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
-# Attribute types by the names that .NET gives them; others are shown by number.
+# Attribute types with .NET's names. Others are shown by number.
 _ATTRIBUTES = {
     "2.5.4.3": "CN",
     "2.5.4.4": "SN",
@@ -49,7 +49,7 @@ _MAX_OID_BYTES = 64
 
 
 def _certificate(document: Document, element: ET.Element, depth: int) -> object:
-    """Return the properties of an X509Certificate2, beside what RawData says; unreadable bytes stay as they are."""
+    """Return the properties of an X509Certificate2, read from RawData. Unreadable bytes are returned unchanged."""
     properties = document.properties(element, depth)
     if not isinstance(properties, dict):
         return properties
@@ -80,9 +80,9 @@ def _bytes(raw: object) -> bytes:
 def _described(raw: bytes) -> dict[str, object]:
     certificate = x509.load_der_x509_certificate(raw)
     subject = _name(certificate.subject.public_bytes())
-    # As DER has it: with a zero in front where the first bit of a positive number is set.
+    # As in DER, with a zero in front if the first bit of a positive number is set.
     serial = certificate.serial_number.to_bytes(certificate.serial_number.bit_length() // 8 + 1, "big", signed=True)
-    # SHA-1 identifies the certificate here, as everywhere on Windows; it secures nothing.
+    # SHA-1 only identifies the certificate here, as everywhere on Windows. It is not used for security.
     thumbprint = certificate.fingerprint(hashes.SHA1())
     return {
         "Subject": subject,
@@ -96,13 +96,13 @@ def _described(raw: bytes) -> dict[str, object]:
 
 
 def _date(certificate: x509.Certificate, name: str) -> str:
-    # Releases of cryptography before 42 know the times without a zone only.
+    # Releases of cryptography before 42 only have the times without a zone.
     date = getattr(certificate, f"{name}_utc", None) or getattr(certificate, name)
     return f"{t.cast(datetime.datetime, date).replace(tzinfo=None).isoformat()}Z"
 
 
 def _dns_names(certificate: x509.Certificate, subject: str) -> list[str]:
-    """Return the names of DnsNameList: a subject that is only a common name, then the alternative names."""
+    """Return the names of DnsNameList: the subject if it is only a common name, then the alternative names."""
     names = [subject.removeprefix("CN=")] if subject.startswith("CN=") and "," not in subject else []
     try:
         alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
@@ -132,7 +132,7 @@ def _attribute(der: bytes) -> str:
 
 
 def _parts(der: bytes) -> list[tuple[int, bytes]]:
-    """Return the elements in a piece of DER, each with its tag, as far as names need it."""
+    """Return the elements of DER data, each with its tag. It reads only the forms that names have."""
     parts = []
     position = 0
     while position < len(der):

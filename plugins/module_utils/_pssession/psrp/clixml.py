@@ -1,6 +1,6 @@
 """CLIXML (MS-PSRP 2.2.5) as plain data that JSON, and with it a task result, can hold.
 
-What a .NET value becomes:
+The result of each kind of .NET value:
 
 - Primitive values: see `primitives`. No data at all: None, since PowerShell sends ``$null`` as a message without data.
 - Enums and flags: their names. Secure strings: always `SECURE_STRING`, nothing is decrypted.
@@ -13,8 +13,8 @@ What a .NET value becomes:
 - A PSCustomObject without properties: an empty dict if it is the whole value; inside another value None, since the
   result of a command without output looks the same there (seen: PowerShell 7.6, Linux).
 
-What does not fit the limits is replaced by a mark, a text that begins with `CUT`: as the last item of a list, under the
-key `CUT` of a dict, at the end of a text, or in place of a value.
+Values beyond the limits are replaced by a mark, a text that begins with `CUT`. The mark is the last item of a list, has
+the key `CUT` in a dict, ends a text, or replaces a value.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -38,11 +38,11 @@ SECURE_STRING = "(secure string)"
 MAX_DEPTH = 32
 MAX_ITEMS = 100_000
 MAX_TEXT = 10_000_000
-# Conversion is recursive; this stays far from Python's limit wherever it is called from. No server goes near it.
+# Conversion is recursive. This depth stays far below Python's limit, and no server comes near it.
 DEEPEST = 100
 
-# Notes that clients and CIM put on objects for their own use. PSComputerName is kept: a script may have made it, and a
-# fan-out names its computers by it.
+# Properties that clients and CIM add to objects for their own use. PSComputerName is kept, because a script may have
+# set it, and a fan-out names its computers with it.
 REMOTING_NOTES = frozenset(
     {"PSShowComputerName", "PSSourceJobInstanceId", "RunspaceId", "__ClassMetadata", "__InstanceMetadata"}
 )
@@ -61,19 +61,19 @@ PROGRESS_PARTS = (
 
 _LISTS = frozenset({"LST", "STK", "QUE", "IE"})
 _PROGRESS_NUMBERS = frozenset({"AI", "PI", "PC", "SR"})
-# More type names of an object are not looked at.
+# The maximum number of type names of an object to look at.
 _TYPE_NAMES = 16
 
 
 def more(count: int, what: str = "items") -> str:
-    """Return the mark for what was left out."""
+    """Return the mark for omitted values."""
     return f"{CUT} {count} more {what} are not shown"
 
 
 class Document:
-    """One serialized value, read piece by piece within limits that hold for all pieces together.
+    """One serialized value, read in pieces. The limits hold for all pieces together.
 
-    The methods raise ValueError for what is not CLIXML.
+    The methods raise ValueError for data that is not CLIXML.
 
     Args:
         clixml: One serialized value, or an empty text for ``$null``.
@@ -102,13 +102,13 @@ class Document:
         self.root = parse(clixml)
         self._forms = forms or {}
         self._max_depth = min(max_depth, DEEPEST)
-        # Used up means that nothing more is shown: the rest of every list and dict becomes a mark.
+        # When these are used up, the rest of every list and dict becomes a mark.
         self._items_left = max_items
         self._text_left = max_text
         self._open: set[ET.Element] = set()
         self._objects: dict[str | None, ET.Element] | None = None
         self._type_lists: dict[str | None, ET.Element] | None = None
-        # By the element of a list of types, which many objects share.
+        # Keyed by the element of a list of types, which many objects share.
         self._names_read: dict[ET.Element, list[str]] = {}
         self._forms_found: dict[ET.Element, Form | None] = {}
 
@@ -133,7 +133,7 @@ class Document:
         raise ValueError(f"the element {tag[:40]} is not a CLIXML value")
 
     def formless(self, element: ET.Element, depth: int = 0) -> object:
-        """Return the value of an element as if its type had no form."""
+        """Return the value of an element, ignoring the forms of its type."""
         return (
             self._formless(element, *layers_of(element), depth) if element.tag == "Obj" else self.plain(element, depth)
         )
@@ -155,18 +155,18 @@ class Document:
             return {}
         members = self._members(layers_of(element)[0])
         if element is not self.root:
-            # As if each were shown: else references to one large object would cost time without end.
+            # Each reference counts as shown. Otherwise many references to one large object would cost unlimited time.
             self._items_left -= len(members)
         return members
 
     def properties(self, element: ET.Element, depth: int) -> object:
-        """Return an object as the dict of its properties, whatever else it is."""
+        """Return the properties of any object as a dict."""
         if depth >= self._max_depth:
             return DEEPER
         return self._properties(self._members(layers_of(element)[0]), depth)
 
     def is_too_deep(self, depth: int) -> bool:
-        """Return whether a list or dict with so many others around it is not shown; `DEEPER` is, in its place."""
+        """Return whether a list or dict at this depth is replaced by `DEEPER`."""
         return depth >= self._max_depth
 
     def type_names(self, element: ET.Element) -> list[str]:
@@ -250,7 +250,7 @@ class Document:
         return result
 
     def _formed(self, form: Form, element: ET.Element, layers: list[ET.Element], depth: int) -> object:
-        # A form looks at values without counting them, so this is where it ends once all are used up.
+        # A form reads values without counting them. It ends here when the limit is used up.
         if self._items_left <= 0:
             return NO_MORE
         self._open.update(layers)
@@ -299,7 +299,7 @@ class Document:
         return result
 
     def _key(self, element: ET.Element) -> str:
-        # As if it were too deep to look inside: objects within keys within keys would be quoted over and over.
+        # Treated as too deep, because nested objects in keys would be quoted again and again.
         key = self.plain(element, self._max_depth)
         if key in (DEEPER, {}, None) and element.tag != "Nil":
             target = self.resolve(element)
@@ -335,7 +335,8 @@ class Document:
                         raise ValueError("a property in CLIXML has no name")
                     if kind == "Props" or name not in REMOTING_NOTES:
                         members[decode(name)] = member
-        # What is not shown has a price, too: else references to an object full of it would cost time without end.
+        # Hidden members count towards the limit, too. Otherwise references to an object full of them would cost
+        # unlimited time.
         self._items_left -= found - len(members)
         return members
 
@@ -355,7 +356,7 @@ class Document:
 
 
 def _unused(key: str, used: t.Container[str], repeated: dict[str, int]) -> str:
-    """Return the key, numbered when it is used, so that nothing gets lost."""
+    """Return the key, with a number if it is used already, so that no value is lost."""
     unused = key
     while unused in used:
         repeated[key] = repeated.get(key, 1) + 1

@@ -1,13 +1,13 @@
-"""Reads what the statements around a script write: its mark, its ``$Ansible``, and why it did not run.
+"""Reads the output of the statements around a script: the mark, ``$Ansible``, and the reason for a skip.
 
 These are dictionaries among the output, with the id of the command (`statements`). A server gives each piece of output
 to one client. If a client has the mark, it has the beginning of the output. If it has the status and not the mark,
 another client has the beginning. Commands of earlier versions write no mark, and their status does not speak of one.
 
-A script may know the id of its command and write such dictionaries itself. The mark is the first object of the output,
-or nothing is. The status has the mark, which is different for each start and which scripts do not get. So all
-other dictionaries are output, and a script that writes a mark of its own cannot hide that the beginning is missing.
-Before its output, a script may write that it was skipped: that changes its own result only, as ``$Ansible`` does.
+A script may know the id of its command and write such dictionaries itself. Therefore the mark must be the first object
+of the output. The status must have the mark, which differs for each start and which scripts do not get. All other
+dictionaries are output, so a script cannot hide a missing beginning. Before its output, a script may write that it was
+skipped. This changes its own result only, as ``$Ansible`` does.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -24,7 +24,7 @@ _KEY = "psremoting.fleet"
 
 
 class CommandStatus:
-    """Finds what the statements around a script write in the output of one command.
+    """Finds the dictionaries of the statements around a script in the output of one command.
 
     Args:
         command_id: The command's id, in lower case.
@@ -35,7 +35,7 @@ class CommandStatus:
         self._has_beginning: bool | None = None
         self._has_output = False
         self._mark: object = None
-        # The last status that does not have the mark: the script's own, or the mark is.
+        # The last status without the mark: it may be the script's own output.
         self._doubtful: StatusReceived | None = None
 
     def may_be_in(self, data: bytes) -> bool:
@@ -43,14 +43,14 @@ class CommandStatus:
         return _KEY.encode() in data and self._command_id.encode() in data
 
     def read(self, value: object) -> t.Sequence[CommandEvent]:
-        """Return the events of an output object that the statements around the script wrote; none for the script's."""
+        """Return the events of an output object of the statements around the script. The script's own has none."""
         events = self._read(value) if isinstance(value, dict) and value.get(_KEY) == self._command_id else ()
         if not events:
             self.note_output()
         return events
 
     def note_output(self) -> None:
-        """Take note of an output object that is not for `read`."""
+        """Note an output object that is not for `read`."""
         self._has_output = True
 
     def note_torn(self) -> t.Sequence[CommandEvent]:
@@ -60,7 +60,7 @@ class CommandStatus:
         return (self._begins(False),)
 
     def end(self, state: PipelineState) -> t.Sequence[CommandEvent]:
-        """Return the events that the end of the command brings. Of one that failed, the status does not come."""
+        """Return the events at the end of the command. A failed command sends no status."""
         if self._doubtful is None or state is PipelineState.FAILED:
             return ()
         return (self._begins(False), self._doubtful)

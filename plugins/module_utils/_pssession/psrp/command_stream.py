@@ -30,10 +30,10 @@ from .message import clixml_of, unpack
 
 try:
     from pypsrp.messages import MessageType
-except ImportError:  # reported by the client, which is needed first
+except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
-# Messages about a session itself, among those of a command. A client that connects causes three of them.
+# Message types about the session, which can be among those of a command. Each connect of a client causes three.
 _OTHER_MESSAGES = 1000
 _STATES = {3: PipelineState.STOPPED, 4: PipelineState.COMPLETED, 5: PipelineState.FAILED}
 _SKIPPED = (OutputSkipped(),)
@@ -50,14 +50,14 @@ class CommandStream:
 
     Args:
         option: Its limits of received data count.
-        command_id: The command's id, in lower case: what `statements` write is known by it.
+        command_id: The command's id in lower case. It identifies the output of `statements`.
         drops: Whether the session drops output that is not received in time (BufferMode Drop).
-        is_first: Whether it is the first command of its session, so that messages before its own are few.
-        wants_output: Asked before each object of the output stream. If it says no, the object is skipped unread.
+        is_first: Whether it is the first command of its session. Then only few messages come before its own.
+        wants_output: Called before each object of the output stream. If it returns False, the object is skipped unread.
 
     Attributes:
-        is_finished: Whether the command has said how it ended.
-        host_calls: Calls of the command that want an answer and have none yet.
+        is_finished: Whether the final state of the command has arrived.
+        host_calls: Calls of the command that still need an answer.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class CommandStream:
         return events
 
     def flush(self) -> t.Sequence[CommandEvent]:
-        """Return the events of what waits for further messages, because none comes now."""
+        """Return the events of data that waits for further messages, because no more come now."""
         lines = self._formatted.flush()
         return (FormattedLines(lines),) if lines else ()
 
@@ -127,8 +127,8 @@ class CommandStream:
     def output_dropped(self) -> bool | None:
         """Return whether the server dropped output, or None if that cannot be known.
 
-        Its messages have numbers, and those of dropped ones are missing. But messages about the session itself and
-        those of earlier commands have numbers of the same row, and come in other streams.
+        Messages have numbers, and the numbers of dropped messages are missing. But messages about the session, and
+        those of earlier commands, use the same sequence of numbers and come in other streams.
         """
         if not self._drops:
             return False
@@ -142,7 +142,7 @@ class CommandStream:
         return self._defragmenter.missing
 
     def forget_calls(self, answered: t.Container[int]) -> None:
-        """Leave out calls that were answered before, by their ids; the journal brings them again."""
+        """Ignore calls with these ids, which were answered before. The journal contains them again."""
         self.host_calls = [call for call in self.host_calls if call.call_id not in answered]
 
     def _read(self, message: bytes) -> t.Sequence[CommandEvent]:
@@ -194,7 +194,7 @@ class CommandStream:
             self.host_calls.append(call)
             return ()
         if call.method == Method.SET_SHOULD_EXIT:
-            # A script may call $Host.SetShouldExit several times, or before an exit; the last one counts.
+            # A script may call $Host.SetShouldExit several times, or before an exit. The last call counts.
             return (ExitCodeSet(_exit_code(call)),)
         return self._host_text.events_of(call)
 

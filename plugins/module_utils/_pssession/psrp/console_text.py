@@ -39,7 +39,7 @@ class Alignment(enum.IntEnum):
 
 
 def plain(text: object) -> str:
-    """Return text without what only a terminal understands; no text at all is an empty one."""
+    """Return text without terminal control sequences. None becomes an empty text."""
     return _ESCAPES.sub("", text) if isinstance(text, str) else ""
 
 
@@ -65,7 +65,7 @@ def lines_of(text: str) -> t.Iterator[str]:
 
 
 def head(text: str, cells: int) -> str:
-    """Return as much of the beginning of a line as fits."""
+    """Return the beginning of a line that fits into a width."""
     shown = text[:cells]
     while width(shown) > cells:
         shown = shown[: len(shown) - max(1, (width(shown) - cells) // 2)]
@@ -73,7 +73,7 @@ def head(text: str, cells: int) -> str:
 
 
 def tail(text: str, cells: int) -> str:
-    """Return as much of the end of a line as fits."""
+    """Return the end of a line that fits into a width."""
     return head(text[-cells:][::-1], cells)[::-1] if cells > 0 else ""
 
 
@@ -81,7 +81,7 @@ def cell(text: str, cells: int, alignment: int, *, is_last: bool) -> str:
     """Return the first line of a text in a field of a table; an ellipsis stands for what does not fit.
 
     Args:
-        is_last: Nothing comes behind the field, so it is not filled with blanks there.
+        is_last: Whether it is the last field of the line, which is not padded with blanks.
     """
     first, *rest = re.split("[\r\n]", text, maxsplit=1)
     shown = first + ELLIPSIS if rest else first

@@ -1,4 +1,4 @@
-"""The .NET types whose properties do not hold their value, or hold it in pieces.
+"""Conversion of .NET types whose properties do not have their value, or have it in pieces.
 
 - BigInteger, Int128, UInt128: int, as text beyond `MAX_DIGITS` digits. Half: float, or text as `primitives` has it.
 - DateTimeOffset, DateOnly, TimeOnly: ISO 8601, the first with its own offset.

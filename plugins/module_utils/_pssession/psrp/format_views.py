@@ -10,16 +10,16 @@ from itertools import islice
 from .console_text import MAX_LINES, Alignment, at_most, cell, cell_lines, head, lines_of, plain, width, wrapped
 
 WIDTH = 120
-# A table waits for so many rows or characters to find the widths of its columns. PowerShell waits for 300 ms, or with
-# -AutoSize for all of a group.
+# The rows or characters for which a table waits to find its column widths. PowerShell waits for 300 ms, or with
+# -AutoSize for the whole group.
 MAX_WAITING_ROWS = 10_000
 MAX_WAITING_CHARACTERS = 1_000_000
-# More than any view of PowerShell has.
+# More columns than any view of PowerShell has.
 _MAX_COLUMNS = 1_000
 _MAX_DEPTH = 50
 _LABEL_END = " : "
 
-# The property by which PowerShell itself knows the objects of its formatting again, and its values for views.
+# The property by which PowerShell recognises its formatting objects, and its values for views.
 CLASS_ID = "ClassId2e4f51ef21dd47e99d3c952918aff9cd"
 _TABLE = "e3b7a39c089845d388b2e84c5d38f5dd"
 _LIST = "830bdcb24c1642258724e441512233a4"
@@ -40,11 +40,11 @@ class View:
         return free_text(entry, WIDTH)
 
     def between(self, lines: list[str]) -> list[str]:
-        """Return lines that come between two entries and are not part of the view."""
+        """Return lines for text between two entries that is not part of the view."""
         return lines
 
     def flush(self) -> list[str]:
-        """Return what waits for more entries."""
+        """Return the lines that wait for more entries."""
         return []
 
     def end(self) -> list[str]:
@@ -106,7 +106,7 @@ class _Table(View):
         return lines
 
     def _begin(self) -> list[str]:
-        """Settle the widths and return the header."""
+        """Determine the widths and return the header."""
         self._widths = column_widths(self._widths, WIDTH)
         if self._hides_header or not any(cells > 0 for cells in self._widths):
             return []
@@ -181,7 +181,7 @@ def view_of(shape: Record, autosize: bool) -> View:
     """Return the view that a FormatStartData asks for.
 
     Args:
-        autosize: Whether all of a group is to be looked at for the widths.
+        autosize: Whether the widths depend on the whole group.
     """
     kind = shape.get(CLASS_ID)
     if kind == _TABLE:
@@ -197,7 +197,7 @@ def is_list(shape: Record) -> bool:
 
 
 def out_of_band(entry: Record) -> list[str]:
-    """Return the lines of an entry that stands outside of any view: text among the objects, or an odd object."""
+    """Return the lines of an entry outside any view: text among the objects, or an object of another type."""
     if "text" in entry:
         return at_most(lines_of(plain(entry["text"]).removesuffix("\n")))
     if "listViewFieldList" in entry:
@@ -217,7 +217,7 @@ def without_view(entry: Record) -> list[str]:
 
 
 def list_entry(entry: Record) -> list[str]:
-    """Return the lines of a ListViewEntry: label and value of each property, the values below each other."""
+    """Return the lines of a ListViewEntry: label and value of each property, with aligned values."""
     return at_most(_list_lines(_records(entry.get("listViewFieldList"))))
 
 
@@ -280,15 +280,15 @@ class _FreeText:
             broken: t.Iterable[str] = lines_of(text)
         else:
             broken = wrapped(text, room - max(first, 0), room + min(first, 0))
-        # One more than is shown, so that the mark comes.
+        # One more than is shown, so that the mark is added.
         broken = islice(broken, MAX_LINES + 1 - len(self.lines))
         self.lines += [" " * indents[min(number, 1)] + line for number, line in enumerate(broken)]
 
 
 def column_widths(wanted: t.Sequence[int], total: int) -> list[int]:
-    """Return the widths that columns get; a column that has no room gets -1 and is not shown.
+    """Return the widths of columns. A column without room gets -1 and is not shown.
 
-    Columns without a width share what the others leave. What is too much is taken from the last columns.
+    Columns without a width share the remaining cells. If there are too few, the last columns become narrower.
     """
     widths = [cells if cells > 0 else 1 for cells in wanted]
     excess = sum(widths) + len(widths) - 1 - total
@@ -311,12 +311,12 @@ def column_widths(wanted: t.Sequence[int], total: int) -> list[int]:
 
 
 def _items_in_a_row(cells: int) -> int:
-    """Return how many items of a width, with a blank between, leave a cell of the line free."""
+    """Return how many items of a width fit into a line, with a blank between and a free cell at the end."""
     return max(WIDTH // (cells + 1), 1) if cells else 2
 
 
 def _side_by_side(fields: list[list[str]], widths: list[int]) -> list[str]:
-    """Return the lines of a row whose fields have several, without blanks at their ends."""
+    """Return the lines of a row whose fields have several lines, without blanks at the ends."""
     count = max(map(len, fields))
     rows = []
     for number in range(count):
@@ -331,7 +331,7 @@ def _side_by_side(fields: list[list[str]], widths: list[int]) -> list[str]:
 
 
 def record_of(value: object) -> Record:
-    """Return a value as the record that it should be, or an empty one."""
+    """Return a value if it is a record, or else an empty record."""
     return value if isinstance(value, dict) else {}
 
 
@@ -349,5 +349,5 @@ def _property(field: Record) -> str:
 
 
 def _number(value: object) -> int:
-    """Return a number of cells or columns, or 0; large ones mean no more than `_MAX_COLUMNS`."""
+    """Return a number of cells or columns, at most `_MAX_COLUMNS`, or 0."""
     return max(-_MAX_COLUMNS, min(value, _MAX_COLUMNS)) if isinstance(value, int) else 0

@@ -1,7 +1,7 @@
 """The objects of Format-Table, Format-List, Format-Wide and Format-Custom as lines of a console of 120 cells.
 
-The Format cmdlets do not give text but a stream of objects that only PowerShell's Out cmdlets can show. Over remoting
-each of them is a message (seen: PowerShell 7.6, Linux):
+The Format cmdlets return a stream of objects instead of text. Only PowerShell's Out cmdlets can show them. Over
+remoting each object is a message (seen: PowerShell 7.6, Linux):
 
     FormatStartData                         which view, with the columns of a table
         GroupStartData                      a heading, with -GroupBy
@@ -9,7 +9,7 @@ each of them is a message (seen: PowerShell 7.6, Linux):
         GroupEndData
     FormatEndData
 
-A client that begins to receive in the middle does not know the columns, so it shows rows with one blank between fields.
+A client that begins to receive in the middle does not know the columns. It shows rows with one blank between fields.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -21,7 +21,7 @@ import typing as t
 from . import format_views as views
 from .format_views import CLASS_ID, Record, View
 
-# Values of the property by which PowerShell itself knows these objects again.
+# Values of the property by which PowerShell recognises these objects.
 _FORMAT_START = "033ecb2bc07a4d43b5ef94ed5a35d280"
 _FORMAT_END = "cf522b78d86c486691226b40aa69e95c"
 _GROUP_START = "9e210fe47d09416682b841769c78b8a3"
@@ -31,7 +31,7 @@ _PACKETS = frozenset({_FORMAT_START, _FORMAT_END, _GROUP_START, _GROUP_END, _ENT
 
 
 def is_formatting(value: object) -> bool:
-    """Return whether an object of the output is one of those that the Format cmdlets give."""
+    """Return whether an object of the output is a formatting object of a Format cmdlet."""
     return isinstance(value, dict) and value.get(CLASS_ID) in _PACKETS
 
 
@@ -47,7 +47,7 @@ class FormattedOutput:
         """Return the lines that can be shown now; the first rows of a table wait until the widths are known.
 
         Args:
-            packet: One for which `is_formatting` holds.
+            packet: An object for which `is_formatting` is true.
         """
         return self._HANDLERS[t.cast(str, packet[CLASS_ID])](self, packet)
 

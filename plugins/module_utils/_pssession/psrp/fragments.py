@@ -1,4 +1,4 @@
-"""PSRP fragments: how messages are cut up for the wire and put together again (MS-PSRP 2.2.4)."""
+"""PSRP fragments: splits messages for the wire and joins them again (MS-PSRP 2.2.4)."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -12,9 +12,9 @@ from ..model.errors import LimitExceeded
 _HEADER = struct.Struct(">QQBI")
 FRAGMENT_HEADER_BYTES = _HEADER.size
 _START, _END = 1, 2
-# Fragments that fit an envelope of any server, with Base64 and all around it.
+# Bytes of a fragment that fit into an envelope of any server, in Base64 and with the elements around them.
 MAX_FRAGMENT_BYTES = 32 * 1024
-# What PowerShell's clients accept of one object (MaximumReceivedObjectSize).
+# The size of one object that PowerShell's clients accept (MaximumReceivedObjectSize).
 MAX_MESSAGE_BYTES = 200 * 1024 * 1024
 
 
@@ -33,25 +33,26 @@ def fragments_of(object_id: int, message: bytes, max_bytes: int) -> t.Iterator[b
 
 
 class Defragmenter:
-    """Puts the messages of one stream together.
+    """Joins the messages of one stream.
 
-    A client that connects to a session comes in the middle of a conversation: the first fragments may be the tail of
-    a message whose beginning went to the previous client. They are dropped until a message starts.
+    A client may connect in the middle of a conversation. The first fragments may be the end of a message whose
+    beginning the previous client received. They are dropped until a message starts.
 
     Args:
-        max_size: Bytes one message may have; None means no limit.
-        skips_repeats: Drop fragments that are not newer than those seen. A server sends the last answer of a client
-            that vanished once more to the next one, and within one command ids only ever grow.
-        may_miss: Leave out messages of which parts are missing, since the server drops output; else they are an error.
-        damages: Gets a line of text for each error in the data, and the next message that starts is the next that is
-            yielded. None raises an error instead.
+        max_size: The maximum number of bytes of a message. None means no limit.
+        skips_repeats: Whether to drop fragments that are not newer than those seen. A server sends the last answer to a
+          lost client again to the next client. Within one command ids only grow.
+        may_miss: Whether to skip messages with missing parts, because the server drops output. Otherwise they are an
+          error.
+        damages: Gets a line of text for each error in the data. Then the next message that starts is yielded. None
+          means that errors are raised.
 
     Attributes:
         first_id: Number of the first message, or None. Servers count the messages of a session from 1 (see A19 in
             docs/protocol.md).
-        missing: How many numbers are missing between the messages.
+        missing: The number of missing numbers between the messages.
         is_torn: Whether parts of a message were missing.
-        begins_torn: Whether the first fragment is from the middle of a message; None before it.
+        begins_torn: Whether the first fragment is from the middle of a message. None before the first fragment.
     """
 
     def __init__(

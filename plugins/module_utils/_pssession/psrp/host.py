@@ -19,7 +19,7 @@ try:
     from pypsrp.complex_objects import GenericComplexObject, HostInfo, HostMethodIdentifier, ObjectMeta
     from pypsrp.messages import Destination, Message, PipelineHostResponse
     from pypsrp.serializer import Serializer
-except ImportError:  # reported by the client, which is needed first
+except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
 # The id of calls to methods that return nothing. They want no answer (seen: PowerShell 7.6, Linux).

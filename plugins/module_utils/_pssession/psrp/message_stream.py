@@ -13,7 +13,7 @@ from .message import clixml_of, unpack
 
 try:
     from pypsrp.messages import MessageType
-except ImportError:  # reported by the client, which is needed first
+except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
 

@@ -23,7 +23,7 @@ try:
     from pypsrp.complex_objects import ApartmentState, HostInfo, PSThreadOptions
     from pypsrp.messages import Destination, InitRunspacePool, Message, MessageType, SessionCapability
     from pypsrp.serializer import Serializer
-except ImportError:  # reported by the client, which is needed first
+except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
 # PSRP's own numbers, not those of any PowerShell (MS-PSRP 2.2.2.1).

@@ -24,7 +24,7 @@ try:
     from cryptography.hazmat.primitives.padding import PKCS7
     from pypsrp.messages import Destination, Message, MessageType, PublicKey
     from pypsrp.serializer import Serializer
-except ImportError:  # reported by the client, which is needed first
+except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
 # How CryptoAPI wraps keys (MS-PSRP 2.2.2.3 and 2.2.2.4). A public one: PUBLICKEYBLOB, version 2, CALG_RSA_KEYX, "RSA1",

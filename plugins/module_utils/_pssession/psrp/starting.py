@@ -32,7 +32,7 @@ try:
     )
     from pypsrp.messages import CreatePipeline, Destination, EndOfPipelineInput, Message, MessageType, PipelineInput
     from pypsrp.serializer import Serializer
-except ImportError:  # reported by the client, which is needed first
+except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
 # Faults that do not say whether the server goes on with the request.

@@ -41,7 +41,7 @@ try:
         def __deepcopy__(self, _memo: dict[int, t.Any]) -> Command:
             return self
 
-except ImportError:  # reported by the client, which is needed first
+except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
 

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 
 try:
     from pypsrp.serializer import TaggedValue
-except ImportError:  # reported by the client, which is needed first
+except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
 _MAX_DECIMAL = 2**96 - 1  # System.Decimal

@@ -100,6 +100,6 @@ class ConnectAnew(Connect):
 
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
         if step.action is Action.CONNECT and step.ours and fault.code == Code.CONNECT_REFUSED:
-            # The server waits for a session key, and takes no new client until it has one (see docs/protocol.md).
+            # The server waits for a session key, and accepts no new client until it has one (see docs/protocol.md).
             return dataclasses.replace(step, action=Action.RECONNECT)
         return super().judge(step, fault)
