@@ -38,6 +38,8 @@ _ALIKE = ("ansible_become",)
 class ActionModule(JobAction):
     """Do the job of one of the role's entry points, with the role's variables."""
 
+    option_prefix = _role_variables.PREFIX
+
     def run(self, tmp: object = None, task_vars: Variables | None = None) -> Result:
         """Run the task and return its result."""
         result: Result = super().run(tmp, task_vars)

@@ -67,6 +67,9 @@ class Done:
 class JobAction(EngineAction):
     """Base of the action plugins that do a job with the sessions of one host or of a fleet."""
 
+    # What the user writes before the names of options.
+    option_prefix = ""
+
     def check_job(self, options: Variables, inventory: Inventory) -> None:
         """Refuse options that do not make a job, before anything is sent.
 
@@ -74,7 +77,7 @@ class JobAction(EngineAction):
             AnsibleActionFail: What is wrong with them.
         """
         options["name"] = [name.strip() for name in options["name"] or ()] or None
-        for message, is_refused in _refusals(options).items():
+        for message, is_refused in _refusals(options, self.option_prefix).items():
             if is_refused:
                 raise AnsibleActionFail(message)
         self.live = options["live"]
@@ -162,33 +165,50 @@ class _Calls:
         return result
 
 
-def _refusals(options: Variables) -> dict[str, bool]:
-    """Return what may be wrong with the options of a job, and whether it is."""
+def _refusals(options: Variables, prefix: str) -> dict[str, bool]:
+    """Return what may be wrong with the options of a job, and whether it is.
+
+    Args:
+        prefix: What the user writes before the names of options.
+    """
     job, names, starts = options["job"], options["name"] or (), options["job"] in WITH_SCRIPT
     conditions = [name for name in ("creates", "removes", "chdir", "error_action") if options[name]]
     selects = bool(names or options["instance_id"])
+
+    def named(*of: str) -> str:
+        first, *others = (prefix + name for name in of)
+        return f"{', '.join([first, *others[:-1]])} and {others[-1]}" if others else first
+
     return {
-        "name has an empty entry": not all(names),
-        f"the job {job} needs one of script (the text), path (a file) and command (the name of a function or cmdlet)": (
-            starts and sum(options[name] is not None for name in ("script", "path", "command")) != 1
+        f"{named('name')} has an empty entry": not all(names),
+        (
+            f"the job {job} needs one of {named('script')} (the text), {named('path')} (a file) and "
+            f"{named('command')} (the name of a function or cmdlet)"
+        ): starts and sum(options[name] is not None for name in ("script", "path", "command")) != 1,
+        f"{named(*conditions or ['chdir'])} cannot be used with {named('command')}, which sends no script": (
+            options["command"] is not None and bool(conditions)
         ),
-        f"{' and '.join(conditions)} cannot be used with command, which sends no script": options["command"] is not None
-        and bool(conditions),
-        f"the job {job} needs name, the name of the session": starts and not names,
-        f"the job {job} has one session on each host, so name must be one name, without a comma": starts
+        f"the job {job} needs {named('name')}, the name of the session": starts and not names,
+        f"the job {job} has one session on each host, so {named('name')} must be one name, without a comma": starts
         and len(names) > 1,
-        f"the job {job} takes the name of its session literally, so name cannot have * or ?": starts
+        f"the job {job} takes the name of its session literally, so {named('name')} cannot have * or ?": starts
         and any(character in name for name in names for character in "*?"),
-        "the job journal needs journal, the path of a journal or of a folder with journals": job == "journal"
+        f"the job journal needs {named('journal')}, the path of a journal or of a folder with journals": job
+        == "journal"
         and not options["journal"],
-        f"the job {job} needs name or instance_id; '*' means all sessions": job in ("collect", "harvest")
+        f"the job {job} needs {named('name')} or {named('instance_id')}; '*' means all sessions": job
+        in ("collect", "harvest")
         and not selects,
-        "the job extend needs idle_timeout, the seconds to give": job == "extend" and options["idle_timeout"] is None,
-        "when_done: remove is for the jobs collect and harvest; what was not received would be lost": job
+        f"the job extend needs {named('idle_timeout')}, the seconds to give": job == "extend"
+        and options["idle_timeout"] is None,
+        f"{named('when_done')}: remove is for the jobs collect and harvest; what was not received would be lost": job
         not in ("collect", "harvest")
         and options["when_done"] == "remove",
-        "to remove sessions, name them in name; '*' means all": job == "cleanup" and options["remove"] and not names,
-        "on_error: stop is for a single module; a job goes on with its other hosts": options["on_error"] == "stop",
+        f"to remove sessions, name them in {named('name')}; '*' means all": job == "cleanup"
+        and options["remove"]
+        and not names,
+        f"{named('on_error')}: stop is for a single module; a job goes on with its other hosts": options["on_error"]
+        == "stop",
     }
 
 

@@ -272,11 +272,11 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
     [
         ("list", {"expires_within": "soon"}, "pssession_expires_within"),
         ("start", {"script": "Long job"}, "pssession_name"),
-        ("start", {"name": "Nightly"}, "needs one of script (the text), path (a file) and command"),
+        ("start", {"name": "Nightly"}, "needs one of pssession_script (the text), pssession_path (a file)"),
         (
             "start",
             {"name": "Nightly", "script": "Long job", "path": "x.ps1"},
-            "needs one of script (the text), path",
+            "needs one of pssession_script (the text), pssession_path",
         ),
         ("start", {"name": "Nightly", "path": "missing.ps1"}, "missing.ps1 cannot be read"),
         ("start", {"name": "Nightly", "script": "Long job", "idle_timeout": 59}, "idle_timeout: 59 is less than 60"),
@@ -284,7 +284,7 @@ def test_cleanup_shows_first_and_removes_only_what_is_idle_and_own(controller: S
         ("resume", {"name": "Nightly", "script": "Long job", "idle_timeout": 59}, "idle_timeout: 59 is less than 60"),
         ("extend", {"report_only": "perhaps"}, "pssession_report_only"),
         ("cleanup", {"remove": True}, "to remove sessions, name them"),
-        ("resume", {"name": ["One", "Two"], "script": "Long job"}, "name must be one name"),
+        ("resume", {"name": ["One", "Two"], "script": "Long job"}, "pssession_name must be one name"),
         ("resume", {"name": "Nightly", "script": "Long job", "timeout": "long"}, "pssession_timeout"),
     ],
 )
