@@ -35,8 +35,8 @@ _SERIALIZATION_VERSION = "1.1.0.1"
 def connect(client: WSManClient, shell: Shell, buffering_mode: str | None, deadline: float) -> None:
     """Connect to a disconnected session as a new client.
 
-    The session is open as soon as the answer is there (MS-PSRP 3.1.5.4.31): a server sends no new state message, and
-    its private data comes on the output stream, where whoever wants output will find it.
+    The session is open when the answer arrives (MS-PSRP 3.1.5.4.31). The server sends no new state message, and its
+    private data comes on the output stream.
 
     Args:
         buffering_mode: ``Block``, ``Drop`` or None to leave it as it is.
@@ -55,8 +55,7 @@ def connect(client: WSManClient, shell: Shell, buffering_mode: str | None, deadl
 def receive_private_data(client: WSManClient, shell: Shell, deadline: float) -> dict[str, t.Any]:
     """Wait for the APPLICATION_PRIVATE_DATA that a server sends to a newly connected client (MS-PSRP 2.2.2.13).
 
-    Messages the previous client had already seen may come first, and some servers send a state message, too: both
-    mean nothing here.
+    Messages that the previous client has seen may come first. Some servers also send a state message. Both are ignored.
 
     Raises:
         TransportError: It did not come before the deadline.
@@ -69,9 +68,9 @@ def receive_private_data(client: WSManClient, shell: Shell, deadline: float) -> 
 
 
 def _connect_xml(shell_id: str) -> bytes:
-    """Return the client's two messages, each in a fragment of its own as servers demand (MS-PSRP 3.2.5.3.14).
+    """Return the client's two messages, each in its own fragment, as servers require (MS-PSRP 3.2.5.3.14).
 
-    The size of the pool is not known to a client that only found it, so it is left out.
+    The size of the pool is left out, because a client that only found the pool does not know it.
     """
     pool_id = uuid.UUID(shell_id).bytes_le
     return b"".join(
@@ -82,7 +81,7 @@ def _connect_xml(shell_id: str) -> bytes:
 
 @functools.cache
 def _around_pool_id() -> tuple[tuple[bytes, bytes], ...]:
-    """Return what the two messages have before and after the id of the pool, which is all that differs in them.
+    """Return the parts of the two messages before and after the pool's id. Only the id differs between sessions.
 
     The id is in the bytes 8 to 24 of a message (MS-PSRP 2.2.1).
     """

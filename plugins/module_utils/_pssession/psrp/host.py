@@ -22,9 +22,9 @@ try:
 except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
-# The id of calls to methods that return nothing. They want no answer (seen: PowerShell 7.6, Linux).
+# The id of calls to methods that return nothing. They need no answer (seen: PowerShell 7.6, Linux).
 NO_ANSWER = -100
-# Characters of a question that a refusal repeats.
+# The number of characters of a question that a refusal repeats.
 _MAX_QUESTION = 1000
 
 
@@ -73,8 +73,8 @@ class HostCall:
 def host_info(has_ui: bool) -> t.Any:
     """Return the HostInfo (MS-PSRP 2.2.3.14) of a command: a host without a raw UI, and with a UI or without.
 
-    It never says that the host itself is null. PowerShell would take the host of the runspace pool then, which is that
-    of the client that opened the session.
+    It never says that the host is null. In that case PowerShell would use the host of the runspace pool, which belongs
+    to the client that opened the session.
     """
     ui = types.SimpleNamespace(raw_ui=None) if has_ui else None
     return t.cast(t.Any, HostInfo)(host=types.SimpleNamespace(ui=ui))
@@ -84,7 +84,7 @@ def host_call(clixml: str) -> HostCall:
     """Return the call in the CLIXML of a PIPELINE_HOST_CALL message (MS-PSRP 2.2.2.27).
 
     Raises:
-        ValueError: It cannot be read.
+        ValueError: The data cannot be read.
     """
     document = Document(clixml)
     members = document.members(document.root)
@@ -103,7 +103,7 @@ def host_call(clixml: str) -> HostCall:
 
 
 def refuse(client: WSManClient, shell: Shell, command_id: str, call: HostCall, deadline: float) -> None:
-    """Answer a call with an error: a task has no user who could answer, and without an answer the command would wait.
+    """Answer a call with an error. A task has no user to answer, and without an answer the command would wait.
 
     Args:
         deadline: In seconds of the world's clock.
@@ -125,7 +125,7 @@ def refuse(client: WSManClient, shell: Shell, command_id: str, call: HostCall, d
 
 
 def question_of(call: HostCall) -> str:
-    """Return what a call asks, as far as it says so: captions, messages, names of fields, and choices."""
+    """Return the question of a call: captions, messages, names of fields, and choices, if it has them."""
     parameters = call.parameters
     if call.method == Method.PROMPT:
         caption, message, fields = _first(parameters, 3)
@@ -143,7 +143,7 @@ def question_of(call: HostCall) -> str:
 
 
 def _first(values: t.Sequence[t.Any], count: int) -> list[t.Any]:
-    """Return so many values, with None for those that are not there."""
+    """Return this number of values, with None for missing ones."""
     return [*values[:count], *[None] * (count - len(values))]
 
 
@@ -154,7 +154,7 @@ def _texts(entries: t.Any, key: str) -> list[str]:
 
 
 def _refusal(message: str) -> t.Any:
-    """Return an error record; PowerShell misses each of these properties that is not there (MS-PSRP 2.2.3.15)."""
+    """Return an error record. PowerShell needs each of these properties (MS-PSRP 2.2.3.15)."""
     exception, record = GenericComplexObject(), GenericComplexObject()
     exception.types = ["System.Management.Automation.Host.HostException", "System.Exception", "System.Object"]
     exception.adapted_properties = {"Message": message}

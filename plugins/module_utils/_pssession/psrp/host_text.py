@@ -1,4 +1,4 @@
-"""Text that a command writes to its host, without what its records contain already."""
+"""Text that a command writes to its host, without text that its records have already."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,7 +11,7 @@ from ..model.events import CommandEvent, HostTextReceived, ProgressReceived, Rec
 from .clixml import PROGRESS_PARTS
 from .host import HostCall, Method
 
-# Where the text is among the parameters of a call, and what ends it. Colours come before it, and are left out.
+# The position of the text among the parameters of a call, and its end. Colours come before it and are left out.
 _WRITES: t.Mapping[int, tuple[int | None, str]] = {
     Method.WRITE: (0, ""),
     Method.WRITE_IN_COLOURS: (2, ""),
@@ -29,25 +29,25 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class HostText:
-    """Makes events of what a command writes to a host with a user interface.
+    """Makes events of the text that a command writes to a host with a user interface.
 
-    What Write-Host, Write-Warning and the like write comes twice: as a record, and right behind it as a call with the
-    same text (seen: PowerShell 7.6, Linux). The record stays where it is, and the call is left out. A call belongs to
-    the last record of its stream, if the text is the same and no call has come for that record yet; a record that the
-    script redirects has no call. So two equal lines, one by Write-Host and one by $Host.UI.WriteLine, are a record and
+    The text of Write-Host, Write-Warning and similar cmdlets comes twice: as a record, and directly after it as a call
+    with the same text (seen: PowerShell 7.6, Linux). The record is kept, and the call is left out. A call belongs to
+    the last record of its stream, if the text is the same and the record has had no call yet. A record that the script
+    redirects has no call. So two equal lines, one from Write-Host and one from $Host.UI.WriteLine, become a record and
     a line of text for the host.
     """
 
     def __init__(self) -> None:
-        # By stream: the text of the last record that has had no call yet.
+        # For each stream, the text of the last record that has had no call yet.
         self._recorded: dict[str, str] = {}
 
     def note_record(self, stream: str, text: object) -> None:
-        """Take note of a record in a stream of the output, for the call that may follow."""
+        """Note a record of a stream, for the call that may follow."""
         self._recorded[stream] = _as_written(text)
 
     def events_of(self, call: HostCall) -> t.Sequence[CommandEvent]:
-        """Return what a call writes, unless a record has it already; other calls write nothing."""
+        """Return the text of a call, unless a record has it already. Other calls have no text."""
         parameters = call.parameters
         if call.method in _WRITES:
             position, end = _WRITES[call.method]

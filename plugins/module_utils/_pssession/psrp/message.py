@@ -10,7 +10,7 @@ import typing as t
 from ..wsman.soap import improper
 from .fragments import Defragmenter
 
-# Destination, type, pool and pipeline come before the data of a message; here the type matters.
+# Destination, type, pool and pipeline come before the data of a message. Only the type is used.
 _HEADER = struct.Struct("<4xI32x")
 _BOM = b"\xef\xbb\xbf"
 
@@ -39,7 +39,7 @@ def clixml_of(data: bytes) -> str:
 
 
 def messages_in(defragmenter: Defragmenter, streams: t.Iterable[bytes]) -> t.Iterator[tuple[int, bytes]]:
-    """Yield type and data of the messages that end in what a shell's stream gave.
+    """Yield type and data of the messages that end in data of a shell's stream.
 
     Raises:
         TransportError: It cannot be read.

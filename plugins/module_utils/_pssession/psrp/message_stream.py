@@ -1,4 +1,4 @@
-"""Reads the stream of a command for a client that makes its own objects of the messages, as pypsrp does."""
+"""Reads the stream of a command for a client that turns messages into its own objects, as pypsrp does."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -18,9 +18,9 @@ except ImportError:  # the client, which is needed first, reports a missing libr
 
 
 class MessageStream(CommandStream):
-    """A stream whose messages are events as they came.
+    """A stream with an event for each message in its original form.
 
-    What the engine needs to know of them it reads as well: how the command ended, and calls that want an answer.
+    It also reads the messages that the engine needs: the final state of the command, and calls that need an answer.
     """
 
     def _read(self, message: bytes) -> t.Sequence[CommandEvent]:

@@ -30,15 +30,16 @@ except ImportError:  # the client, which is needed first, reports a missing libr
 _PS_VERSION = "2.0"
 _SERIALIZATION_VERSION = "1.1.0.1"
 _OPENED, _CLOSED, _BROKEN = 2, 3, 5
-# What fits into one envelope of any server (MaxEnvelopeSizekb), so that the first messages need no further ones.
+# The number of bytes that fit into one envelope of any server (MaxEnvelopeSizekb), so that the first messages fit into
+# one request.
 MAX_CREATION_BYTES = 64 * 1024
 
 
 def open_session(client: WSManClient, wanted: Shell, deadline: float) -> Shell:
-    """Open a session as the endpoint's session option says, and wait until the server says that it is open.
+    """Open a session with the endpoint's session option, and wait until the server reports that it is open.
 
     Args:
-        wanted: The shell to make: its id, name and configuration are ours to choose.
+        wanted: The shell to create. The client chooses its id, name and configuration.
         deadline: In seconds of the world's clock.
 
     Returns:
@@ -57,7 +58,7 @@ def open_session(client: WSManClient, wanted: Shell, deadline: float) -> Shell:
         client.delete(shell, deadline)
         raise TransportError(None, f"PowerShell could not open it: {error}", delivered=False) from error
     except WSManFault as error:
-        # Another client of the account may have connected to it meanwhile: then it is that client's.
+        # Another client of the account may have connected to it meanwhile. Then it belongs to that client.
         if not error.is_in_use or error.is_unclear_refusal:
             with contextlib.suppress(TransportError):
                 client.delete(shell, deadline)
@@ -66,9 +67,9 @@ def open_session(client: WSManClient, wanted: Shell, deadline: float) -> Shell:
 
 
 def _create(client: WSManClient, wanted: Shell, creation_xml: bytes, deadline: float) -> Shell:
-    """Make the shell with the idle timeout of the session option, or with the longest that the server allows.
+    """Create the shell with the idle timeout of the session option, or with the longest that the server allows.
 
-    A server refuses an idle timeout that is too long, and has made nothing then.
+    If a server refuses an idle timeout as too long, it has created nothing.
     """
     asked = idle_timeout = client.endpoint.option.idle_timeout
     untried: list[float | None] | None = None
@@ -109,7 +110,7 @@ def _is_opened(data: bytes) -> bool:
 
 
 def _creation_xml(shell: Shell, application_arguments: t.Mapping[str, t.Any]) -> bytes:
-    """Return the client's two messages, each in a fragment of its own (MS-PSRP 2.2.2.1 and 2.2.2.2)."""
+    """Return the client's two messages, each in its own fragment (MS-PSRP 2.2.2.1 and 2.2.2.2)."""
     serializer = Serializer()
     pool_id = str(uuid.UUID(shell.shell_id))
     messages = (
@@ -119,7 +120,7 @@ def _creation_xml(shell: Shell, application_arguments: t.Mapping[str, t.Any]) ->
             1,
             PSThreadOptions(value=PSThreadOptions.DEFAULT),
             ApartmentState(value=ApartmentState.UNKNOWN),
-            HostInfo(host=None),  # each command has a host of its own, see `host.host_info`
+            HostInfo(host=None),  # each command has its own host, see `host.host_info`
             to_powershell(application_arguments),
         ),
     )

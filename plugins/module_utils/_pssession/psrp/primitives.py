@@ -20,7 +20,7 @@ import xml.etree.ElementTree as ET
 
 TEXTS = frozenset({"S", "DT", "TS", "BA", "G", "URI", "Version", "SemanticVersion", "XD", "SBK"})
 INTEGERS = frozenset({"I32", "I64", "By", "SB", "U16", "I16", "U32", "U64"})
-# More digits of a number than any server sends.
+# The maximum number of digits. No server sends as many.
 _MAX_DIGITS = 64
 
 # As System.Xml.XmlConvert.DecodeName reads it; MS-PSRP 2.2.5.3.2 has the form with four digits.
@@ -33,11 +33,11 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def decode(text: str) -> str:
-    r"""Return serialized text as it was, ``_xHHHH_`` standing for one UTF-16 code unit each (MS-PSRP 2.2.5.3.2).
+    r"""Return serialized text in its original form. Each ``_xHHHH_`` is one UTF-16 code unit (MS-PSRP 2.2.5.3.2).
 
-    Two halves of a surrogate pair become the character they mean. A half alone is no Unicode text and could not be
-    written as UTF-8; it stays in its escaped form, for instance ``_xD83D_``. So does U+0000, ``_x0000_``: databases,
-    that of AWX among them, refuse texts with it.
+    Two halves of a surrogate pair become one character. A half alone is not Unicode text and cannot be written as
+    UTF-8, so it stays escaped, for instance ``_xD83D_``. U+0000 stays ``_x0000_``, because databases such as AWX's
+    refuse texts with it.
     """
     if "_x" not in text and "_X" not in text:
         return text
@@ -76,7 +76,7 @@ def _read(reader: t.Callable[[str], object], element: ET.Element) -> object:
             return reader(text)
     except (ValueError, KeyError, OverflowError):
         pass
-    # Without the text: it may be anything, and errors are shown where results are hidden.
+    # Without the text, which may be secret: errors are also shown if results are hidden.
     raise ValueError(f"a value of the CLIXML type {element.tag} cannot be read")
 
 

@@ -55,7 +55,7 @@ CATEGORIES = (
     "NotEnabled",
 )
 
-# Exceptions inside exceptions; .NET itself has no limit.
+# Exceptions inside exceptions. .NET itself has no limit.
 _MAX_INNER = 16
 
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?([+-][0-9]{2}:[0-9]{2})")
@@ -66,14 +66,14 @@ def to_plain(
 ) -> object:
     """Return the value of one message, such as PIPELINE_OUTPUT (MS-PSRP 2.2.2.19), as data that JSON knows.
 
-    The limits are those of `Document`; `clixml` and `dotnet` tell what becomes what.
+    The limits are those of `Document`. `clixml` and `dotnet` describe the conversion.
     """
     document = open_document(clixml, max_depth=max_depth, max_items=max_items, max_text=max_text)
     return document.plain(document.root)
 
 
 def output_object(clixml: str) -> object:
-    """Return the object of a PIPELINE_OUTPUT message (MS-PSRP 2.2.2.19); those of Format-Custom may be deeper."""
+    """Return the object of a PIPELINE_OUTPUT message (MS-PSRP 2.2.2.19). Objects of Format-Custom may be deeper."""
     return to_plain(clixml, max_depth=DEEPEST if CLASS_ID in clixml else MAX_DEPTH)
 
 
@@ -232,7 +232,7 @@ def _error(document: Document, element: ET.Element, depth: int = 0) -> dict[str,
 
 
 def _exception(document: Document, element: ET.Element, depth: int) -> dict[str, t.Any] | None:
-    """Return an exception with the ones inside it; an error of a further computer is the error itself."""
+    """Return an exception with its inner exceptions. For an error from another computer, return that error."""
     outermost: dict[str, t.Any] | None = None
     around: dict[str, t.Any] = {}
     next_element: ET.Element | None = element
@@ -267,7 +267,7 @@ def _described(message: str, **known: object) -> dict[str, t.Any]:
 
 
 def _position(document: Document, members: dict[str, ET.Element]) -> object:
-    """Return where in a script it happened, which is sent with the record or with its InvocationInfo."""
+    """Return the position in the script, which the record or its InvocationInfo has."""
     position = _simple(document, members, "InvocationInfo_PositionMessage")
     if position is None and "InvocationInfo" in members:
         invocation = document.members(document.resolve(members["InvocationInfo"]))
@@ -280,13 +280,13 @@ def _value(document: Document, members: dict[str, ET.Element], name: str, depth:
 
 
 def _simple(document: Document, members: dict[str, ET.Element], name: str) -> t.Any:
-    """Return a property that is text or a number; an object in its place is not looked at, for it may be anything."""
+    """Return a property that is text or a number. An object in its place is ignored."""
     element = members.get(name)
     return None if element is None or element.tag in ("Obj", "Ref") else document.plain(element)
 
 
 def _shown(document: Document, element: ET.Element, depth: int) -> str:
-    """Return what PowerShell would show of a value in place of a message."""
+    """Return the text that PowerShell would show for a value instead of a message."""
     if element.tag == "Obj":
         text = document.to_string(element)
         if text or document.members(element):
@@ -296,7 +296,7 @@ def _shown(document: Document, element: ET.Element, depth: int) -> str:
 
 
 def _utc(date: str) -> str:
-    """Return a date with an offset in UTC, digits behind the second untouched; others as they are."""
+    """Return a date with an offset in UTC, with all digits of the second. Return other dates unchanged."""
     parts = _DATE.fullmatch(date)
     try:
         if parts:

@@ -1,4 +1,4 @@
-"""The session key, under which SecureStrings travel (MS-PSRP 3.1.5.4.3 and 3.1.5.4.4)."""
+"""The session key, which encrypts SecureStrings (MS-PSRP 3.1.5.4.3 and 3.1.5.4.4)."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -52,7 +52,7 @@ class SessionKey:
 def exchange(client: WSManClient, shell: Shell, deadline: float) -> SessionKey:
     """Ask the server of a session for a key.
 
-    Whatever else the shell's output stream has until the answer comes is dropped.
+    All other messages on the shell's output stream are dropped until the answer arrives.
 
     Args:
         deadline: In seconds of the world's clock.
@@ -75,17 +75,17 @@ def exchange(client: WSManClient, shell: Shell, deadline: float) -> SessionKey:
 
 
 def answer_request(client: WSManClient, shell: Shell, deadline: float) -> bool:
-    """Look whether the server of a session waits for a public key, and send one if it does (MS-PSRP 2.2.2.5).
+    """Send a public key if the server of a session waits for one (MS-PSRP 2.2.2.5).
 
-    By MS-PSRP a server may do so when a command gives a SecureString and no key was exchanged before.
-    PowerShell's own asks only clients of protocol 2.1, before sessions could be disconnected; for others it makes a key
-    by itself. Nothing is ever decrypted here. Whatever else the shell's output stream has is dropped.
+    By MS-PSRP a server may wait for a key if a command returns a SecureString and no key was exchanged before.
+    PowerShell only asks clients of protocol 2.1, which had no disconnected sessions. For other clients it creates a key
+    itself. Nothing is ever decrypted here. All other messages on the shell's output stream are dropped.
 
     Args:
         deadline: In seconds of the world's clock.
 
     Returns:
-        Whether it had waited.
+        Whether the server waited for a key.
 
     Raises:
         TransportError: The server refused, or could not be reached.
@@ -103,16 +103,15 @@ def _send_public_key(client: WSManClient, shell: Shell, deadline: float) -> rsa.
     private_key = _KEY_PAIRS.lend(shell.shell_id)
     body = PublicKey(base64.b64encode(_public_key(private_key)).decode("ascii"))
     request = Message(Destination.SERVER, str(uuid.UUID(shell.shell_id)), None, body, Serializer()).pack()
-    # The clock is further than any client before us counted its messages.
+    # The clock is higher than the message numbers of any earlier client.
     client.send(shell, None, whole_fragment(client.world.microseconds(), request), deadline)
     return private_key
 
 
 class _KeyPairs:
-    """Key pairs of this process. To make one takes as long as many requests, so sessions share it.
+    """Key pairs of this process. Creating a pair takes as long as many requests, so sessions share pairs.
 
-    No session gets one twice. An answer that an earlier exchange in the session did not wait for may still come, and
-    must not open.
+    No session gets the same pair twice. A late answer to an earlier exchange in the session must not be decrypted.
     """
 
     def __init__(self) -> None:
@@ -140,7 +139,7 @@ def _public_key(private_key: rsa.RSAPrivateKey) -> bytes:
 
 
 def _session_key(message: bytes, private_key: rsa.RSAPrivateKey) -> bytes | None:
-    """Return the key in an ENCRYPTED_SESSION_KEY message (MS-PSRP 2.2.2.4), or None if there is none for us in it."""
+    """Return the key in an ENCRYPTED_SESSION_KEY message (MS-PSRP 2.2.2.4), or None without a key for this client."""
     document = Document(clixml_of(message))
     data: t.Any = document.plain(document.root)
     text = data.get("EncryptedSessionKey") if isinstance(data, dict) else None
@@ -151,5 +150,5 @@ def _session_key(message: bytes, private_key: rsa.RSAPrivateKey) -> bytes | None
         key = private_key.decrypt(sealed[::-1], padding.PKCS1v15())
     except ValueError:
         return None
-    # What was sealed for a client before us, which disconnected before it came, opens to nothing or to something else.
+    # A key that was encrypted for an earlier client cannot be decrypted, or gives other bytes.
     return key if len(key) == _AES_KEY_BYTES else None

@@ -35,7 +35,7 @@ try:
 except ImportError:  # the client, which is needed first, reports a missing library
     pass
 
-# Faults that do not say whether the server goes on with the request.
+# Faults that do not show whether the server goes on with the request.
 UNDECIDED = frozenset({Code.OPERATION_TIMED_OUT, Code.OPERATION_TIMEOUT, Code.OPERATION_ABORTED})
 # Seconds before each try to list the commands.
 _WAITS_TO_LIST = (0.0, 1.0, 2.0, 4.0)
@@ -46,17 +46,17 @@ Answer = t.TypeVar("Answer")
 
 
 class Attempt(t.Protocol):
-    """Do one request, which gets a deadline in seconds of the world's clock, and return its answer."""
+    """Send one request with a deadline in seconds of the world's clock, and return its answer."""
 
     def __call__(self, request: t.Callable[[float], Answer], /) -> Answer: ...
 
 
 class IncompleteStart(TransportError):
-    """A command exists, and the server does not have all of its script or of its input.
+    """A command exists, but the server does not have all of its script or input.
 
     Args:
         cause: The failure of the request that would have brought more.
-        delivery: What the server has.
+        delivery: The part that the server has.
     """
 
     def __init__(self, cause: TransportError, delivery: Delivery) -> None:
@@ -78,14 +78,14 @@ def start(
 ) -> None:
     """Start a script in a session that is connected here.
 
-    Once this has sent anything, the script may run: it must not be called again because an answer got lost. At any
-    time, no more of the input exists in the form of messages than fits into one request.
+    After the first request the script may run, so this must not be called again if an answer is lost. Only as many
+    messages of the input exist at a time as fit into one request.
 
     Args:
-        command_id: What the command is to be called, a new GUID in lower case. Servers refuse one that exists.
-        attempt: Does each of the requests, with a deadline of its own.
-        note: Gets what the server has, or may have at most, before and after each request but for a script that goes
-            in one request and has no input.
+        command_id: The id of the command, a new GUID in lower case. Servers refuse an existing one.
+        attempt: Sends each request, with its own deadline.
+        note: Gets, before and after each request, the part that the server has or may have. It is not called for a
+            script without input that fits into one request.
 
     Raises:
         TransportError: The server refused the command or could not be reached, or the key for sensitive parameters
@@ -101,7 +101,7 @@ def start(
     def send(packet: _Packet) -> None:
         attempt(lambda deadline: client.send(shell, command_id.upper(), packet.data, deadline))
 
-    # A client that found the session cannot know how far its predecessors counted; the clock is further than any.
+    # A client that found the session does not know the message numbers of earlier clients. The clock is higher.
     number = client.world.microseconds()
     # No input comes together with CREATE_PIPELINE: PowerShell would hang (seen: PowerShell 7.6, Linux).
     first, *rest = _packets([creation], number, client.payload_bytes)
@@ -144,7 +144,7 @@ def start(
 
 
 def start_at_once(client: WSManClient, shell: Shell, command_id: str, script: Script, deadline: float) -> None:
-    """Start a script without input by one request, which may be sent again: a server refuses a command id that exists.
+    """Start a script without input in one request. It may be sent again, because servers refuse an existing id.
 
     Args:
         command_id: As for `start`.
@@ -152,8 +152,8 @@ def start_at_once(client: WSManClient, shell: Shell, command_id: str, script: Sc
 
     Raises:
         TooLarge: It does not fit into one request; nothing was sent.
-        TransportError: The server refused (WSManFault; with `Code.COMMAND_EXISTS` because it has a command of that id),
-            or it is not known what it did.
+        TransportError: The server refused (WSManFault, with `Code.COMMAND_EXISTS` if it has a command of that id), or
+            the outcome is unknown.
     """
     message = _Messages(shell, command_id).create_pipeline(script, mark=client.world.new_guid())
     first, *rest = _packets([message], client.world.microseconds(), client.payload_bytes)
@@ -165,13 +165,13 @@ def start_at_once(client: WSManClient, shell: Shell, command_id: str, script: Sc
 def _create_once(
     client: WSManClient, shell: Shell, command_id: str, create: t.Callable[[float], None], attempt: Attempt
 ) -> None:
-    """Ask for a command. If the answer gets lost, the list of commands decides whether to ask once more.
+    """Request a command. If the answer is lost, the list of commands decides whether to request it again.
 
-    Without the command in the list the request did not arrive. Should it arrive late, the server refuses one of the
-    two, since they have the same command id. Either way the command exists once.
+    If the list does not have the command, the request did not arrive. If it arrives late, the server refuses the second
+    one, because both have the same command id. So the command exists once.
 
     Raises:
-        TransportError: The server refused, or (`delivered`) it cannot be seen whether the command exists.
+        TransportError: The server refused, or (`delivered`) it is unknown whether the command exists.
     """
     for may_repeat in (True, False):
         try:
@@ -190,7 +190,7 @@ def _create_once(
 
 
 def _is_listed(client: WSManClient, shell: Shell, command_id: str, cause: TransportError, attempt: Attempt) -> bool:
-    """Return whether the server lists a command; what broke the connection may break the first listings as well."""
+    """Return whether the server lists a command. The first listings may fail for the same reason as the request."""
     for wait in _WAITS_TO_LIST:
         client.world.sleep(wait)
         try:
@@ -208,9 +208,9 @@ def _unknown(cause: TransportError) -> TransportError:
 
 
 def _sealed(client: WSManClient, shell: Shell, script: Script, attempt: Attempt) -> Script:
-    """Return a script whose sensitive parameters are encrypted under a key that the server gives for them.
+    """Return a script whose sensitive parameters are encrypted with a key of the server.
 
-    A client cannot know whether the server still has the key of an earlier exchange, so each start has its own.
+    A client does not know whether the server still has an earlier key, so each start gets a new one.
     """
     if not script.sensitive_parameters:
         return script
@@ -239,11 +239,11 @@ class _Ids(t.NamedTuple):
 
 @dataclass(frozen=True)
 class _Pattern:
-    """The body of a message that creates a pipeline, for one with other ids: to serialise it anew takes a millisecond.
+    """The body of a message that creates a pipeline, in which ids can be replaced. This saves serialising it again.
 
     Attributes:
-        is_proven: Whether a body that was serialised came out as by this pattern. It would not if an id were part of
-            the script.
+        is_proven: Whether a serialised body was equal to the result of this pattern. It differs if an id is part of the
+            script.
     """
 
     body: bytes
@@ -337,7 +337,7 @@ class _Packet:
     """The PSRP data of one request.
 
     Attributes:
-        ends: How many messages end in it.
+        ends: The number of messages that end in it.
     """
 
     data: bytes
@@ -345,7 +345,7 @@ class _Packet:
 
 
 def _packets(messages: t.Iterable[bytes], first_number: int, max_bytes: int) -> t.Iterator[_Packet]:
-    """Yield messages in packets of at most so many bytes, each filled as far as whole fragments go.
+    """Yield messages in packets of a maximum size, each filled with whole fragments.
 
     A server takes any number of fragments from one request (ReceiveDataCollection in PowerShell's source).
     """

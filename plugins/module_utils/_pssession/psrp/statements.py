@@ -32,10 +32,10 @@ try:
     from pypsrp.complex_objects import CommandParameter
 
     class Command(PypsrpCommand):
-        """A command that stands twice in its pipeline as it is.
+        """A command that is in its pipeline twice without being copied.
 
-        pypsrp copies each of them twice, since elements of lxml are in one tree only. Here they are in as many as it
-        takes, and the message needs half of the processor time.
+        pypsrp copies each command twice, because an lxml element is in one tree only. Without copies the message takes
+        half of the processor time.
         """
 
         def __deepcopy__(self, _memo: dict[int, t.Any]) -> Command:
@@ -46,7 +46,7 @@ except ImportError:  # the client, which is needed first, reports a missing libr
 
 
 def one_line(text: str) -> str:
-    """Return a script without its line breaks, of which CLIXML makes seven characters each."""
+    """Return a script without line breaks, each of which takes seven characters in CLIXML."""
     return " ".join(line.strip() for line in text.strip().splitlines())
 
 
@@ -146,8 +146,8 @@ def commands_of(
     """Return the commands of the pipeline of a script.
 
     Args:
-        arguments: What the script gets, as the CommandParameters of its own command.
-        mark: What no other start has. The script does not get it.
+        arguments: The arguments of the script, as the CommandParameters of its own command.
+        mark: A value that no other start has. The script does not get it.
     """
     if script.is_command:
         return [Command(cmd=script.text, is_script=False, args=list(arguments), end_of_statement=True)]

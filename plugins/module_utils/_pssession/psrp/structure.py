@@ -8,10 +8,10 @@ import re
 import xml.etree.ElementTree as ET
 
 _DESCRIPTIONS = frozenset({"TN", "TNRef", "ToString", "Props", "MS"})
-# Each element takes some 100 bytes of memory, and a message may have 200 MiB of text. `clixml.MAX_ITEMS` of them are
-# shown at most.
+# Each element takes about 100 bytes of memory, and a message may have 200 MiB of text. At most `clixml.MAX_ITEMS`
+# elements are shown.
 MAX_ELEMENTS = 2_000_000
-# Limits that only malice exceeds: parts of an object, layers of wrapping.
+# Limits that only malicious data exceeds: parts of an object, layers of wrapping.
 _PARTS, _LAYERS = 8, 8
 _NOT_XML = re.compile("[\ufffe\uffff]|&#x(FFF[EF]);")
 
@@ -26,10 +26,10 @@ def parse(clixml: str) -> ET.Element:
         return ET.Element("Nil")
     if clixml.count("<") - clixml.count("</") > MAX_ELEMENTS:
         raise ValueError(f"a value has more than {MAX_ELEMENTS} elements")
-    # Nothing in PSRP needs a document type declaration, and with it go all entity attacks.
+    # PSRP needs no document type declaration. Refusing it prevents all entity attacks.
     if "<!DOCTYPE" in clixml or "<!ENTITY" in clixml:
         raise ValueError("CLIXML has a document type declaration, which is never part of PSRP")
-    # .NET's text can have these two, XML cannot; servers send them as they are, or as a reference.
+    # .NET's text can contain these two characters, but XML cannot. Servers send them directly or as a reference.
     if "\ufffe" in clixml or "\uffff" in clixml or "&#xFFF" in clixml:
         clixml = _NOT_XML.sub(lambda found: f"_x{found[1] or f'{ord(found[0]):X}'}_", clixml)
     try:
@@ -45,8 +45,8 @@ def parse(clixml: str) -> ET.Element:
 def layers_of(element: ET.Element) -> tuple[list[ET.Element], ET.Element | None]:
     """Return an object and the ones wrapped in it, outermost first, and the primitive or container in the last.
 
-    A server wraps an object into another when it has properties of its own for this one use of it. When the last layer
-    is no object either, there are too many of them.
+    A server wraps an object into another one to add properties. If the last layer is still an object, there are too
+    many layers.
 
     Raises:
         ValueError: An object has more parts than CLIXML knows.

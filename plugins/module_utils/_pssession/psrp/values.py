@@ -1,4 +1,4 @@
-"""Values of a playbook as PowerShell types (MS-PSRP 2.2.5.1); `clixml` converts the other way."""
+"""Values of a playbook as PowerShell types (MS-PSRP 2.2.5.1). `clixml` converts in the other direction."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -22,12 +22,12 @@ _TO_ESCAPE = re.compile("_(?=[xX])|[\\x00-\\x1f\\x7f-\\x9f\ud800-\udfff\ufffe\uf
 
 
 def to_powershell(value: object) -> t.Any:
-    """Return a value as pypsrp's serializer writes it in the type that PowerShell itself would give to it.
+    """Return a value that pypsrp's serializer writes in the type that PowerShell itself would use.
 
-    The serializer goes by the exact type, makes an Int32 of every whole number and a Single of every other one. Here
-    subclasses, such as Ansible has of all types, are what they are derived from; numbers are Int32, Int64, Decimal
-    (or text, beyond that) and Double; dates, which YAML has and JSON has not, are text in ISO 8601. What XML cannot
-    hold of a text is escaped, which the serializer does for other characters only.
+    The serializer decides by the exact type. It makes every whole number an Int32 and every other number a Single. This
+    function treats subclasses, such as Ansible's tagged types, as their base type. Numbers become Int32, Int64, Decimal
+    (or text, beyond that) and Double. Dates, which YAML has, become text in ISO 8601. Characters that XML cannot
+    contain are escaped; the serializer escapes only other characters.
     """
     if value is None or isinstance(value, bool):
         return value

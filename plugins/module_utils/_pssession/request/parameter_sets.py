@@ -1,4 +1,4 @@
-"""Parameter sets: the one of a cmdlet that the given options belong to."""
+"""Parameter sets: finds the parameter set of a cmdlet that the given options belong to."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -20,16 +20,16 @@ _TELLING = frozenset(
 def resolve(
     given: t.Collection[str], sets: tuple[ParameterSet, ...] = CONNECT.parameter_sets, hint: str = ""
 ) -> ParameterSet:
-    """Return the parameter set that the given options mean (the binder's rules, about_Functions_Advanced_Parameters).
+    """Return the parameter set of the given options (the binder's rules, about_Functions_Advanced_Parameters).
 
     Args:
-        given: Names of all options that were given a value.
+        given: Names of all options with a value.
         sets: The table to look in; options that are in no set of any table belong to all of them.
-        hint: What to do if nothing says which sessions are meant.
+        hint: The next step if no option selects sessions.
 
     Raises:
-        ParameterBindingError: ``AmbiguousParameterSet`` for options that do not go together,
-            ``MissingMandatoryParameter`` when nothing says which sessions are meant.
+        ParameterBindingError: ``AmbiguousParameterSet`` for options that cannot be combined,
+            ``MissingMandatoryParameter`` if no option selects sessions.
     """
     telling = _TELLING.intersection(given)
     fitting = [candidate for candidate in sets if telling <= candidate.options]

@@ -39,7 +39,7 @@ DEFAULT_THROTTLE_LIMIT = 32
 
 
 def throttle_limit(value: int | None, _name: str = "") -> int:
-    """Return the limit that is meant: nothing, 0 and less mean 32 (ThrottleManager)."""
+    """Return the limit. None, 0 and negative numbers mean 32 (ThrottleManager)."""
     return value if value and value > 0 else DEFAULT_THROTTLE_LIMIT
 
 
@@ -67,7 +67,7 @@ def _guid(value: t.Any, name: str) -> str:
 
 
 def _computer_name(value: str, name: str = "computer_name") -> str:
-    """Read the name of a computer or an inventory host: whether it can be an address, `target.endpoint` says.
+    """Read the name of a computer or an inventory host. `target.endpoint` checks whether it can be an address.
 
     Raises:
         ParameterBindingError: It looks like an address with a user and a password.
@@ -113,14 +113,14 @@ class Query(OptionGroup):
 
     Attributes:
         names: None selects every session.
-        new_names: Names of sessions to open; what looks like a wildcard is meant literally there.
+        new_names: Names of sessions to open, without wildcards.
         instance_ids: GUIDs in lower case.
         resource_uri: Only sessions of this configuration, compared without regard to case; None means any.
-        owners: For the accounts whose sessions are meant; None means all.
+        owners: Patterns for the owners of the sessions. None means all owners.
         state: ``all``, ``opened`` or ``disconnected``.
-        minimum_age: Seconds without a client at least.
-        expires_within: Seconds until the server removes them at most, or None.
-        all_known: Names and instance ids may mean sessions on every computer that this controller knows.
+        minimum_age: The minimum of the seconds without a client.
+        expires_within: The maximum of the seconds until the server removes them, or None.
+        all_known: Whether names and instance ids may mean sessions on every computer that this controller knows.
     """
 
     names: tuple[WildcardPattern, ...] | None = option(each_of(_name), name="name")
@@ -171,7 +171,7 @@ class LogonOptions(OptionGroup):
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> LogonOptions:
-        """Refuse options that exclude each other, too (PSRemotingBaseCmdlet.ValidateSpecifiedAuthentication)."""
+        """Also refuse options that exclude each other (PSRemotingBaseCmdlet.ValidateSpecifiedAuthentication)."""
         read = super().from_options(options)
         authentication, thumbprint = read.authentication, read.certificate_thumbprint
         conflicts = {
@@ -195,11 +195,11 @@ class Flow(OptionGroup):
     """Options for concurrency, errors and waiting.
 
     Attributes:
-        throttle_limit: Requests in flight at most.
-        on_missing: ``error``, ``warn`` or ``skip``: what it means when something wanted is not there.
-        stop_on_error: Start nothing more after the first error.
-        busy_timeout: Seconds to wait for sessions that another client holds.
-        lockout_guard: Ask no further computer with an account that was refused by a few and accepted by none.
+        throttle_limit: The maximum number of requests in flight.
+        on_missing: ``error``, ``warn`` or ``skip``, for missing sessions.
+        stop_on_error: Whether to start nothing more after the first error.
+        busy_timeout: Seconds to wait for sessions that another client is connected to.
+        lockout_guard: Whether to stop using an account that a few computers refused and none accepted.
     """
 
     throttle_limit: int = option(throttle_limit, DEFAULT_THROTTLE_LIMIT)
@@ -215,9 +215,9 @@ class Change(OptionGroup):
     """Options for the state in which the task leaves the sessions.
 
     Attributes:
-        application_private_data: Ask connected sessions for it.
-        force: Remove sessions that another client holds, too.
-        when_done: ``keep``, ``disconnect`` or ``remove``: what to do with sessions after their commands.
+        application_private_data: Whether to ask connected sessions for it.
+        force: Whether to remove sessions that another client is connected to.
+        when_done: ``keep``, ``disconnect`` or ``remove``, for the sessions after their commands.
     """
 
     application_private_data: bool = option(bool, False)
@@ -231,14 +231,16 @@ class Run(OptionGroup):
     """Options for the commands to run and for the output to receive.
 
     Attributes:
-        script: What invoke_command runs.
-        in_disconnected_session: Start it in new sessions and leave them, instead of waiting in existing ones.
-        timeout: Seconds to wait for the end of commands, or None to wait as long as they run.
-        recovery_timeout: Seconds to get over one break of the connection while output is received; 0 means not at all.
-        stop: Stop the commands, and take what they have given until then.
-        journal: File that gets all output before it is looked at, or None.
-        max_output_objects: Objects of each stream that a result keeps, or None for all.
-        expected_return_codes: Exit codes of a script that are a success.
+        script: The script of invoke_command.
+        in_disconnected_session: Whether to start it in new sessions and disconnect, instead of waiting in existing
+            sessions.
+        timeout: Seconds to wait for the end of commands, or None to wait until they end.
+        recovery_timeout: Seconds to repair one break of the connection while output is received. With 0 breaks are not
+            repaired.
+        stop: Whether to stop the commands and receive their output so far.
+        journal: The file to which all output is written before it is read, or None.
+        max_output_objects: The number of objects of each stream that a result keeps, or None for all.
+        expected_return_codes: Exit codes that count as success.
     """
 
     script: Script | None = None
@@ -252,13 +254,13 @@ class Run(OptionGroup):
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> Run:
-        """Check the script with its parameters and input, too."""
+        """Also check the script with its parameters and input."""
         return dataclasses.replace(super().from_options(options), script=script_of(options))
 
 
 @dataclass(frozen=True)
 class Request:
-    """One task, understood. Errors are reported in the name of the cmdlet."""
+    """The checked options of one task. Errors have the name of the cmdlet."""
 
     parameter_set: ParameterSet
     cmdlet: Cmdlet
@@ -273,20 +275,20 @@ class Request:
 
     @property
     def idle_timeout(self) -> float | None:
-        """Seconds that the server keeps disconnected sessions, or None to leave that as it is."""
+        """Return the seconds that the server keeps disconnected sessions, or None for no change."""
         idle_timeout = self.change.idle_timeout
         return self.session_option.idle_timeout if idle_timeout is None else idle_timeout
 
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any], cmdlet: Cmdlet = CONNECT) -> Request:
-        """Check the options of a task and understand them.
+        """Check the options of a task and convert them.
 
         Args:
-            options: Values by option name, types converted, None for what was not given.
-            cmdlet: Its parameter sets decide which sessions the options select.
+            options: Converted values by option name, None for options that were not given.
+            cmdlet: The cmdlet, whose parameter sets decide which sessions the options select.
 
         Raises:
-            ParameterBindingError: An option has a bad value, options contradict each other, or one of them is not
+            ParameterBindingError: An option has a bad value, options contradict each other, or an option is not
                 possible. The message names the option.
         """
         refuse_half_characters(options)
@@ -318,7 +320,7 @@ class Request:
         )
 
     def with_remembered(self, remembered: t.Mapping[str, t.Any]) -> Request:
-        """Return the request with what earlier tasks had set for the connection to one session; see `task_options`.
+        """Return the request with the options that earlier tasks had for one session; see `task_options`.
 
         Raises:
             ParameterBindingError: One of these options has a bad value.
@@ -344,7 +346,7 @@ def _session_option(options: t.Mapping[str, t.Any]) -> SessionOption:
 
 def _query(options: t.Mapping[str, t.Any], flow: Flow, *, is_new: bool) -> Query:
     if options.get("session") == [] and flow.on_missing != "error":
-        # No session at all, from a lookup that found nothing, is what `on_missing` is about.
+        # An empty list, from a lookup that found nothing, is handled by `on_missing`.
         options = {**options, "session": None}
     if is_new and options.get("name") is not None:
         names = each_of(name_in_xml)(options["name"], "name")
@@ -353,10 +355,10 @@ def _query(options: t.Mapping[str, t.Any], flow: Flow, *, is_new: bool) -> Query
 
 
 def _check_new_sessions(run: Run, change: Change, given: t.Collection[str]) -> None:
-    """Refuse what does not go with Invoke-Command's way of starting something in new sessions (-InDisconnectedSession).
+    """Refuse options that cannot be combined with Invoke-Command -InDisconnectedSession.
 
-    Names of sessions that exist are in `name`, those of new ones in `session_name`: mixed up, a script would run where
-    that was not intended.
+    Names of existing sessions are in `name`, and names of new ones in `session_name`. If they were mixed up, a script
+    would run in the wrong sessions.
     """
     if not run.in_disconnected_session:
         if "session_name" in given:
@@ -379,7 +381,7 @@ def _check_new_sessions(run: Run, change: Change, given: t.Collection[str]) -> N
 
 
 def _check_all_known(query: Query, parameter_set: ParameterSet, cmdlet: Cmdlet) -> None:
-    """Refuse to act on every computer that this controller knows, unless the task says so."""
+    """Refuse to act on every computer that this controller knows, unless the task sets `all_known`."""
     by = parameter_set.mandatory & {"name", "instance_id"}
     reaches_all = parameter_set.is_local and bool(by)
     if query.all_known and not reaches_all:
@@ -397,7 +399,7 @@ def _check_all_known(query: Query, parameter_set: ParameterSet, cmdlet: Cmdlet) 
 
 
 def _check_narrowing(options: t.Mapping[str, t.Any], parameter_set: ParameterSet, cmdlet: Cmdlet) -> None:
-    """Refuse to receive from all sessions of a computer, to remove them or to run a script there by mistake."""
+    """Refuse a task that would receive from, remove or run a script in all sessions of a computer by mistake."""
     names_computers = parameter_set.mandatory & {"computer_name", "connection_uri"}
     if names_computers and cmdlet.narrowing and not any(options.get(name) for name in cmdlet.narrowing):
         raise ParameterBindingError(

@@ -22,12 +22,12 @@ _LIKE_UTF16 = (
     "it holds NUL characters, so it looks like UTF-16 without a byte order mark. Save it as UTF-8, for example with: "
     "iconv -f UTF-16LE -t UTF-8 old.ps1 > new.ps1"
 )
-# What Python makes of bytes that are not UTF-8 (the error handler surrogateescape).
+# Characters that Python's error handler surrogateescape makes of bytes that are not UTF-8.
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
-# The characters that PowerShell takes for a dash before a parameter's name.
+# The characters that PowerShell accepts as a dash before a parameter's name.
 _DASHES = "-\u2013\u2014\u2015"
-# What a script consists of, as far as it decides whether #requires begins a comment: comments, texts of all kinds,
-# and escaped characters.
+# The parts of a script that decide whether #requires begins a comment: comments, texts of all kinds, and escaped
+# characters.
 _PARTS = re.compile(
     r"""
     (?<!\w)(?P<requires>\#requires[ \t]+\S[^\r\n]*)
@@ -43,7 +43,7 @@ _PARTS = re.compile(
 )
 
 _ERROR_ACTIONS = {"stop": "Stop", "continue": "Continue", "silently_continue": "SilentlyContinue"}
-# What may stand before the attributes and the parameters of a script: blanks, comments and using statements.
+# Text that may precede the attributes and parameters of a script: blanks, comments and using statements.
 _BLANK = r"(?:\s|<\#(?:(?!\#>).)*\#>|\#[^\r\n]*(?=[\r\n]|\Z))*"
 _START = re.compile(
     rf"(?:{_BLANK}using[ \t]+(?:namespace|module|assembly)[ \t]+[\w.\-/\\:'\" ]+(?:;|\r?\n))*",
@@ -65,7 +65,7 @@ def decoded(data: bytes) -> str:
     """Return the text of a script's file: UTF-8 with or without a byte order mark, or UTF-16 with one.
 
     Raises:
-        ValueError: It is neither, or holds NUL characters. The message tells how to save it.
+        ValueError: It is neither, or has NUL characters. The message describes how to save it.
     """
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
     if b"\0" in data and encoding in (None, "UTF-8"):
@@ -124,7 +124,7 @@ def requirements_of(text: str) -> list[str]:
 def supports_should_process(text: str) -> bool:
     """Return whether a script declares ``[CmdletBinding(SupportsShouldProcess)]``, so that it takes ``-WhatIf``.
 
-    What cannot be read for certain does not count: a script without that would do its work in check mode.
+    In case of doubt the answer is False, because a script without that would do its work in check mode.
     """
     start = _START.match(text)
     position = start.end() if start else 0
@@ -137,9 +137,9 @@ def supports_should_process(text: str) -> bool:
 
 
 def prepared(script: Script, *, check_mode: bool, verbosity: int) -> Script:
-    """Return a script with what it is to find in ``$Ansible``, and with ``-WhatIf`` and ``-Confirm`` where it has them.
+    """Return a script with values for ``$Ansible``, and with ``-WhatIf`` and ``-Confirm`` if it supports them.
 
-    There is nobody to confirm anything, so a script does not ask, unless the task gives it the parameter.
+    A task cannot confirm anything, so a script does not ask, unless the task sets the parameter.
     """
     parameters = dict(script.parameters)
     if not script.is_command and supports_should_process(script.text):
@@ -153,7 +153,7 @@ def prepared(script: Script, *, check_mode: bool, verbosity: int) -> Script:
 
 
 def _check_command(command: str, script: object, conditions: t.Collection[str]) -> None:
-    """Refuse what is not the name of a command, and what only scripts have."""
+    """Refuse text that is not the name of a command, and options that only apply to scripts."""
     if script is not None:
         _refuse("command cannot be used together with script and path")
     if not command.strip() or set(command) & set("\0\r\n"):
@@ -163,7 +163,7 @@ def _check_command(command: str, script: object, conditions: t.Collection[str]) 
 
 
 def _text(text: str) -> str:
-    """Return the text without the byte order mark that it has from a file."""
+    """Return the text without the byte order mark of a file."""
     text = text.removeprefix("\ufeff")
     problems = {
         "it holds NUL characters, so it looks like UTF-16 that was read as UTF-8": "\0" in text,
@@ -183,7 +183,7 @@ def _text(text: str) -> str:
 
 
 def _sensitive_parameters(options: t.Mapping[str, t.Any]) -> dict[str, str | Credential]:
-    """Return the parameters that become SecureStrings and PSCredentials; errors name them and never show a value."""
+    """Return the parameters that become SecureStrings and PSCredentials. Errors name them and never show a value."""
     plain = {str(name).lower() for name in options.get("parameters") or {}}
     parameters: dict[str, str | Credential] = {}
     for entry in options.get("sensitive_parameters") or ():
@@ -202,14 +202,14 @@ def _sensitive_value(entry: t.Mapping[str, t.Any], where: str) -> str | Credenti
     if given.keys() not in ({"value"}, {"username", "password"}):
         _refuse(f"{where} needs either value, for a SecureString, or username and password, for a PSCredential")
     for name, value in given.items():
-        # Vaulted text is a type of its own in ansible-core before 2.19.
+        # In ansible-core before 2.19, vaulted text has a separate type.
         if not isinstance(value, str) and not getattr(value, "__ENCRYPTED__", False):
             _refuse(f"{where}: {name} is not text; quote it, or make it text with the filter string")
     return str(given["value"]) if "value" in given else Credential.from_option(given, where)
 
 
 def _name(name: object, option: str) -> str:
-    """Return the name of a parameter. A server takes one with a dash or a colon for a piece of source."""
+    """Return the name of a parameter. A server treats a name with a dash or a colon as source code."""
     text = str(name)
     plain = text.strip().lstrip(_DASHES).rstrip(":")
     if not plain:

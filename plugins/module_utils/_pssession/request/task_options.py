@@ -1,7 +1,7 @@
-"""Options of a task about the connection to a session, which later tasks with that session apply again.
+"""Options of a task for the connection to a session. Later tasks with that session use them again.
 
-PowerShell's session objects carry them. Secrets are never kept, nor what only matters while a session is opened, or is
-kept by the server (buffering mode and idle timeout).
+PowerShell's session objects contain such options. Secrets are never kept. Options that only matter for opening a
+session are not kept either, nor those that the server keeps (buffering mode and idle timeout).
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -37,8 +37,8 @@ SESSION_OPTION = (
     "use_utf16",
     "include_port_in_spn",
 )
-# What weakens a check counts from the registry only: a session that is given to a task may come from anywhere.
-# A pinned certificate takes the place of all other checks.
+# Options that weaken a check are only accepted from the registry, because a session that is given to a task may come
+# from anywhere. A pinned certificate replaces all other checks.
 _WEAKENING = (
     "allow_redirection",
     "server_certificate_fingerprint",
@@ -51,7 +51,7 @@ _WEAK_AUTHENTICATION = frozenset({"basic", "credssp"})
 
 
 def kept(options: Options, connection_uri: str | None = None) -> dict[str, t.Any]:
-    """Return what a later task with the session is to apply again.
+    """Return the options that a later task with the session uses again.
 
     Args:
         options: Of the task, as they were given.
@@ -67,7 +67,7 @@ def kept(options: Options, connection_uri: str | None = None) -> dict[str, t.Any
 
 
 def read(given: t.Any) -> dict[str, t.Any]:
-    """Return the kept options of a session that was given to a task, without what cannot be one of them."""
+    """Return the kept options of a session that was given to a task, without invalid ones."""
     options = given if isinstance(given, t.Mapping) else {}
     session_option = options.get("session_option")
     session_option = session_option if isinstance(session_option, t.Mapping) else {}
@@ -93,7 +93,7 @@ def without_weakening(options: Options) -> dict[str, t.Any]:
 
 
 def applied_to(options: Options, remembered: Options) -> dict[str, t.Any]:
-    """Return the options of a task with those that earlier ones had set for a session; those of the task win."""
+    """Return the options of a task, completed by those of earlier tasks for a session. The task's options win."""
     given = {name: value for name, value in options.items() if value is not None}
     earlier = dict(remembered)
     if "authentication" in given or given.keys() & {"certificate_thumbprint", "certificate_pem"}:

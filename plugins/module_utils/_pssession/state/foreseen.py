@@ -1,4 +1,4 @@
-"""Sessions as the tasks of a run in check mode would have left them, so that later tasks predict what follows."""
+"""Sessions in the state in which the tasks of a run in check mode would have left them, for later predictions."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -31,7 +31,7 @@ class ForeseenSessions:
             self._records.change(endpoint, lambda record, entries=entries: record.update(entries))  # type: ignore[misc]
 
     def forget(self, sessions: t.Iterable[PSSession]) -> None:
-        """Forget what was foreseen of sessions that a task has really changed: their servers know better."""
+        """Forget the predictions for sessions that a task has really changed. Their servers have the new state."""
         for endpoint, entries in _by_endpoint(sessions).items():
 
             def drop(record: Record, entries: Record = entries) -> None:
@@ -41,17 +41,17 @@ class ForeseenSessions:
             self._records.change(endpoint, drop)
 
     def knows(self, key: SessionKey) -> bool:
-        """Return whether a session would be there, as a task would have left it."""
+        """Return whether a session would exist after the earlier tasks."""
         endpoint, instance_id = key
         state = self._records.change(endpoint, lambda record: record.get(instance_id, {}).get("state"))
         return state not in (None, State.CLOSED.value)
 
     def applied_to(self, endpoint: Endpoint, listed: t.Sequence[PSSession]) -> tuple[PSSession, ...]:
-        """Return the sessions of a computer as they would be: changed, without those removed, with those opened.
+        """Return the predicted sessions of a computer: with opened and changed sessions, without removed ones.
 
         Args:
-            endpoint: Where the sessions are that no server has listed.
-            listed: What the server lists.
+            endpoint: The endpoint of sessions that no server has listed.
+            listed: The sessions that the server lists.
         """
         entries = self._records.change(endpoint.key, dict)
         found = [
@@ -70,7 +70,7 @@ def _by_endpoint(sessions: t.Iterable[PSSession]) -> dict[str, Record]:
 
 
 def _entry(session: PSSession) -> Record:
-    """Return what is to be known of a session; of one that its server lists, only what would change."""
+    """Return the entry of a session. If the server lists the session, the entry only has the changes."""
     entry: Record = {"state": session.state.value, "idle_timeout": session.shell.idle_timeout}
     commands = session.commands
     if commands is None and session.foreseen is not None:

@@ -1,6 +1,6 @@
 """The identity of a controller user on the wire: a GUID in a small file beside the registry.
 
-It can be read while another process locks the registry, so all tasks of a run are the same client.
+The file can be read while another process locks the registry, so all tasks of a run are the same client.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -25,7 +25,7 @@ class Identity:
         self._disk = disk
 
     def read(self) -> str | None:
-        """Return the identity, or None where there is none yet or it cannot be read."""
+        """Return the identity, or None if there is none yet or it cannot be read."""
         if self._path is None:
             return None
         with contextlib.suppress(OSError, ValueError), self._disk.read(self._path) as file:
@@ -33,10 +33,10 @@ class Identity:
         return None
 
     def keep(self, client_id: str) -> str:
-        """Write the identity down unless there is one, and return the one that holds.
+        """Write the identity unless there is one, and return the valid one.
 
-        Of several processes that write at the same moment, the first line counts. Where the file cannot be written,
-        the given one holds for this task.
+        If several processes write at the same moment, the first line counts. If the file cannot be written, the given
+        identity is valid for this task.
         """
         if self._path is not None and self.read() is None:
             with contextlib.suppress(OSError):
