@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.psremoting.fleet.plugins.module_utils import _plugins
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import Event, Warned
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state import registry_schema
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.memory import Memory
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.state.registry import Registry
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system import disk
@@ -99,6 +100,26 @@ def test_a_registry_that_is_taken_while_a_task_works_costs_one_wait(path: Path) 
             assert memory.owners([session()]) == {}
             assert memory.remember([session()]) == {}
     assert len(events) == 1
+
+
+@pytest.mark.parametrize("problem", ["disk I/O error", "database is locked", "locking protocol"])
+def test_a_disk_without_locks_leaves_the_identity(path: Path, monkeypatch: pytest.MonkeyPatch, problem: str) -> None:
+    """SQLite says one of these where fcntl() fails, such as by ENOLCK over NFS."""
+    registered, _statements = identity(path, RUN, [])
+
+    real = registry_schema.prepare
+
+    def prepare(database: sqlite3.Connection, on_disk: str | None, sleep: Callable[[float], None]) -> None:
+        if on_disk is not None:
+            raise sqlite3.OperationalError(problem)
+        real(database, on_disk, sleep)
+
+    monkeypatch.setattr(registry_schema, "prepare", prepare)
+    events: list[Event] = []
+    assert identity(path, NEXT_RUN, events)[0] == registered
+    (warned,) = events
+    assert isinstance(warned, Warned)
+    assert f"cannot be used: {problem}. The task continues without it" in warned.text
 
 
 def test_a_folder_that_cannot_be_used_gives_the_identity_of_the_run(tmp_path: Path) -> None:
