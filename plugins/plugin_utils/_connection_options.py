@@ -194,7 +194,7 @@ def _from_psrp(options: Variables, variables: Variables) -> dict[str, t.Any]:
     if protocol is None:
         protocol = "http" if port is not None and int(port) == 5985 else "https"
     # Many options of the plugin have the names of the settings here.
-    settings = {name: options.get(name) for name in HostSettings.names()}
+    settings = {name: options.get(name) for name in HostSettings.option_names()}
     size = options.get("max_envelope_size")
     return {
         **settings,

@@ -83,7 +83,7 @@ def unread(sources: Mapping[str, str]) -> set[str]:
     def is_read(group: str, field: str) -> bool:
         if any((name, field) in found for name in NAMES.get(group, {group.lower()})):
             return True
-        return group in OVERRIDING and field in HostSettings.names() and is_read("HostSettings", field)
+        return group in OVERRIDING and field in HostSettings.option_names() and is_read("HostSettings", field)
 
     return {
         f"{group.__name__}.{each.name}"

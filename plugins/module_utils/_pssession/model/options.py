@@ -30,7 +30,7 @@ class OptionGroup:
 
     @classmethod
     @functools.cache
-    def names(cls) -> frozenset[str]:
+    def option_names(cls) -> frozenset[str]:
         """Return the names of all options of this group."""
         return frozenset(name for _field, name, _read in _readers(t.cast("t.Hashable", cls)))
 

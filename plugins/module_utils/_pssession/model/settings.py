@@ -123,7 +123,7 @@ class SessionOption(OptionGroup):
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> SessionOption:
         """Check the suboptions by the rules of New-PSSessionOption. An unknown name is an error."""
-        if unknown := options.keys() - cls.names():
+        if unknown := options.keys() - cls.option_names():
             invalid(f"session_option has no option {', '.join(sorted(unknown))}")
         read = super().from_options(options)
         if read.proxy_credential and not read.proxy and read.proxy_access_type in ("none", "no_proxy_server"):
@@ -189,7 +189,7 @@ class HostSettings(OptionGroup):
     @classmethod
     def from_options(cls, options: t.Mapping[str, t.Any]) -> HostSettings:
         """Check the settings of a computer. An unknown name is an error."""
-        if unknown := options.keys() - cls.names():
+        if unknown := options.keys() - cls.option_names():
             invalid(f"endpoints: {', '.join(sorted(unknown))} cannot be set for a computer")
         try:
             return super().from_options(options)
@@ -205,7 +205,7 @@ class HostSettings(OptionGroup):
             name: value
             for group in groups
             for name, value in vars(group).items()
-            if value is not None and name in self.names()
+            if value is not None and name in self.option_names()
         }
         return dataclasses.replace(self, **given)
 
