@@ -1,6 +1,6 @@
-"""Attempts of a task that repeats itself (`until`, `retries`): no output is lost, and nothing is started twice.
+"""Attempts of a task with `until` or `retries`: no output is lost, and nothing is started twice.
 
-Ansible keeps the result of the last attempt alone. It runs all attempts in one process, with one task object.
+Ansible only keeps the result of the last attempt. It runs all attempts in one process, with one task object.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -24,7 +24,7 @@ class Attempts:
     """The outcomes of the attempts of one task.
 
     Attributes:
-        kept: Output that they received.
+        kept: The received output.
         last: The result of the last one, or None before the first.
     """
 
@@ -32,11 +32,11 @@ class Attempts:
     last: Result | None = None
 
     def final(self, *, starts: bool) -> Result | None:
-        """Return the result that holds for all further attempts, or None if the task is to be done again.
+        """Return the result that is valid for all further attempts, or None if the task must be done again.
 
         Args:
-            starts: Whether an attempt starts scripts: none is started beside one that may still run. Of a task that
-                only receives, the next attempt can bring nothing more once all commands have ended.
+            starts: Whether an attempt starts scripts. No script is started while another one may still run. If the task
+                only receives, the result is final once all commands have ended.
         """
         if self.last is None:
             return None
@@ -48,7 +48,7 @@ class Attempts:
         return copy.deepcopy(self.last) if is_final else None
 
     def note(self, result: Result) -> Result:
-        """Note the result of an attempt, and return it with the results of sessions that only earlier ones had.
+        """Note the result of an attempt, and add the results of sessions that only earlier attempts had.
 
         Such a session was removed when its command had ended (`when_done`).
         """
@@ -80,7 +80,7 @@ def _commands_of(result: Result) -> list[t.Mapping[str, t.Any]]:
 
 
 def _has_other_errors(result: Result) -> bool:
-    """Return whether there are errors of sessions or computers that gave no result."""
+    """Return whether there are errors of sessions or computers without a result."""
     ended = {each.get("instance_id") for each in _commands_of(result)}
     parts = [result, *(result.get("hosts") or {}).values()]
     return any(error.get("instance_id") not in ended for part in parts for error in part.get("errors") or ())

@@ -1,4 +1,4 @@
-"""Failed results that only the terminal gets: short, since the lines above them have told the errors.
+"""Shortens failed results that only the terminal gets, because the lines above them have the errors.
 
 Ansible's default callback prints a failed result whole, in one line: about 760 bytes for each error record and 900 for
 each session.
@@ -16,7 +16,7 @@ from ansible.utils.display import Display
 
 display = Display()
 
-# So many records of errors and sessions are no hindrance to read the message.
+# With at most this many records of errors and sessions, the message is still easy to read.
 _FEW = 2
 # Callbacks that take nothing of the results of tasks.
 _WITHOUT_RESULTS = frozenset({"timer", "profile_tasks", "profile_roles", "kept_sessions"})
@@ -24,10 +24,9 @@ _KEPT = ("changed", "failed", "msg", "warnings", "diff")
 
 
 def is_for_terminal_alone(task: t.Any) -> bool:
-    """Return whether nothing but the default callback has the result of a failed task.
+    """Return whether only the default callback gets the result of a failed task.
 
-    A variable, a rescue, another attempt, another callback or the debugger may need all of it, and with ``-v`` it is to
-    be printed.
+    A variable, a rescue, another attempt, another callback or the debugger may need all of it, and ``-v`` prints it.
     """
     _paths, origin = C.config.get_config_value_and_origin("DEFAULT_CALLBACK_PLUGIN_PATH")
     others = (
@@ -42,14 +41,14 @@ def is_for_terminal_alone(task: t.Any) -> bool:
 
 
 def is_long(result: t.Mapping[str, t.Any]) -> bool:
-    """Return whether a failed result has many records, and nothing that was not told: the output of scripts was not."""
+    """Return whether a failed result has many records and no output of scripts, which was not shown."""
     parts = [result, *(result.get("hosts") or {}).values()]
     count = sum(len(part.get(key) or ()) for part in parts for key in ("errors", "sessions"))
     return bool(result.get("failed")) and count > _FEW and not any(part.get("results") for part in parts)
 
 
 def brief(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return a failed result without its records. Of a message of several lines it has the first one."""
+    """Return a failed result without its records, and with the first line of its message."""
     head, *others = str(result["msg"]).splitlines()
     above = "See the lines above; with -v" if others else "With -v"
     kept = {key: result[key] for key in _KEPT if result.get(key)}

@@ -1,4 +1,4 @@
-"""Collecting: the command that brings what scripts give that go on after an interrupted run."""
+"""Collecting: the command line that receives the output of scripts that go on after an interrupted run."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -18,12 +18,12 @@ _PLAIN_NAMES = re.compile(r"[\w.,*?/-]+")
 
 
 def sentence_for(job: str, names: t.Sequence[str] | None, journal: str | None = None) -> str:
-    """Return how to collect what a job has left: the command of the playbook that runs, or another one of ours.
+    """Return how to receive the output of a job later: with the running playbook, or with another one of ours.
 
-    Values of extra variables are not repeated, since passwords may be among them.
+    Values of extra variables are not repeated, because they may contain passwords.
 
     Args:
-        job: What pssession_job does.
+        job: The job of pssession_job.
         names: Names of its sessions.
         journal: Its folder for journals; the playbook collect needs one.
     """
@@ -41,7 +41,7 @@ def sentence_for(job: str, names: t.Sequence[str] | None, journal: str | None = 
 
 
 def _command() -> list[str]:
-    """Return how ansible-playbook was called, with the hosts that are meant."""
+    """Return the command line of ansible-playbook, with the selection of hosts."""
     inventories = context.CLIARGS.get("inventory") or ()
     limit = context.CLIARGS.get("subset")
     return [

@@ -1,6 +1,6 @@
 """Options of the connection plugins psrp and winrm, translated into the engine's settings.
 
-A value that cannot be used is told by the variable that has it, because the variable is what a user can correct.
+Errors about a value name the variable that has it, because the user can correct the variable.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -20,7 +20,8 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.wsman import schemes
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 
-# Values of options by what they come from, as far as that is not of one host; the rest is the same in the whole run.
+# Values of options by their source, unless the source belongs to one host. All other sources are the same in the whole
+# run.
 _CONFIGURED: dict[tuple[t.Any, ...], t.Any] = {}
 Variables = t.Mapping[str, t.Any]
 
@@ -29,7 +30,7 @@ FINGERPRINT = "pssession_server_certificate_fingerprint"
 # The only source of an option of the psrp plugin. Before ansible-core 2.21 its default was WSMAN, for which domains
 # often have no principal. It is host now, as in pypsrp.
 NEGOTIATE_SERVICE = "ansible_psrp_negotiate_service"
-# What the winrm plugin takes when the inventory names no transport.
+# The winrm plugin's transport if the inventory names none.
 _WINRM_DEFAULT = {"http": "plaintext", "https": "ssl"}
 # Options of the psrp plugin and variables of the winrm plugin by settings of another name.
 _PSRP_OPTIONS = {
@@ -60,7 +61,7 @@ def windows_plugin(connection: object) -> str | None:
 
 
 def options_of(plugin: str, host: str, variables: Variables, keys: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return the option values that a connection plugin would work with.
+    """Return the option values that a connection plugin would use.
 
     Args:
         plugin: psrp or winrm.
@@ -110,10 +111,10 @@ def _value(
 
 
 def _configured(plugin: str, option: str, set_by: dict[str, t.Any], keys: dict[str, t.Any]) -> t.Any:
-    """Return what Ansible's configuration makes of an option; most options are alike for all hosts of a fleet."""
+    """Return an option's value from Ansible's configuration. Most options have the same value for all hosts."""
     sources = (*set_by.items(), *keys.items())
     is_alike = option != "remote_addr" and all(isinstance(value, (str, int, type(None))) for _name, value in sources)
-    # 1 and true are equal and not the same.
+    # In Python, 1 and True are equal, but not here.
     given = (plugin, option, *((name, type(value), value) for name, value in sources))
     if is_alike and given in _CONFIGURED:
         return _CONFIGURED[given]
@@ -160,7 +161,7 @@ def _check(settings: Variables, host: str, plugin: str, variables: Variables) ->
 
 
 def _refuse_culprit(settings: Variables, host: str, plugin: str, variables: Variables) -> None:
-    """Refuse the setting that has a bad value; each is tried alone."""
+    """Refuse the setting with a bad value. Each setting is tried alone."""
     for setting, value in settings.items():
         try:
             HostSettings.from_options({setting: value})
@@ -172,7 +173,7 @@ def _refuse_culprit(settings: Variables, host: str, plugin: str, variables: Vari
 
 
 def _name_of(setting: str, plugin: str, variables: Variables) -> str:
-    """Return the variable that a setting has its value from."""
+    """Return the variable from which a setting has its value."""
     option = _PSRP_OPTIONS.get(setting, setting)
     definition = C.config.get_configuration_definitions("connection", plugin).get(option, {})
     names = [name for name in _variables_of(definition) if name in variables]
@@ -238,7 +239,7 @@ def _from_winrm(options: Variables, variables: Variables, host: str = "") -> dic
 
     certificate = extra("cert_pem")
     if several:
-        # Which of them is possible, the engine finds out.
+        # The engine finds out which of them is possible.
         authentication = ",".join("certificate" if each == "ssl" and certificate else each for each in transports)
     else:
         authentication = schemes.WINRM_TRANSPORTS.get(transport, transport)

@@ -1,6 +1,7 @@
 """The result of a pipeline, with the attributes of pypsrp's PowerShell that core's psrp connection plugin reads.
 
-Core makes stdout, stderr and the exit code of them, each version in its own way, so that a task has the same result.
+Each version of core makes stdout, stderr and the exit code from these attributes in its own way, so a task has the same
+result as with core.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -26,7 +27,7 @@ try:
             MessageType.PIPELINE_STATE,
         }
     )
-except ImportError:  # reported by the engine, which is needed first
+except ImportError:  # the engine, which is needed first, reports a missing library
     pass
 
 
@@ -48,7 +49,7 @@ class CorePipeline:
         output: Objects of its output stream.
         streams: Has its error records in `error`.
         had_errors: Whether it failed.
-        started: When it was started, if a run before this one did that, or None.
+        started: The time of its start, if an earlier run started it, or None.
         recorded: Kind and data of the messages, or None.
     """
 
@@ -76,7 +77,7 @@ class CorePipeline:
         elif kind == MessageType.ERROR_RECORD:
             self.streams.error.append(message)
         elif kind == MessageType.PIPELINE_HOST_CALL:
-            with contextlib.suppress(NotImplementedError):  # what the host of a task does not have, such as a title
+            with contextlib.suppress(NotImplementedError):  # a task's host has no title, for example
                 self._host.run_method(message.mi, message.mp, None, None)
         else:
             if message.error_record is not None:

@@ -1,4 +1,4 @@
-"""Diffs of the calls of a job: all of them, and for each host those that are about it."""
+"""Diffs of the calls of a job: all of them, and those of each host."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -34,12 +34,12 @@ class Diffs:
             self._by_host.setdefault(host.lower(), []).append(each)
 
     def of(self, host: str) -> list[Entry]:
-        """Return the diffs that are about a host; a call may have been for none of its sessions."""
+        """Return the diffs of a host."""
         return self._by_host.get(host.lower(), [])
 
 
 def _of_script(result: Entry) -> tuple[str, Entry]:
-    """Return the host of a command, and what its script says it changed, under the name of the session."""
+    """Return the host of a command, and its script's diff under the name of the session."""
     header = f"{place(result)} on {result['computer_name']}"
     return str(host_of(result)), {"before_header": header, "after_header": header, **result["diff"]}
 

@@ -1,7 +1,7 @@
 """Display of the engine's events while a task runs: lines on the terminal, few however long it takes.
 
-Threads of jobs bring the events. What they say is kept, and a thread of the display shows it when a line is due, also
-where a command falls silent after a record of progress.
+The events come from the threads of jobs. The display keeps their content, and its own thread shows it when a line is
+due, even if a command falls silent after a progress record.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -39,21 +39,21 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.command imp
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.step import Step
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal
 
-# What the option `live` can be; each includes those before it.
+# The values of the option `live`. Each one includes those before it.
 LEVELS = ("none", "warnings", "progress", "output")
-# Seconds between two lines about sessions in use: more than for others, since the time left is all that changes.
+# Seconds between two lines about sessions in use. More than for others, because only the remaining time changes.
 WAITING_SECONDS = 15.0
 
 
 class EventDisplay:
-    """Shows where a task is, as the engine's `emit`.
+    """Shows the progress of a task, as the engine's `emit`.
 
     Args:
-        task_name: Lines that are about no session begin with it.
+        task_name: The beginning of lines that are not about a session.
         terminal: Where the lines go.
-        board: What all forks of the run have agreed to show.
+        board: The decisions of all forks of the run about lines to show.
         live: One of the `LEVELS`.
-        collecting: How to collect what commands give that go on after the task; a sentence.
+        collecting: A sentence on how to receive the output of commands that go on after the task.
         monotonic: The clock, in seconds. All forks share it.
     """
 
@@ -75,7 +75,7 @@ class EventDisplay:
         self._lock = threading.Lock()
         self._began = monotonic()
         self._commands: dict[object, Command] = {}
-        # Those whose line may have changed, and whether the share has.
+        # The sessions whose line may have changed, and whether the share has changed.
         self._changed: dict[Command, None] = {}
         self._share, self._is_share_new = Share(self._began), False
         self._step = Step(self._began)
@@ -88,7 +88,7 @@ class EventDisplay:
         self._news, self._is_closed = threading.Event(), False
 
     def __call__(self, event: Event) -> None:
-        """Note an event, and show it where it is to be seen at once."""
+        """Note an event, and show it if it must be shown at once."""
         if self._terminal.is_silent:
             return
         with self._lock:
@@ -124,7 +124,7 @@ class EventDisplay:
             self._news.clear()
 
     def tick(self) -> float | None:
-        """Show what is due, and return after how many seconds something will be; None without anything to show."""
+        """Show lines that are due, and return the seconds until the next one, or None if there is nothing to show."""
         with self._lock:
             now = self._monotonic()
             due = None if self._is_closed else self._due()
@@ -146,12 +146,12 @@ class EventDisplay:
 
     def _show_step(self, now: float) -> None:
         line = f"{self._task_name}: {self._step.line(now)}"
-        # Where each host is a task of its own, a few of those that do not answer stand for all.
+        # If each host has its own task, a few hosts that do not answer represent all.
         is_alone = self._step.total == 1
         self._show(self._board.take_notice(line, "no answer") if is_alone else self._board.take_line(line))
 
     def _show_due(self, now: float) -> None:
-        """Show either the line about all sessions, or those of each command whose line is due."""
+        """Show the line about all sessions, or the lines of commands that are due."""
         standing = self._board.update(share_of(self._commands.values(), self._share), now)
         self._is_share_new = standing.due_at is not None
         self._share_at = now + SHORTEST
@@ -221,7 +221,7 @@ class EventDisplay:
                 self._is_share_new = True
                 self._wake()
         elif self._waiting_since is None and self._shows("progress"):
-            # While sessions are waited for, they are looked at again and again.
+            # While the task waits for sessions, it lists them again and again.
             was_due = self._step.due_at is not None
             self._step.note(event, now)
             if self._step.due_at is not None and not was_due:  # otherwise the thread knows
@@ -229,7 +229,7 @@ class EventDisplay:
         self._terminal.show_verbose(said)
 
     def _note_waiting(self, event: Waiting) -> None:
-        """Name the sessions that the task waits for, and how long still."""
+        """Show the sessions that the task waits for, and the remaining time."""
         now = self._monotonic()
         places = text.places_of(event.sessions)
         said = f"{self._task_name}: waiting for {places}, in use, {text.duration(event.seconds)} at most"
@@ -247,7 +247,7 @@ class EventDisplay:
         self._waiting_since, self._share.busy = None, 0
 
     def _wake(self) -> None:
-        """Have the thread look when the next line is due."""
+        """Wake the thread to check when the next line is due."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._show_when_due, name="pssession-live", daemon=True)
             self._thread.start()

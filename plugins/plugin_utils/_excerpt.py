@@ -11,7 +11,7 @@ from ansible.errors import AnsibleActionFail
 
 
 def hide_excerpt(task: t.Any) -> None:
-    """Let no excerpt of the collection's own files be printed under a failure, which is a server's and not theirs.
+    """Keep Ansible from printing an excerpt of the collection's own files under a failure that a server caused.
 
     ansible-core 2.19 and later ask the task for the place in its file (`get_ds`). The task is the copy of a worker
     process, which does nothing more with it.

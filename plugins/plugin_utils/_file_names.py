@@ -1,4 +1,4 @@
-"""Names of files and folders for hosts and sessions: no name leads out of its folder, and no two share a file."""
+"""Names of files and folders for hosts and sessions. They stay in their folder, and no two names share a file."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -7,8 +7,8 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-# Separators, what Windows does not have in names (folders may be shared with it), and the two signs that names made
-# here are told by.
+# Separators, characters that Windows does not allow in names (it may share folders), and the two characters that mark
+# encoded names.
 _ENCODED = frozenset('/\\:*?"<>|%~')
 # Bytes in UTF-8. File systems allow 255 for a name, and some only 143; endings and a digest come behind it.
 _MOST_BYTES = 100
@@ -17,8 +17,8 @@ _MOST_BYTES = 100
 class FileNames:
     """Gives names in one folder a file name each.
 
-    A file system may take two spellings of a name for one. So a name of which the folder has another spelling gets a
-    digest behind it.
+    A file system may treat two spellings of a name as the same. So if the folder has another spelling of a name, the
+    name gets a digest at its end.
 
     Args:
         present: The file names that were given in this folder before, without their endings.
@@ -30,7 +30,7 @@ class FileNames:
             self._add(name)
 
     def of(self, name: str) -> str:
-        """Return the file name for a name; the same each time."""
+        """Return the file name for a name, always the same one."""
         plain = file_name(name)
         marked = f"{plain}~{_digest(name)[:8]}"
         others = self._spellings.get(plain.casefold(), set())
@@ -43,7 +43,7 @@ class FileNames:
 
 
 def file_name(name: str) -> str:
-    """Return a name as the name of a file: an ordinary one as it is, the others with percent signs or a digest.
+    """Return a name as the name of a file. Special characters are percent-encoded, and long names get a digest.
 
     Different names have different file names. `urllib.parse.unquote` turns one back into the name, unless it was so
     long that its end is a digest.
@@ -62,7 +62,7 @@ def file_name(name: str) -> str:
 
 
 def _is_unsafe(sign: str, *, is_first: bool, is_last: bool) -> bool:
-    # A dot at the beginning hides a file, and Windows does not have dots and blanks at the end.
+    # A dot at the beginning hides a file, and Windows allows no dots and blanks at the end.
     return sign in _ENCODED or not sign.isprintable() or (is_first and sign == ".") or (is_last and sign in ". ")
 
 

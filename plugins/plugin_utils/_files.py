@@ -1,4 +1,4 @@
-"""Files that a reader finds whole."""
+"""Writes files that readers always find complete."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,10 +10,10 @@ import tempfile
 
 
 def write_whole(path: str, text: bytes, mode: int) -> None:
-    """Write a file at once and whole: a reader finds the old one or the new one.
+    """Replace a file as a whole. A reader finds the old file or the new one.
 
     Raises:
-        OSError: It cannot be written; then the old one is still there, and nothing else.
+        OSError: It cannot be written. The old file is unchanged.
     """
     folder = os.path.dirname(path)
     os.makedirs(folder, mode=0o700, exist_ok=True)

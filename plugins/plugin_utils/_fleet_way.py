@@ -1,7 +1,7 @@
 """Decides whether one process can do the work of all hosts of a task, and names what prevents it.
 
-Ansible runs a task for each host in a process of its own and tells none of them which others run it as well. It is
-known where all hosts of the batch run each task together and nothing can leave out some of them.
+Ansible runs a task for each host in a separate process, and no process knows which other hosts run the task. The answer
+is known only if all hosts of the batch run each task together and nothing can leave out some of them.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -18,7 +18,7 @@ IsTemplate = t.Callable[[t.Any], bool]
 
 # Strategies that run each task for all hosts of the batch before the next one.
 _IN_STEP = frozenset({"linear", "debug"})
-# Keywords that may have another value for each host if they are templates.
+# Keywords that may differ between hosts if they are templates.
 _KEYWORDS = (
     "become",
     "become_user",
@@ -35,12 +35,12 @@ _KEYWORDS = (
     "timeout",
 )
 _MODULE = "psremoting.fleet.pssession_role"
-# Whose module_defaults count for the task.
+# Names for which module_defaults apply to the task.
 _DEFAULTS = (_MODULE, "group/psremoting.fleet.all")
 
 
 def obstacle(task: t.Any, is_template: IsTemplate) -> str:
-    """Return why the hosts of a task may not all run it, or not all in the same way; empty if nothing shows that.
+    """Return the reason why some hosts may not run the task, or run it differently, or an empty text.
 
     Args:
         task: The task as its action plugin has it. Keywords are evaluated for its host, and as they were written only
@@ -71,10 +71,10 @@ def _with_parents(task: t.Any) -> t.Iterator[t.Any]:
 
 
 def _obstacle_in_blocks(nodes: t.Sequence[t.Any]) -> str:
-    """Return in which part of a block around a task hosts may be left out.
+    """Return the part of a block around a task that may leave out hosts.
 
-    A host that fails in a block goes on with its rescue or always. Where nothing comes before the task in the block, no
-    host can have failed there.
+    A host that fails in a block goes on with its rescue or always. If the task is the first in the block, no host can
+    have failed there.
     """
     below = {nodes[0]._uuid}
     is_first = True
@@ -102,7 +102,7 @@ def _has_end_of_role(part: t.Any) -> bool:
 
 
 def _roles(nodes: t.Iterable[t.Any]) -> t.Iterator[t.Any]:
-    """Yield the roles that a task is in, and those that these depend from."""
+    """Yield the roles of a task, and the roles that these depend on."""
     for role in {id(role): role for node in nodes if (role := getattr(node, "_role", None))}.values():
         yield role
         yield from role.get_parents()
@@ -126,7 +126,7 @@ def _keyword_with_template(nodes: t.Sequence[t.Any], is_template: IsTemplate) ->
 
 
 def _flat(defaults: t.Iterable[t.Any]) -> t.Iterator[Mapping[str, t.Any]]:
-    """Yield what the keyword module_defaults has: a mapping, or a list of these."""
+    """Yield the mappings of the keyword module_defaults."""
     for each in defaults:
         yield from (each,) if isinstance(each, Mapping) else each or ()
 

@@ -1,8 +1,9 @@
-"""Variables of inventory hosts as a task sees them: those of its own host, and those of the other computers it is for.
+"""Variables of inventory hosts as a task sees them: those of its own host, and those of its other computers.
 
-For another host a task counts the variables that Ansible would count if the task ran for that host: those of the
-inventory, of its play, roles, blocks and of itself, and extra variables. A lookup does not know its play. For other
-hosts it counts the inventory's variables, and in their templates also variables of the play that the inventory has not.
+For another host, a task uses the variables that Ansible would use if the task ran for that host: those of the
+inventory, of the play, roles and blocks, of the task, and extra variables. A lookup does not know its play. For other
+hosts it uses the inventory's variables. Their templates can also use variables of the play that the inventory does not
+have.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -16,7 +17,7 @@ from ansible.template import Templar
 
 Variables = t.Mapping[str, t.Any]
 
-# Lists of hosts that are the same for all hosts of a play. Ansible makes new ones for each host: with 2,000 hosts these
+# Lists of hosts that are the same for all hosts of a play. Ansible makes new lists for each host, which for 2,000 hosts
 # would be 2,000 times 2,000 entries.
 _OF_PLAY = ("ansible_play_hosts_all", "ansible_play_hosts", "ansible_play_batch", "play_hosts")
 
@@ -27,8 +28,8 @@ class VariableError(Exception):
     Args:
         name: The variable.
         host: The inventory host.
-        problem: What is wrong with its value; the value of a secret is not in it.
-        advice: What to do.
+        problem: The problem with its value, without the value of a secret.
+        advice: The next step.
     """
 
     def __init__(self, name: str, host: str, problem: str, advice: str = "") -> None:
@@ -36,7 +37,7 @@ class VariableError(Exception):
 
 
 class HostVariables(Variables):
-    """The variables of one host; each is templated when it is asked for, and never left as a template.
+    """The variables of one host. Each is templated when it is read.
 
     Args:
         host: Name of the inventory host.
@@ -97,7 +98,7 @@ class AllVariables:
         self._found: dict[tuple[str, bool], HostVariables] = {}
 
     def host_named(self, name: str | None) -> str | None:
-        """Return the inventory host of a name; upper and lower case count only where they tell hosts apart."""
+        """Return the inventory host of a name. Case only counts if two hosts differ in case alone."""
         if not name:
             return None
         if name == self.own_host or name in self._hosts:
@@ -106,10 +107,10 @@ class AllVariables:
         return next((host for host in self._hosts if host.lower() == lowered), None)
 
     def of(self, host: str, is_inventorys: t.Callable[[str], bool] | None = None) -> HostVariables:
-        """Return the variables that count for a host in this task.
+        """Return the variables that apply to a host in this task.
 
         Args:
-            is_inventorys: Tells which variables count only as the inventory has them; None for none of them.
+            is_inventorys: Returns whether a variable is only taken from the inventory. None means no variable.
         """
         if host == self.own_host:
             return self._own
@@ -123,7 +124,7 @@ class AllVariables:
         return self._found[key]
 
     def of_inventory(self, host: str) -> HostVariables:
-        """Return the variables of a host without those of the play and of the task; they have facts and `-e`."""
+        """Return the variables of a host without those of play and task, but with facts and `-e`."""
         return self._templated(host, self._raw(host))
 
     def is_extra(self, name: str) -> bool:
@@ -146,7 +147,7 @@ class AllVariables:
         return self._raw(host).get(name) if cache is None else (cache.get(host) or {}).get(name)
 
     def of_play(self, host: str, names: t.Iterable[str]) -> tuple[str, ...]:
-        """Return which of these variables the play or the task sets for its own host."""
+        """Return those of these variables that the play or the task sets for its own host."""
         raw = self._raw(host)
         return tuple(
             name for name in names if name in self._task_vars and not _is_same(self._task_vars[name], raw.get(name))

@@ -1,4 +1,4 @@
-"""The end of a run, by a signal or a kill: the task disconnects from its sessions first."""
+"""Handles the end of a run by a signal or a kill: the task disconnects from its sessions first."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -20,7 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import 
 # Longer than disconnecting from interrupted sessions takes.
 GRACE_SECONDS = 20.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# How often a worker looks whether ansible-playbook is still there.
+# Seconds between two checks whether ansible-playbook still runs.
 _PARENT_SECONDS = 0.5
 # Has an entry while signals are handled here: a job handles them for all of its calls.
 _ACTIVE: list[bool] = []
@@ -28,7 +28,7 @@ _ACTIVE: list[bool] = []
 
 @contextlib.contextmanager
 def tidy_interruption() -> t.Iterator[None]:
-    """Let a signal raise KeyboardInterrupt first, so that what has to be done at the end is done, and then end this.
+    """Let a signal raise KeyboardInterrupt, so that the process can clean up, and then end the process.
 
     Further ones are ignored for `GRACE_SECONDS`: after one Ctrl-C, ansible-playbook sends up to three to each worker
     (one by its signal handler, one by each of two clean-ups). Within another one it does nothing.
@@ -68,12 +68,12 @@ def tidy_interruption() -> t.Iterator[None]:
 
 
 def tell_in_the_end(records: Records) -> None:
-    """Have ansible-playbook say at its very end that work goes on, if the run was interrupted.
+    """Make ansible-playbook report at its very end that work goes on, if the run was interrupted.
 
-    It closes the queue of its workers' lines first, and waits for them last.
+    It first closes the queue of its workers' lines, and waits for the workers last.
 
     Args:
-        records: What the workers share.
+        records: The records that the workers share.
     """
     atexit.register(_tell, records)
 
@@ -87,9 +87,9 @@ def _tell(records: Records) -> None:
 
 @contextlib.contextmanager
 def _ended_with_parent() -> t.Iterator[None]:
-    """Send this process SIGTERM when its parent has ended: a killed ansible-playbook leaves its workers running.
+    """Send this process SIGTERM when its parent has ended, because the workers of a killed ansible-playbook go on.
 
-    A worker that went on would receive output that no run gets, and hold the journal.
+    Such a worker would receive output for no run, and lock the journal.
     """
     parent, is_done = os.getppid(), threading.Event()
 

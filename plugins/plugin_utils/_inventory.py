@@ -1,7 +1,7 @@
 """Inventory: the connection variables of a host as the engine's settings (`endpoints` in the argument spec).
 
-Inventories describe Windows hosts for the psrp or for the winrm connection plugin. The plugins' own option tables are
-read, so whatever sets an option there (a variable, a keyword, the command line) counts here as well.
+Inventories describe Windows hosts for the psrp or the winrm connection plugin. This module reads the plugins' own
+option tables, so every source of an option (a variable, a keyword, the command line) applies here, too.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -70,13 +70,14 @@ class Inventory:
         )
 
     def own_computer(self) -> str | None:
-        """Return the Windows host the task is about, or None when it is about none.
+        """Return the Windows host that the task is about, or None.
 
-        A task delegated to another Windows host is about that one; any other stays about the host of the play, wherever
-        it runs. The controller is never meant, whatever connection it has from the variables of all hosts.
+        A task that is delegated to another Windows host is about that host. Any other task is about the host of the
+        play, wherever it runs. It is never about the controller, even if variables of all hosts give it a Windows
+        connection.
 
         Raises:
-            VariableError: The connection of the host cannot be told.
+            VariableError: The connection of the host is unknown.
         """
         target = self._delegate_to
         if target and target not in C.LOCALHOST and self._is_windows(target):
@@ -86,14 +87,14 @@ class Inventory:
 
     @property
     def variables(self) -> AllVariables:
-        """The variables of all hosts, as they count in this task."""
+        """Return the variables of all hosts as they apply in this task."""
         return self._variables
 
     def is_windows_host(self, host: str) -> bool:
-        """Return whether a host has a psrp or winrm connection; the controller never counts as one.
+        """Return whether a host has a psrp or winrm connection. The controller never counts as a Windows host.
 
         Raises:
-            VariableError: The connection of the host cannot be told.
+            VariableError: The connection of the host is unknown.
         """
         return host not in C.LOCALHOST and self._plugin_of(host) is not None
 
@@ -102,10 +103,10 @@ class Inventory:
         return str(self._variables.of_inventory(host).get("ansible_connection") or "ssh")
 
     def why_no_computer(self) -> str:
-        """Return why a task that names no computer means none, if it neither means nor runs on the host of the play.
+        """Return the reason why a task that names no computer has none, or an empty text.
 
-        An empty text says that it may mean the sessions that are known where it runs: on the controller, or on the host
-        of the play that its connection leads to.
+        An empty text means that the task may use the sessions that are known where it runs: on the controller, or on
+        the host of the play.
         """
         own = self._variables.own_host
         if not own or self._is_controller(own) or not (self.runs_here or self._delegate_to):
@@ -117,10 +118,10 @@ class Inventory:
         )
 
     def settings_of(self, computer_name: str, inventory_hostname: str | None = None) -> HostSettings | None:
-        """Return the connection settings of a computer, or None when the inventory does not know it.
+        """Return the connection settings of a computer, or None if it is not in the inventory.
 
-        Of a host that has no Windows connection only the address counts, because its user and password are for
-        something else. Settings that cannot be used say why: they are for one host, and the others go on.
+        If a host has no Windows connection, only its address is used, because its user and password are for something
+        else. Unusable settings contain the reason, so that the other hosts go on.
         """
         host = self._variables.host_named(inventory_hostname) or self._variables.host_named(computer_name)
         if host is None:
@@ -168,7 +169,7 @@ class Inventory:
         return own is None or self._is_controller(own) or self._plugin_of(own) is not None
 
     def _not_counted(self, host: str, settings: Variables) -> str | None:
-        """Return why connection variables of the play do not count for a host, if that matters."""
+        """Return the reason why connection variables of the play are ignored for a host, if that matters."""
         own = self._variables.own_host
         if host == own or own is None:
             return None
@@ -200,8 +201,8 @@ class Inventory:
     def _plugin_of(self, host: str) -> str | None:
         """Return the plugin of a host with a Windows connection, or None.
 
-        What the play or the task says makes a Windows host of another host, and not the other way round: with
-        ``ansible_connection: local`` they say where the task runs.
+        Variables of play or task can make another host a Windows host, but not the other way round. With
+        ``ansible_connection: local`` they only decide where the task runs.
         """
         return next(filter(None, map(windows_plugin, self._connections(host))), None)
 
@@ -242,7 +243,7 @@ class Inventory:
         return {"remote_user": self._task.remote_user, "port": self._task.port}
 
     def _password_of_command_line(self) -> str | None:
-        """Return what `--ask-pass` got, unless a variable of the task's host hides it; that is for this host only."""
+        """Return the password of `--ask-pass`, for the task's host only, unless a variable of that host hides it."""
         if self._play_context is None:
             return None
         variables = self._task_vars
@@ -253,9 +254,9 @@ class Inventory:
 
 
 def _connection_keyword(task: t.Any) -> object:
-    """Return the connection that the keywords of a task say, without what holds for its own host alone.
+    """Return the connection from the keywords of a task, without values for its own host alone.
 
-    ansible-core 2.21 puts the connection that it has found for the task's host in the place of the keyword.
+    ansible-core 2.21 replaces the keyword by the connection of the task's host.
     """
     written = task._ds.get("connection") if isinstance(task._ds, Mapping) else None
     if written is None and task._parent is not None:

@@ -1,4 +1,4 @@
-"""The base of the action plugins that do a job: pssession_job, and pssession_role, which the role is made of."""
+"""The base of the action plugins that do a job: pssession_job, and pssession_role for the role."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -43,10 +43,9 @@ class Done:
     """The outcome of a job.
 
     Attributes:
-        hosts: For each host what is about it, as `of_host` returns it.
-        lines: What is to be shown.
-        output: The lines of output.
-        warnings, diffs: What its calls have beside their results.
+        hosts: The result of each host, as `of_host` returns it.
+        lines: The notes to show.
+        output: The lines of output. warnings, diffs: Warnings and diffs of its calls.
     """
 
     hosts: dict[str, Entry]
@@ -57,7 +56,7 @@ class Done:
 
     @functools.cached_property
     def lines_by_host(self) -> dict[str, list[Entry]]:
-        """The lines as plain data, by the host that they are about."""
+        """Return the notes as plain data, by host."""
         by_host: dict[str, list[Entry]] = {}
         for line in self.lines:
             by_host.setdefault(line.host, []).append(line.as_dict())
@@ -71,10 +70,10 @@ class JobAction(EngineAction):
     option_prefix = ""
 
     def check_job(self, options: Variables, inventory: Inventory) -> None:
-        """Refuse options that do not make a job, before anything is sent.
+        """Refuse options that do not fit the job, before anything is sent.
 
         Raises:
-            AnsibleActionFail: What is wrong with them.
+            AnsibleActionFail: An option is missing or not possible.
         """
         options["name"] = [name.strip() for name in options["name"] or ()] or None
         for message, is_refused in _refusals(options, self.option_prefix).items():
@@ -93,7 +92,7 @@ class JobAction(EngineAction):
             )
 
     def do(self, options: Variables, hosts: t.Sequence[str], inventory: Inventory, task_vars: Variables | None) -> Done:
-        """Do a job for some hosts and return what came of it.
+        """Do a job for some hosts and return its outcome.
 
         Args:
             options: Options of pssession_job, validated and checked.
@@ -117,7 +116,7 @@ class JobAction(EngineAction):
 
     @staticmethod
     def receives(options: Variables) -> bool:
-        """Return whether a job receives what commands give."""
+        """Return whether a job receives output of commands."""
         return options["job"] in RECEIVING
 
     @staticmethod
@@ -136,7 +135,7 @@ class JobAction(EngineAction):
 
 
 class _Calls:
-    """Does the calls of a job, and keeps what each of them has to tell beside its result: warnings and diffs."""
+    """Does the calls of a job, and keeps their warnings and diffs."""
 
     def __init__(
         self, action: JobAction, options: Variables, inventory: Inventory, task_vars: Variables | None
@@ -146,7 +145,7 @@ class _Calls:
         self._task_vars = task_vars
         self._shared = {name: options[name] for name in _arguments.OF_EACH_CALL if options[name] is not None}
         if options["idle_timeout"] is not None:
-            # It is for opening and disconnecting. Each call gets it, so that the first one refuses a bad value.
+            # For opening and disconnecting. Each call gets it, so that the first call refuses a bad value.
             given = self._shared.get("session_option") or {}
             self._shared["session_option"] = {**given, "idle_timeout": options["idle_timeout"]}
         self._of_computers = {name: options[name] for name in _arguments.COMPUTER if options.get(name) is not None}
@@ -166,7 +165,7 @@ class _Calls:
 
 
 def _refusals(options: Variables, prefix: str) -> dict[str, bool]:
-    """Return what may be wrong with the options of a job, and whether it is.
+    """Return the messages about wrong options of a job, each with whether it applies.
 
     Args:
         prefix: What the user writes before the names of options.
@@ -213,7 +212,7 @@ def _refusals(options: Variables, prefix: str) -> dict[str, bool]:
 
 
 def _output(order: Order) -> JobOutput:
-    """Return what is done with the output of a job, with its folder made before anything is sent."""
+    """Return the output of a job. Its folder is created before anything is sent."""
     output = JobOutput(order)
     try:
         output.make_folder()

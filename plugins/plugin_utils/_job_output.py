@@ -1,4 +1,4 @@
-"""Output of a job beside its result: files in a folder, and lines to show."""
+"""The output of a job: files in a folder, and lines to show."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -23,8 +23,8 @@ class ShownOutput:
     """Lines of the output of a job.
 
     Attributes:
-        by_host: For each host its lines.
-        lines: Those of all hosts; what several of them gave is there once.
+        by_host: The lines of each host.
+        lines: The lines of all hosts. Output that several hosts have in common is in it once.
     """
 
     by_host: dict[str, list[str]] = field(default_factory=dict)
@@ -35,7 +35,8 @@ class JobOutput:
     """The output of one job.
 
     Args:
-        order: Its options `output` (a folder, or None) and `output_lines` count, and `journal` for where the rest is.
+        order: Uses its options `output` (a folder, or None) and `output_lines`, and `journal` for the place of the
+            rest.
     """
 
     def __init__(self, order: Order) -> None:
@@ -55,7 +56,7 @@ class JobOutput:
     def keep(self, told: Told) -> ShownOutput:
         """Write the output of each host to its files, and return the lines to show of it.
 
-        Where a file cannot be written, the host is told an error.
+        If a file cannot be written, the host gets an error.
         """
         most = int(self._order.options.get("output_lines") or 0)
         excerpts = {}
@@ -80,7 +81,7 @@ class JobOutput:
             return {}
 
     def _elsewhere(self, host: str | None = None) -> str:
-        """Return where the output of a host, or of all, is beside a file of its own."""
+        """Return the place of the output of a host, or of all hosts, if it has no own file."""
         journal = self._order.options.get("journal")
         if not journal:
             return "in the result of the task"
@@ -90,6 +91,6 @@ class JobOutput:
 
 
 def _results_of(told: Told, host: str) -> list[Entry]:
-    """Return the results that a host was told, the last one of each command."""
+    """Return the results of a host, the last one of each command."""
     results = [result for part in told.parts[host] for result in part.get("results") or ()]
     return list({result.get("command_id"): result for result in results}.values())

@@ -1,15 +1,15 @@
-"""Jobs: what to do next with the sessions of one host or of a whole fleet, decided from what the servers answered.
+"""Jobs: decide from the answers of the servers what to do next with the sessions of a host or a fleet.
 
 A job is a generator. It yields each call of a module and each line to show, gets the result of a call as plain data,
-and returns what each host was told. It has no Ansible, no network and no files in it: a driver does the calls, and a
-test can drive a job with a fake engine and end it between any two calls.
+and returns the results of the hosts. It uses no Ansible, no network and no files. A driver does the calls, and a test
+can drive a job with a fake engine and end it between any two calls.
 
 - `start`: start a script in disconnected sessions.
-- `resume`: bring work to its end, from wherever it is.
-- `connect`, `collect`: connect to sessions; receive what their commands give.
-- `harvest`: receive what commands have given that have ended, and wait for none.
+- `resume`: complete work, whatever its state is.
+- `connect`, `collect`: connect to sessions; receive the output of their commands.
+- `harvest`: receive the output of commands that have ended, without waiting.
 - `list`: find sessions.
-- `journal`: tell what journals have of commands, without a request.
+- `journal`: return the output of commands from journals, without a request.
 - `extend`: give sessions that expire soon more time.
 - `cleanup`: remove sessions that were left behind.
 """
@@ -40,8 +40,7 @@ JOBS: t.Mapping[str, t.Callable[[Order], Job]] = {
     "extend": extend,
     "cleanup": cleanup,
 }
-# Jobs that start a script, that receive what commands give, that have output to show, and that work with a folder of
-# the controller.
+# Jobs that start a script, that receive output, that have output to show, and that use a folder of the controller.
 WITH_SCRIPT = frozenset({"start", "resume"})
 RECEIVING = frozenset({"collect", "harvest", "resume"})
 WITH_OUTPUT = RECEIVING | {"journal"}

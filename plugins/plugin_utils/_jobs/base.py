@@ -25,7 +25,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import (
 )
 
 Options = t.Mapping[str, t.Any]
-# The result of a task, or the part of it that is about one host.
+# The result of a task, or one host's part of it.
 Result = t.Mapping[str, t.Any]
 Entry = t.Mapping[str, t.Any]
 # Ids of commands, in lower case, by the instance ids of their sessions.
@@ -38,7 +38,7 @@ class Begun:
 
     Attributes:
         commands: All commands, without those that the server refused to start.
-        work: What the work of the last command is told by (see `identity`), or None if that was not written.
+        work: The identity of the last command's work (see `identity`), or None if it was not written.
     """
 
     commands: Commands = field(default_factory=dict)
@@ -56,31 +56,31 @@ class Folder(t.Protocol):
         """Return the number of journals that may be open at the same time."""
 
     def new_salt(self) -> str:
-        """Return a text that nobody can know beforehand, for `identity`."""
+        """Return an unpredictable text, for `identity`."""
 
     def begun_of(self, host: str) -> Begun:
-        """Return what the host's journal knows of the work there.
+        """Return the work on a host, as its journal has it.
 
         Raises:
             OSError: The journal cannot be read.
         """
 
     def recorded_of(self, host: str) -> tuple[list[Entry], list[str]]:
-        """Return the results that the journals there have of a host's commands, and what could not be read.
+        """Return the results of a host's commands from the journals there, and messages about unreadable parts.
 
         Raises:
-            OSError, PSSessionError: A journal is not there, or cannot be read.
+            OSError, PSSessionError: A journal does not exist or cannot be read.
         """
 
     def result_of(self, host: str) -> Result | None:
         """Return the result that was kept for a host, or None.
 
         Raises:
-            OSError, ValueError: There is one, and it cannot be read.
+            OSError, ValueError: The result exists but cannot be read.
         """
 
     def keep_result(self, host: str, result: Result) -> None:
-        """Keep the result of a host, whole or not at all.
+        """Write the result of a host, as a whole or not at all.
 
         Raises:
             OSError: It cannot be written.
@@ -92,10 +92,10 @@ class Order:
     """The options of a job.
 
     Attributes:
-        hosts: The inventory hosts whose sessions are meant.
-        options: The options of the job; those that were not given are None or missing.
-        check_mode: Whether the calls only foresee.
-        folder: What is kept of the work, or None.
+        hosts: The inventory hosts of the sessions.
+        options: The options of the job. Options that were not given are None or missing.
+        check_mode: Whether the calls only predict.
+        folder: The files about the work, or None.
         now: The time in seconds since 1970.
     """
 
@@ -111,7 +111,7 @@ class Order:
 
     @property
     def owners(self) -> list[str]:
-        """Whose sessions are meant: the option `owner`, or the account that each host is logged on to with."""
+        """Return the owners of the sessions: the option `owner`, or the account of the log-on to each host."""
         return list(self.options.get("owner") or [OWN])
 
 
@@ -121,9 +121,9 @@ class Call:
 
     Attributes:
         module: Name of the module in the collection.
-        options: Its options. The driver adds how to log on and the like, and has errors reported, not raised.
-        only_foresee: Whether it is check mode, whatever the task is in.
-        journals: The journal of each host, by its name in lower case; None if the options say all about journals.
+        options: Its options. The driver adds the options of log-on and connection, and has errors reported, not raised.
+        only_foresee: Whether the call runs in check mode, even if the task does not.
+        journals: The journal of each host, by its name in lower case. None if the options have the journal.
     """
 
     module: str
@@ -137,7 +137,7 @@ class Line:
     """Something to show.
 
     Attributes:
-        kind: What it is, as the documentation of pssession_job says. Output is in the results alone.
+        kind: The kind of the note; see the documentation of pssession_job. Output is only in the results.
         host: The host that it is about.
         value: A text, or the plain data that is shown.
     """
@@ -155,8 +155,8 @@ class Told:
     """The results of the hosts at the end of a job.
 
     Attributes:
-        parts: For each host its parts of the results that count, in their order.
-        pending: For each host how many of its commands still run, or None where the job does not know that.
+        parts: For each host, its parts of the valid results, in their order.
+        pending: For each host, the number of commands that still run, or None if the job does not know it.
     """
 
     parts: dict[str, list[Result]]
@@ -174,7 +174,7 @@ class Told:
         return parts
 
     def by_host(self, fail_on: t.Container[str] = REASONS) -> dict[str, dict[str, t.Any]]:
-        """Return for each host what `of_host` makes of its parts."""
+        """Return the result of each host: `of_host` applied to its parts."""
         return {host: of_host(parts, host, fail_on) for host, parts in self.parts.items()}
 
 
@@ -199,7 +199,7 @@ def drive(job: Job, perform: t.Callable[[Call], Result]) -> tuple[Told, list[Lin
                 lines.append(step)
                 reply = {}
             step = job.send(reply)
-    except StopIteration as end:  # perhaps before the first step: there may be nothing that can be done
+    except StopIteration as end:  # perhaps before the first step, if there is nothing to do
         return end.value, lines
 
 
@@ -239,7 +239,7 @@ def unreadable(host: str, reason: Exception) -> dict[str, t.Any]:
 
 
 def is_owner_unknown(record: Entry) -> bool:
-    """Return whether an error is about sessions of which it is not known whether they belong to the own account."""
+    """Return whether an error is about sessions whose owner may or may not be the own account."""
     return str(record.get("fully_qualified_error_id") or "").startswith("PSSessionOwnerUnknown,")
 
 
@@ -249,7 +249,7 @@ def is_busy(session: Entry) -> bool:
 
 
 def whose(order: Order, result: Result) -> dict[str, str]:
-    """Return for each host whose sessions a call has looked for there, for messages."""
+    """Return for each host the owners whose sessions a call looked for, for messages."""
     own: dict[str | None, list[str]] = {}
     for entry in result.get("accounts") or ():
         own.setdefault(host_of(entry), []).append(entry["account"])
@@ -257,7 +257,7 @@ def whose(order: Order, result: Result) -> dict[str, str]:
 
 
 def with_names(order: Order) -> str:
-    """Return of which names a job looks for sessions, for messages; nothing where any name will do."""
+    """Return the names that a job looks for, for messages. Empty if it accepts any name."""
     names = [name for name in order.options.get("name") or () if name != "*"]
     return f" named {' or '.join(map(repr, names))}" if names else ""
 
@@ -269,7 +269,7 @@ def how_to_write_names(order: Order) -> str:
 
 
 def as_patterns(order: Order, host: str, sessions: t.Sequence[Entry]) -> t.Iterator[Line]:
-    """Yield a line for each name with brackets that was taken as a pattern, for it may be meant as a name."""
+    """Yield a note for each name with brackets that was used as a pattern, because the user may have meant a name."""
     for name in order.options.get("name") or ():
         pattern = WildcardPattern.of_name(name)
         matches = [str(each.get("name") or "") for each in sessions]

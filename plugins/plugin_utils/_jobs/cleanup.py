@@ -64,12 +64,12 @@ def cleanup(order: Order) -> Job:
 
 
 def _unchanged(foreseen: Result) -> Result:
-    """Return the result of a call that only foresaw what the job does not do."""
+    """Return the result of a call that only predicted, as if nothing would change."""
     return {**foreseen, "sessions": [{**session, "changed": False} for session in foreseen.get("sessions") or ()]}
 
 
 def is_left_behind(session: Entry, with_commands: bool) -> bool:
-    """Return whether a session may be removed. One that another client is connected to is not left behind.
+    """Return whether a session may be removed. A session in use by another client may not.
 
     A command may still run, or have output that no client has received. A session whose commands are not known counts
     as one with a command.

@@ -29,7 +29,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import p
 
 
 def extend(order: Order) -> Job:
-    """Extend the sessions of each host that expire within the time given; what runs in them is not touched."""
+    """Extend the sessions of each host that expire within the given time. Their commands go on."""
     told = Told.of(order.hosts)
     options = {"computer_name": list(order.hosts), "owner": order.owners, **order.given("name")}
     found = yield Call("pssession_info", options)
@@ -61,10 +61,10 @@ def extend(order: Order) -> Job:
 
 
 def _found(order: Order, host: str, account: str, part: Result, others: t.Sequence[Entry]) -> t.Iterator[Line]:
-    """Yield lines about what was looked for on a host, and why there is nothing to extend.
+    """Yield notes about the search on a host, and the reason if there is nothing to extend.
 
     Args:
-        part: What was found there, with those sessions alone that expire soon.
+        part: The host's part of the result, only with sessions that expire soon.
         others: The sessions that do not.
     """
     sought = f"of {account}{with_names(order)}"
@@ -82,7 +82,7 @@ def _found(order: Order, host: str, account: str, part: Result, others: t.Sequen
 
 
 def idle_timeout_for(session: Entry, wanted: int) -> int:
-    """Return the idle timeout to give a session, in seconds: never less than it has, never more than is allowed."""
+    """Return the new idle timeout of a session in seconds, at least its present one and at most the allowed one."""
     longer = max(wanted, int(session.get("idle_timeout") or 0))
     allowed = int(session.get("max_idle_timeout") or 0)
     return min(longer, allowed) if allowed else longer

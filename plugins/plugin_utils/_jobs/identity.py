@@ -1,4 +1,4 @@
-"""Identity of work: what it is told by, so that other work is never answered by its result.
+"""Identity of work: recognises work, so that other work never gets its result.
 
 Journals and results have the name of the session, the host, and digests of the script, of its parameters and of its
 conditions, such as where it starts. The digests are salted, and values of sensitive parameters are in none.
@@ -18,7 +18,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import Entry, Order, Result
 
 _CONDITIONS = ("creates", "removes", "chdir", "error_action")
-# In words, what it is that differs, by what is noted.
+# The difference in words, for each noted property.
 _DIFFERENCES = {
     "script": "its script differs",
     "parameters": "the parameters of its script differ",
@@ -27,7 +27,7 @@ _DIFFERENCES = {
 
 
 def identity_of(order: Order, host: str, salt: str) -> dict[str, str]:
-    """Return what the work of an order on a host is told by."""
+    """Return the identity of an order's work on a host."""
     options = order.options
     (name,) = options["name"]
     sensitive = sorted(str(each.get("name")) for each in options.get("sensitive_parameters") or ())
@@ -37,7 +37,7 @@ def identity_of(order: Order, host: str, salt: str) -> dict[str, str]:
         "name": name,
         "host": host,
         "salt": salt,
-        # A command is told apart from a script of the same text.
+        # A command differs from a script with the same text.
         "script": _digest(salt, {"command": command} if command else options.get("script")),
         "parameters": _digest(salt, given),
         "conditions": _digest(salt, order.given(*_CONDITIONS)),
@@ -45,14 +45,14 @@ def identity_of(order: Order, host: str, salt: str) -> dict[str, str]:
 
 
 def difference(noted: Entry, order: Order, host: str) -> str:
-    """Return in words in what noted work differs from that of an order, or an empty text.
+    """Return the difference between noted work and that of an order in words, or an empty text.
 
-    What was not noted does not differ.
+    Properties that were not noted are not compared.
     """
     own = identity_of(order, host, str(noted.get("salt") or ""))
     if is_elsewhere(noted, order, host):
         return f"its session is {shown(str(noted.get('name')))} on {shown(str(noted.get('host') or host))}"
-    # All of these are digests, and of the same salt.
+    # All of these are digests with the same salt.
     differences = (words for part, words in _DIFFERENCES.items() if noted.get(part) not in (None, own[part]))
     return next(differences, "")
 
@@ -67,9 +67,9 @@ def is_elsewhere(noted: Entry, order: Order, host: str) -> bool:
 
 
 def noted_in(kept: Result | None, begun: Entry | None) -> Entry | None:
-    """Return what the work of a folder is told by, from a kept result or else from the journal.
+    """Return the identity of a folder's work, from a kept result or else from the journal.
 
-    A result of an earlier version has the name of the session alone.
+    A result of an earlier version only has the name of the session.
     """
     result = kept or {}
     names = [each["name"] for each in result.get("results") or () if each.get("name")]
@@ -82,7 +82,7 @@ def _digest(salt: str, value: t.Any) -> str:
 
 
 def _in_one_form(value: t.Any) -> t.Any:
-    """Return a value in the form that equal ones have, whatever the order of their keys."""
+    """Return a value in a canonical form, independent of the order of keys."""
     if isinstance(value, t.Mapping):
         items = [(str(key), _in_one_form(each)) for key, each in value.items()]
         return {"mapping": sorted(items, key=lambda item: item[0])}

@@ -24,7 +24,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
 def journal(order: Order) -> Job:
     """Return to each host the output of its commands from its journal. A host without commands is an error.
 
-    So is a command that failed, as it is where it is received.
+    A failed command is an error, too, as when it is received.
     """
     told = Told.of(order.hosts)
     if order.folder is None:
@@ -48,7 +48,7 @@ def _is_meant(order: Order, result: Entry) -> bool:
 
 
 def _failures(order: Order, host: str, result: Entry) -> t.Iterator[Entry]:
-    """Yield the error of a command that ended without success; one that has no end in the journal may still run."""
+    """Yield the error of a command that ended without success. Without an end in the journal it may still run."""
     state, rc = result.get("state"), result.get("rc")
     how, hint = "", "The result has its output."
     if state == "Failed":

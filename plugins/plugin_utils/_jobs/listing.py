@@ -1,4 +1,4 @@
-"""Find the sessions of a fleet, and tell which of them expire soon."""
+"""Find the sessions of a fleet, and those that expire soon."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 

@@ -20,7 +20,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._jobs.base import
     place,
 )
 
-# After these it is not known whether a command still runs: the host fails, and its next run looks again.
+# After these reasons it is unknown whether a command still runs. The host fails, and its next run looks again.
 _NOT_SEEN = (Reason.UNREACHABLE.value, Reason.EXPIRED.value)
 _SELECTION = ("name", "instance_id", "configuration_name", "owner", "busy_timeout")
 
@@ -38,7 +38,7 @@ def connect(order: Order) -> Job:
 
 
 def collect(order: Order) -> Job:
-    """Receive what the commands in the sessions of each host give; the module does what `when_done` says."""
+    """Receive the output of the commands in the sessions of each host. The module applies `when_done`."""
     told = Told.of(order.hosts)
     options = order.given("timeout", "journal", "expected_return_code", "when_done", "idle_timeout")
     received = yield Call("receive_pssession", {**_selection(order), **options})
@@ -53,9 +53,9 @@ def collect(order: Order) -> Job:
 
 
 def harvest(order: Order) -> Job:
-    """Receive what commands have given that have ended, and leave the sessions of the others as they are.
+    """Receive the output of commands that have ended. The sessions of other commands do not change.
 
-    A name without a session is no error: what was harvested before may be removed. It is told.
+    A name without a session is not an error, because a harvested session may have been removed. A note reports it.
     """
     told = Told.of(order.hosts)
     names = [*(order.options.get("name") or ()), *(order.options.get("instance_id") or ())]
@@ -81,7 +81,7 @@ def harvest(order: Order) -> Job:
 
 
 def running(part: Result) -> list[Entry]:
-    """Return the results of a host whose commands still run: not of sessions that a last look did not find."""
+    """Return the results of a host whose commands still run, without sessions that a last look did not find."""
     unknown = {each.get("instance_id") for each in part["errors"] if each.get("reason") in _NOT_SEEN}
     return [
         each for each in part["results"] if each.get("state") == "Running" and each.get("instance_id") not in unknown
@@ -95,7 +95,7 @@ def uncollected(part: Result) -> list[Entry]:
 
 
 def not_collected(host: str, session: Entry | None = None) -> Result:
-    """Return the error of a host, or of a session there, whose output a receive gave no word about."""
+    """Return the error of a host, or of a session there, for which a receive has no result and no error."""
     which = f"session {place(session)}" if session else "the sessions"
     return error(
         host,

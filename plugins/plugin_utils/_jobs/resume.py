@@ -1,4 +1,4 @@
-"""Rerun to resume: bring work to its end from wherever it is. It is started once, and none of its output is lost."""
+"""Rerun to resume: completes work in any state. It is started once, and no output is lost."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -57,7 +57,7 @@ Phase: t.TypeAlias = t.Generator[Step, Result, None]
 
 
 def resume(order: Order) -> Job:
-    """Bring the work of each host to its end; a phase is one call for all hosts that need it."""
+    """Complete the work of each host. Each phase is one call for all hosts that need it."""
     works = [_Work(order, host) for host in order.hosts]
     resumer = _Resumer(order)
     while pending := [work for work in works if not work.is_over]:
@@ -70,31 +70,31 @@ def resume(order: Order) -> Job:
 
 @dataclass
 class _Work:
-    """The work on one host, as far as this run has come with it."""
+    """The work on one host, with the progress of this run."""
 
     order: Order
     host: str
     told: list[Result] = field(default_factory=list)
     is_over: bool = False
-    # What is kept, as it was read last, what the work of the folder is told by, and in what this work differs.
+    # The files as last read, the identity of the folder's work, and the difference to this work.
     kept: Result | None = None
     noted: Entry | None = None
     difference: str = ""
-    # The result that is kept, and whether its session is known to be removed.
+    # The kept result, and whether its session is known to be removed.
     result: Result | None = None
     is_kept: bool = False
-    # What the work of that result is told by; a result of an earlier version does not say it.
+    # The identity of that result's work. A result of an earlier version does not have it.
     of_work: Entry | None = None
     is_removed: bool = False
     sessions: list[Entry] | None = None
-    # Whose sessions were looked for.
+    # The owners whose sessions were looked for.
     account: str = ""
-    # What the journal knew, and what this run started.
+    # The commands in the journal, and those that this run started.
     known: Commands = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
     is_asked_to_start: bool = False
     received: str | None = None
-    # What was received last; it is the result where the work has ended.
+    # The last received output. It is the result if the work has ended.
     last: Result | None = None
 
     def __post_init__(self) -> None:
@@ -134,10 +134,10 @@ class _Work:
         self.is_over = True
 
     def leave_to_another_run(self) -> bool:
-        """Fail if another run has worked on the host since this one looked; tell whether it is so.
+        """Fail if another run has worked on the host meanwhile, and return whether that is so.
 
-        The journal is locked during each call only: between looking and starting, the other run may have started the
-        work and brought it to its end.
+        The journal is only locked during each call. Between looking and starting, the other run may have started and
+        completed the work.
         """
         before = (self.kept, self.known)
         folder = self.order.folder
@@ -153,7 +153,7 @@ class _Work:
         return True
 
     def is_of_another_run(self) -> bool:
-        """Fail if what was received is of other work, which another run has started since this one looked."""
+        """Fail if the received output belongs to other work, which another run has started meanwhile."""
         folder = self.order.folder
         if folder is None or self._is_unreadable(folder):
             return self.is_over
@@ -162,11 +162,11 @@ class _Work:
         return bool(self.difference)
 
     def identity(self, folder: Folder) -> dict[str, str]:
-        """Return what the work of this run is told by."""
+        """Return the identity of this run's work."""
         return identity_of(self.order, self.host, folder.new_salt())
 
     def _is_unreadable(self, folder: Folder) -> bool:
-        """Read what is kept of the work, and fail if that is not possible; tell whether it is so."""
+        """Read the files about the work, and fail if that is not possible. Return whether it failed."""
         try:
             self.kept = folder.result_of(self.host)
             begun = folder.begun_of(self.host)
@@ -178,14 +178,14 @@ class _Work:
         return False
 
     def _read(self, folder: Folder) -> None:
-        """See what runs before have left."""
+        """Read the files of earlier runs."""
         if self._is_unreadable(folder):
             return
         if self.noted is not None:
             self.difference = difference(self.noted, self.order, self.host)
         kept = self.kept
         part = parts_of(kept or {}, [self.host])[self.host]
-        # Work that was stopped was kept as a result before 0.1.0, and is not done.
+        # Versions before 0.1.0 kept stopped work as a result, although it is not done.
         self.is_kept = any(result.get("state") in ENDED for result in part["results"][:1])
         if self.is_kept and not self.difference:
             self.result, self.of_work = part, (kept or {}).get("work")
@@ -195,7 +195,7 @@ class _Work:
 
 
 class _Resumer:
-    """Does one act for all hosts that need it, and notes on each what came of it."""
+    """Does one act for all hosts that need it, and notes its outcome for each."""
 
     def __init__(self, order: Order) -> None:
         self._order = order
@@ -233,7 +233,7 @@ class _Resumer:
                 "sessions": len(sessions),
                 "configurations": ", ".join(sorted({str(each.get("configuration_name")) for each in sessions})),
             }
-            if refusal in (STOPPED, INCOMPLETE) and work.last is not None:  # the module did not tell what to do
+            if refusal in (STOPPED, INCOMPLETE) and work.last is not None:  # the module has no hint
                 ends = (Reason.COMMAND_FAILED.value,) if refusal is INCOMPLETE else ()
                 errors = [each for each in work.last["errors"] if each.get("reason") in ends]
                 work.told[-1] = {**work.last, "errors": errors}
@@ -264,7 +264,7 @@ class _Resumer:
         for host, part in parts_of(found, by_host).items():
             work = by_host[host]
             work.account = accounts[host]
-            # The name is that of the session to open, so no other may do.
+            # The name is that of the session to open, so no other name is possible.
             work.sessions = [each for each in part["sessions"] if is_same_name(each["name"], self._name)]
             if any(not is_owner_unknown(each) for each in part["errors"]):
                 work.fail(part)
@@ -272,10 +272,10 @@ class _Resumer:
                 yield from self._look_by_journal(work, part)
 
     def _look_by_journal(self, work: _Work, doubt: Result) -> Phase:
-        """Look for the sessions that the journal knows, where those of the name may belong to another account.
+        """Look for the sessions of the journal, if the sessions of the name may belong to another account.
 
-        If there are none, a start lets the server say whose they are, and starts nothing where they are of the own
-        account. Check mode cannot do that.
+        If there are none, a start lets the server name their owner, and starts nothing if it is the own account. Check
+        mode cannot do this.
         """
         if work.known:
             options = {"computer_name": [work.host], "list_commands": True, "instance_id": list(work.known)}
@@ -288,7 +288,7 @@ class _Resumer:
             work.fail(doubt)
 
     def _look_back(self, works: t.Sequence[_Work]) -> Phase:
-        """Wait for sessions without a command, and read what the journal has of the one that they had.
+        """Wait for sessions without a command, and read the results of their last command from the journal.
 
         By now another run may have started the work there.
         """
@@ -301,7 +301,7 @@ class _Resumer:
                 elif state in ENDED or state == "Stopped":
                     work.told += [] if work.difference else [part]
                     work.received, work.last = state, part
-                else:  # an error says that the rest is lost; without one, another run's command still runs
+                else:  # an error means that the rest is lost; without an error, another run's command still runs
                     work.received = "" if part["errors"] else str(state or "")
 
     def _clear(self, works: t.Sequence[_Work]) -> Phase:
@@ -340,7 +340,7 @@ class _Resumer:
                     work.fail(not_collected(work.host))
 
     def _keep(self, works: t.Sequence[_Work]) -> Phase:
-        """Keep results of work that has ended; its session is removed only after that."""
+        """Keep the results of work that has ended. Its session is removed only after that."""
         yield from ()
         for work in works:
             if work.is_of_another_run():
@@ -381,7 +381,7 @@ class _Resumer:
         return with_journals(self._order, call, [work.host for work in batch])
 
     def _removing(self, works: t.Sequence[_Work]) -> Call:
-        # A controller that was killed may still count as connected to the session for a minute.
+        # A killed controller may still count as connected to the session for about a minute.
         return Call("remove_pssession", {"session": _sessions(works), **self._order.given("busy_timeout")})
 
 
@@ -392,7 +392,7 @@ def _reason_of(refusal: Refusal, sessions: t.Iterable[Entry]) -> Reason:
 
 
 def _lacks_beginning(part: Result | None) -> bool:
-    """Return whether another client received the beginning of the output of a command; a session may also drop it."""
+    """Return whether another client received the beginning of a command's output, or the session dropped it."""
     if part is None or any(session.get("output_buffering_mode") == "Drop" for session in part["sessions"]):
         return False
     return any(result.get("beginning_received") is False for result in part["results"])
@@ -408,7 +408,7 @@ def _parts(result: Result, works: t.Sequence[_Work]) -> list[tuple[_Work, dict[s
 
 
 def _is_about_empty(found: Entry, part: Result) -> bool:
-    """Return whether an error is about a session without a command; what to do about it is decided here."""
+    """Return whether an error is about a session without a command, for which the job decides the next act."""
     started = {result["instance_id"] for result in part["results"]}
     empty = {session["instance_id"] for session in part["sessions"] if session.get("commands") == []}
     return found.get("instance_id") in empty - started

@@ -1,4 +1,4 @@
-"""Start a script in disconnected sessions, and wait for nothing."""
+"""Start a script in disconnected sessions, without waiting."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -36,10 +36,10 @@ _DROP = "Output buffering mode Drop. When the buffer is full, the oldest output 
 
 
 def start(order: Order) -> Job:
-    """Start the script on each host where no session of the name exists.
+    """Start the script on each host without a session of the name.
 
-    A session of the name that has a command is the work of a run before, and fine. One without a command is an error.
-    With a folder, the script is not started either where the folder has a start of it, and `resume` knows what was.
+    If a session of the name has a command, it is the work of an earlier run. A session without a command is an error.
+    With a folder, the script is not started again if the folder has a start of it, and `resume` can continue the work.
     """
     told = Told.of(order.hosts)
     hosts = list(order.hosts) if order.folder is None else (yield from _not_begun(order, order.folder, told))
@@ -60,7 +60,7 @@ def start(order: Order) -> Job:
 
 
 def _not_begun(order: Order, folder: Folder, told: Told) -> t.Generator[Line, Result, list[str]]:
-    """Return the hosts of which the folder has no start and no result, and tell why of the others."""
+    """Return the hosts without a start and a result in the folder, and add the reasons for the others."""
     hosts = []
     for host in order.hosts:
         journal = folder.journal_of(host)
@@ -85,7 +85,7 @@ def _not_begun(order: Order, folder: Folder, told: Told) -> t.Generator[Line, Re
 
 
 def _nothing_started(host: str, session: Entry) -> str:
-    """Return why the script was not started on a host: whose command it is that the session has, is not known."""
+    """Return the note for a host on which a session with a command exists already."""
     text = f"nothing started on {host}: session {place(session)} already exists and has a command"
     return f"{text} (another client is connected)" if is_busy(session) else text
 
@@ -120,7 +120,7 @@ _Item = t.TypeVar("_Item")
 
 
 def batches(order: Order, items: t.Sequence[_Item]) -> list[t.Sequence[_Item]]:
-    """Return the hosts that each call is for: all of them, or as many as their journals may be open at once."""
+    """Return the hosts of each call: all of them, or as many as journals may be open at once."""
     most = max(len(items) if order.folder is None else order.folder.most_at_once, 1)
     return [items[first : first + most] for first in range(0, len(items), most)]
 
@@ -128,10 +128,10 @@ def batches(order: Order, items: t.Sequence[_Item]) -> list[t.Sequence[_Item]]:
 def with_journals(
     order: Order, call: Call, hosts: t.Iterable[str], known: t.Mapping[str, Commands] | None = None
 ) -> Call:
-    """Return a call with the journal of each host, and what its work is told by there.
+    """Return a call with the journal of each host and the identity of its work.
 
     Args:
-        known: For each host, the commands that its journal had when it was decided that the call starts something.
+        known: For each host, the commands in its journal at the time of the decision to start.
     """
     folder = order.folder
     if folder is None:

@@ -23,7 +23,7 @@ import enum
 import typing as t
 from dataclasses import dataclass
 
-# How a command ends. One that was stopped has an end, and not that of the work.
+# Final states of a command. A stopped command has ended, but its work is not done.
 ENDED = frozenset({"Completed", "Failed"})
 
 
@@ -46,22 +46,22 @@ class Case:
     """The known facts about the work on one host.
 
     Attributes:
-        is_other: Whether the folder has other work there: of another session name, script or host.
+        is_other: Whether the folder has other work for the host: with another session name, script or host.
         is_elsewhere: Whether that work has another session, which may still be there.
-        has_result: Whether its result was kept, by this run or one before.
+        has_result: Whether its result was kept, by this run or an earlier one.
         may_have_session: Whether the session of that result may still be there.
-        sessions: How many sessions of its name there are, or None before anybody has looked.
+        sessions: The number of sessions with its name, or None before the first look.
         has_command: Whether the session has a command.
-        is_known: Whether the journal has this command; without a journal any command is the work.
-        adopts: Whether the user says that a command that the journal does not know is the work.
+        is_known: Whether the journal has this command. Without a journal any command is the work.
+        adopts: Whether the user accepts a command that is not in the journal as the work.
         was_started: Whether the journal has a start of the work.
-        is_asked_to_start: Whether this run has called for a start; it starts nothing where a session is without proof
-            that nothing was started in it.
-        received: State of the command as it was received last: one of PowerShell's words, "" where nothing of a command
-            was there, None before anything was received.
+        is_asked_to_start: Whether this run has called for a start. That call starts nothing if a session exists without
+            proof that nothing was started in it.
+        received: The last received state of the command: one of PowerShell's words, "" if there was no command, None
+            before anything was received.
         lacks_beginning: Whether another client received the beginning of its output. Without a journal nobody asks.
-        starts_anew: Whether the user says that starting the work once more does no harm.
-        check_mode: Whether calls only foresee. Then there is nothing to receive, neither from a server nor a journal.
+        starts_anew: Whether the user allows starting the work once more.
+        check_mode: Whether calls only predict. Then nothing is received, neither from a server nor from a journal.
     """
 
     is_other: bool = False
@@ -136,17 +136,17 @@ RUNNING = Refusal("The work on {host} still runs. Run this again to wait for it.
 
 
 def decide(case: Case) -> tuple[Act, Refusal | None]:
-    """Return what to do next, and why where that is to refuse."""
+    """Return the next act, and its reason if it is a refusal."""
     if case.is_other and (case.is_elsewhere or case.has_result or case.has_command or not case.starts_anew):
         return Act.REFUSE, DIFFERENT
     if case.has_result:
         return (Act.REMOVE if case.may_have_session else Act.FINISH), None
     if case.received in ENDED and case.lacks_beginning and not case.is_other:
         return (Act.CLEAR, None) if case.starts_anew and not case.has_command else (Act.REFUSE, INCOMPLETE)
-    if case.received in ENDED:  # what other work gave is no result of this
+    if case.received in ENDED:  # the output of other work is not a result of this work
         return (Act.CLEAR if case.is_other else Act.KEEP), None
     if case.received == "Stopped":
-        # One that was stopped while this run waited for it is not started anew at once: a user stopped it.
+        # A command that was stopped while this run waited is not started again at once, because a user stopped it.
         return (Act.CLEAR, None) if case.starts_anew and not case.has_command else (Act.REFUSE, STOPPED)
     if case.received:
         return Act.REFUSE, RUNNING
@@ -174,7 +174,7 @@ def _without_session(case: Case) -> tuple[Act, Refusal | None]:
 
 
 def _without_command(case: Case) -> tuple[Act, Refusal | None]:
-    """Return what to do about a session that has no command."""
+    """Return the act for a session without a command."""
     if case.is_asked_to_start:
         return Act.REFUSE, UNKNOWN
     if case.received is None and not case.check_mode:
