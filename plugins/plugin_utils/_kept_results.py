@@ -50,7 +50,7 @@ class KeptResults:
         """Write the result of a command of this task.
 
         Args:
-            instance_id: Of its session.
+            instance_id: Instance id of its session.
 
         Raises:
             OSError: It cannot be written; nothing is left of it.

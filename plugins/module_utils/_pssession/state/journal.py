@@ -1,4 +1,4 @@
-"""The journal of commands: every start and all output are on disk before they are used, as servers send output once."""
+"""The journal of commands. Starts and output are on disk before they are used, because servers send output once."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -21,23 +21,24 @@ from ..model.sessions import PSSession
 from ..system.disk import Disk
 from .journal_lock import JournalLock
 
-# The format of the file, in a line of its own. Format 1 had no number, and knew sessions by their instance ids alone.
+# The format of the file, in a separate line. Format 1 had no number, and identified sessions by their instance ids
+# alone.
 FORMAT = 2
 
-# Where a line's session is: the address of its endpoint and the inventory host, as far as the line has them.
+# The place of a line's session: the address of its endpoint and the inventory host, if the line has them.
 _Place: t.TypeAlias = "tuple[str | None, str | None]"
 
 
 @dataclass(frozen=True)
 class JournalCommand:
-    """A command that a journal knows, as far as its lines tell.
+    """A command in a journal, as far as its lines describe it.
 
     Attributes:
-        instance_id: Of its session.
+        instance_id: Instance id of its session.
         name: Of its session.
         at: Address of the endpoint.
         host: The inventory host in lower case.
-        blocks: Where blocks of its lines begin and end in the file, by turns.
+        blocks: Positions in the file at which blocks of its lines begin and end, in turn.
     """
 
     instance_id: str
@@ -51,19 +52,19 @@ class JournalCommand:
 class Journal:
     """An append-only file with one line for each piece of output received, and for each thing about to be done.
 
-    Every piece is written and synced before it is parsed. A reader that is killed at any point thus loses nothing: the
-    next one finds all pieces here and goes on behind them. What was half written when the power went is left out; the
-    server still has it, for it was not acknowledged.
+    Every piece is written and synced before it is parsed. So a reader that is killed at any time loses nothing. The
+    next reader finds all pieces here and goes on after them. A piece that was half written during a power failure is
+    left out. The server still has it, because it was not acknowledged.
 
-    That a session is to be opened, or a command started, is written before it is asked for. So a session that is in
-    here without a command never had one from a task with this journal. A start that the server refused is taken back by
-    a line of its own; a reader that does not know such lines takes it for a note of the start, as before.
+    The opening of a session and the start of a command are written before they are requested. So a session in the
+    journal without a command never had a command from a task with this journal. If the server refused a start, another
+    line takes it back. Older readers treat such a line as a note of the start.
 
     Args:
-        path: The file; it is made with mode 0600, for it holds what commands print.
-        lock: Keeps other runs from it; None reads it without.
-        only_reads: The file exists, and nothing will be written.
-        work: What is written with each command, so that other work is told from it.
+        path: The file. It is created with mode 0600, because it has the output of commands.
+        lock: Keeps other runs from using it. None reads it without a lock.
+        only_reads: Whether the file exists and nothing will be written.
+        work: The identity of the work, which is written with each command.
         give_up_at: As for `JournalLock.hold`.
 
     Raises:
@@ -114,28 +115,28 @@ class Journal:
             raise FormatError("journal", path, self._format, FORMAT, "Name another journal.")
 
     def problem_of(self, _endpoint: Endpoint) -> str | None:
-        """Return None: it can be used for all computers, or for none, which the constructor says."""
+        """Return None, because the journal is usable for all computers once the constructor has succeeded."""
 
     def done_with(self, _session: PSSession) -> None:
         """Keep the journal: it is one file for all sessions."""
 
     def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
-        """Keep other runs from starting the same: the lock on the whole file does that."""
+        """Do nothing: the lock on the whole file keeps other runs from starting the same."""
 
     def last_command_of(self, session: PSSession) -> str | None:
-        """Return the id of the command in a session that the journal heard of last, or None."""
+        """Return the id of the last command of a session in the journal, or None."""
         return next(reversed(self._commands_of(session)), None)
 
     def is_unstarted(self, session: PSSession) -> bool:
-        """Return whether a session was to be opened, and nothing was ever to be started in it."""
+        """Return whether the journal has the opening of a session, but no start in it."""
         guid = session.instance_id
         was_opened = any((guid, place) in self._opened for place in self._places_of(session))
         return was_opened and not self._commands_of(session)
 
     def unopened_id(self, session: PSSession) -> str | None:
-        """Return the instance id under which a session of this name was last to be opened and nothing was started.
+        """Return the instance id of the last opening of a session of this name in which nothing was started.
 
-        A request to open it may still be under way. A server refuses one of two with the same id.
+        Its request may still be under way. A server refuses a second session with the same id.
         """
         ids = [
             instance_id
@@ -146,16 +147,16 @@ class Journal:
         return None if last is None or any(self._lines.get(last, {}).values()) else last
 
     def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:
-        """Yield the pieces of a command that were there when the journal was opened, in the order they came."""
+        """Yield the pieces of a command that the journal had when it was opened, in the order of their arrival."""
         return self.pieces_in(self._commands_of(session).get(command_id, ()))
 
     def commands(self) -> list[JournalCommand]:
-        """Return all commands that the journal knew when it was opened, those of one session in their order."""
+        """Return all commands that the journal had when it was opened, in their order for each session."""
         found: dict[tuple[str, str | None, str], JournalCommand] = {}
         for instance_id, places in self._lines.items():
             hosts = {host for _at, host in places if host}
             for (at, own_host), commands in places.items():
-                # Lines of earlier formats have no place, and those of a session that was redirected have no host.
+                # Lines of earlier formats have no place, and lines of a redirected session have no host.
                 host = own_host or (next(iter(hosts)) if len(hosts) == 1 else None)
                 for command_id, blocks in commands.items():
                     key = (instance_id, host or at, command_id)
@@ -193,7 +194,8 @@ class Journal:
         return max((self._unreadable.get((guid, place, command_id), 0) for place in places), default=0)
 
     def delivery_of(self, session: PSSession, command_id: str) -> Delivery | None:
-        """Return what the server had of a command when the journal was opened, or None if that was never in doubt."""
+        """Return the part of a command that the server had when the journal was opened, or None without doubt about
+        it."""
         guid, places = session.instance_id, self._places_of(session)
         found = (self._deliveries.get((guid, place, command_id)) for place in places)
         return next((delivery for delivery in found if delivery is not None), None)
@@ -238,7 +240,7 @@ class Journal:
         self._write_synced([{**_about(session), "command": command_id, "refused": True}])
 
     def note_delivery(self, session: PSSession, command_id: str, delivery: Delivery) -> None:
-        """Write what the server has of a command's script and input, and wait until it is on disk.
+        """Write which part of a command's script and input the server has, and wait until it is on disk.
 
         Raises:
             JournalError: It could not be written.
@@ -249,8 +251,7 @@ class Journal:
     def note_answer(self, session: PSSession, command_id: str, call_id: int) -> None:
         """Write that a call of a command's host was answered, and wait until it is on disk.
 
-        It is written after the answer: a command that is answered twice passes over the second, and one that gets no
-        answer waits for ever.
+        It is written after the answer. A command ignores a second answer, but without an answer it would wait for ever.
 
         Raises:
             JournalError: It could not be written.
@@ -285,7 +286,7 @@ class Journal:
             self._format = FORMAT
         with self._writing:
             try:
-                # What could not be written to its end is not continued: the next line begins on a new one.
+                # An incomplete line is not continued. The next entry begins on a new line.
                 begin, self._is_torn = "\n" if self._is_torn else "", True
                 self._disk.append(self._path, (begin + "".join(f"{line}\n" for line in lines)).encode("ascii"))
                 self._is_torn = False
@@ -293,14 +294,14 @@ class Journal:
                 raise JournalError(f"journal: {self._path} cannot be written: {error.strerror}") from error
 
     def _read(self) -> None:
-        """Note where the lines of each command are; what they hold may be more than fits into memory."""
+        """Note the positions of each command's lines, because their content may not fit into memory."""
         position, line = 0, b"\n"
         with self._disk.read(self._path) as file:
             for line in file:
                 try:
                     self._take(json.loads(line), position, position + len(line))
                 except (ValueError, KeyError, TypeError):
-                    pass  # half a line, from a moment when the power went
+                    pass  # half a line, from a power failure
                 position += len(line)
         if not line.endswith(b"\n"):
             self._is_torn = True  # so that the next piece does not continue it
@@ -340,13 +341,13 @@ class Journal:
 
 
 def _about(session: PSSession) -> dict[str, t.Any]:
-    """Return what tells in a line which session it is about."""
+    """Return the fields of a line that identify its session."""
     host = session.endpoint.own_host
     return {"session": session.instance_id, "at": session.endpoint.key, **({"host": host} if host else {})}
 
 
 def _is_of(place: _Place, session: PSSession) -> bool:
-    """Return whether lines with a place are about a session; its inventory host may have another address now."""
+    """Return whether lines with a place are about a session. Its inventory host may have another address now."""
     at, host = place
     return at is None or at == session.endpoint.key or (host is not None and host == session.endpoint.own_host)
 

@@ -1,4 +1,4 @@
-"""The lock on journals: one run at a time works with a journal, and its end or kill releases it."""
+"""The lock on journals: one run at a time works with a journal. The end of the run, or a kill, releases it."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,8 +11,8 @@ from ..model.errors import JournalError
 from ..system.disk import FileLock
 from ..system.world import World
 
-# How long a task waits for the one that is just taking the lock, or for the processes of a run that was killed, and how
-# often it looks.
+# Seconds that a task waits for another one that is taking the lock, or for the processes of a killed run, and between
+# its checks.
 _PATIENCE_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _FROM_END = 2
@@ -35,7 +35,7 @@ class JournalLock:
         self._held: dict[str, FileLock] = {}
 
     def hold(self, path: str, give_up_at: float | None = None) -> None:
-        """Keep a file from other runs until `release`; it exists.
+        """Keep other runs from using an existing file until `release`.
 
         Args:
             give_up_at: When not to wait any longer, in seconds of `World.monotonic`; None waits for 5 seconds.
@@ -56,17 +56,17 @@ class JournalLock:
             self._world.sleep(_POLL_SECONDS)
 
     def patience(self) -> float:
-        """Return until when a file is waited for from now on, in seconds of `World.monotonic`."""
+        """Return the end of a wait for a file that begins now, in seconds of `World.monotonic`."""
         return self._world.monotonic() + _PATIENCE_SECONDS
 
     def release_one(self, path: str) -> None:
-        """Give one file back, if it is held."""
+        """Release one file, if it is held."""
         held = self._held.pop(path, None)
         if held is not None:
             held.release()
 
     def release(self) -> None:
-        """Give all files back."""
+        """Release all files."""
         while self._held:
             self._held.popitem()[1].release()
 
@@ -86,7 +86,7 @@ class JournalLock:
         return is_ours
 
     def _end_of_torn_line(self, path: str) -> str:
-        """Return the end that the last line of a file lacks, from a moment when the power went."""
+        """Return the line end that the last line of a file lacks after a power failure."""
         with self._world.disk.read(path) as file:
             is_empty = file.seek(0, _FROM_END) == 0
             if is_empty:
@@ -95,7 +95,7 @@ class JournalLock:
             return "" if file.read() == b"\n" else "\n"
 
     def _owner_of(self, path: str) -> str | None:
-        """Return the run that took the file last."""
+        """Return the last run that locked the file."""
         owner = None
         with self._world.disk.read(path) as file:
             for line in file:

@@ -23,7 +23,7 @@ class _Journals:
     """Several journals; each session has one of them. A session is worked with by one thread at a time."""
 
     def _of(self, session: PSSession) -> Journal:
-        """Return the journal of a session; one that does not exist is made."""
+        """Return the journal of a session, created if it does not exist."""
         raise NotImplementedError
 
     def _has(self, session: PSSession) -> bool:
@@ -87,8 +87,8 @@ class _Journals:
 class JournalFolder(_Journals):
     """A folder with a journal for each session, named after its instance id.
 
-    So tasks that work with different sessions can share one place at the same time, and each reads only what is about
-    its own.
+    So tasks with different sessions can share a folder at the same time, and each only reads the journals of its own
+    sessions.
 
     Args:
         path: The folder; it is made with mode 0700.
@@ -110,7 +110,7 @@ class JournalFolder(_Journals):
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
 
     def problem_of(self, _endpoint: Endpoint) -> str | None:
-        """Return None: the constructor says whether the folder can be used."""
+        """Return None, because the folder is usable once the constructor has succeeded."""
 
     def lock_start(self, endpoint: Endpoint, name: str) -> None:
         """Keep other runs from starting something in a session of this name on this computer.
@@ -129,10 +129,10 @@ class JournalFolder(_Journals):
             raise JournalError(f"journal: {path} cannot be used: {error.strerror}") from error
 
     def unopened_id(self, _session: PSSession) -> str | None:
-        """Return None: which journal would have it is not known."""
+        """Return None, because it is unknown which journal would have it."""
 
     def done_with(self, session: PSSession) -> None:
-        """Give the journal of a session back: it is an open file, and there may be more sessions than files."""
+        """Close the journal of a session, because there may be more sessions than the process may open files."""
         self._journals.pop(session.instance_id, None)
         if self._lock is not None:
             self._lock.release_one(self._file(session))
@@ -152,7 +152,7 @@ class JournalFolder(_Journals):
 class HostJournals(_Journals):
     """A journal for each host, so that one call can work with many hosts; each journal is locked for the whole call.
 
-    A journal that cannot be used is a problem of its host alone: nothing may be done there.
+    A journal that cannot be used is a problem of its host alone. Nothing may be done there.
 
     Args:
         places: By inventory host, or computer name where the inventory does not know it, in lower case.
@@ -162,7 +162,7 @@ class HostJournals(_Journals):
     def __init__(self, places: t.Mapping[str, HostJournal], disk: Disk, lock: JournalLock | None) -> None:
         self._journals: dict[str, Journal] = {}
         self._problems: dict[str, str] = {}
-        # Of all journals together: another run may have many of them.
+        # For all journals together, because another run may have many of them.
         give_up_at = None if lock is None else lock.patience()
         for host, place in places.items():
             if lock is None and not disk.exists(place.path):
@@ -182,10 +182,10 @@ class HostJournals(_Journals):
         self._may_be_missing = lock is None
 
     def done_with(self, _session: PSSession) -> None:
-        """Keep the journal locked: the session is worked with until the end of the call."""
+        """Do nothing: the journal stays locked until the end of the call."""
 
     def problem_of(self, endpoint: Endpoint) -> str | None:
-        """Return why nothing may be done on a computer, or None."""
+        """Return the reason why nothing may be done on a computer, or None."""
         name = self._name_of(endpoint)
         if name in self._problems:
             return self._problems[name]
@@ -194,7 +194,7 @@ class HostJournals(_Journals):
         return f"journal: {endpoint.computer_name} has none in this job"
 
     def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
-        """Keep other runs from starting the same: the lock on the journal of the host does that."""
+        """Do nothing: the lock on the host's journal keeps other runs from starting the same."""
 
     def unopened_id(self, session: PSSession) -> str | None:
         """Return what `Journal.unopened_id` does."""
@@ -214,7 +214,7 @@ class HostJournals(_Journals):
 
 
 class NoJournal:
-    """Stands where a task has no journal: it keeps nothing and knows nothing."""
+    """Replaces the journal in a task without one. It keeps nothing."""
 
     def problem_of(self, _endpoint: Endpoint) -> str | None:
         return None
@@ -272,7 +272,7 @@ AnyJournal: t.TypeAlias = "Journal | JournalFolder | HostJournals | NoJournal"
 
 
 def journal_at(path: str | None, disk: Disk, lock: JournalLock | None = None) -> AnyJournal:
-    """Return the journal that a path means: a file, or a folder if it is one or ends like one; or that there is none.
+    """Return the journal at a path: a file, or a folder if it is one or ends with a slash. `NoJournal` without a path.
 
     Raises:
         JournalError: It cannot be used.

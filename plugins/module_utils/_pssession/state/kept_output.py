@@ -1,4 +1,4 @@
-"""Output of a task that repeats itself (until), for its next attempt: no result keeps what the attempts before gave."""
+"""Output of a task with `until`, for its next attempt, because results do not keep earlier attempts."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -13,7 +13,7 @@ _Key: t.TypeAlias = "tuple[str, str]"
 
 
 class KeptOutput(NoJournal):
-    """Stands where such a task has no journal: it keeps output in memory, as long as the task repeats itself.
+    """Replaces the journal in such a task. It keeps output in memory while the task repeats itself.
 
     A session is worked with by one thread at a time.
     """

@@ -1,4 +1,4 @@
-"""The registry as a task uses it: a cache, whose loss stops nothing."""
+"""The registry as a task uses it: a cache whose loss prevents nothing."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -21,10 +21,10 @@ T = t.TypeVar("T")
 
 
 class Memory:
-    """The registry and who we are on the wire; trouble with either is a warning.
+    """The registry and this client's identity. Problems with either are warnings.
 
     Args:
-        client_id: Our identity, a GUID; or what gives it if the registry cannot be used.
+        client_id: This client's identity, a GUID, or a function that returns it if the registry cannot be used.
         emit: Gets warnings.
     """
 
@@ -68,7 +68,7 @@ class Memory:
         return self._owners.get(key)
 
     def note_owner(self, endpoint: Endpoint, owner: str | None) -> None:
-        """Note the owner of a session that this log-on opened or is connected to; only its owner can be.
+        """Note the owner of a session that this log-on opened or is connected to. Only the owner can be connected.
 
         It may be called from the threads of a task's jobs. `remember` writes it down.
         """
@@ -76,10 +76,10 @@ class Memory:
             self._owners[_log_on(endpoint)] = owner
 
     def as_remembered(self, sessions: t.Iterable[PSSession]) -> list[PSSession]:
-        """Return sessions as they were found, with their ids, and Opened if this client is connected to them.
+        """Return the found sessions with their ids, and as Opened if this client is connected to them.
 
-        That is known for as long as a server waits for a silent client. Later, the client that a server means by
-        Connected may be another one, and only a Reconnect tells.
+        This is known for as long as a server waits for a silent client. Later, the connected client may be another one,
+        and only a Reconnect shows it.
         """
         distinct = list(dict.fromkeys(sessions))
         known = self._rows_of(distinct)
@@ -97,9 +97,9 @@ class Memory:
     def remember(
         self, sessions: t.Iterable[PSSession], listed: t.Iterable[Listed] = (), over: t.Iterable[int] = ()
     ) -> dict[Key, int]:
-        """Write down sessions as they are now, and which ones ended.
+        """Write the present state of sessions, and which ones ended.
 
-        Sessions that were connected are not lost with the registry, so trouble with it fails nothing.
+        Connected sessions are not lost with the registry, so problems with it fail no task.
 
         Args:
             listed, over: See `Registry.remember`.
@@ -130,7 +130,7 @@ class Memory:
         return self._known(lambda: self._registry.rows_of(sessions), {})
 
     def _known(self, look_up: t.Callable[[], T], nothing: T) -> T:
-        """Look something up; without the registry every session is simply new."""
+        """Look something up. Without the registry every session is new."""
         if self._is_lost:
             return nothing
         try:
@@ -140,7 +140,7 @@ class Memory:
             return nothing
 
     def _warn(self, error: PSSessionError) -> None:
-        """Warn once, and leave the registry alone from now on: each try may wait for another process.
+        """Warn once, and stop using the registry, because each attempt may wait for another process.
 
         Ansible shows a warning with the same text once in a run.
         """

@@ -1,6 +1,7 @@
 """The registry: the sessions this controller user has seen, and the client's identity.
 
-It is a cache. The servers are the truth; losing the registry loses the numbers of sessions. It holds no secret.
+It is a cache. Only the servers decide. If the registry is lost, only the numbers of sessions are lost. It has no
+secrets.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -23,11 +24,11 @@ from ..system.world import World
 from . import registry_schema as schema
 from .identity import Identity
 
-# A row is deleted so long after its session ended, or must have expired.
+# The time after which a row is deleted once its session has ended or must have expired.
 _KEPT_SECONDS = 30 * 86400.0
-# How long a session with an unknown idle timeout may live without a client.
+# The assumed lifetime of a session without a client if its idle timeout is unknown.
 _UNKNOWN_LIFE_SECONDS = 30 * 86400.0
-# A server takes so long to notice that a client keeps silent (assumption A3 of docs/protocol.md).
+# The time after which a server disconnects a silent client (assumption A3 of docs/protocol.md).
 SILENCE_SECONDS = 60.0
 
 _COLUMNS = (
@@ -68,8 +69,8 @@ class Listed:
 class Registry:
     """The registry of one controller user, safe under parallel workers.
 
-    Readers wait for nobody, and writers only for each other (SQLite's write-ahead log). No statement reads more rows
-    than it is about, whatever the number of rows.
+    Readers do not wait, and writers only wait for each other (SQLite's write-ahead log). Whatever the number of rows,
+    no statement reads rows that it does not need.
 
     Args:
         path: The file; its folder is made with mode 0700, the file itself with 0600. None keeps it in memory.
@@ -104,9 +105,9 @@ class Registry:
     def open(
         cls, path: str | None, emit: t.Callable[[Event], None], world: World, given_up: str | None = None
     ) -> Registry:
-        """Open the registry; where that is impossible go on with an empty one that is forgotten afterwards.
+        """Open the registry. If that is impossible, return an empty one in memory.
 
-        A damaged file is put aside. Nothing is lost but ids, so this is worth a warning and no failure.
+        A damaged file is renamed. Only ids are lost, so this is a warning and not a failure.
 
         Args:
             path: None if there is no home folder for the file.
@@ -171,7 +172,7 @@ class Registry:
         return self._select("instance_id = ?", instance_id)
 
     def named(self, pattern: WildcardPattern) -> list[SessionReference]:
-        """Return the sessions that a name or pattern selects and that exist as far as is known, by number.
+        """Return the known sessions that a name or pattern selects and that have not ended, by number.
 
         Sessions that have the text as their name come before those that the pattern matches. If there are none, it is
         the one of this name that ended last: the text is still its name.
@@ -275,7 +276,7 @@ class Registry:
             "host": endpoint.own_host,
             "client_id": client_id if is_ours else None,
             "connected_at": connected_at if is_ours else None,
-            # By whom is not known: what was known of the client before is as good as it was.
+            # The connected client is unknown, so the earlier knowledge about the client is kept.
             "is_held": session.availability is not Availability.NONE and not is_ours,
             "account": endpoint.logon.account,
             "task_options": json.dumps(endpoint.task_options),
@@ -288,7 +289,7 @@ class Registry:
         return next((each for each in found if each.uri_key == endpoint.key), next(iter(found), None))
 
     def _no_longer_listed(self, listed: Listed) -> list[int]:
-        """Return the numbers of the sessions of an endpoint that a list should have and has not."""
+        """Return the numbers of an endpoint's sessions that should be in a list but are not."""
         # Two searches by an index each: one with OR would read all rows.
         account = listed.endpoint.logon.account
         rows = [

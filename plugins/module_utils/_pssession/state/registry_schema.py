@@ -114,7 +114,7 @@ def _format_of(database: sqlite3.Connection, path: str | None) -> int:
 
 
 def _write_ahead(database: sqlite3.Connection, sleep: t.Callable[[float], None]) -> None:
-    """Let readers and a writer work side by side. Where that is impossible, they wait for each other."""
+    """Let readers and a writer work at the same time. If that is impossible, they wait for each other."""
     for _attempt in range(10):
         try:
             database.execute("PRAGMA journal_mode = WAL").fetchone()

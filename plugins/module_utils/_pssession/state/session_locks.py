@@ -1,8 +1,7 @@
-"""Locks on sessions: one process of a controller at a time starts something in a session or receives from it.
+"""Locks on sessions. One process of a controller at a time starts something in a session or receives from it.
 
-All processes of a controller are one client to a server, which would give each of them a part of the output. A lock is
-one byte of a file beside the registry, so it leaves nothing behind. Its process releases it at its end, or by being
-killed.
+All processes of a controller are one client to a server, which would send each of them a part of the output. A lock is
+one byte of a file beside the registry, so it leaves nothing behind. The end of its process, or a kill, releases it.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -46,7 +45,7 @@ class SessionLocks:
         return True
 
     def release(self) -> None:
-        """Give all locks back."""
+        """Release all locks."""
         while self._held:
             lock = self._held.popitem()[1]
             with contextlib.suppress(OSError):

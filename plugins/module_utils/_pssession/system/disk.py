@@ -1,4 +1,4 @@
-"""Disk: the few things that the journal and the registry do with files."""
+"""Disk: the file operations of the journal and the registry."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -25,7 +25,7 @@ class FileLock(t.Protocol):
         """Lock it together with others that share it, instead; tell whether that was possible at once."""
 
     def release(self) -> None:
-        """Give it back, for good."""
+        """Release it for good."""
 
 
 class Disk(t.Protocol):
@@ -35,7 +35,7 @@ class Disk(t.Protocol):
         """Make a folder with mode 0700, and those above it, unless it exists; one that others can change is refused."""
 
     def exists(self, path: str) -> bool:
-        """Return whether there is anything at a path."""
+        """Return whether a path exists."""
 
     def is_folder(self, path: str) -> bool:
         """Return whether a path is a folder."""
@@ -54,10 +54,10 @@ class Disk(t.Protocol):
         """Open a file for reading."""
 
     def rename(self, path: str, new_path: str) -> None:
-        """Give a file another path; a file that was there is replaced."""
+        """Rename a file, and replace an existing file at the new path."""
 
     def lock(self, path: str, part: int | None = None) -> FileLock:
-        """Return a lock on a file that exists; nothing is locked yet.
+        """Return a lock on an existing file. Nothing is locked yet.
 
         Args:
             part: Position of the one byte to lock. Such a lock is of a process, and its threads share it. Neither the

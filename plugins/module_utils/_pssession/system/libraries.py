@@ -33,12 +33,12 @@ class Library(t.NamedTuple):
 
     @property
     def requirement(self) -> str:
-        """The library and its bounds, as pip reads them."""
+        """Return the library and its bounds, as pip reads them."""
         return f"{self.name}>={self.minimum}" + (f",<{self.below}" if self.below else "")
 
     @property
     def wanted(self) -> str:
-        """The bounds in words."""
+        """Return the bounds in words."""
         return f"{self.minimum} or newer" + (f", but older than {self.below}," if self.below else "")
 
     def fits(self, version: str) -> bool:
@@ -59,7 +59,7 @@ PYWINRM = Library("pywinrm", "0.5.0")
 PYSOCKS = Library("PySocks", "1.7.1")
 
 LIBRARIES = (PYPSRP, PYSPNEGO, REQUESTS, PYWINRM, PYSOCKS)
-# What every task needs.
+# The libraries that every task needs.
 _NEEDED = (PYPSRP, PYSPNEGO, REQUESTS)
 
 IMPORT_FAILURE: str | None = None
@@ -70,7 +70,7 @@ except ImportError:
 
 
 def require_libraries() -> None:
-    """Make sure that pypsrp, pyspnego and requests are here, in versions that the engine works with.
+    """Check that pypsrp, pyspnego and requests are installed in supported versions.
 
     Raises:
         MissingLibraryError: One of them is not; the message names the library, what is installed, what is needed and

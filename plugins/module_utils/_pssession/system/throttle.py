@@ -20,7 +20,7 @@ _SIGNAL_SECONDS = 0.5
 
 
 def outcome_of(work: t.Callable[[Job], Result], job: Job) -> Result | TransportError:
-    """Return what work gives for a job, or the failure that ended it: no failure of one job ends the others.
+    """Return the result of a job's work, or the failure that ended it. A failure of one job does not end the others.
 
     Raises:
         PSSessionError: A failure that is not of this job alone, such as a journal that cannot be written.
@@ -45,10 +45,10 @@ def failure_of_job(error: Exception) -> TransportError:
 
 
 class Throttle:
-    """Runs jobs side by side. A job never does two requests at once, so jobs at work are requests in flight.
+    """Runs jobs at the same time. A job has one request at a time, so the number of jobs limits the requests in flight.
 
     Args:
-        limit: Jobs at work at most.
+        limit: The maximum number of running jobs.
     """
 
     def __init__(self, limit: int) -> None:
@@ -65,7 +65,7 @@ class Throttle:
         The next job starts when the caller comes for the next outcome.
 
         Args:
-            go_on: Asked before each start. Once it says no, those at work are the last ones.
+            go_on: Called before each start. Once it returns False, no more jobs start.
         """
         waiting = iter(jobs)
         # Each thread puts its job here with a function that returns the outcome or raises what ends all jobs.

@@ -1,4 +1,4 @@
-"""Unix: what other systems do not have. The import works everywhere."""
+"""Functions that only Unix has. The import works everywhere."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -16,7 +16,7 @@ _OPEN_SAFELY: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) 
 
 
 def open_own_file(path: str, flags: int) -> int:
-    """Open a file that only the user of this process can read or write; one that is made is such a file.
+    """Open a file that only the user of this process can read or write. A new file gets these permissions.
 
     Whoever can write our files could name servers that get passwords, or say that work was done. One that others can
     only read is closed to them.

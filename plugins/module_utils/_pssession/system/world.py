@@ -1,4 +1,4 @@
-"""World: everything that the engine takes from outside, so that a simulation can replace all of it."""
+"""World: the engine's access to the outside, which a simulation can replace as a whole."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -44,7 +44,7 @@ class Unobserved:
 
 
 class Conversation(t.Protocol):
-    """Carries envelopes to one endpoint and their answers back; not used by two threads at once.
+    """Sends envelopes to one endpoint and returns their answers. Two threads must not use it at once.
 
     Attributes:
         endpoint: The address in use.
@@ -93,7 +93,7 @@ class JobPool(t.Protocol):
         """Yield every job with its outcome (`throttle.outcome_of`) as soon as it is there.
 
         Args:
-            go_on: Asked before each start. Once it says no, those at work are the last ones.
+            go_on: Called before each start. Once it returns False, no more jobs start.
         """
 
 
@@ -109,15 +109,15 @@ class World:
     threads or files (`tests/unit/test_world.py`); client certificates and authorities are files of the conversation.
 
     Attributes:
-        conversation: Makes what carries envelopes to an endpoint; nothing is sent by that alone.
+        conversation: Makes the conversation with an endpoint, without sending anything.
         monotonic: A clock in seconds, for deadlines and waiting.
         now: The time in UTC, for time stamps.
         sleep: Waits for so many seconds.
-        random: Where ids and jitter come from.
-        job_pool: Makes what runs at most so many jobs at once.
+        random: The source of ids and jitter.
+        job_pool: Makes a pool with a maximum number of simultaneous jobs.
         disk: The files of the journal and of the registry.
-        open_files: Tells how many files this process may have open.
-        logons: What became of the log-ons of accounts; see `target.lockout`.
+        open_files: Returns the number of files that this process may open.
+        logons: Outcomes of the log-ons of accounts; see `target.lockout`.
     """
 
     conversation: t.Callable[[Endpoint], Conversation]

@@ -34,18 +34,18 @@ class Context:
 
     Attributes:
         registry: The sessions this controller knows.
-        settings_of: What the inventory knows of a computer, or None.
-        client_id: Our identity on the wire, a GUID; None means the registry's.
-        run_client_id: Gives our identity where the registry cannot be used; None means a new one.
-        check_mode: Only look and tell what would be done.
-        foreseen: What earlier tasks of a run in check mode would have changed; None for any other run.
+        settings_of: Returns the inventory's settings of a computer, or None.
+        client_id: This client's identity on the wire, a GUID. None means the registry's.
+        run_client_id: Returns the identity if the registry cannot be used. None means a new one.
+        check_mode: Whether to only predict changes.
+        foreseen: The changes that earlier tasks of a run in check mode would have made. None for any other run.
         verbosity: Ansible's, for scripts: 0, or how often ``-v`` was given.
         confirm: Asked with operation, target and session before each step; None means not to ask.
         opened: Registry and connections that stay open after this call; None closes the connections in the end.
-        kept_output: What the attempts before have received, for a task that repeats itself; None for any other.
+        kept_output: Output of earlier attempts, for a task with `until`. None for any other task.
         journals: The journals of a job, by host in lower case; None for any other task, whose option `journal` says.
         emit: Gets the events of the task as they happen, also from the threads of its jobs.
-        world: Network, time, chance, threads and files.
+        world: Access to network, time, random numbers, threads and files.
     """
 
     registry: Registry

@@ -1,4 +1,4 @@
-"""Task: one request, and all that the steps of its work share."""
+"""Task: one request, and the objects that its steps share."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -29,7 +29,7 @@ class Task:
     Attributes:
         memory: The registry of known sessions.
         pool: The conversations with the computers.
-        journal: Where starts and output are written first.
+        journal: Starts and output are written there first.
         locks: Keep other processes of this controller from the sessions of this task.
     """
 
