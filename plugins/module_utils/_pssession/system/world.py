@@ -71,11 +71,11 @@ class Conversation(t.Protocol):
             TransportError: There was no answer in time, or none that a WinRM service would give. Its `delivered` says
                 whether the envelope may have reached the server.
             WSManFault: The answer is a fault.
-            Redirected: The answer says to go elsewhere, and that may be followed.
+            Redirected: The answer is a redirection that may be followed.
         """
 
     def follow(self, uri: str) -> None:
-        """Go on at another address."""
+        """Continue at another address."""
 
     def close(self) -> None:
         """End it. An envelope still under way in another thread fails, and so does each one after it."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from . import soap
 
-# No envelope may exceed the MaxEnvelopeSize a request names; this allows for servers that send more.
+# No envelope may exceed the MaxEnvelopeSize of a request. This allows for servers that send more.
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-# The same with what HTTP adds: a status line, headers, and the lengths of parts.
+# The same with the parts that HTTP adds: a status line, headers, and the lengths of parts.
 _MAX_READ_BYTES = 2 * MAX_ANSWER_BYTES
 
-# How many seconds are left for all of an answer; raises an OSError if there are none.
+# Returns the seconds that are left for a whole answer. Raises an OSError if there are none.
 Remaining = t.Callable[[], float]
 
 
@@ -39,7 +39,7 @@ class Answer:
 
 
 def begun(used: t.Any, remaining: Remaining, method: str) -> http.client.HTTPResponse:
-    """Return the next answer, of which status and headers are read.
+    """Return the next answer, with status and headers read.
 
     Args:
         used: The socket, or the TLS around it.
@@ -58,8 +58,8 @@ def body_of(response: http.client.HTTPResponse) -> bytes:
     """Return the whole body of an answer.
 
     Raises:
-        TransportError: It is one that no WinRM service would give.
-        OSError, http.client.HTTPException: As `begun`, and when it ends early.
+        TransportError: No WinRM service would send this body. OSError, http.client.HTTPException: As for `begun`, or
+        the body ends early.
     """
     encoding = (response.getheader("Content-Encoding") or "identity").strip().lower()
     if encoding not in ("", "identity"):
@@ -73,7 +73,7 @@ def body_of(response: http.client.HTTPResponse) -> bytes:
 
 
 class _Readable:
-    """Stands in for a socket where http.client asks for a file to read from."""
+    """Replaces a socket for http.client, which asks for a file to read from."""
 
     def __init__(self, used: t.Any, remaining: Remaining) -> None:
         self._used = used

@@ -1,7 +1,7 @@
 """Logging on with pypsrp and requests: one function for each scheme of `schemes.py`.
 
-It gives the HTTP conversation a function that sends one request with the log-on around it, and, where the scheme has
-keys, a codec that encrypts messages with them.
+It gives the HTTP conversation a function that sends one request with its log-on. If the scheme has keys, it also gives
+a codec that encrypts messages.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -26,7 +26,7 @@ try:
 except ImportError:  # reported by require_libraries() at the first use
     pass
 
-# Client certificate mapping is asked for by this instead of a scheme (MS-WSMV 3.1.4.1).
+# Requests client certificate mapping instead of a scheme (MS-WSMV 3.1.4.1).
 MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 _BOUNDARY = re.compile(r"""boundary="?([^";]+)""")
 
@@ -41,11 +41,11 @@ class Codec(t.Protocol):
         """Return the message in a body.
 
         Raises:
-            Exception: It cannot be decrypted; the libraries raise many kinds.
+            Exception: It cannot be decrypted. The libraries raise many types.
         """
 
 
-# Sends a request over a connection with headers, after logging on if that has to come first.
+# Sends a request over a connection with headers, and logs on first if necessary.
 Send = t.Callable[[Connection, bytes, t.Mapping[str, str]], Answer]
 
 
@@ -55,11 +55,13 @@ class Authentication:
 
     Attributes:
         send: Sends a request, logged on.
-        codec: Makes the codec after the log-on; None when the scheme has no keys. StopIteration says that the log-on
+        codec: Makes the codec after the log-on. None if the scheme has no keys. It raises StopIteration if the log-on
             is not complete.
-        mechanism: Returns what Negotiate came to, ``kerberos`` or ``ntlm``; an empty text if it is not known.
-        passed_over: Returns why Negotiate's first choice, Kerberos, was not possible, or None.
-        seconds_left: Returns for how many seconds the keys are good, or None if they have no end or it is not known.
+        mechanism: Returns the scheme that Negotiate chose, ``kerberos`` or ``ntlm``, or an empty text if it is not
+            known.
+        passed_over: Returns the reason why Negotiate could not use Kerberos, its first choice, or None.
+        seconds_left: Returns for how many seconds the keys are valid, or None if they do not expire or this is not
+            known.
     """
 
     send: Send = field(repr=False)
@@ -93,7 +95,7 @@ def certificate(_endpoint: Endpoint) -> Authentication:
 
 
 def negotiate(endpoint: Endpoint) -> Authentication:
-    """Return the way to log on by Negotiate, or by NTLM or Kerberos alone, as the log-on says."""
+    """Return the way to log on by Negotiate, or by NTLM or Kerberos alone."""
     logon = Negotiate(endpoint, service_host(endpoint))
 
     def codec() -> Codec:
@@ -130,7 +132,7 @@ def credssp(endpoint: Endpoint) -> Authentication:
 
 
 def service_host(endpoint: Endpoint) -> str | None:
-    """Return the host part of the service principal; None leaves it to the library, which takes the address."""
+    """Return the host part of the service principal. With None, the library uses the address."""
     host = endpoint.settings.negotiate_hostname_override
     if endpoint.option.include_port_in_spn:
         return f"{host or urlsplit(endpoint.uri).hostname}:{endpoint.port}"

@@ -1,4 +1,4 @@
-"""Failures of certificates: a server refuses that of the client, or its own is not the pinned one."""
+"""Failures of certificates: the server refuses the client's certificate, or its own is not the pinned one."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -21,7 +21,7 @@ _CLIENT_CERTIFICATE_HINT = (
 
 
 def alert_of(error: BaseException) -> str | None:
-    """Return the words of an alert by which the server refuses the client's certificate, or None for anything else."""
+    """Return the words of an alert with which the server refuses the client's certificate, or None."""
     reason = getattr(error, "reason", None)
     if isinstance(error, ssl.SSLError) and isinstance(reason, str) and _CERTIFICATE_ALERT.search(reason):
         return f"TLS: {reason.partition('_')[2].replace('_', ' ').lower()}"

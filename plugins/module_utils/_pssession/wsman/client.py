@@ -30,7 +30,7 @@ SHELL_RESOURCE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 COMMAND_RESOURCE = f"{SHELL_RESOURCE}/Command"
 SELECTOR_FILTER_DIALECT = "http://schemas.dmtf.org/wbem/wsman/1/wsman/SelectorFilter"
 PROTOCOL_VERSION = "2.3"
-# The least operation timeout that servers accept, in seconds (MaxTimeoutms).
+# The shortest operation timeout that servers accept, in seconds (MaxTimeoutms).
 LEAST_WAIT = 0.5
 # Seconds that the answer to a Receive may take beyond the time that the server waits for output: to connect, to log on
 # and to transfer it.
@@ -41,14 +41,14 @@ MAX_ELEMENTS = 32000
 ENVELOPE_OVERHEAD_BYTES = 4096
 # Servers refuse a smaller MaxEnvelopeSize.
 LEAST_ENVELOPE_BYTES = 8192
-# Pages in a row that bring nothing new; no server that makes progress sends that many.
+# The maximum number of consecutive pages without new entries. No server that makes progress sends that many.
 MAX_IDLE_PAGES = 10
 # Items and characters of all pages of an enumeration.
 MAX_LISTED = 100_000
 MAX_LISTED_CHARACTERS = 16 * 1024 * 1024
 _PROTOCOL = envelope.options({"protocolversion": (PROTOCOL_VERSION, True)})
 _KEEPALIVE = envelope.options({"WSMAN_CMDSHELL_OPTION_KEEPALIVE": ("True", False)})
-# What the body of an answer begins with, for the operations whose answer says more than that it was done.
+# The first element of an answer's body, for the operations whose answers have content.
 _ANSWERS = {
     "Enumerate": "wsen:EnumerateResponse",
     "Pull": "wsen:PullResponse",
@@ -56,11 +56,12 @@ _ANSWERS = {
     "Command": "rsp:CommandResponse",
     "Receive": "rsp:ReceiveResponse",
 }
-# An answer to Receive within this many seconds, and without data, came at once: a server waits for output.
+# An answer to Receive without data within this number of seconds came at once, although a server should wait for
+# output.
 _AT_ONCE = 0.5
-# Seconds to wait before the next Receive after such an answer, twice as long after each further one, and at most.
+# Seconds to wait before the next Receive after such an answer, doubled after each further one, and the maximum.
 _BACKOFF, _MAX_BACKOFF = 0.1, 10.0
-# So many of them in a row, some 15 minutes, are the end of receiving.
+# After this number of them in a row, about 15 minutes, receiving ends.
 MAX_EMPTY_ANSWERS = 100
 
 
@@ -69,9 +70,9 @@ class Listing:
     """The shells one endpoint listed.
 
     Attributes:
-        endpoint: Where they are, after all redirections.
-        unidentified: How many entries had no usable ShellId.
-        mechanism: What the log-on came to, as in `Conversation`.
+        endpoint: Their endpoint, after all redirections.
+        unidentified: The number of entries without a usable ShellId.
+        mechanism: The negotiated scheme, as in `Conversation`.
     """
 
     shells: tuple[Shell, ...]
@@ -81,11 +82,11 @@ class Listing:
 
 
 class WSManClient:
-    """One client session (wsmv:SessionId) with one endpoint; not to be used by two threads at once.
+    """One client session (wsmv:SessionId) with one endpoint. Two threads must not use it at once.
 
     Args:
-        endpoint: Where to; after a redirection that was followed, the place it led to.
-        client_id: The client's identity on the wire, a GUID. A server knows by it who is connected to a shell.
+        endpoint: The endpoint. After a redirection, the new one.
+        client_id: The client's identity on the wire, a GUID. Servers identify the connected client by it.
 
     All methods take a deadline in seconds of the world's clock and raise TransportError, or WSManFault when the
     server refused.
@@ -108,16 +109,16 @@ class WSManClient:
         return (envelope_bytes - ENVELOPE_OVERHEAD_BYTES) // 4 * 3
 
     def new_deadline(self) -> float:
-        """Return by when what begins now has to be done, in seconds of the world's clock."""
+        """Return the deadline of an operation that begins now, in seconds of the world's clock."""
         return self.world.monotonic() + self.endpoint.option.open_timeout
 
     def new_signal_deadline(self) -> float:
-        """Return by when a signal that is sent now has to be answered, in seconds of the world's clock."""
+        """Return the deadline of a signal that is sent now, in seconds of the world's clock."""
         option = self.endpoint.option
         return self.world.monotonic() + (option.cancel_timeout or option.open_timeout)
 
     def new_receive_deadline(self, wait: float | None) -> float:
-        """Return by when a Receive that begins now has to be done, in seconds of the world's clock.
+        """Return the deadline of a Receive that begins now, in seconds of the world's clock.
 
         A server may hold it for the whole time while the command is silent (MS-WSMV 3.1.4.14), however short the open
         timeout is.
@@ -129,7 +130,7 @@ class WSManClient:
 
     @contextlib.contextmanager
     def observed(self, observer: LogonObserver) -> t.Iterator[None]:
-        """Let an observer know how the conversation logs on while the block runs."""
+        """Notify an observer of the conversation's log-ons while the block runs."""
         self._http.observer = observer
         try:
             yield
@@ -137,7 +138,7 @@ class WSManClient:
             self._http.observer = Unobserved()
 
     def close(self) -> None:
-        """End the HTTP conversation. The shells on the server are not touched."""
+        """End the HTTP conversation. The shells on the server do not change."""
         self._http.close()
 
     def enumerate_shells(self, deadline: float) -> Listing:
@@ -176,7 +177,7 @@ class WSManClient:
         return octets_of(answer.findtext("rsp:ConnectResponse/ps:connectResponseXml", "", NAMESPACES))
 
     def reconnect(self, shell: Shell, buffering_mode: str | None, deadline: float) -> None:
-        """Take up a shell this very client session was connected to (MS-WSMV 3.1.4.16).
+        """Reconnect to a shell to which this client session was connected (MS-WSMV 3.1.4.16).
 
         A server that still counts this client as connected accepts it and changes nothing.
         """
@@ -184,7 +185,7 @@ class WSManClient:
         self._ask(shell, envelope.RECONNECT, body, deadline)
 
     def create(self, shell: Shell, creation_xml: bytes, idle_timeout: float | None, deadline: float) -> Shell:
-        """Make a shell with the id, name and configuration given (MS-WSMV 3.1.4.5.2).
+        """Create a shell with a given id, name and configuration (MS-WSMV 3.1.4.5.2).
 
         The endpoint's session option has its buffering mode, and whether the user's profile is loaded.
 
@@ -220,7 +221,7 @@ class WSManClient:
         return created
 
     def disconnect(self, shell: Shell, idle_timeout: float | None, buffering_mode: str | None, deadline: float) -> None:
-        """Leave a shell this client session is connected to (MS-WSMV 3.1.4.15).
+        """Disconnect from a shell to which this client session is connected (MS-WSMV 3.1.4.15).
 
         Args:
             idle_timeout: Seconds the server keeps it without a client, or None to leave that as it is.
@@ -231,7 +232,7 @@ class WSManClient:
         self._ask(shell, envelope.DISCONNECT, body, deadline)
 
     def delete(self, shell: Shell, deadline: float) -> None:
-        """End a shell and everything in it (MS-WSMV 3.1.4.3)."""
+        """Delete a shell and everything in it (MS-WSMV 3.1.4.3)."""
         self._ask(shell, envelope.DELETE, "", deadline)
 
     def start_command(
@@ -270,7 +271,7 @@ class WSManClient:
         self._ask(shell, envelope.SIGNAL, body, deadline)
 
     def receive(self, shell: Shell, deadline: float, wait: float | None = None) -> list[bytes]:
-        """Take what the shell's output stream has (MS-WSMV 3.1.4.14).
+        """Receive data of the shell's output stream (MS-WSMV 3.1.4.14).
 
         Args:
             wait: Seconds to wait for something; None, and more than `Endpoint.longest_poll`, means that.
@@ -283,7 +284,7 @@ class WSManClient:
     def receive_command(
         self, shell: Shell, command_id: str, deadline: float, wait: float | None = None
     ) -> tuple[list[bytes], bool]:
-        """Take what a command's output stream has, in the same way.
+        """Receive data of a command's output stream, in the same way.
 
         Args:
             wait: Seconds to wait for something; None, and more than `Endpoint.longest_poll`, means that.
@@ -319,7 +320,7 @@ class WSManClient:
         """Wait before a Receive if the server answers at once and without output instead of waiting for some.
 
         Raises:
-            TransportError: It has done so again and again.
+            TransportError: It has done so too often.
         """
         if not self._empty_answers:
             return
@@ -365,11 +366,11 @@ class WSManClient:
     def _ask(
         self, shell: Shell, action: str, body: str, deadline: float, *, options: str = "", wait: float | None = None
     ) -> ET.Element:
-        """Do one request about a shell and return the Body of its answer."""
+        """Send one request about a shell and return the Body of its answer."""
         return self._invoke(Request(action, shell.resource_uri, body, shell.shell_id, options, wait), deadline)
 
     def _invoke(self, request: Request, deadline: float) -> ET.Element:
-        """Do one request and return the Body of its answer."""
+        """Send one request and return the Body of its answer."""
         try:
             answer = self._answer(request, deadline)
         except TransportError as error:
@@ -388,7 +389,7 @@ class WSManClient:
         return found
 
     def _answer(self, request: Request, deadline: float) -> ET.Element:
-        """Do one request and return the envelope of its answer, which has a body."""
+        """Send one request and return the envelope of its answer, which has a body."""
         message_id, text = self._send_following(request, deadline)
         try:
             answer = ET.fromstring(text)
@@ -401,7 +402,7 @@ class WSManClient:
         return answer
 
     def _send_following(self, request: Request, deadline: float) -> tuple[str, str]:
-        """Send one request, again at each address it is redirected to; `HttpConversation` refuses the wrong ones.
+        """Send one request, and again at each address of a redirection. `HttpConversation` refuses bad addresses.
 
         Returns:
             The id of the message, and the text of the answer.
@@ -432,5 +433,5 @@ def _buffering(mode: str | None) -> str:
 
 
 def _of(command_id: str | None) -> dict[str, str]:
-    """Return the attributes that name a command; without one the shell itself is meant."""
+    """Return the attributes that name a command, or none for the shell itself."""
     return {} if command_id is None else {"CommandId": command_id}

@@ -40,7 +40,7 @@ _SOCKS = {"socks4": (1, False), "socks4a": (1, True), "socks5": (2, False), "soc
 
 
 class Unconnected(OSError):
-    """No connection could be opened, to the server or to its proxy; nothing was sent."""
+    """No connection to the server or its proxy could be opened. Nothing was sent."""
 
 
 class ProxyFailed(OSError):
@@ -125,16 +125,16 @@ class Connection:
         """Open the connection, if it is not open.
 
         Raises:
-            Unconnected: Nobody listens there, or not in time.
-            ProxyFailed: The proxy is the reason.
+            Unconnected: No server listens there, or it did not answer in time.
+            ProxyFailed: The proxy failed.
             ssl.SSLError: The TLS handshake failed.
-            OSError: It broke, or was ended.
+            OSError: The connection broke or was closed.
         """
         with self._used():
             self._ensure_open()
 
     def exchange(self, body: bytes, headers: t.Mapping[str, str]) -> Answer:
-        """Send a request and return the answer; a connection that is not open is opened.
+        """Send a request and return the answer. Open the connection if necessary.
 
         Raises:
             TransportError: The answer is one that no WinRM service would give.
@@ -145,7 +145,7 @@ class Connection:
             return self._exchange(body, headers)
 
     def close(self) -> None:
-        """End the connection; what is under way in another thread fails."""
+        """Close the connection. Requests of other threads fail."""
         with self._lock:
             self._ended = True
             if not self._in_use:
@@ -182,7 +182,7 @@ class Connection:
         self.number += 1
 
     def _remaining(self) -> float:
-        """Return how many seconds are left; each wait begins with this.
+        """Return the remaining seconds. Each wait begins with this.
 
         Raises:
             TimeoutError: None.

@@ -27,7 +27,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def parse_duration(text: str | None) -> float | None:
-    """Return a duration in seconds, or None when it is absent or cannot be read.
+    """Return a duration in seconds, or None if it is absent or cannot be read.
 
     Servers write ``PT7200.000S`` for time-outs and ``P0DT0H1M2S`` for times passed. Years and months have no fixed
     length, no server sends them, and they are not read.

@@ -19,7 +19,7 @@ def is_named(element: ET.Element, name: str) -> bool:
 
 
 def xml_text(text: str) -> str:
-    """Return text without the characters that XML cannot hold; it is only for people to read."""
+    """Return text for people, without the characters that XML cannot contain."""
     return "".join(each if each >= " " or each in "\t\n\r" else "?" for each in text)
 
 
@@ -36,7 +36,7 @@ def octets_of(text: str) -> bytes:
 
 
 def shell_of(element: ET.Element) -> Shell | None:
-    """Read an rsp:Shell element; one without a GUID as its ShellId cannot be addressed and gives None."""
+    """Read an rsp:Shell element. Return None if its ShellId is not a GUID, because it cannot be addressed."""
 
     def as_it_is(name: str) -> str | None:
         value = element.findtext(f"rsp:{name}", None, NAMESPACES)

@@ -100,11 +100,11 @@ def refused(
     message_id: str,
     mechanism: str = "",
 ) -> TransportError:
-    """Return the error for an answer with another status than 200: the fault in it, or what the status says.
+    """Return the error for an answer with another status than 200: its fault, or the meaning of the status.
 
     Args:
         message_id: The id of the request. A fault that belongs to another one is no answer.
-        mechanism: What Negotiate came to.
+        mechanism: The scheme that Negotiate chose.
     """
     if status == 401:
         return _not_logged_on(challenges, endpoint, mechanism)
@@ -148,14 +148,14 @@ def failure(
     connected: bool = False,
     answered: bool = False,
 ) -> TransportError:
-    """Return the error for what a library raised while one request was under way.
+    """Return the error for an exception of a library during one request.
 
     Args:
-        way: How the request was to get there.
-        time_limit: The seconds after which the request was cut by us, or None when it was not.
-        logged_on: Whether keys for message encryption were there already: then it is not the log-on that failed.
-        connected: Whether a connection was there, with its TLS handshake: then the request may have been sent.
-        answered: Whether the server has answered a request of this log-on before: then it let us in.
+        way: The route of the request.
+        time_limit: The seconds after which this client cut the request, or None.
+        logged_on: Whether there were keys for message encryption. If so, the log-on did not fail.
+        connected: Whether there was a connection, with its TLS handshake. If so, the request may have been sent.
+        answered: Whether the server answered an earlier request of this log-on. If so, it accepted the log-on.
     """
     if time_limit is not None:  # what a library says of a connection that we cut does not matter
         return _too_late(time_limit, delivered=connected)
@@ -226,7 +226,7 @@ def _hint_of_name(endpoint: Endpoint, way: Way) -> str:
 
 
 def _not_decrypted(error: Exception, words: str) -> TransportError:
-    """Return the error for an answer that the keys of the log-on do not fit: changed on its way, or somebody else's."""
+    """Return the error for an answer that the log-on's keys cannot decrypt, because it was changed or is not for us."""
     return TransportError(
         Code.IMPROPER_RESPONSE, f"the answer could not be decrypted ({type(error).__name__}: {words})", is_break=True
     )
@@ -238,7 +238,7 @@ def _too_late(limit: float, *, delivered: bool) -> TransportError:
 
 
 def add_first_choice(error: TransportError, passed_over: Exception | None) -> TransportError:
-    """Add to the failure of NTLM why Kerberos was not possible before it."""
+    """Add the reason why Kerberos was not possible to the failure of NTLM."""
     if passed_over is not None and (isinstance(error, LogonRefused) or error.code == Code.AUTHENTICATION_FAILED):
         why = passed_over.message if isinstance(passed_over, TransportError) else _words_of_logon(passed_over)
         error.message = f"{error.message}; NTLM was tried, since Kerberos was not possible: {why}"
@@ -246,12 +246,12 @@ def add_first_choice(error: TransportError, passed_over: Exception | None) -> Tr
 
 
 def is_unconnected(error: Exception) -> bool:
-    """Return whether a request failed since no connection could be opened, so that nothing was sent."""
+    """Return whether a request failed because no connection could be opened, so that nothing was sent."""
     return any(isinstance(cause, Unconnected) for cause in _chain(error))
 
 
 def host_of(url: str) -> str:
-    """Return what of an address may be shown: no path, no query, no user."""
+    """Return the part of an address that may be shown, without path, query and user."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -260,7 +260,7 @@ def host_of(url: str) -> str:
 
 
 def _failure_of_proxy(causes: list[BaseException], words: str, way: Way) -> TransportError | None:
-    """Return the error for a proxy that made no connection, or None if it was not the proxy."""
+    """Return the error for a proxy that made no connection, or None if the proxy was not the cause."""
     of_http = any(isinstance(cause, ProxyFailed) for cause in causes)
     of_socks = {type(cause).__name__ for cause in causes if type(cause).__module__ == "socks"}
     unresolved = any(isinstance(cause, socket.gaierror) for cause in causes)

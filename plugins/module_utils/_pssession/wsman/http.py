@@ -34,7 +34,7 @@ MAX_BACKOFF_SECONDS = 120.0
 
 
 class Redirected(Exception):
-    """The server wants the request sent elsewhere, and that is allowed. The envelope has to be made anew for it."""
+    """The server redirects the request, and that is allowed. The envelope must be made again for the new address."""
 
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
@@ -70,7 +70,7 @@ class Shared:
 
 
 class HttpConversation:
-    """Sends envelopes to one endpoint and returns the answers' text; not to be used by two threads at once.
+    """Sends envelopes to one endpoint and returns the answers' text. Two threads must not use it at once.
 
     Attributes:
         endpoint: The address in use.
@@ -80,7 +80,7 @@ class HttpConversation:
     """
 
     def __init__(self, endpoint: Endpoint, shared: Shared | None = None) -> None:
-        """Prepare the conversation; nothing is sent yet.
+        """Prepare the conversation. Nothing is sent yet.
 
         Raises:
             MissingLibraryError: pypsrp is not installed.
@@ -108,7 +108,7 @@ class HttpConversation:
         Raises:
             TransportError: There was no answer in time, or none that a WinRM service would give.
             WSManFault: The answer is a fault.
-            Redirected: The answer says to go elsewhere, and that may be followed.
+            Redirected: The answer is a redirection that may be followed.
         """
         self._give_up_at = time.monotonic() + self.time_limit
         fresh = self._codec is None
@@ -158,13 +158,13 @@ class HttpConversation:
         return self._way.text
 
     def follow(self, uri: str) -> None:
-        """Go on at another address, with a new connection and a new log-on."""
+        """Continue at another address, with a new connection and a new log-on."""
         self._forget_logon()
         self._destination = dataclasses.replace(self._destination, uri=uri)
         self.endpoint = uri
 
     def close(self) -> None:
-        """End the conversation; a request still under way in another thread fails."""
+        """End the conversation. Requests of other threads fail."""
         with self._lock:
             self._closed.set()
             connection = self._connection
@@ -172,7 +172,7 @@ class HttpConversation:
             connection.close()
 
     def _send_once(self, message: bytes) -> _Response:
-        """Send a message, encrypted if it has to be, after logging on if that has to come first."""
+        """Send a message, encrypted if necessary, and log on first if necessary."""
         charset = "UTF-8"
         if self._destination.option.use_utf16:
             charset, message = "UTF-16", message.decode("utf-8").encode("utf-16")

@@ -25,7 +25,7 @@ MAX_IDLE_SECONDS = 100.0
 
 
 class ClientPool:
-    """Lends clients, one to a thread at a time; all of them are the same client session to the servers.
+    """Lends clients to threads. To the servers, all of them are the same client session.
 
     Args:
         client_id: The client's identity on the wire, a GUID; also an attribute.
@@ -73,7 +73,7 @@ class ClientPool:
             client.close()
 
     def close(self) -> None:
-        """Close all conversations; requests still under way fail."""
+        """Close all conversations. Requests under way fail."""
         with self._lock:
             self._closed = True
             idle = [client for client, _since in itertools.chain.from_iterable(self._idle.values())]
@@ -152,5 +152,5 @@ class ClientPool:
 
 
 def half_of_the_files(world: World) -> int:
-    """Return half of the number of files this process may have open; the other half is for everybody else in it."""
+    """Return half of the number of files that this process may open. The other half is for all other uses."""
     return world.open_files() // 2
