@@ -267,8 +267,8 @@ def rest_lost(session: PSSession, request: Request) -> ErrorRecord:
         session,
         request,
         reason=Reason.EXPIRED,
-        hint="Another client received the rest or removed the command, or the command never started. What was "
-        "received here is in the result.",
+        hint="Another client received the rest or removed the command, or the command never started. The "
+        "result has the output received here.",
     )
 
 

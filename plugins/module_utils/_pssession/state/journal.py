@@ -194,8 +194,7 @@ class Journal:
         return max((self._unreadable.get((guid, place, command_id), 0) for place in places), default=0)
 
     def delivery_of(self, session: PSSession, command_id: str) -> Delivery | None:
-        """Return the part of a command that the server had when the journal was opened, or None without a note of
-        it."""
+        """Return the part of a command that the server had when the journal was opened, or None if unknown."""
         guid, places = session.instance_id, self._places_of(session)
         found = (self._deliveries.get((guid, place, command_id)) for place in places)
         return next((delivery for delivery in found if delivery is not None), None)
