@@ -1,7 +1,7 @@
 """Finds the journals that have commands of a host, once for all processes of a run.
 
-A folder of journals has a file for each session, and its name does not say of which host. A process that works for one
-host would have to read them all.
+A folder of journals has a file for each session, whose name does not contain the host. A process for one host would
+have to read all files.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -17,7 +17,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.output
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import Disk
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._files import write_whole
 
-# For each journal what tells whether it has changed, and its hosts.
+# For each journal, its hosts and the values that show whether it has changed.
 _Known: t.TypeAlias = "dict[str, tuple[list[int], list[str]]]"
 
 
@@ -26,8 +26,8 @@ def journals_by_host(journals: t.Iterable[str], disk: Disk, notes: str | None = 
 
     Args:
         journals: Paths of files.
-        notes: The file in which processes leave this for each other; None leaves nothing. Whatever it says of a journal
-            that has changed meanwhile does not count.
+        notes: The file in which processes share this, or None. Its entries for journals that have changed meanwhile are
+            ignored.
 
     Raises:
         JournalError: A journal cannot be read.
@@ -58,7 +58,7 @@ def _noted(path: str | None) -> _Known:
 
 
 def _state_of(journal: str) -> list[int]:
-    """Return what is another one after each change of a journal; of one that is not there, reading says so."""
+    """Return a value that differs after each change of a journal."""
     with contextlib.suppress(OSError):
         status = os.stat(journal)
         return [status.st_ino, status.st_size, status.st_mtime_ns]

@@ -1,4 +1,4 @@
-"""Journals as people read them: the results of commands, from files of the controller."""
+"""Results of commands from journals on the controller."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -24,19 +24,19 @@ _ENDING = ".jsonl"
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A part of a journal that could not be read; the results have the rest."""
+    """A part of a journal that could not be read. The results have the rest."""
 
     message: str
 
 
 def read_journals(path: str, max_output_objects: int | None = None) -> t.Iterator[dict[str, t.Any] | Unreadable]:
-    """Yield the result of each command in a journal, as receive_pssession returns it, and what could not be read.
+    """Yield the result of each command in a journal, in the form of receive_pssession, and its unreadable parts.
 
     Args:
         path: The file of a journal, or a folder with journals.
 
     Raises:
-        JournalError: A journal is not there, or cannot be read.
+        JournalError: A journal does not exist or cannot be read.
         FormatError: A newer version wrote one.
     """
     yield from _read(_journals_at(path), LocalDisk(), max_output_objects)
@@ -57,7 +57,7 @@ def _read(
 
 
 class RecordedOfHosts:
-    """The results of hosts in a journal or a folder of journals; for a host only its own journals are read.
+    """The results of hosts in a journal or a folder of journals. For a host only its own journals are read.
 
     Args:
         path: The file of a journal, or a folder with journals.
@@ -70,7 +70,7 @@ class RecordedOfHosts:
         self._disk = disk or LocalDisk()
 
     def of(self, host: str, own: str | None) -> tuple[list[t.Mapping[str, t.Any]], list[str]]:
-        """Return the results of a host, and what could not be read.
+        """Return the results of a host, and the unreadable parts.
 
         Args:
             own: The path of a journal that has this host and no other, or None.
@@ -94,7 +94,7 @@ class RecordedOfHosts:
 
 
 def knows_session(path: str, names: t.Iterable[str]) -> bool:
-    """Return whether a journal, or one of a folder, has a session of one of these names or ids; output is not read.
+    """Return whether a journal, or one of a folder, has a session with one of these names or ids, without its output.
 
     Args:
         path: As for `read_journals`; one that is not there has none.
@@ -117,7 +117,7 @@ def knows_session(path: str, names: t.Iterable[str]) -> bool:
 
 
 def _names_in(line: bytes) -> t.Iterator[t.Any]:
-    """Yield name and id of the session of a line; half a line has none."""
+    """Yield name and id of the session of a line. Half a line has none."""
     with contextlib.suppress(ValueError, AttributeError):
         entry = json.loads(line)
         yield from (entry.get("name"), entry.get("session"))

@@ -1,4 +1,4 @@
-"""Outcome: the part of a fleet-wide result that is about one host, and how that host fared in one word.
+"""Outcome: one host's part of a fleet-wide result, and the outcome of that host in one word.
 
 Everything here works on results as plain data, so it is the same for a task that ran on each host and for one that
 did the work of all.
@@ -17,11 +17,11 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.report
 
 Entry = Mapping[str, t.Any]
 
-# Why something failed, worst first.
+# Reasons of failures, the worst first.
 REASONS = tuple(reason.value for reason in Reason)
-# A script completed, so it is no failure, and has written to its error stream.
+# A script completed, so it is not a failure, but it wrote to its error stream.
 COMPLETED_WITH_ERRORS = "completed_with_errors"
-# How a host fared, worst first. The last three are for hosts without error records.
+# Outcomes of a host, the worst first. The last three are for hosts without error records.
 OUTCOMES = (*REASONS, COMPLETED_WITH_ERRORS, "changed", "ok")
 
 
@@ -31,7 +31,7 @@ def outcome_of(errors: t.Iterable[Entry], changed: bool, results: t.Iterable[Ent
     It is the worst reason among its errors, that a script completed with errors, or whether anything was changed there.
 
     Args:
-        results: What the commands there gave.
+        results: The results of its commands.
     """
     reasons = {reason_of(error) for error in errors}
     worst = next((outcome for outcome in OUTCOMES if outcome in reasons), None)
@@ -45,34 +45,34 @@ def _has_completed_with_errors(result: Entry) -> bool:
 
 
 def reason_of(error: Entry) -> str:
-    """Return the reason an error record has; without one it is all that a failure can be."""
+    """Return the reason of an error record, or `failed` if it has none."""
     return str(error.get("reason") or Reason.FAILED.value)
 
 
 def is_still_running(error: Entry) -> bool:
-    """Return whether an error says no more than that a command did not end in the time that there was for it."""
+    """Return whether an error only means that a command did not end in time."""
     return error.get("category") == "OperationTimeout" and reason_of(error) == Reason.FAILED.value
 
 
 def host_of(entry: Entry) -> str | None:
-    """Return the inventory host that a session, an error or the result of a command is about, or else its computer."""
+    """Return the inventory host of a session, an error or the result of a command, or else its computer."""
     return entry.get("inventory_hostname") or entry.get("computer_name")
 
 
 def hosts_of(entry: Entry) -> list[str]:
-    """Return the hosts that an entry is about, in lower case; none means all of them."""
+    """Return the hosts of an entry, in lower case. None means all hosts."""
     return [host.lower() for host in error_groups.hosts_of(entry)]
 
 
 def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[str] = REASONS) -> dict[str, t.Any]:
-    """Return what of a task's result is about one host.
+    """Return one host's part of a task's result.
 
     An error that is about no computer in particular, such as a wrong option, is about every host. A failed task without
     error records failed outside the engine; its message becomes a record.
 
     Args:
-        results: One result, or those of tasks that worked one after the other; what the last says of a session holds.
-        fail_on: The reasons that are a failure of the host.
+        results: The results of one or more tasks, in their order. For a session the last result counts.
+        fail_on: The reasons that make the host fail.
     """
     in_order = [results] if isinstance(results, Mapping) else list(results)
     seen = [session for result in in_order for session in _about(host, result, "sessions")]
@@ -96,7 +96,7 @@ def of_host(results: Entry | t.Sequence[Entry], host: str, fail_on: t.Container[
 
 
 def unrolled(results: t.Iterable[Entry]) -> t.Iterator[Entry]:
-    """Yield results of tasks; instead of that of a loop, those of its rounds."""
+    """Yield results of tasks. The result of a loop is replaced by those of its rounds."""
     for result in results:
         rounds = result.get("results")
         if "sessions" not in result and isinstance(rounds, Sequence) and not isinstance(rounds, str):
@@ -109,8 +109,8 @@ def message_of(failed: t.Sequence[Entry], count: int, verb: str = "failed") -> s
     """Return one message for the hosts that failed, each as `of_host` returns it.
 
     Args:
-        count: How many hosts there were.
-        verb: What the hosts did, where they did not fail.
+        count: The number of hosts.
+        verb: The verb for hosts that did not fail.
     """
     if count == 1:
         return str(failed[0]["msg"])
@@ -119,7 +119,7 @@ def message_of(failed: t.Sequence[Entry], count: int, verb: str = "failed") -> s
 
 
 def parts_of(result: Entry, hosts: t.Iterable[str]) -> dict[str, dict[str, list[t.Any]]]:
-    """Return for each host what of a task's result is about it, in one pass over the result.
+    """Return each host's part of a task's result, in one pass over the result.
 
     The parts are results as well: `of_host` makes of a part what it makes of the whole. They have the keys sessions,
     results, errors and what_if. An error that is about no computer in particular is in the part of every host.
@@ -148,7 +148,7 @@ def _at(host: Entry) -> dict[str, str]:
 
 
 def _errors(host: str, result: Entry) -> list[Entry]:
-    """Return the errors of a result that are about one host, and then those that are about none in particular."""
+    """Return the errors of a result for one host, and then the errors that belong to no host."""
     errors = _about(host, result, "errors")
     errors += [error for error in result.get("errors") or () if not hosts_of(error)]
     if result.get("failed") and not result.get("errors"):
@@ -157,12 +157,12 @@ def _errors(host: str, result: Entry) -> list[Entry]:
 
 
 def _record_of(result: Entry) -> Entry:
-    """Return the record for a task that failed outside the engine, so without error records."""
+    """Return the record for a task that failed outside the engine, without error records."""
     return {"message": str(result.get("msg") or "the task failed"), "reason": Reason.FAILED.value}
 
 
 def _said_unchanged(given: t.Iterable[Entry]) -> set[t.Any]:
-    """Return the ids of the sessions whose scripts have ended and say that they changed nothing."""
+    """Return the ids of the sessions whose scripts have ended and reported that they changed nothing."""
     said: dict[t.Any, bool] = {}
     for entry in given:
         if entry.get("state") not in (None, "Running"):
@@ -171,7 +171,7 @@ def _said_unchanged(given: t.Iterable[Entry]) -> set[t.Any]:
 
 
 def _latest(sessions: t.Iterable[Entry]) -> list[Entry]:
-    """Return each session once, as it was seen last; it is changed if any task changed it."""
+    """Return each session once, in its last state. It counts as changed if any task changed it."""
     latest: dict[object, Entry] = {}
     for number, session in enumerate(sessions):
         key = session.get("instance_id") or number
@@ -181,7 +181,7 @@ def _latest(sessions: t.Iterable[Entry]) -> list[Entry]:
 
 
 def _about(host: str, result: Entry, key: str) -> list[Entry]:
-    """Return the entries of a list of a result that are about one host."""
+    """Return the entries of one host in a list of a result."""
     wanted = host.lower()
     found = []
     for entry in result.get(key) or ():

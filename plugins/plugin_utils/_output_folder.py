@@ -1,4 +1,4 @@
-"""The folder for output: what each command gave, as a text file and a JSON file of its own."""
+"""The folder for output, with a text file and a JSON file for each command."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -47,7 +47,7 @@ class OutputFolder:
         """Write the files of a host, each whole or not at all; only the user can read them.
 
         Args:
-            results: Entries of `results`; one without a command gave nothing, and is left out.
+            results: Entries of `results`. Entries without a command are left out.
 
         Returns:
             The paths of the text files, by the ids of the commands.

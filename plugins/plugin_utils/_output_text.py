@@ -17,9 +17,9 @@ _MOST_SIGNS = 300  # of a line on the terminal and in a report; the file has all
 
 
 def lines_of(result: Entry) -> list[str]:
-    """Return what a command gave as lines, without characters that a terminal obeys.
+    """Return the output of a command as lines, without terminal controls.
 
-    The output comes first, then text for the host, warnings and errors: servers send these as streams of their own.
+    The output comes first, then text for the host, warnings and errors, because servers send these as separate streams.
 
     Args:
         result: An entry of `results`, as receive_pssession returns it.
@@ -44,8 +44,8 @@ class Excerpt(t.NamedTuple):
     Attributes:
         heading: Session, state and exit code.
         lines: The first lines of its output.
-        rest: How many lines follow.
-        place: The file that has all of them, or "" where there is none.
+        rest: The number of lines that follow.
+        place: The file that has all of them, or "" if there is none.
     """
 
     heading: str
@@ -55,11 +55,11 @@ class Excerpt(t.NamedTuple):
 
 
 def excerpts_of(results: t.Iterable[Entry], most: int, places: t.Mapping[str, str]) -> list[Excerpt]:
-    """Return what is shown of the commands on a host: the first lines of their output.
+    """Return the excerpts to show for the commands on a host: the first lines of their output.
 
     Args:
-        results: Entries of `results`; one without a command gave nothing, and is left out.
-        most: How many lines of output are shown of the host, at most. With 0 nothing is shown.
+        results: Entries of `results`. Entries without a command are left out.
+        most: The maximum number of lines of output to show for the host. With 0 nothing is shown.
         places: Files that have the whole output, by the ids of commands.
     """
     excerpts = []
@@ -79,11 +79,11 @@ def excerpts_of(results: t.Iterable[Entry], most: int, places: t.Mapping[str, st
 def shown_output(
     host: str, results: t.Iterable[Entry], most: int, places: t.Mapping[str, str], elsewhere: str
 ) -> list[str]:
-    """Return the lines to show of what the commands on a host gave: the first ones, and where the rest is.
+    """Return the lines of output to show for a host: the first ones, and the place of the rest.
 
     Args:
         results, most, places: As for `excerpts_of`.
-        elsewhere: Where the output is if there is no file.
+        elsewhere: The place of the output if there is no file.
     """
     return lines_of_excerpts(host, excerpts_of(results, most, places), elsewhere)
 

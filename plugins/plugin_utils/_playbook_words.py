@@ -1,4 +1,4 @@
-"""Hints in the words of playbooks: they have variables and other playbooks where a module has options and modules."""
+"""Hints in the words of playbooks: variables instead of options, and playbooks instead of modules."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -12,7 +12,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._role_variables i
 _VARIABLES = sorted(name.removeprefix(PREFIX) for name in VARIABLES if "_" in name.removeprefix(PREFIX))
 _TIMEOUT = "ansible_psrp_operation_timeout or ansible_winrm_operation_timeout_sec"
 _VALIDATION = "ansible_psrp_cert_validation or ansible_winrm_server_cert_validation"
-# In their order: what a hint for modules has, and what a playbook has in its place.
+# Applied in their order: the words of a hint for modules, and their replacement in a playbook.
 _WORDS = tuple(
     (re.compile(pattern), words)
     for pattern, words in (

@@ -1,4 +1,4 @@
-"""Lines for people: what a task shows of its result on the terminal, and as `stdout` of the result."""
+"""Lines for people: the text that a task shows on the terminal, and the `stdout` of its result."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 

@@ -1,4 +1,4 @@
-"""The last lines of a playbook: how many hosts have which outcome, which need attention, why, and what to do next."""
+"""The last lines of a playbook: the outcomes, the hosts that need attention, the reasons, and the next steps."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -23,7 +23,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._playbook_words i
 # One host: what `of_host` returns, or a result that was skipped.
 Host = Mapping[str, t.Any]
 
-# So many hosts of a group are named where a file has them all.
+# The number of hosts of a group to name if a file has all of them.
 NAMED = 10
 _WITHOUT_ERROR = ("changed", "ok")
 
@@ -52,13 +52,13 @@ class Summary:
     Attributes:
         by_outcome: Names of the hosts by their outcome, the worst outcome first, without those that were left out.
         failed: Names of the hosts that failed.
-        left_out: Why hosts were left out, with their names.
-        notes: What to add to the name of a host, such as the exit code of its script.
-        errors: Those of hosts that failed, grouped by reason and hint, the worst reason first.
-        running: Names of the hosts that failed for nothing but that their command still runs.
-        pending: How many sessions have a command that still runs.
-        unnamed: How many of these are on hosts that are named neither as busy nor as running.
-        warned: On how many hosts a script wrote warnings.
+        left_out: The reasons for which hosts were left out, with their names.
+        notes: Additions to the name of a host, such as the exit code of its script.
+        errors: The errors of failed hosts, grouped by reason and hint, the worst reason first.
+        running: Names of the hosts that failed only because their command still runs.
+        pending: The number of sessions with a command that still runs.
+        unnamed: The number of these on hosts that are named neither as busy nor as running.
+        warned: The number of hosts on which a script wrote warnings.
     """
 
     by_outcome: Mapping[str, list[str]]
@@ -115,7 +115,7 @@ class Summary:
     def lines(self, *, has_file: bool) -> list[Line]:
         """Return the lines that end the output of a playbook: errors and what to do about them, and a line that counts.
 
-        What stopped every host comes last, since it is all there is to know.
+        A reason that stopped every host comes last.
 
         Args:
             has_file: Whether a report or a limit file has the names of all hosts, so that long lists can be shortened.
@@ -139,7 +139,7 @@ class Summary:
         return f"Nothing was done: every host was left out. {'; '.join(reasons) or 'The play has no hosts'}."
 
     def _why_all_failed(self) -> list[str]:
-        """Return why all hosts failed, where it is one reason that is about none of them in particular."""
+        """Return the error of all hosts, if it is the same and belongs to no host in particular."""
         hosts = sum(map(len, self.by_outcome.values()))
         if hosts < 2 or len(self.errors) != 1:
             return []

@@ -1,4 +1,4 @@
-"""Lines of a summary about single sessions: tables, what check mode foresees, and what a job noticed.
+"""Lines of a summary about single sessions: tables, predictions of check mode, and notes of a job.
 
 They are few, however many hosts there are. The report and each host's own result have the rest.
 """
