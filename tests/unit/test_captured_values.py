@@ -135,6 +135,12 @@ class TestCertificates:
             damaged[position] = data.draw(st.integers(0, 255))
         json.dumps(raw(CERTIFICATE, bytes(damaged)))
 
+    def test_a_bit_string_in_a_name_leaves_the_certificate_unread(self) -> None:
+        damaged = bytearray(base64.b64decode(self.SENT["RawData"]))
+        damaged[41] = 3  # the type of the value
+        shown: Any = raw(CERTIFICATE, bytes(damaged))
+        assert list(shown) == ["RawData"]
+
     def test_the_thumbprint_is_the_one_of_the_store(self) -> None:
         certificate = x509.load_der_x509_certificate(base64.b64decode(self.SENT["RawData"]))
         assert int(self.SENT["SerialNumber"], 16) == certificate.serial_number

@@ -55,7 +55,13 @@ def _certificate(document: Document, element: ET.Element, depth: int) -> object:
         return properties
     try:
         return {**_described(_bytes(properties.get("RawData"))), **properties}
-    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (
+        ValueError,
+        TypeError,  # for a name whose value is a bit string
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
         return properties
 
 
