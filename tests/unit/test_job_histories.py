@@ -554,7 +554,7 @@ def test_resume_knows_what_start_began_with_the_same_journal() -> None:
     again = engine.run("start", hosts, **WORK)
     assert {host: each["outcome"] for host, each in again.items()} == {**dict.fromkeys(hosts, "ok"), "c": "changed"}
     assert [(line.host, line.value) for line in engine.lines if line.kind == "nothing"] == [
-        (host, f"nothing started on {host}: work/{host}.jsonl has its start. The job resume brings it to its end")
+        (host, f"nothing started on {host}: work/{host}.jsonl has its start. The job resume finishes that work")
         for host in ("a", "b", "d")
     ]
     check_work(engine, engine.run("resume", hosts, **WORK), hosts, journal=True)

@@ -77,7 +77,7 @@ def _not_begun(order: Order, folder: Folder, told: Told) -> t.Generator[Line, Re
         elif kept is not None:
             yield Line("nothing", host, f"nothing started on {host}: the work is done. The job resume has its result")
         elif begun.commands:
-            text = f"nothing started on {host}: {journal} has its start. The job resume brings it to its end"
+            text = f"nothing started on {host}: {journal} has its start. The job resume finishes that work"
             yield Line("nothing", host, text)
         else:
             hosts.append(host)

@@ -260,7 +260,7 @@ def nothing_started(session: PSSession, request: Request, *, is_unstarted: bool)
 
 
 def rest_lost(session: PSSession, request: Request) -> ErrorRecord:
-    """Return the record for a command that its session has no more, and whose end the journal does not have."""
+    """Return the record for a command that is no longer in its session and whose end is not in the journal."""
     return _record(
         "ReceivePSSessionPipelineFailed",
         f"session {session.place} no longer has the command, and the journal does not have the end of its output",

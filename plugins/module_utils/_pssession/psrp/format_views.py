@@ -1,4 +1,4 @@
-"""The views of PowerShell's formatting: table, list, wide and custom, from their objects as plain data to lines."""
+"""Turn the format objects of PowerShell (table, list, wide and custom) into lines of text."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 

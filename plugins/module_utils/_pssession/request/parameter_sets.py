@@ -20,7 +20,7 @@ _TELLING = frozenset(
 def resolve(
     given: t.Collection[str], sets: tuple[ParameterSet, ...] = CONNECT.parameter_sets, hint: str = ""
 ) -> ParameterSet:
-    """Return the parameter set of the given options (the binder's rules, about_Functions_Advanced_Parameters).
+    """Return the parameter set that PowerShell's rules choose for the options (about_Functions_Advanced_Parameters).
 
     Args:
         given: Names of all options with a value.

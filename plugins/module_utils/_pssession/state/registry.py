@@ -172,7 +172,7 @@ class Registry:
         return self._select("instance_id = ?", instance_id)
 
     def named(self, pattern: WildcardPattern) -> list[SessionReference]:
-        """Return the known sessions that a name or pattern selects and that have not ended, by number.
+        """Return the known sessions that a name or pattern selects and that have not ended, sorted by number.
 
         Sessions that have the text as their name come before those that the pattern matches. If there are none, it is
         the one of this name that ended last: the text is still its name.

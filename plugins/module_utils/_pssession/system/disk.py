@@ -19,7 +19,7 @@ class FileLock(t.Protocol):
     """A lock on a file, which ends with its process."""
 
     def exclusive(self) -> bool:
-        """Lock the file for this holder alone; tell whether that was possible at once."""
+        """Try to lock the file for this holder alone, without waiting, and return whether that succeeded."""
 
     def shared(self) -> bool:
         """Lock it together with others that share it, instead; tell whether that was possible at once."""

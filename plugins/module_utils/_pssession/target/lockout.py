@@ -92,7 +92,7 @@ class LockoutGuard:
                 soon *= 2
 
     def _wait_for_turn(self, attempt: _Attempt, account: str, soon: float) -> None:
-        """Wait until there is room, and count the attempt for so many seconds."""
+        """Wait until another attempt is allowed, and count this one for the given seconds."""
         pause = _FIRST_PAUSE
         while (refused := attempt.count(soon)) is not None:
             if refused >= MAX_FAILURES:
@@ -133,7 +133,7 @@ class _Attempt:
         self._change(lambda record: _settle(record, self._id, "accepted"))
 
     def of(self, work: t.Callable[[LogonObserver], Result]) -> Result:
-        """Do the work, and note what the log-on came to."""
+        """Do the work, and note whether the log-on was accepted or refused."""
         outcome = ""
         try:
             result = work(self)

@@ -18,7 +18,7 @@ from .plan import Action, Step
 
 
 class Connect(Verb):
-    """Connect to sessions; one that is connected here already stays as it is."""
+    """Connect to sessions. A session that this client is connected to stays as it is."""
 
     cmdlet = cmdlets.CONNECT
     doing = "connecting to"

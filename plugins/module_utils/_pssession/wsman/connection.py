@@ -105,7 +105,9 @@ class Connection:
             return self.socket.getpeercert(True) if self._context is not None and self.socket is not None else None
 
     def is_open(self) -> bool:
-        """Return whether the server has the connection still open. Anything that it sends unasked ends it, too.
+        """Return whether the server has the connection still open.
+
+        Anything that the server sends unasked ends the connection, too.
 
         Tickets of TLS 1.3, which come after the handshake, are taken in here.
         """

@@ -43,7 +43,7 @@ class Redirected(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class _Response:
-    """An answer; `is_believed` says that it is encrypted if the request was.
+    """An answer; `is_believed` is false if the request was encrypted and the answer is not.
 
     `longest_header` is the number of characters in the longest header of the request.
     """

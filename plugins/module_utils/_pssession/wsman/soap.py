@@ -120,7 +120,7 @@ def find_fault(envelope: ET.Element) -> WSManFault | None:
 
 
 def is_answer_to(message_id: str, envelope: ET.Element) -> bool:
-    """Return whether an answer belongs to a request, or says of none that it does (RelatesTo of WS-Addressing, 3.2).
+    """Return whether an answer belongs to a request or names no request at all (RelatesTo of WS-Addressing, 3.2).
 
     A service that could not read a request does not know its id.
     """

@@ -156,7 +156,10 @@ def _present(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
 
 
 def _load_pkcs12(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
-    """Load a PKCS#12 file. Python's TLS wants files: the key goes through memory that has a file name for a moment."""
+    """Load a PKCS#12 file.
+
+    Python's TLS reads the key from a file only. So for a moment the key is in memory that has a file name.
+    """
     with open(certificate.certificate, "rb") as file:
         password = certificate.password.encode() if certificate.password else None
         key, own, others = pkcs12.load_key_and_certificates(file.read(), password)
@@ -182,7 +185,7 @@ def _is_pem(path: str) -> bool:
 
 
 def check_the_rest(der: bytes, host: str, endpoint: Endpoint) -> None:
-    """Check a certificate but for its authority; Python's ssl does either all of it or nothing.
+    """Check all of a certificate except its authority; Python's ssl checks either everything or nothing.
 
     Raises:
         NotPinnedError: It is not the pinned one. Nothing but the TLS handshake has been sent.
