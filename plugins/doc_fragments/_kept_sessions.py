@@ -64,8 +64,8 @@ options:
       - name: ansible_psrp_max_tasks
   idle_timeout:
     description:
-      - Seconds that the server keeps a shared session without a client (O(reuse), O(durable)). If the server allows less,
-        the session gets the maximum of the server.
+      - Seconds that the server keeps a shared session without a client (O(reuse), O(durable)). If the server allows
+        less, the session gets the maximum of the server.
       - The default is 900, and with O(durable) it is 43200.
     type: int
     vars:
