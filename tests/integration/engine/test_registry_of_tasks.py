@@ -172,7 +172,7 @@ def test_a_given_session_alone_weakens_nothing(
     result = controller.connect(**elsewhere)
     assert fleet.requests == []
     (warning,) = result["warnings"]
-    assert "says skip_ca_check, skip_cn_check" in warning
+    assert "sets skip_ca_check, skip_cn_check" in warning
     # The inventory does not lead there, so its password stays here. Where Kerberos is installed, the controller user's
     # tickets would do, and the check of the certificate fails, as below.
     (error,) = result["errors"]
