@@ -26,6 +26,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._connection_optio
 )
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import AllVariables, VariableError
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._secrets import register_secrets_of
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_keywords import check_become
 
 Variables = t.Mapping[str, t.Any]
 
@@ -40,7 +41,12 @@ class Inventory:
         templar: Templates them.
         loader: Reads files; for the templates of other hosts.
         task, connection, play_context: As the action plugin has them; a lookup has none.
+
+    Attributes:
+        opens: Whether the task opens sessions or starts scripts, so that no host may ask for become.
     """
+
+    opens = False
 
     def __init__(
         self,
@@ -139,6 +145,8 @@ class Inventory:
             return HostSettings.from_options({**names, "problem": str(error)})
 
     def _settings(self, host: str) -> dict[str, t.Any]:
+        if self.opens and self.runs_here:
+            check_become(host, self._variables.of(host))
         variables = self._variables_of(host)
         plugin = self._plugin_of(host)
         if plugin is None:

@@ -145,6 +145,7 @@ class EngineAction(ActionBase):
         """
         if not inventory.runs_here:
             return []
+        inventory.opens = opens
         return _task_keywords.check(self._task, self._connection, task_vars or {}, opens=opens)
 
     def validated(self, spec: _arguments.Spec) -> dict[str, t.Any]:

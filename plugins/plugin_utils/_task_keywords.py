@@ -12,6 +12,9 @@ import typing as t
 
 from ansible import context
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._host_variables import VariableError
 
 _BECOME = "ansible_become"
 _NOTHING_SENT = "Nothing was sent."
@@ -49,6 +52,24 @@ def check(task: t.Any, connection: t.Any, variables: t.Mapping[str, t.Any], *, o
             f"{_NOTHING_SENT} {_remedy(is_variable)}, and give the account in credential (username and password)."
         )
     return [*warnings, f"become has no effect on this task. {_remedy(is_variable)} to hide this warning."]
+
+
+def check_become(host: str, variables: t.Mapping[str, t.Any]) -> None:
+    """Refuse to open a session on a host whose variable asks for another account.
+
+    Args:
+        variables: Those of the host, as they apply in the task.
+
+    Raises:
+        VariableError: `ansible_become` is true.
+    """
+    if _BECOME in variables and boolean(variables[_BECOME] or False, strict=False):
+        raise VariableError(
+            _BECOME,
+            host,
+            "cannot be obeyed: a script runs as the account that opened its session",
+            "Set ansible_become: false in vars of the task, and give the account in credential (username and password)",
+        )
 
 
 def is_explicit(task: t.Any, variables: t.Mapping[str, t.Any]) -> bool:

@@ -110,6 +110,32 @@ def test_become_of_the_inventory_refuses_only_what_opens_or_starts(
     assert {request.operation for request in fleet.requests}.isdisjoint({"Create", "Command"})
 
 
+def test_become_of_a_host_that_a_task_of_the_controller_names_refuses_this_host_alone(
+    controller: Controller, fleet: SimulatedFleet
+) -> None:
+    controller.inventory["all"]["children"]["windows"]["hosts"]["srv02"]["ansible_become"] = True
+    run = controller.run(
+        """
+        - hosts: localhost
+          gather_facts: false
+          tasks:
+            - {name: Look, psremoting.fleet.pssession_info: {computer_name: [srv01, srv02]}}
+            - name: Open
+              psremoting.fleet.new_pssession: {name: Other, computer_name: [srv01, srv02]}
+              ignore_errors: true
+            - name: Told
+              psremoting.fleet.new_pssession: {name: Another, computer_name: [srv01, srv02]}
+              vars: {ansible_become: false}
+        """
+    )
+    assert run.exit_code == 0, run.output
+    (error,) = run.of("Open")["localhost"]["errors"]
+    assert error["computer_name"] == "srv02"
+    assert "the variable ansible_become of the inventory host srv02 cannot be obeyed: a script runs" in error["message"]
+    assert len(fleet.requests_of("srv01", "Create")) == 2
+    assert len(fleet.requests_of("srv02", "Create")) == 1
+
+
 def test_a_playbook_of_the_collection_says_so(fleet: SimulatedFleet, controller: Controller) -> None:
     shipped = Shipped(controller.folder, controller.inventory)
     shipped.group_variables["ansible_become"] = True
