@@ -62,7 +62,7 @@ def is_kept(options: Options, setting: Setting) -> bool:
         if not options["scope"]:
             raise KeepingError(
                 "ansible_psrp_durable needs ansible_psrp_scope, a name that later runs of the same play share, "
-                'such as "ansible_psrp_scope: monthly-updates". Nothing was sent.'
+                'such as "ansible_psrp_scope: monthly-checks". Nothing was sent.'
             )
         return True
     if options["reuse"] == "auto":

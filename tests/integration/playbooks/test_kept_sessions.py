@@ -272,7 +272,7 @@ def test_durable_needs_a_scope(fleet: SimulatedFleet, controller: Controller) ->
     controller.group_variables["ansible_psrp_durable"] = True
     run = controller.run("[{name: Work, raw: work}]")
     assert run["Work"].outcome == "failed"
-    assert "ansible_psrp_scope: monthly-updates" in run["Work"].message
+    assert "ansible_psrp_scope: monthly-checks" in run["Work"].message
     assert fleet.requests == []
 
 

@@ -11,22 +11,22 @@ import stat
 import sys
 import typing as t
 
-# Does not wait for the other end of a named pipe, does not follow a symbolic link, and writes line ends as they are.
+# Do not wait for the other end of a named pipe, do not follow a symbolic link, and do not convert line ends.
 _OPEN_SAFELY: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def open_own_file(path: str, flags: int) -> int:
     """Open a file that only the user of this process can read or write. A new file gets these permissions.
 
-    Whoever can write our files could name servers that get passwords, or say that work was done. One that others can
-    only read is closed to them.
+    A user who can write these files could make tasks send passwords to other servers, or skip work as already done. If
+    other users can only read the file, this function takes that permission away.
 
     Returns:
         A file descriptor.
 
     Raises:
-        OSError: It cannot be opened. It is a link, a folder or a device, has a second name, belongs to another user, or
-            others may write it.
+        OSError: The file cannot be opened, is a link, a folder or a device, has a second name, belongs to another user,
+            or can be written by others.
     """
     try:
         descriptor = os.open(path, flags | _OPEN_SAFELY, 0o600)
@@ -47,12 +47,12 @@ def open_own_file(path: str, flags: int) -> int:
 
 
 def check_own_file(path: str) -> bool:
-    """Make sure of a file what `open_own_file` does, and tell whether it exists.
+    """Check and protect a file as `open_own_file` does, and return whether it exists.
 
-    The file is not opened: to close it would release the locks that SQLite has on it in this process.
+    The file is not opened, because closing it would release the locks that SQLite has on it in this process.
 
     Raises:
-        OSError: As there.
+        OSError: As for `open_own_file`, except that the file may not exist.
     """
     try:
         found = os.lstat(path)
@@ -68,9 +68,9 @@ def check_own_file(path: str) -> bool:
 
 
 def check_own_folder(path: str) -> None:
-    """Make sure that only the user of this process, or root, decides which files are in a folder.
+    """Check that only the user of this process, or root, can replace files in a folder.
 
-    Users of one group may share a folder. In one with the sticky bit, everyone has files, and only their own.
+    The group may have write access. In a folder with the sticky bit, users can replace only their own files.
 
     Raises:
         OSError: Others may replace files in it.
@@ -81,7 +81,7 @@ def check_own_folder(path: str) -> None:
 
 
 def make_own_folder(path: str) -> None:
-    """Make a folder with mode 0700, and those above it, whatever the umask; one that exists stays as it is.
+    """Make a folder and its missing parents with mode 0700, whatever the umask. Existing folders stay as they are.
 
     Raises:
         OSError: It cannot be made.
@@ -136,13 +136,13 @@ try:
 except ImportError:
 
     def open_files() -> int:
-        """Return a very large number: the limit is not known."""
+        """Return a very large number, because the limit is unknown."""
         return sys.maxsize
 
 else:
 
     def open_files() -> int:
-        """Return how many files this process may have open (RLIMIT_NOFILE), or a very large number without a limit."""
+        """Return the limit of open files for this process (RLIMIT_NOFILE), or a very large number without a limit."""
         limit, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
         return sys.maxsize if limit == resource.RLIM_INFINITY else limit
 

@@ -7,18 +7,18 @@ an account first:
     one accepted                     --> ask all
     3 refused, none accepted         --> ask no other one
 
-A computer that is switched off must not hold up the others for the time of a connection. So a log-on is counted anew
-when its connection is open, before anything is sent. If it was slow and three others are counted by then, it starts
-again:
+A computer that is switched off must not delay the others until its connection times out. So each log-on is counted
+once more when its connection is open, before anything is sent. If connecting was slow and three other log-ons are
+counted by then, the log-on starts again:
 
     wait for a turn --> connect, counted for 2 s --> counted until it is decided --> send
            ^                                  |
-           +-----------------no room any more-+
+           +--three others are counted by now-+
 
-Each time that it starts again, it counts for twice as long: else computers that are all slow would take the room from
-each other for ever.
+Each time that a log-on starts again, it counts for twice as long. Otherwise slow computers would keep each other from
+logging on for ever.
 
-Accounts of one computer are counted there alone, and are not guarded.
+The guard ignores local accounts of a computer, because only that computer counts their failures.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -35,7 +35,7 @@ from ..model.errors import LogonRefused, NotAsked, TransportError, WSManFault
 from ..system.shared_records import Record
 from ..system.world import LogonObserver, Unobserved, World
 
-# Domains lock after five failures at the least.
+# Domains lock an account after five failures or more.
 MAX_FAILURES = 3
 # Seconds after which a computer that could not be connected to no longer counts: it may not answer at all. They double
 # with each time that it was connected to and others were asked meanwhile.
@@ -51,17 +51,17 @@ Result = t.TypeVar("Result")
 
 
 class _Overtaken(TransportError):
-    """Others were asked while a computer was connected to, and there is no room for its log-on now."""
+    """While the task connected to a computer, three other log-ons began, so this one must wait again."""
 
     def __init__(self) -> None:
         super().__init__(None, "other computers are asked first", delivered=False)
 
 
 class LockoutGuard:
-    """Decides which computers may be asked with which account; its jobs share what became of each log-on.
+    """Decides when a log-on with an account may begin on a computer. All processes of a run share the outcomes.
 
     Args:
-        is_on: Whether it guards at all.
+        is_on: Whether the guard is active. An inactive guard allows every log-on.
     """
 
     def __init__(self, world: World, is_on: bool) -> None:
@@ -72,11 +72,11 @@ class LockoutGuard:
         """Wait until a computer may be asked, do the work that asks it, and note what the log-on came to.
 
         Args:
-            work: Gets what its conversation has to tell of its log-on. It is called again if it did not come to send
-                anything, because others were asked while it connected.
+            work: Logs on, and notifies the given observer. It is called again if it sent nothing because other log-ons
+                began while it connected.
 
         Raises:
-            NotAsked: The account of the computer was refused by others.
+            NotAsked: Other computers refused the account, so this computer was not asked.
         """
         account = domain_account(endpoint)
         if account is None or not self._is_on:
@@ -101,17 +101,17 @@ class LockoutGuard:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _key(self, account: str, password: str) -> str:
-        """Return what an account with its password is known by; nothing can be learned from it."""
+        """Return a keyed hash that identifies an account with its password and reveals neither of them."""
         secret = f"{account.lower()}\0{password}".encode("utf-8", "surrogatepass")
         return hmac.new(self._world.logons.secret, secret, hashlib.sha256).hexdigest()
 
 
 class _Attempt:
-    """One log-on, and what the processes of the run know of it; observes it.
+    """One log-on in the record that the processes of the run share. It is the observer of this log-on.
 
     Args:
-        key: Of the record.
-        longest: Seconds that it may take from the open connection to the note of what became of it.
+        key: The key of the record.
+        longest: The maximum number of seconds from the open connection until the outcome is recorded.
     """
 
     def __init__(self, world: World, key: str, longest: float) -> None:
@@ -121,7 +121,10 @@ class _Attempt:
         self._id = world.new_guid()
 
     def count(self, seconds: float) -> int | None:
-        """Count it as undecided for so many seconds and return None, or how many were refused if there is no room."""
+        """Count this log-on as undecided for a number of seconds and return None.
+
+        If it has to wait for others, do not count it, and return the number of refused log-ons.
+        """
         now = self._world.monotonic()
         return self._change(lambda record: _count(record, self._id, now, now + seconds))
 
@@ -140,7 +143,7 @@ class _Attempt:
             outcome = "accepted"
             return result
         except WSManFault:
-            outcome = "accepted"  # only who is logged on gets a fault
+            outcome = "accepted"  # servers send a fault only after a successful log-on
             raise
         except LogonRefused:
             outcome = "refused"
@@ -153,7 +156,7 @@ class _Attempt:
 
 
 def domain_account(endpoint: Endpoint) -> str | None:
-    """Return the account of a domain that an endpoint is logged on to with by its password, or None."""
+    """Return the domain account that logs on to an endpoint with a password, or None for any other log-on."""
     username = endpoint.logon.username or ""
     if endpoint.logon.password is None:
         return None
@@ -174,7 +177,10 @@ def _names(endpoint: Endpoint) -> set[str]:
 
 
 def _count(record: Record, attempt: str, now: float, until: float) -> int | None:
-    """Count an attempt as undecided until a time and return None, or how many were refused if there is no room."""
+    """Count a log-on as undecided until a given time and return None.
+
+    If it has to wait for others, do not count it, and return the number of refused log-ons.
+    """
     if record.get("accepted"):
         return None
     undecided = {each: end for each, end in record.get("undecided", {}).items() if each != attempt and now < end}

@@ -24,7 +24,7 @@ _OR_CHOOSE = f"Or {_CHOOSE[0].lower()}{_CHOOSE[1:]}"
 
 
 def choices(request: Request, settings: HostSettings) -> tuple[Logon, ...]:
-    """Return the ways to log on to a computer, the first choice first; the inventory may have a list of them.
+    """Return the possible log-ons for a computer, the first choice first. The inventory may list several.
 
     Raises:
         ParameterBindingError: The client certificate is not in the store.
@@ -37,13 +37,13 @@ def choices(request: Request, settings: HostSettings) -> tuple[Logon, ...]:
 
 
 def first_possible(endpoints: t.Sequence[Endpoint]) -> Endpoint:
-    """Return the endpoint with the first way to log on that is possible from here; nothing is sent.
+    """Return the endpoint with the first log-on that is possible from this controller. Nothing is sent.
 
     Args:
         endpoints: One computer with each of its `choices`.
 
     Returns:
-        The first one if none is possible; `unusable` tells why.
+        The first endpoint if no log-on is possible. `unusable` returns the reason.
     """
     if len(endpoints) == 1:
         return endpoints[0]
@@ -58,12 +58,12 @@ def first_possible(endpoints: t.Sequence[Endpoint]) -> Endpoint:
 
 
 def hands_over_unverified(endpoint: Endpoint) -> bool:
-    """Return whether a server gets the password itself, by the task's own wish, without being verified by TLS."""
+    """Return whether the task asks for a log-on that gives the password itself to a server not verified by TLS."""
     return endpoint.logon.is_asked_for and schemes.hands_over_password(endpoint.logon) and not endpoint.is_verified
 
 
 def of(request: Request, settings: HostSettings) -> Logon:
-    """Return how to log on to a computer, by the request and what the inventory knows of it.
+    """Return the log-on for a computer, from the request and the variables of its inventory host.
 
     Raises:
         ParameterBindingError: The client certificate is not in the store.
@@ -147,7 +147,7 @@ def _scheme(given: LogonOptions, settings: HostSettings, certificate: ClientCert
         return "certificate"
     inventory = settings.authentication
     if inventory == "certificate" and given.credential is not None:
-        inventory = "default"  # whoever gives a credential wants to log on with it
+        inventory = "default"  # a given credential is meant to be used
     asked = given.authentication or inventory
     return schemes.OPTIONS.get(asked) or schemes.WINRM_TRANSPORTS.get(asked, asked)
 
@@ -172,12 +172,12 @@ def _message_encryption(no_encryption: bool | None, settings: HostSettings) -> s
     if no_encryption:
         return "never"
     inventory = "never" if settings.authentication == schemes.IN_CLEAR else settings.message_encryption
-    # An explicit "no_encryption: false" takes back what the inventory allows.
+    # An explicit "no_encryption: false" overrides the inventory.
     return "auto" if no_encryption is False and inventory == "never" else inventory
 
 
 def _not_a_fallback(endpoint: Endpoint) -> TransportError | None:
-    """Refuse to hand over the password where that is not the first choice, or return None."""
+    """Return the reason against a log-on that gives away the password and is not the first choice, or None."""
     if not schemes.hands_over_password(endpoint.logon):
         return None
     return _refused("it sends the password to the server, so it is used only as the first of the list")

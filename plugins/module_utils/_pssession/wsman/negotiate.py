@@ -1,4 +1,4 @@
-"""Negotiate by pyspnego: Kerberos where it is possible, else NTLM, with one conversation with the KDC.
+"""Negotiate with pyspnego: Kerberos if possible, otherwise NTLM. One log-on asks the KDC once.
 
     Kerberos: ticket for the service --possible--> send it
                     |
@@ -6,8 +6,8 @@
                     v
     NTLM, if there is a password
 
-After the KDC has refused the password of a name with a realm, nothing more is tried: both would count against the
-account.
+If the KDC refuses the password of a name with a realm, NTLM is not tried, because its failure would also count towards
+locking the account.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -36,7 +36,7 @@ try:
 except ImportError:  # reported by require_libraries() at the first use
     pass
 
-# The words for it in HTTP headers, in the order in which they are taken.
+# The names of the scheme in HTTP headers, the preferred one first.
 _HEADERS = ("Negotiate", "Kerberos", "NTLM")
 _TOKEN = re.compile(r"(?:Kerberos|Negotiate|NTLM)\s*([^,]*),?", re.IGNORECASE)
 
@@ -44,17 +44,17 @@ _TOKEN = re.compile(r"(?:Kerberos|Negotiate|NTLM)\s*([^,]*),?", re.IGNORECASE)
 class Negotiate:
     """Logs connections on to one endpoint.
 
-    The first token goes with the first request of a connection: all servers know ``Negotiate``. One that does not
-    offer it says so with its refusal, and gets a new token under a name that it offers.
+    The first request of a connection carries the first token under the name ``Negotiate``. If the server refuses it and
+    offers another name, a new token is sent under that name.
 
     Args:
-        service_host: The host part of the service principal; None means that of the address.
+        service_host: The host part of the service principal. None means the host of the address.
 
     Attributes:
-        context: That of the last log-on, with its keys.
-        header: The word that it had in HTTP headers.
+        context: The security context of the last log-on, with its keys.
+        header: The name of the scheme that the last log-on used in HTTP headers.
         mechanism: ``kerberos`` or ``ntlm`` once a log-on has begun, or an empty text.
-        passed_over: Why Kerberos was not possible, where NTLM was tried after it.
+        passed_over: The reason why Kerberos was not possible, if NTLM was tried after it.
     """
 
     def __init__(self, endpoint: Endpoint, service_host: str | None) -> None:
@@ -70,16 +70,16 @@ class Negotiate:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether the log-on is complete on both sides, so that there are keys."""
+        """Return whether the log-on is complete on both sides, so that it has keys."""
         return self.context is not None and self.context.complete
 
     @property
     def seconds_left(self) -> float | None:
-        """Return for how many more seconds the keys of the log-on are valid, or None if they do not expire."""
+        """Return the remaining validity of the log-on's keys in seconds, or None if they do not expire."""
         return None if self._ends_at is None else self._ends_at - time.monotonic()
 
     def send(self, connection: Connection, body: bytes, headers: t.Mapping[str, str]) -> Answer:
-        """Send a request, and log the connection on with it if it is not logged on."""
+        """Send a request. If the connection is not logged on, the request carries the log-on."""
         connection.open()
         if self._logged_on == connection.number:
             answer = connection.exchange(body, headers)
@@ -93,7 +93,7 @@ class Negotiate:
         return answer
 
     def _log_on(self, header: str, connection: Connection, body: bytes, headers: t.Mapping[str, str]) -> Answer:
-        """Log on with a request, and return the answer to the one with the last token."""
+        """Log on with a request, and return the answer to the request that carried the last token."""
         connection.open()
         self._logged_on = 0
         context, token = self._begin(self._mechanisms(header.lower()), connection)
@@ -114,11 +114,11 @@ class Negotiate:
         return answer
 
     def _can_be(self, header: str) -> bool:
-        """Return whether the log-on can go under a name in the header: that of its own mechanism, or Negotiate."""
+        """Return whether the log-on may use a scheme name in the header: its own mechanism's, or Negotiate."""
         return "negotiate" in (self._logon.scheme, header) or self._logon.scheme == header
 
     def _mechanisms(self, header: str) -> tuple[str, ...]:
-        """Return what to try under a name in the header that the log-on can go under, first choice first."""
+        """Return the mechanisms to try under a scheme name in the header, the first choice first."""
         scheme = self._logon.scheme
         if header != "negotiate":
             return (header,)
@@ -126,11 +126,11 @@ class Negotiate:
             return (scheme,)
         if self._logon.password is None:
             return ("kerberos",)
-        # DOMAIN\\user is no name that a KDC could know.
+        # DOMAIN\\user is not a name that a KDC could know.
         return ("ntlm",) if "\\" in (self._logon.username or "") else ("kerberos", "ntlm")
 
     def _begin(self, mechanisms: tuple[str, ...], connection: Connection) -> tuple[t.Any, bytes | None]:
-        """Return the context of the first possible mechanism, with its first token; the server gets nothing yet."""
+        """Return the context of the first possible mechanism, with its first token. Nothing is sent to the server."""
         certificate = connection.certificate if self._endpoint.settings.negotiate_send_cbt else None
         bindings = _bindings(certificate) if certificate is not None else None
         host = self._service_host or connection.host
@@ -170,7 +170,7 @@ class Negotiate:
     def _is_final(self, error: Exception) -> bool:
         """Return whether the KDC has refused the password, so that NTLM must not try it.
 
-        Names without a realm are left to NTLM: a local account may have the name of one in the domain.
+        For names without a realm, NTLM is still tried: a local account and a domain account may have the same name.
         """
         return "@" in (self._logon.username or "") and is_wrong_password(error)
 
@@ -190,21 +190,21 @@ def _bindings(certificate: bytes) -> t.Any:
 
 # Seconds that the KDCs of a realm may take for a log-on. The library itself waits up to 27 seconds for each KDC.
 KDC_SECONDS = 10.0
-# Seconds for which the KDCs of a realm are not asked again after they did not answer.
+# Seconds to wait before the KDCs of a realm are asked again after they did not answer.
 SILENCE_SECONDS = 60.0
 
 
 class _Kdcs:
-    """Bounds the time that silent KDCs cost: the library cannot be told, so it is left behind in its thread."""
+    """Limits the wait for silent KDCs. The library has no timeout, so the call is abandoned in its thread."""
 
     def __init__(self) -> None:
         self._silent_until: dict[str, float] = {}
 
     def ask(self, username: str | None, begin: t.Callable[[], t.Any]) -> t.Any:
-        """Return what a conversation with the KDCs gives.
+        """Return the result of a function that asks the KDCs.
 
         Raises:
-            TransportError: They did not answer in time, or did not for another log-on a moment ago.
+            TransportError: The KDCs did not answer in time, for this log-on or for another one a moment ago.
         """
         realm = (username or "").rpartition("@")[2].upper() if "@" in (username or "") else ""
         if time.monotonic() < self._silent_until.get(realm, 0.0):
@@ -248,6 +248,6 @@ def _silent(realm: str) -> TransportError:
 
 
 def _end_of(context: t.Any) -> float | None:
-    """Return when the keys of a log-on end, by the monotonic clock; NTLM's have no end."""
+    """Return the time at which the keys of a log-on expire, by the monotonic clock. NTLM's keys do not expire."""
     lifetime = getattr(getattr(context, "_context", None), "lifetime", None)
     return None if lifetime is None else time.monotonic() + lifetime

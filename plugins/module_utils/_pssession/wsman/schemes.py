@@ -1,4 +1,4 @@
-"""The authentication schemes: one record each. Other files ask here about a scheme."""
+"""The authentication schemes, one record each. All other files look up a scheme here."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -15,7 +15,7 @@ from ..system.libraries import PYWINRM, unsuitable
 from . import authentication as pypsrp
 from .pywinrm_authentication import authentication as pywinrm
 
-# Makes the way to log on to an endpoint; sends nothing.
+# Makes the authenticator for an endpoint; sends nothing.
 Maker = t.Callable[[Endpoint], pypsrp.Authentication]
 
 
@@ -24,18 +24,19 @@ class Scheme(t.NamedTuple):
 
     Attributes:
         name: As in `Logon.scheme`, in messages and in ``ansible_psrp_auth``; pip extras for it have the same name.
-        options: Values of the option ``authentication`` that mean it, in PowerShell's order (AuthenticationMechanism).
-        winrm_transports: Values of ``ansible_winrm_transport`` that mean it.
-        answers: Challenges of a server (WWW-Authenticate) that it can answer; empty if it needs none.
-        needs: What it logs on with. The ticket is one of Kerberos.
-        encrypts: Whether it has keys for messages (MS-WSMV 2.2.9.1).
-        over_http: Whether it works without TLS. A scheme without keys then sends everything in clear.
-        pypsrp, pywinrm: How each client library logs on by it; None if the library does not have it.
-        pywinrm_takes_password: Whether pywinrm can use a password for it.
-        hands_over_password: Whether the server gets the password itself, hidden from everybody else.
+        options: Values of the option ``authentication`` that select the scheme, in PowerShell's order
+            (AuthenticationMechanism).
+        winrm_transports: Values of ``ansible_winrm_transport`` that select the scheme.
+        answers: Challenges of a server (WWW-Authenticate) that the scheme can answer; empty if it needs no challenge.
+        needs: The kind of credential: a password, a Kerberos ticket or a certificate.
+        encrypts: Whether the scheme has keys for messages (MS-WSMV 2.2.9.1).
+        over_http: Whether the scheme works without TLS. A scheme without keys then sends everything in clear.
+        pypsrp, pywinrm: The implementation in each client library; None if the library does not have the scheme.
+        pywinrm_takes_password: Whether pywinrm can use a password with the scheme.
+        hands_over_password: Whether the server gets the password itself, encrypted for this server only.
         is_in_each_request: Whether each request has all of the log-on, so that a new connection costs no request.
-        extras: For each client library the modules in its pip extra, and what messages call them. The lower bounds
-            are decided in meta/ee-requirements.txt.
+        extras: For each client library, the modules in its pip extra and their names in messages. Their lower bounds
+            are in meta/ee-requirements.txt.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Scheme(t.NamedTuple):
 
 # fmt: off
 SCHEMES: t.Mapping[str, Scheme] = {scheme.name: scheme for scheme in (
-    # pywinrm leaves Basic and certificates to requests as well, and there passwords beyond Latin-1 to chance.
+    # pywinrm uses requests for Basic and certificates as well. How requests encodes passwords beyond Latin-1 varies.
     Scheme("basic", options=("basic",), winrm_transports=("basic", "plaintext", "ssl"), answers=("basic",),
            needs="password", encrypts=False, over_http=True, pypsrp=pypsrp.basic, pywinrm=pypsrp.basic,
            is_in_each_request=True),
@@ -84,25 +85,25 @@ SCHEMES: t.Mapping[str, Scheme] = {scheme.name: scheme for scheme in (
 # Default is Negotiate, whether with a password or with tickets (PSRemotingBaseCmdlet, AuthenticationMechanism).
 OPTIONS = {"default": "negotiate", **{word: each.name for each in SCHEMES.values() for word in each.options}}
 WINRM_TRANSPORTS = {word: each.name for each in SCHEMES.values() for word in each.winrm_transports}
-# The word of these that stands for Basic without TLS and without encrypted messages.
+# The transport that means Basic without TLS and without encrypted messages.
 IN_CLEAR = "plaintext"
 OPTIONAL_MODULES = {name for each in SCHEMES.values() for modules in each.extras.values() for name in modules}
 
 
 def effective(logon: Logon) -> Scheme:
-    """Return the scheme that a log-on comes to: without a password, Negotiate can only be Kerberos."""
+    """Return the scheme that a log-on will use. Without a password, Negotiate can only use Kerberos."""
     scheme = SCHEMES[logon.scheme]
     return SCHEMES["kerberos"] if scheme.needs == "password or ticket" and logon.password is None else scheme
 
 
 def hands_over_password(logon: Logon) -> bool:
-    """Return whether a log-on gives the server the password itself by means of its own (CredSSP)."""
+    """Return whether a log-on gives the server the password itself, in its own encryption (CredSSP)."""
     scheme = SCHEMES.get(logon.scheme)
     return scheme is not None and scheme.hands_over_password
 
 
 def maker(logon: Logon) -> Maker:
-    """Return how the client library of a log-on carries it out.
+    """Return the factory for the authenticator of a log-on in its client library.
 
     Raises:
         TransportError: The library does not have the scheme, or something is not installed.
@@ -110,7 +111,7 @@ def maker(logon: Logon) -> Maker:
     scheme = effective(logon)
     library, make = ("pywinrm", scheme.pywinrm) if logon.library == "winrm" else ("pypsrp", scheme.pypsrp)
     modules = scheme.extras.get(library, {})
-    # The hint of the code is about servers that do not offer a scheme.
+    # The hint of the error code is only for servers that do not offer a scheme.
     hint = (
         "Install it for the Python interpreter that runs the task, or use an execution environment built with this "
         "collection."

@@ -20,10 +20,10 @@ _REVOCATION_LIST = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL---
 
 
 class NotPinnedError(ssl.SSLCertVerificationError):
-    """The server shows another certificate than the one that is pinned; nothing but the TLS handshake has been sent.
+    """The server shows a certificate other than the pinned one. Only the TLS handshake has been sent.
 
     Attributes:
-        fingerprint: SHA-256 of the certificate that it shows, in hexadecimal and lower case.
+        fingerprint: SHA-256 of the server's certificate, in hexadecimal and lower case.
     """
 
     def __init__(self, fingerprint: str) -> None:
@@ -41,10 +41,10 @@ except ImportError:  # reported by require_libraries() at the first use
 
 
 class Contexts:
-    """The TLS settings of one task: files of certificates are read once for all computers that have the same settings.
+    """The TLS settings of one task. Computers with the same settings share the certificate files, read once.
 
     Args:
-        bundle: Trusted authorities named by the environment; an endpoint's own win.
+        bundle: Trusted authorities named by the environment. An endpoint's own authorities take precedence.
     """
 
     def __init__(self, bundle: str | None) -> None:
@@ -65,7 +65,7 @@ class Contexts:
         )
 
     def of_proxy(self) -> ssl.SSLContext:
-        """Return the settings for a proxy that is reached by TLS; its certificate is always checked.
+        """Return the settings for TLS to a proxy. The proxy's certificate is always checked.
 
         Raises:
             TransportError: A file of authorities cannot be used.
@@ -87,10 +87,10 @@ def _context_of_proxy(bundle: str | None) -> ssl.SSLContext:
 
 
 def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
-    """Return the client side of TLS for an endpoint: TLS 1.2 or newer, certificates checked unless told otherwise.
+    """Return the client's TLS settings for an endpoint: TLS 1.2 or newer; certificates are checked unless disabled.
 
     Args:
-        bundle: Trusted authorities named by the environment; the endpoint's own win.
+        bundle: Trusted authorities named by the environment. The endpoint's own authorities take precedence.
 
     Raises:
         TransportError: A file of authorities or the client certificate cannot be used.
@@ -105,13 +105,13 @@ def ssl_context(endpoint: Endpoint, bundle: str | None) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     if endpoint.logon.certificate is not None:
         _present(context, endpoint.logon.certificate)
-        # HTTP.SYS asks for it once a request wants to log on by it; with TLS 1.3 that is after the handshake.
+        # HTTP.SYS asks for the certificate when a request uses it to log on. With TLS 1.3 that is after the handshake.
         context.post_handshake_auth = True
     return context
 
 
 def checks_authority(endpoint: Endpoint) -> bool:
-    """Return whether OpenSSL checks the server's certificate, and its authority first of all."""
+    """Return whether OpenSSL checks the server's certificate, including its authority."""
     return endpoint.tls.check_authority and endpoint.pinned is None
 
 
@@ -188,8 +188,8 @@ def check_the_rest(der: bytes, host: str, endpoint: Endpoint) -> None:
     """Check all of a certificate except its authority; Python's ssl checks either everything or nothing.
 
     Raises:
-        NotPinnedError: It is not the pinned one. Nothing but the TLS handshake has been sent.
-        ssl.SSLCertVerificationError: It does not pass. Nothing but the TLS handshake has been sent.
+        NotPinnedError: The certificate is not the pinned one. Only the TLS handshake has been sent.
+        ssl.SSLCertVerificationError: The certificate is not valid. Only the TLS handshake has been sent.
     """
     if endpoint.pinned is not None:
         found = hashlib.sha256(der).hexdigest()
@@ -202,7 +202,7 @@ def check_the_rest(der: bytes, host: str, endpoint: Endpoint) -> None:
         _check_name(certificate, host)
     if tls.check_revocation and authorities is not None and _is_revoked(certificate, authorities):
         raise ssl.SSLCertVerificationError(1, "the certificate is revoked")
-    # No option is about the dates alone, so they count until all checks are off.
+    # No option switches off only the check of the dates, so the dates are checked unless all checks are off.
     if (tls.check_name or tls.check_revocation) and not _is_valid_now(certificate):
         raise ssl.SSLCertVerificationError(1, "the certificate has expired or is not valid yet")
 
@@ -222,14 +222,14 @@ def _check_name(certificate: x509.Certificate, host: str) -> None:
 
 def _is_valid_now(certificate: x509.Certificate) -> bool:
     now, utc = datetime.datetime.now(datetime.timezone.utc), datetime.timezone.utc
-    # Releases of cryptography before 42 know the times without a zone only.
+    # Releases of cryptography before 42 have only times without a zone.
     begin = getattr(certificate, "not_valid_before_utc", None) or certificate.not_valid_before.replace(tzinfo=utc)
     end = getattr(certificate, "not_valid_after_utc", None) or certificate.not_valid_after.replace(tzinfo=utc)
     return begin <= now <= end
 
 
 def _is_revoked(certificate: x509.Certificate, authorities: str) -> bool:
-    """Return whether a revocation list kept with the authorities has a certificate."""
+    """Return whether a revocation list in the authorities' files contains a certificate."""
     folder = os.path.isdir(authorities)
     for path in [entry.path for entry in os.scandir(authorities) if entry.is_file()] if folder else [authorities]:
         with open(path, "rb") as file:
