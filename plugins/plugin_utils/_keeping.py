@@ -29,7 +29,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_ids import 
 _OF_AWX = ("AWX_ISOLATED_DATA_DIR", "AWX_PRIVATE_DATA_DIR")
 # Tasks of one host that may run at the same time, as when others delegate to it.
 _MOST_AT_ONCE = 64
-# Seconds between two looks at a session that another process has.
+# Seconds between two attempts to lock a session that another process uses.
 _POLL_SECONDS = 0.5
 _IDLE_SECONDS, _DURABLE_IDLE_SECONDS = 900, 43200
 
@@ -37,15 +37,15 @@ Options = t.Mapping[str, t.Any]
 
 
 class KeepingError(Exception):
-    """The options cannot be used, or another process has the session."""
+    """The options cannot be used, or another process uses the session."""
 
 
 class Setting(t.NamedTuple):
     """Properties of a task that decide how its session is kept.
 
     Attributes:
-        become_user: None without become.
-        is_secret: Whether it has no_log.
+        become_user: The name of the become user. None without become.
+        is_secret: Whether the task has no_log.
     """
 
     become_user: str | None
@@ -71,19 +71,19 @@ def is_kept(options: Options, setting: Setting) -> bool:
 
 
 def idle_timeout(options: Options) -> int:
-    """Return the idle timeout of sessions that are kept, in seconds."""
+    """Return the idle timeout of kept sessions, in seconds."""
     usual = _DURABLE_IDLE_SECONDS if options["durable"] else _IDLE_SECONDS
     return int(usual if options["idle_timeout"] is None else options["idle_timeout"])
 
 
 def keeping_of(options: Options, endpoint: Endpoint, resource_uri: str, setting: Setting) -> Keeping:
-    """Return how a task's session is kept; this process has it from now on.
+    """Return the settings for a task's kept session, and lock its state file for this process.
 
     Args:
-        resource_uri: Of the session configuration.
+        resource_uri: The URI of the session configuration.
 
     Raises:
-        KeepingError: The options or the folder for the state cannot be used, or another process has the session.
+        KeepingError: The options or the folder for the state cannot be used, or another process uses the session.
     """
     state_file = options["state_file"] or os.path.join(C.ANSIBLE_HOME, "pssession", "state.sqlite3")
     state_file = os.path.abspath(os.path.expanduser(state_file))
@@ -122,7 +122,7 @@ def keeping_of(options: Options, endpoint: Endpoint, resource_uri: str, setting:
 
 
 def _waited_for(path: str, options: Options) -> tuple[int, KeptState]:
-    """Return the state of the one session of a host in a scope."""
+    """Return the locked state file of a host's only session in a scope."""
     state = KeptState(path)
     give_up_at = time.monotonic() + options["durable_wait"]
     while not state.take():
@@ -137,7 +137,7 @@ def _waited_for(path: str, options: Options) -> tuple[int, KeptState]:
 
 
 def _found(paths: t.Iterator[str]) -> tuple[int, KeptState]:
-    """Return the first session that no other task of the run has."""
+    """Return the locked state file of the first session that no other task of the run uses."""
     for slot, path in enumerate(itertools.islice(paths, _MOST_AT_ONCE)):
         state = KeptState(path)
         if state.take():

@@ -1,7 +1,7 @@
-"""The sessions that the tasks of a run have kept, for a callback that names them at the end.
+"""The sessions that the tasks of a run have kept, for a callback that lists them at the end.
 
-A callback works in ansible-playbook itself, and tasks in its workers. Each task notes in the folder of the run, which
-Ansible removes at the end, where the state of its session is.
+A callback runs in the process ansible-playbook, and tasks run in its workers. So each task writes the path of its
+session's state file into the folder of the run, which Ansible removes at the end.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -24,13 +24,13 @@ _FOLDER = "pssession_kept"
 
 
 class Left(t.NamedTuple):
-    """A session.
+    """A kept session.
 
     Attributes:
-        host: The inventory's name of its host.
-        instance_id: Its GUID.
-        is_free: Whether no command is in it that may be working.
-        seconds: Until its idle timeout.
+        host: The inventory name of its host.
+        instance_id: The GUID of the session.
+        is_free: Whether the session has no command that may still run.
+        seconds: The number of seconds until its idle timeout.
     """
 
     host: str
@@ -43,8 +43,8 @@ def note(host: str, path: str, idle_timeout: float) -> None:
     """Note the file with the state of a session.
 
     Args:
-        path: Its last part is the session's alone.
-        idle_timeout: Of the session, in seconds.
+        path: The path of the file. Each session has another file name.
+        idle_timeout: The idle timeout of the session, in seconds.
     """
     folder = os.path.join(C.DEFAULT_LOCAL_TMP, _FOLDER)
     with contextlib.suppress(OSError):  # tasks do without it
@@ -57,7 +57,7 @@ def note(host: str, path: str, idle_timeout: float) -> None:
 
 
 def left() -> list[Left]:
-    """Return the sessions that the tasks of this run have left, by host."""
+    """Return the sessions that the tasks of this run have kept, sorted by host."""
     found = []
     with contextlib.suppress(OSError), os.scandir(os.path.join(C.DEFAULT_LOCAL_TMP, _FOLDER)) as entries:
         for entry in entries:
@@ -71,7 +71,7 @@ def left() -> list[Left]:
 
 
 def told(sessions: t.Sequence[Left]) -> str:
-    """Return lines that name sessions, and how they end."""
+    """Return lines that list sessions, and how to remove them."""
     lines = [
         "Sessions that tasks have left. The server removes each after its idle timeout. psremoting.fleet."
         "remove_pssession removes it at once (instance_id):"

@@ -1,8 +1,8 @@
 """Results of commands that a controller received, each in a file until its task has ended.
 
-A server forgets what it gave, so a controller that is killed between the end of a command and the end of its task would
-be the only one that had the result. The file is written before the server is told to forget the command. It is removed
-when the task ends, and by the later run that takes it.
+A server forgets a result after delivering it. If the controller were killed between the end of a command and the end of
+its task, the result would be lost. So the file is written before the server is told to forget the command. The task
+removes the file when it ends. After a kill, the later run that uses the result removes it.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -36,10 +36,10 @@ class KeptResult(t.NamedTuple):
 
 
 class KeptResults:
-    """The results of one task, and those that earlier runs left.
+    """The results of one task, and the results that killed runs left behind.
 
     Args:
-        folder: It exists, and only the user of this process can write to it.
+        folder: An existing folder that only the user of this process can write to.
     """
 
     def __init__(self, folder: str) -> None:
@@ -53,7 +53,7 @@ class KeptResults:
             instance_id: Instance id of its session.
 
         Raises:
-            OSError: It cannot be written; nothing is left of it.
+            OSError: The result cannot be written. No part of it remains.
         """
         texts = [[kind, base64.b64encode(data).decode()] for kind, data in messages]
         disk, temporary = LocalDisk(), self.path(f"{command_id}.{uuid.uuid4().hex}")
@@ -65,9 +65,9 @@ class KeptResults:
         self._own.add(command_id)
 
     def found(self, command_id: str) -> KeptResult | None:
-        """Return the result of a command that an earlier run left on this day, or None.
+        """Return the result that an earlier run left for a command in the last 24 hours, or None.
 
-        A loop may have the same command twice. Its results in this task are not those of an earlier run.
+        A loop may run the same command twice. The results of this task do not count as results of an earlier run.
         """
         if command_id in self._own:
             return None
@@ -81,7 +81,7 @@ class KeptResults:
         return None
 
     def remove(self, command_id: str) -> None:
-        """Remove a result, if it is there."""
+        """Remove a result, if it exists."""
         _remove(self.path(command_id))
 
     def end(self) -> None:
@@ -91,7 +91,7 @@ class KeptResults:
         self._own.clear()
 
     def path(self, command_id: str) -> str:
-        """Return the path of a result. Its name says nothing: ids are made with a secret."""
+        """Return the path of a result. Its name reveals nothing about the command: ids are made with a secret."""
         return os.path.join(self._folder, command_id + RESULT)
 
 

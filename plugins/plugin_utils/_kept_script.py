@@ -1,14 +1,14 @@
-"""PowerShell around the scripts of tasks in kept sessions: puts the process right before, and holds the output.
+"""PowerShell around the scripts of tasks in kept sessions: restores the process before, and holds the output.
 
-    restore   notes the state of the process the first time, and puts it back to that later
-    script    gets its lines of input from an argument; its output is held
-    end       the output, and a dictionary that says how much it was
+    restore   saves the state of the process the first time, and restores this state later
+    script    gets its lines of input from an argument; its output is held until the script has ended
+    end       the output, and a dictionary with the amount of output
 
-A command and its input are one request, so no command waits for input that a killed controller did not send. How much
-output there was is known, so a client that was not the first one knows whether some is missing.
+A command and its input are one request, so no command waits for input that a killed controller did not send. The last
+object has the amount of output, so a second client of the command can detect missing output.
 
-Script and input are in one dictionary: of that, a transcript of the session has the name of its type only. Of a list it
-has the elements (seen: PowerShell 7.6, Linux).
+Script and input are in one dictionary, because a transcript of the session shows only the type of a dictionary, but all
+elements of a list (seen: PowerShell 7.6, Linux).
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -24,7 +24,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline im
 
 # The key of the dictionary at the end; its value is the command's id.
 _MARK = "psremoting.fleet"
-# What names of ours begin with.
+# The prefix of the variables and functions that this file adds.
 _OWN = "__pssession_"
 # Variables that PowerShell itself sets.
 _AUTOMATIC = (
@@ -35,7 +35,7 @@ _AUTOMATIC = (
 )
 
 
-# It takes .NET where it can: cmdlets of PowerShell's modules would have to load these first.
+# The script prefers .NET to cmdlets, because PowerShell would first load the modules of the cmdlets.
 RESTORE = one_line(
     r"""
     $state = $ExecutionContext.SessionState;
@@ -113,9 +113,9 @@ class Amount:
     """The amount of output of a command.
 
     Attributes:
-        title: What lists of commands show for it.
-        objects: Of the output stream.
-        errors: Errors; at least so many are in the error stream as were not caught.
+        title: The title of the command in lists of commands.
+        objects: The number of objects in the output stream.
+        errors: The number of errors. The error stream has at least those that the script did not catch.
     """
 
     title: str
@@ -124,12 +124,12 @@ class Amount:
 
 
 def held(script: Script, command_id: str, title: str, *, restores: bool) -> Script:
-    """Return a script that runs a script with its input, and holds what that puts out.
+    """Return a script that runs another script with its input, and holds the output until the end.
 
     Args:
-        script: Its input is a list, or None.
-        title: What lists of commands show for it.
-        restores: Whether the state of the process is put back first.
+        script: The script to run. Its input is a list, or None.
+        title: The title of the command in lists of commands.
+        restores: Whether to restore the state of the process first.
     """
     lines = None if script.input is None else list(script.input)
     work = {"script": script.text, "lines": lines, "title": title, "arguments": list(script.arguments)}
@@ -138,12 +138,12 @@ def held(script: Script, command_id: str, title: str, *, restores: bool) -> Scri
 
 
 def restoring(title: str) -> Script:
-    """Return a script that puts the process right, for commands that are not held."""
+    """Return a script that restores the state of the process, for commands whose output is not held."""
     return Script(RESTORE, has_ui=True, is_alone=True, title=title)
 
 
 def amount_of(pipeline: CorePipeline, command_id: str) -> Amount | None:
-    """Take what the end of a held script says from the end of its output; None if it did not say anything."""
+    """Remove the dictionary with the amounts from the end of the output and return them, or None if it is missing."""
     if not is_complete(pipeline, command_id):
         return None
     value = t.cast("dict[str, object]", pipeline.output.pop())
@@ -151,16 +151,18 @@ def amount_of(pipeline: CorePipeline, command_id: str) -> Amount | None:
 
 
 def is_complete(pipeline: CorePipeline, command_id: str) -> bool:
-    """Tell whether the output of a held script has its end."""
+    """Return whether the output of a held script is there up to its end."""
     last = pipeline.output[-1] if pipeline.output else None
     return isinstance(last, dict) and last.get(_MARK) == command_id
 
 
 def lost(pipeline: CorePipeline, amount: Amount | None, *, is_module: bool) -> str:
-    """Return what of a held script's output went to another client, as the subject of a sentence, or an empty text.
+    """Return the parts of a held script's output that another client received, as text, or an empty text.
+
+    The text is the subject of a sentence.
 
     Args:
-        is_module: Whether it writes no errors that matter.
+        is_module: Whether its errors can be ignored, because the script runs a module.
     """
     if amount is None:
         return "Its output"
@@ -172,7 +174,7 @@ def lost(pipeline: CorePipeline, amount: Amount | None, *, is_module: bool) -> s
 
 
 def without_wrapping(pipeline: CorePipeline) -> None:
-    """Take the place of an error from its record where that is a line of ours."""
+    """Remove the position of an error from its record if it is in the lines that this file adds."""
     for error in pipeline.streams.error:
         if _OWN in (getattr(error, "invocation_position_message", None) or ""):
             error.invocation_position_message = ""

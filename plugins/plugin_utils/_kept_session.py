@@ -1,14 +1,14 @@
 """A session that is kept for the next tasks, and in which a later run finds the commands of a run that was killed.
 
-    known to be free since a task of this run, and nothing was left elsewhere
-        |------------------------> the command, which opens the session if it is gone
-    else
+    a task of this run left the session free, and no other session has leftover commands
+        |------------------------> start the command; open the session again if it no longer exists
+    otherwise
         +--> list the sessions and their commands
-                           |-- the command is there ----> join it
-                           |-- nothing else is there ---> the command
-                           +-- leftovers ---------------> a session of its own
+                           |-- the command exists ------> join it
+                           |-- no commands -------------> start the command
+                           +-- leftover commands -------> start the command in another session
 
-Only one process of a controller works with a session (`_kept_state`). Who may be client of it, the server decides.
+Only one process of a controller works with a session (`_kept_state`). The server decides which client may connect.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -43,7 +43,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_ids import 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_session import NAME, TaskSession
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_work import TRANSFER, Work
 
-# Sessions of one host for its tasks: one, and further ones beside leftover commands.
+# The maximum number of sessions for the tasks of one host: one, and further ones if sessions have leftover commands.
 _SLOTS = 4
 
 
@@ -52,16 +52,16 @@ class Keeping:
     """Settings for sessions that are kept.
 
     Attributes:
-        is_durable: Whether a later run joins commands; else sessions are for one run only.
-        ids: Of the sessions and commands.
+        is_durable: Whether a later run joins commands. Otherwise sessions are for one run only.
+        ids: The source of the ids of sessions and commands.
         kind: As in `Known`.
         run: Identity of this run.
-        state: This process has it.
-        client_id: Of this controller, a GUID.
-        wait: Seconds to wait for a session that another client has.
-        max_age: Seconds since the start of a command that is joined, at most.
-        max_tasks: Of one session.
-        results: What earlier runs received and could not use; None for sessions of one run.
+        state: The state file of the session, which this process has locked.
+        client_id: The identity of this controller, a GUID.
+        wait: Seconds to wait for a session that another client is connected to.
+        max_age: The maximum age, in seconds since its start, of a command that a task joins.
+        max_tasks: The maximum number of tasks in one session.
+        results: Results that earlier runs received and could not use. None for sessions of one run.
     """
 
     is_durable: bool
@@ -77,7 +77,7 @@ class Keeping:
 
 
 class KeptSession(TaskSession):
-    """A session of which a task takes the next turn.
+    """A kept session that one task uses.
 
     Args:
         endpoint, resource_uri, recovery_timeout, tell: As for `TaskSession`.
@@ -103,15 +103,15 @@ class KeptSession(TaskSession):
         self._session = self._at(0)
 
     def run(self, script: Script, take: t.Callable[[t.Any], None] | None = None, work: Work = TRANSFER) -> CorePipeline:
-        """Run a script to its end, or join the command of an earlier run that does the same, and return what it gave.
+        """Run a script to its end, or join an earlier run's command for the same work, and return the output.
 
         Args:
-            take: Gets each object of its output; without it, they are in what is returned.
-            work: What it does.
+            take: Gets each object of the output. Without it, the returned output has the objects.
+            work: The work of the script.
 
         Raises:
-            Unfinished: It was started, and its end is not known.
-            PSSessionError: It was not started, or cannot be joined.
+            Unfinished: The command was started, and it is unknown whether it has ended.
+            PSSessionError: The command was not started, or cannot be joined.
         """
         self._check_parent()
         command_id = self._keeping.ids.command(work)
@@ -124,9 +124,9 @@ class KeptSession(TaskSession):
         return pipeline
 
     def close(self) -> None:
-        """Leave the session to the next task.
+        """Free the session for the next task, and remove the results of this task.
 
-        The results of one whose run was killed are left to a later run.
+        If the run is killed before, a later run can use the results.
         """
         if self._keeping.results is not None and self._has_parent():
             self._keeping.results.end()
@@ -137,7 +137,7 @@ class KeptSession(TaskSession):
         self._remoting.close()
 
     def remove(self) -> None:
-        """Remove the session of the task before, unless a command is in it that may be working."""
+        """Remove the session of the previous task, unless it has a command that may still run."""
         known = self._known()
         if known is not None and known.is_free:
             with contextlib.suppress(TransportError):
@@ -157,7 +157,7 @@ class KeptSession(TaskSession):
         return self._followed(command_id, CorePipeline(self.host, take), confirms=True)
 
     def _held(self, script: Script, work: Work, command_id: str) -> CorePipeline:
-        """Run a script with its input in one request, or join the command that does the same."""
+        """Run a script with its input in one request, or join the command that does the same work."""
         if (kept := self._kept(work, command_id)) is not None:
             return self._taken(kept, work, command_id)
         ready = _kept_script.held(script, command_id, title_of(work, _now()), restores=not self._is_restored)
@@ -185,7 +185,7 @@ class KeptSession(TaskSession):
         return None if results is None or work.content is None else results.found(command_id)
 
     def _taken(self, kept: KeptResult, work: Work, command_id: str) -> CorePipeline:
-        """Take what an earlier run received of a command, and have the server forget that command."""
+        """Use the result that an earlier run received for a command, and make the server forget the command."""
         results = t.cast(KeptResults, self._keeping.results)
         with contextlib.suppress(WSManFault):  # it has, or its session is gone
             self._remoting.end(self._of(kept.instance_id), command_id, busy_timeout=self._keeping.wait)
@@ -218,10 +218,10 @@ class KeptSession(TaskSession):
         return claimed
 
     def _check_that_it_gives_something(self, claimed: Claimed, command_id: str) -> None:
-        """Make sure that a command of an earlier run may be joined.
+        """Check that a command of an earlier run may be joined.
 
         Raises:
-            PSSessionError: It is too old, or a client has received its end. The server can forget it then.
+            PSSessionError: The command is too old, or a client has received its end, so the server may forget it.
         """
         if claimed.title is not None:
             self._check_age(claimed.title)
@@ -238,13 +238,13 @@ class KeptSession(TaskSession):
         work: Work,
         way: str = "",
     ) -> None:
-        """Take what a command of an earlier run gave for the result of this task, and tell of it.
+        """Use the output of an earlier run's command as the result of this task, and report that.
 
         Args:
             way: As for `_check_age`.
 
         Raises:
-            PSSessionError: It is too old, or a part is missing.
+            PSSessionError: The output is too old, or a part is missing.
         """
         if lost := _kept_script.lost(pipeline, amount, is_module=work.is_module):
             raise PSSessionError(_lost(lost))
@@ -255,13 +255,13 @@ class KeptSession(TaskSession):
         self._tell(f"joined {known.name}, which an earlier run started {since}{streams}")
 
     def _check_age(self, text: str, way: str = "") -> Title:
-        """Return what a list says about a command.
+        """Return the entry of a command in a list of commands.
 
         Args:
-            way: How a user gets rid of its result; without it, it is in the session.
+            way: How a user can remove its result. Without this text, the result is in the session.
 
         Raises:
-            PSSessionError: It is not of a task, or too old.
+            PSSessionError: The command does not belong to a task, or is too old.
         """
         title = read_title(text)
         if title is None:
@@ -282,7 +282,7 @@ class KeptSession(TaskSession):
         self._is_restored = True
 
     def _chosen(self, command_id: str, work: Work) -> PSSession:
-        """Return the session for a command; it may have to be opened by it."""
+        """Return the session for a command. If it does not exist, starting the command opens it."""
         keeping, known = self._keeping, self._known()
         if known is not None and known.is_free:
             is_full = known.tasks >= keeping.max_tasks and not self._is_restored
@@ -295,15 +295,15 @@ class KeptSession(TaskSession):
         return self._looked_for(command_id, work)
 
     def _known(self) -> Known | None:
-        """Return what a task of this run has left."""
+        """Return the state in which an earlier task of this run left the session."""
         known = self._keeping.state.read()
         return known if known is not None and known.run == self._keeping.run else None
 
     def _looked_for(self, command_id: str, work: Work) -> PSSession:
-        """Return the session that has a command, or one in which nothing runs, as the server lists them.
+        """List the sessions on the server, and return the one that has a command, or else one in which nothing runs.
 
         Raises:
-            PSSessionError: There is none.
+            PSSessionError: The server has neither, and no further session is allowed.
         """
         self._is_beside = True  # as far as it has not looked
         listed = {each.instance_id: each for each in self._remoting.get(self._endpoint)}
@@ -336,7 +336,7 @@ class KeptSession(TaskSession):
         return session
 
     def _is_cleared(self, session: PSSession, command: ListedCommand) -> bool:
-        """End a leftover that may be run again at any time; tell whether that is what it was, and it is gone."""
+        """Stop a leftover command if it may be run again at any time, and return whether it no longer exists."""
         title = read_title(command.command_line)
         if title is None or not title.is_repeatable:
             return False

@@ -1,6 +1,6 @@
 """The state of a session that is kept for tasks, in a file that one process at a time has locked.
 
-Nothing is lost with it: a session whose state is not known here is looked at first.
+Losing the file is harmless: if the state of a session is unknown, the task lists the session on the server first.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -16,9 +16,9 @@ import time
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system import unix
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
 
-# The file of the same folder that has the secret of the ids.
+# The name of the file, in the same folder, with the secret for the ids.
 SECRET = "secret"
-# The end of the names of the files that have results.
+# The suffix of the names of files with results.
 RESULT = ".result"
 DAY = 86400.0
 _WEEK = 7 * DAY
@@ -30,11 +30,11 @@ class Known:
 
     Attributes:
         instance_id: Its GUID.
-        kind: A digest of what sessions must not share: role, become user and so on.
-        tasks: How many tasks it has had.
-        is_free: Whether no command is in it. A task that begins in it says no, and yes when it is done.
-        run: Identity of the run whose task that was. Between two runs, another controller may have used the session.
-        is_beside: Whether other sessions may have commands that earlier runs left, one of which the next task may join.
+        kind: A digest of the settings that must be equal for tasks in one session: role, become user and so on.
+        tasks: The number of tasks that have used the session.
+        is_free: Whether the session has no command. A task writes False when it begins, and True when it is done.
+        run: Identity of the run of the latest task. Between two runs, another controller may have used the session.
+        is_beside: Whether other sessions may have leftover commands of earlier runs that the next task may join.
     """
 
     instance_id: str
@@ -46,16 +46,16 @@ class Known:
 
 
 class KeptState:
-    """The file of one session.
+    """The state file of one session.
 
     Args:
-        path: The folder is made if need be.
+        path: The path of the file. A missing folder is made.
 
     Raises:
-        OSError: It cannot be used.
+        OSError: The file cannot be used.
 
     Attributes:
-        path: Of the file.
+        path: The path of the file.
     """
 
     def __init__(self, path: str) -> None:
@@ -65,19 +65,19 @@ class KeptState:
         self._lock = unix.LockedFile(path)
 
     def take(self) -> bool:
-        """Return whether this process has it from now on; its end gives it back."""
+        """Try to lock the file for this process, and return whether that succeeded. The process's end unlocks it."""
         return self._lock.exclusive()
 
     def release(self) -> None:
-        """Give it back."""
+        """Unlock the file."""
         self._lock.release()
 
     def read(self) -> Known | None:
-        """Return what is known, or None."""
+        """Return the state in the file, or None if there is none."""
         return known_at(self.path)
 
     def write(self, known: Known | None) -> None:
-        """Note it; without it the next task looks at the server."""
+        """Write the state. If that fails, the next task lists the session on the server."""
         data = b"" if known is None else json.dumps(dataclasses.asdict(known)).encode()
         descriptor = unix.open_own_file(self.path, os.O_WRONLY | os.O_TRUNC)
         try:
@@ -87,14 +87,14 @@ class KeptState:
 
 
 def known_at(path: str) -> Known | None:
-    """Return what a file says, whoever has it, or None."""
+    """Return the state in a file, also if another process has locked it, or None."""
     with contextlib.suppress(OSError, ValueError, TypeError), LocalDisk().read(path) as file:
         return Known(**json.loads(file.read()))
     return None
 
 
 def prune(folder: str) -> None:
-    """Remove the files of sessions that no task has had for a week, and results of a day; each run has files."""
+    """Remove state files that no task has used for a week, and results older than a day. Each run adds files."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             kept = DAY if entry.name.endswith(RESULT) else _WEEK

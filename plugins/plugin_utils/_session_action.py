@@ -46,9 +46,9 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board impor
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._run_identity import of_this_run, run_client_id
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._terminal import Terminal, is_task_named_first
 
-# Strategies under which a task with run_once runs for every host all the same; Ansible itself only warns.
+# Strategies that run a task for every host despite run_once. Ansible itself only warns.
 _WITHOUT_RUN_ONCE = frozenset({"free", "host_pinned"})
-# From ansible-core 2.19 on callbacks print the message of a failed task. Before, only the dump of its result has it.
+# Since ansible-core 2.19, callbacks print the message of a failed task. Before, it is only in the dump of the result.
 _CORE_SHOWS_MESSAGE = hasattr(CallbackBase, "_handle_warnings_and_exception")
 # Ansible loads this file before it forks a process for each host, so the tasks of all hosts share what is here, and
 # none looks for the versions of libraries again.
@@ -61,23 +61,23 @@ tell_in_the_end(_SHOWN)
 
 
 class EngineAction(ActionBase):
-    """Base of the action plugins that run the engine, here or as a module where the task's connection leads."""
+    """Base of the action plugins that run the engine, here or as a module on the host of the task's connection."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = True  # by the module on another host; here `_task_keywords.check` refuses it
-    # What is shown while the task waits, for all calls of modules; None leaves it to each call.
+    # The kind of live lines for all calls of modules; None means that each call decides.
     live: str | None = None
-    # How to collect what goes on after the task was interrupted.
+    # How to collect the output of commands that go on after an interruption of the task.
     collecting = _collecting.RECEIVE
-    # Registry and connections, where several calls of modules share them; None has each call open its own.
+    # Registry and connections, if several calls of modules share them; None means that each call opens its own.
     opened: Opened | None = None
-    # Whether the call under way only tells what the task does not do, also without check mode.
+    # Whether the current call only predicts results, also without check mode.
     only_foresees = False
 
     @functools.cached_property
     def _world(self) -> World:
-        """The world of all calls of this task: what they find in the environment and in files is read once."""
+        """The world of all calls of this task, so that environment and files are read once."""
         return dataclasses.replace(real_world(), logons=_LOGONS)
 
     @property
@@ -91,11 +91,11 @@ class EngineAction(ActionBase):
     def show_result(
         self, lines: t.Sequence[str], result: dict[str, t.Any], *, for_each: bool, with_message: bool = False
     ) -> None:
-        """Show lines on the terminal, and the message of a failed task where the core does not; see `_shown`.
+        """Show lines on the terminal, and the message of a failed task if the core does not show it; see `_shown`.
 
         Args:
-            for_each: As `runs_for_each_host` returns it.
-            with_message: Show the message in any case, since the result that the core gets has another.
+            for_each: The value of `runs_for_each_host`.
+            with_message: Whether to show the message in any case, because the core gets a result with another message.
         """
         if self._attempts is not None:  # each attempt would show it again
             return
@@ -109,14 +109,14 @@ class EngineAction(ActionBase):
     def final_result(
         self, options: dict[str, t.Any], inventory: Inventory, *, starts: bool, receives: bool
     ) -> dict[str, t.Any] | None:
-        """Return the result of an attempt before that holds for this one, too, or None.
+        """Return the result of an earlier attempt that is also the result of this one, or None.
 
         Args:
             starts: Whether each attempt starts a script.
-            receives: Whether it only receives what scripts give.
+            receives: Whether each attempt only receives the output of scripts.
 
         Raises:
-            AnsibleActionFail: To repeat the task would start scripts again beside others, or lose output.
+            AnsibleActionFail: Repeating the task would start scripts a second time, or lose output.
         """
         if self._attempts is None:
             return None
@@ -134,11 +134,11 @@ class EngineAction(ActionBase):
         return self._attempts.final(starts=starts)
 
     def noted(self, result: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return a result, and keep it for the attempts that may follow."""
+        """Return a result, and keep it for later attempts."""
         return result if self._attempts is None else self._attempts.note(result)
 
     def check_keywords(self, inventory: Inventory, task_vars: dict[str, t.Any] | None, *, opens: bool) -> list[str]:
-        """Refuse keywords that cannot be obeyed, and return warnings for those without an effect.
+        """Refuse unsupported keywords, and return warnings for keywords without an effect.
 
         Args:
             opens: Whether the task opens sessions or starts scripts.
@@ -169,7 +169,7 @@ class EngineAction(ActionBase):
             raise AnsibleActionFail(f"{error}. Nothing was sent.") from error
 
     def refuse_to_run_for_each_host(self) -> None:
-        """Refuse what was to be done once, where Ansible would do it once for every host."""
+        """Refuse a task with run_once if Ansible would run it for every host."""
         strategy = str(self._task.get_play().strategy)
         if self._task.run_once and strategy.rpartition(".")[2] in _WITHOUT_RUN_ONCE:
             raise AnsibleActionFail(
@@ -179,7 +179,7 @@ class EngineAction(ActionBase):
             )
 
     def read_script(self, options: dict[str, t.Any]) -> None:
-        """Read the script's file on the controller, wherever the task runs."""
+        """Read the script's file on the controller, also if the module runs on another host."""
         path = options.get("path")
         if path is None:
             return
@@ -187,7 +187,7 @@ class EngineAction(ActionBase):
             raise AnsibleActionFail("script and path cannot be used together")
         try:
             found = self._find_needle("files", path)
-        except AnsibleError:  # its words are about files of the other computer
+        except AnsibleError:  # its message is about files of the other computer
             raise AnsibleActionFail(
                 f"path: {path} cannot be read: the controller has no such file. Nothing was sent"
             ) from None
@@ -210,7 +210,7 @@ class EngineAction(ActionBase):
 
         Args:
             options: Validated options of the module.
-            journals: As in `Context`; only where the module runs here.
+            journals: As in `Context`; used only if the module runs here.
         """
         if inventory.runs_here:
             return self._run_here(plugin, options, inventory, journals)
@@ -250,9 +250,9 @@ class EngineAction(ActionBase):
     def _run_module(
         self, plugin: Plugin, options: dict[str, t.Any], inventory: Inventory, task_vars: dict[str, t.Any] | None
     ) -> dict[str, t.Any]:
-        """Run the module where the task's connection leads, and let it know what only the inventory knows.
+        """Run the module on the host of the task's connection, with the data that only the inventory has.
 
-        What the module would refuse is refused here: a password in an address goes nowhere.
+        Options that the module would refuse are refused here, so that a password in an address is not sent anywhere.
         """
         refusal = plugin.refusal(options)
         if refusal is not None:
@@ -264,7 +264,7 @@ class EngineAction(ActionBase):
             for session in options.get("session") or ()
         ]
         own_computer = self.own_computer(inventory)
-        if own_computer and not named:  # what is looked up in the registry there is most likely about this computer
+        if own_computer and not named:  # the registry on that host has most likely sessions of this computer
             named = [(own_computer, None)]
         found = [inventory.settings_of(name, host) for name, host in dict(named).items()]
         given = {name: value for name, value in options.items() if value is not None}
@@ -284,7 +284,7 @@ class EngineAction(ActionBase):
 
 
 class SessionAction(EngineAction):
-    """Base of the action plugins of the modules; a subclass names its record.
+    """Base of the action plugins of the modules. A subclass sets its record.
 
     Attributes:
         plugin: The record of the module.
@@ -322,7 +322,7 @@ class SessionAction(EngineAction):
         return self.noted(_brevity.brief(result) if is_brief else result)
 
     def _show(self, result: dict[str, t.Any], task_vars: dict[str, t.Any], *, with_message: bool) -> None:
-        """Show on the terminal what came of the task, beside what the callback makes of its result."""
+        """Show the outcome of the task on the terminal, in addition to the callback's own lines."""
         for_each = self.runs_for_each_host(task_vars)
         if not for_each:
             lines = _shown.shown_of(self.plugin.cmdlet, result)
@@ -333,11 +333,11 @@ class SessionAction(EngineAction):
         self.show_result(lines, result, for_each=for_each, with_message=with_message)
 
     def complete(self, options: dict[str, t.Any]) -> None:
-        """Change validated options on the controller before anything else is done with them; subclasses may."""
+        """Change the validated options on the controller before they are used. Subclasses may override this."""
 
 
 def refuse_paths_without_home(options: dict[str, t.Any], spec: _arguments.Spec) -> None:
-    """Refuse a path of the user's home folder where there is none; only the state file can be done without."""
+    """Refuse a path in the user's home folder if there is no home folder. Only the state file is optional."""
     for name, option in spec.items():
         if option.get("type") == "path" and name != "state_file" and options.get(name) and lacks_home(options[name]):
             raise AnsibleActionFail(
@@ -347,7 +347,7 @@ def refuse_paths_without_home(options: dict[str, t.Any], spec: _arguments.Spec) 
 
 
 def _hosts(uris: list[str] | None) -> t.Iterator[str]:
-    """Return the computers that connection URIs lead to; what is wrong with a URI, the engine says."""
+    """Return the computers in connection URIs. The engine reports invalid URIs."""
     for uri in uris or ():
         with contextlib.suppress(ValueError):
             host = urlsplit(uri).hostname

@@ -1,14 +1,14 @@
-"""Work that one of the processes of a task does for the hosts of all.
+"""Work that one process of a task does for the hosts of all processes.
 
-Ansible runs a task for each host in a process of its own. The first of them does the work of all hosts, and leaves to
-each of the others what came of its host; they wait for it. There is a file for each host, in a folder that only the
-processes of this run know and that Ansible removes at its end:
+Ansible runs a task for each host in a separate process. The first process does the work for all hosts, and writes a
+file with the result of each host. The other processes wait for these files. The files are in a folder that only the
+processes of this run know, and that Ansible removes at the end of the run:
 
-    no file         nothing was done for the host: do the work for all of them
+    no file         nothing was done for the host: do the work for all hosts
     an empty file   a process began the work and ended before it had the result
-    a file          what came of it; its process takes it and removes the file
+    a file          the result; the process of this host reads it and removes the file
 
-A lock makes it one process at a time. The kernel releases it when its process ends, however it ends.
+A lock allows one process at a time. The kernel releases the lock when its process ends, however it ends.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -27,17 +27,17 @@ Result = t.Mapping[str, t.Any]
 
 
 class BrokenWorkError(Exception):
-    """Another process began the work for this host as well, and ended before it had the result."""
+    """Another process began the work for all hosts, and ended before it had the result of this host."""
 
 
 class SharedWork:
     """Results that the processes of one task share.
 
     Args:
-        folder: A folder for the task; it is made where one of its processes needs it.
+        folder: A folder for the task. It is made when a process needs it.
 
     Raises:
-        OSError: The folder or the files cannot be used, or the file system has no locks; each method raises it.
+        OSError: The folder or the files cannot be used, or the file system has no locks. Each method may raise it.
     """
 
     def __init__(self, folder: str) -> None:
@@ -45,7 +45,7 @@ class SharedWork:
 
     @property
     def is_begun(self) -> bool:
-        """Return whether a process of the task shares its work, or asked whether another one does."""
+        """Return whether a process of the task has shared its work, or has looked for shared work."""
         return os.path.isdir(self._folder)
 
     @contextlib.contextmanager
@@ -66,12 +66,12 @@ class SharedWork:
             self._write(host, b"")
 
     def leave(self, host: str, result: Result) -> None:
-        """Leave to the process of a host what came of it."""
+        """Write the result of a host for the process of this host."""
         # A script may return half of a surrogate pair; JSON has it as an escape sequence.
         self._write(host, json.dumps(result).encode("ascii"))
 
     def take(self, host: str) -> Result | None:
-        """Return what another process has left for a host, once, or None if the work is yet to be done.
+        """Return the result of a host from another process, and remove it; None if the work is yet to be done.
 
         Raises:
             BrokenWorkError: The work began and did not end.
@@ -89,7 +89,7 @@ class SharedWork:
             raise BrokenWorkError from error
 
     def _write(self, host: str, content: bytes) -> None:
-        # Readers wait for the lock, and half a file is never taken for a whole one, so it need not appear whole.
+        # Readers wait for the lock, and refuse an incomplete file, so the file need not be written atomically.
         descriptor = os.open(self._path(host), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as file:
             file.write(content)

@@ -14,12 +14,12 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._live import text
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._script_lines import telling_lines
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
 
-# A session, or an entry of `results`: what a command in a session gave.
+# A session, or an entry of `results`, which has the result of a command in a session.
 Entry = Mapping[str, t.Any]
 
-# Characters of a command line that a table has. The rest of a long script is no help in it.
+# The maximum number of characters of a command line in a table. A table has no room for a long script.
 _COMMAND_LINE = 60
-# What the state Running means in a list of commands.
+# The meaning of the state Running in a list of commands.
 NOT_RECEIVED = "Running or not received"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -29,9 +29,9 @@ class Column:
     """A column of a table.
 
     Attributes:
-        least: Its smallest width.
-        align: How its cells are aligned.
-        value: Returns what it has for an entry at a time; None is an empty cell.
+        least: The minimum width of the column.
+        align: The alignment of its cells.
+        value: A function that returns the cell for an entry at a given time. None means an empty cell.
     """
 
     heading: str
@@ -50,7 +50,7 @@ def _commands(entry: Entry, _now: datetime.datetime) -> str | None:
 
 
 def command_states(entry: Entry) -> str:
-    """Return the states of the commands of a session; it is empty where there are none, or where they are not known.
+    """Return the states of the commands of a session. The text is empty if it has none, or if they are not known.
 
     A server lists a command that has ended as running until a client has received all of its output.
     """
@@ -59,7 +59,7 @@ def command_states(entry: Entry) -> str:
 
 
 def _command(command: Entry) -> str:
-    """Return the first line of a command that says something; it is empty where its server does not tell the text."""
+    """Return the first line with content of a command's text. It is empty if the server does not list the text."""
     line, *others = telling_lines(decode(str(command.get("command_line") or "")).strip()) or [""]
     is_cut = len(line) > _COMMAND_LINE or others
     return f"{line[:_COMMAND_LINE].rstrip()}..." if is_cut else line
@@ -82,7 +82,7 @@ def _expires_in(entry: Entry, now: datetime.datetime) -> str | None:
     return None if until is None else text.duration(max(0.0, (until - now).total_seconds()))
 
 
-# Headings, smallest widths and alignment of the first ones: PowerShell's table view of a PSSession.
+# The headings, minimum widths and alignment of the first columns are those of PowerShell's table view of a PSSession.
 _COLUMNS = (
     Column("Id", _key("id"), 3, str.rjust),
     Column("Name", _key("name"), 15),
@@ -115,14 +115,14 @@ ALL = tuple(column.heading for column in _BY_NAME.values())
 
 
 def names_of(columns: t.Any) -> list[str]:
-    """Return the names of columns that were given to a filter, as a list or as text with commas."""
+    """Return the names of columns given to a filter, as a list or as text with commas."""
     return (
         [name.strip() for name in columns.split(",")] if isinstance(columns, str) else [str(name) for name in columns]
     )
 
 
 def columns_of(names: t.Iterable[str]) -> list[Column]:
-    """Return the columns of these names, which may be in any case, with or without underscores.
+    """Return the columns with the given names, regardless of case and underscores.
 
     Raises:
         ValueError: There is no such column.
@@ -156,7 +156,7 @@ def format_rows(entries: t.Iterable[Entry], columns: t.Iterable[str]) -> list[st
 
 
 def format_list(entries: t.Iterable[Entry], columns: t.Iterable[str] = ALL) -> list[str]:
-    """Return the properties of each entry, one in a line, with an empty line between entries.
+    """Return the properties of each entry, one in each line, with an empty line between entries.
 
     Raises:
         ValueError: There is no such column.
@@ -170,10 +170,10 @@ def format_list(entries: t.Iterable[Entry], columns: t.Iterable[str] = ALL) -> l
 
 
 def entries_of(value: t.Any) -> list[Entry]:
-    """Return what was given to a filter as a list of sessions, or of entries of `results`.
+    """Return the value given to a filter as a list of sessions, or of entries of `results`.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The value has neither.
     """
     if isinstance(value, (Mapping, str)):
         raise ValueError("it needs a list of sessions, such as the sessions of a registered result")

@@ -1,11 +1,11 @@
-"""The session of one Windows task: opened by its connection, removed at its end, and healed in between.
+"""The session of one Windows task: its connection opens it, repairs it after breaks, and removes it at the end.
 
     connect    Create
     command    Command, Send, Receive until it ends; if the connection breaks, over a new one
     close      Delete
 
-A command that is not known to have ended is not killed with its session, unless a user ends the task: by the keyword
-timeout or by Ctrl-C.
+If a command may still run, its session is not removed, because that would kill the command. The exception is a task
+that the user interrupts by the keyword timeout or by Ctrl-C.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -42,9 +42,9 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline im
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._interruption import tidy_interruption
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._task_work import TRANSFER, Work
 
-# What listings show for the sessions of tasks.
+# The name of the sessions of tasks in listings.
 NAME = "Ansible task"
-# Seconds in which a killed process ends.
+# Seconds that a killed process may take to end.
 _MOMENT = 0.5
 _UNREACHABLE = frozenset({Reason.UNREACHABLE, Reason.ACCESS_DENIED})
 
@@ -53,8 +53,8 @@ class Unfinished(PSSessionError):
     """A command that was started, or may have been, could not be followed to its end.
 
     Args:
-        cause: Why.
-        fate: What became of the command, as a sentence.
+        cause: The failure.
+        fate: A sentence about the state of the command.
     """
 
     def __init__(self, cause: TransportError, fate: str) -> None:
@@ -66,17 +66,17 @@ class TaskSession:
     """A session with one command at a time.
 
     Args:
-        endpoint: Of its computer.
-        resource_uri: The session configuration's.
-        recovery_timeout: Seconds to get over one break of the connection.
-        tell: Gets a line about each break, and one when it is healed.
+        endpoint: The endpoint of its computer.
+        resource_uri: The URI of the session configuration.
+        recovery_timeout: Seconds to repair one break of the connection.
+        tell: Gets a line about each break, and one when the connection is repaired.
 
     Raises:
-        PSSessionError: It cannot be opened.
+        PSSessionError: The session cannot be opened.
 
     Attributes:
-        connection: Has `max_payload_size`, by which core's plugin cuts files, in bytes.
-        host: Collects what commands write to their host.
+        connection: Has `max_payload_size` in bytes; core's plugin sends files in pieces of this size.
+        host: Collects the text that commands write to their host.
     """
 
     def __init__(
@@ -104,16 +104,16 @@ class TaskSession:
         return self._session.instance_id
 
     def run(self, script: Script, take: t.Callable[[t.Any], None] | None = None, work: Work = TRANSFER) -> CorePipeline:
-        """Run a script to its end, and return what it gave.
+        """Run a script to its end, and return its output.
 
         Args:
-            work: What it does; of no importance here.
-            take: Gets each object of its output; without it, they are in what is returned. As with core, the server is
-                not asked to forget such a command.
+            work: The work of the script; not used here.
+            take: Gets each object of the output. Without it, the returned output has the objects. As in core, the
+                server is not asked to forget such a command.
 
         Raises:
-            Unfinished: It was started, and its end is not known.
-            PSSessionError: It was not started.
+            Unfinished: The command was started, and it is unknown whether it has ended.
+            PSSessionError: The command was not started.
         """
         self._check_parent()
         if take is None:
@@ -127,13 +127,13 @@ class TaskSession:
         return pipeline
 
     def close(self) -> None:
-        """Remove the session, unless its command may still be working."""
+        """Remove the session, unless its command may still run."""
         with contextlib.closing(self._remoting):
             if not self._may_work:
                 self._remoting.remove(self._session)
 
     def _check_parent(self) -> None:
-        """Make sure that there is a run that gets the result.
+        """Check that the run that needs the result still exists.
 
         Raises:
             PSSessionError: ansible-playbook has ended.
@@ -146,7 +146,7 @@ class TaskSession:
 
     @contextlib.contextmanager
     def _stopped_by_user(self, stop: t.Callable[[], None]) -> t.Iterator[None]:
-        """Stop what the block started if a user ends it, by the keyword timeout or by Ctrl-C."""
+        """Stop the command that the block started if a user interrupts it by the keyword timeout or by Ctrl-C."""
         try:
             yield
         except Exception:
@@ -194,7 +194,7 @@ class TaskSession:
         return pipeline
 
     def _received(self, command_id: str, pipeline: CorePipeline) -> None:
-        """Take note of a command that was received to its end, before the server is asked to forget it."""
+        """Note that a command was received to its end, before the server is asked to forget it."""
 
     def _unfinished(self, cause: TransportError) -> Unfinished:
         return Unfinished(
@@ -213,16 +213,17 @@ class TaskSession:
             self._tell("connected to the command again")
 
     def _forget_ended(self) -> None:
-        """Have the server forget the command before; it has one runspace, and a limit of commands."""
+        """Make the server forget the previous command, because a session has one runspace and a limit of commands."""
         if self._ended is not None:
             with contextlib.suppress(TransportError):  # what the session has, the next command tells
                 self._remoting.forget(self._session, self._ended)
             self._ended = None
 
     def _is_by_user(self) -> bool:
-        """Return whether a signal is of an ansible-playbook that ends its tasks, after Ctrl-C, and waits for them.
+        """Return whether a signal comes from an ansible-playbook that ends its tasks after Ctrl-C, and waits for them.
 
-        One that was killed leaves its work to the server. A signal for all of its processes may be here before it ends.
+        If ansible-playbook was killed, its commands go on. A signal to all its processes may arrive here before it
+        has ended.
         """
         until = time.monotonic() + _MOMENT
         while self._has_parent():
@@ -233,14 +234,14 @@ class TaskSession:
 
 
 def is_unreachable(error: PSSessionError) -> bool:
-    """Return whether a failure says that the computer cannot be reached, or does not let us in."""
+    """Return whether a failure means that the computer cannot be reached, or refuses the log-on."""
     if isinstance(error, Unfinished):
         return error.is_unreachable
     return isinstance(error, TransportError) and (error.is_break or reason_of(error.code) in _UNREACHABLE)
 
 
 def told(error: PSSessionError) -> str:
-    """Return a failure as sentences, with what to do about it where that is known."""
+    """Return sentences about a failure, with a hint if there is one."""
     text = str(error)
     if isinstance(error, TransportError):
         text = " ".join(filter(None, (f"{error.message.rstrip('.')}.", error.advice)))

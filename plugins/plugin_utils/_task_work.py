@@ -1,9 +1,9 @@
-"""The work of a task on a computer, and the key by which a later run knows that it is the same.
+"""The work of a task on a computer, and the key by which a later run recognises the same work.
 
-The key is made of what two runs have in common: module, arguments, environment, become, the code of the module, and the
-contents of files that were sent for it. Ansible's payload has more, and differs from run to run: its verbosity, the
-order of lists that it makes of sets, the time in its compressed part, ids of jobs, names of temporary folders. The
-payload itself is only read.
+The key is made from the properties that two runs have in common: module, arguments, environment, become, the code of
+the module, and the contents of files that were sent for it. The rest of Ansible's payload differs from run to run: the
+verbosity, the order of lists made from sets, the time in the compressed part, ids of jobs, names of temporary folders.
+The payload itself is only read.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -18,14 +18,14 @@ import json
 import re
 import typing as t
 
-# Between the parts of a payload.
+# The separator of the parts of a payload.
 _DIVIDER = "\0\0\0\0"
-# A folder that ansible-core makes for one task: time, process and a random number.
+# The name of a folder that ansible-core makes for one task: time, process and a random number.
 _TEMPORARY = re.compile(r"ansible-tmp-[0-9.]+-[0-9]+-[0-9]+")
 _ENCODED = "-EncodedCommand"
-# What the internal arguments of a module say and two runs have to agree on. The others begin like this, too.
+# The prefix of a module's internal arguments, and the two of them that have to be equal in both runs.
 _INTERNAL, _CHECK_MODE, _MODULE_NAME = "_ansible_", "_ansible_check_mode", "_ansible_module_name"
-# Modules whose result is about the moment, by the last part of their name.
+# Modules whose result is valid only for the moment of the run, by the last part of their name.
 _READ_ONLY = frozenset(
     {"setup", "slurp", "async_status", "win_ping", "win_stat", "win_find", "win_whoami", "win_reg_stat", "win_wait_for"}
 )
@@ -39,12 +39,12 @@ class Work:
     """One command of a task.
 
     Attributes:
-        name: Of the module; raw, script; or what the connection does for itself.
-        content: What the key is made of; None for what is never joined.
-        is_module: Whether it writes its result once, at its end.
-        is_repeatable: Whether it may be run again, whatever became of an earlier run of it: what only reads, check
-            mode, and what the connection does for itself.
-        is_secret: Whether its task has no_log, so that nothing of its result may be written.
+        name: The name of the module, raw, script, or the name of an operation of the connection itself.
+        content: The text that the key is made from. None for a command that is never joined.
+        is_module: Whether the command writes its result once, at its end.
+        is_repeatable: Whether the command may be run again, however an earlier run of it ended. That is so for commands
+            that only read, for check mode, and for operations of the connection itself.
+        is_secret: Whether its task has no_log, so that no part of its result may be written to a file.
     """
 
     name: str
@@ -56,16 +56,16 @@ class Work:
 
 TRANSFER = Work("transfer of a file", is_repeatable=True)
 _HELPER = Work("preparation of a task", is_repeatable=True)
-# Of a version of ansible-core that writes its payload in another way.
+# The work of a version of ansible-core that writes its payload in an unknown form.
 _UNKNOWN = Work("task of an unknown form")
 
 
 def work_of(command: str, in_data: str | bytes | None, files: t.Mapping[str, str]) -> Work:
-    """Return what a command of ansible-core is.
+    """Return the work of a command of ansible-core.
 
     Args:
-        command: As connection plugins get it.
-        in_data: What it reads.
+        command: The command as connection plugins get it.
+        in_data: The input of the command.
         files: Digests of the files that were sent for the task, by their paths on the computer.
     """
     payload = _text(in_data)
@@ -93,9 +93,9 @@ def _of_parts(parts: Parts, files: t.Mapping[str, str]) -> Work:
 
 
 def _parts(payload: str) -> Parts | None:
-    """Return what a payload says about its task, or None for a script of ansible-core's own.
+    """Return the description of the task in a payload, or None for a script of ansible-core itself.
 
-    ansible-core writes it in one way up to 2.18, and in another from 2.19 on.
+    The form of the payload changed in ansible-core 2.19.
     """
     before, _divider, manifest = payload.partition(_DIVIDER)
     if before.lstrip().startswith("{"):

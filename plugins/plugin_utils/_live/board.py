@@ -1,7 +1,7 @@
-"""Board: the tasks of all forks of a run agree here on which lines they show.
+"""Board: shared data by which the tasks in all forks of a run decide which lines to show.
 
-A run shows at most `MOST_LINES` lines. Above `MOST_SESSIONS` that a task waits for, one line for all of them, which any
-of the forks shows, replaces a line for each.
+A run shows at most `MOST_LINES` lines. If a task waits for more than `MOST_SESSIONS` sessions, one line for all
+sessions replaces the lines for each. Any fork may show it.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -17,16 +17,16 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.shared_records import Record, Records
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import duration
 
-# Of a run: all lines, and those that are notices, so that progress is seen beside warnings and output.
+# The maximum number of all lines of a run, and of its notices. Notices have fewer, so that there is room for progress.
 MOST_LINES, MOST_NOTICES = 200, 120
-# So many sessions that say the same have a notice.
+# The maximum number of notices with the same text from different sessions.
 MOST_OF_A_NOTICE = 3
 MOST_SESSIONS = 10
-# Of the last ones the hosts are named.
+# The line about all sessions names the hosts of the last ones, up to this number.
 MOST_HOSTS = 3
-# Seconds between two lines: the least, and the most after hours of waiting.
+# Seconds between two lines: the minimum, and the maximum after hours of waiting.
 SHORTEST, LONGEST = 5.0, 300.0
-# Tasks of a run that are remembered; more than one runs at a time only under strategies such as free.
+# The number of tasks of a run that are remembered. Several run at a time only with strategies such as free.
 _TASKS = 8
 
 
@@ -35,7 +35,7 @@ def interval(elapsed: float, sessions: int = 1) -> float:
 
     Args:
         elapsed: Seconds since the wait began.
-        sessions: How many of them have lines.
+        sessions: The number of sessions with lines.
     """
     return min(max(SHORTEST, elapsed * max(sessions, 1) / 12), LONGEST)
 
@@ -45,12 +45,12 @@ class Share:
     """Contribution of one worker to the line about all sessions.
 
     Attributes:
-        began: When the worker began, in seconds.
-        total, done, failed: Commands that it waits for, those that have ended, and those of them with an error.
-        busy: Sessions in use that it waits for.
-        broken: Sessions whose connection is being replaced.
+        began: The time at which the worker began, in seconds.
+        total, done, failed: The numbers of commands that it waits for, that have ended, and that ended with an error.
+        busy: The number of sessions in use that it waits for.
+        broken: The number of sessions whose connection is being replaced.
         hosts: Some hosts of commands that have not ended.
-        slowest: Host and per cent of the command that is least far, of those that tell.
+        slowest: Host and per cent of the slowest command, among those that report their progress.
     """
 
     began: float = 0.0
@@ -71,10 +71,10 @@ class Standing(t.NamedTuple):
     """Progress of a task in all forks.
 
     Attributes:
-        sessions: How many sessions it waits for.
-        has_summary: Whether one line for all sessions replaces a line for each.
-        line: The line about all of them, if it is to be shown now.
-        due_at: When there is such a line to be shown, or None.
+        sessions: The number of sessions that it waits for.
+        has_summary: Whether one line for all sessions replaces the lines for each.
+        line: The line about all sessions, if it is to be shown now.
+        due_at: The time at which the next line about all sessions is to be shown, or None.
     """
 
     sessions: int
@@ -87,7 +87,7 @@ class Board:
     """The board as one worker uses it for one task.
 
     Args:
-        records: What all forks of the run share.
+        records: The records that all forks of the run share.
         task: Identity of the task, the same in all forks.
         worker: Identity of the worker.
     """
@@ -98,15 +98,15 @@ class Board:
         self._worker = worker
 
     def take_line(self, text: str) -> str | None:
-        """Return the text of one of the run's lines, or None if there are no more; the last one says so."""
+        """Return the text of a line, or None after the run's last line. The last line says that it is the last one."""
         return t.cast("str | None", self._change(lambda record: _taken(record, text)))
 
     def take_notice(self, text: str, said: str, lines: int = 1) -> str | None:
-        """Return the text of a notice, or None where further ones would be too many in this run.
+        """Return the text of a notice, or None if the run has already shown the maximum number of them.
 
         Args:
-            said: What it says without naming the session.
-            lines: How many it has.
+            said: The text of the notice without the name of the session.
+            lines: The number of its lines.
         """
 
         def change(record: Record) -> str | None:
@@ -124,14 +124,14 @@ class Board:
         return t.cast("str | None", self._change(change))
 
     def note_interruption(self, text: str) -> None:
-        """Note that the run ends and leaves commands running; `interruption_of` returns the first text in the end."""
+        """Note that the run ends while commands still run. Later, `interruption_of` returns the first such text."""
         self._change(lambda record: record.setdefault("interruption", text))
 
     def update(self, share: Share, now: float) -> Standing:
-        """Note what this worker waits for, and return how the task stands.
+        """Note the commands that this worker waits for, and return the progress of the task.
 
         Args:
-            now: In seconds of a clock that all forks share.
+            now: The time in seconds of a clock that all forks share.
         """
 
         def change(record: Record) -> Standing:
@@ -139,7 +139,7 @@ class Board:
             task["shares"][self._worker] = dataclasses.asdict(share)
             shares = [_share(each) for each in task["shares"].values()]
             sessions = sum(each.sessions for each in shares)
-            # Once there was one line for all sessions, it stays so when there are fewer left.
+            # A task that has once shown one line for all sessions goes on with that when fewer sessions remain.
             has_summary = task["has_summary"] = task["has_summary"] or sessions > MOST_SESSIONS
             if not has_summary:
                 return Standing(sessions)
@@ -155,7 +155,7 @@ class Board:
         return t.cast(Standing, self._change(change))
 
     def leave(self, share: Share) -> None:
-        """Note that this worker waits no longer; what it has done stays counted."""
+        """Note that this worker no longer waits. Its ended commands still count."""
 
         def change(record: Record) -> None:
             task = self._of_task(record, share.began)
@@ -170,7 +170,7 @@ class Board:
         tasks: dict[str, Record] = record.setdefault("tasks", {})
         new = {"began": began, "next": began + SHORTEST, "said": "", "has_summary": False, "shares": {}}
         task = tasks.pop(self._task, {**new, "left": dataclasses.asdict(Share())})
-        tasks[self._task] = task  # the one that was used last is the last one
+        tasks[self._task] = task  # the most recently used task is at the end
         while len(tasks) > _TASKS:
             del tasks[next(iter(tasks))]
         return task
@@ -180,7 +180,7 @@ class Board:
 
 
 def interruption_of(records: Records) -> str | None:
-    """Return what the user should know of a run that was interrupted, or None if it was not."""
+    """Return the message for the user of an interrupted run, or None if the run was not interrupted."""
     return t.cast("str | None", records.change("live", lambda record: record.get("interruption")))
 
 
@@ -199,10 +199,10 @@ def _taken(record: Record, text: str, lines: int = 1) -> str | None:
 
 
 def _summary(shares: t.Sequence[Share], left: Share) -> str:
-    """Return the line about all sessions: how many are done, which is least far, and what went wrong."""
+    """Return the line about all sessions: the number of ended commands, the slowest one, and the problems."""
     done, total = (sum(getattr(each, key) for each in shares) for key in ("done", "total"))
     failed, busy, broken = (sum(getattr(each, key) for each in (*shares, left)) for key in ("failed", "busy", "broken"))
-    if len(shares) == 1 and not left.done:  # one task for all hosts, so it knows how many there are
+    if len(shares) == 1 and not left.done:  # one task for all hosts, so it knows their number
         parts = [f"{done} of {total} done"] if total else []
     else:
         parts = [f"{done + left.done} done, {total - done} running"]

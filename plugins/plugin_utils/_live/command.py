@@ -1,4 +1,4 @@
-"""Command: one that a task waits for, and what there is to say about it."""
+"""Command: a command that a task waits for, and the lines about it."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -26,19 +26,19 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board impor
 if t.TYPE_CHECKING:
     from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.sessions import PSSession
 
-# Lines of output that are shown at once, the newest ones, and notices of one command.
+# The maximum number of output lines shown together (the newest ones), and of notices about one command.
 MOST_OUTPUT, MOST_NOTICES = 5, 10
 
 
 class Notice(t.NamedTuple):
-    """An error or a warning of a script: its kind, error or warning, and what it says."""
+    """An error or a warning of a script: its kind, ``error`` or ``warning``, and its text."""
 
     kind: str
     text: str
 
 
 def notice_in(stream: str, said: str) -> Notice:
-    """Return the notice that a record in a stream is."""
+    """Return the notice for a record in a stream."""
     return Notice(stream, text.short(said))
 
 
@@ -46,12 +46,12 @@ class Command:
     """A command that is waited for.
 
     Args:
-        began: When the wait began, in seconds.
+        began: The time at which the wait began, in seconds.
 
     Attributes:
-        place: Host and session, as its lines begin.
-        next_at: When its next line may be shown.
-        trouble: That its connection broke, as long as no new one is there.
+        place: Host and session, as at the beginning of its lines.
+        next_at: The earliest time of its next line.
+        trouble: A text about the broken connection, until there is a new one.
     """
 
     def __init__(self, session: PSSession, began: float, *, shows_output: bool = False) -> None:
@@ -68,7 +68,7 @@ class Command:
         self._notices: set[Notice] = set()
 
     def add(self, event: CommandEvent) -> None:
-        """Add what an event says about where the command is."""
+        """Update the state of the command from an event."""
         if isinstance(event, (OutputReceived, OutputSkipped)):
             self._objects += 1
             if self._shows_output and isinstance(event, OutputReceived):
@@ -89,7 +89,7 @@ class Command:
             self.trouble = ""
 
     def notice_of(self, event: CommandEvent) -> Notice | None:
-        """Return the notice that an event is, or None; also for one that was there before, and for too many."""
+        """Return the notice for an event, or None. A repeated notice, or one beyond the maximum, is left out."""
         if not isinstance(event, RecordReceived) or event.stream not in ("error", "warning"):
             return None
         said = event.record if isinstance(event.record, str) else message_of(event.record)
@@ -100,7 +100,7 @@ class Command:
         return notice
 
     def line(self, now: float) -> str | None:
-        """Return the line about the command, or None where it says nothing new but the time."""
+        """Return the line about the command, or None if only the time in it is new."""
         objects = counted(self._objects, "object") if self._objects else ""
         said = ", ".join(filter(None, (self.trouble or self._progress, objects))) or "no output yet"
         if said == self._said:
@@ -109,7 +109,7 @@ class Command:
         return f"{self.place}, {text.duration(now - self.began)}: {said}"
 
     def take_output(self) -> list[str]:
-        """Return the newest lines of output since the last call, and how many were left out before them."""
+        """Return the newest lines of output since the last call, and the number of older lines left out."""
         lines = [f"{self.place}: {line}" for line in self._output]
         left_out = self._output_lines - len(lines)
         self._output.clear()
@@ -124,7 +124,7 @@ class Command:
 
 
 def share_of(commands: t.Iterable[Command], share: Share) -> Share:
-    """Return a share with what the commands that are waited for say."""
+    """Return a worker's share with the state of the commands that it waits for."""
     waited_for = list(commands)
     told = [(each.host, each.percent) for each in waited_for if each.percent is not None]
     share.slowest = min(told, key=lambda each: each[1], default=None)

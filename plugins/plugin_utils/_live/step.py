@@ -1,4 +1,4 @@
-"""Step: what a task counts before and after it waits for commands, such as computers that have told their sessions."""
+"""Step: progress of a task before and after it waits for commands, such as the number of computers already listed."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -8,19 +8,19 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.board import SHORTEST, interval
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._live.text import duration
 
-# Seconds between two lines in which nothing changes but the time that is left.
+# Seconds between two lines that differ only in the remaining time.
 _SAME = 30.0
 
 
 class Step:
-    """Progress of one step of a task. It has a line only while it takes long.
+    """Progress of one step of a task. Only a step that takes long has a line.
 
     Args:
-        began: When the task began, in seconds.
+        began: The time at which the task began, in seconds.
 
     Attributes:
-        due_at: When the next line is due, or None.
-        total: How many units of work the step has.
+        due_at: The time at which the next line is due, or None.
+        total: The number of units of work in the step.
     """
 
     def __init__(self, began: float) -> None:
@@ -33,7 +33,7 @@ class Step:
         self.due_at: float | None = None
 
     def note(self, event: Progressed, now: float) -> None:
-        """Note how far it is."""
+        """Note the progress of the step."""
         if event.unit != self._unit or event.done < self._done:
             self._next_at = max(self._next_at, now + SHORTEST)
         if not self._silent:  # since then these are waited for
@@ -42,7 +42,7 @@ class Step:
         self.due_at = self._next_at if event.done < event.total else None
 
     def line(self, now: float) -> str:
-        """Return the line that is due; the next one follows when there is news, or for computers that keep silent."""
+        """Return the line that is due. The next one follows after a change, or while computers do not answer."""
         self._next_at = now + interval(now - self._began)
         text = f"{self._done} of {self.total} {self._unit}"
         if not self._silent:

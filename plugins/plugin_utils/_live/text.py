@@ -11,13 +11,13 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.text import counted, shown_in_line
 
 MOST_CHARACTERS = 200
-# Hosts of a line that are named.
+# The maximum number of hosts named in a line.
 _NAMED = 3
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def duration(seconds: float) -> str:
-    """Return a time for people, with its two largest units."""
+    """Return a time in words, with its two largest units."""
     whole = round(seconds)
     for unit, name, smaller, small_name in (
         (_DAY, "d", _HOUR, "h"),
@@ -40,17 +40,17 @@ def _cut(line: str) -> str:
 
 
 def host_of(session: PSSession) -> str:
-    """Return the host that a session is on, by the name that the inventory has for it."""
+    """Return the inventory name of the host that a session is on."""
     return session.endpoint.inventory_hostname or session.endpoint.computer_name
 
 
 def place_of(session: PSSession) -> str:
-    """Return host and session, as a line begins with them."""
+    """Return the names of host and session for the beginning of a line."""
     return f"{host_of(session)} ({short(session.name) or session.instance_id})"
 
 
 def places_of(sessions: t.Sequence[PSSession]) -> str:
-    """Return sessions for a line: the only one by name, of several the hosts, and of many only some of these."""
+    """Return text that names sessions: a single session by name, several by their hosts, many by some hosts."""
     if len(sessions) == 1:
         session = sessions[0]
         return f"session {short(session.name) or session.instance_id} on {host_of(session)}"
@@ -60,7 +60,7 @@ def places_of(sessions: t.Sequence[PSSession]) -> str:
 
 
 def progress(record: t.Mapping[str, t.Any]) -> str:
-    """Return a record of progress for a line, such as ``Rebuild indexes: Sales, 45 %``; nothing for one that ended."""
+    """Return the text of a progress record, such as ``Rebuild indexes: Sales, 45 %``; empty if the activity ended."""
     if record.get("record_type") == "Completed":
         return ""
     said = [str(record[key]) for key in ("activity", "status") if record.get(key)]
@@ -70,14 +70,14 @@ def progress(record: t.Mapping[str, t.Any]) -> str:
 
 
 def percent_of(record: t.Mapping[str, t.Any]) -> int | None:
-    """Return how far a record of progress says that something is, or None if it does not."""
+    """Return the per cent in a progress record, or None if it has none."""
     percent = record.get("percent_complete")
     is_known = isinstance(percent, int) and percent >= 0 and record.get("record_type") != "Completed"
     return t.cast(int, percent) if is_known else None
 
 
 def output_lines(value: object) -> list[str]:
-    """Return an object of the output stream, or of the information stream, as lines; blanks in them stay."""
+    """Return an object of the output stream, or of the information stream, as lines. Blanks in lines are kept."""
     if isinstance(value, dict) and "NoNewLine" in value:  # of Write-Host (HostInformationMessage)
         value = value.get("Message")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

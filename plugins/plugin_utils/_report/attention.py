@@ -13,7 +13,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._outcome import C
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import Report
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import printable
 
-# How many different messages a group shows; the table of errors has all of them.
+# The maximum number of different messages in a group. The table of errors has all messages.
 _MESSAGES = 5
 
 
@@ -22,7 +22,7 @@ class Message:
     """One message of a group.
 
     Attributes:
-        is_example: Whether the messages of other hosts have the same cause and other words.
+        is_example: Whether other hosts have messages with the same cause but different text.
     """
 
     text: str
@@ -37,8 +37,8 @@ class Attention:
         outcome: The reason, or the outcome of hosts without an error record.
         hosts: Names, in the order of the report; empty for an error about no host in particular.
         messages: The first different messages.
-        others: How many more there are.
-        hint: What to do; it may be empty.
+        others: The number of further messages.
+        hint: Advice on what to do; may be empty.
     """
 
     outcome: str
@@ -51,7 +51,7 @@ class Attention:
 def attention_of(report: Report) -> list[Attention]:
     """Return the groups of hosts that need attention, the worst reason first."""
     place = {row["host"]: number for number, row in enumerate(report.hosts)}
-    # The host of a row is the one that the inventory knows.
+    # The host of a row is an inventory host.
     rows = [row for row in report.errors if row["host"] not in place or row["host"] in report.failed]
     errors = [{**row, "message": str(row["message"]), "inventory_hostname": row["host"]} for row in rows]
     groups = [_of_errors(group, place) for group in error_groups.groups_of(errors)]
@@ -71,18 +71,18 @@ def _of_errors(group: error_groups.Group, place: t.Mapping[str, int]) -> Attenti
 def needs_attention(row: t.Mapping[str, t.Any], report: Report) -> bool:
     """Return whether a host needs attention: it failed, or a script has completed with errors there.
 
-    Errors with a reason that is no failure of the task, such as a busy session for a later run, need none.
+    Errors that do not fail the task, such as a busy session that a later run will find, need no attention.
     """
     return row["host"] in report.failed or row["outcome"] == COMPLETED_WITH_ERRORS
 
 
 @dataclass(frozen=True)
 class RunAgain:
-    """Hosts with one outcome that may be run again.
+    """Hosts with one outcome on which the task may run again.
 
     Attributes:
-        is_chosen: Whether the list has them unless the reader chooses otherwise. A script that completed may have done
-            its work, so to run it again is for the reader to decide.
+        is_chosen: Whether they are in the list by default. A script that completed may have done its work, so the
+            reader has to add its host.
     """
 
     outcome: str

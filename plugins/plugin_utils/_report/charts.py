@@ -14,7 +14,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data impo
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _TO_THE_MINUTE = len("2026-11-25T08:00")
-# The axis of expiries is logarithmic: minutes matter at its beginning, and hours do not at its end.
+# The axis of expiries is logarithmic, because a minute matters at its beginning, and an hour does not at its end.
 _AXIS_START = 5 * _MINUTE
 _AXIS_BARS = 48
 _TICKS = (
@@ -34,7 +34,7 @@ class Expiry:
     """The expiry of a session to which no client connects.
 
     Attributes:
-        seconds: From the making of the report; negative if it was over by then.
+        seconds: Seconds from the creation of the report to the expiry; negative if the session expired before.
     """
 
     row: Row
@@ -46,7 +46,7 @@ class Expiry:
 
     @property
     def left(self) -> str:
-        """The time left, in two units at most."""
+        """The remaining time, in two units at most."""
         minutes = int(self.seconds // _MINUTE)
         if minutes < 0:
             return "over"
@@ -65,8 +65,8 @@ class ExpiryGroup:
     """Sessions that expire in the same minute.
 
     Attributes:
-        expiries: The next one first.
-        on_hosts: Names of hosts by the name of the session there, or its instance id.
+        expiries: The expiries, the earliest first.
+        on_hosts: Names of hosts, by the name or instance id of the session on them.
     """
 
     expiries: list[Expiry]
@@ -74,13 +74,13 @@ class ExpiryGroup:
 
     @property
     def first(self) -> Expiry:
-        """The one that expires first."""
+        """The earliest expiry."""
         return self.expiries[0]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of a chart; place and length in percent of the chart."""
+    """A bar of a chart, with position and length in percent of the chart."""
 
     label: str
     count: int
@@ -90,7 +90,7 @@ class Bar:
 
 
 def expiries_of(report: Report, generated_at: str) -> list[Expiry]:
-    """Return the sessions that will expire, the next one first."""
+    """Return the sessions that will expire, the earliest first."""
     now = parse(generated_at)
     found = []
     for row in report.sessions:
@@ -101,7 +101,7 @@ def expiries_of(report: Report, generated_at: str) -> list[Expiry]:
 
 
 def grouped(expiries: t.Sequence[Expiry]) -> list[ExpiryGroup]:
-    """Return groups of sessions that expire in the same minute; a page shows no seconds."""
+    """Return groups of sessions that expire in the same minute, because the page does not show seconds."""
     groups: dict[str, list[Expiry]] = {}
     for expiry in expiries:
         groups.setdefault(str(expiry.row["expires_on"])[:_TO_THE_MINUTE], []).append(expiry)
@@ -117,7 +117,7 @@ def _on_hosts(expiries: t.Sequence[Expiry]) -> dict[str, list[str]]:
 
 
 def outcome_bars(report: Report) -> list[Bar]:
-    """Return one bar behind the other, together as long as the chart."""
+    """Return bars one after the other, together as long as the chart."""
     found, start = [], 0.0
     for outcome, count in report.outcomes.items():
         length = 100 * count / (len(report.hosts) or 1)
@@ -127,12 +127,12 @@ def outcome_bars(report: Report) -> list[Bar]:
 
 
 def state_bars(report: Report) -> list[Bar]:
-    """Return a bar for each state and availability there is."""
+    """Return a bar for each combination of state and availability."""
     return _bars((row["state"], row["availability"]) for row in report.sessions if row["state"])
 
 
 def command_bars(report: Report) -> list[Bar]:
-    """Return a bar for each state of a command that is known."""
+    """Return a bar for each known state of commands."""
     return _bars((row["command_state"], _exit_code(row["rc"])) for row in report.sessions if row["command_state"])
 
 
@@ -141,7 +141,7 @@ def _exit_code(code: t.Any) -> str | None:
 
 
 def _bars(states: t.Iterable[tuple[str, str | None]]) -> list[Bar]:
-    """Return a bar for each state and what is said about it, the most frequent one first; its length is its share."""
+    """Return a bar for each state with its description, the most frequent first. Its length is the state's share."""
     counted = Counter((state, f"{state}, {more}" if more and more != "None" else state) for state, more in states)
     return [
         Bar(label, count, 0, 100 * count / counted.total(), state)
@@ -150,13 +150,13 @@ def _bars(states: t.Iterable[tuple[str, str | None]]) -> list[Bar]:
 
 
 def ticks(expiries: t.Sequence[Expiry]) -> list[tuple[str, float]]:
-    """Return the labels of the axis, and where they stand in percent of it."""
+    """Return the labels of the axis with their positions in percent of it."""
     end = _end(expiries)
     return [(label, 100 * _place(seconds, end)) for seconds, label in _TICKS if seconds <= end]
 
 
 def expiry_bars(expiries: t.Sequence[Expiry]) -> list[Bar]:
-    """Return how many expire when, along the axis; the length of a bar is its height."""
+    """Return bars for the number of expiries along the axis. Here, the length of a bar is its height."""
     end = _end(expiries)
     places = [min(int(_place(expiry.seconds, end) * _AXIS_BARS), _AXIS_BARS - 1) for expiry in expiries]
     counted = Counter(places)
@@ -169,17 +169,17 @@ def expiry_bars(expiries: t.Sequence[Expiry]) -> list[Bar]:
 
 
 def _end(expiries: t.Sequence[Expiry]) -> float:
-    """Return where the axis ends, in seconds: after a day at least."""
+    """Return the length of the axis in seconds, at least a day."""
     return max([_DAY, *(expiry.seconds for expiry in expiries)])
 
 
 def _place(seconds: float, end: float) -> float:
-    """Return where on the axis a time is, from 0 to 1."""
+    """Return the position of a time on the axis, from 0 to 1."""
     return math.log(max(seconds, _AXIS_START) / _AXIS_START) / math.log(end / _AXIS_START)
 
 
 def parse(text: t.Any) -> datetime.datetime | None:
-    """Return the time that a result tells, or None for what is no time."""
+    """Return a value of a result as a time, or None if it is not a time."""
     try:
         return datetime.datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
     except ValueError:

@@ -1,6 +1,6 @@
 """Data of the report: rows of hosts, sessions and errors from results of any task of the collection.
 
-Output of commands is in it only where it is asked for. It may be secret, and a report is made to be handed around.
+The report has the output of commands only on request, because output may be secret and reports are often forwarded.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -21,7 +21,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.output im
 
 Row = dict[str, t.Any]
 
-# What a report takes from a session as it is; all else of a session row is found out here.
+# The fields that a report copies from a session. The others of a session row are computed here.
 _SESSION_PROPERTIES = (
     "id",
     "name",
@@ -62,14 +62,14 @@ ERROR_FIELDS = (
 
 @dataclass
 class Host:
-    """One host and what became of it, over all results about it.
+    """One host with its outcome in all results about it.
 
     Attributes:
-        name: None collects what is about no host in particular.
+        name: The name of the host. None collects the errors that are not about a certain host.
         sessions: Rows by instance id.
-        missing: What was asked for and not found there.
+        missing: The names and ids that a task asked for and did not find on the host.
         given: Results of commands, by the ids of session and command.
-        failed: Whether a result says so, and not only errors that are none for its task.
+        failed: Whether a result has failed. Errors that do not fail their task do not count.
     """
 
     name: str | None
@@ -81,7 +81,7 @@ class Host:
     failed: bool = False
 
     def add(self, result: Mapping[str, t.Any]) -> None:
-        """Add what a result says, in the shape of `of_host`."""
+        """Add a result in the form that `of_host` returns."""
         self.changed = self.changed or bool(result.get("changed"))
         self.failed = self.failed or bool(result.get("failed"))
         self.missing += {escaped_nul(str(each)) for each in result.get("missing") or () if each}.difference(
@@ -100,7 +100,7 @@ class Host:
             row.update({f"{stream}_count": len(gave.get(stream) or ()) for stream in ("output", "error", "warning")})
             self.given[str(gave.get("instance_id")), str(gave.get("command_id"))] = gave
         errors = list(result.get("errors") or ())
-        if result.get("failed") and not errors:  # it never came as far as a session
+        if result.get("failed") and not errors:  # the task failed before it had a session
             errors = [{"reason": Reason.FAILED.value, "message": result.get("msg")}]
         for error in errors:
             row = {each: _plain(error.get(each)) for each in ERROR_FIELDS} | {"host": self.name}
@@ -118,7 +118,7 @@ class Host:
         }
 
     def _commands(self) -> t.Iterator[Row]:
-        """Yield the state of each command, and whether it has written errors, as `outcome_of` wants them."""
+        """Yield the state of each command, and whether it has written errors, in the form for `outcome_of`."""
         for row in self.sessions.values():
             yield {"state": row["command_state"], "error": row["error_count"]}
 
@@ -131,14 +131,14 @@ class Host:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that is written, in the order in which it is written.
+    """All data of the report, in the order of its files.
 
     Attributes:
-        hosts: Rows with host, outcome, changed, the number of sessions and errors, and what was missing.
+        hosts: Rows with host, outcome, changed, the number of sessions and errors, and the missing names and ids.
         sessions: Rows with the `SESSION_FIELDS`.
-        errors: Rows with the `ERROR_FIELDS`; those of no certain host have None for it.
-        outputs: What commands wrote, for the page alone.
-        failed: Names of the hosts that failed, for the page alone. Errors may be no failure of a host.
+        errors: Rows with the `ERROR_FIELDS`. The host is None if an error is not about a certain host.
+        outputs: The output of commands, only for the page.
+        failed: Names of the hosts that failed, only for the page. A host with errors need not have failed.
     """
 
     title: str
@@ -165,7 +165,7 @@ class Report:
         }
 
     def as_dict(self) -> dict[str, t.Any]:
-        """Return the report as plain data; this is the JSON file, but for the time."""
+        """Return the report as plain data: the content of the JSON file without its time."""
         lists = {"hosts": self.hosts, "sessions": self.sessions, "errors": self.errors}
         return {"counts": self.counts, "outcomes": self.outcomes, "title": self.title, **lists}
 
@@ -174,12 +174,12 @@ def report_of(results: t.Iterable[t.Any], title: str, output_lines: int = 0) -> 
     """Return the report of some results.
 
     Args:
-        results: Results of tasks, or what the filter `of_host` and the role `pssession` make of them. Of a session that
-            is in several of them, the last one counts; it is changed if any task changed it.
-        output_lines: How many lines of the output of each command the report has.
+        results: Results of tasks, or of the filter `of_host` and the role `pssession`. If a session is in several
+            results, the last one counts. The session counts as changed if any task changed it.
+        output_lines: The maximum number of lines in the report from the output of each command.
 
     Raises:
-        ValueError: Something among them is no such result.
+        ValueError: A value is not such a result.
     """
     hosts: dict[str, Host] = {}
     for entry in _flat(results, "results"):
@@ -201,10 +201,10 @@ def report_of(results: t.Iterable[t.Any], title: str, output_lines: int = 0) -> 
 
 
 def _flat(results: t.Iterable[t.Any], place: str) -> t.Iterator[Row]:
-    """Yield the results themselves: those of a loop one by one, none of tasks that were skipped.
+    """Yield the single results: those of a loop one by one, and without skipped tasks.
 
     Raises:
-        ValueError: Something is no result; the message says where it stands.
+        ValueError: A value is not a result. The message has its position.
     """
     for number, entry in enumerate(results):
         here = f"{place}[{number}]"
@@ -222,10 +222,10 @@ def _flat(results: t.Iterable[t.Any], place: str) -> t.Iterator[Row]:
 
 
 def _by_host(entry: Row) -> t.Iterator[Row]:
-    """Take the result of a task apart; what is about no host at all has an empty name for it.
+    """Split the result of a task by hosts. The part that is not about a host has an empty name.
 
-    It is sorted by hosts before `of_host` looks at it: to search the result of a whole fleet for each of its hosts
-    would take too long.
+    The result is split before `of_host` is called, because searching the result of a whole fleet for each host would
+    take too long.
     """
     names: dict[str, str] = {}
     for kind in _KINDS:
@@ -237,7 +237,7 @@ def _by_host(entry: Row) -> t.Iterator[Row]:
 
 
 def _natural(text: str) -> list[str]:
-    """Return what sorts texts as people do: srv2 before srv10."""
+    """Return a sort key that orders numbers in texts by value: srv2 before srv10."""
     return [part.zfill(20) if part.isdecimal() else part for part in re.split(r"(\d+)", text.casefold())]
 
 
@@ -250,5 +250,5 @@ def _error_order(row: Row) -> tuple[str, ...]:
 
 
 def _plain(value: t.Any) -> t.Any:
-    """Return a value that fits into a cell: a number, a text, yes or no, or nothing."""
+    """Return a value for a cell: a number, a text, a Boolean or None."""
     return value if value is None or isinstance(value, (bool, int, float)) else escaped_nul(str(value))

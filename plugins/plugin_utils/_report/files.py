@@ -1,4 +1,4 @@
-"""Files of the report: their contents, whether those are new, and writing them."""
+"""Files of the report: makes their contents, compares them with existing files, and writes them."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -15,26 +15,26 @@ import typing as t
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.data import ERROR_FIELDS, SESSION_FIELDS, Report
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._report.page import html
 
-# Of the JSON file. It goes up when something that was there is gone or means something else.
+# The format number of the JSON file. It increases when a field is removed or changes its meaning.
 FORMAT_VERSION = 1
 
-# Columns of the CSV file: what a row is about comes first, then all that sessions and errors have.
+# Columns of the CSV file: first the kind and host of a row, then all fields of sessions and errors.
 CSV_FIELDS = ("record", "outcome", *dict.fromkeys((*SESSION_FIELDS, *ERROR_FIELDS)))
-# With one of these in front, a spreadsheet takes a cell for a formula.
+# A spreadsheet takes a cell that begins with one of these characters for a formula.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-# Where a file says when it was made: in JSON, and in the head of the page.
+# The places of the creation time in the files: in JSON, and in the head of the page.
 _GENERATED_AT = re.compile(rb'generated_at"(?:: | content=)"([\dTZ:-]+)"')
 
 
 def content(report: Report, kind: str, generated_at: str) -> bytes:
-    """Return what is to stand in a file.
+    """Return the content of a file.
 
     Args:
         kind: One of the `FORMATS`.
         generated_at: UTC time in ISO 8601, with a Z at its end.
     """
-    # A name may hold half of a surrogate pair, which is no character and fits into no file.
+    # A name may have half of a surrogate pair. That is not a character and cannot be encoded.
     return FORMATS[kind](report, generated_at).encode("utf-8", "replace")
 
 
@@ -45,9 +45,9 @@ def as_json(report: Report, generated_at: str) -> str:
 
 
 def as_csv(report: Report, _generated_at: str = "") -> str:
-    """Return the CSV file (RFC 4180): a row for each session and each error, and nothing that changes by itself.
+    """Return the CSV file (RFC 4180): a row for each session and each error, without times that differ in each run.
 
-    It begins with the mark by which spreadsheets and Windows PowerShell know UTF-8.
+    It begins with the byte order mark by which spreadsheets and Windows PowerShell recognise UTF-8.
     """
     outcomes = {row["host"]: row["outcome"] for row in report.hosts}
     text = io.StringIO()
@@ -61,7 +61,7 @@ def as_csv(report: Report, _generated_at: str = "") -> str:
 
 
 def _cell(value: t.Any) -> t.Any:
-    """Return a value as it stands in a cell, and never as a formula: server and user texts are only to be read."""
+    """Return the text of a value for a cell, which is never a formula. Texts come from servers and users."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str) and value.lstrip().startswith(_FORMULA):
@@ -73,7 +73,7 @@ FORMATS: t.Mapping[str, t.Callable[[Report, str], str]] = {"html": html, "json":
 
 
 def is_current(path: str, report: Report, kind: str) -> bool:
-    """Return whether a file says the same already: whether it is what would have been written when it was made."""
+    """Return whether a file has the same content already, apart from its creation time."""
     try:
         with open(path, "rb") as file:
             old = file.read()
@@ -84,5 +84,5 @@ def is_current(path: str, report: Report, kind: str) -> bool:
 
 
 def has_mode(path: str, mode: int) -> bool:
-    """Return whether a file is there with these permissions."""
+    """Return whether a file exists with these permissions."""
     return os.path.exists(path) and stat.S_IMODE(os.stat(path).st_mode) == mode

@@ -1,4 +1,4 @@
-"""Output of commands for the report's page: the first and last lines of each, within bounds."""
+"""Output of commands for the report's page: a limited number of first and last lines of each command."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._output_text import cut, lines_of
 
-# Lines of a command that may be asked for.
+# The maximum number of lines of a command that a task may ask for.
 MOST_LINES = 1_000
-# Characters of a page, in equal shares for all commands. Browsers open such a page within seconds.
+# The maximum number of characters of output in a page, in equal shares for all commands. Browsers open such a page
+# within seconds.
 MOST_CHARACTERS = 4_000_000
 
 
@@ -22,11 +23,11 @@ class Excerpt:
 
     Attributes:
         session: The name of its session, or the instance id of one without a name.
-        state: How the command ended, or that it still runs.
+        state: The state of the command: how it ended, or that it still runs.
         first: The first lines.
-        left_out: How many lines follow them that the page does not have.
-        last: The lines after those; errors of a script are the last ones.
-        count: How many lines there are.
+        left_out: The number of lines after them that are not in the page.
+        last: The last lines. Errors of a script are at their end.
+        count: The number of all lines.
     """
 
     host: str
@@ -40,11 +41,11 @@ class Excerpt:
 
 
 def excerpts_of(given: t.Iterable[tuple[str, Mapping[str, t.Any]]], most_lines: int) -> list[Excerpt]:
-    """Return what commands wrote, without those that wrote nothing.
+    """Return the output of commands, without commands that have none.
 
     Args:
         given: Names of hosts, each with an entry of `results`.
-        most_lines: Lines of each command; with 0 there is no output.
+        most_lines: The maximum number of lines of each command. With 0 there is no output.
     """
     if most_lines <= 0:
         return []

@@ -1,7 +1,7 @@
-"""The HTML file: one page that needs no network, and is a page of plain tables where there is no JavaScript.
+"""The HTML file: one page that needs no network. Without JavaScript it has plain tables.
 
-Most of what it says comes from servers. Jinja2 escapes all of it, and the page's own policy lets nothing run but the
-one script whose hash stands there, so that a mistake in the first would still be harmless.
+Most of its text comes from servers. Jinja2 escapes all text. In addition, the page's Content-Security-Policy has the
+hash of its only script and allows no other, so text that was not escaped by mistake could not run as a script.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -28,7 +28,7 @@ from ansible_collections.psremoting.fleet.plugins.plugin_utils._text import prin
 
 _FOLDER = Path(__file__).resolve().parent
 
-# Outcome, what it is called, what it means.
+# Outcome, its heading, its meaning.
 OUTCOMES = {
     "unreachable": ("Unreachable", "no answer"),
     "access_denied": ("Access denied", "log-on failed or not allowed"),
@@ -58,10 +58,10 @@ ERROR_COLUMNS = ("Host", "Session", "Reason", "Error id", "Message")
 OUTPUT_COLUMNS = ("Host", "Session", "Command", "Output")
 HOST_COLUMNS = ("Host", "Outcome", "Changed", "Sessions", "Errors", "Missing")
 
-# How many times of expiry are listed, and how many names of sessions for each; the table has all of them.
+# The maximum number of listed expiries, and of session names for each of them. The table has all sessions.
 NEXT_EXPIRIES = 10
 _SESSIONS = 3
-# How many hosts of a group can be seen before it is opened.
+# The number of hosts of a group that are visible before the reader expands it.
 _NAMES = 24
 
 
@@ -77,7 +77,7 @@ def html(report: Report, generated_at: str) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # Whatever a template shows goes through here, numbers and our own words as well.
+        # All values that a template shows pass this function, including numbers and constant texts.
         finalize=_shown,
     )
     environment.filters["moment"] = moment
@@ -134,13 +134,13 @@ def html(report: Report, generated_at: str) -> str:
 
 
 def moment(text: t.Any) -> str:
-    """Return a time for people: without seconds, in UTC as all of them. What is no time stays as it is."""
+    """Return a time for readers: in UTC, without seconds. A value that is not a time is returned as it is."""
     parsed = charts.parse(text)
     return parsed.strftime("%Y-%m-%d %H:%M") if parsed else str(text)
 
 
 def _no_sessions(report: Report) -> str:
-    """Return what a page without sessions says: hosts that failed have not told of theirs."""
+    """Return the text of a page without sessions. The sessions of hosts that failed are unknown."""
     is_told = not report.hosts or any(row["host"] not in report.failed for row in report.hosts)
     return "There are no sessions." if is_told else "No host has reported its sessions."
 
@@ -150,5 +150,5 @@ def _shown(value: t.Any) -> t.Any:
 
 
 def _hash(text: str) -> str:
-    """Return what a Content-Security-Policy calls an inline script or style."""
+    """Return the source expression of an inline script or style for a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -167,7 +167,7 @@ def _load_pkcs12(context: ssl.SSLContext, certificate: ClientCertificate) -> Non
         raise ValueError("it has no certificate with a private key")
     if not hasattr(os, "memfd_create"):
         raise ValueError("PKCS#12 files can be used on Linux only; give a PEM file here")
-    # Encrypted there as well: the name can be opened by whoever may read this process's memory anyway.
+    # The key is encrypted there as well. Only users who can read this process's memory anyway can open the name.
     secret = os.urandom(24).hex()
     chain = b"".join(each.public_bytes(Encoding.PEM) for each in (own, *others))
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(secret.encode())) + chain
