@@ -73,7 +73,7 @@ options:
   client_secret:
     description:
       - A long random text, for O(durable). It is part of the ids of sessions and commands, so that others cannot guess
-        arguments from the ids. Controllers need the same text if one is to take over the commands of another.
+        arguments from the ids. A controller that is to take over the commands of another one needs the same text.
       - The default is the content of a file beside O(state_file). The first task creates that file.
     type: str
     env:

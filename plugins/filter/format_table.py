@@ -29,7 +29,7 @@ options:
         CommandState has the states of the commands. A server lists a command as running until a client has received its
         output, so this state is C(Running or not received). Both columns are empty unless the task listed commands
         (O(psremoting.fleet.pssession_info#module:list_commands)).
-      - Age is the time since which the session has had no client. ExpiresIn is the time until the server removes it.
+      - Age is the time that the session has had no client. ExpiresIn is the time until the server removes it.
         Both are durations, such as C(1 h 59 min).
       - "Progress is the last progress record, such as C(Rebuild indexes: Sales, 45 %), and ExitCode the exit code.
         Entries of RV(psremoting.fleet.receive_pssession#module:results) have both; sessions do not."

@@ -132,7 +132,7 @@ sessions:
       type: str
       sample: WSMan
     state:
-      description: V(Opened) or V(Disconnected), as seen from here.
+      description: V(Opened) or V(Disconnected), as this controller sees it.
       type: str
       sample: Opened
     availability:
@@ -150,7 +150,7 @@ sessions:
       type: str
       sample: 0ee2bb5c-0000-0000-0000-31ad3d3b3a5b
     disconnected_on:
-      description: The time since which the session is disconnected (UTC), if the server gives it.
+      description: The time at which the session was disconnected (UTC), if the server gives it.
       type: str
       sample: "2026-11-23T22:10:00Z"
     expires_on:

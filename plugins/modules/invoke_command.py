@@ -198,8 +198,8 @@ notes:
   - In check mode, the task starts a script with C(-WhatIf) if it begins with C([CmdletBinding(SupportsShouldProcess)])
     and C(param). The task connects to the session for this, and afterwards restores its state, whatever O(when_done)
     is. It opens no session and writes nothing to the O(journal).
-  - In check mode the task does not start other scripts. Each session in which it would start one counts as changed,
-    except a session that the server lists as connected. The script counts as successful.
+  - In check mode the task does not start other scripts. Each session in which it would start a script counts as
+    changed, except a session that the server lists as connected. The script counts as successful.
   - With O(creates), O(removes), O(chdir) or O(error_action), the task wraps the script in a script of its own. Line
     numbers do not change, but the stack trace has one more level.
   - A script that supports C(-Confirm) gets C(-Confirm:$false), unless O(parameters) has it.

@@ -56,7 +56,7 @@ class Discovery:
 
 
 def discover(endpoints: t.Sequence[Endpoint], task: Task) -> Discovery:
-    """List the PowerShell sessions of all endpoints, side by side under the throttle.
+    """List the PowerShell sessions of all endpoints, several at a time as the throttle limit allows.
 
     A computer that cannot be asked becomes one error record, and the others are still asked. With
     `Request.stop_on_error` no further computer is asked after the first failure.

@@ -256,7 +256,7 @@ def _warn_of_ignored(reference: SessionReference, task: Task) -> None:
 
 
 def _fulfilling(task: Task, sessions: t.Sequence[PSSession]) -> list[PSSession]:
-    """Return the sessions that meet the request's other conditions, beside names and ids."""
+    """Return the sessions that meet the request's conditions other than names and ids."""
     query = task.request.query
     opened: set[SessionKey] = set()
     if query.state != "all":

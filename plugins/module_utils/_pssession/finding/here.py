@@ -24,7 +24,7 @@ _START_SECONDS = 60.0
 
 
 def only_here(task: Task, found: Found) -> Found:
-    """Return the found sessions without those that another process works with. Each of those is an error.
+    """Return the found sessions that no other process works with, and an error for each of the others.
 
     See `lock_sessions`.
     """

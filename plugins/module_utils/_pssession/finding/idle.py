@@ -20,7 +20,7 @@ POLL_SECONDS = 5.0
 
 
 def only_idle(task: Task, found: Found) -> Found:
-    """Return the found sessions without those that have a command. Each of those is an error.
+    """Return the found sessions without those that have a command. Each session with a command is an error.
 
     A second command would wait in the session until the first one ends, and then run unnoticed. Sessions with a command
     are listed again until `Flow.busy_timeout` is over, but not in check mode.

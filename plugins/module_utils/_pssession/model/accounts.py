@@ -20,7 +20,7 @@ _NETBIOS_LENGTH = 15
 
 @dataclass(frozen=True)
 class Account:
-    r"""A user name, taken apart; compared ignoring case.
+    r"""A user name, split into its parts. Comparisons ignore case.
 
     Attributes:
         domain: What was written before a backslash, or None. ``.`` is the computer itself.

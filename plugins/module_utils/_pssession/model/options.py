@@ -174,7 +174,7 @@ def number(least: int = 0, most: int = MAX_INT32) -> Reader:
 
 
 def one_of(*choices: str) -> Reader:
-    """Return the reader of a word that is one of these."""
+    """Return a reader that accepts only the given words."""
 
     def read(value: t.Any, name: str) -> str:
         if value not in choices:

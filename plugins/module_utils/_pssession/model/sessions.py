@@ -281,7 +281,7 @@ class SessionReference:
 
     @property
     def uri_key(self) -> str:
-        """As `Endpoint.key`; empty where the address is not known."""
+        """The key of its endpoint, as `Endpoint.key`; empty if the address is not known."""
         return key_of_uri(self.connection_uri or "")
 
     def is_same(self, registered: SessionReference) -> bool:

@@ -133,7 +133,7 @@ class SessionOption(OptionGroup):
 
 @dataclass(frozen=True)
 class HostSettings(OptionGroup):
-    """The inventory's settings of one computer, in the words of the `endpoints` option; durations are in seconds.
+    """The inventory's settings of one computer, named as in the `endpoints` option. Durations are in seconds.
 
     Attributes:
         authentication: In the words of the option `authentication`, or of a connection plugin.

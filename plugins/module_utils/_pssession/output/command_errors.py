@@ -159,7 +159,7 @@ def incomplete(
 def broken_off(session: PSSession, command_id: str | None, cause: TransportError, request: Request) -> ErrorRecord:
     """Return the record for a command that could not be started, or not be received to its end.
 
-    What became of the session is not known yet: see `with_fate`.
+    The state of the session is added later: see `with_fate`.
     """
     hint = ""
     if isinstance(cause, EndedWithoutState):
@@ -180,7 +180,7 @@ def broken_off(session: PSSession, command_id: str | None, cause: TransportError
 
 
 def with_fate(result: CommandResult, seen: Seen, request: Request) -> CommandResult:
-    """Return a result whose error says what became of the session, and nothing that was not seen."""
+    """Return a result whose error reports the state of the session, as far as a server has reported it."""
     error = result.error
     if error is None:
         return result
@@ -204,7 +204,7 @@ def with_fate(result: CommandResult, seen: Seen, request: Request) -> CommandRes
 
 
 def _fate(result: CommandResult, seen: Seen, request: Request) -> str:
-    """Return what became of a session, in words."""
+    """Return a text about the state of a session after a failure."""
     if seen.fate is Fate.UNKNOWN:
         why = f" ({seen.cause.message})" if seen.cause else ""
         later = " If the session exists later, receive_pssession receives the rest." if result.command_id else ""

@@ -66,7 +66,7 @@ class Seen:
 
 
 def look(task: Task, results: t.Iterable[CommandResult], leave: t.Container[SessionKey]) -> dict[SessionKey, Seen]:
-    """Look at the sessions of results that failed, at the same time under the throttle.
+    """List the sessions of failed results once more, several at a time as the throttle limit allows.
 
     Args:
         results: One for each session.

@@ -84,7 +84,7 @@ def _has_only_the_rest(result: CommandResult) -> bool:
 
 
 class Runner:
-    """Starts and receives commands in connected sessions, at the same time under the throttle."""
+    """Starts and receives commands in connected sessions, several at a time as the throttle limit allows."""
 
     def __init__(self, task: Task) -> None:
         self._task = task

@@ -43,14 +43,14 @@ class CommandStatus:
         return _KEY.encode() in data and self._command_id.encode() in data
 
     def read(self, value: object) -> t.Sequence[CommandEvent]:
-        """Return the events of an output object of the statements around the script. The script's own has none."""
+        """Return the events for an output object of the statements around the script; empty for the script's output."""
         events = self._read(value) if isinstance(value, dict) and value.get(_KEY) == self._command_id else ()
         if not events:
             self.note_output()
         return events
 
     def note_output(self) -> None:
-        """Note an output object that is not for `read`."""
+        """Note an output object of the script, which is not passed to `read`."""
         self._has_output = True
 
     def note_torn(self) -> t.Sequence[CommandEvent]:

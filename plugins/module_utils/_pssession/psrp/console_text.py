@@ -1,4 +1,4 @@
-"""Text in the cells of a console: how wide it is, cut to fit and broken into lines, as PowerShell does it.
+"""Text in the cells of a console: measures, cuts and wraps it as PowerShell does.
 
 Widths and breaks were compared with ``Out-String -Width 120`` of PowerShell 7.6 on Linux.
 """
@@ -108,7 +108,7 @@ def cell_lines(text: str, cells: int, alignment: int, *, is_last: bool) -> list[
 
 
 def wrapped(text: str, first: int, following: int) -> t.Iterator[str]:
-    """Yield the lines of a text, each broken between words where it is too wide; too wide words are broken, too.
+    """Yield the lines of a text. Lines that are too wide are broken between words, and words that are too wide within.
 
     PowerShell does so where its language is English, French, German, Italian, Portuguese or Spanish.
 

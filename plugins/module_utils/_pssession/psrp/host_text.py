@@ -47,7 +47,7 @@ class HostText:
         self._recorded[stream] = _as_written(text)
 
     def events_of(self, call: HostCall) -> t.Sequence[CommandEvent]:
-        """Return the text of a call, unless a record has it already. Other calls have no text."""
+        """Return the text that a call writes. It is empty if a record has the same text, or the call writes none."""
         parameters = call.parameters
         if call.method in _WRITES:
             position, end = _WRITES[call.method]

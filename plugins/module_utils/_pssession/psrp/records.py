@@ -280,7 +280,7 @@ def _value(document: Document, members: dict[str, ET.Element], name: str, depth:
 
 
 def _simple(document: Document, members: dict[str, ET.Element], name: str) -> t.Any:
-    """Return a property that is text or a number. An object in its place is ignored."""
+    """Return a property that is text or a number. If its value is an object, the property is ignored."""
     element = members.get(name)
     return None if element is None or element.tag in ("Obj", "Ref") else document.plain(element)
 

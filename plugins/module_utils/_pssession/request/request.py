@@ -320,7 +320,7 @@ class Request:
         )
 
     def with_remembered(self, remembered: t.Mapping[str, t.Any]) -> Request:
-        """Return the request with the options that earlier tasks had for one session; see `task_options`.
+        """Return the request with the options that earlier tasks used for one session; see `task_options`.
 
         Raises:
             ParameterBindingError: One of these options has a bad value.

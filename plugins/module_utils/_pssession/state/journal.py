@@ -121,7 +121,7 @@ class Journal:
         """Keep the journal: it is one file for all sessions."""
 
     def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
-        """Do nothing: the lock on the whole file keeps other runs from starting the same."""
+        """Do nothing, because the lock on the whole file keeps other runs from starting the same work."""
 
     def last_command_of(self, session: PSSession) -> str | None:
         """Return the id of the last command of a session in the journal, or None."""

@@ -31,7 +31,7 @@ class _Journals:
         raise NotImplementedError
 
     def last_command_of(self, session: PSSession) -> str | None:
-        """Return what `Journal.last_command_of` does; nothing is written for a session that was never heard of."""
+        """Return the value of `Journal.last_command_of`. Nothing is written for a session without a journal."""
         return self._of(session).last_command_of(session) if self._has(session) else None
 
     def is_unstarted(self, session: PSSession) -> bool:
@@ -194,7 +194,7 @@ class HostJournals(_Journals):
         return f"journal: {endpoint.computer_name} has none in this job"
 
     def lock_start(self, _endpoint: Endpoint, _name: str) -> None:
-        """Do nothing: the lock on the host's journal keeps other runs from starting the same."""
+        """Do nothing, because the lock on the host's journal keeps other runs from starting the same work."""
 
     def unopened_id(self, session: PSSession) -> str | None:
         """Return what `Journal.unopened_id` does."""

@@ -212,7 +212,7 @@ class Registry:
         return []
 
     def rows_of(self, sessions: t.Iterable[PSSession]) -> dict[tuple[str, str], SessionReference]:
-        """Return what is known of sessions, by `PSSession.key`."""
+        """Return the rows of sessions, by `PSSession.key`."""
         found = {session.key: self._row_of(session.endpoint, session.instance_id) for session in sessions}
         return {key: reference for key, reference in found.items() if reference is not None}
 

@@ -112,7 +112,7 @@ class World:
         conversation: Makes the conversation with an endpoint, without sending anything.
         monotonic: A clock in seconds, for deadlines and waiting.
         now: The time in UTC, for time stamps.
-        sleep: Waits for so many seconds.
+        sleep: Waits for a number of seconds.
         random: The source of ids and jitter.
         job_pool: Makes a pool with a maximum number of simultaneous jobs.
         disk: The files of the journal and of the registry.

@@ -30,7 +30,7 @@ SettingsSource = t.Callable[[str, "str | None"], "HostSettings | None"]
 
 
 def endpoints(request: Request, settings_of: SettingsSource) -> tuple[Endpoint, ...]:
-    """Return the endpoints of a remote parameter set, in the order given; one that was given twice is there twice.
+    """Return the endpoints of a remote parameter set, in the given order and with repetitions.
 
     Raises:
         ParameterBindingError: A connection URI is relative or of another scheme; or the client certificate cannot be
@@ -43,7 +43,7 @@ def endpoints(request: Request, settings_of: SettingsSource) -> tuple[Endpoint, 
 
 
 def endpoint_of_reference(reference: SessionReference, request: Request, settings_of: SettingsSource) -> Endpoint:
-    """Return the endpoint at which a remembered session lives.
+    """Return the endpoint of a remembered session.
 
     What earlier tasks had set for this session counts again, unless this task says otherwise; the rest is the
     inventory's as it is now. Only a place that the inventory, this task or our own registry named gets the inventory's

@@ -28,14 +28,14 @@ class Opened:
         return self._registry
 
     def pool(self, client_id: str, world: World) -> ClientPool:
-        """Return the connections that a call before has left, or a new pool where there are none for this client."""
+        """Return the connections of the previous call, or a new pool if that call had another client or none."""
         if self._pool is None or self._pool.is_closed or self._pool.client_id != client_id:
             self._close_pool()
             self._pool = ClientPool(client_id, world)
         return self._pool
 
     def close(self) -> None:
-        """Close everything; requests still under way fail."""
+        """Close registry and connections. Requests still under way fail."""
         self._close_pool()
         if self._registry is not None:
             self._registry.close()

@@ -1,4 +1,4 @@
-"""Verbs: what can be done to a session, one file each, planned by `plan` and carried out by `apply`."""
+"""Verbs: the operations on a session, each in one file. `plan` plans them, and `apply` carries them out."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 

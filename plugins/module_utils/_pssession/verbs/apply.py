@@ -40,7 +40,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A step on its way, with what happened to it so far.
+    """A step under way, with its outcome so far.
 
     Attributes:
         cause: The fault or failure of the last try, if it may be temporary, or None.

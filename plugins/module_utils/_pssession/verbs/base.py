@@ -67,7 +67,7 @@ class Verb(abc.ABC):
 
     @abc.abstractmethod
     def judge(self, step: Step, fault: WSManFault) -> Verdict | Step:
-        """Return the meaning of a fault. If it is a step, that step is tried at once."""
+        """Return the meaning of a fault: a result, or another step, which is tried immediately."""
 
     def vanished(self, session: PSSession) -> PSSession | ErrorRecord:
         """Return the meaning of a session that a second listing no longer has."""
@@ -79,7 +79,7 @@ class Verb(abc.ABC):
         )
 
     def asks_for_client(self, step: Step) -> bool:
-        """Return whether what a step comes to depends on the client that the server means by Connected."""
+        """Return whether the outcome of a step depends on which client is connected, if the server says Connected."""
         return step.action in ASKING
 
     def what_if(self, session: PSSession) -> str:
@@ -87,7 +87,7 @@ class Verb(abc.ABC):
         return f'What if: Performing the operation "{self.cmdlet.verb}" on target "{self.target(session)}".'
 
     def target(self, session: PSSession) -> str:
-        """Return what PowerShell names as the target of the operation."""
+        """Return the name that PowerShell shows for the target of the operation."""
         return session.name
 
     @abc.abstractmethod

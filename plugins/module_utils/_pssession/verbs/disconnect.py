@@ -102,7 +102,7 @@ class Disconnect(Verb):
 
 
 def _expiry(now: datetime.datetime, idle_timeout: float | None) -> datetime.datetime | None:
-    """Return when a session expires that is disconnected now, or None if it is not known or beyond any calendar."""
+    """Return the expiry of a session that is disconnected now, or None if it is unknown or too far in the future."""
     if not idle_timeout:
         return None
     try:

@@ -34,7 +34,7 @@ class Answer:
     longest_header: int = 0
 
     def header(self, name: str) -> str:
-        """Return the values of a header, separated by commas; an empty text without it."""
+        """Return the values of a header, separated by commas. Without the header, the text is empty."""
         return ", ".join(self.headers.get_all(name, []))
 
 

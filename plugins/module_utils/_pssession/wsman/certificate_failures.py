@@ -29,7 +29,7 @@ def alert_of(error: BaseException) -> str | None:
 
 
 def refused(said: str) -> TransportError:
-    """Return the error for a server that refuses the client's certificate, in these words."""
+    """Return the error for a server that refuses the client's certificate, with the given reason."""
     return TransportError(
         Code.ACCESS_DENIED,
         f"the server refused the client certificate ({said})",
@@ -39,7 +39,7 @@ def refused(said: str) -> TransportError:
 
 
 def wanted(said: str) -> TransportError:
-    """Return the error for a server that wants a certificate of the client, in these words."""
+    """Return the error for a server that requires a client certificate, with the given reason."""
     return TransportError(
         Code.ACCESS_DENIED,
         f"the server wants a client certificate ({said})",

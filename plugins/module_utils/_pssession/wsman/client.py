@@ -124,7 +124,7 @@ class WSManClient:
         timeout is.
 
         Args:
-            wait: Seconds that the server is asked to wait for output; None means as long as one Receive may wait.
+            wait: Seconds that the server is asked to wait for output. None means the maximum for one Receive.
         """
         return self.world.monotonic() + self._poll(wait) + RECEIVE_MARGIN
 
@@ -142,7 +142,7 @@ class WSManClient:
         self._http.close()
 
     def enumerate_shells(self, deadline: float) -> Listing:
-        """List the shells the user may see, of whatever kind, following all pages (MS-WSMV 3.1.4.8)."""
+        """List all shells, of any kind, that the user may see. All pages are read (MS-WSMV 3.1.4.8)."""
         shells: dict[str, Shell] = {}
         unidentified = 0
         for item in self._enumerate(SHELL_RESOURCE, "", deadline):
@@ -241,7 +241,7 @@ class WSManClient:
         """Start a command in a shell (MS-WSMV 3.1.4.11).
 
         Args:
-            command_line: What listings show for it.
+            command_line: The command line that listings show.
             arguments: PSRP fragments that describe the pipeline, or the first of them.
         """
         body = element(
@@ -330,7 +330,7 @@ class WSManClient:
         self.world.sleep(max(min(wait, deadline - self.world.monotonic()), 0.0))
 
     def _poll(self, wait: float | None) -> float:
-        """Return how long one Receive is to wait for output, in seconds."""
+        """Return the time that one Receive waits for output, in seconds."""
         longest = float(self.endpoint.longest_poll)
         return longest if wait is None else min(max(wait, LEAST_WAIT), longest)
 
@@ -433,5 +433,5 @@ def _buffering(mode: str | None) -> str:
 
 
 def _of(command_id: str | None) -> dict[str, str]:
-    """Return the attributes that name a command, or none for the shell itself."""
+    """Return the attributes that identify a command. For the shell itself there are none."""
     return {} if command_id is None else {"CommandId": command_id}

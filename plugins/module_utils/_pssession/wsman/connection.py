@@ -1,7 +1,7 @@
-"""One HTTP/1.1 connection to a server: one request at a time, and a time by which all of it is over.
+"""One HTTP/1.1 connection to a server: one request at a time, with a deadline for the whole request.
 
-Each wait for the network gets what is left of that time, so an answer that trickles in ends when its time is over.
-`answers` reads them with http.client, whose own connections know only the wait for each piece.
+Each wait for the network is limited to the remaining time, so the deadline also holds if an answer arrives slowly in
+many pieces. `answers` reads answers with http.client, whose own connections limit only the wait for each piece.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -44,25 +44,25 @@ class Unconnected(OSError):
 
 
 class ProxyFailed(OSError):
-    """The proxy could not be reached, or made no connection."""
+    """The proxy could not be reached, or could not connect to the server."""
 
 
 class Connection:
     """A connection to one endpoint, opened when it is needed and anew after the server has closed it.
 
-    One thread uses it at a time; others may end it.
+    One thread uses it at a time. Other threads may end it.
 
     Args:
-        on_connected: Called each time when it is open, before anything is sent but the TLS handshake. What it raises
-            ends the request.
+        on_connected: Called each time that the connection was opened, when only the TLS handshake has been sent. If it
+            raises an exception, the request ends with that.
 
     Attributes:
         url: The address as requests writes it: the name in ASCII, the path quoted.
-        host: The host in it.
-        socket: The socket or the TLS around it; None while nothing is open.
-        give_up_at: When all that is under way has to be over, by the monotonic clock.
-        number: How many connections were opened so far; a log-on is good for one of them.
-        is_connected: Whether the last connection was opened to its end, with its TLS handshake.
+        host: The host in the address.
+        socket: The socket, or the TLS socket around it. None while no connection is open.
+        give_up_at: The deadline of the current request, by the monotonic clock.
+        number: The number of connections opened so far. A log-on is valid for one connection.
+        is_connected: Whether the last connection was opened completely, including the TLS handshake.
 
     Raises:
         requests.exceptions.InvalidURL: The address cannot be used.
@@ -92,7 +92,7 @@ class Connection:
         self._context = contexts.of(endpoint) if endpoint.use_ssl else None
         over_tls = way.proxy is not None and way.proxy.lower().startswith("https:")
         self._proxy_context = contexts.of_proxy() if over_tls else None
-        # Who closes the socket has it, and who uses the socket without `_used`.
+        # Held by a thread that closes the socket, or uses it outside `_used`.
         self._lock = threading.RLock()
         self.socket: t.Any = None
         self._in_use = False
@@ -109,7 +109,7 @@ class Connection:
 
         Anything that the server sends unasked ends the connection, too.
 
-        Tickets of TLS 1.3, which come after the handshake, are taken in here.
+        This method also reads the tickets of TLS 1.3, which arrive after the handshake.
         """
         with self._lock:
             if self.socket is None:
@@ -139,8 +139,8 @@ class Connection:
         """Send a request and return the answer. Open the connection if necessary.
 
         Raises:
-            TransportError: The answer is one that no WinRM service would give.
-            OSError, http.client.HTTPException: As `open`, and when it breaks or takes too long.
+            TransportError: The answer does not come from a WinRM service.
+            OSError, http.client.HTTPException: As for `open`, or the connection broke or the request took too long.
         """
         with self._used():
             self._ensure_open()
@@ -158,7 +158,7 @@ class Connection:
 
     @contextlib.contextmanager
     def _used(self) -> t.Iterator[None]:
-        """Keep the socket's number from being closed by another thread; after a failure the connection is closed."""
+        """Keep other threads from closing the socket's descriptor. After a failure, close the connection."""
         with self._lock:
             self._check()
             self._in_use = True
@@ -187,8 +187,8 @@ class Connection:
         """Return the remaining seconds. Each wait begins with this.
 
         Raises:
-            TimeoutError: None.
-            ConnectionAbortedError: It was ended, perhaps before there was a socket that could be shut down.
+            TimeoutError: No time remains.
+            ConnectionAbortedError: Another thread has ended the connection, perhaps before it had a socket.
         """
         self._check()
         remaining = self.give_up_at - time.monotonic()
@@ -248,7 +248,7 @@ class Connection:
             check_the_rest(self.socket.getpeercert(True), name, self._endpoint)
 
     def _dial(self, host: str, port: int) -> socket.socket:
-        """Return a TCP connection to the first address of a host that takes one."""
+        """Return a TCP connection to the first address of a host that accepts the connection."""
         try:
             found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
         except OSError as error:
@@ -293,7 +293,7 @@ class Connection:
             raise Unconnected(str(error)) from error
 
     def _through_http_proxy(self, proxy: str) -> None:
-        """Connect to a proxy; for TLS to the server, it makes a tunnel (RFC 9110 9.3.6)."""
+        """Connect to a proxy. For TLS to the server, ask the proxy for a tunnel (RFC 9110 9.3.6)."""
         parts = urlsplit(proxy)
         host = parts.hostname or ""
         self.socket = self._dial(host, parts.port or _DEFAULT_PORTS[parts.scheme.lower()])
@@ -320,7 +320,7 @@ class Connection:
 
 
 class _WithinTls:
-    """Carries TLS to the server within TLS to the proxy: one step of it may wait for many pieces, each in its time."""
+    """TLS to the server within TLS to the proxy. One step may wait for many pieces, each within the remaining time."""
 
     def __init__(self, connection: Connection, outer: ssl.SSLSocket) -> None:
         self.socket = outer
@@ -348,7 +348,7 @@ class _WithinTls:
 
 
 def _shut(used: t.Any) -> None:
-    """Shut a connection down below its TLS, which another thread may be using."""
+    """Shut down the TCP connection below TLS, because another thread may be using the TLS socket."""
     if isinstance(used, socket.socket):
         socket.socket.shutdown(used, socket.SHUT_RDWR)
     else:  # TLS to the server within TLS to the proxy
@@ -359,7 +359,7 @@ def _line(value: str) -> str:
     """Return the value of a header.
 
     Raises:
-        ValueError: It would end the line.
+        ValueError: The value has a line end.
     """
     if "\r" in value or "\n" in value:
         raise ValueError("the value of a header has a line end")

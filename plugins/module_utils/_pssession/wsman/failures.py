@@ -100,7 +100,7 @@ def refused(
     message_id: str,
     mechanism: str = "",
 ) -> TransportError:
-    """Return the error for an answer with another status than 200: its fault, or the meaning of the status.
+    """Return the error for an answer with a status other than 200: its fault, or the meaning of the status.
 
     Args:
         message_id: The id of the request. A fault that belongs to another one is no answer.

@@ -27,7 +27,7 @@ from .tls import Contexts
 from .way import Environment, Way, way_to
 
 _MESSAGE_ID = re.compile(rb"MessageID[^>]*>([^<]*)<")
-# Answers with these have an envelope. Of other statuses, a box on the way or HTTP.sys may be the author.
+# Answers with these statuses have an envelope. Other statuses may come from HTTP.sys or from a device on the way.
 _STATUSES_WITH_ENVELOPE = (200, 500)
 # The longest wait before a connection is tried again.
 MAX_BACKOFF_SECONDS = 120.0
@@ -76,7 +76,7 @@ class HttpConversation:
         endpoint: The address in use.
         time_limit: Seconds the next envelope may take altogether, from connecting and logging on to the last byte of
             the answer.
-        observer: Is told how it logs on; see `Conversation`.
+        observer: The observer of log-ons; see `Conversation`.
     """
 
     def __init__(self, endpoint: Endpoint, shared: Shared | None = None) -> None:
@@ -99,14 +99,14 @@ class HttpConversation:
         self._connection: Connection | None = None
         self._authentication: Authentication | None = None
         self._codec: Codec | None = None
-        # Whether the server has answered to the log-on in use with anything but a refusal.
+        # Whether the server has sent an answer other than a refusal since the current log-on.
         self._answered = False
 
     def send(self, message: bytes) -> str:
         """Send one envelope and return the answer's envelope as text.
 
         Raises:
-            TransportError: There was no answer in time, or none that a WinRM service would give.
+            TransportError: There was no answer in time, or it does not come from a WinRM service.
             WSManFault: The answer is a fault.
             Redirected: The answer is a redirection that may be followed.
         """
@@ -137,8 +137,8 @@ class HttpConversation:
             _message_id(message),
             self.mechanism,
         )
-        # Anyone on the way can give an answer that is not encrypted, whatever became of the request. A 400 is what a
-        # service says of a message that it has no keys for.
+        # An answer that is not encrypted may come from any device on the way, so it does not show the outcome of the
+        # request. A service without the keys of a message answers 400.
         if not response.is_believed and response.status != 400:
             error.delivered = True
         raise add_first_choice(error, self._passed_over)
@@ -154,7 +154,7 @@ class HttpConversation:
 
     @property
     def way(self) -> str:
-        """Return the route of the last envelope, in words for errors. Empty before the first one."""
+        """Return a text about the route of the last envelope, for errors. It is empty before the first envelope."""
         return self._way.text
 
     def follow(self, uri: str) -> None:
@@ -203,7 +203,7 @@ class HttpConversation:
     def _ends_soon(self) -> bool:
         """Return whether the keys of the log-on may end before the answer to the next request.
 
-        Nothing could decrypt the answer then, and what a Receive has taken would be lost.
+        Then the answer could not be decrypted, and the output in the answer to a Receive would be lost.
         """
         if self._codec is None or self._authentication is None:
             return False
@@ -211,13 +211,13 @@ class HttpConversation:
         return left is not None and left <= self.time_limit
 
     def _is_cut(self) -> bool:
-        """Return whether the connection has ended, and with it the keys of the log-on."""
+        """Return whether the connection has ended, so that the keys of the log-on are no longer valid."""
         return self._codec is not None and self._connection is not None and not self._connection.is_open()
 
     def _exchange(self, body: bytes, content_type: str) -> _Response:
-        """Do one HTTP request. A connection that cannot be opened is tried again, if there is time.
+        """Do one HTTP request. If the connection cannot be opened, try again while there is time.
 
-        Nothing that was sent is repeated.
+        A request that was sent is not repeated.
         """
         wait = 0.0
         for retry in range(self._destination.settings.reconnection_retries):
@@ -271,7 +271,7 @@ class HttpConversation:
         )
 
     def _open(self) -> tuple[Connection, Authentication]:
-        """Return the connection with its way to log on, made at the first call and after a log-on was forgotten."""
+        """Return the connection with its authenticator. It is made at the first call and after a log-on was reset."""
         with self._lock:
             if self._closed.is_set():
                 raise TransportError(Code.HTTP_ERROR, "the conversation was ended", delivered=False)
@@ -286,7 +286,7 @@ class HttpConversation:
         self.observer.begins()
 
     def _keys(self) -> Codec:
-        """Return the codec of the log-on just made; `logon.unusable` lets only schemes with keys come here."""
+        """Return the codec for the keys of the new log-on. `logon.unusable` has refused schemes without keys."""
         if self._authentication is None or self._authentication.codec is None:
             raise TransportError(Code.INVALID_AUTHENTICATION, "this log-on cannot encrypt messages", delivered=False)
         try:
@@ -305,10 +305,11 @@ class HttpConversation:
             connection.close()
 
     def _redirection(self, location: str) -> str:
-        """Return where a redirection leads, if it may be followed (PSSessionOption.MaximumConnectionRedirectionCount).
+        """Return the new address of a redirection (PSSessionOption.MaximumConnectionRedirectionCount).
 
         Raises:
-            TransportError: It may not: redirections are not allowed, there were too many, or it leads out of HTTPS.
+            TransportError: It must not be followed: redirections are not allowed, there were too many, or it leads from
+                HTTPS to HTTP.
         """
         location = _whole(location, self.endpoint)
         limit = self._destination.maximum_redirection
@@ -328,13 +329,13 @@ class HttpConversation:
 
 
 def _message_id(message: bytes) -> str:
-    """Return the id of an envelope of ours."""
+    """Return the message id of an envelope that this client made."""
     found = _MESSAGE_ID.search(message)
     return found[1].decode("ascii") if found else ""
 
 
 def _whole(location: str, base: str) -> str:
-    """Return the address of a redirection; a path alone is one on the same server (RFC 9110 10.2.2)."""
+    """Return the address of a redirection. A path without a host is on the same server (RFC 9110 10.2.2)."""
     is_path = location and not location.startswith(("//", "\\")) and ":" not in location.partition("/")[0]
     return urljoin(base, location) if is_path else location
 
@@ -343,8 +344,8 @@ def _unwrapped(codec: Codec, content_type: str, body: bytes) -> bytes:
     """Return a decrypted answer.
 
     Raises:
-        TransportError: It was changed on its way. The log-on libraries raise their own errors for it; but this is no
-            failed log-on, and the request was carried out.
+        TransportError: The answer was changed on its way. The libraries' own errors would look like a failed log-on,
+            but the request was carried out.
     """
     try:
         return codec.unwrap(content_type, body)
@@ -357,7 +358,7 @@ def _unwrapped(codec: Codec, content_type: str, body: bytes) -> bytes:
 
 
 def _can_be_followed(location: str, *, from_https: bool) -> bool:
-    """Return whether an address is whole, has no user in it, and does not lead out of HTTPS."""
+    """Return whether an address is complete, has no user name, and does not lead from HTTPS to HTTP."""
     try:
         target = urlsplit(location)
         host, _port = target.hostname, target.port

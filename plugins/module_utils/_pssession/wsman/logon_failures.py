@@ -12,7 +12,7 @@ from ..model.codes import HINTS, Code
 from ..model.endpoints import Endpoint, Logon
 from ..model.errors import TransportError
 
-# Codes of MIT Kerberos and Heimdal (krb5_err, signed 32 bit). Their words depend on the language of the controller.
+# Codes of MIT Kerberos and Heimdal (krb5_err, signed 32 bit). The texts depend on the language of the controller.
 _CLIENT_UNKNOWN = -1765328378
 _KERBEROS_CODES: t.Mapping[int, Code] = {
     _CLIENT_UNKNOWN: Code.LOGON_FAILURE,  # KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN
@@ -32,7 +32,7 @@ _NO_COMMON_ENCRYPTION = frozenset({
     -1765328147,  # KRB5_CONFIG_ETYPE_NOSUPP
 })  # fmt: skip
 _KERBEROS_RANGE = range(-1765328384, -1765328128)
-# What a server answers in CredSSP when it refuses the account (MS-ERREF 2.3.1, NTSTATUS).
+# The codes of a server that refuses the account in CredSSP (MS-ERREF 2.3.1, NTSTATUS).
 _REFUSING_STATUSES = frozenset({
     0xC0000064,  # STATUS_NO_SUCH_USER
     0xC000006A,  # STATUS_WRONG_PASSWORD
@@ -72,17 +72,17 @@ _FIPS = (
     "NTLM needs MD4, MD5 and RC4, which are switched off here (FIPS, OpenSSL without legacy algorithms). Use Kerberos, "
     "a certificate, or Basic over HTTPS."
 )
-# Characters of one header from which on a server may refuse it; HTTP.sys allows 16,384 bytes (MaxFieldLength).
+# The length in characters from which a server may refuse a header. HTTP.sys allows 16,384 bytes (MaxFieldLength).
 LONG_HEADER = 8000
 
 
 def who(logon: Logon) -> str:
-    """Return whose log-on it is, for messages: the user as it was written, or nothing for tickets and certificates."""
+    """Return the user of a log-on for messages, as written in the settings; empty for tickets and certificates."""
     return f" of {logon.username}" if logon.username else ""
 
 
 def hint_of_refusal(endpoint: Endpoint) -> str:
-    """Return what to do after HTTP 401."""
+    """Return advice after HTTP 401."""
     logon, more = endpoint.logon, ""
     if logon.scheme in ("negotiate", "ntlm", "kerberos", "credssp"):
         more = _CHANNEL_BINDING if endpoint.use_ssl else _BALANCER
@@ -90,7 +90,7 @@ def hint_of_refusal(endpoint: Endpoint) -> str:
 
 
 def hint_of_failure(error: BaseException, code: int, endpoint: Endpoint) -> str | None:
-    """Return what to do after a log-on that failed on this side, or None for the hint of the code."""
+    """Return advice after a log-on that failed on the controller. None means that the hint of the code applies."""
     if is_switched_off(error):
         return _FIPS
     if kerberos_code(error) in _NO_COMMON_ENCRYPTION:
@@ -116,7 +116,7 @@ def header_too_long(status: int, length: int) -> TransportError:
 
 
 def invisible_end(logon: Logon) -> str:
-    """Return a hint about an invisible character at an end of user or password, which files and forms may add."""
+    """Return a hint about an invisible character at an end of user name or password. Files and forms may add these."""
     found = [
         name for name, text in (("user name", logon.username), ("password", logon.password)) if has_invisible_end(text)
     ]
@@ -133,13 +133,13 @@ def has_invisible_end(text: str | None) -> bool:
 
 
 def kerberos_code(error: BaseException) -> int | None:
-    """Return the code of Kerberos that an exception of a log-on library carries, or None."""
+    """Return the Kerberos code in an exception of a log-on library, or None."""
     signed = (number - (1 << 32) if number >= 1 << 31 else number for number in _numbers(error))
     return next((number for number in signed if number in _KERBEROS_RANGE), None)
 
 
 def _numbers(error: BaseException) -> t.Iterator[int]:
-    """Yield all numbers that an exception of a log-on library carries.
+    """Yield all numbers in an exception of a log-on library.
 
     gssapi has its code as ``min_code``, krb5 as ``err_code``, pykerberos in its arguments, and pyspnego keeps the
     exception of one of them as ``base_error``. The NTSTATUS of CredSSP is ``winerror`` in pyspnego, and an argument in
@@ -165,7 +165,7 @@ def _numbers(error: BaseException) -> t.Iterator[int]:
 
 
 def code_of(error: BaseException) -> Code | None:
-    """Return what the code of Kerberos or the NTSTATUS in an exception means, or None."""
+    """Return the meaning of the Kerberos code or NTSTATUS in an exception, or None."""
     number = kerberos_code(error)
     if number is not None:
         return _KERBEROS_CODES.get(number)
@@ -174,9 +174,9 @@ def code_of(error: BaseException) -> Code | None:
 
 
 def is_wrong_password(error: BaseException) -> bool:
-    """Return whether the KDC has refused the password or the account; words count only where there is no code.
+    """Return whether the KDC has refused the password or the account. The text is read only if there is no code.
 
-    An account that it does not know may be one of the computer, and no attempt was counted.
+    An unknown account does not count as refused: it may be a local account, and the KDC counted no attempt.
     """
     if kerberos_code(error) is not None:
         return code_of(error) is Code.LOGON_FAILURE and kerberos_code(error) != _CLIENT_UNKNOWN

@@ -30,7 +30,7 @@ class Handled:
         self._handler = handler
 
     def send(self, connection: Connection, body: bytes, headers: t.Mapping[str, str]) -> Answer:
-        """Send a request, and what the handler sends for the log-on."""
+        """Send a request, and the further requests of the handler for the log-on."""
         request = requests.Request("POST", connection.url, headers, data=body, auth=self._handler).prepare()
         response = dispatch_hook("response", request.hooks, _Adapter(connection).send(request))  # type: ignore[no-untyped-call]
         answer: Answer = response.raw.answer

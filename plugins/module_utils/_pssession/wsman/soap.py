@@ -1,4 +1,4 @@
-"""SOAP answers: parsed and checked, as no server is trusted."""
+"""SOAP answers: parses and checks them, because no server is trusted."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,13 +11,13 @@ import xml.etree.ElementTree as ET
 from ..model.codes import Code
 from ..model.errors import TransportError, WSManFault
 
-# Tags of one answer, opening and closing ones. Each element takes some 100 bytes of memory, and 16 MiB hold millions of
-# them. A listing of 10,000 sessions has a twentieth.
+# The maximum number of opening and closing tags in one answer. Each element takes some 100 bytes of memory, and 16 MiB
+# can hold millions of tags. A listing of 10,000 sessions has a twentieth of this number.
 MAX_TAGS = 1_000_000
-# Characters of a fault that are kept.
+# The maximum number of characters kept of a fault.
 _MAX_FAULT_TEXT = 4000
 
-# Of a web page, so much is looked at for its title.
+# The title of a web page is searched only in this many characters.
 _MAX_PAGE = 65536
 _PAGE = re.compile(r"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{0,200})", re.IGNORECASE)
@@ -67,7 +67,7 @@ def decode(body: bytes) -> str:
 
 
 def web_page(body: bytes, content_type: str) -> str:
-    """Return words for an answer that is a web page, with its title; empty for any other answer."""
+    """Return a text for an answer that is a web page, with the page's title. It is empty for any other answer."""
     text = body[:_MAX_PAGE].decode("utf-8", "replace")
     if "html" not in content_type.lower() and not _PAGE.match(text):
         return ""
@@ -77,10 +77,10 @@ def web_page(body: bytes, content_type: str) -> str:
 
 
 def improper(message: str, *, is_break: bool = False) -> TransportError:
-    """Return the error for an answer that no WinRM service would give.
+    """Return the error for an answer that does not come from a WinRM service.
 
     Args:
-        is_break: It was damaged on its way, so a new connection may get a better one.
+        is_break: Whether the answer was damaged on its way, so that a new connection may get a valid one.
     """
     return TransportError(Code.IMPROPER_RESPONSE, message, is_break=is_break)
 
@@ -89,7 +89,7 @@ def parse(text: str) -> ET.Element:
     """Parse an answer into its SOAP envelope.
 
     Raises:
-        TransportError: It is not well formed (cut off, HTML ...) or not a SOAP envelope.
+        TransportError: The answer is not well-formed XML (cut off, HTML ...) or not a SOAP envelope.
     """
     try:
         envelope = ET.fromstring(text)

@@ -1,4 +1,4 @@
-"""The way to a server: directly, or through which proxy, and who says so."""
+"""The way to a server: directly or through a proxy, with the setting that decides it."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
