@@ -70,7 +70,7 @@ def _computers(hosts: t.Iterable[str]) -> dict[str, str]:
 
 
 def _noticed(done: Done, options: dict[str, t.Any]) -> list[str]:
-    """Return what is to be shown beside output: sessions that were found, and what the job noticed."""
+    """Return the lines to show in addition to output: sessions that were found, and notes of the job."""
     hosts = [{**part, "lines": done.lines_by_host.get(host, [])} for host, part in done.hosts.items()]
     now = datetime.datetime.now(datetime.timezone.utc)
     return details(hosts, now, with_sessions=options["job"] == "list")

@@ -54,7 +54,7 @@ class ActionModule(ActionBase):
         return {**result, "changed": is_new, "paths": paths, "counts": report.counts, "outcomes": report.outcomes}
 
     def _paths(self, dest: str, formats: t.Sequence[str]) -> dict[str, str]:
-        """Return where the file of each format goes; what is relative is so to the playbook."""
+        """Return the path of each format's file. A relative path is relative to the playbook."""
         path = self._loader.path_dwim(dest)
         if not formats:
             raise AnsibleActionFail("formats is empty: give at least one format")
@@ -67,7 +67,7 @@ class ActionModule(ActionBase):
 
 
 def _output_lines(value: int) -> int:
-    """Return how many lines of each command the report has."""
+    """Return the maximum number of lines of each command in the report."""
     if not 0 <= value <= MOST_LINES:
         raise AnsibleActionFail(f"output_lines: {value} is not between 0 and {MOST_LINES:,}")
     return value

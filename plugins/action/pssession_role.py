@@ -227,10 +227,10 @@ class _Work:
 
 
 def _left_to(host: str, shared: SharedWork, lead: t.Callable[[SharedWork, str], Result] | None = None) -> Result | None:
-    """Return what another process has left to a host, or None.
+    """Return the result of a host from another process, or None.
 
     Args:
-        lead: Does the work of all hosts where no process has done it, and returns what came of this one.
+        lead: A function that does the work of all hosts if no process has done it, and returns this host's result.
 
     Raises:
         AnsibleActionFail: The other process ended too early, or the processes cannot share their work.

@@ -116,7 +116,7 @@ class ActionModule(ActionBase):
             terminal.show(line.text, _COLOURS.get(line.kind))
 
     def _hosts(self, task_vars: Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-        """Return what the role told each host of the play, as far as the play has come."""
+        """Return the role's results for the hosts of the play that it has worked on so far."""
         variables = AllVariables(task_vars, self._templar, self._loader, self._task)
         done = self._done(task_vars)
         found = []

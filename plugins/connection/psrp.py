@@ -263,7 +263,7 @@ class Connection(CoreConnection):
         return Setting(user, bool(self._play_context.no_log))
 
     def _endpoint(self, session_option: dict[str, t.Any]) -> Endpoint:
-        """Return where the options lead, read as for all tasks of this collection."""
+        """Return the endpoint of the options, which are read as for all tasks of this collection."""
         name, options = str(self._psrp_host), self.get_options()
         variables = {
             FINGERPRINT: options["server_certificate_fingerprint"],

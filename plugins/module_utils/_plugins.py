@@ -100,7 +100,7 @@ MODULES = (CONNECT, DISCONNECT, NEW, INVOKE, RECEIVE, REMOVE, INFO)
 
 
 def settings_in(endpoints: t.Sequence[t.Mapping[str, t.Any]] | None) -> SettingsSource:
-    """Return what answers from the `endpoints` option, by inventory host name first and computer name second."""
+    """Return a source of settings from the `endpoints` option. It looks first by host name, then by computer name."""
     entries = [HostSettings.from_options(entry) for entry in endpoints or ()]
     by_host = {entry.inventory_hostname: entry for entry in entries}
     by_name = {entry.computer_name.lower(): entry for entry in entries}
@@ -222,7 +222,7 @@ def _given(options: Options) -> Options:
 
 
 def _run_client_id(options: Options) -> t.Callable[[], str] | None:
-    """Return what gives the identity of the controller's run to a module on another host, or None without one."""
+    """Return a function for the identity of the controller's run, for a module on another host, or None without one."""
     found = _guid(options, "run_client_id")
     return (lambda: found) if found else None
 
@@ -238,7 +238,7 @@ def _guid(options: Options, name: str) -> str | None:
 
 
 def _failure(error: PSSessionError, plugin: Plugin) -> Result:
-    """Return the result of a task that came to nothing, in the shape of any other."""
+    """Return the result of a task that failed as a whole, in the form of any other result."""
     cmdlet = plugin.cmdlet
     if isinstance(error, ParameterBindingError):
         record = error_record(

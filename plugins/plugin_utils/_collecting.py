@@ -18,7 +18,7 @@ _PLAIN_NAMES = re.compile(r"[\w.,*?/-]+")
 
 
 def sentence_for(job: str, names: t.Sequence[str] | None, journal: str | None = None) -> str:
-    """Return how to receive the output of a job later: with the running playbook, or with another one of ours.
+    """Return advice to receive the output of a job later, with the current playbook or one of the collection's.
 
     Values of extra variables are not repeated, because they may contain passwords.
 

@@ -138,7 +138,7 @@ class AllVariables:
         return any(name in (cache.get(host) or {}) for cache in caches)
 
     def registered(self, host: str, name: str) -> t.Any:
-        """Return what a task of this run has registered or set for a host, or None.
+        """Return the value that a task of this run has registered or set for a host, or None.
 
         An extra variable of the same name, which would hide it in templates, does not count.
         """

@@ -158,7 +158,7 @@ def refuse_unknown(task_vars: Mapping[str, t.Any], variables: AllVariables, of_r
 
 
 def unknown_of_other(host: str, variables: AllVariables, of_role: t.AbstractSet[str]) -> tuple[str, list[str]]:
-    """Return what `refuse_unknown` refuses or warns of for another host than that of the task."""
+    """Return the refusal and the warnings of `refuse_unknown` for a host other than that of the task."""
     unknown = _unknown_of(host, variables.of(host).raw, variables, of_role)
     refused = refusal(unknown, of_role)
     return refused, [] if refused else _new_warnings(unknown, of_role)

@@ -143,7 +143,7 @@ def parts_of(result: Entry, hosts: t.Iterable[str]) -> dict[str, dict[str, list[
 
 
 def _at(host: Entry) -> dict[str, str]:
-    """Return what an error that is about no host in particular gets where it is told of one host."""
+    """Return the fields that assign an error without a host to one host."""
     return {"inventory_hostname": host["host"]}
 
 

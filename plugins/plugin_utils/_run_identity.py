@@ -20,7 +20,7 @@ _START_TIME = 19
 
 
 def of_this_run() -> dict[str, t.Any]:
-    """Return what the engine gets to know of this run: its identity, Ansible's own folder, and a folder of the run."""
+    """Return the data of this run for the engine: its identity, Ansible's own folder, and a folder of the run."""
     return {"run_client_id": run_client_id, "home": C.ANSIBLE_HOME, "run_folder": C.DEFAULT_LOCAL_TMP}
 
 
@@ -52,7 +52,7 @@ def _start_time(process_id: int) -> str:
 
 
 def _content(path: str) -> str:
-    """Return what is in a file; other systems than Linux do not have it."""
+    """Return the content of a file; empty on systems other than Linux, which do not have it."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()

@@ -29,7 +29,7 @@ def telling_lines(script: str) -> list[str]:
 
 
 def _end_of_preamble(script: str, position: int) -> int:
-    """Return where the next part of a script's preamble ends, or the same position where there is none."""
+    """Return the end of the next part of a script's preamble, or the same position if there is no further part."""
     if skipped := _SKIPPED.match(script, position):
         return skipped.end()
     if parameters := _PARAMETERS.match(script, position):

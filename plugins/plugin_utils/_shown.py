@@ -44,7 +44,7 @@ def stdout_of(cmdlet: Cmdlet, result: Result) -> list[str]:
 
 
 def shown_of(cmdlet: Cmdlet, result: Result) -> list[str]:
-    """Return what a task shows on the terminal: its stdout, and instead of output how each command ended."""
+    """Return the lines of a task on the terminal: its stdout, with the states of commands in place of their output."""
     commands = _commands(result)
     if not commands:
         return stdout_of(cmdlet, result)
@@ -57,9 +57,9 @@ def shown_of(cmdlet: Cmdlet, result: Result) -> list[str]:
 
 
 def shown_for_each_host(cmdlet: Cmdlet, result: Result) -> list[str]:
-    """Return what a task shows that runs for each host of a play: no headings, and only what Ansible does not tell.
+    """Return the lines of a task that runs for each host of a play: only those that Ansible does not show itself.
 
-    These are sessions that were found, and errors that do not fail the task.
+    These are sessions that were found, without headings, and errors that do not fail the task.
     """
     if result.get("what_if"):
         return what_if_lines(result)
@@ -117,7 +117,7 @@ def _errors(result: Result) -> list[str]:
 
 
 def _bounded(lines: t.Sequence[str]) -> list[str]:
-    """Return so many of some lines as `stdout` may have, and how many there are beside them."""
+    """Return the first of some lines, as many as `stdout` may have, and the number of the others."""
     bounded: list[str] = []
     size = 0
     for line in lines[:LINES]:

@@ -214,7 +214,7 @@ def _worst_first(by_outcome: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 
 def _note(host: Host) -> str:
-    """Return what says more than the outcome about a host, in a few words, or nothing."""
+    """Return a short note about a host that adds to its outcome, or an empty text."""
     outcome = host["outcome"]
     if outcome == "busy":
         return "another client"

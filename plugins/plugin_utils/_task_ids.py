@@ -1,7 +1,7 @@
-"""Ids of sessions and commands that follow from what they are for, so that a later run finds them without a registry.
+"""Ids of sessions and commands that are derived from their work, so that a later run finds them without a registry.
 
-They are made with a secret. Each administrator of a computer sees the ids, and a digest of arguments without a secret
-would tell whoever guesses a short password that the guess is right.
+A secret is part of each id. Every administrator of a computer can see the ids. Without the secret, an administrator
+could guess a short password in the arguments and check the guess by the id.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -82,7 +82,7 @@ def secret_at(path: str, given: str | None) -> str:
 
 
 def title_of(work: Work, now: datetime.datetime) -> str:
-    """Return what lists of commands show for work: its name and the time, which is another one for each start."""
+    """Return the title of work in lists of commands: its name, and the time, so that each start has another title."""
     repeatable = ", repeatable" if work.is_repeatable else ""
     return f"Ansible task: {work.name}, started {now.strftime(_TIME)}{repeatable}"
 
@@ -96,7 +96,7 @@ class Title(t.NamedTuple):
 
 
 def read_title(title: str) -> Title | None:
-    """Return what a list of commands says about a command, or None if it is not of a task."""
+    """Read the title of a command in a list of commands. Return None if it is not the command of a task."""
     match = _TITLE.match(title)
     if match is None:
         return None

@@ -54,7 +54,7 @@ class WorkFolder:
         return secrets.token_hex(_SALT_BYTES)
 
     def begun_of(self, host: str) -> Begun:
-        """Return what the host's journal knows of the work there; see `begun_in`.
+        """Return the work on a host according to its journal; see `begun_in`.
 
         Raises:
             OSError: The journal cannot be read.
@@ -112,10 +112,10 @@ class WorkFolder:
         return os.path.join(self._path, self._stems[host] + ending)
 
     def _stem_of(self, host: str) -> str:
-        """Return what the names of a host's files begin with.
+        """Return the beginning of the names of a host's files.
 
-        Earlier versions took the host's name as it is, and made folders of one with a slash. Where there are such
-        files, they are the host's.
+        Earlier versions used the host's name unchanged, and made folders for a name with a slash. If such files exist,
+        they are used for the host.
         """
         if self._names is None:
             self._names = FileNames(self._stems_present())
@@ -135,10 +135,10 @@ class WorkFolder:
 
 
 def begun_in(journal: t.Iterable[bytes]) -> Begun:
-    """Return what the lines of a journal know of the work.
+    """Return the work that was begun according to the lines of a journal.
 
-    A command is there before the server is asked to start it, and with it what its work is told by. One that the server
-    refused does not count. Ids are in lower case.
+    A command and the identity of its work are written before the server is asked to start the command. A command that
+    the server refused does not count. Ids are in lower case.
     """
     works: dict[tuple[str, str], t.Mapping[str, t.Any] | None] = {}
     for entry in filter(None, map(_entry, journal)):

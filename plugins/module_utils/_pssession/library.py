@@ -116,7 +116,7 @@ def _endpoint(options: t.Mapping[str, t.Any], settings: HostSettings | None) -> 
 
 
 class Remoting:
-    """One client of any number of computers. Its methods may be called from several threads at once.
+    """One client of any number of computers. Several threads may call its methods at the same time.
 
     All methods raise TransportError if a computer cannot be reached or its answer cannot be used, and WSManFault if the
     server refuses. `TransportError.delivered` says whether the request may have taken effect. Requests take at most the
@@ -339,7 +339,7 @@ class Remoting:
         )
 
     def payload_bytes(self, endpoint: Endpoint) -> int:
-        """Return how many bytes of PSRP data one request to an endpoint may carry."""
+        """Return the maximum number of bytes of PSRP data in one request to an endpoint."""
         with self._pool.lend(endpoint) as client:
             return client.payload_bytes
 

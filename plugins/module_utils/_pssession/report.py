@@ -63,7 +63,7 @@ class Report:
         return {**session.as_dict(), "changed": session.key in self.changed_sessions, **line}
 
     def _results(self) -> dict[str, t.Any]:
-        """Return what commands gave; what the only one gave that has ended is at the top, too."""
+        """Return the results of commands. If there is only one and it has ended, its values are also at the top."""
         if self.results is None:
             return {}
         results = [result.as_dict() for result in self.results]
@@ -78,7 +78,7 @@ class Report:
         }
 
     def diff(self) -> dict[str, t.Any] | list[dict[str, t.Any]]:
-        """Return what scripts say they changed, in Ansible's form of a diff; else the change of the sessions."""
+        """Return the changes that scripts report, as an Ansible diff, or else the changes of the sessions."""
         told = [result for result in self.results or () if result.output.diff]
         if len(told) == 1:
             return told[0].output.diff
@@ -121,7 +121,7 @@ def _identity(entry: t.Mapping[str, t.Any]) -> tuple[object, object]:
 
 
 def _told(result: CommandResult) -> dict[str, t.Any]:
-    """Return what a script says it changed, under the name of its session."""
+    """Return the changes that a script reports, with the name of its session as the heading."""
     place = result.session.place
     return {"before_header": place, "after_header": place, **result.output.diff}
 

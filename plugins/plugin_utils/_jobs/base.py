@@ -263,7 +263,7 @@ def with_names(order: Order) -> str:
 
 
 def how_to_write_names(order: Order) -> str:
-    """Return how to write names with brackets, for the end of a message about nothing found."""
+    """Return advice on writing names with brackets, for the end of the message that nothing was found."""
     patterns = map(WildcardPattern.of_name, order.options.get("name") or ())
     return "".join(f". {hint}" for hint in map(how_to_write, patterns) if hint)
 

@@ -148,9 +148,10 @@ class Endpoint:
 
     @property
     def tls_check(self) -> str:
-        """Return how the task checks the server's certificate, as results name it.
+        """Return the kind of check of the server's certificate, as results name it.
 
-        ``verified``, ``pinned`` if it must be a certain one, ``unverified`` if a check is off, or ``none`` without TLS.
+        ``verified``, ``pinned`` if a certain certificate is required, ``unverified`` if a check is off, or ``none``
+        without TLS.
         """
         if not self.use_ssl:
             return "none"

@@ -8,7 +8,7 @@
        |   lost -----> over a new connection once more
        +---------------------------------------------------+
 
-If the answer to one of the other requests is lost, the next Command tells what became of it.
+If the answer to one of the other requests is lost, the answer to the next Command shows its effect.
 
 Each of these faults says that nothing happened, because it is the answer to the Command itself. The same fault at a
 Receive says that the work has ended with its session, and nothing is started again then (`recovering`).

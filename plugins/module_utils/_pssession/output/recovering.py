@@ -77,8 +77,8 @@ class Recovery:
             until: The end of the wait for the command, in seconds of `World.monotonic`. None means no end.
 
         Raises:
-            TransportError: The time is over. Or, at once: the session no longer exists, another client is connected to
-                it, or the server refused.
+            TransportError: The time is over. Without waiting for that: the session no longer exists, another client is
+                connected to it, or the server refused.
         """
         self._began = began = self._world.monotonic() if self._began is None else self._began
         give_up_at = began + self._timeout if until is None else min(began + self._timeout, until)

@@ -311,7 +311,7 @@ def column_widths(wanted: t.Sequence[int], total: int) -> list[int]:
 
 
 def _items_in_a_row(cells: int) -> int:
-    """Return how many items of a width fit into a line, with a blank between and a free cell at the end."""
+    """Return the number of items of a width that fit into a line, with a blank after each item."""
     return max(WIDTH // (cells + 1), 1) if cells else 2
 
 

@@ -24,7 +24,7 @@ def whole_fragment(object_id: int, message: bytes) -> bytes:
 
 
 def fragments_of(object_id: int, message: bytes, max_bytes: int) -> t.Iterator[bytes]:
-    """Yield a message as fragments of at most so many bytes of data."""
+    """Yield a message as fragments with a maximum number of bytes of data."""
     pieces = range(0, max(len(message), 1), max_bytes)
     for number, start in enumerate(pieces):
         blob = message[start : start + max_bytes]

@@ -39,19 +39,19 @@ class _Journals:
         return self._has(session) and self._of(session).is_unstarted(session)
 
     def pieces_of(self, session: PSSession, command_id: str) -> t.Iterator[bytes]:
-        """Return what `Journal.pieces_of` does."""
+        """Return the pieces that `Journal.pieces_of` yields."""
         return self._of(session).pieces_of(session, command_id)
 
     def answered_calls_of(self, session: PSSession, command_id: str) -> t.Collection[int]:
-        """Return what `Journal.answered_calls_of` does."""
+        """Return the ids of `Journal.answered_calls_of`."""
         return self._of(session).answered_calls_of(session, command_id)
 
     def unreadable_reported_of(self, session: PSSession, command_id: str) -> int:
-        """Return what `Journal.unreadable_reported_of` does."""
+        """Return the number of `Journal.unreadable_reported_of`."""
         return self._of(session).unreadable_reported_of(session, command_id)
 
     def delivery_of(self, session: PSSession, command_id: str) -> Delivery | None:
-        """Return what `Journal.delivery_of` does."""
+        """Return the value of `Journal.delivery_of`."""
         return self._of(session).delivery_of(session, command_id) if self._has(session) else None
 
     def append(self, session: PSSession, command_id: str, pieces: t.Iterable[bytes]) -> None:
@@ -197,7 +197,7 @@ class HostJournals(_Journals):
         """Do nothing, because the lock on the host's journal keeps other runs from starting the same work."""
 
     def unopened_id(self, session: PSSession) -> str | None:
-        """Return what `Journal.unopened_id` does."""
+        """Return the id of `Journal.unopened_id`."""
         return self._of(session).unopened_id(session) if self._has(session) else None
 
     def _has(self, session: PSSession) -> bool:

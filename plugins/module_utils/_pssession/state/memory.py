@@ -157,7 +157,10 @@ class Memory:
 
 
 def _log_on(endpoint: Endpoint) -> tuple[str, str]:
-    """Return where a log-on means one account, empty for everywhere, and the log-on; both are empty for tickets."""
+    """Return the key of the endpoint where a log-on's account exists, and the account; both are empty for tickets.
+
+    The key is empty for an account that is the same on all endpoints.
+    """
     logon = endpoint.logon
     if logon.username:
         return "" if Account.of(logon.username).is_the_same_everywhere else endpoint.key, logon.account

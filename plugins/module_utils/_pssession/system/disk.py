@@ -22,17 +22,17 @@ class FileLock(t.Protocol):
         """Try to lock the file for this holder alone, without waiting, and return whether that succeeded."""
 
     def shared(self) -> bool:
-        """Lock it together with others that share it, instead; tell whether that was possible at once."""
+        """Try to share a lock on the file with other holders, without waiting, and return whether that succeeded."""
 
     def release(self) -> None:
-        """Release it for good."""
+        """Release the lock. It cannot be used again."""
 
 
 class Disk(t.Protocol):
-    """Files and folders by their paths. All methods raise OSError; those of the database sqlite3.Error, too."""
+    """Files and folders by their paths. All methods raise OSError. Those of the database also raise sqlite3.Error."""
 
     def make_folder(self, path: str) -> None:
-        """Make a folder with mode 0700, and those above it, unless it exists; one that others can change is refused."""
+        """Make a folder and its missing parents with mode 0700. Refuse an existing folder that others can change."""
 
     def exists(self, path: str) -> bool:
         """Return whether a path exists."""

@@ -44,7 +44,7 @@ class Unobserved:
 
 
 class Conversation(t.Protocol):
-    """Sends envelopes to one endpoint and returns their answers. Two threads must not use it at once.
+    """Sends envelopes to one endpoint and returns their answers. Only one thread at a time may use it.
 
     Attributes:
         endpoint: The address in use.
@@ -105,8 +105,8 @@ def _utc_now() -> datetime.datetime:
 class World:
     """The engine's access to the outside: network, time, random numbers, threads and files.
 
-    The fields but for the conversation are the real ones by default. Only their implementations use sockets, clocks,
-    threads or files (`tests/unit/test_world.py`); client certificates and authorities are files of the conversation.
+    By default, all fields except the conversation are the real ones. Only their implementations use sockets, clocks,
+    threads or files (`tests/unit/test_world.py`). The conversation itself reads client certificates and authorities.
 
     Attributes:
         conversation: Makes the conversation with an endpoint, without sending anything.

@@ -90,7 +90,7 @@ def _public_key_in(path: str, password: str | None) -> bytes | None:
 
 
 def _content(path: str) -> bytes:
-    """Return what is in a file; one that this user may not read counts as empty, for it cannot be the one meant."""
+    """Return the content of a file. A file that this user may not read counts as empty: the user cannot mean it."""
     try:
         with open(path, "rb") as file:
             return file.read()

@@ -69,7 +69,7 @@ class LockoutGuard:
         self._is_on = is_on
 
     def log_on(self, endpoint: Endpoint, work: t.Callable[[LogonObserver], Result]) -> Result:
-        """Wait until a computer may be asked, do the work that asks it, and note what the log-on came to.
+        """Wait until a log-on to a computer may begin, do the work that logs on, and note the log-on's outcome.
 
         Args:
             work: Logs on, and notifies the given observer. It is called again if it sent nothing because other log-ons

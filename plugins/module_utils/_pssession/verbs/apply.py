@@ -84,7 +84,7 @@ class Applied:
 
     @classmethod
     def of(cls, outcomes: t.Sequence[Done | ErrorRecord]) -> Applied:
-        """Put together what became of all steps."""
+        """Combine the outcomes of all steps."""
         done = [outcome for outcome in outcomes if isinstance(outcome, Done)]
         sessions = tuple(each.session for each in done)
         return cls(
@@ -134,7 +134,7 @@ def remembered(task: Task, found: Found, applied: Applied) -> Applied:
 def _foreseen(
     task: Task, verb: Verb, found: Found, steps: t.Sequence[Step], owners: t.Mapping[tuple[str, str], str | None]
 ) -> Applied:
-    """Return what the steps would come to, as far as that can be known without a request that changes something.
+    """Predict the outcomes of the steps, as far as this is possible without a request that changes something.
 
     The order is that of `Apply.run`: sessions that other clients hold count after all others, and with
     `Flow.stop_on_error` nothing is tried after an error.
@@ -179,10 +179,10 @@ class _Foreseen:
 
 
 def _foresee(verb: Verb, step: Step) -> _Foreseen:
-    """Return what a step would come to that is not refused.
+    """Predict the outcome of a step that is not refused.
 
-    Only a Reconnect tells which client the server means by Connected, and it may change the session. So nothing counts
-    as changed where that may be this client.
+    If a session is Connected, only a Reconnect can show to which client, and it may change the session. So the session
+    counts as unchanged if that client may be this one.
     """
     session, line = step.session, verb.what_if(step.session)
     if step.twin is not None:
@@ -202,9 +202,10 @@ class Apply:
     """Carries out the steps of one plan.
 
     Args:
-        verb: What is done to the sessions.
-        then: Goes on with a session in the same job, once its step has succeeded, and returns what became of it.
-        during: Gives the context of each job, from before its first request to its end.
+        verb: The operation on the sessions.
+        then: A function for more work with a session in the same job, after its step has succeeded. It returns the
+            outcome.
+        during: A function that returns the context of each job, from before its first request to its end.
     """
 
     def __init__(

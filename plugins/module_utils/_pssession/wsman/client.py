@@ -56,8 +56,8 @@ _ANSWERS = {
     "Command": "rsp:CommandResponse",
     "Receive": "rsp:ReceiveResponse",
 }
-# An answer to Receive without data within this number of seconds came at once, although a server should wait for
-# output.
+# If an answer to Receive comes without data within this number of seconds, the server did not wait for output as it
+# should.
 _AT_ONCE = 0.5
 # Seconds to wait before the next Receive after such an answer, doubled after each further one, and the maximum.
 _BACKOFF, _MAX_BACKOFF = 0.1, 10.0
@@ -82,7 +82,7 @@ class Listing:
 
 
 class WSManClient:
-    """One client session (wsmv:SessionId) with one endpoint. Two threads must not use it at once.
+    """One client session (wsmv:SessionId) with one endpoint. Only one thread at a time may use it.
 
     Args:
         endpoint: The endpoint. After a redirection, the new one.
@@ -101,9 +101,10 @@ class WSManClient:
 
     @property
     def payload_bytes(self) -> int:
-        """Return how many bytes of PSRP data one request may carry. Its envelope may be as large as that of an answer.
+        """Return the maximum number of bytes of PSRP data in one request.
 
-        A server has one limit for both (MaxEnvelopeSizekb). Base64 makes four characters of three bytes.
+        A server has one size limit for the envelopes of requests and of answers (MaxEnvelopeSizekb). Base64 makes four
+        characters of three bytes.
         """
         envelope_bytes = max(self.endpoint.settings.max_envelope_size, LEAST_ENVELOPE_BYTES)
         return (envelope_bytes - ENVELOPE_OVERHEAD_BYTES) // 4 * 3
@@ -317,7 +318,7 @@ class WSManClient:
         return pieces, is_done
 
     def _back_off(self, deadline: float) -> None:
-        """Wait before a Receive if the server answers at once and without output instead of waiting for some.
+        """Wait before a Receive if the server answers without output immediately, instead of waiting for output.
 
         Raises:
             TransportError: It has done so too often.

@@ -358,7 +358,7 @@ def _logon_failure(error: Exception, endpoint: Endpoint) -> TransportError:
 
 
 def _words_of_logon(error: Exception) -> str:
-    """Return what a log-on library says in a line; of GSSAPI's two halves the one that says what happened."""
+    """Return the message of a log-on library in one line. Of GSSAPI's two parts it is the one with the cause."""
     words = " ".join(str(error).split()) or type(error).__name__
     gss = _GSS_ERROR.search(words)
     if gss is None:

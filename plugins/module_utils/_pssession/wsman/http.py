@@ -70,7 +70,7 @@ class Shared:
 
 
 class HttpConversation:
-    """Sends envelopes to one endpoint and returns the answers' text. Two threads must not use it at once.
+    """Sends envelopes to one endpoint and returns the answers' text. Only one thread at a time may use it.
 
     Attributes:
         endpoint: The address in use.

@@ -146,7 +146,7 @@ class ClientPool:
             client.close()
 
     def _most_beside(self, endpoint: Endpoint) -> int:
-        """Return how many conversations may be open for one with an endpoint to be kept."""
+        """Return the maximum number of open conversations with which one to this endpoint is still kept."""
         is_quick = endpoint.use_ssl and effective(endpoint.logon).is_in_each_request
         return min(self._max_open, MAX_OPEN_OVER_TLS) if is_quick else self._max_open
 

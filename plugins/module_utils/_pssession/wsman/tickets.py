@@ -41,9 +41,9 @@ def lacking(logon: Logon) -> TransportError | None:
 
 
 def end_of(logon: Logon) -> t.Callable[[], float | None]:
-    """Return what tells for how many seconds the tickets are still good that a log-on has just taken from the cache.
+    """Return a function for the remaining validity, in seconds, of the tickets that a log-on used from the cache.
 
-    It returns None where that is not known: without the library krb5.
+    The function returns None if the validity is not known, because the library krb5 is not installed.
     """
     if importlib.util.find_spec("krb5") is None:
         return lambda: None
