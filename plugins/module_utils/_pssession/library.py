@@ -215,7 +215,7 @@ class Remoting:
         return session.opened()
 
     def start(self, session: PSSession, script: Script, command_id: str | None = None) -> str:
-        """Start a script in a connected session and do not wait for it; return the id of the command.
+        """Start a script in a connected session without waiting for it, and return the id of the command.
 
         Args:
             command_id: A GUID that identifies the command if the answer is lost. None means a new one. A server refuses
@@ -383,7 +383,7 @@ class Remoting:
         self._signal(session, command_id, STOP)
 
     def disconnect(self, session: PSSession, idle_timeout: float | None = None) -> PSSession:
-        """Disconnect from a session; its commands go on (Disconnect-PSSession).
+        """Disconnect from a session, whose commands go on (Disconnect-PSSession).
 
         Args:
             idle_timeout: Seconds that the server keeps the session without a client. None keeps the present value.

@@ -46,7 +46,7 @@ class Report:
     accounts: t.Sequence[tuple[Endpoint, str]] = ()
 
     def as_dict(self) -> dict[str, t.Any]:
-        """Return the result as plain data; whether errors fail the task is the caller's decision."""
+        """Return the result as plain data. The caller decides whether errors fail the task."""
         return {
             **self._results(),
             "changed": bool(self.changed_sessions),
@@ -96,7 +96,7 @@ class Report:
         }
 
     def failure(self) -> str:
-        """Return one message for all errors: what failed, where, and what to do next."""
+        """Return one message for all errors, with each failure, its place and a hint."""
         return failure([error.as_dict() for error in self.errors], [session.as_dict() for session in self.sessions])
 
 

@@ -47,7 +47,7 @@ class Owners:
         return self._means_own and not self._names(session) and self.is_own(session) is None
 
     def is_own(self, session: PSSession) -> bool | None:
-        """Return whether a session belongs to the account that logs on to its computer; None if that is unknown."""
+        """Return whether a session belongs to the account that logs on to its computer, or None if that is unknown."""
         owner = session.shell.owner
         if not owner:
             return True  # nothing speaks against it

@@ -164,7 +164,7 @@ _REASONS: t.Mapping[Reason, frozenset[int]] = {
 
 
 def reason_of(code: int | None) -> Reason:
-    """Return what a transport code means when nothing else is known."""
+    """Return the meaning of a transport code when nothing else is known."""
     return next((reason for reason, codes in _REASONS.items() if code in codes), Reason.FAILED)
 
 

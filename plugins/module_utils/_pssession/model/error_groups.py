@@ -71,7 +71,7 @@ def in_line(errors: t.Sequence[Entry]) -> str:
 
 
 def named(names: t.Sequence[str]) -> str:
-    """Return names in a line; those after the twelfth are counted."""
+    """Return names in a line. Names after the twelfth are only counted."""
     more = f" and {len(names) - _HOSTS} more" if len(names) > _HOSTS else ""
     return ", ".join(names[:_HOSTS]) + more
 

@@ -211,7 +211,7 @@ def is_powershell(resource_uri: str) -> bool:
 
 
 def configuration_name(resource_uri: str) -> str:
-    """Return the configuration's short name; a URI of another kind stays whole (PSSession.ConfigurationName)."""
+    """Return the configuration's short name, or a URI of another kind unchanged (PSSession.ConfigurationName)."""
     return resource_uri[len(POWERSHELL_RESOURCE_PREFIX) :] if is_powershell(resource_uri) else resource_uri
 
 

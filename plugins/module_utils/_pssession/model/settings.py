@@ -78,7 +78,7 @@ def _proxy_authentication(value: t.Any, name: str) -> str:
 
 @dataclass(frozen=True)
 class SessionOption(OptionGroup):
-    """The session option (New-PSSessionOption). Durations are in seconds; None means that nothing was given.
+    """The session option (New-PSSessionOption). Durations are in seconds. None means that the option is not set.
 
     Attributes:
         open_timeout: For all requests that list one computer, and for all that connect to one session.

@@ -113,7 +113,7 @@ class Gatherer:
 
 
 class _BoundedText:
-    """Text in pieces, with a mark for what is beyond its limit."""
+    """Text in pieces, with a mark in place of the text beyond the limit."""
 
     def __init__(self, limit: int) -> None:
         self._kept = io.StringIO()

@@ -54,7 +54,7 @@ class _OpenToStart(New):
 
 
 def start(script: Script, task: Task) -> tuple[Found, Applied, Outputs | None]:
-    """Open a session if none has the name, start the script in it in the same job, and disconnect.
+    """Open a session if no session has the name, start the script in it in the same job, and disconnect.
 
     Returns:
         The found sessions, the applied steps, and the results of the starts (None in check mode). In the applied steps,

@@ -130,7 +130,7 @@ class Recovery:
             client.connect_command(session.shell, self._command_id.upper(), deadline)
 
     def _look(self, refusal: TransportError) -> TransportError:
-        """List the sessions, and return what the refusal means: gone, in use, or worth another attempt."""
+        """List the sessions, and return the reason for the refusal: gone, in use, or worth another attempt."""
         session = self._session
         try:
             with self._pool.lend(session.endpoint) as client:

@@ -150,7 +150,7 @@ class Document:
         return target
 
     def members(self, element: ET.Element) -> dict[str, ET.Element]:
-        """Return the properties of an object by name (MS-PSRP 2.2.5.2.8 and 2.2.5.2.9); of other values, none."""
+        """Return the properties of an object by name (MS-PSRP 2.2.5.2.8 and 2.2.5.2.9). Other values have none."""
         if element.tag != "Obj":
             return {}
         members = self._members(layers_of(element)[0])

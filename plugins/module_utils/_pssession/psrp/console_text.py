@@ -78,7 +78,7 @@ def tail(text: str, cells: int) -> str:
 
 
 def cell(text: str, cells: int, alignment: int, *, is_last: bool) -> str:
-    """Return the first line of a text in a field of a table; an ellipsis stands for what does not fit.
+    """Return the first line of a text for a field of a table. If it does not fit, it ends with an ellipsis.
 
     Args:
         is_last: Whether it is the last field of the line, which is not padded with blanks.

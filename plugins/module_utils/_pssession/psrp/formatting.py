@@ -44,7 +44,7 @@ class FormattedOutput:
         self._view: View | None = None
 
     def feed(self, packet: Record) -> list[str]:
-        """Return the lines that can be shown now; the first rows of a table wait until the widths are known.
+        """Return the lines that can be shown now. The first rows of a table wait until the widths are known.
 
         Args:
             packet: An object for which `is_formatting` is true.

@@ -78,7 +78,7 @@ def _at(values: t.Sequence[t.Any], position: int) -> t.Any:
 
 
 def _as_written(value: object) -> str:
-    """Return a value as text; that of Write-Host is the message of a HostInformationMessage."""
+    """Return a value as text. The text of Write-Host is the message of a HostInformationMessage."""
     if isinstance(value, dict):
         value = value.get("Message")
     return "" if value is None else str(value)

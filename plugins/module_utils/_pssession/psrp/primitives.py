@@ -65,7 +65,7 @@ def read(element: ET.Element) -> object:
 
 
 def read_integer(element: ET.Element) -> int:
-    """Return the number in an element of any name; errors are those of `read`."""
+    """Return the number in an element of any name. Errors are raised as by `read`."""
     return t.cast(int, _read(_integer, element))
 
 

@@ -172,7 +172,7 @@ def commands_of(
 
 
 def _told_to_run(script: Script, arguments: t.Sequence[t.Any], command_id: str) -> list[t.Any]:
-    """Return the arguments of what runs a script under its conditions.
+    """Return the arguments of the statement that runs a script under its conditions.
 
     Args:
         arguments: Those of the script.
@@ -189,7 +189,7 @@ def _told_to_run(script: Script, arguments: t.Sequence[t.Any], command_id: str) 
 
 
 def _command(text: str, arguments: t.Iterable[t.Any] = (), *, local: bool = True) -> t.Any:
-    """Return a script of the pipeline; one that is not local runs in the session's own scope, and leaves variables."""
+    """Return a script of the pipeline. If it is not local, its variables remain in the session's own scope."""
     command = Command(cmd=text, is_script=True, use_local_scope=local)
     command.args = list(arguments)
     return command

@@ -83,7 +83,7 @@ def _entry(session: PSSession) -> Record:
 
 
 def _as_foreseen(session: PSSession, entry: Record) -> PSSession:
-    """Return a listed session as an entry has it. As in a list, it is Disconnected, and Busy where it has a client."""
+    """Return a listed session in the form of an entry. As in lists, it is Disconnected, and Busy if it has a client."""
     state, has_client = State(entry["state"]), entry["state"] == State.OPENED.value
     shell = dataclasses.replace(
         session.shell,

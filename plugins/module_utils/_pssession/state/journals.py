@@ -20,7 +20,7 @@ from .journal_lock import JournalLock
 
 
 class _Journals:
-    """Several journals; each session has one of them. A session is worked with by one thread at a time."""
+    """Several journals. Each session has one of them. One thread at a time works with a session."""
 
     def _of(self, session: PSSession) -> Journal:
         """Return the journal of a session, created if it does not exist."""
@@ -150,7 +150,7 @@ class JournalFolder(_Journals):
 
 
 class HostJournals(_Journals):
-    """A journal for each host, so that one call can work with many hosts; each journal is locked for the whole call.
+    """A journal for each host, so that one call can work with many hosts. All journals are locked for the whole call.
 
     A journal that cannot be used is a problem of its host alone. Nothing may be done there.
 

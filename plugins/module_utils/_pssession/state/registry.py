@@ -224,7 +224,7 @@ class Registry:
         over: t.Iterable[int] = (),
         owners: t.Mapping[tuple[str, str], str] | None = None,
     ) -> dict[tuple[str, str], int]:
-        """Write down sessions as they are now; a session keeps its id for good.
+        """Write the present state of sessions. A session always keeps its id.
 
         Sessions that ended stay for 30 days, so that their numbers are known to be over.
 
@@ -332,7 +332,7 @@ class Registry:
 
 
 def without_registry(error: PSSessionError) -> Warned:
-    """Return the warning for a registry that cannot be used; all tasks of a run have the same."""
+    """Return the warning for a registry that cannot be used. It is the same for all tasks of a run."""
     return Warned(
         f"{error}. The task continues without it: later tasks do not know the ids of sessions. If the folder cannot be "
         "written either, servers see each run as a different client. Set state_file to a file that can be written and "

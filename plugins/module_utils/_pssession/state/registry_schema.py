@@ -1,4 +1,4 @@
-"""The tables of the registry, its format number, and what is done with a file of an older format."""
+"""The tables of the registry, its format number, and the conversion of files of an older format."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 

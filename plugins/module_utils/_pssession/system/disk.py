@@ -65,7 +65,7 @@ class Disk(t.Protocol):
         """
 
     def database(self, path: str | None) -> sqlite3.Connection:
-        """Open a database without automatic transactions; the file is made with mode 0600, its folder with 0700.
+        """Open a database without automatic transactions. A new file gets mode 0600, and its folder 0700.
 
         Args:
             path: None for one that is in memory only.

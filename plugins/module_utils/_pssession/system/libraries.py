@@ -107,7 +107,7 @@ def _advice(library: Library) -> str:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Return the numbers of a release; 1, 1.0 and 1.0.0 are the same."""
+    """Return the numbers of a release, which are equal for 1, 1.0 and 1.0.0."""
     found = re.match(r"v?(\d+(?:\.\d+)*)", version)
     numbers = [int(number) for number in found[1].split(".")] if found else []
     while numbers and not numbers[-1]:

@@ -1,4 +1,4 @@
-"""Small records that the jobs of a task share, and with `ForkedRecords` the processes of a run, too."""
+"""Small records that the jobs of a task share. With `ForkedRecords`, the processes of a run share them as well."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 

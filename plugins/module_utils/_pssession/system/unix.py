@@ -226,7 +226,7 @@ else:
 
     @contextlib.contextmanager
     def locked_folder(path: str) -> t.Iterator[None]:
-        """Lock a folder against other processes while a block runs; nothing is locked where the file system cannot.
+        """Lock a folder against other processes while a block runs, if the file system has locks.
 
         Raises:
             OSError: There is no such folder.

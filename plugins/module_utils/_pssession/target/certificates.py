@@ -48,7 +48,7 @@ def find(thumbprint: str, store: str, password: str | None) -> ClientCertificate
 
 
 def _certificates(path: str, password: str | None) -> list[x509.Certificate]:
-    """Return the certificates in a file; what is neither PEM nor a PKCS#12 file of ours has none."""
+    """Return the certificates in a file; none if it is neither PEM nor a PKCS#12 file that can be opened."""
     content = _content(path)
     try:
         if path.lower().endswith(_PKCS12_ENDINGS):

@@ -78,7 +78,7 @@ def task_of(request: Request, context: Context) -> t.Iterator[Task]:
 
 
 def _journal_of(request: Request, context: Context, lock: JournalLock | None) -> AnyJournal:
-    """Return the journal of a task. Check mode, which has no lock, writes nothing and reads only what is there."""
+    """Return the journal of a task. In check mode it is not locked, and only an existing journal is read."""
     path, disk = request.run.journal, context.world.disk
     if context.journals is not None:
         return HostJournals(context.journals, disk, lock)
@@ -89,7 +89,7 @@ def _journal_of(request: Request, context: Context, lock: JournalLock | None) ->
 
 
 def _within_open_files(request: Request, context: Context) -> Request:
-    """Return the request with no more at once than this process may have files for."""
+    """Return the request with a throttle limit that the open files of this process allow."""
     most = half_of_the_files(context.world)
     if request.flow.throttle_limit <= most:
         return request

@@ -103,7 +103,7 @@ def carry_out(
     then: t.Callable[[Done], Done] = lambda done: done,
     during: During = contextlib.nullcontext,
 ) -> Applied:
-    """Plan and apply, and remember what came of it; in check mode only plan.
+    """Plan, apply the steps and remember the outcome. In check mode, only plan.
 
     Args:
         then, during: See `Apply`.
@@ -122,7 +122,7 @@ def carry_out(
 
 
 def remembered(task: Task, found: Found, applied: Applied) -> Applied:
-    """Write down what is known now, so that later tasks can name sessions by their ids; return it with the ids."""
+    """Write the sessions to the registry, so that later tasks can use their ids, and return the result with the ids."""
     known = [each for each in (*found.before, *applied.sessions) if each.foreseen is None]
     ids = task.memory.remember(known, found.listed, found.over)
     if not ids:
@@ -281,9 +281,9 @@ class Apply:
         return others
 
     def _round(self, attempts: t.Sequence[Attempt]) -> list[Attempt]:
-        """Try all attempts side by side; return those that were put aside.
+        """Make all attempts at the same time, and return the attempts that were postponed.
 
-        After an error with `Flow.stop_on_error`, the rest of those that were tried before stays put aside.
+        After an error with `Flow.stop_on_error`, attempts that were made before and not yet again stay postponed.
         """
         aside: list[Attempt] = []
         left = {id(attempt): attempt for attempt in attempts}
@@ -327,7 +327,7 @@ class Apply:
         return Done(gone, True) if isinstance(gone, PSSession) else gone
 
     def _job(self, attempt: Attempt) -> Outcome:
-        """Carry out one step and what follows it; runs in a thread of the throttle."""
+        """Carry out one step and the work after it, in a thread of the throttle."""
         with self._during(attempt.step.session):
             outcome = _try(self._task, self._verb, attempt)
             return self._then(outcome) if isinstance(outcome, Done) else outcome

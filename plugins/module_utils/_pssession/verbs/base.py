@@ -1,4 +1,4 @@
-"""Verb: decides what a session needs, does it, and interprets a refusal."""
+"""Verb: decides which step a session needs, carries it out, and interprets a refusal."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -108,7 +108,7 @@ class Verb(abc.ABC):
         return error_record(details.pop("error_id", self.cmdlet.error_id), message, **details)
 
     def hint_to_wait(self) -> str:
-        """Return what to do about a session in use."""
+        """Return advice for a session in use."""
         if self.request.flow.busy_timeout:
             return f"The session was still in use after {self.request.flow.busy_timeout:g} seconds (busy_timeout)."
         return HINTS[Code.CONNECTED_TO_DIFFERENT_CLIENT]

@@ -69,7 +69,7 @@ class Connect(Verb):
         )
 
     def _completed(self, client: WSManClient, session: PSSession, deadline: float) -> PSSession:
-        """Add what the server tells a new client about itself. The session is connected, whatever comes of this."""
+        """Add the server's data for a new client. Even if this fails, the session is connected."""
         if not self.request.change.application_private_data:
             return session
         try:

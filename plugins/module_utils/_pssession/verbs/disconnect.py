@@ -17,7 +17,7 @@ from .plan import Action, Step
 
 
 class Disconnect(Verb):
-    """Disconnect from sessions; one that is disconnected stays as it is."""
+    """Disconnect from sessions. Disconnected sessions stay as they are."""
 
     cmdlet = cmdlets.DISCONNECT
     doing = "disconnecting from"
@@ -70,7 +70,7 @@ class Disconnect(Verb):
         )
 
     def _idle_timeout(self, shell: Shell) -> float | None:
-        """Return the seconds to send, or None for what the session has.
+        """Return the idle timeout to send in seconds, or None to keep that of the session.
 
         What the session option asks for may be more than the server allows: a session that the task opened was given
         the most then, and others are given it now.

@@ -19,7 +19,7 @@ from .plan import Action, Step
 
 
 class New(Connect):
-    """Open sessions; one that exists is connected to, if it can be, and returned either way."""
+    """Open sessions. If a session exists, connect to it if possible, and return it in any case."""
 
     cmdlet = cmdlets.NEW
     doing = "opening"
@@ -44,7 +44,7 @@ class New(Connect):
         return Verdict.CHANGED if fault.code == Code.SHELL_ID_IN_USE else Verdict.FAILED
 
     def in_use(self, session: PSSession, *, found_in_list: bool) -> ErrorRecord | PSSession:
-        """Return the session as it is: it exists, which is what was asked for."""
+        """Return the session unchanged, because it only had to exist."""
         self.emit(
             Warned(
                 f"Session {session.name} on {session.endpoint.computer_name} exists, and another client is connected "

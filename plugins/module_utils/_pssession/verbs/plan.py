@@ -47,7 +47,7 @@ _UNCHANGED = frozenset({Action.CONFIRM, Action.NOTHING, Action.REFUSE})
 
 @dataclass(frozen=True)
 class Step:
-    """One session and what to do about it.
+    """One session and the operation for it.
 
     Attributes:
         ours: Whether the registry has this client as the one last connected to the session.

@@ -309,7 +309,7 @@ def _not_logged_on(challenges: str, endpoint: Endpoint, mechanism: str) -> Trans
 
 
 def _of_the_list(endpoint: Endpoint) -> str:
-    """Return which list of the inventory the log-on was chosen from and what was passed over; empty without a list."""
+    """Return a text about the inventory's list of log-ons and the skipped ones; empty without a list."""
     logon = endpoint.logon
     if not logon.choices:
         return ""
@@ -318,7 +318,7 @@ def _of_the_list(endpoint: Endpoint) -> str:
 
 
 def _is_cut_off(error: BaseException) -> bool:
-    """Return whether the server ended a connection without a word."""
+    """Return whether the server ended a connection without an answer."""
     return isinstance(error, (ssl.SSLEOFError, ConnectionResetError, http.client.RemoteDisconnected))
 
 

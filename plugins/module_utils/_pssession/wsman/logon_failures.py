@@ -1,4 +1,4 @@
-"""Log-ons that failed: who tried to log on and how, what the failure means, and what to do then."""
+"""Log-ons that failed: user and scheme, the meaning of the failure, and advice."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 

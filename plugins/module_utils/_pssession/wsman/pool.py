@@ -116,7 +116,7 @@ class ClientPool:
             self.discard(endpoint)
 
     def _take_idle(self, endpoint: Endpoint) -> WSManClient | None:
-        """Take an idle client of an endpoint if there is one; the caller has the lock."""
+        """Take an idle client of an endpoint if there is one. The caller holds the lock."""
         idle = self._idle.get(endpoint)
         if not idle:
             return None
@@ -127,7 +127,7 @@ class ClientPool:
         return client
 
     def _take_surplus(self) -> WSManClient | None:
-        """Take the latest idle client if one more may not be open beside it; the caller has the lock."""
+        """Take the latest idle client if no further client may be open beside it. The caller holds the lock."""
         if not self._idle or len(self._lent) + self._being_made + self._idle_count < self._max_open:
             return None
         return self._take_idle(next(reversed(self._idle)))

@@ -20,7 +20,7 @@ except ImportError:  # reported by require_libraries() at the first use
 
 
 def authentication(method: t.Any, endpoint: Endpoint) -> Authentication:
-    """Return the way to log on by one of pywinrm's methods; its ``ntlm`` is Negotiate with NTLM inside."""
+    """Return the authenticator for one of pywinrm's methods. Its ``ntlm`` is Negotiate with NTLM inside."""
     from winrm.transport import Transport
 
     logon, settings = endpoint.logon, endpoint.settings

@@ -16,7 +16,7 @@ _TICKET_GRANTING = b"krbtgt/"
 
 
 def lacking(logon: Logon) -> TransportError | None:
-    """Return why a log-on by Kerberos alone is not possible with what is here, or None.
+    """Return the reason why a log-on by Kerberos alone is not possible on this controller, or None.
 
     Without the library krb5 nothing is known, and it counts as possible.
     """

@@ -94,9 +94,9 @@ def way_to(endpoint: Endpoint, environment: Environment) -> Way:
 
 
 def _of_environment(uri: str, environment: Environment) -> tuple[str, str]:
-    """Return the proxy that the environment names for an address, and the name of the variable; empty without one.
+    """Return the environment's proxy for an address with the name of its variable; both are empty without a proxy.
 
-    That of the scheme counts before ``all_proxy``.
+    The variable of the address's scheme has precedence over ``all_proxy``.
     """
     for key in (urlsplit(uri).scheme.lower(), "all"):
         if environment.proxies.get(key):
