@@ -184,7 +184,7 @@ class Summary:
         return (", " if not running else "; ").join(parts)
 
     def _with_notes(self, names: t.Sequence[str], most: int | None) -> str:
-        """Return names with their notes: once in the end if all have the same, which is said."""
+        """Return names with their notes. If all names have the same note, it appears once at the end."""
         notes = [self.notes.get(name, "") for name in names]
         if len(set(notes)) == 1:
             each = "each: " if len(names) > 1 else ""
@@ -193,7 +193,7 @@ class Summary:
 
 
 def _group_lines(group: error_groups.Group) -> list[str]:
-    """Return the lines of a group of errors; its hosts share one with their message where that is alike."""
+    """Return the lines of a group of errors. Hosts with the same message share one line."""
     heading, *lines = error_groups.lines_of(group)
     if len(group.alike) != 1:
         return [heading, *lines]
@@ -204,7 +204,7 @@ def _group_lines(group: error_groups.Group) -> list[str]:
 
 
 def _of_playbook(error: Mapping[str, t.Any], host: str) -> dict[str, t.Any]:
-    """Return an error of a host in the words of playbooks, about the host by its name in the inventory."""
+    """Return the text of a host's error for users of playbooks, with the inventory name of the host."""
     return {**error_in_variables(error), "message": str(error.get("message") or ""), "inventory_hostname": host}
 
 

@@ -57,7 +57,7 @@ def details(hosts: t.Iterable[Host], now: datetime.datetime, *, with_sessions: b
 
 
 def _no_sessions(hosts: t.Sequence[Host]) -> str:
-    """Return that there are no sessions, as far as that is known: a host that failed has not told of its own."""
+    """Return the line for no sessions. It leaves out failed hosts, whose sessions are unknown."""
     told = sum(not host.get("failed") for host in hosts)
     if told == len(hosts):
         return "There are no sessions."
@@ -69,7 +69,7 @@ def _noticed(hosts: t.Iterable[Host], kind: str) -> list[tuple[str, Entry]]:
 
 
 def _table(sessions: t.Sequence[Entry], now: datetime.datetime) -> list[str]:
-    """Return a table of sessions; of many sessions, one line for all that are alike."""
+    """Return a table of sessions. If there are many, each group of similar sessions has one line."""
     if not sessions:
         return []
     if len(sessions) <= MOST_ROWS:
@@ -115,9 +115,9 @@ def _missing(hosts: t.Iterable[Host]) -> list[tuple[str, str]]:
 
 
 def missing_everywhere(hosts: t.Sequence[Host]) -> Entry | None:
-    """Return which sessions were looked for to harvest them, and in which journal, if no host has one; or None.
+    """Return the names and the journal of a harvest that found no session on any host, or None.
 
-    A host that was left out has none, and of one with an error it is not known.
+    Hosts that were left out have no session. The sessions of a host with an error are unknown.
     """
     done = [host for host in hosts if not host.get("skipped")]
     found = _noticed(done, "missing")
@@ -129,7 +129,7 @@ def missing_everywhere(hosts: t.Sequence[Host]) -> Entry | None:
 def _alike(texts: t.Iterable[tuple[str, str]], rest: str) -> list[str]:
     """Return a line for each text with the hosts that it is about.
 
-    Texts are alike that differ only by the names of their hosts.
+    Texts that differ only in the names of their hosts share a line.
     """
     groups: dict[str, list[tuple[str, str]]] = {}
     for host, text in texts:

@@ -213,7 +213,7 @@ def error(
     hint: str = "",
     category: str = "InvalidOperation",
 ) -> dict[str, t.Any]:
-    """Return a part of a result that has one error of a host, in the shape of the engine's."""
+    """Return a part of a result with one error of a host, in the form of the engine's results."""
     about = Subject(host, host, *((session.get("name"), session.get("instance_id")) if session else ()))
     record = error_record(
         "InvalidOperation",

@@ -65,7 +65,7 @@ def _found(order: Order, host: str, account: str, part: Result, others: t.Sequen
 
     Args:
         part: The host's part of the result, only with sessions that expire soon.
-        others: The sessions that do not.
+        others: The sessions that do not expire soon.
     """
     sought = f"of {account}{with_names(order)}"
     within = duration(order.options.get("expires_within") or 0)

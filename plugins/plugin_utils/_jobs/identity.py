@@ -1,7 +1,8 @@
 """Identity of work: recognises work, so that other work never gets its result.
 
 Journals and results have the name of the session, the host, and digests of the script, of its parameters and of its
-conditions, such as where it starts. The digests are salted, and values of sensitive parameters are in none.
+conditions, such as the location in which it starts. The digests are salted, and no digest has values of sensitive
+parameters.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later

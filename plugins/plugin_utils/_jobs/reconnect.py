@@ -1,4 +1,4 @@
-"""Connect to sessions, or receive what their commands give; then stay connected, disconnect or remove."""
+"""Connect to sessions, or receive the output of their commands. Then stay connected, disconnect or remove them."""
 
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -26,7 +26,7 @@ _SELECTION = ("name", "instance_id", "configuration_name", "owner", "busy_timeou
 
 
 def connect(order: Order) -> Job:
-    """Connect to the sessions of each host, and disconnect from them at once if that is wanted."""
+    """Connect to the sessions of each host, and disconnect from them again if the order asks for that."""
     told = Told.of(order.hosts)
     connected = yield Call("connect_pssession", _selection(order))
     told.add(connected)

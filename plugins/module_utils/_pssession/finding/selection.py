@@ -166,7 +166,7 @@ def matched(pattern: WildcardPattern, sessions: t.Iterable[PSSession]) -> list[P
 
 
 def has_configuration(session: PSSession, request: Request) -> bool:
-    """Return whether a session has the configuration that is asked for, if one is."""
+    """Return whether a session has the requested configuration. Without a requested one, every session has it."""
     uri = request.query.resource_uri
     return uri is None or folded(session.shell.resource_uri) == folded(uri)
 

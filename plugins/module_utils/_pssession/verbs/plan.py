@@ -113,7 +113,7 @@ def plan(
 
 
 def _is_alike(one: PSSession, other: PSSession) -> bool:
-    """Return whether two addresses may list the same session: all is the same that does not change with time."""
+    """Return whether two addresses may list the same session: all properties that never change are equal."""
     names = ("name", "owner", "resource_uri", "idle_timeout", "buffer_mode")
     same = all(getattr(one.shell, name) == getattr(other.shell, name) for name in names)
     return same and one.availability is other.availability

@@ -327,7 +327,7 @@ def _is_of_logon(error: BaseException) -> bool:
 
 
 def _is_raised_by_logon(error: BaseException) -> bool:
-    """Return whether a log-on library refused a value by an exception of Python: a token, a scheme, an algorithm."""
+    """Return whether a log-on library refused a token, a scheme or an algorithm with one of Python's own exceptions."""
     is_refusal = isinstance(error, (ValueError, NotImplementedError, struct.error))
     if not is_refusal and not logon_failures.is_switched_off(error):
         return False
