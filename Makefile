@@ -27,6 +27,10 @@ SECONDS ?= 900
 CASES ?= 10000
 # Requests of each mode at which `make kill-sweep` kills a task, each in four ways.
 POINTS ?= 50
+# How often `make kill-plays` kills a play.
+PLAYS ?= 10
+# Runs that `make simulate-tasks` kills.
+KILLS ?= 1000
 # How often and how tests are repeated, for instance: make test-races REPEAT_ARGS='--times 5 --way loaded -k receive'
 REPEAT_ARGS ?=
 # Processes of `make simulate` at the same time.
@@ -130,6 +134,10 @@ simulate: $(READY) ## Random histories of tasks and faults, checked against the 
 	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation --histories $(HISTORIES) --seed $(or $(SEED),0) \
 		--workers $(SIMULATION_WORKERS) --table $(if $(AIM),--aim "$(AIM)")
 
+.PHONY: simulate-tasks
+simulate-tasks: $(READY) ## Random histories of Windows tasks by the connection plugin, with kills and faults (KILLS=3000 SEED=...)
+	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation.tasks --kills $(KILLS) --seed $(or $(SEED),0)
+
 .PHONY: mutants
 mutants: $(READY) ## Machine-made faults of the engine, which the simulation has to notice (MUTANTS=200 SEED=...): hours
 	@$(WITH_ENV) PYTHONHASHSEED=0 $(VENV_PYTHON) -m tests.simulation.mutants --mutants $(MUTANTS) --seed $(or $(SEED),0)
@@ -147,6 +155,10 @@ sweep: $(READY) ## Verbs over sockets, with damage at every k-th byte, and run a
 .PHONY: kill-sweep
 kill-sweep: $(READY) ## Windows tasks killed at each request and run again, in a real PowerShell (POINTS=50 SEED=...): an hour
 	@$(WITH_ENV) $(VENV_PYTHON) -m tests.kill_sweep --points $(POINTS) --seed $(or $(SEED),0)
+
+.PHONY: kill-plays
+kill-plays: $(READY) ## A play of ten Windows tasks that is killed and run again, in a real PowerShell (PLAYS=10 SEED=...): half an hour
+	@$(WITH_ENV) $(VENV_PYTHON) -m tests.kill_sweep --plays $(PLAYS) --seed $(or $(SEED),0)
 
 .PHONY: test-pypsrp
 test-pypsrp: $(READY) ## pypsrp's own tests against the simulator with a real PowerShell: minutes

@@ -27,6 +27,7 @@ from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.librar
     TransportError,
 )
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.codes import Reason, reason_of
+from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.commands import PipelineState
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.model.events import (
     CommandEvent,
     Finished,
@@ -173,13 +174,15 @@ class TaskSession:
     def _followed(
         self, command_id: str, pipeline: CorePipeline, needs: Needs = Needs.NOTHING, *, confirms: bool = False
     ) -> CorePipeline:
-        unreadable = ""
+        unreadable, is_stopped = "", False
         for event in self._remoting.messages(
             self._session, command_id, needs=needs, recovery_timeout=self._recovery_timeout, confirms=confirms
         ):
-            if isinstance(event, Finished) and confirms:
-                self._received(command_id, pipeline)
-                self._check_parent()  # else a rerun needs the command
+            if isinstance(event, Finished):
+                is_stopped = event.state is PipelineState.STOPPED
+                if confirms:
+                    self._received(command_id, pipeline)
+                    self._check_parent()  # else a rerun needs the command
             elif isinstance(event, MessageReceived):
                 pipeline.feed(event.kind, event.message)
             elif isinstance(event, MessageUnreadable):
@@ -189,6 +192,11 @@ class TaskSession:
             else:
                 self._tell_of(event)
         self._may_work = False
+        if is_stopped:
+            raise PSSessionError(
+                "Somebody stopped the command of the task before its end, so a part of its work may be missing. The "
+                "session no longer has the command. Run the task again to begin the work again."
+            )
         if unreadable:
             raise PSSessionError(f"The command has ended, but some of its output cannot be read: {unreadable}.")
         return pipeline

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, psremoting.fleet contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a sweep: ``python -m tests.kill_sweep --points 50``, or ``--cases 40`` for some that are drawn."""
+"""Run a sweep: ``python -m tests.kill_sweep --points 50``, or ``--cases 40`` for some that are drawn.
+
+With ``--plays 10``, a play of ten tasks is killed and run again instead.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 import tests.conftest  # noqa: F401  # pylint: disable=unused-import  # it makes the collection importable
+from tests.kill_sweep import ten_tasks
 from tests.kill_sweep.bench import bench
 from tests.kill_sweep.cases import MODES, WORKS, drawn, full
 from tests.kill_sweep.judge import faults_of
@@ -24,12 +28,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=50, help="requests of each mode; each has four cases")
     parser.add_argument("--cases", type=int, help="so many cases in all instead")
+    parser.add_argument("--plays", type=int, help="kill a play of ten tasks so often instead")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mode", action="append", choices=list(MODES), help="only this one; repeatable")
     given = parser.parse_args()
     powershell = find_powershell()
     if powershell is None:
         sys.exit("There is no PowerShell 7 here: put pwsh on PATH, or its path into PSSESSION_TEST_POWERSHELL.")
+    if given.plays:
+        return _plays(given.plays, given.seed, powershell)
     modes, chance = given.mode or list(MODES), random.Random(given.seed)
     tally: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder, bench(Path(folder), powershell) as made:
@@ -55,6 +62,26 @@ def main() -> int:
                 flush=True,
             )
     return _summary(modes, tally)
+
+
+def _plays(count: int, seed: int, powershell: str) -> int:
+    """Kill a play of ten tasks at so many requests, and return the exit code."""
+    outcomes = []
+    with tempfile.TemporaryDirectory() as folder, ten_tasks.bench(Path(folder), powershell) as made:
+        made.measure()
+        for number, case in enumerate(made.drawn(count, random.Random(seed)), 1):
+            outcome = made.play(case)
+            if outcome is None:
+                print(f"{number}/{count} {case}: an earlier end", flush=True)
+                continue
+            outcomes.append(outcome)
+            what = f"as promised, started again: {outcome.repeated}, failed first: {outcome.failed_once}"
+            print(f"{number}/{count} {case}, in {outcome.task}: {'; '.join(outcome.faults) or what}", flush=True)
+    failed = sum(bool(each.faults) for each in outcomes)
+    again = sum(each.repeated for each in outcomes)
+    first = sum(each.failed_once for each in outcomes)
+    print(f"{failed} of {len(outcomes)} failed. As documented, {again} started a task again, and {first} failed first")
+    return 1 if failed else 0
 
 
 def _summary(modes: list[str], tally: Counter[tuple[str, str]]) -> int:

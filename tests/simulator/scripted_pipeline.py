@@ -48,6 +48,11 @@ def parameters_of(metadata: Any) -> dict[str, Any]:
     return parameters
 
 
+def arguments_of(metadata: Any) -> list[Any]:
+    """The arguments of a CREATE_PIPELINE message that have no name."""
+    return [part.V for part in _arguments(metadata) if not part.N]
+
+
 def parameter_without_argument(metadata: Any) -> str | None:
     """The name of a parameter that is written with a dash and has no value (CommandParameter, in PowerShell's source).
 
@@ -82,6 +87,7 @@ class ScriptedPipeline(Pipeline):
     Attributes:
         waiting_script: one that begins as soon as the fleet starts.
         parameters: what the script got by name; SecureStrings are in clear.
+        arguments: what it got without a name.
         has_ui: whether the client said that its host has a user interface; ``None`` if it said nothing of its own.
     """
 
@@ -91,6 +97,7 @@ class ScriptedPipeline(Pipeline):
         super().__init__(pool, command, command_line)
         self.waiting_script: Script | None = None
         self.parameters: dict[str, Any] = {}
+        self.arguments: list[Any] = []
         self.has_ui: bool | None = None
         self._task: asyncio.Task[None] | None = None
         self._input: deque[Any] = deque()
@@ -154,6 +161,7 @@ class ScriptedPipeline(Pipeline):
     def _create(self, metadata: Any) -> Script:
         """Take the CREATE_PIPELINE data and return the script it means."""
         self.text, self.parameters = script_text(metadata), parameters_of(metadata)
+        self.arguments = arguments_of(metadata)
         self.has_ui = has_ui(metadata)
         if metadata.NoInput:
             self.end_input()
