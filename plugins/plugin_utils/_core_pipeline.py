@@ -25,6 +25,7 @@ try:
             MessageType.ERROR_RECORD,
             MessageType.PIPELINE_HOST_CALL,
             MessageType.PIPELINE_STATE,
+            MessageType.INFORMATION_RECORD,
         }
     )
 except ImportError:  # the engine, which is needed first, reports a missing library
@@ -51,6 +52,10 @@ class CorePipeline:
         had_errors: Whether it failed.
         started: The time of its start, if an earlier run started it, or None.
         recorded: Kind and data of the messages, or None.
+        host_calls: How often it called its host.
+        information: How many records of information it wrote.
+        early: Is called once, with the first message that PowerShell did not hold until the end: an error, or a call of
+            the host.
     """
 
     def __init__(
@@ -61,6 +66,8 @@ class CorePipeline:
         self.had_errors = False
         self.started: datetime.datetime | None = None
         self.recorded: list[tuple[int, bytes]] | None = [] if is_recorded else None
+        self.host_calls = self.information = 0
+        self.early: t.Callable[[], None] | None = None
         self._host = host
         self._take = take or self.output.append
         self._serializer = Serializer()
@@ -71,12 +78,19 @@ class CorePipeline:
             return
         if self.recorded is not None:
             self.recorded.append((int(kind), data))
+        if kind == MessageType.INFORMATION_RECORD:  # counted, and not read
+            self.information += 1
+            return
+        if kind in (MessageType.ERROR_RECORD, MessageType.PIPELINE_HOST_CALL) and self.early is not None:
+            self.early()
+            self.early = None
         message = t.cast(t.Any, Message.unpack(data, self._serializer)).data
         if kind == MessageType.PIPELINE_OUTPUT:
             self._take(message.data)
         elif kind == MessageType.ERROR_RECORD:
             self.streams.error.append(message)
         elif kind == MessageType.PIPELINE_HOST_CALL:
+            self.host_calls += 1
             with contextlib.suppress(NotImplementedError):  # a task's host has no title, for example
                 self._host.run_method(message.mi, message.mp, None, None)
         else:

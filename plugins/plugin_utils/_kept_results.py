@@ -1,8 +1,11 @@
-"""Results of commands that a controller received, each in a file until its task has ended.
+"""Files with the results that a controller received of commands, until their tasks have ended.
 
 A server forgets a result after delivering it. If the controller were killed between the end of a command and the end of
 its task, the result would be lost. So the file is written before the server is told to forget the command. The task
 removes the file when it ends. After a kill, the later run that uses the result removes it.
+
+A command may also send errors and text for its host before its end. A second file says that this controller received
+such a part, because a later run would not get it.
 """
 
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -18,7 +21,10 @@ import typing as t
 import uuid
 
 from ansible_collections.psremoting.fleet.plugins.module_utils._pssession.system.disk import LocalDisk
+from ansible_collections.psremoting.fleet.plugins.plugin_utils._core_pipeline import CorePipeline
 from ansible_collections.psremoting.fleet.plugins.plugin_utils._kept_state import DAY, RESULT
+
+_EARLY = ".early"
 
 Messages = t.Sequence[tuple[int, bytes]]
 
@@ -80,9 +86,36 @@ class KeptResults:
             return KeptResult(str(kept["session"]), messages)
         return None
 
+    def watch(self, command_id: str, pipeline: CorePipeline, *, is_started: bool) -> bool:
+        """Have a file made when a command gives something before its end.
+
+        Args:
+            pipeline: Gets what it gives.
+            is_started: Whether this task started it.
+
+        Returns:
+            Whether an earlier run received such a part of it.
+        """
+        if is_started:
+            self.remove(command_id)  # of an earlier start
+        path = self.path(f"{command_id}{_EARLY}")
+        had_early = os.path.exists(path)
+
+        def note() -> None:
+            self._own.add(command_id)
+            with contextlib.suppress(OSError):  # then the amount tells what is missing, as far as it can
+                LocalDisk().append(path, b"")
+
+        if had_early:
+            note()  # the end of this task removes it
+        else:
+            pipeline.early = note
+        return had_early
+
     def remove(self, command_id: str) -> None:
-        """Remove a result, if it exists."""
+        """Remove the files of a command, if they exist."""
         _remove(self.path(command_id))
+        _remove(self.path(f"{command_id}{_EARLY}"))
 
     def end(self) -> None:
         """Remove the results of this task, which has ended."""

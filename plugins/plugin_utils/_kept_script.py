@@ -90,16 +90,19 @@ _HOLD = one_line(
     try {
         $function:__pssession_script = $__pssession_work['script'];
         $__pssession_arguments = @($__pssession_work['arguments']);
-        if ($null -ne $__pssession_work['lines']) {
-            $__pssession_work['lines'] | & $function:__pssession_script @__pssession_arguments |
-                & { process { $__pssession_held.Add($_) } }
-        } else {
-            & $function:__pssession_script @__pssession_arguments | & { process { $__pssession_held.Add($_) } }
-        }
+        & {
+            [CmdletBinding()] param()
+            if ($null -ne $__pssession_work['lines']) {
+                $__pssession_work['lines'] | & $function:__pssession_script @__pssession_arguments
+            } else {
+                & $function:__pssession_script @__pssession_arguments
+            }
+        } -InformationVariable __pssession_texts | & { process { $__pssession_held.Add($_) } }
     } finally {
         $__pssession_held;
         @{ 'psremoting.fleet' = $__pssession_id; title = $__pssession_work['title'];
-            objects = $__pssession_held.Count; errors = $global:Error.Count }
+            objects = $__pssession_held.Count; errors = $global:Error.Count;
+            texts = @($__pssession_texts).Where({ $_.Tags -contains 'PSHOST' }).Count }
     }
     """
 )
@@ -116,11 +119,13 @@ class Amount:
         title: The title of the command in lists of commands.
         objects: The number of objects in the output stream.
         errors: The number of errors. The error stream has at least those that the script did not catch.
+        texts: The number of texts by Write-Host. Each sends a record of information and a call of the host.
     """
 
     title: str
     objects: int
     errors: int
+    texts: int
 
 
 def held(script: Script, command_id: str, title: str, *, restores: bool) -> Script:
@@ -147,7 +152,7 @@ def amount_of(pipeline: CorePipeline, command_id: str) -> Amount | None:
     if not is_complete(pipeline, command_id):
         return None
     value = t.cast("dict[str, object]", pipeline.output.pop())
-    return Amount(str(value.get("title")), t.cast(int, value.get("objects")), t.cast(int, value.get("errors")))
+    return Amount(str(value.get("title")), *(t.cast(int, value.get(key)) for key in ("objects", "errors", "texts")))
 
 
 def is_complete(pipeline: CorePipeline, command_id: str) -> bool:
@@ -162,7 +167,7 @@ def lost(pipeline: CorePipeline, amount: Amount | None, *, is_module: bool) -> s
     The text is the subject of a sentence.
 
     Args:
-        is_module: Whether its errors can be ignored, because the script runs a module.
+        is_module: Whether its errors and its text for the host can be ignored, because the script runs a module.
     """
     if amount is None:
         return "Its output"
@@ -170,6 +175,8 @@ def lost(pipeline: CorePipeline, amount: Amount | None, *, is_module: bool) -> s
         return "A part of its output"
     if not is_module and len(pipeline.streams.error) < amount.errors:
         return "Some of its errors"
+    if not is_module and min(pipeline.host_calls, pipeline.information) < amount.texts:
+        return "Some of what it wrote to its host"
     return ""
 
 

@@ -166,12 +166,22 @@ class KeptSession(TaskSession):
         if not claimed.is_started:
             self._check_that_it_gives_something(claimed, command_id)
         pipeline = CorePipeline(self.host, is_recorded=work.content is not None and not work.is_secret)
+        had_early = self._watched(command_id, pipeline, work, is_started=claimed.is_started)
         self._followed(command_id, pipeline, claimed.needs, confirms=True)
         _kept_script.without_wrapping(pipeline)
         amount = _kept_script.amount_of(pipeline, command_id)
+        if had_early:
+            raise PSSessionError(_lost("Some of its errors, or of what it wrote to its host,"))
         if not claimed.is_started:
             self._join(pipeline, amount, claimed.title, work)
         return pipeline
+
+    def _watched(self, command_id: str, pipeline: CorePipeline, work: Work, *, is_started: bool) -> bool:
+        """Have it noted if a command gives something before its end; tell whether an earlier run received such."""
+        results = self._keeping.results
+        if results is None or work.content is None or work.is_module:  # modules give all in their result
+            return False
+        return results.watch(command_id, pipeline, is_started=is_started)
 
     def _received(self, command_id: str, pipeline: CorePipeline) -> None:
         results, messages = self._keeping.results, pipeline.recorded
@@ -228,6 +238,8 @@ class KeptSession(TaskSession):
             return
         with contextlib.suppress(TransportError):
             self._remoting.end(self._session, command_id, busy_timeout=self._keeping.wait)
+        if self._keeping.results is not None:
+            self._keeping.results.remove(command_id)
         raise PSSessionError(_lost("Its result"))
 
     def _join(
@@ -251,8 +263,7 @@ class KeptSession(TaskSession):
         known = self._check_age(title or t.cast(_kept_script.Amount, amount).title, way)
         pipeline.started = known.started
         since = f"{_age_of(known)} ago ({known.started.strftime('%Y-%m-%dT%H:%M:%SZ')})"
-        streams = "" if work.is_module else ". What it wrote to its host before may be missing"
-        self._tell(f"joined {known.name}, which an earlier run started {since}{streams}")
+        self._tell(f"joined {known.name}, which an earlier run started {since}")
 
     def _check_age(self, text: str, way: str = "") -> Title:
         """Return the entry of a command in a list of commands.

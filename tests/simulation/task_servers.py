@@ -128,7 +128,7 @@ class _Command:
         if holds:
             for each in held:
                 pipeline.emit(PSRPMessageType.PipelineOutput, each)
-            amount = {"title": work["title"], "objects": len(held), "errors": int(is_failed)}
+            amount = {"title": work["title"], "objects": len(held), "errors": int(is_failed), "texts": 0}
             pipeline.emit(PSRPMessageType.PipelineOutput, {"psremoting.fleet": pipeline.arguments[1], **amount})
         if is_failed:
             raise ScriptFailure(Failure.thrown(message="the work failed").record())

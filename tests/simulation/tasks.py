@@ -148,9 +148,30 @@ class MemoryResults:
     def found(self, command_id: str) -> KeptResult | None:
         return None if command_id in self._own else self._files.get(command_id)
 
+    def watch(self, command_id: str, pipeline: CorePipeline, *, is_started: bool) -> bool:
+        if is_started:
+            self.remove(command_id)
+        had_early = self._early(command_id) in self._files
+
+        def note() -> None:
+            self._process.check()
+            self._own.add(command_id)
+            self._files[self._early(command_id)] = KeptResult("", ())
+
+        if had_early:
+            note()
+        else:
+            pipeline.early = note
+        return had_early
+
     def remove(self, command_id: str) -> None:
         self._process.check()
         self._files.pop(command_id, None)
+        self._files.pop(self._early(command_id), None)
+
+    @staticmethod
+    def _early(command_id: str) -> str:
+        return f"{command_id}.early"
 
     def end(self) -> None:
         for command_id in self._own:

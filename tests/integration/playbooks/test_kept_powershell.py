@@ -150,13 +150,13 @@ def test_a_result_that_the_killed_run_had_received_is_taken_from_its_file(
     controller.group_variables.update(DURABLE)
     controller.run(task := f"[{{name: Work, raw: \"'here'; exit 3\", no_log: {is_secret}, failed_when: false}}]")
     folder = controller.registry.parent / "tasks"
-    assert list(folder.glob("*.result")) == []
+    assert list(folder.glob("*.result")) == []  # nor a file that says what came before the end
     stop = Injection("Signal", action="hang")
     fleet["srv01"].inject(stop)
     process = controller.started(task)
     until(lambda: stop.waiting, "the Signal")
     kill(process)
-    files = list(folder.glob("*.result"))
+    files = [file for file in folder.glob("*.result") if not file.match("*.early.result")]
     assert [file.stat().st_mode & 0o777 for file in files] == ([] if is_secret else [0o600])
     fleet.clear_requests()
     run = controller.run(task)
@@ -168,6 +168,36 @@ def test_a_result_that_the_killed_run_had_received_is_taken_from_its_file(
         assert (run["Work"]["stdout_lines"], run["Work"]["rc"]) == (["here"], 3)
         assert "joined raw, which an earlier run started" in run.stderr
     assert "joined" not in controller.run(task).stderr  # its id is free
+
+
+@pytest.mark.parametrize(
+    ("text", "is_same"),
+    [
+        ("Write-Host 'early'", True),
+        ("Write-Host 'early'", False),
+        ("$Host.UI.WriteLine('early')", True),
+        ("sh -c 'echo early >&2'", True),
+    ],
+)
+def test_text_that_went_to_the_killed_run_fails_the_task(
+    controller: Controller, fleet: SimulatedFleet, tmp_path: Path, text: str, is_same: bool
+) -> None:
+    """Such text is a part of stdout or stderr. Another controller has only the count of Write-Host to know by."""
+    secret = {"PSSESSION_CLIENT_SECRET": "a long text for ids of the tests"}
+    controller.group_variables.update({**DURABLE, "ansible_psrp_operation_timeout": 1})
+    log, go = controller.folder / "log", controller.folder / "go"
+    wait = f"Add-Content '{log}' started; while (-not (Test-Path '{go}')) {{ Start-Sleep 0.05 }}"
+    task = f'[{{name: Work, raw: "{text}; {wait}; Write-Host late"}}]'
+    process = controller.started(task, **secret)
+    until(log.exists, "the start of the work")
+    until(lambda: list(controller.registry.parent.glob("tasks/*.early.result")), "the text")
+    kill(process)
+    go.touch()
+    fleet["srv01"].sessions[0].disconnect()
+    run = (controller if is_same else Controller(tmp_path / "other", controller.inventory, MODULES)).run(task, **secret)
+    assert run["Work"].outcome == "failed", run.output
+    assert "may have gone to the controller of that run" in run["Work"].message
+    assert log.read_text().split() == ["started"]
 
 
 def test_a_leftover_of_another_task_does_not_hold_the_next_one_up(
