@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 
 from tests.processes import kill
-from tests.simulator import Injection, SimulatedFleet, User
+from tests.simulator import Injection, SimulatedFleet
 from tests.waiting import until
 
-from .controller import PASSWORD, PATIENT, PLUGINS, USER, Controller, Run, inventory_of
+from .controller import PLUGINS, Controller, Run, inventory_of
 from .windows_fleet import one_windows_computer
-from .windows_machine import windows_machine
 
 fleet = pytest.fixture(one_windows_computer, scope="module", name="fleet")
 OURS = "psremoting.fleet.psrp"
@@ -247,31 +246,3 @@ def test_the_state_of_the_process_is_put_back_before_each_task(controller: Contr
     assert first == afterwards
     assert [kind for kind, before, after in zip(SEEN, first, changed, strict=True) if before == after] == []
     assert operations(fleet).count("Create") == 1
-
-
-def test_transcripts_have_no_more_than_with_core(powershell: str, tmp_path: Path) -> None:
-    """Of arguments and environment, with transcription by policy. A module itself says with which arguments it ran."""
-    policy = '{"PowerShellPolicies": {"Transcription": {"EnableTranscripting": true, "OutputDirectory": "%s"}}}'
-    found = []
-    for name, connection, kept in (("core", "psrp", {}), ("kept", OURS, DURABLE)):
-        folder = tmp_path / name
-        configuration = folder / "configuration" / "powershell"
-        configuration.mkdir(parents=True)
-        (configuration / "powershell.config.json").write_text(policy % (folder / "transcripts"), encoding="utf-8")
-        machine = Path(windows_machine(folder / "machine", powershell))
-        text = machine.read_text(encoding="utf-8")
-        machine.write_text(text.replace("#!/bin/sh", f"#!/bin/sh\nexport XDG_CONFIG_HOME='{configuration.parent}'"))
-        users = [User(USER, PASSWORD)]
-        with SimulatedFleet.build(["srv01"], users, switches=PATIENT, powershell=str(machine)) as fleet:
-            inventory = inventory_of(fleet, ansible_connection=connection, **kept)
-            controller = Controller(folder / "controller", inventory, MODULES)
-            task = f"""wait_for_go: {{log: "{tmp_path}/canary-1"}}, environment: {{HIDDEN: canary-2}}"""
-            run = controller.run(f"[{{name: Work, {task}}}]")
-            assert run.exit_code == 0, run.output
-            for session in fleet["srv01"].sessions:
-                session.close()
-        written = "".join(each.read_text("utf-8") for each in (folder / "transcripts").rglob("*.txt"))
-        assert "PowerShell transcript start" in written
-        assert ("__pssession_work" in written) == bool(kept)
-        found.append([written.count(f"canary-{number}") for number in (1, 2)])
-    assert found[0] == found[1]
