@@ -131,8 +131,8 @@ options:
           computer, and sends nothing to it.
         type: str
       logon_problem:
-        description: The reason if the inventory has no usable account or authentication. The task reports it as an
-          error of this computer, unless the task's own options, such as C(credential), have them.
+        description: The reason if the inventory has no usable account or authentication. The task reports this
+          reason as an error of the computer, unless options of the task, such as C(credential), name the account.
         type: str
   run_client_id:
     description:

@@ -52,7 +52,7 @@ class Outputs:
         return frozenset(each.session.key for each in self.results if each.command_id and each.is_news)
 
     def warnings(self) -> t.Iterator[Warned]:
-        """Yield the warnings about output that no error reports."""
+        """Yield the warnings about output, except those that an error already reports."""
         if any(result.output.is_formatted for result in self.results):
             yield Warned(
                 "A script formats its output, with Format-Table or another Format cmdlet, so the result has lines of "

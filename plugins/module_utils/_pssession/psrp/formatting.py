@@ -52,7 +52,7 @@ class FormattedOutput:
         return self._HANDLERS[t.cast(str, packet[CLASS_ID])](self, packet)
 
     def flush(self) -> list[str]:
-        """Return the lines that wait for more rows, because none comes now."""
+        """Return the lines that were kept to wait for more rows. No more rows come now."""
         return self._view.flush() if self._view is not None else []
 
     def _start(self, packet: Record) -> list[str]:

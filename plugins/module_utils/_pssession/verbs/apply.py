@@ -254,7 +254,7 @@ class Apply:
         self._outcomes += [_give_up(self._verb, attempt) for attempt in aside]
 
     def _told_apart(self, steps: t.Sequence[Step]) -> list[Attempt]:
-        """List sessions that may be one with an earlier session, and return the steps for those that are not.
+        """List sessions that may be the same as an earlier one, and return the steps for those that are different.
 
         A change of the first one shows at both addresses, if it is one session. Where nothing was changed, both may be
         asked to be as they are; but no command runs in the second.
