@@ -203,8 +203,10 @@ class KeptSession(TaskSession):
         for kind, data in kept.messages:
             pipeline.feed(kind, data)
         _kept_script.without_wrapping(pipeline)
-        way = f"remove the file {results.path(command_id)} first"
-        self._join(pipeline, _kept_script.amount_of(pipeline, command_id), None, work, way)
+        amount = _kept_script.amount_of(pipeline, command_id)
+        if _kept_script.lost(pipeline, amount, is_module=work.is_module):  # no later run can use it either
+            results.remove(command_id)
+        self._join(pipeline, amount, None, work, f"remove the file {results.path(command_id)} first")
         results.remove(command_id)
         return pipeline
 

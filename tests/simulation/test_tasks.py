@@ -46,6 +46,15 @@ MENDED = {
     "a command that was left was started again, after a task before it had a session of its own": TaskHistory(
         8, (Task("task1", "raw"), _LONG), (_KILLED_AT_START, PlayRun(wait=20.0)), switches=_SWITCHES
     ),
+    "a result of which a part was missing was taken in each run": TaskHistory(
+        1,
+        (Task("task1", objects=6, size=12_000),),
+        (
+            PlayRun(1, faults=(HappeningFault(1, "kill_before", "Signal"),)),
+            PlayRun(0, 1.0, (HappeningFault(1, "kill_during", "Signal"),)),
+        ),
+        switches={"replay_after_connect": "shell"},
+    ),
 }
 
 
