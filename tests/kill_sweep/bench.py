@@ -9,14 +9,13 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tests.integration.playbooks.controller import PASSWORD, PLUGINS, USER, Controller, Run, inventory_of
 from tests.integration.playbooks.windows_machine import windows_machine
 from tests.kill_sweep.cases import MODES, WORKS, Case
-from tests.processes import kill
-from tests.simulator import Injection, SimulatedComputer, SimulatedFleet, User
-from tests.waiting import until
+from tests.kill_sweep.killed_run import end_sessions, requests_until_killed
+from tests.simulator import SimulatedComputer, SimulatedFleet, User
 
 OURS = "psremoting.fleet.psrp"
 # Seconds, on the fleet's clock, until the server takes a session from a silent client; no busy machine takes so long.
@@ -98,35 +97,26 @@ class Bench:
         self.measure(case.work, case.mode)
         self._begin()
         controller = self.controller(case.mode)
-        until_killed = self._run_until(case, controller)
-        if until_killed is None:
+        sent = requests_until_killed(
+            self.fleet,
+            controller,
+            self._playbook(case.work),
+            (case.operation, case.number),
+            is_carried_out=case.is_carried_out,
+            is_whole=case.is_whole,
+        )
+        if sent is None:
             return None
-        late = [each.operation for each in self.fleet.requests[until_killed:]]
-        carried_out = [each.operation for each in self.fleet.requests[:until_killed] if each.status == 200]
+        late = [each.operation for each in self.fleet.requests[len(sent) :]]
+        carried_out = [each.operation for each in sent if each.status == 200]
         if case.is_carried_out:  # its status was never sent
-            carried_out.append(self.fleet.requests[until_killed - 1].operation)
+            carried_out.append(sent[-1].operation)
         left = len(self.computer.sessions)
         if not case.is_same:
             controller = self.controller(case.mode)
             self.fleet.clock.advance(SILENCE + 1)
         run = controller.run(self._playbook(case.work), "-v")
         return Told(self._expected[case.work, case.mode], run, self._starts(), carried_out, late, left)
-
-    def _run_until(self, case: Case, controller: Controller) -> int | None:
-        """Run the task until its connection waits for the answer, and kill it; returns how many requests there were."""
-        action: Literal["withhold", "hang"] = "withhold" if case.is_carried_out else "hang"
-        stop = Injection(case.operation, action=action, after=case.number)
-        self.computer.inject(stop)
-        process = controller.started(self._playbook(case.work))
-        until(lambda: stop.waiting or process.poll() is not None, str(case))
-        requests = len(self.fleet.requests)
-        if process.poll() is not None:
-            process.communicate()
-            stop.times = 0
-            return None
-        kill(process, is_whole=case.is_whole)
-        until(lambda: not stop.waiting, "the end of its connection")
-        return requests
 
     def _playbook(self, work: str) -> str:
         return WORKS[work].format(log=self._log, script=self.folder / "work.ps1")
@@ -135,9 +125,7 @@ class Bench:
         return self._log.read_text(encoding="utf-8").split().count("started") if self._log.exists() else 0
 
     def _begin(self) -> None:
-        for session in self.computer.sessions:
-            session.close()
-        until(lambda: self.fleet.powershell_processes == 0, "the end of the processes before")
+        end_sessions(self.fleet)
         self._log.unlink(missing_ok=True)
         self.fleet.clear_requests()
 

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ansible.release import __version__ as core_version
 from packaging.version import Version
@@ -25,11 +25,10 @@ from tests.integration.playbooks.controller import PASSWORD, PATIENT, PLUGINS, S
 from tests.integration.playbooks.windows_collection import find_ansible_windows, without_windows
 from tests.integration.playbooks.windows_machine import for_windows, windows_machine
 from tests.kill_sweep.cases import MODES
-from tests.kill_sweep.judge import GONE
-from tests.processes import kill
-from tests.simulator import Injection, SimulatedFleet, User
+from tests.kill_sweep.judge import LOST
+from tests.kill_sweep.killed_run import end_sessions, requests_until_killed
+from tests.simulator import SimulatedFleet, User
 from tests.simulator.request_log import LoggedRequest
-from tests.waiting import until
 
 # Those whose work writes their name to the file {log} when it begins.
 LOGGED = ("Raw", "Shell", "Command", "PowerShell", "Module", "Script", "Background")
@@ -149,18 +148,16 @@ class Bench:
         """Kill a run of the play, and run it again; None if it ended before."""
         self._begin()
         controller = self._controller()
-        action: Literal["withhold", "hang"] = "withhold" if case.is_carried_out else "hang"
-        stop = Injection("*", action=action, after=case.request)
-        self.fleet["srv01"].inject(stop)
-        process = controller.started(self._play())
-        until(lambda: stop.waiting or process.poll() is not None, str(case))
-        killed = list(self.fleet.requests)
-        if process.poll() is not None:
-            process.communicate()
-            stop.times = 0
+        killed = requests_until_killed(
+            self.fleet,
+            controller,
+            self._play(),
+            ("*", case.request),
+            is_carried_out=case.is_carried_out,
+            is_whole=case.is_whole,
+        )
+        if killed is None:
             return None
-        kill(process, is_whole=case.is_whole)
-        until(lambda: not stop.waiting, "the end of its connection")
         ended = [each.task for each in controller.results() if each.task in TASKS]
         running = next((task for task in TASKS if task not in ended), None)
         if not case.is_same:
@@ -169,7 +166,7 @@ class Bench:
         begin = () if case.is_from_start or running is None else ("--start-at-task", running)
         run = controller.run(self._play(), *begin)
         outcome = Outcome(running)
-        if run.exit_code != 0 and running is not None and not case.is_same and GONE in run.output:
+        if run.exit_code != 0 and running is not None and not case.is_same and LOST in run.output:
             run = controller.run(self._play(), *begin)
             outcome.failed_once = True
         if run.exit_code != 0:
@@ -226,9 +223,7 @@ class Bench:
         return Counter({task: found[task] for task in LOGGED})
 
     def _begin(self) -> None:
-        for session in self.fleet["srv01"].sessions:
-            session.close()
-        until(lambda: self.fleet.powershell_processes == 0, "the end of the processes before")
+        end_sessions(self.fleet)
         self._log.unlink(missing_ok=True)
         for name in _FILES:
             (self._there / name).unlink(missing_ok=True)
